@@ -1,0 +1,61 @@
+# The verbs of this project; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help report test lint lab notebooks lock bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK_UV := 0.13.9
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
+
+report: $(VENV)/base ## install what is needed, render all reports of the demo building, say where they are
+	@$(BIN)/belimo-nb --demo report
+
+test: $(VENV)/dev ## install everything, run all tests, notebooks included
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/dev ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+lab: $(VENV)/dev ## open JupyterLab on the notebooks
+	@$(BIN)/jupyter lab notebooks
+
+notebooks: $(VENV)/dev ## run the notebooks on the demo cloud and store their outputs
+	@BELIMO_DEMO=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
+		--ExecutePreprocessor.record_timing=False --log-level=WARN notebooks/*.ipynb
+	@$(BIN)/python -m tests.tidy notebooks/*.ipynb
+
+lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
+	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \
+		--python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock
+	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \
+		--python-version 3.11 --generate-hashes --no-header --quiet --all-extras \
+		--constraint requirements.lock --output-file requirements-dev.lock
+
+bench: $(VENV)/dev ## run the benchmarks
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what the verbs have made, the environment included
+	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/base: requirements.lock pyproject.toml
+	@echo "Installing into $(VENV) (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/base
+	@echo "Installing the tools for tests into $(VENV) (once) ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/uv: $(VENV)/base
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip --quiet --disable-pip-version-check install uv==$(LOCK_UV)

@@ -1,0 +1,68 @@
+"""Notebooks and reports for Belimo Energy Valves.
+
+A tour::
+
+    import belimo_nb as bn
+
+    cloud = bn.connect()                      # your account, or the demo cloud if none is set
+    cloud.devices(search="Heizung")           # the fleet as a DataFrame
+    cloud.latest()                            # power, flow, temperatures now
+    valve = cloud.device("2.OG Nord-West")    # by id, serial, name or part of the name
+    valve.find("Energy")                      # its datapoints
+    valve.history("AbsPower_Fb_W", "2018-11-01", "2018-12-01", resolution="15m")
+    valve.energy("heating", "2018-01-01", "2018-12-01", freq="MS")   # kWh a month, with coverage and quality
+
+Settings come from arguments, the environment and `.env` (`bn.show_settings()` says which); data flows one way:
+settings, auth, transport, cloud and device, energy, plots and display, notebooks, report.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from belimo_nb._version import __version__
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+    from belimo_nb import display, energy, errors, plots
+    from belimo_nb.cloud import Cloud, connect
+    from belimo_nb.device import Device
+
+__all__ = [
+    "Cloud",
+    "Device",
+    "__version__",
+    "connect",
+    "display",
+    "energy",
+    "errors",
+    "plots",
+    "show_settings",
+]
+
+_ROOMS = ("display", "energy", "errors", "plots")
+_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud"}
+
+
+def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> pd.DataFrame:
+    """The settings and where each came from, index ``setting``, columns value and from; secrets masked."""
+    from belimo_nb import settings
+
+    return settings.load(env_file, **overrides).table()
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: `belimo-nb --help` must not wait for pandas.
+    if name in _ROOMS:
+        return import_module(f"belimo_nb.{name}")
+    if name in _NAMES:
+        return getattr(import_module(f"belimo_nb.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

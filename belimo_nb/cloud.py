@@ -1,0 +1,281 @@
+"""The cloud: its devices, their latest values, and single devices by name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from belimo_nb import settings as settings_module
+from belimo_nb.auth import Authenticator
+from belimo_nb.device import Device
+from belimo_nb.errors import AmbiguousDevice, AnswerError, UnknownDevice
+from belimo_nb.intervals import Moment
+from belimo_nb.paging import collect
+from belimo_nb.periods import Period, resolve
+from belimo_nb.profile import Profile
+from belimo_nb.quantities import QUANTITIES
+from belimo_nb.settings import Settings
+from belimo_nb.timestamps import from_api
+from belimo_nb.transport import Transport
+
+__all__ = ["Cloud", "connect"]
+
+ONLINE = pd.Timedelta(minutes=5)
+"""The cloud's own limit: a device is online if it was in touch within it."""
+
+LATEST = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
+TEXT_COLUMNS = ("name", "serial", "type", "profile", "health", "note")
+PLACE_COLUMNS = ("project", "city", "country")
+
+
+def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
+    """Connect to the cloud that the settings name; the first request signs in.
+
+    Args:
+        env_file: A file of ``NAME=value`` lines; by default the nearest `.env`, from the working folder upward.
+        demo: True for the demo cloud; None to use it if no credentials are set.
+        **overrides: Settings by their lower-case name, e.g. ``timezone="Europe/Berlin"``.
+
+    Raises:
+        SettingsError: A setting is missing or makes no sense.
+    """
+    return Cloud(settings_module.load(env_file, demo=demo, **overrides))
+
+
+class Cloud:
+    """The devices that one account sees; safe to share between threads. Get one from `connect`.
+
+    Attributes:
+        settings: Where and how it is reached.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._transport = Transport(settings, Authenticator(settings))
+        self._profiles: dict[str, Profile] = {}
+        self._records: dict[str, dict[str, Any]] | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Cloud {self.source}, account {self.settings.username!r}>"
+
+    def _repr_html_(self) -> str:
+        from belimo_nb.display.facts import facts
+
+        shown = {"Account": self.settings.username, "Time zone": self.timezone, "API": self.settings.api_url}
+        return facts(self.source, shown)
+
+    @property
+    def source(self) -> str:
+        """What outputs call the source of the data."""
+        return self.settings.source
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the site's zone."""
+        return self.settings.timezone
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """What "now" is: the clock's time, or the setting BELIMO_NOW; in the site's zone."""
+        moment = self.settings.now
+        return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
+        """The API's JSON object at `path` (below the API's address); `what` names it in messages."""
+        return self._transport.get(path, params, what)
+
+    def user(self) -> dict[str, Any]:
+        """Who is signed in, as the API says it."""
+        return self.get("/user", what="the account")
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of the fleet, as the API gives them: totalDevices, connection, health, transfer."""
+        return self.get("/devices/stats", what="the fleet's statistics")
+
+    def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
+        """A period in the site's zone; by default the last 12 full months. See `belimo_nb.periods.resolve`."""
+        return resolve(start, end, period=period, now=self.now, tz=self.timezone)
+
+    def devices(self, search: str | None = None) -> pd.DataFrame:
+        """The devices, in the cloud's order, all pages of them.
+
+        Args:
+            search: Part of a name or serial number, whatever its case; None or "" for all.
+
+        Returns:
+            DataFrame, index ``id``, columns name, serial, type, profile, health (OK, WARNING, ERROR, UNKNOWN), note,
+            last_seen (aware, UTC; NaT: never), online (bool), project, city, country; None where unknown.
+
+        Raises:
+            CloudError: The cloud refuses or fails, or its pages do not add up.
+        """
+        return self.frame(self._list(search))
+
+    def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
+        """The latest values of devices, from the list itself: no request per device.
+
+        Args:
+            devices: A frame of `devices`, or ids; None for all.
+
+        Returns:
+            DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid), power_kw, flow_m3h,
+            t1_c, t2_c, delta_t_k, position_pct, heating_kwh, cooling_kwh; NaN where a device has none.
+        """
+        records = self._known() if self._records is not None else {str(r["id"]): r for r in self._list(None)}
+        wanted = list(records) if devices is None else _ids(devices)
+        rows = [self._latest(self._record(identifier, records)) for identifier in wanted]
+        columns = ["name", "time", *(QUANTITIES[key].column for key in LATEST)]
+        frame = pd.DataFrame(rows, index=pd.Index(wanted, name="id", dtype=object), columns=columns)
+        frame["time"] = from_api(frame["time"])
+        return frame.astype({"name": object, **dict.fromkeys(columns[2:], float)})
+
+    def device(self, key: str) -> Device:
+        """One device, by id, serial number, name, or a part of the name that only one device has.
+
+        Raises:
+            UnknownDevice: There is none; the message lists near matches.
+            AmbiguousDevice: Several fit; the message lists them.
+        """
+        text = str(key).strip()
+        if not text:
+            raise UnknownDevice("No device is named; give an id, a serial number or (part of) a name.")
+        records = self._known()
+        if text in records:
+            return Device(self, records[text])
+        wanted = text.casefold()
+        exact_serial = [r for r in records.values() if str(r.get("serialNumber") or "").casefold() == wanted]
+        exact_name = [r for r in records.values() if _name(r).casefold() == wanted]
+        part = [r for r in records.values() if wanted in _name(r).casefold()]
+        for found in (exact_serial, exact_name, part):
+            if len(found) == 1:
+                return Device(self, found[0])
+            if found:
+                listed = "; ".join(f"{_name(r)} ({r.get('serialNumber') or r['id']})" for r in found[:8])
+                more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+                raise AmbiguousDevice(
+                    f"{text!r} fits {len(found)} devices: {listed}{more}; give more of the name, a serial or an id."
+                )
+        raise UnknownDevice(f"There is no device {text!r} among {len(records)}{_near(wanted, records)}.")
+
+    def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The devices that count energy: their dataprofile has a heating or a cooling counter.
+
+        Args:
+            devices: A frame of `devices`; None for all.
+
+        Returns:
+            Its rows, with two more columns, heating and cooling (bool: has such a counter).
+        """
+        frame = self.devices() if devices is None else devices
+        counters = {
+            kind: [Device(self, self._record(i, self._known())).has(f"{kind}_energy") for i in frame.index]
+            for kind in ("heating", "cooling")
+        }
+        frame = frame.assign(**counters)
+        return frame[frame["heating"] | frame["cooling"]]
+
+    def profile_ref(self, record: Mapping[str, Any]) -> str | None:
+        """The path of a device's dataprofile, or None if it has never reported one."""
+        reference = record.get("dataprofile") or {}
+        return str(reference["ref"]) if isinstance(reference, dict) and reference.get("ref") else None
+
+    def profile(self, ref: str) -> Profile:
+        """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
+        with self._lock:
+            known = self._profiles.get(ref)
+        if known is None:
+            known = Profile(self.get(ref, what=f"the dataprofile {ref.removeprefix('/definitions/dataprofiles/')}"))
+            with self._lock:
+                self._profiles[ref] = known
+        return known
+
+    def frame(self, records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """API device objects as the DataFrame of `devices`."""
+        health = [record.get("health") or {} for record in records]
+        reference = [record.get("dataprofile") or {} for record in records]
+        seen = from_api(h.get("lastSeen") for h in health)
+        data = {
+            "name": [_name(record) for record in records],
+            "serial": [record.get("serialNumber") for record in records],
+            "type": [record.get("deviceType") for record in records],
+            "profile": [ref.get("displayName") or ref.get("entityId") for ref in reference],
+            "health": [h.get("state") or "UNKNOWN" for h in health],
+            "note": [h.get("description") or None for h in health],
+            "last_seen": seen,
+            "online": self.now.tz_convert("UTC") - seen <= ONLINE,
+            "project": [record.get("projectName") for record in records],
+            "city": [record.get("addressCity") for record in records],
+            "country": [record.get("addressCountry") for record in records],
+        }
+        index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
+        frame = pd.DataFrame(data, index=index)
+        return frame.astype(dict.fromkeys((*TEXT_COLUMNS, *PLACE_COLUMNS), object) | {"online": bool})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _list(self, search: str | None) -> list[dict[str, Any]]:
+        """The API's device objects; the complete list is kept for later look-ups."""
+        text = (search or "").strip()
+        records = collect(self.get, "/devices", {"search": text} if text else {}, "the devices")
+        ids = [str(record.get("id") or "") for record in records]
+        if not all(ids) or len(set(ids)) != len(ids):
+            raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
+        with self._lock:
+            fresh = dict(zip(ids, records, strict=True))
+            self._records = (self._records | fresh if self._records is not None else None) if text else fresh
+        return records
+
+    def _known(self) -> dict[str, dict[str, Any]]:
+        with self._lock:
+            records = self._records
+        return records if records is not None else {str(r["id"]): r for r in self._list(None)}
+
+    @staticmethod
+    def _record(identifier: str, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        if identifier not in records:
+            raise UnknownDevice(f"There is no device with the id {identifier!r}; list them again.")
+        return records[identifier]
+
+    def _latest(self, record: Mapping[str, Any]) -> list[Any]:
+        state = record.get("state") or {}
+        points = state.get("datapoints") or {}
+        ref = self.profile_ref(record)
+        profile = self.profile(ref) if ref is not None else None
+        row: list[Any] = [_name(record), state.get("timestamp")]
+        for key in LATEST:
+            identifier = profile.locate(key) if profile is not None else None
+            point = points.get(identifier) if identifier is not None else None
+            value = point.get("value") if isinstance(point, dict) else None
+            if profile is None or identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+                row.append(float("nan"))
+            else:
+                row.append(QUANTITIES[key].dimension.convert(value, profile.unit(identifier)))
+        return row
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    return str(record.get("displayName") or record.get("serialNumber") or record["id"])
+
+
+def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:
+    return [str(i) for i in (devices.index if isinstance(devices, pd.DataFrame) else devices)]
+
+
+def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
+    names = {_name(record).casefold(): _name(record) for record in records.values()}
+    names |= {
+        str(r.get("serialNumber")).casefold(): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")
+    }
+    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.5)
+    if not near:
+        words = wanted.split()
+        near = [name for name in names if any(len(word) > 2 and word in name for word in words)][:5]
+    return f"; did you mean {', '.join(repr(names[name]) for name in near)}?" if near else "; list them with devices()"

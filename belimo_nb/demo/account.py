@@ -1,0 +1,129 @@
+"""The one account of the demo cloud: its user, and its devices as the API describes them."""
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from belimo_nb.demo.encode import plain
+from belimo_nb.demo.fleet import DemoDevice
+from belimo_nb.demo.oauth import USERNAME
+from belimo_nb.demo.query import ApiError, iso
+from belimo_nb.demo.simulation import Simulation
+
+USER: dict[str, Any] = {
+    "id": "dEm0uSeR",
+    "email": USERNAME,
+    "accountActivated": True,
+    "locale": "en_US",
+    "roles": [],
+    "firstName": "Demo",
+    "lastName": "Account",
+}
+_USER_NAME = f"{USER['firstName']} {USER['lastName']}"
+
+
+class Account:
+    """What the signed-in user may see.
+
+    Requests are answered on several threads, and the simulation fills its caches as it is asked: every question to it
+    holds `lock`.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self.lock = threading.Lock()
+
+    @property
+    def now(self) -> int:
+        """The cloud's time, epoch seconds."""
+        return self.simulation.now
+
+    def devices(self, owner: str | None) -> list[DemoDevice]:
+        """The devices of an owner (e-mail address or user id; None: all that the user sees), by production id."""
+        return list(self.simulation.devices) if owner in (None, USER["id"], USER["email"]) else []
+
+    def device(self, device_id: str) -> DemoDevice:
+        """One device; 404 for an unknown id."""
+        try:
+            return self.simulation.device(device_id)
+        except KeyError:
+            raise ApiError(404, "not_found", f"there is no device {device_id!r}") from None
+
+    def last_seen(self, device: DemoDevice) -> int | None:
+        """Time of a device's last contact, epoch seconds; None if it never had one."""
+        with self.lock:
+            return self.simulation.last_seen(device)
+
+    def health(self, device: DemoDevice) -> tuple[str, str | None]:
+        """A device's state of health and its description."""
+        with self.lock:
+            return self.simulation.health(device)
+
+    def created(self, device: DemoDevice) -> int:
+        """When the device's data begins, epoch seconds."""
+        return device.installed
+
+    def series(self, device: DemoDevice, datapoint_id: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Native samples of a datapoint; KeyError for one that the device lacks."""
+        with self.lock:
+            return self.simulation.series(device, datapoint_id)
+
+    def state(self, device: DemoDevice, at: int) -> dict[str, Any]:
+        """The latest values at a time (epoch seconds), as the API writes them."""
+        with self.lock:
+            time, values = self.simulation.state(device, at)
+        return {
+            "timestamp": stamp(time),
+            "datapoints": {name: {"value": plain(value)} for name, value in values.items()},
+        }
+
+    def describe(self, device: DemoDevice) -> dict[str, Any]:
+        """The API's description of a device. What it never reported is missing."""
+        health, description = self.health(device)
+        last_seen = self.last_seen(device)
+        with self.lock:
+            online_days = self.simulation.online_days(device)
+        body: dict[str, Any] = {
+            "id": device.id,
+            "productionId": device.production_id,
+            "displayName": device.name,
+            "serialNumber": device.serial_number,
+            "materialNumber": device.material_number,
+            "deviceType": device.device_type,
+            "productionDate": stamp(device.production_date),
+            "purpose": "PRODUCT",
+        }
+        if device.profile is not None:
+            reference = "/".join(device.profile)
+            body["dataprofile"] = {
+                "entityId": reference,
+                "ref": f"/definitions/dataprofiles/{reference}",
+                "displayName": reference,
+            }
+        body["health"] = {"onlineDays": online_days, "state": health}
+        if last_seen is not None:
+            body["health"]["lastSeen"] = stamp(last_seen)
+        if description is not None:
+            body["health"]["description"] = description
+        body |= {
+            "owner": {
+                "entityId": USER["id"],
+                "ref": f"/users/{USER['id']}",
+                "displayName": _USER_NAME,
+                "email": USER["email"],
+            },
+            "projectName": device.project,
+            "addressCity": device.city,
+            "addressCountry": device.country,
+            "remoteControlEnabled": True,
+            "claimingProtectionActive": False,
+            "state": self.state(device, self.now),
+        }
+        return body
+
+
+def stamp(seconds: int) -> str:
+    """A time of a device, event or state: ISO-8601 with milliseconds, as the API writes these."""
+    return iso(seconds * 1000).replace("Z", ".000Z")

@@ -1,0 +1,228 @@
+"""The demo cloud as an object: start it, ask where it is, change its mood, stop it."""
+
+import asyncio
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from socket import socket
+from types import TracebackType
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from belimo_nb.demo import server
+from belimo_nb.demo.account import Account
+from belimo_nb.demo.oauth import AUDIENCE, CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, AuthorizationServer
+from belimo_nb.demo.query import iso, parse_instant
+from belimo_nb.demo.simulation import HISTORY_BEGIN, HORIZON, NOW, Simulation
+from belimo_nb.demo.tokens import TokenStore
+from belimo_nb.demo.traffic import RateLimit, RequestLog
+from belimo_nb.demo.trouble import Trouble
+
+_HOST = "127.0.0.1"
+_FLEET = 36
+_TIMEZONE = "Europe/Zurich"
+_THREADS = 4
+_MAXIMUM_FORM_BYTES = 100_000
+
+
+class DemoCloud:
+    """A cloud with the live one's paths, fields, limits and errors, on a port of the loopback.
+
+    Deterministic: the same question gets the same bytes, in any process. Its clock stands still.
+
+    Args:
+        devices: how many devices it has.
+        seed: what the fleet and its past are drawn from.
+        now: its time, ISO-8601 or epoch seconds (UTC); from 2016-12-01 to 2019-12-01.
+        rate: requests per second that it allows each token, with at most 5 in flight; None: no limit.
+        faults: faults to inject, see `belimo_nb.demo.trouble`.
+        port: its port; 0: a free one.
+        latency: seconds that every answer takes longer.
+        token_lifetime: seconds an access token lives.
+
+    Attributes:
+        simulation: what it answers from; `simulation.now` may be moved.
+        requests: the log of its requests; `requests.count("/api/v3/devices")`.
+        rate: as the argument; it may be changed while the cloud runs, and so may `latency` and `faults`.
+
+    Raises:
+        ValueError: an argument out of its range, an unknown fault, a `now` that is no time.
+    """
+
+    def __init__(
+        self,
+        devices: int = _FLEET,
+        seed: int = 1,
+        now: str | int | None = None,
+        rate: float | None = None,
+        faults: Sequence[str] = (),
+        port: int = 0,
+        latency: float = 0.0,
+        token_lifetime: int = 86_400,
+    ) -> None:
+        if rate is not None and not rate > 0:
+            raise ValueError(f"rate must be a number of requests per second above 0, not {rate}")
+        self.rate = rate
+        self.latency = latency
+        self.token_lifetime = token_lifetime
+        self.trouble = Trouble(faults)
+        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now))
+        self.source = f"demo data, seed {seed}" + (f", {devices} devices" if devices != _FLEET else "")
+        self.account = Account(self.simulation)
+        self.tokens = TokenStore()
+        self.authorization = AuthorizationServer(self.tokens)
+        self.requests = RequestLog()
+        self.limit = RateLimit()
+        self.pool: Executor
+        self._wanted_port = port
+        self._sockets: list[socket] = []
+        self._port = 0
+        self._owner = 0
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._stopped: asyncio.Event
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults in force. Setting them, even to the same, begins their counts of requests anew."""
+        return self.trouble.texts
+
+    @faults.setter
+    def faults(self, faults: Sequence[str]) -> None:
+        self.trouble = Trouble(faults)
+
+    @property
+    def url(self) -> str:
+        """Where it is: `http://127.0.0.1:PORT`."""
+        if not self._port:
+            raise RuntimeError("the demo cloud is not running: start() it first")
+        return f"http://{_HOST}:{self._port}"
+
+    def environment(self) -> dict[str, str]:
+        """The settings that point a client at it, `BELIMO_NOW` included."""
+        return {
+            "BELIMO_CLIENT_ID": CLIENT_ID,
+            "BELIMO_CLIENT_SECRET": CLIENT_SECRET,
+            "BELIMO_USERNAME": USERNAME,
+            "BELIMO_PASSWORD": PASSWORD,
+            "BELIMO_API_URL": self.url + server.API,
+            "BELIMO_TOKEN_URL": self.url + server.TOKEN,
+            "BELIMO_AUDIENCE": AUDIENCE,
+            "BELIMO_TIMEZONE": _TIMEZONE,
+            "BELIMO_RATE": f"{self.rate or 0:g}",
+            "BELIMO_WEATHER": self.url + server.ARCHIVE,
+            "BELIMO_NOW": iso(self.simulation.now * 1000),
+            "BELIMO_SOURCE": self.source,
+        }
+
+    def revoke_tokens(self) -> None:
+        """Revoke every token: clients get 401 and have to sign in again, their refresh tokens are dead as well."""
+        self.tokens.revoke_all()
+
+    def expire_tokens(self) -> None:
+        """Let every access token expire: clients get 401 and may refresh."""
+        self.tokens.expire_all()
+
+    def start(self) -> "DemoCloud":
+        """Serve in a thread of its own; returns, itself, once connections are accepted.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        if self._thread is not None:
+            return self
+        self._sockets = bind_sockets(self._wanted_port, _HOST)
+        self._port = self._sockets[0].getsockname()[1]
+        self._owner = os.getpid()
+        _running.add(self)
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="belimo-demo-cloud", daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and free the port. In a forked child the parent's server goes on."""
+        thread, self._thread = self._thread, None
+        if thread is None or self._owner != os.getpid():
+            return
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        thread.join()
+        _running.discard(self)
+        self._port = 0
+
+    def serve(self, write: Callable[[str], object] = sys.stdout.write) -> None:
+        """Serve in the foreground until interrupted (Ctrl-C).
+
+        Args:
+            write: takes the `.env` lines that point at the cloud, before anything else. The default prints them.
+        """
+        with self:
+            write("".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items()))
+            sys.stdout.flush()
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                return
+
+    def __enter__(self) -> "DemoCloud":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        place = self.url if self._port else "not running"
+        return f"<DemoCloud {place}, {self.source}>"
+
+    def _run(self, ready: threading.Event) -> None:
+        asyncio.run(self._serve(ready))
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        with ThreadPoolExecutor(_THREADS, "belimo-demo-answer") as self.pool:
+            http = HTTPServer(server.application(self), max_body_size=_MAXIMUM_FORM_BYTES)
+            http.add_sockets(self._sockets)
+            ready.set()
+            await self._stopped.wait()
+            http.stop()
+            await http.close_all_connections()
+
+    def _let_go(self) -> None:
+        """In a forked child: close its copies of the listening sockets, so that the port dies with the parent."""
+        for listener in self._sockets:
+            listener.close()
+
+
+_running: "weakref.WeakSet[DemoCloud]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for cloud in _running:
+        cloud._let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _parse_now(now: str | int | None) -> int:
+    if isinstance(now, str):
+        try:
+            now = parse_instant(now) // 1000
+        except ValueError:
+            raise ValueError(f"now must be an ISO-8601 time like 2018-12-01T00:00:00Z, not {now!r}") from None
+    seconds = NOW if now is None else now
+    if not HISTORY_BEGIN <= seconds <= HORIZON:
+        raise ValueError(f"now must be from {iso(HISTORY_BEGIN * 1000)} to {iso(HORIZON * 1000)}, not {now}")
+    return seconds
+
+
+def _quote(value: str) -> str:
+    return f'"{value}"' if " " in value else value

@@ -1,0 +1,128 @@
+"""Heating and cooling loads of the building: what each plant asks of its valve, from weather and schedule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from belimo_nb.demo.building import Kind
+from belimo_nb.demo.noise import FloatArray, autoregressive, upsample
+from belimo_nb.demo.physics import Demand, drift
+from belimo_nb.demo.plants import (
+    DESIGN_OUTDOOR_C,
+    HEAT_RECOVERY,
+    LATENT,
+    MILD_OUTDOOR_C,
+    ROOM_C,
+    Plant,
+    Water,
+)
+from belimo_nb.demo.schedule import PER_HOUR, SAMPLES, follow, unit_mean, weekly
+from belimo_nb.demo.weather import weather
+
+_DAY_STEPS = 24 * PER_HOUR
+_DAYS = SAMPLES // _DAY_STEPS
+
+_SETBACK = unit_mean(
+    weekly(
+        {
+            "weekday": [
+                (0, 0.45), (4.5, 0.45), (5, 1.5), (7, 1.4), (9, 1.15), (17, 1.1), (21, 1.0), (22, 0.45)
+            ],
+            "saturday": [(0, 0.45), (5.5, 0.45), (6.5, 1.4), (9, 1.1), (21, 0.95), (22, 0.45)],
+        }
+    )
+)  # fmt: skip
+_EVEN = unit_mean(weekly({"weekday": [(0, 1.0), (6, 1.02), (12, 0.99), (18, 1.0)]}))
+_SUN = weekly({"weekday": [(7.5, 0.0), (9, 1.2), (12, 2.0), (15, 1.6), (18, 0.0)]})
+_DRAW = unit_mean(weekly({"weekday": [(0, 0.4), (5, 0.4), (7, 1.8), (9, 1.0), (12, 1.5), (19, 1.3), (22, 0.6)]}))
+_FAN = weekly({"weekday": [(5.9, 0), (6, 1), (19, 1), (19.1, 0)], "saturday": [(7.9, 0), (8, 1), (13, 1), (13.1, 0)],
+               "sunday": [(0, 0), (12, 0)]})  # fmt: skip
+_OCCUPIED = weekly({"weekday": [(0, 0.25), (6, 0.3), (8, 0.9), (14, 1.25), (17, 1.15), (20, 0.4)],
+                    "saturday": [(0, 0.25), (14, 0.55), (20, 0.3)]})  # fmt: skip
+
+
+def _days(n: int, correlation: float, *name: object) -> FloatArray:
+    return upsample(autoregressive(n + 1, correlation, *name), _DAY_STEPS)
+
+
+def supply_temperature(water: Water, key: tuple[object, ...]) -> FloatArray:
+    """Supply temperature in °C: straight between design and mild outdoor temperature, limited at both ends."""
+    noise = 0.25 * drift(6, 0.85, *key, "supply")
+    if water.supply_c == water.supply_mild_c:
+        return water.supply_c + noise
+    outdoor = weather().smooth_c
+    share = np.clip((MILD_OUTDOOR_C - outdoor) / (MILD_OUTDOOR_C - DESIGN_OUTDOOR_C), 0.0, 1.2)
+    return water.supply_mild_c + (water.supply_c - water.supply_mild_c) * share + noise
+
+
+def _sun() -> FloatArray:
+    clearness = np.append(weather().clearness, 0.5)
+    return upsample(clearness - 0.5, PER_HOUR) * follow(_SUN)
+
+
+def zone_heat(plant: Plant, seed: int, key: tuple[object, ...]) -> FloatArray:
+    """Heat of a zone in W.
+
+    The expectation of a local day's energy is 24 h * (base + UA * max(Tb - T, 0)) with T the day's mean temperature:
+    schedule, sun and all noise have a mean of 1 or 0 and act in proportion near the balance point.
+    """
+    excess = np.maximum(plant.balance_point_c - weather().smooth_c, 0.0)
+    deviation = 0.6 * _days(_DAYS, 0.5, "building", seed, "days") + 0.6 * _days(_DAYS, 0.5, *key, "days")
+    excess += np.clip(deviation, -2.7, 2.7) * np.minimum(excess / 3.0, 1.0)
+    shape = follow(_SETBACK if plant.setback else _EVEN)
+    flicker = 0.02 * drift(6, 0.7, *key, "load")
+    heat = plant.size * excess * shape * (1 - 0.12 * _sun() + flicker)
+    return heat + plant.base_w * follow(_DRAW) if plant.base_w else heat
+
+
+def _after_recovery() -> FloatArray:
+    outdoor = weather().native_c
+    warm = np.maximum(outdoor - 24.0, 0.0)
+    return np.where(outdoor < ROOM_C, outdoor + HEAT_RECOVERY * (ROOM_C - outdoor), outdoor - HEAT_RECOVERY * warm)
+
+
+def _cooling_zone(plant: Plant, key: tuple[object, ...]) -> FloatArray:
+    conditions = weather()
+    felt = 0.65 * conditions.smooth_c + 0.35 * conditions.native_c
+    excess = np.maximum(felt + 1.0 * _sun() + 0.7 * _days(_DAYS, 0.5, *key, "days") - plant.balance_point_c, 0.0)
+    open_season = np.clip((conditions.smooth_c - 10.0) / 3.0, 0.0, 1.0)
+    heat = plant.size * excess * follow(_OCCUPIED) * open_season * (1 + 0.03 * drift(6, 0.7, *key, "load"))
+    return heat + plant.base_w * follow(_DRAW)
+
+
+def demand(plant: Plant, seed: int) -> Demand:
+    """The demand of a plant over the horizon."""
+    key = ("plant", plant.name, seed)
+    water = plant.water
+    supply = supply_temperature(water, key)
+    sink = water.sink_c + 0.3 * drift(12, 0.9, *key, "sink")
+    cooling = np.full(SAMPLES, water.supply_c < water.sink_c)
+    half_flow: FloatArray | float = water.half_flow_m3s(plant.design_power_w)
+    flicker = 1 + 0.02 * drift(6, 0.7, *key, "load")
+    match plant.kind:
+        case Kind.HEATING_ZONE:
+            power = zone_heat(plant, seed, key)
+        case Kind.COOLING_ZONE:
+            power = _cooling_zone(plant, key)
+        case Kind.SERVER_ROOM:
+            slow = 1 + 0.05 * _days(_DAYS, 0.9, *key, "days") + 0.004 * (weather().smooth_c - 10)
+            power = plant.size * slow * (0.94 + 0.08 * follow(_OCCUPIED)) * flicker
+        case Kind.AIR_HEATER:
+            sink = _after_recovery()
+            season = np.clip((15.5 - weather().smooth_c) / 1.5, 0.0, 1.0)
+            power = plant.size * np.maximum(plant.balance_point_c - sink, 0.0) * follow(_FAN) * flicker * season
+        case Kind.AIR_COOLER:
+            sink = _after_recovery()
+            rise = np.maximum(sink - plant.balance_point_c, 0.0) * np.clip((weather().smooth_c - 13) / 2, 0, 1)
+            power = plant.size * LATENT * rise * follow(_FAN) * flicker
+        case _:
+            heat = zone_heat(plant, seed, key)
+            cold = np.maximum(weather().smooth_c - 17.0 + 0.5 * _sun(), 0.0)
+            cold *= plant.size * 1.3 * follow(_OCCUPIED) * flicker
+            cooling = weather().smooth_c > 16.0
+            power = np.where(cooling, cold, heat)
+            summer = plant.summer or water
+            supply = np.where(cooling, supply_temperature(summer, key), supply)
+            sink = np.where(cooling, sink + summer.sink_c - water.sink_c, sink)
+            half_flow = np.where(cooling, summer.half_flow_m3s(plant.summer_power_w), half_flow)
+    return Demand(power, supply, sink, cooling, half_flow)

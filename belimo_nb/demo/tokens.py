@@ -1,0 +1,66 @@
+"""The tokens that the demo cloud has issued."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token allows, and until when (monotonic seconds)."""
+
+    scopes: frozenset[str]
+    expires: float
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class TokenStore:
+    """The tokens in force, by their digests. May be used from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._access: dict[str, Grant] = {}
+        self._refresh: dict[str, frozenset[str]] = {}
+
+    def add(self, token: Mapping[str, Any], scopes: frozenset[str]) -> None:
+        """Keep a token as it was issued; what has expired is forgotten."""
+        now = time.monotonic()
+        with self._lock:
+            # an hour of grace: an expired token is then still told from one that never was
+            self._access = {key: grant for key, grant in self._access.items() if grant.expires > now - 3600}
+            self._access[_digest(token["access_token"])] = Grant(scopes, now + token["expires_in"])
+            if "refresh_token" in token:
+                self._refresh[_digest(token["refresh_token"])] = scopes
+
+    def access(self, token: str) -> Grant | None:
+        """What an access token allows, expired or not; None for a token that is unknown or revoked."""
+        with self._lock:
+            return self._access.get(_digest(token))
+
+    def refresh(self, token: str) -> frozenset[str] | None:
+        """The scopes of a refresh token; None for one that is unknown or revoked."""
+        with self._lock:
+            return self._refresh.get(_digest(token))
+
+    def revoke(self, token: str) -> None:
+        """Revoke one access token; its refresh token stays good."""
+        with self._lock:
+            self._access.pop(_digest(token), None)
+
+    def revoke_all(self) -> None:
+        """Revoke every token, refresh tokens included: clients have to sign in again."""
+        with self._lock:
+            self._access.clear()
+            self._refresh.clear()
+
+    def expire_all(self) -> None:
+        """Let every access token expire now; refresh tokens stay good."""
+        now = time.monotonic()
+        with self._lock:
+            self._access = {key: Grant(grant.scopes, now) for key, grant in self._access.items()}

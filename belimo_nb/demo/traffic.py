@@ -1,0 +1,84 @@
+"""What passes through the demo cloud: the log of its requests, and the limit on their rate."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAXIMUM_IN_FLIGHT = 5
+_KEPT_REQUESTS = 100_000
+
+
+@dataclass
+class Request:
+    """One request served. `status` is 0 while it is not answered, and stays 0 where the connection was dropped."""
+
+    method: str
+    path: str
+    query: str
+    time: float
+    status: int = 0
+
+
+class RequestLog:
+    """The requests served, oldest first (the last 100,000). May be read from any thread while the server runs."""
+
+    def __init__(self) -> None:
+        self._requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
+        self._lock = threading.Lock()
+
+    def add(self, method: str, path: str, query: str) -> Request:
+        """Enter a request that has just arrived."""
+        request = Request(method, path, query, time.time())
+        with self._lock:
+            self._requests.append(request)
+        return request
+
+    def __iter__(self) -> Iterator[Request]:
+        with self._lock:
+            return iter(list(self._requests))
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def count(self, prefix: str = "") -> int:
+        """How many requests had a path that begins so."""
+        return sum(request.path.startswith(prefix) for request in self)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._requests.clear()
+
+
+class RateLimit:
+    """A token bucket for each access token, and a limit on its requests in flight.
+
+    The bucket holds one request more than a second's worth (at least two), so that a client that keeps the rate to the
+    millisecond is not refused for the jitter of its network.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[str, tuple[float, float]] = {}
+        self._in_flight: dict[str, int] = {}
+
+    def refusal(self, key: str, rate: float) -> int | None:
+        """Seconds to wait (at least 1) if a request of this token is one too many, else None: it is counted then."""
+        now, depth = time.monotonic(), 1 + max(1.0, rate)
+        level, since = self._levels.get(key, (depth, now))
+        level = min(depth, level + (now - since) * rate)
+        refused = level < 1 or self._in_flight.get(key, 0) >= MAXIMUM_IN_FLIGHT
+        self._levels[key] = (level if refused else level - 1, now)
+        return max(1, math.ceil((1 - level) / rate)) if refused else None
+
+    def enter(self, key: str) -> None:
+        """A request of this token begins."""
+        self._in_flight[key] = self._in_flight.get(key, 0) + 1
+
+    def leave(self, key: str) -> None:
+        """A request of this token has its answer."""
+        self._in_flight[key] -= 1
+        if not self._in_flight[key]:
+            del self._in_flight[key]

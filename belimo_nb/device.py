@@ -1,0 +1,275 @@
+"""One device: what it is, what it says now, what it said before, what energy it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from belimo_nb import energy, history
+from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.intervals import CALENDAR, Moment, quarter_hour_zone
+from belimo_nb.paging import collect
+from belimo_nb.periods import parse_time
+from belimo_nb.profile import Profile
+from belimo_nb.quantities import ENERGY, QUANTITIES
+from belimo_nb.timestamps import from_api, to_api
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+
+__all__ = ["Device"]
+
+
+class Device:
+    """A device of the cloud; get one from `Cloud.device`.
+
+    Args:
+        cloud: Where it is.
+        record: The API's device object.
+    """
+
+    def __init__(self, cloud: Cloud, record: Mapping[str, Any]) -> None:
+        self._cloud = cloud
+        self._record = record
+        self.id = str(record["id"])
+        self.serial = str(record.get("serialNumber") or "")
+        self.name = str(record.get("displayName") or self.serial or self.id)
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
+
+    def _repr_html_(self) -> str:
+        from belimo_nb.display.facts import facts
+
+        row = self.summary
+        seen = row["last_seen"]
+        shown = {
+            "Serial": self.serial or "–",
+            "Dataprofile": self._profile_name(),
+            "Health": f"{row['health']} {row['note'] or ''}".strip(),
+            "Last seen": "never" if pd.isna(seen) else f"{seen.tz_convert(self._cloud.timezone):%Y-%m-%d %H:%M}",
+            "Project": row["project"] or "–",
+        }
+        return facts(self.name, shown)
+
+    @property
+    def summary(self) -> pd.Series[Any]:
+        """Its row of `Cloud.devices`."""
+        return self._cloud.frame([self._record]).iloc[0]
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the device has ever said what its datapoints mean."""
+        return self._cloud.profile_ref(self._record) is not None
+
+    @property
+    def profile(self) -> Profile:
+        """What its datapoints mean.
+
+        Raises:
+            NoDataError: The device has never reported a dataprofile.
+        """
+        ref = self._cloud.profile_ref(self._record)
+        if ref is None:
+            raise NoDataError(
+                f"{self.name} has never reported a dataprofile, so nothing is known of its datapoints; check that it "
+                "has been online."
+            )
+        return self._cloud.profile(ref)
+
+    @property
+    def datapoints(self) -> pd.DataFrame:
+        """DataFrame, index ``id``, text columns name, description, unit, access (r, w, rw), type."""
+        return self.profile.datapoints.copy()
+
+    def find(self, text: str) -> pd.DataFrame:
+        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case."""
+        return self.profile.find(text)
+
+    def has(self, quantity: str) -> bool:
+        """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
+        return self.has_profile and self.profile.locate(quantity) is not None
+
+    def state(self, at: Moment = None) -> pd.DataFrame:
+        """The values of all datapoints, now or at a time.
+
+        Args:
+            at: A moment (local time of the site if it has no zone); None for now.
+
+        Returns:
+            DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
+            at stands in ``.attrs["time"]`` (aware, UTC).
+        """
+        query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
+        body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
+        points = body.get("datapoints") or {}
+        values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
+        known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
+        frame = pd.DataFrame({"value": pd.Series(values, dtype=object)})
+        frame = frame.join(known[["unit", "description"]].astype(object)).fillna({"unit": "", "description": ""})
+        frame = frame.rename_axis("id")
+        order = {identifier: position for position, identifier in enumerate(known.index)}
+        frame = frame.loc[sorted(frame.index, key=lambda i: (order.get(i, len(order)), i))]
+        frame.attrs["time"] = from_api([body.get("timestamp")])[0]
+        return frame
+
+    def history(
+        self,
+        datapoints: str | Sequence[str],
+        start: Moment,
+        end: Moment = None,
+        resolution: str = "1h",
+        aggregation: str = "last",
+    ) -> pd.DataFrame:
+        """Resampled history, as many requests as the range needs.
+
+        Args:
+            datapoints: One or several, each by id, name or description.
+            start: First moment (local time of the site if it has no zone).
+            end: First moment after the range; None for now.
+            resolution: Length of a bucket: a number and s, m, h, d or w.
+            aggregation: What the cloud makes of a bucket: last, first, min, max, mean, sum ...
+
+        Returns:
+            DataFrame, one row a bucket, NaN where there is no value (None for text); index ``time``: the **begin**
+            of the bucket, UTC; columns named as in `datapoints`. With ``last``, the value is the last reading in the
+            bucket, so it belongs to the bucket's end.
+
+        Raises:
+            UnknownDatapoint: The device has no such datapoint.
+            UsageError: The range or the resolution makes no sense.
+        """
+        keys = [datapoints] if isinstance(datapoints, str) else list(datapoints)
+        if not keys:
+            raise UsageError("No datapoint is named; give at least one, by id, name or description.")
+        ids = [self.profile.resolve(key) for key in keys]
+        first, after = self._range(start, end)
+        frame = history.fetch(self._cloud.get, self.id, list(dict.fromkeys(ids)), first, after, resolution, aggregation)
+        return frame[ids].set_axis(keys, axis="columns")
+
+    def measurements(
+        self, quantities: Sequence[str], start: Moment, end: Moment = None, resolution: str = "15m"
+    ) -> pd.DataFrame:
+        """Measured quantities in display units, those that the device has.
+
+        Args:
+            quantities: Keys of `belimo_nb.quantities.QUANTITIES`.
+            start: First moment (local time of the site if it has no zone).
+            end: First moment after the range; None for now.
+            resolution: Length of a bucket; the value is the last reading in it.
+
+        Returns:
+            DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
+            zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct.
+        """
+        located = {key: self.profile.locate(key) for key in quantities}
+        ids = {key: identifier for key, identifier in located.items() if identifier is not None}
+        if not ids:
+            raise NoDataError(f"{self.name} measures none of {', '.join(quantities)}; see its datapoints.")
+        first, after = self._range(start, end)
+        raw = self.history(list(ids.values()), first, after, resolution)
+        frame = pd.DataFrame(
+            {
+                QUANTITIES[key].column: QUANTITIES[key].dimension.convert(
+                    _numbers(raw[identifier]), self.profile.unit(identifier)
+                )
+                for key, identifier in ids.items()
+            }
+        )
+        ends = pd.DatetimeIndex(raw.index) + history.parse_resolution(resolution)
+        return frame.set_axis(ends.tz_convert(self._cloud.timezone), axis="index").rename_axis("time")
+
+    def energy(
+        self,
+        kind: Literal["heating", "cooling"] = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        freq: str = "D",
+        tz: str | None = None,
+    ) -> pd.DataFrame:
+        """Heating or cooling energy of calendar intervals, from the lifetime counter.
+
+        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), one bucket
+        ahead of `start`; a reading belongs to its bucket's end.
+
+        Args:
+            kind: "heating" or "cooling".
+            start: Begin (local time if it has no zone); None: with `end` the 12 full months before now.
+            end: End, exclusive; None: now, or the last full month's end if there is no `start` either.
+            freq: "h", "D", "W", "MS", "YS" or a fixed length.
+            tz: IANA zone of the calendar; None: the site's.
+
+        Returns:
+            As `belimo_nb.energy.interval_energy`: index ``time`` (begin, in `tz`), columns kwh, coverage, quality.
+
+        Raises:
+            NoDataError: The device has no such counter.
+        """
+        if kind not in ("heating", "cooling"):
+            raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
+        zone = self._cloud.timezone if tz is None else tz
+        identifier = self.profile.locate(f"{kind}_energy")
+        if identifier is None:
+            raise NoDataError(f"{self.name} has no {kind} energy counter; it is a {self._profile_name()}.")
+        if start is None:
+            period = self._cloud.period(None, end)
+            start, end = period.start, period.end
+        first, after = self._range(start, end, zone)
+        fine = quarter_hour_zone(zone, first, after) or not (freq == "h" or freq in CALENDAR)
+        resolution = "15m" if fine else "1h"
+        step = history.parse_resolution(resolution)
+        power = self.profile.locate("power")
+        # Nothing can have been measured after the hour that is under way.
+        until = min(after, self._cloud.now.ceil("h") + pd.Timedelta(hours=1))
+        if first >= until:
+            raise UsageError(f"The range from {first} lies in the future; it is {self._cloud.now} now.")
+        raw = self.history([identifier, *([power] if power else [])], first - step, until, resolution)
+        raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
+        joules = ENERGY.convert(_numbers(raw[identifier]), self.profile.unit(identifier)) * energy.JOULES_PER_KWH
+        watts = (
+            QUANTITIES["power"].dimension.convert(_numbers(raw[power]), self.profile.unit(power)) * 1e3
+            if power
+            else pd.Series(dtype=float)
+        )
+        return energy.interval_energy(joules, freq, first, after, zone, step, energy.power_limit(watts))
+
+    def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """What happened to the device, oldest first.
+
+        Returns:
+            DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
+        """
+        query = {"sortDirection": "ASC"}
+        for name, value in (("from", start), ("to", end)):
+            if value is not None:
+                query[name] = to_api(self._moment(value, name))
+        rows = collect(self._cloud.get, f"/devices/{self.id}/timeline", query, f"the timeline of {self.name}")
+        frame = pd.DataFrame(
+            {
+                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._cloud.timezone),
+                "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
+                "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
+            }
+        )
+        return frame.sort_values("time", kind="stable", ignore_index=True)
+
+    def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
+        if value is None:
+            return self._cloud.now
+        return parse_time(value, tz or self._cloud.timezone, name)
+
+    def _range(self, start: Moment, end: Moment, tz: str | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
+        first, after = self._moment(start, "start", tz), self._moment(end, "end", tz)
+        if first >= after:
+            raise UsageError(f"The range from {first} to {after} is empty; let start lie before end.")
+        return first, after
+
+    def _profile_name(self) -> str:
+        reference = self._record.get("dataprofile") or {}
+        return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")
+
+
+def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_numeric(values, errors="coerce")

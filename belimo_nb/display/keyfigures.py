@@ -1,0 +1,104 @@
+"""Key figures: the few numbers that a reader should take home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from belimo_nb.display.base import Displayed, esc
+from belimo_nb.display.numbers import is_missing, number
+from belimo_nb.errors import UsageError
+
+__all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "key_figures"]
+
+STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One number with its name.
+
+    Attributes:
+        label: What it is.
+        value: The number, or None or NaN when unknown; then `note` should say why. A short text will do as well.
+        unit: Its unit.
+        note: A few words below it: compared with what, or why it is unknown.
+        digits: Decimals; None for a sensible number.
+        status: "neutral", "good", "warn" or "problem".
+    """
+
+    label: str
+    value: float | str | None
+    unit: str = ""
+    note: str = ""
+    digits: int | None = None
+    status: str = "neutral"
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUS_WORDS:
+            raise UsageError(f'No status "{self.status}" for a key figure; use one of {", ".join(STATUS_WORDS)}.')
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it, without its unit; "–" when unknown."""
+        return self.value if isinstance(self.value, str) else number(self.value, self.digits)
+
+    def data(self) -> dict[str, Any]:
+        """The fields as plain JSON types; an unknown value is None."""
+        value: float | str | None = None
+        if isinstance(self.value, str):
+            value = self.value
+        elif self.value is not None and not is_missing(self.value):
+            value = int(self.value) if float(self.value).is_integer() else float(self.value)
+        return {
+            "label": self.label,
+            "value": value,
+            "unit": self.unit,
+            "note": self.note,
+            "digits": self.digits,
+            "status": self.status,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class KeyFigures(Displayed):
+    """A row of key figures; made by `key_figures`."""
+
+    kind: ClassVar[str] = "key-figures"
+
+    figures: tuple[KeyFigure, ...]
+
+    def data(self) -> dict[str, Any]:
+        """`figures`: one mapping each."""
+        return {"figures": [figure.data() for figure in self.figures]}
+
+    def html(self) -> str:
+        """A description list, laid out as cards."""
+        return f'<dl class="bnb bnb-kf">{"".join(_card(figure) for figure in self.figures)}</dl>'
+
+    def text(self) -> str:
+        """One line each."""
+        lines = []
+        for figure in self.figures:
+            known = figure.unit and not is_missing(figure.value)
+            value = f"{figure.shown} {figure.unit}" if known else figure.shown
+            extras = [part for part in (STATUS_WORDS[figure.status], figure.note) if part]
+            lines.append(f"{figure.label}: {value}" + (f" ({', '.join(extras)})" if extras else ""))
+        return "\n".join(lines)
+
+
+def _card(figure: KeyFigure) -> str:
+    unit = f' <span class="bnb-u">{esc(figure.unit)}</span>' if figure.unit and not is_missing(figure.value) else ""
+    word = STATUS_WORDS[figure.status]
+    spoken = f'<span class="bnb-vh">{word}: </span>' if word else ""
+    note = f'<dd class="bnb-kn">{esc(figure.note)}</dd>' if figure.note else ""
+    return (
+        f'<div class="bnb-{figure.status}"><dt>{spoken}{esc(figure.label)}</dt>'
+        f'<dd class="bnb-kv">{esc(figure.shown)}{unit}</dd>{note}</div>'
+    )
+
+
+def key_figures(*figures: KeyFigure) -> KeyFigures:
+    """Show key figures side by side; the index of reports takes those of a notebook's first such object."""
+    return KeyFigures(figures)

@@ -1,0 +1,46 @@
+"""Notes: a sentence that must not be overlooked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from belimo_nb.display.base import Displayed, esc
+from belimo_nb.errors import UsageError
+
+__all__ = ["Note", "note"]
+
+WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem"}
+
+
+@dataclass(frozen=True, repr=False)
+class Note(Displayed):
+    """A note; made by `note`."""
+
+    kind: ClassVar[str] = "note"
+
+    message: str
+    level: str = "info"
+
+    def __post_init__(self) -> None:
+        if self.level not in WORDS:
+            raise UsageError(f'No level "{self.level}" for a note; use one of {", ".join(WORDS)}.')
+
+    def data(self) -> dict[str, Any]:
+        """Text and level."""
+        return {"text": self.message, "level": self.level}
+
+    def html(self) -> str:
+        """A paragraph with the level as a word: color alone tells nothing to those who do not see it."""
+        word = WORDS[self.level]
+        return f'<p class="bnb bnb-note bnb-{self.level}" role="note"><strong>{word}:</strong> {esc(self.message)}</p>'
+
+    def text(self) -> str:
+        """One line."""
+        return f"{WORDS[self.level]}: {self.message}"
+
+
+def note(text: str, level: str = "info") -> Note:
+    """Show a sentence; `level` is "info", "warn" or "problem"."""
+    return Note(text, level)

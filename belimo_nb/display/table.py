@@ -1,0 +1,151 @@
+"""Tables that can be read on a phone, on paper and by a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from belimo_nb.display.base import Displayed, esc
+from belimo_nb.display.cells import Column, Format, Svg, column
+from belimo_nb.display.numbers import THIN, number
+
+__all__ = ["Table", "table"]
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+TEXT_WIDTH = 40
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Table(Displayed):
+    """A table; made by `table`."""
+
+    kind: ClassVar[str] = "table"
+
+    frame: pd.DataFrame
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    row_headers: int
+    shown: int
+
+    def data(self) -> dict[str, Any]:
+        """Name, caption, the number of rows, and `csv`: the complete frame, unrounded."""
+        return {"name": self.name, "caption": self.caption, "rows": len(self.frame), "csv": self.csv()}
+
+    def csv(self) -> str:
+        """The complete frame as CSV: UTF-8 text, decimal points, ISO 8601 times, pictures left out.
+
+        Texts that a spreadsheet would take for a formula get an apostrophe before them: names come from outside.
+        """
+        frame = self.frame.reset_index(allow_duplicates=True) if self.row_headers else self.frame
+        pictures = [item.css == "g" for item in self.columns]
+        plain = {}
+        for position, picture in enumerate(pictures):
+            if not picture:
+                plain[position] = frame.iloc[:, position].map(_csv_cell)
+        names = [_csv_cell(str(name)) for name, picture in zip(frame.columns, pictures, strict=True) if not picture]
+        return pd.DataFrame(plain).to_csv(index=False, header=names, lineterminator="\n")
+
+    @property
+    def remark(self) -> str:
+        """Says how many rows are shown, if not all are."""
+        total = len(self.frame)
+        return f"{number(self.shown)} of {number(total)} rows shown." if self.shown < total else ""
+
+    def html(self) -> str:
+        """A table in a box that scrolls when it is too wide."""
+        heads = "".join(_head(item) for item in self.columns)
+        lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(self.columns)), strict=True)
+        body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in lines)
+        if not self.shown:
+            body = f'<tr><td colspan="{max(1, len(self.columns))}">No rows.</td></tr>'
+        caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
+        remark = f'<p class="bnb-rem">{esc(self.remark)}</p>' if self.remark else ""
+        label = esc(self.caption or self.name)
+        return (
+            f'<div class="bnb bnb-tab"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
+            f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>{remark}</div>"
+        )
+
+    def text(self) -> str:
+        """Columns side by side, long texts cut."""
+        head = [f"{item.label} {item.unit}".strip() for item in self.columns]
+        cells = [[cut(text) for text in item.text] for item in self.columns]
+        widths = [max(map(len, [name, *texts])) for name, texts in zip(head, cells, strict=True)]
+        lines = [[*head], *(list(line) for line in zip(*cells, strict=True))]
+        numeric = [item.css == "n" for item in self.columns]
+        body = [
+            "  ".join(
+                text.rjust(width) if right else text.ljust(width)
+                for text, width, right in zip(line, widths, numeric, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join(part for part in (self.caption, *body, self.remark) if part).replace(THIN, " ")
+
+
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    caption: str = "",
+    *,
+    formats: Mapping[str, Format] | None = None,
+    labels: Mapping[str, str] | None = None,
+    limit: int | None = None,
+) -> Table:
+    """Show a frame as a table; a report writes the complete frame as a CSV file beside the page.
+
+    Args:
+        frame: Any frame. Its index is shown unless it only counts rows. A column's ending such as `_kwh` becomes the unit
+            in its header; times are shown in the column's own zone.
+        name: Short name, for the CSV file.
+        caption: What the table shows, above it.
+        formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"
+            or "time"; or a function from value to text. The others are shown by what they hold.
+        labels: Column name to what its header says, where its words will not do.
+        limit: Show so many rows at most; the CSV has all.
+    """
+    formats, labels = formats or {}, labels or {}
+    counted = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    row_headers = 0 if counted else frame.index.nlevels
+    flat = frame.set_axis([_flat(name) for name in frame.columns], axis=1)
+    if row_headers:
+        flat.index = flat.index.set_names([str(level or "") for level in flat.index.names])
+    head = flat if limit is None else flat.head(limit)
+    named = [(str(level), head.index.get_level_values(i).to_series()) for i, level in enumerate(head.index.names)]
+    named = named[:row_headers] + [(str(key), head.iloc[:, i]) for i, key in enumerate(flat.columns)]
+    columns = tuple(column(key, values, formats.get(key), labels.get(key)) for key, values in named)
+    return Table(flat, name, caption, columns, row_headers, len(head))
+
+
+def cut(text: str) -> str:
+    """A text short enough for a terminal's column."""
+    return text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…"
+
+
+def _flat(name: object) -> str:
+    return " ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
+
+
+def _head(item: Column) -> str:
+    unit = f' <span class="bnb-u">{esc(item.unit)}</span>' if item.unit else ""
+    css = f' class="{item.css}"' if item.css else ""
+    return f'<th scope="col"{css}>{esc(item.label)}{unit}</th>'
+
+
+def _cells(item: Column, *, header: bool) -> list[str]:
+    css = f' class="{item.css}"' if item.css else ""
+    start, end = (f'<th scope="row"{css}>', "</th>") if header else (f"<td{css}>", "</td>")
+    return [f"{start}{cell}{end}" for cell in item.html]
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, Svg):
+        return ""
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value

@@ -1,0 +1,131 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    BelimoError
+    ├── SettingsError        settings missing or wrong            exit status 2
+    ├── UsageError           an argument is wrong (a ValueError)  exit status 2
+    │   ├── UnknownDevice
+    │   ├── AmbiguousDevice
+    │   └── UnknownDatapoint
+    ├── CloudError           the cloud refused or is out of reach exit status 3
+    │   ├── SignInError      credentials refused
+    │   ├── ConnectionFailed no answer at all
+    │   ├── RateLimited      429
+    │   ├── ServerError      5xx
+    │   ├── ApiError         any other refusal (400, 403, 404 ...)
+    │   └── AnswerError      an answer that cannot be understood
+    └── NoDataError          nothing to compute with              exit status 1
+
+Each message is one sentence that says what happened, with the value at fault, and what to do next. Branch on the
+fields, never on the text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AmbiguousDevice",
+    "AnswerError",
+    "ApiError",
+    "BelimoError",
+    "CloudError",
+    "ConnectionFailed",
+    "NoDataError",
+    "RateLimited",
+    "ServerError",
+    "SettingsError",
+    "SignInError",
+    "UnknownDatapoint",
+    "UnknownDevice",
+    "UsageError",
+]
+
+
+class BelimoError(Exception):
+    """Base of all errors that belimo_nb raises on purpose.
+
+    Attributes:
+        status_code: The HTTP status that led to it, or None.
+        retry_after: Seconds after which the cloud wants to be asked again, or None.
+        retryable: True if the same request may succeed later without a change.
+        exit_status: What the command line exits with.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        retry_after: float | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a stack trace: the sentence is the message."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SettingsError(BelimoError):
+    """A setting is missing, unreadable or makes no sense."""
+
+    exit_status = 2
+
+
+class UsageError(BelimoError, ValueError):
+    """An argument cannot be used."""
+
+    exit_status = 2
+
+
+class UnknownDevice(UsageError):
+    """No device has this id, serial number or name; the message lists near matches."""
+
+
+class AmbiguousDevice(UsageError):
+    """Several devices fit the name; the message lists them."""
+
+
+class UnknownDatapoint(UsageError):
+    """The device has no such datapoint; the message lists near matches."""
+
+
+class CloudError(BelimoError):
+    """The cloud refused, failed or could not be reached."""
+
+    exit_status = 3
+
+
+class SignInError(CloudError):
+    """The credentials were refused."""
+
+
+class ConnectionFailed(CloudError):
+    """The host is unknown, refuses connections, hangs, or its certificate is not trusted."""
+
+
+class RateLimited(CloudError):
+    """The cloud asks to slow down (429), even after waiting as it asked."""
+
+
+class ServerError(CloudError):
+    """The cloud failed on its side (5xx), even after several tries."""
+
+
+class ApiError(CloudError):
+    """The cloud refused this request (400, 403, 404 and the like)."""
+
+
+class AnswerError(CloudError):
+    """The answer is not what the API describes: HTML, cut-off JSON, pages that do not add up."""
+
+
+class NoDataError(BelimoError):
+    """There is nothing to compute with: no readings in the range, or no such counter."""

@@ -1,0 +1,131 @@
+"""Resampled history: which requests a range needs, and their answers as one frame."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.errors import AnswerError, UsageError
+from belimo_nb.paging import Get
+from belimo_nb.timestamps import to_api
+
+__all__ = ["MissingSeriesWarning", "fetch", "parse_resolution"]
+
+MOST_BUCKETS = 10_000
+"""Points of a series that the cloud gives in one answer."""
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class MissingSeriesWarning(UserWarning):
+    """The cloud left a datapoint out of its answer without a word; its column is NaN."""
+
+
+def parse_resolution(text: str) -> pd.Timedelta:
+    """The length of a bucket, from the API's notation: a number and s, m, h, d or w.
+
+    Raises:
+        UsageError: It is no such length.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip())
+    if not match:
+        raise UsageError(f"The resolution {text!r} is no length of time; write e.g. 15m, 1h or 1d.")
+    return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+
+
+def fetch(
+    get: Get,
+    device_id: str,
+    datapoint_ids: Sequence[str],
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    resolution: str,
+    aggregation: str,
+) -> pd.DataFrame:
+    """The resampled history of some datapoints of one device.
+
+    Args:
+        get: Asks the API: path, query, and what is asked for in words.
+        device_id: The device.
+        datapoint_ids: What to fetch, all in each request.
+        start: First moment, aware; the bucket that contains it is the first row.
+        end: First moment after the range, aware.
+        resolution: Length of a bucket, e.g. "1h".
+        aggregation: How the cloud makes one value of a bucket, e.g. "last".
+
+    Returns:
+        DataFrame with one row per bucket, NaN (None for text) where the cloud has no value; index ``time``: the
+        bucket's **begin**, UTC; columns: the ids.
+
+    Raises:
+        CloudError: The cloud refuses, fails, or gives what the API does not describe.
+    """
+    step = parse_resolution(resolution)
+    grid = pd.date_range(_floor(start, step), _last(end, step), freq=step, name="time")
+    parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
+    lacking: set[str] = set()
+    for first, after in _windows(grid, step):
+        query = {
+            "datapointIds": ",".join(datapoint_ids),
+            "from": to_api(first),
+            "to": to_api(after),
+            "resolution": resolution,
+            "aggregation": aggregation,
+        }
+        what = f"the history of device {device_id} from {to_api(first)} to {to_api(after)}"
+        body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
+        found = _series(body, what)
+        lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
+        for identifier, values in parts.items():
+            if identifier in found:
+                values.append(found[identifier])
+    if lacking:
+        warnings.warn(
+            f"The cloud's history of device {device_id} lacks {', '.join(sorted(lacking))}; shown as unknown.",
+            MissingSeriesWarning,
+            stacklevel=2,
+        )
+    return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
+
+
+def _floor(moment: pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
+    """The begin of the bucket that contains `moment`; buckets are multiples of their length since 1970 in UTC."""
+    return moment.tz_convert("UTC").as_unit("ns").floor(step)
+
+
+def _last(end: pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
+    return end.tz_convert("UTC").as_unit("ns").ceil(step) - step
+
+
+def _windows(grid: pd.DatetimeIndex, step: pd.Timedelta) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
+    for begin in range(0, len(grid), MOST_BUCKETS):
+        window = grid[begin : begin + MOST_BUCKETS]
+        yield window[0], window[-1] + step
+
+
+def _series(body: Mapping[str, Any], what: str) -> dict[str, pd.Series[Any]]:
+    """The answer's series by datapoint id; values at the buckets' begins."""
+    try:
+        found = {}
+        for series in body["series"]:
+            values = series["values"]
+            times = pd.DatetimeIndex(pd.to_datetime([v["timestamp"] for v in values], utc=True, format="ISO8601"))
+            numbers = pd.Series([v.get("value") for v in values], times.as_unit("ns"), dtype=object)
+            # Rows may come twice or out of order; the last that was sent counts.
+            found[str(series["datapointId"])] = numbers[~numbers.index.duplicated(keep="last")]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise AnswerError(f"The cloud's answer to {what} is not what the API describes; try again later.") from None
+    return found
+
+
+def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Series[Any]:
+    values = pd.concat(parts).reindex(grid) if parts else pd.Series(np.nan, grid)
+    known = values.dropna()
+    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+        return values.astype(float)
+    return values.astype(object).where(values.notna(), None)

@@ -1,0 +1,57 @@
+"""Collections that come in pages, read to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from belimo_nb.errors import AnswerError
+
+__all__ = ["collect"]
+
+LIMIT = 2000
+"""Rows a page that the API gives at most."""
+
+Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
+
+
+def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> list[dict[str, Any]]:
+    """All rows of a collection, in the cloud's order.
+
+    It goes on from what came, not from what it asked for: a server may give smaller pages.
+
+    Args:
+        get: Asks for one page: path, query, and what is asked for in words.
+        path: The collection.
+        params: The query, without paging.
+        what: The collection in words, for messages.
+
+    Raises:
+        AnswerError: The pages do not add up, so that rows may be missing or doubled.
+    """
+    rows: list[dict[str, Any]] = []
+    total: int | None = None
+    while total is None or len(rows) < total:
+        body = get(path, {**params, "limit": LIMIT, "offset": len(rows)}, what)
+        page, paging = body.get("data"), body.get("paging")
+        count = paging.get("total") if isinstance(paging, dict) else None
+        if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
+            raise AnswerError(
+                f"The cloud's answer to {what} has no rows where the API describes them; try again later."
+            )
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise AnswerError(f"The cloud's answer to {what} does not say how many rows there are; try again later.")
+        if total is not None and count != total:
+            raise AnswerError(
+                f"The number of rows changed from {total} to {count} while {what} were read; ask again.", retryable=True
+            )
+        total = count
+        rows += page
+        if not page and len(rows) < total:
+            raise AnswerError(
+                f"The cloud gave only {len(rows)} of {total} rows of {what} and then an empty page; ask again.",
+                retryable=True,
+            )
+    if len(rows) > total:
+        raise AnswerError(f"The cloud gave {len(rows)} rows of {what} but counts {total}; ask again.", retryable=True)
+    return rows

@@ -1,0 +1,197 @@
+"""Which reports to make: one job each, with a safe name and its notebook's parameters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from belimo_nb import notebook_files
+from belimo_nb.errors import NoDataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from belimo_nb.cloud import Cloud
+    from belimo_nb.periods import Period
+
+__all__ = ["Job", "Result", "distinct_slugs", "plan", "slugify", "typed_value"]
+
+SLUG_LENGTH = 60
+TITLES: Mapping[str, str] = {"overview": "Overview", "heating_energy": "Heating energy"}
+OWN_OPTIONS: Mapping[str, str] = {
+    "start": "--from",
+    "end": "--to",
+    "period": "--period",
+    "search": "--search",
+    "device": "--device",
+    "devices": "--device",
+}
+"""Parameters that the command line sets by options of its own, and these options."""
+
+TRANSLITERATION = str.maketrans({
+    "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "Ss",
+    "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make.
+
+    Attributes:
+        notebook: Name of its notebook, see `notebook_files.NOTEBOOKS`.
+        title: What people call the report: "Overview", or the device's name.
+        slug: Path of its files below the output folder, without a suffix, such as ``devices/north-3c6f7077``.
+        parameters: What its notebook is given. Never a secret: notebooks keep their parameters.
+    """
+
+    notebook: str
+    title: str
+    slug: str
+    parameters: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended.
+
+    Attributes:
+        job: The job.
+        status: "ok" or "failed".
+        seconds: How long it took.
+        error: Why it failed, in one sentence; None if it did not.
+        key_figures: The figures of the notebook's first key-figures object: label, value, unit, note, digits, status.
+        completeness: Share of the data that is known, 0 to 1, from the notebook's header; None if it does not say.
+        files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
+    """
+
+    job: Job
+    status: str
+    seconds: float
+    error: str | None = None
+    key_figures: Sequence[Mapping[str, Any]] = ()
+    completeness: float | None = None
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+def plan(
+    cloud: Cloud,
+    period: Period,
+    *,
+    notebooks: Iterable[str] = (),
+    search: str | None = None,
+    devices: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Job]:
+    """List the jobs of a run: the overview, the heating report, and one report for each energy valve.
+
+    Args:
+        cloud: Where the devices are.
+        period: What the reports cover.
+        notebooks: Which to use; by default all.
+        search: Only devices with this text in their name or serial number.
+        devices: Only these devices, by id, serial number, name or a unique part of it.
+        parameters: More parameters, for each notebook that declares them.
+
+    Raises:
+        UsageError: A parameter or a device is unknown, or a device has no report.
+        NoDataError: No device matches, or none of them has an energy counter.
+    """
+    wanted = set(notebooks) or set(notebook_files.NOTEBOOKS)
+    # The fleet's reports take longest and go first: started last, they would keep the other cores waiting.
+    names = [name for name in ("overview", "heating_energy", "device") if name in wanted]
+    declared: dict[str, Sequence[str]] = {
+        name: notebook_files.parameters(notebook_files.notebook(name)) for name in names
+    }
+    extra = dict(parameters or {})
+    _check_parameters(extra, declared)
+    valves = _valves(cloud, search, devices) if wanted != {"overview"} or devices else None
+    common: dict[str, Any] = {"start": _edge(period.start), "end": _edge(period.end), **extra}
+    if search:
+        common["search"] = search
+    if devices and valves is not None:
+        common["devices"] = list(valves.index)
+
+    jobs = [Job(name, TITLES[name], slugify(name), _only(common, declared[name])) for name in names if name in TITLES]
+    if "device" in names and valves is not None:
+        slugs = distinct_slugs([(str(row.name), str(row["name"])) for _, row in valves.iterrows()])
+        for (device_id, row), slug in zip(valves.iterrows(), slugs, strict=True):
+            given = _only(common | {"device": str(device_id)}, declared["device"])
+            jobs.append(Job("device", str(row["name"]), f"devices/{slug}", given))
+    return jobs
+
+
+def slugify(text: str, length: int = SLUG_LENGTH) -> str:
+    """Turn any text into a file name: ``a-z0-9`` and hyphens, umlauts spelled out, at most `length` characters.
+
+    The result is empty if nothing of the text can be written so.
+    """
+    plain = unicodedata.normalize("NFC", text).translate(TRANSLITERATION)
+    ascii_only = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:length].rstrip("-")
+
+
+def distinct_slugs(devices: Sequence[tuple[str, str]]) -> list[str]:
+    """A file name for each of several devices, given as (id, name): the name and the first 8 characters of the id.
+
+    Where these are not distinct, the whole id.
+    """
+    named = [(slugify(name) or "device", slugify(device_id, 200)) for device_id, name in devices]
+    short = [f"{stem}-{key[:8]}" for stem, key in named]
+    often = Counter(short)
+    return [slug if often[slug] == 1 else f"{stem}-{key}" for slug, (stem, key) in zip(short, named, strict=True)]
+
+
+def typed_value(text: str) -> Any:
+    """Read a parameter's value as papermill's ``-p`` does: True, False, None, an integer, a number, or text."""
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _check_parameters(extra: Mapping[str, Any], declared: Mapping[str, Sequence[str]]) -> None:
+    known = sorted({name for names in declared.values() for name in names} - OWN_OPTIONS.keys())
+    for name in extra:
+        if name in OWN_OPTIONS:
+            raise UsageError(f"The parameter {name!r} has an option of its own: use {OWN_OPTIONS[name]}.")
+        if name not in known:
+            have = f"their parameters are {', '.join(known)}" if known else "they have none to set"
+            raise UsageError(f"None of the reports ({', '.join(declared)}) has a parameter {name!r}; {have}.")
+
+
+def _valves(cloud: Cloud, search: str | None, keys: Sequence[str]) -> pd.DataFrame:
+    """The energy valves asked for: rows of `Cloud.energy_valves`."""
+    found = cloud.devices(search)
+    if found.empty:
+        what = f"No device's name or serial number contains {search!r}" if search else "The account sees no device"
+        raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
+    valves: pd.DataFrame = cloud.energy_valves(found)
+    if keys:
+        ids = {str(cloud.device(key).id): key for key in keys}
+        for device_id, key in ids.items():
+            if device_id not in valves.index:
+                reason = "does not match --search" if device_id not in found.index else "has no energy counter"
+                raise UsageError(f"The device {key!r} {reason}, so there is no report on it; leave it out.")
+        valves = valves.loc[[device_id for device_id in valves.index if device_id in ids]]
+    if valves.empty:
+        raise NoDataError(f"None of the {len(found)} devices has an energy counter; only the overview can be made.")
+    return valves
+
+
+def _only(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
+
+
+def _edge(moment: pd.Timestamp) -> str:
+    """An edge as people would write it: a local date, or the full time where it is no midnight."""
+    return str(moment.date()) if moment == moment.normalize() else moment.isoformat()

@@ -1,0 +1,152 @@
+"""A whole run: the jobs side by side, each result as it comes, the index at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from belimo_nb import notebook_files
+from belimo_nb._version import __version__
+from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.report import index
+from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.render import MODULES, Task, render
+from belimo_nb.report.workers import ChildProcesses, cores
+
+if TYPE_CHECKING:
+    from belimo_nb.settings import Settings
+
+__all__ = ["TIME_LIMIT", "Outcome", "prepare", "run"]
+
+TIME_LIMIT = 1800.0
+PAUSE = 0.5
+STOPPED = "Stopped before it was finished."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run made.
+
+    Attributes:
+        results: One for each job, in the jobs' order.
+        index: Path of the index page.
+        seconds: How long it took.
+        stopped: True if it was interrupted; what was not finished counts as failed.
+    """
+
+    results: Sequence[Result]
+    index: Path
+    seconds: float
+    stopped: bool
+
+    @property
+    def failed(self) -> list[Result]:
+        """The results that are no report."""
+        return [result for result in self.results if result.status != "ok"]
+
+
+def prepare(out: Path, workers: int | None = None, *, time_limit: float = TIME_LIMIT) -> ChildProcesses:
+    """Make the output folder and get workers ready, which takes a second or two in the background.
+
+    Args:
+        out: Output folder.
+        workers: Reports at a time; by default one for each core.
+        time_limit: Seconds that a report may take.
+
+    Raises:
+        UsageError: The folder cannot be made or written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".belimo-nb"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
+        ) from None
+    return ChildProcesses(workers or cores(), time_limit=time_limit, preload=MODULES)
+
+
+def run(
+    jobs: Sequence[Job],
+    workers: ChildProcesses,
+    *,
+    settings: Settings,
+    period_label: str,
+    out: Path,
+    title: str = "Energy valve reports",
+    on_result: Callable[[Result], None] = lambda _: None,
+) -> Outcome:
+    """Make the reports of some jobs and their index.
+
+    A report that fails, crashes or hangs is a failed result; the others go on. When interrupted (Ctrl-C) the run ends
+    at once, and the index says what was made and what was not.
+
+    Args:
+        jobs: What to make, see `jobs.plan`.
+        workers: Who makes it, see `prepare`.
+        settings: The connection; for the demo cloud, that of a server which this process runs for all workers.
+        period_label: What the index calls the period.
+        out: Output folder.
+        title: What the index calls the whole.
+        on_result: Called for each result, as it comes.
+    """
+    made_at, began = datetime.now(UTC), time.monotonic()
+    environment = _environment(settings, min(workers.max_workers, len(jobs)))
+    target = out.resolve()
+    done: dict[Job, Result] = {}
+    stopped = False
+    futures: dict[Future[Result], Job] = {}
+    try:
+        for job in jobs:
+            source = notebook_files.notebook(job.notebook)
+            task = Task(job, source, target, environment, workers.time_limit, made_at, __version__)
+            futures[workers.submit(render, task)] = job
+        pending = set(futures)
+        while pending:
+            # The pause lets Ctrl-C through where a wait without end would not (Windows).
+            finished, pending = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            for future in finished:
+                job = futures[future]
+                done[job] = _result(future, job, time.monotonic() - began)
+                on_result(done[job])
+    except KeyboardInterrupt:
+        stopped = True
+        workers.stop()
+        for future, job in futures.items():
+            done.setdefault(job, _result(future, job, 0.0))
+    results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
+    seconds = time.monotonic() - began
+    facts = index.RunFacts(
+        title=title,
+        period_label=period_label,
+        source=settings.source,
+        timezone=settings.timezone,
+        version=__version__,
+        made_at=made_at,
+        seconds=seconds,
+    )
+    return Outcome(results, index.write(target, results, facts), seconds, stopped)
+
+
+def _environment(settings: Settings, workers: int) -> dict[str, str]:
+    """The settings for each of several workers, which share the account's rate limit."""
+    environment = settings.environment()
+    if settings.rate > 0:
+        environment["BELIMO_RATE"] = repr(settings.rate / max(1, workers))
+    return environment
+
+
+def _result(future: Future[Result], job: Job, seconds: float) -> Result:
+    try:
+        return future.result(timeout=0)
+    except CancelledError:
+        return Result(job, "failed", 0.0, STOPPED)
+    except BelimoError as error:
+        return Result(job, "failed", seconds, str(error))

@@ -1,0 +1,261 @@
+"""Settings: from arguments, the environment and `.env`, each knowing where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from belimo_nb.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CREDENTIALS", "Settings", "load"]
+
+PREFIX = "BELIMO_"
+CREDENTIALS = ("client_id", "client_secret", "username", "password")
+SECRETS = ("client_secret", "password")
+CONNECTION = (*CREDENTIALS, "api_url", "token_url", "audience", "scope", "source")
+DEFAULTS: Mapping[str, str] = {
+    "api_url": "https://cloud.belimo.com/api/v3",
+    "token_url": "https://id.belimo.com/oauth/token",
+    "audience": "https://api.cloud.belimo.com/",
+    "scope": "public.read offline_access read:dataprofile",
+    "timezone": "Europe/Zurich",
+    "rate": "2",
+}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What belimo_nb needs to know, checked once.
+
+    Attributes:
+        client_id: OAuth2 client id (32 characters on the live cloud).
+        client_secret: OAuth2 client secret; never shown.
+        username: Account name, an e-mail address.
+        password: Account password; never shown and never stored.
+        api_url: Base address of the API, without a slash at the end.
+        token_url: Address that issues tokens.
+        audience: OAuth2 audience of the token.
+        scope: OAuth2 scopes, separated by spaces.
+        timezone: IANA name of the site's zone: where days and months begin.
+        rate: Requests a second; 0 means no limit.
+        data_dir: Folder for the store and the caches.
+        weather: A CSV file, ``open-meteo``, or an address that speaks Open-Meteo's format; None if not set.
+        now: What "last month" and "online" are relative to (aware, UTC); None for the clock.
+        source: What outputs call the source of the data.
+        origins: For each setting, where its value came from.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    username: str
+    password: str = field(repr=False)
+    api_url: str
+    token_url: str
+    audience: str
+    scope: str
+    timezone: str
+    rate: float
+    data_dir: Path
+    weather: str | None
+    now: pd.Timestamp | None
+    source: str
+    origins: Mapping[str, str] = field(repr=False, compare=False)
+
+    def environment(self) -> dict[str, str]:
+        """The settings as ``BELIMO_*`` variables for a child process, secrets included: never print it."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "origins"}
+        values["now"] = self.now.isoformat() if self.now is not None else None
+        found = {PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}
+        # The child must not choose again: these settings are the choice.
+        return found | {PREFIX + "DEMO": "0"}
+
+    def table(self) -> pd.DataFrame:
+        """Values and where they came from, index ``setting``, columns ``value`` and ``from``; secrets masked."""
+        import pandas as pd
+
+        rows = {}
+        for item in fields(self):
+            if item.name == "origins":
+                continue
+            value = getattr(self, item.name)
+            shown = "(not set)" if value is None else str(value)
+            rows[PREFIX + item.name.upper()] = {
+                "value": "********" if item.name in SECRETS else shown,
+                "from": self.origins.get(item.name, "default"),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
+
+
+def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = None, **overrides: Any) -> Settings:
+    """Read the settings: arguments win over the environment, the environment over `.env`, `.env` over defaults.
+
+    A blank value counts as not set. With no credential set at all, the demo cloud is started and used.
+
+    Args:
+        env_file: A file of ``NAME=value`` lines; by default the nearest `.env`, from the working folder upward.
+        demo: True for the demo cloud whatever else is set; False to never use it; None to decide by the settings.
+        **overrides: Settings by their lower-case name (``client_id=...``, ``timezone=...``).
+
+    Raises:
+        SettingsError: A file is missing, a name unknown, a value senseless, or only some credentials are set.
+    """
+    known = {f.name for f in fields(Settings)} - {"origins"}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
+    values: dict[str, str] = dict(DEFAULTS)
+    origins = dict.fromkeys(DEFAULTS, "default")
+    for origin, found in _layers(env_file, overrides):
+        for name, value in found.items():
+            if value.strip():
+                values[name] = value.strip()
+                origins[name] = origin
+
+    wanted = demo if demo is not None else _flag(values.get("demo", ""))
+    missing = [name for name in CREDENTIALS if name not in values]
+    if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
+        _use_demo(values, origins)
+    elif missing:
+        names = ", ".join(PREFIX + name.upper() for name in missing)
+        raise SettingsError(
+            f"{names} {'is' if len(missing) == 1 else 'are'} not set; set {'it' if len(missing) == 1 else 'them'} "
+            "in .env or the environment, or unset all four credentials to use the demo cloud."
+        )
+    return _checked(values, origins)
+
+
+def _layers(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """The places settings come from, weakest first, as (place, values by lower-case name)."""
+    from dotenv import dotenv_values, find_dotenv
+
+    if env_file is not None and not Path(env_file).is_file():
+        raise SettingsError(f"There is no settings file {os.fspath(env_file)!r}; check the path.")
+    path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
+    try:
+        in_file = dotenv_values(path, interpolate=False, encoding="utf-8-sig") if path else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path!r} cannot be read ({error}); save it as UTF-8 text.") from None
+    return [
+        (path, _ours(in_file)),
+        ("environment", _ours(os.environ)),
+        ("argument", {name: str(value) for name, value in overrides.items() if value is not None}),
+    ]
+
+
+def _ours(mapping: Mapping[str, str | None]) -> dict[str, str]:
+    return {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
+
+
+def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
+    """Point the settings at the demo cloud; what does not lead to a cloud (zone, rate, weather ...) stays as set."""
+    from belimo_nb import demo
+
+    for name, value in _ours(demo.environment()).items():
+        if name in CONNECTION or origins.get(name, "default") == "default":
+            values[name] = value
+            origins[name] = "demo cloud"
+
+
+def _flag(text: str) -> bool | None:
+    if not text:
+        return None
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise SettingsError(f"BELIMO_DEMO is {text!r}; set it to 1 for the demo cloud or 0 for your own account.")
+
+
+def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
+    api_url = _address("api_url", values["api_url"])
+    return Settings(
+        client_id=values["client_id"],
+        client_secret=values["client_secret"],
+        username=values["username"],
+        password=values["password"],
+        api_url=api_url,
+        token_url=_address("token_url", values["token_url"]),
+        audience=values["audience"],
+        scope=values["scope"],
+        timezone=_zone(values["timezone"]),
+        rate=_rate(values["rate"]),
+        data_dir=_data_dir(values, origins),
+        weather=values.get("weather"),
+        now=_now(values.get("now"), values["timezone"]),
+        source=values.get("source") or urlsplit(api_url).netloc,
+        origins=origins,
+    )
+
+
+def _address(name: str, text: str) -> str:
+    variable = PREFIX + name.upper()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port  # an impossible port raises here
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise SettingsError(f"{variable} is {text!r}, which is no web address; write it as https://host/path.")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise SettingsError(f"{variable} is {text!r}, but credentials only travel over https; write https://{host}.")
+    if parts.username or parts.password:
+        raise SettingsError(
+            f"{variable} contains a user name or password; put them in BELIMO_USERNAME and BELIMO_PASSWORD."
+        )
+    return text.rstrip("/")
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd keys, all with the same meaning
+        raise SettingsError(
+            f"BELIMO_TIMEZONE is {text!r}, which is no IANA time zone; write e.g. Europe/Zurich."
+        ) from None
+    return text
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < 1e6:
+        raise SettingsError(
+            f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
+        )
+    return rate
+
+
+def _now(text: str | None, zone: str) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    import pandas as pd
+
+    try:
+        moment = pd.Timestamp(text)
+        if pd.isna(moment):
+            raise ValueError
+        return moment.tz_localize(zone).tz_convert("UTC") if moment.tz is None else moment.tz_convert("UTC")
+    except (ValueError, OverflowError):
+        raise SettingsError(f"BELIMO_NOW is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z.") from None
+
+
+def _data_dir(values: dict[str, str], origins: dict[str, str]) -> Path:
+    if "data_dir" in values:
+        return Path(values["data_dir"]).expanduser().absolute()
+    import platformdirs
+
+    origins["data_dir"] = "default"
+    return Path(platformdirs.user_data_dir("belimo-nb", appauthor=False))

@@ -1,0 +1,249 @@
+"""HTTP as both the sign-in and the API need it: sessions, patience, and failures as sentences.
+
+What travels here opens a building's heating, so a session speaks https only, except to this very machine; it follows
+no redirects and takes no credentials from `.netrc`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+
+from belimo_nb._version import __version__
+from belimo_nb.errors import (
+    AnswerError,
+    ApiError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    SettingsError,
+)
+
+__all__ = ["TIMEOUT", "is_loopback", "json_object", "new_session", "patiently", "refusal", "secure", "unreachable"]
+
+T = TypeVar("T")
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to wait for a connection, and for the next byte of an answer."""
+
+ATTEMPTS = 4
+ATTEMPTS_TIMEOUT = 2
+ATTEMPTS_LIMITED = 8
+LONGEST_WAIT = 120.0
+"""Seconds; a ``Retry-After`` beyond it is told instead of waited for."""
+
+
+def is_loopback(url: str) -> bool:
+    """True if the address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def secure(url: str) -> str:
+    """The address as https, for libraries that accept nothing else; `new_session` sends loopback ones as http."""
+    return "https" + url.removeprefix("http") if url.startswith("http://") and is_loopback(url) else url
+
+
+class _LoopbackAdapter(HTTPAdapter):
+    """Sends to this machine in plain http what the caller had to name https.
+
+    oauthlib refuses plain http unless a switch in the environment turns its check off for the whole process, and so
+    for every host. This adapter is mounted on one address of one session instead.
+    """
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        request.url = "http" + (request.url or "").removeprefix("https")
+        return super().send(request, *args, **kwargs)
+
+
+class _NoPlainHttp(HTTPAdapter):
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        raise SettingsError(f"{_place(request.url or '')} is asked over plain http; use an https address.")
+
+
+def new_session(url: str, session: requests.Session | None = None) -> requests.Session:
+    """A session fit for one host (or `session`, made so): https only, but http where `url` is http on this machine."""
+    session = requests.Session() if session is None else session
+    session.headers["User-Agent"] = f"belimo-nb/{__version__}"
+    session.headers["Accept"] = "application/json"
+    session.max_redirects = 0  # a redirected sign-in would carry the password to wherever it is sent
+    session.mount("http://", _NoPlainHttp())
+    session.mount("https://", HTTPAdapter(pool_maxsize=16))
+    if is_loopback(url):
+        session.trust_env = False  # a proxy cannot reach this machine's own servers
+        if url.startswith("http://"):
+            session.mount("https://" + urlsplit(url).netloc, _LoopbackAdapter(pool_maxsize=16))
+    return session
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
+
+
+def unreachable(error: requests.RequestException, url: str) -> CloudError:
+    """The failure to get an answer at all, as one sentence."""
+    host = urlsplit(url).netloc
+    reason = str(error)
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return ApiError(
+            f"{host} redirects requests elsewhere, which is not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
+            status_code=error.response.status_code if error.response is not None else None,
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return ConnectionFailed(
+            f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
+            "machine, and whether a proxy stands in between."
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ConnectionFailed(
+            f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        waited = TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else TIMEOUT[1]
+        return ConnectionFailed(
+            f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
+        )
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+        return ConnectionFailed(
+            f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
+        )
+    if "NameResolution" in reason or "getaddrinfo" in reason:
+        return ConnectionFailed(
+            f"There is no host named {urlsplit(url).hostname!r} to be found; check the address and the network.",
+            retryable=True,
+        )
+    if "refused" in reason:
+        return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
+    return ConnectionFailed(f"The connection to {host} failed ({type(error).__name__}); try again.", retryable=True)
+
+
+def refusal(response: requests.Response, what: str) -> CloudError | None:
+    """The error that a status stands for, or None if the answer is good.
+
+    Args:
+        response: The answer.
+        what: What was asked for, in words, for the message.
+    """
+    status = response.status_code
+    host = urlsplit(response.url).netloc
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        return RateLimited(
+            f"{host} asks to slow down (429) for {what}; lower BELIMO_RATE, or try again later.",
+            status_code=status,
+            retry_after=_retry_after(response),
+            retryable=True,
+        )
+    if status >= 500:
+        return ServerError(
+            f"{host} failed on its side ({status}) for {what}; try again later.",
+            status_code=status,
+            retry_after=_retry_after(response),
+            retryable=True,
+        )
+    said = _said(response)
+    return ApiError(f"{host} refused {what} ({status}{': ' + said if said else ''}).", status_code=status)
+
+
+def _said(response: requests.Response) -> str:
+    """What the server gave as its reason, on one line."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    words = [body.get(key) for key in ("error_description", "message", "reason", "error")]
+    return " ".join(next((word for word in words if isinstance(word, str) and word), "").split())[:200]
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """``Retry-After`` in seconds; it may be a number or a date."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def json_object(response: requests.Response, what: str) -> dict[str, Any]:
+    """The answer's body, which must be a JSON object.
+
+    Raises:
+        AnswerError: It is HTML, cut off, empty, or something else.
+    """
+    host = urlsplit(response.url).netloc
+    kind = response.headers.get("Content-Type", "no type").split(";")[0]
+    try:
+        body = response.json()
+    except ValueError:
+        if "html" in kind:
+            raise AnswerError(
+                f"{host} answered {what} with a web page instead of data; check that the address is the API's.",
+                status_code=response.status_code,
+            ) from None
+        raise AnswerError(
+            f"{host} answered {what} with {len(response.content):,} bytes ({kind}) that are no JSON; try again.",
+            status_code=response.status_code,
+            retryable=True,
+        ) from None
+    if not isinstance(body, dict):
+        raise AnswerError(
+            f"{host} answered {what} with a JSON {type(body).__name__} where an object belongs; check the address.",
+            status_code=response.status_code,
+        )
+    return body
+
+
+def patiently(call: Callable[[], T], *, sleep: Callable[[float], None] | None = None) -> T:
+    """Call until it succeeds, as often and as far apart as its failures make sensible.
+
+    429 and 503 wait as long as ``Retry-After`` says; other passing failures wait a random, growing time.
+
+    Raises:
+        CloudError: The last failure, when it will not pass or patience is at its end.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        stop=_enough,
+        wait=_wait,
+        sleep=time.sleep if sleep is None else sleep,
+        reraise=True,
+    )
+    return retrying(call)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, CloudError) and error.retryable and (error.retry_after or 0) <= LONGEST_WAIT
+
+
+def _enough(state: tenacity.RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after):
+        return state.attempt_number >= ATTEMPTS_LIMITED
+    if isinstance(error, ConnectionFailed) and "did not answer" in str(error):
+        return state.attempt_number >= ATTEMPTS_TIMEOUT
+    return state.attempt_number >= ATTEMPTS
+
+
+_backoff = tenacity.wait_random_exponential(multiplier=0.5, max=20)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, CloudError) else None
+    # Jitter on top: many clients that were told the same time should not come back at the same moment.
+    return _backoff(state) if asked is None else asked + 0.25 * _backoff(state)

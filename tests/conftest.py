@@ -1,0 +1,54 @@
+"""What every test stands on: its own home, folder and environment, and the demo cloud where it asks for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and a working folder of the test's own; no settings of the machine reach it."""
+    home = tmp_path_factory.mktemp("home")
+    work = tmp_path_factory.mktemp("work")
+    for name in [name for name in os.environ if name.startswith("BELIMO_")]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.chdir(work)
+    return home
+
+
+@pytest.fixture(scope="session")
+def demo_server() -> Iterator[object]:
+    """One demo cloud for the whole run of this worker; tests must not change it."""
+    from belimo_nb.demo import DemoCloud
+
+    with DemoCloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def demo_environment(demo_server: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment points at the demo cloud, as a user's would at their own account."""
+    environment: dict[str, str] = demo_server.environment()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def cloud(demo_environment: dict[str, str]) -> Iterator[object]:
+    """A `Cloud` connected to the demo cloud."""
+    import belimo_nb as bn
+
+    connected = bn.connect()
+    yield connected
+    connected.close()

@@ -1,0 +1,63 @@
+"""What the packaging files promise each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CONDA_NAMES = {"python-tzdata": "tzdata"}
+ASKED_FOR = (
+    "jupyterlab requests-oauthlib pandas matplotlib ipywidgets papermill nbval python-dotenv".split()  # the user's list
+)
+
+
+def conda_packages() -> dict[str, str]:
+    """Names and bounds of environment.yml, read line by line: it is a flat list."""
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").split("dependencies:")[1].splitlines()
+    found = [re.fullmatch(r"\s+- ([a-z0-9-]+)(>=[\d.]+)(\s+#.*)?", line) for line in lines]
+    packages = {match[1]: match[2] for match in found if match}
+    return {CONDA_NAMES.get(name, name): bound for name, bound in packages.items()}
+
+
+def python_packages(*extras: str) -> dict[str, str]:
+    """Names and bounds of pyproject.toml, markers left out."""
+    wanted = PROJECT["dependencies"] + [p for extra in extras for p in PROJECT["optional-dependencies"][extra]]
+    split = [re.match(r"([a-z0-9-]+)(>=[\d.]+)", text) for text in wanted]
+    return {match[1]: match[2] for match in split if match}
+
+
+def test_environment_equals_project() -> None:
+    """environment.yml and pyproject.toml name the same packages with the same bounds."""
+    conda = conda_packages()
+    assert conda.pop("python") == PROJECT["requires-python"]
+    assert conda == python_packages("lab", "test")
+
+
+@pytest.mark.parametrize("name", ASKED_FOR)
+def test_asked_for_packages(name: str) -> None:
+    """Every package the project was asked to use is one of its dependencies."""
+    assert name in python_packages("lab", "test")
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("lab", "test", "lint"))]
+)
+def test_locks_hold_every_dependency(lock: str, extras: tuple[str, ...]) -> None:
+    """Each lock pins every direct dependency, each with hashes."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pinned = re.findall(r"^([a-z0-9-]+)==\S+.*\\\n\s+--hash=sha256:", text, re.MULTILINE)
+    assert set(python_packages(*extras)) <= set(pinned)
+
+
+def test_locks_agree() -> None:
+    """Where both locks pin a package, they pin the same version."""
+    pins = [
+        set(re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+        for lock in ("requirements.lock", "requirements-dev.lock")
+    ]
+    assert pins[0] <= pins[1]

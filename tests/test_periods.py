@@ -1,0 +1,146 @@
+"""Periods: what people write, in zones with odd clocks."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from belimo_nb.errors import UsageError
+from belimo_nb.periods import Period, local_midnight, parse_time, resolve
+
+ZURICH = "Europe/Zurich"
+NOW = pd.Timestamp("2018-12-01T00:00:00Z")
+
+
+def at(text, tz=ZURICH):
+    """An aware timestamp from local text."""
+    return pd.Timestamp(text, tz=tz)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2018-11-03", "2018-11-02T23:00Z"),
+        ("2018-07-03", "2018-07-02T22:00Z"),
+        (" 2018-11-03 ", "2018-11-02T23:00Z"),
+        ("2018-11-03T06:00", "2018-11-03T05:00Z"),
+        ("2018-11-03 06:00:30", "2018-11-03T05:00:30Z"),
+        ("2018-11-03T06:00Z", "2018-11-03T06:00Z"),
+        ("2018-11-03T06:00:00.250+02:00", "2018-11-03T04:00:00.250Z"),
+        (dt.date(2018, 11, 3), "2018-11-02T23:00Z"),
+        (dt.datetime(2018, 11, 3, 6, tzinfo=dt.UTC), "2018-11-03T06:00Z"),
+        (pd.Timestamp("2018-11-03T06:00"), "2018-11-03T05:00Z"),
+    ],
+)
+def test_parse_time(text, utc):
+    """Dates are local midnights, times local unless they say otherwise; the result is in the site's zone."""
+    moment = parse_time(text, ZURICH, "start")
+    assert moment == pd.Timestamp(utc)
+    assert str(moment.tz) == ZURICH
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "now", "2018", "11/03/2018", "2018-13-01", "2018-02-30", "2018-11-03T25:00", 2018, None, pd.NaT],
+)
+def test_parse_time_refuses(text):
+    """What is no ISO date is refused with the value, its name and examples."""
+    with pytest.raises(UsageError, match="start") as caught:
+        parse_time(text, ZURICH, "start")
+    assert "2018-11-03" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_clock_changes():
+    """A skipped time moves to the next that exists; of a doubled hour the first is taken."""
+    assert parse_time("2018-03-25T02:30", ZURICH) == pd.Timestamp("2018-03-25T01:00Z")
+    assert parse_time("2018-10-28T02:30", ZURICH) == pd.Timestamp("2018-10-28T00:30Z")
+    # Santiago's clock skipped midnight on 2018-08-12, Havana's doubled it on 2018-11-04.
+    assert parse_time("2018-08-12", "America/Santiago") == pd.Timestamp("2018-08-12T04:00Z")
+    assert parse_time("2018-11-04", "America/Havana") == pd.Timestamp("2018-11-04T04:00Z")
+    assert local_midnight(2018, 10, 7, "Australia/Lord_Howe") == pd.Timestamp("2018-10-06T13:30Z")
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end", "label", "days"),
+    [
+        ("2018", "2018-01-01", "2019-01-01", "2018", 365),
+        ("2018-11", "2018-11-01", "2018-12-01", "November 2018", 30),
+        ("2017-12", "2017-12-01", "2018-01-01", "December 2017", 31),
+        ("last-month", "2018-11-01", "2018-12-01", "November 2018", 30),
+        ("last-1-month", "2018-11-01", "2018-12-01", "November 2018", 30),
+        ("LAST-MONTH ", "2018-11-01", "2018-12-01", "November 2018", 30),
+        ("last-12-months", "2017-12-01", "2018-12-01", "December 2017 to November 2018", 365),
+        ("last-1-day", "2018-11-30", "2018-12-01", "2018-11-30", 1),
+        ("last-35-days", "2018-10-27", "2018-12-01", "2018-10-27 to 2018-11-30", 35),
+    ],
+)
+def test_named_periods(period, start, end, label, days):
+    """Each form of a period gives local midnights, a name for people and its days, clock changes or not."""
+    found = resolve(period=period, now=NOW, tz=ZURICH)
+    assert (found.start, found.end) == (at(start), at(end))
+    assert (found.label, found.days) == (label, days)
+    assert str(found.start.tz) == ZURICH
+
+
+def test_now_is_local():
+    """At 00:30 on 1 December in Zurich, New York still has November: its last month is October."""
+    now = pd.Timestamp("2018-11-30T23:30Z")
+    assert resolve(period="last-month", now=now, tz=ZURICH).label == "November 2018"
+    assert resolve(period="last-month", now=now, tz="America/New_York").label == "October 2018"
+
+
+def test_nothing_given():
+    """The default is the last 12 full months; blank text counts as not given."""
+    expected = Period(at("2017-12-01"), at("2018-12-01"))
+    assert resolve(now=NOW, tz=ZURICH) == expected
+    assert resolve("", " ", period="", now=NOW, tz=ZURICH) == expected
+
+
+def test_start_and_end():
+    """Start alone reaches to now, end alone back 12 months, both stand as given."""
+    assert resolve("2018-11-03", "2018-11-21", now=NOW, tz=ZURICH).label == "2018-11-03 to 2018-11-20"
+    assert resolve("2018-11-03", now=NOW, tz=ZURICH).end == NOW
+    assert resolve(end="2018-11-21", now=NOW, tz=ZURICH) == Period(at("2017-11-21"), at("2018-11-21"))
+    both = resolve("2018-11-03T06:00", "2018-11-04T18:30", now=NOW, tz=ZURICH)
+    assert both.label == "2018-11-03 06:00 to 2018-11-04 18:30"
+    assert both.days == 2
+
+
+def test_days_over_clock_changes():
+    """October has 31 days and 745 hours in Zurich; a skipped midnight still begins its day."""
+    october = resolve(period="2018-10", now=NOW, tz=ZURICH)
+    assert october.days == 31
+    assert october.end - october.start == pd.Timedelta(hours=745)
+    santiago = resolve("2018-08-12", "2018-08-13", now=NOW, tz="America/Santiago")
+    assert (santiago.label, santiago.days) == ("2018-08-12", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"start": "2018-11-20", "end": "2018-11-03"}, "2018-11-20.*not before.*2018-11-03"),
+        ({"start": "2018-11-03", "end": "2018-11-03"}, "not before"),
+        ({"start": "2018-11-03", "period": "2018"}, "Both a period"),
+        ({"start": "2019-01-01"}, "in the future"),
+        ({"start": "2019-01-01", "end": "2019-02-01"}, "January 2019 lies in the future"),
+        ({"period": "2019"}, "2019 lies in the future"),
+        ({"period": "2018-13"}, "2018-13.*last-month"),
+        ({"period": "last-0-days"}, "last-0-days"),
+        ({"period": "9999"}, "cannot be read"),
+        ({"period": "0000-01"}, "cannot be read"),
+        ({"start": "3.11.2018"}, "start '3.11.2018' is no date"),
+        ({"end": "soon"}, "end 'soon' is no date"),
+    ],
+)
+def test_refusals(arguments, words):
+    """Senseless periods are refused in one sentence that names the value."""
+    with pytest.raises(UsageError, match=words) as caught:
+        resolve(**arguments, now=NOW, tz=ZURICH)
+    assert "\n" not in str(caught.value)
+
+
+def test_period_needs_zones():
+    """A period's edges are aware: a naive one is refused."""
+    with pytest.raises(UsageError, match="no time zone"):
+        Period(pd.Timestamp("2018-11-03"), pd.Timestamp("2018-11-04"))
