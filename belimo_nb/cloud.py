@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import collections
 import difflib
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
 
 from belimo_nb import settings as settings_module
 from belimo_nb.auth import Authenticator
+from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.device import Device
-from belimo_nb.errors import AmbiguousDevice, AnswerError, UnknownDevice
+from belimo_nb.errors import (
+    AmbiguousDevice,
+    AnswerError,
+    BelimoError,
+    NoDataError,
+    SignInError,
+    UnknownDevice,
+    UsageError,
+)
 from belimo_nb.intervals import Moment
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.records import devices_frame, latest_frame, name_of
 from belimo_nb.settings import Settings
-from belimo_nb.timestamps import from_api
-from belimo_nb.transport import Transport
+from belimo_nb.transport import IN_FLIGHT, Transport
 
 __all__ = ["Cloud", "connect"]
-
-ONLINE = pd.Timedelta(minutes=5)
-"""The cloud's own limit: a device is online if it was in touch within it."""
-
-LATEST = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
-TEXT_COLUMNS = ("name", "serial", "type", "profile", "health", "note")
-PLACE_COLUMNS = ("project", "city", "country")
 
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
@@ -115,25 +118,21 @@ class Cloud:
         Raises:
             CloudError: The cloud refuses or fails, or its pages do not add up.
         """
-        return self.frame(self._list(search))
+        return devices_frame(self._list(search), self.now)
 
     def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
         """The latest values of devices, from the list itself: no request per device.
 
         Args:
-            devices: A frame of `devices`, or ids; None for all.
+            devices: A frame of `devices`, or ids: their values as of the last list; None for all, listed anew.
 
         Returns:
             DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid), power_kw, flow_m3h,
             t1_c, t2_c, delta_t_k, position_pct, heating_kwh, cooling_kwh; NaN where a device has none.
         """
-        records = self._known() if self._records is not None else {str(r["id"]): r for r in self._list(None)}
+        records = {str(r["id"]): r for r in self._list(None)} if devices is None else self._known()
         wanted = list(records) if devices is None else _ids(devices)
-        rows = [self._latest(self._record(identifier, records)) for identifier in wanted]
-        columns = ["name", "time", *(QUANTITIES[key].column for key in LATEST)]
-        frame = pd.DataFrame(rows, index=pd.Index(wanted, name="id", dtype=object), columns=columns)
-        frame["time"] = from_api(frame["time"])
-        return frame.astype({"name": object, **dict.fromkeys(columns[2:], float)})
+        return latest_frame([self._record(identifier, records) for identifier in wanted], self.profile)
 
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.
@@ -150,18 +149,18 @@ class Cloud:
             return Device(self, records[text])
         wanted = text.casefold()
         exact_serial = [r for r in records.values() if str(r.get("serialNumber") or "").casefold() == wanted]
-        exact_name = [r for r in records.values() if _name(r).casefold() == wanted]
-        part = [r for r in records.values() if wanted in _name(r).casefold()]
+        exact_name = [r for r in records.values() if name_of(r).casefold() == wanted]
+        part = [r for r in records.values() if wanted in name_of(r).casefold()]
         for found in (exact_serial, exact_name, part):
             if len(found) == 1:
                 return Device(self, found[0])
             if found:
-                listed = "; ".join(f"{_name(r)} ({r.get('serialNumber') or r['id']})" for r in found[:8])
-                more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+                listed = "; ".join(_distinct([Device(self, r) for r in found])[:5])
+                more = f" and {len(found) - 5} more" if len(found) > 5 else ""
                 raise AmbiguousDevice(
                     f"{text!r} fits {len(found)} devices: {listed}{more}; give more of the name, a serial or an id."
                 )
-        raise UnknownDevice(f"There is no device {text!r} among {len(records)}{_near(wanted, records)}.")
+        raise UnknownDevice(f"There is no device {text!r} among {len(records)}; {_near(wanted, records)}.")
 
     def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
         """The devices that count energy: their dataprofile has a heating or a cooling counter.
@@ -180,10 +179,62 @@ class Cloud:
         frame = frame.assign(**counters)
         return frame[frame["heating"] | frame["cooling"]]
 
-    def profile_ref(self, record: Mapping[str, Any]) -> str | None:
-        """The path of a device's dataprofile, or None if it has never reported one."""
-        reference = record.get("dataprofile") or {}
-        return str(reference["ref"]) if isinstance(reference, dict) and reference.get("ref") else None
+    def heating_valves(self, search: str | None = None) -> pd.DataFrame:
+        """The devices that have counted heating energy, as rows of `devices`.
+
+        Args:
+            search: Part of a name or serial number; None or "" for all.
+
+        Raises:
+            NoDataError: There are none.
+        """
+        valves = self.energy_valves(self.devices(search))
+        found = valves[valves["heating"] & (self.latest(valves)["heating_kwh"] != 0)]
+        if found.empty:
+            named = f" named {search!r}" if search else ""
+            raise NoDataError(f"No device{named} has counted heating energy; leave the search blank for all devices.")
+        return found
+
+    def counters(
+        self, devices: pd.DataFrame | Iterable[str], kind: Kind = "heating", start: Moment = None, end: Moment = None
+    ) -> Counters:
+        """The energy counters of several devices, several at a time; one that fails costs none of the others.
+
+        Args:
+            devices: A frame of `devices`, or ids.
+            kind: "heating" or "cooling".
+            start: As in `Device.energy`.
+            end: As in `Device.energy`.
+
+        Returns:
+            Counters by device name; those that could not be had are listed in its ``failures``.
+
+        Raises:
+            SignInError: The credentials are refused.
+        """
+        known = self._known()
+        wanted = [Device(self, self._record(identifier, known)) for identifier in _ids(devices)]
+        names = _distinct(wanted)
+
+        period = self.period(start, end)
+
+        def fetch(device: Device) -> Counter | str:
+            try:
+                return device.counter(kind, period.start, period.end)
+            except (SignInError, UsageError):
+                raise  # true of all of them
+            except BelimoError as error:
+                return str(error)
+
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool:
+            found = dict(zip(names, pool.map(fetch, wanted), strict=True))
+        return Counters(
+            {name: result for name, result in found.items() if isinstance(result, Counter)},
+            {name: result for name, result in found.items() if isinstance(result, str)},
+            period.start,
+            period.end,
+            self.timezone,
+        )
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
@@ -194,28 +245,6 @@ class Cloud:
             with self._lock:
                 self._profiles[ref] = known
         return known
-
-    def frame(self, records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """API device objects as the DataFrame of `devices`."""
-        health = [record.get("health") or {} for record in records]
-        reference = [record.get("dataprofile") or {} for record in records]
-        seen = from_api(h.get("lastSeen") for h in health)
-        data = {
-            "name": [_name(record) for record in records],
-            "serial": [record.get("serialNumber") for record in records],
-            "type": [record.get("deviceType") for record in records],
-            "profile": [ref.get("displayName") or ref.get("entityId") for ref in reference],
-            "health": [h.get("state") or "UNKNOWN" for h in health],
-            "note": [h.get("description") or None for h in health],
-            "last_seen": seen,
-            "online": self.now.tz_convert("UTC") - seen <= ONLINE,
-            "project": [record.get("projectName") for record in records],
-            "city": [record.get("addressCity") for record in records],
-            "country": [record.get("addressCountry") for record in records],
-        }
-        index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
-        frame = pd.DataFrame(data, index=index)
-        return frame.astype(dict.fromkeys((*TEXT_COLUMNS, *PLACE_COLUMNS), object) | {"online": bool})
 
     def close(self) -> None:
         """Close the connections."""
@@ -244,38 +273,26 @@ class Cloud:
             raise UnknownDevice(f"There is no device with the id {identifier!r}; list them again.")
         return records[identifier]
 
-    def _latest(self, record: Mapping[str, Any]) -> list[Any]:
-        state = record.get("state") or {}
-        points = state.get("datapoints") or {}
-        ref = self.profile_ref(record)
-        profile = self.profile(ref) if ref is not None else None
-        row: list[Any] = [_name(record), state.get("timestamp")]
-        for key in LATEST:
-            identifier = profile.locate(key) if profile is not None else None
-            point = points.get(identifier) if identifier is not None else None
-            value = point.get("value") if isinstance(point, dict) else None
-            if profile is None or identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)):
-                row.append(float("nan"))
-            else:
-                row.append(QUANTITIES[key].dimension.convert(value, profile.unit(identifier)))
-        return row
-
-
-def _name(record: Mapping[str, Any]) -> str:
-    return str(record.get("displayName") or record.get("serialNumber") or record["id"])
-
 
 def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:
     return [str(i) for i in (devices.index if isinstance(devices, pd.DataFrame) else devices)]
 
 
+def _distinct(devices: Sequence[Device]) -> list[str]:
+    """The devices' names; where several share one, with what tells them apart."""
+    shared = {name for name, count in collections.Counter(device.name for device in devices).items() if count > 1}
+    return [f"{d.name} ({d.serial or d.id})" if d.name in shared else d.name for d in devices]
+
+
 def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
-    names = {_name(record).casefold(): _name(record) for record in records.values()}
+    names = {name_of(record).casefold(): name_of(record) for record in records.values()}
     names |= {
         str(r.get("serialNumber")).casefold(): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")
     }
-    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.5)
+    near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
     if not near:
         words = wanted.split()
-        near = [name for name in names if any(len(word) > 2 and word in name for word in words)][:5]
-    return f"; did you mean {', '.join(repr(names[name]) for name in near)}?" if near else "; list them with devices()"
+        near = [name for name in names if any(len(word) > 2 and word in name for word in words)][:4]
+    if not near:
+        return "`belimo-nb devices` lists them"
+    return f"near matches: {', '.join(repr(names[name]) for name in near)}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb import energy, history
+from belimo_nb import history
+from belimo_nb.counter import Counter, Counters, Kind
+from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.errors import NoDataError, UsageError
-from belimo_nb.intervals import CALENDAR, Moment, quarter_hour_zone
+from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
 from belimo_nb.paging import collect
 from belimo_nb.periods import parse_time
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import ENERGY, QUANTITIES
+from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref
 from belimo_nb.timestamps import from_api, to_api
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ class Device:
         self._record = record
         self.id = str(record["id"])
         self.serial = str(record.get("serialNumber") or "")
-        self.name = str(record.get("displayName") or self.serial or self.id)
+        self.name = name_of(record)
 
     def __repr__(self) -> str:
         return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
@@ -57,12 +60,12 @@ class Device:
     @property
     def summary(self) -> pd.Series[Any]:
         """Its row of `Cloud.devices`."""
-        return self._cloud.frame([self._record]).iloc[0]
+        return devices_frame([self._record], self._cloud.now).iloc[0]
 
     @property
     def has_profile(self) -> bool:
         """Whether the device has ever said what its datapoints mean."""
-        return self._cloud.profile_ref(self._record) is not None
+        return profile_ref(self._record) is not None
 
     @property
     def profile(self) -> Profile:
@@ -71,7 +74,7 @@ class Device:
         Raises:
             NoDataError: The device has never reported a dataprofile.
         """
-        ref = self._cloud.profile_ref(self._record)
+        ref = profile_ref(self._record)
         if ref is None:
             raise NoDataError(
                 f"{self.name} has never reported a dataprofile, so nothing is known of its datapoints; check that it "
@@ -87,6 +90,13 @@ class Device:
     def find(self, text: str) -> pd.DataFrame:
         """The rows of `datapoints` whose id, name or description contains `text`, whatever its case."""
         return self.profile.find(text)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of energy that it counts and has ever counted: heating, cooling, both or none."""
+        latest = latest_frame([self._record], self._cloud.profile).iloc[0]
+        counted: tuple[Kind, ...] = ("heating", "cooling")
+        return tuple(kind for kind in counted if self.has(f"{kind}_energy") and latest[f"{kind}_kwh"] > 0)
 
     def has(self, quantity: str) -> bool:
         """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
@@ -152,7 +162,7 @@ class Device:
     def measurements(
         self, quantities: Sequence[str], start: Moment, end: Moment = None, resolution: str = "15m"
     ) -> pd.DataFrame:
-        """Measured quantities in display units, those that the device has.
+        """Measured quantities in display units.
 
         Args:
             quantities: Keys of `belimo_nb.quantities.QUANTITIES`.
@@ -162,28 +172,33 @@ class Device:
 
         Returns:
             DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
-            zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct.
+            zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
+            NaN where unknown, or all through if the device does not measure it.
         """
+        strange = [key for key in quantities if key not in QUANTITIES]
+        if strange:
+            raise UsageError(f"There is no quantity {strange[0]!r}; the quantities are {', '.join(QUANTITIES)}.")
         located = {key: self.profile.locate(key) for key in quantities}
         ids = {key: identifier for key, identifier in located.items() if identifier is not None}
-        if not ids:
-            raise NoDataError(f"{self.name} measures none of {', '.join(quantities)}; see its datapoints.")
         first, after = self._range(start, end)
-        raw = self.history(list(ids.values()), first, after, resolution)
-        frame = pd.DataFrame(
-            {
-                QUANTITIES[key].column: QUANTITIES[key].dimension.convert(
-                    _numbers(raw[identifier]), self.profile.unit(identifier)
-                )
-                for key, identifier in ids.items()
-            }
-        )
-        ends = pd.DatetimeIndex(raw.index) + history.parse_resolution(resolution)
-        return frame.set_axis(ends.tz_convert(self._cloud.timezone), axis="index").rename_axis("time")
+        step = history.parse_resolution(resolution)
+        if ids:
+            raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
+        else:
+            raw = pd.DataFrame(index=history.buckets(first, after, step))
+        frame = pd.DataFrame(index=raw.index)
+        for key in quantities:
+            column, dimension = QUANTITIES[key].column, QUANTITIES[key].dimension
+            if key in ids:
+                frame[column] = dimension.convert(_numbers(raw[ids[key]]), self.profile.unit(ids[key]))
+            else:
+                frame[column] = float("nan")
+        ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(self._cloud.timezone)
+        return frame.set_axis(ends, axis="index").rename_axis("time")
 
     def energy(
         self,
-        kind: Literal["heating", "cooling"] = "heating",
+        kind: Kind = "heating",
         start: Moment = None,
         end: Moment = None,
         freq: str = "D",
@@ -198,7 +213,7 @@ class Device:
             kind: "heating" or "cooling".
             start: Begin (local time if it has no zone); None: with `end` the 12 full months before now.
             end: End, exclusive; None: now, or the last full month's end if there is no `start` either.
-            freq: "h", "D", "W", "MS", "YS" or a fixed length.
+            freq: "h", "D", "W", "MS", "YS" or a fixed length such as "15min".
             tz: IANA zone of the calendar; None: the site's.
 
         Returns:
@@ -207,33 +222,91 @@ class Device:
         Raises:
             NoDataError: The device has no such counter.
         """
-        if kind not in ("heating", "cooling"):
-            raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
-        zone = self._cloud.timezone if tz is None else tz
-        identifier = self.profile.locate(f"{kind}_energy")
-        if identifier is None:
-            raise NoDataError(f"{self.name} has no {kind} energy counter; it is a {self._profile_name()}.")
-        if start is None:
-            period = self._cloud.period(None, end)
-            start, end = period.start, period.end
-        first, after = self._range(start, end, zone)
-        fine = quarter_hour_zone(zone, first, after) or not (freq == "h" or freq in CALENDAR)
-        resolution = "15m" if fine else "1h"
+        length = fixed_length(freq)
+        fine = length is not None and bool(length % pd.Timedelta(hours=1))
+        return self.counter(kind, start, end, tz, fine=fine).energy(freq)
+
+    def counter(
+        self,
+        kind: Kind = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        tz: str | None = None,
+        *,
+        fine: bool = False,
+    ) -> Counter:
+        """The readings of its energy counter; one question to the cloud, many to `Counter.energy`.
+
+        Args:
+            kind: "heating" or "cooling".
+            start: As in `energy`.
+            end: As in `energy`.
+            tz: As in `energy`.
+            fine: Readings every 15 minutes instead of every hour.
+
+        Raises:
+            NoDataError: The device has no such counter.
+        """
+        zone = self._cloud.timezone if tz is None else zone_name(tz)
+        return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
+
+    def counters(self, start: Moment = None, end: Moment = None) -> Counters:
+        """The readings of all its energy counters that have ever counted, at one go.
+
+        Args:
+            start: As in `energy`.
+            end: As in `energy`.
+
+        Returns:
+            Counters by kind, "heating" and "cooling"; without any, ``failures`` says so under "energy".
+        """
+        zone = self._cloud.timezone
+        first, after = self._range_or_default(start, end, zone)
+        found = self._counters(self.kinds, first, after, zone, fine=False) if self.kinds else {}
+        failures = {} if found else {"energy": f"{self.name} counts no energy."}
+        return Counters(found, failures, first, after, zone)
+
+    def _counters(
+        self, kinds: Sequence[Kind], first: pd.Timestamp, after: pd.Timestamp, zone: str, fine: bool
+    ) -> dict[str, Counter]:
+        located: dict[Kind, str] = {}
+        for kind in kinds:
+            if kind not in ("heating", "cooling"):
+                raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
+            identifier = self.profile.locate(f"{kind}_energy")
+            if identifier is None:
+                raise NoDataError(
+                    f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} describes none."
+                )
+            located[kind] = identifier
+        resolution = "15m" if fine or quarter_hour_zone(zone, first, after) else "1h"
         step = history.parse_resolution(resolution)
         power = self.profile.locate("power")
         # Nothing can have been measured after the hour that is under way.
-        until = min(after, self._cloud.now.ceil("h") + pd.Timedelta(hours=1))
+        until = min(after, self._cloud.now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))
         if first >= until:
             raise UsageError(f"The range from {first} lies in the future; it is {self._cloud.now} now.")
-        raw = self.history([identifier, *([power] if power else [])], first - step, until, resolution)
+        raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
         raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
-        joules = ENERGY.convert(_numbers(raw[identifier]), self.profile.unit(identifier)) * energy.JOULES_PER_KWH
         watts = (
             QUANTITIES["power"].dimension.convert(_numbers(raw[power]), self.profile.unit(power)) * 1e3
             if power
             else pd.Series(dtype=float)
         )
-        return energy.interval_energy(joules, freq, first, after, zone, step, energy.power_limit(watts))
+        limit = power_limit(watts)
+        return {
+            kind: Counter(
+                self.name,
+                kind,
+                ENERGY.convert(_numbers(raw[identifier]), self.profile.unit(identifier)) * JOULES_PER_KWH,
+                step,
+                limit,
+                first,
+                after,
+                zone,
+            )
+            for kind, identifier in located.items()
+        }
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """What happened to the device, oldest first.
@@ -259,6 +332,12 @@ class Device:
         if value is None:
             return self._cloud.now
         return parse_time(value, tz or self._cloud.timezone, name)
+
+    def _range_or_default(self, start: Moment, end: Moment, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+        if start is None:
+            period = self._cloud.period(None, end)
+            start, end = period.start, period.end
+        return self._range(start, end, zone)
 
     def _range(self, start: Moment, end: Moment, tz: str | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
         first, after = self._moment(start, "start", tz), self._moment(end, "end", tz)

@@ -11,6 +11,7 @@
     ├── CloudError           the cloud refused or is out of reach exit status 3
     │   ├── SignInError      credentials refused
     │   ├── ConnectionFailed no answer at all
+    │   │   └── TimedOut     none in time
     │   ├── RateLimited      429
     │   ├── ServerError      5xx
     │   ├── ApiError         any other refusal (400, 403, 404 ...)
@@ -37,6 +38,7 @@ __all__ = [
     "ServerError",
     "SettingsError",
     "SignInError",
+    "TimedOut",
     "UnknownDatapoint",
     "UnknownDevice",
     "UsageError",
@@ -109,6 +111,10 @@ class SignInError(CloudError):
 
 class ConnectionFailed(CloudError):
     """The host is unknown, refuses connections, hangs, or its certificate is not trusted."""
+
+
+class TimedOut(ConnectionFailed):
+    """The host does not answer in time, even when asked again."""
 
 
 class RateLimited(CloudError):

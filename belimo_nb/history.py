@@ -14,10 +14,13 @@ from belimo_nb.errors import AnswerError, UsageError
 from belimo_nb.paging import Get
 from belimo_nb.timestamps import to_api
 
-__all__ = ["MissingSeriesWarning", "fetch", "parse_resolution"]
+__all__ = ["MissingSeriesWarning", "buckets", "fetch", "parse_resolution"]
 
 MOST_BUCKETS = 10_000
 """Points of a series that the cloud gives in one answer."""
+
+MOST_ROWS = 10_000_000
+"""Buckets of one range; more is a typing error, not a question."""
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -36,6 +39,13 @@ def parse_resolution(text: str) -> pd.Timedelta:
     if not match:
         raise UsageError(f"The resolution {text!r} is no length of time; write e.g. 15m, 1h or 1d.")
     return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+
+
+def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
+    """The begins of the buckets of a range, UTC; buckets are multiples of their length since 1970."""
+    first = start.tz_convert("UTC").as_unit("ns").floor(step)
+    last = end.tz_convert("UTC").as_unit("ns").ceil(step) - step
+    return pd.date_range(first, last, freq=step, name="time")
 
 
 def fetch(
@@ -63,10 +73,13 @@ def fetch(
         bucket's **begin**, UTC; columns: the ids.
 
     Raises:
+        UsageError: The resolution is none, or too fine for the range.
         CloudError: The cloud refuses, fails, or gives what the API does not describe.
     """
     step = parse_resolution(resolution)
-    grid = pd.date_range(_floor(start, step), _last(end, step), freq=step, name="time")
+    if (end - start) / step > MOST_ROWS:
+        raise UsageError(f"{start} to {end} has too many buckets of {resolution}; use longer ones or a shorter range.")
+    grid = buckets(start, end, step)
     parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
     lacking: set[str] = set()
     for first, after in _windows(grid, step):
@@ -79,7 +92,7 @@ def fetch(
         }
         what = f"the history of device {device_id} from {to_api(first)} to {to_api(after)}"
         body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
-        found = _series(body, what)
+        found = {identifier: _within(values, first, after, step, what) for identifier, values in _series(body, what)}
         lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
         for identifier, values in parts.items():
             if identifier in found:
@@ -93,34 +106,36 @@ def fetch(
     return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
 
 
-def _floor(moment: pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
-    """The begin of the bucket that contains `moment`; buckets are multiples of their length since 1970 in UTC."""
-    return moment.tz_convert("UTC").as_unit("ns").floor(step)
-
-
-def _last(end: pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
-    return end.tz_convert("UTC").as_unit("ns").ceil(step) - step
-
-
 def _windows(grid: pd.DatetimeIndex, step: pd.Timedelta) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
     for begin in range(0, len(grid), MOST_BUCKETS):
         window = grid[begin : begin + MOST_BUCKETS]
         yield window[0], window[-1] + step
 
 
-def _series(body: Mapping[str, Any], what: str) -> dict[str, pd.Series[Any]]:
-    """The answer's series by datapoint id; values at the buckets' begins."""
+def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any]]]:
+    """The answer's series with their datapoint ids; values at the buckets' begins."""
     try:
-        found = {}
+        found = []
         for series in body["series"]:
             values = series["values"]
             times = pd.DatetimeIndex(pd.to_datetime([v["timestamp"] for v in values], utc=True, format="ISO8601"))
             numbers = pd.Series([v.get("value") for v in values], times.as_unit("ns"), dtype=object)
             # Rows may come twice or out of order; the last that was sent counts.
-            found[str(series["datapointId"])] = numbers[~numbers.index.duplicated(keep="last")]
+            found.append((str(series["datapointId"]), numbers[~numbers.index.duplicated(keep="last")]))
     except (KeyError, TypeError, AttributeError, ValueError):
         raise AnswerError(f"The cloud's answer to {what} is not what the API describes; try again later.") from None
     return found
+
+
+def _within(
+    values: pd.Series[Any], first: pd.Timestamp, after: pd.Timestamp, step: pd.Timedelta, what: str
+) -> pd.Series[Any]:
+    """The buckets that were asked for; some clouds add the one that begins at the end."""
+    values = values[(values.index >= first) & (values.index < after)]
+    if ((pd.DatetimeIndex(values.index) - first) % step).any():
+        # On another grid all of them would be lost without a word.
+        raise AnswerError(f"The cloud's answer to {what} has buckets between those asked for; use another resolution.")
+    return values
 
 
 def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Series[Any]:

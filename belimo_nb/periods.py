@@ -68,6 +68,12 @@ class Period:
         return f"{first_month} to {MONTHS[last_month.month - 1]} {last_month.year}"
 
     @property
+    def year_before(self) -> Period:
+        """The same calendar days a year earlier."""
+        zone = str(self.start.tz)
+        return Period(_months_before(self.start, 12, zone), _months_before(self.end, 12, zone))
+
+    @property
     def days(self) -> int:
         """Number of local calendar days that it touches."""
         return (_last_day(self.end) - self.start.date()).days + 1

@@ -38,6 +38,7 @@ class Profile:
         points = body.get("datapoints")
         if not isinstance(points, list) or not all(isinstance(p, dict) and "id" in p for p in points):
             raise AnswerError(f"The dataprofile {self.ref} lists no datapoints; ask the vendor about this profile.")
+        points = list({str(point["id"]): point for point in reversed(points)}.values())[::-1]  # each id once
         features = [point.get("featureValues") or {} for point in points]
         self.datapoints = pd.DataFrame(
             {
@@ -47,7 +48,7 @@ class Profile:
                 "access": [_text(f, "default.access") for f in features],
                 "type": [_text(f, "default.basetype") for f in features],
             },
-            index=pd.Index([str(point["id"]) for point in points], name="id"),
+            index=pd.Index([str(point["id"]) for point in points], name="id", dtype=object),
             columns=list(COLUMNS),
             dtype=object,
         )
@@ -73,16 +74,17 @@ class Profile:
             UnknownDatapoint: None or several fit; the message lists near matches.
         """
         frame = self.datapoints
+        key = str(key)
         if key in frame.index:
             return key
-        wanted = key.casefold()
+        wanted = key.strip().casefold()
         for column in ("name", "description"):
             found = frame.index[[wanted in (cell.casefold(), _leaf(cell)) for cell in frame[column]]]
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
                 raise UnknownDatapoint(f"{key!r} names {len(found)} datapoints: {', '.join(found)}; give the id.")
-        raise UnknownDatapoint(f"The dataprofile {self.ref} has no datapoint {key!r}{self._near(wanted)}.")
+        raise UnknownDatapoint(f"The dataprofile {self.ref} has no datapoint {key!r}; {self._near(wanted)}.")
 
     def locate(self, quantity: str) -> str | None:
         """The id of the datapoint that measures a quantity of `belimo_nb.quantities`, or None."""
@@ -100,18 +102,25 @@ class Profile:
             for identifier, cell, good in zip(frame.index, frame["name"], usable, strict=True):
                 if good and _leaf(cell) == name.casefold():
                     return str(identifier)
-        for identifier, cell, good in zip(frame.index, frame["description"], usable, strict=True):
-            if good and all(word in cell.casefold() for word in quantity.words):
-                return str(identifier)
-        return None
+        found: dict[str, str] = {}
+        for identifier, name, description, good in zip(
+            frame.index, frame["name"], frame["description"], usable, strict=True
+        ):
+            for text in (description.casefold(), _leaf(name).replace("_", " ")):
+                if good and all(word in text for word in quantity.words):
+                    found.setdefault(str(identifier), text)
+        # The fewest other words: "Heating energy", not "Heating energy of the last month".
+        return min(found, key=lambda identifier: len(found[identifier]), default=None)
 
     def _near(self, wanted: str) -> str:
         frame = self.datapoints
         names = {cell.casefold(): cell for column in ("name", "description") for cell in frame[column] if cell}
         names |= {str(identifier).casefold(): str(identifier) for identifier in frame.index}
         near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
-        near += [name for name in names if wanted and wanted in name and name not in near][:4]
-        return f"; did you mean {', '.join(repr(names[name]) for name in near[:4])}?" if near else ""
+        near += [name for name in names if wanted and wanted in name and name not in near]
+        if not near:
+            return "datapoints lists what there is"
+        return f"near matches: {', '.join(repr(names[name]) for name in near[:4])}"
 
 
 def _text(features: Mapping[str, Any], key: str) -> str:

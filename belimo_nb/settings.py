@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,7 +16,7 @@ from belimo_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CREDENTIALS", "Settings", "load"]
+__all__ = ["CREDENTIALS", "Settings", "is_loopback", "load"]
 
 PREFIX = "BELIMO_"
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
@@ -29,7 +30,6 @@ DEFAULTS: Mapping[str, str] = {
     "timezone": "Europe/Zurich",
     "rate": "2",
 }
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -128,9 +128,10 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
         _use_demo(values, origins)
     elif missing:
         names = ", ".join(PREFIX + name.upper() for name in missing)
+        one, none = len(missing) == 1, len(missing) == len(CREDENTIALS)
         raise SettingsError(
-            f"{names} {'is' if len(missing) == 1 else 'are'} not set; set {'it' if len(missing) == 1 else 'them'} "
-            "in .env or the environment, or unset all four credentials to use the demo cloud."
+            f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "
+            f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
         )
     return _checked(values, origins)
 
@@ -178,7 +179,7 @@ def _flag(text: str) -> bool | None:
 
 
 def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
-    api_url = _address("api_url", values["api_url"])
+    api_url = _address("api_url", values["api_url"]).rstrip("/")
     return Settings(
         client_id=values["client_id"],
         client_secret=values["client_secret"],
@@ -198,22 +199,33 @@ def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
     )
 
 
+def is_loopback(url: str) -> bool:
+    """True if the address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _address(name: str, text: str) -> str:
     variable = PREFIX + name.upper()
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # an impossible port raises here
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise SettingsError(f"{variable} is {text!r}, which is no web address; write it as https://host/path.")
-    if parts.scheme == "http" and host not in LOOPBACK:
-        raise SettingsError(f"{variable} is {text!r}, but credentials only travel over https; write https://{host}.")
-    if parts.username or parts.password:
+    if "@" in text:
+        # Not shown: what stands before it may be a password.
         raise SettingsError(
             f"{variable} contains a user name or password; put them in BELIMO_USERNAME and BELIMO_PASSWORD."
         )
-    return text.rstrip("/")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # an impossible port raises here
+        host.encode("idna")  # and a label that is empty or too long here
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in ("http", "https") or any(c.isspace() or c in "?#\\" for c in text):
+        raise SettingsError(f"{variable} is {text!r}, which is no web address; write it as https://host/path.")
+    if parts.scheme == "http" and not is_loopback(text):
+        raise SettingsError(f"{variable} is {text!r}, but credentials only travel over https; write https://{host}.")
+    return parts.geturl()
 
 
 def _zone(text: str) -> str:
@@ -254,7 +266,12 @@ def _now(text: str | None, zone: str) -> pd.Timestamp | None:
 
 def _data_dir(values: dict[str, str], origins: dict[str, str]) -> Path:
     if "data_dir" in values:
-        return Path(values["data_dir"]).expanduser().absolute()
+        try:
+            return Path(values["data_dir"]).expanduser().absolute()
+        except RuntimeError:
+            raise SettingsError(
+                f"BELIMO_DATA_DIR is {values['data_dir']!r}, whose home folder is unknown; write the whole path."
+            ) from None
     import platformdirs
 
     origins["data_dir"] = "default"

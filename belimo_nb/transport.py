@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import deque
@@ -13,7 +14,7 @@ from requests.auth import AuthBase
 
 from belimo_nb import wire
 from belimo_nb.auth import Authenticator
-from belimo_nb.errors import AnswerError, ApiError, SignInError
+from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.settings import Settings
 
 __all__ = ["RateLimit", "Transport"]
@@ -26,7 +27,7 @@ class RateLimit:
     """Lets at most `rate` calls a second begin, over all threads.
 
     In any window of one second at most ``int(rate)`` calls begin (for rates below 1: one call in any ``1/rate``
-    seconds), so that no server that counts by the second ever sees more.
+    seconds), so that no server that counts by the second sees more.
 
     Args:
         rate: Calls a second; 0 for no limit.
@@ -41,7 +42,7 @@ class RateLimit:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._burst = max(1, int(rate))
-        self._window = self._burst / rate if rate else 0.0
+        self._window = max(1.0, self._burst / rate) if rate else 0.0
         self._begun: deque[float] = deque(maxlen=self._burst)
         self._lock = threading.Lock()
         self._clock, self._sleep = clock, sleep
@@ -102,38 +103,36 @@ class Transport:
         if not path.startswith("/"):
             raise AnswerError(f"The cloud refers to {path!r}, which is no path of its API; report this to the vendor.")
         what = what or path
-        return wire.patiently(lambda: self._get_signed_in(path, params or {}, what))
+        refused = None
+        for _ in range(2):
+            token = self._authenticator.access_token(refused)
+            body = wire.patiently(functools.partial(self._ask, path, params or {}, what, token))
+            if body is not None:
+                return body
+            refused = token
+        raise SignInError(
+            f"The cloud refuses the token it has just issued (401) for {what}; check BELIMO_AUDIENCE and that "
+            "BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
+            status_code=401,
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _get_signed_in(self, path: str, params: Mapping[str, str | int], what: str) -> dict[str, Any]:
-        token = self._authenticator.access_token()
-        response = self._ask(path, params, token)
-        if response.status_code == 401:
-            # It ended early: revoked, or this machine's clock is wrong. Once more with a new one.
-            token = self._authenticator.access_token(refused=token)
-            response = self._ask(path, params, token)
-            if response.status_code == 401:
-                raise SignInError(
-                    f"The cloud refuses the token it has just issued (401) for {what}; check BELIMO_AUDIENCE and that "
-                    "BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
-                    status_code=401,
-                )
-        problem = wire.refusal(response, what)
-        if problem is not None:
-            if isinstance(problem, ApiError) and problem.status_code == 403:
-                raise ApiError(f"{problem} Check BELIMO_SCOPE and who may see this device.", status_code=403)
-            raise problem
-        return wire.json_object(response, what)
-
-    def _ask(self, path: str, params: Mapping[str, str | int], token: str) -> requests.Response:
+    def _ask(self, path: str, params: Mapping[str, str | int], what: str, token: str) -> dict[str, Any] | None:
+        """One request; None if the token is refused: revoked before its end, or this machine's clock is wrong."""
         with self._places:
             self._rate.wait()
             try:
-                return self._session.get(
+                response = self._session.get(
                     wire.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=wire.TIMEOUT
                 )
             except requests.RequestException as error:
                 raise wire.unreachable(error, self._base) from None
+        if response.status_code == 401:
+            return None
+        problem = wire.refusal(response, what)
+        if problem is not None:
+            raise problem
+        return wire.json_object(response, what)

@@ -7,8 +7,10 @@ no redirects and takes no credentials from `.netrc`.
 from __future__ import annotations
 
 import email.utils
+import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,9 +27,11 @@ from belimo_nb.errors import (
     RateLimited,
     ServerError,
     SettingsError,
+    TimedOut,
 )
+from belimo_nb.settings import is_loopback
 
-__all__ = ["TIMEOUT", "is_loopback", "json_object", "new_session", "patiently", "refusal", "secure", "unreachable"]
+__all__ = ["TIMEOUT", "json_object", "new_session", "patiently", "refusal", "secure", "unreachable"]
 
 T = TypeVar("T")
 
@@ -40,11 +44,12 @@ ATTEMPTS_LIMITED = 8
 LONGEST_WAIT = 120.0
 """Seconds; a ``Retry-After`` beyond it is told instead of waited for."""
 
+HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
 
-def is_loopback(url: str) -> bool:
-    """True if the address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+
+def pause(seconds: float) -> None:
+    """Wait between two tries."""
+    time.sleep(seconds)
 
 
 def secure(url: str) -> str:
@@ -80,7 +85,7 @@ def new_session(url: str, session: requests.Session | None = None) -> requests.S
     if is_loopback(url):
         session.trust_env = False  # a proxy cannot reach this machine's own servers
         if url.startswith("http://"):
-            session.mount("https://" + urlsplit(url).netloc, _LoopbackAdapter(pool_maxsize=16))
+            session.mount(f"https://{urlsplit(url).netloc}/", _LoopbackAdapter(pool_maxsize=16))
     return session
 
 
@@ -92,12 +97,18 @@ def _place(url: str) -> str:
 def unreachable(error: requests.RequestException, url: str) -> CloudError:
     """The failure to get an answer at all, as one sentence."""
     host = urlsplit(url).netloc
-    reason = str(error)
+    causes = tuple(_causes(error))
+
+    def because_of(kind: type[BaseException]) -> bool:
+        return any(isinstance(cause, kind) for cause in causes)
+
     if isinstance(error, requests.exceptions.TooManyRedirects):
         return ApiError(
             f"{host} redirects requests elsewhere, which is not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
             status_code=error.response.status_code if error.response is not None else None,
         )
+    if isinstance(error, requests.exceptions.SSLError) and not because_of(ssl.SSLCertVerificationError):
+        return ConnectionFailed(f"{host} does not speak https as it should; check the address.")
     if isinstance(error, requests.exceptions.SSLError):
         return ConnectionFailed(
             f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
@@ -107,23 +118,36 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         return ConnectionFailed(
             f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
         )
-    if isinstance(error, requests.exceptions.Timeout):
+    # A body that stops coming is no requests.Timeout, so the causes are asked.
+    if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
         waited = TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else TIMEOUT[1]
-        return ConnectionFailed(
+        return TimedOut(
             f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
         )
     if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
         return ConnectionFailed(
             f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
         )
-    if "NameResolution" in reason or "getaddrinfo" in reason:
+    if because_of(socket.gaierror):
         return ConnectionFailed(
             f"There is no host named {urlsplit(url).hostname!r} to be found; check the address and the network.",
             retryable=True,
         )
-    if "refused" in reason:
+    if because_of(ConnectionRefusedError):
         return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
     return ConnectionFailed(f"The connection to {host} failed ({type(error).__name__}); try again.", retryable=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, wherever the libraries keep it."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
 def refusal(response: requests.Response, what: str) -> CloudError | None:
@@ -152,7 +176,8 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
             retryable=True,
         )
     said = _said(response)
-    return ApiError(f"{host} refused {what} ({status}{': ' + said if said else ''}).", status_code=status)
+    hint = HINTS.get(status, "check what was asked for")
+    return ApiError(f"{host} refused {what} ({status}{': ' + said if said else ''}); {hint}.", status_code=status)
 
 
 def _said(response: requests.Response) -> str:
@@ -164,7 +189,7 @@ def _said(response: requests.Response) -> str:
     if not isinstance(body, dict):
         return ""
     words = [body.get(key) for key in ("error_description", "message", "reason", "error")]
-    return " ".join(next((word for word in words if isinstance(word, str) and word), "").split())[:200]
+    return " ".join(next((word for word in words if isinstance(word, str) and word), "").split())[:100].rstrip(".")
 
 
 def _retry_after(response: requests.Response) -> float | None:
@@ -179,8 +204,13 @@ def _retry_after(response: requests.Response) -> float | None:
     return max(0.0, moment.timestamp() - time.time())
 
 
-def json_object(response: requests.Response, what: str) -> dict[str, Any]:
+def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
     """The answer's body, which must be a JSON object.
+
+    Args:
+        response: The answer.
+        what: What was asked for, in words, for messages.
+        setting: The setting that holds the address, for messages.
 
     Raises:
         AnswerError: It is HTML, cut off, empty, or something else.
@@ -192,7 +222,7 @@ def json_object(response: requests.Response, what: str) -> dict[str, Any]:
     except ValueError:
         if "html" in kind:
             raise AnswerError(
-                f"{host} answered {what} with a web page instead of data; check that the address is the API's.",
+                f"{host} answered {what} with a web page instead of data; check {setting}.",
                 status_code=response.status_code,
             ) from None
         raise AnswerError(
@@ -202,13 +232,13 @@ def json_object(response: requests.Response, what: str) -> dict[str, Any]:
         ) from None
     if not isinstance(body, dict):
         raise AnswerError(
-            f"{host} answered {what} with a JSON {type(body).__name__} where an object belongs; check the address.",
+            f"{host} answered {what} with a JSON {type(body).__name__} where an object belongs; check {setting}.",
             status_code=response.status_code,
         )
     return body
 
 
-def patiently(call: Callable[[], T], *, sleep: Callable[[float], None] | None = None) -> T:
+def patiently(call: Callable[[], T]) -> T:
     """Call until it succeeds, as often and as far apart as its failures make sensible.
 
     429 and 503 wait as long as ``Retry-After`` says; other passing failures wait a random, growing time.
@@ -220,7 +250,7 @@ def patiently(call: Callable[[], T], *, sleep: Callable[[float], None] | None = 
         retry=tenacity.retry_if_exception(_may_pass),
         stop=_enough,
         wait=_wait,
-        sleep=time.sleep if sleep is None else sleep,
+        sleep=lambda seconds: pause(seconds),
         reraise=True,
     )
     return retrying(call)
@@ -234,7 +264,7 @@ def _enough(state: tenacity.RetryCallState) -> bool:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after):
         return state.attempt_number >= ATTEMPTS_LIMITED
-    if isinstance(error, ConnectionFailed) and "did not answer" in str(error):
+    if isinstance(error, TimedOut):
         return state.attempt_number >= ATTEMPTS_TIMEOUT
     return state.attempt_number >= ATTEMPTS
 

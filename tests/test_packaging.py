@@ -11,9 +11,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"python-tzdata": "tzdata"}
-ASKED_FOR = (
-    "jupyterlab requests-oauthlib pandas matplotlib ipywidgets papermill nbval python-dotenv".split()  # the user's list
-)
+ASKED_FOR = [
+    "jupyterlab",
+    "requests-oauthlib",
+    "pandas",
+    "matplotlib",
+    "ipywidgets",
+    "papermill",
+    "nbval",
+    "python-dotenv",
+]  # the user's list
 
 
 def conda_packages() -> dict[str, str]:

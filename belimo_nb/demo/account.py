@@ -1,10 +1,6 @@
 """The one account of the demo cloud: its user, and its devices as the API describes them."""
 
-import threading
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from belimo_nb.demo.encode import plain
 from belimo_nb.demo.fleet import DemoDevice
@@ -21,19 +17,14 @@ USER: dict[str, Any] = {
     "firstName": "Demo",
     "lastName": "Account",
 }
-_USER_NAME = f"{USER['firstName']} {USER['lastName']}"
+USER_NAME = f"{USER['firstName']} {USER['lastName']}"
 
 
 class Account:
-    """What the signed-in user may see.
-
-    Requests are answered on several threads, and the simulation fills its caches as it is asked: every question to it
-    holds `lock`.
-    """
+    """What the signed-in user may see. May be asked from several threads, as the simulation may."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
-        self.lock = threading.Lock()
 
     @property
     def now(self) -> int:
@@ -51,29 +42,9 @@ class Account:
         except KeyError:
             raise ApiError(404, "not_found", f"there is no device {device_id!r}") from None
 
-    def last_seen(self, device: DemoDevice) -> int | None:
-        """Time of a device's last contact, epoch seconds; None if it never had one."""
-        with self.lock:
-            return self.simulation.last_seen(device)
-
-    def health(self, device: DemoDevice) -> tuple[str, str | None]:
-        """A device's state of health and its description."""
-        with self.lock:
-            return self.simulation.health(device)
-
-    def created(self, device: DemoDevice) -> int:
-        """When the device's data begins, epoch seconds."""
-        return device.installed
-
-    def series(self, device: DemoDevice, datapoint_id: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Native samples of a datapoint; KeyError for one that the device lacks."""
-        with self.lock:
-            return self.simulation.series(device, datapoint_id)
-
     def state(self, device: DemoDevice, at: int) -> dict[str, Any]:
         """The latest values at a time (epoch seconds), as the API writes them."""
-        with self.lock:
-            time, values = self.simulation.state(device, at)
+        time, values = self.simulation.state(device, at)
         return {
             "timestamp": stamp(time),
             "datapoints": {name: {"value": plain(value)} for name, value in values.items()},
@@ -81,10 +52,8 @@ class Account:
 
     def describe(self, device: DemoDevice) -> dict[str, Any]:
         """The API's description of a device. What it never reported is missing."""
-        health, description = self.health(device)
-        last_seen = self.last_seen(device)
-        with self.lock:
-            online_days = self.simulation.online_days(device)
+        health, description = self.simulation.health(device)
+        last_seen = self.simulation.last_seen(device)
         body: dict[str, Any] = {
             "id": device.id,
             "productionId": device.production_id,
@@ -102,7 +71,7 @@ class Account:
                 "ref": f"/definitions/dataprofiles/{reference}",
                 "displayName": reference,
             }
-        body["health"] = {"onlineDays": online_days, "state": health}
+        body["health"] = {"onlineDays": self.simulation.online_days(device), "state": health}
         if last_seen is not None:
             body["health"]["lastSeen"] = stamp(last_seen)
         if description is not None:
@@ -111,7 +80,7 @@ class Account:
             "owner": {
                 "entityId": USER["id"],
                 "ref": f"/users/{USER['id']}",
-                "displayName": _USER_NAME,
+                "displayName": USER_NAME,
                 "email": USER["email"],
             },
             "projectName": device.project,

@@ -6,12 +6,11 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from socket import socket
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from socket import create_server, socket
 from types import TracebackType
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from belimo_nb.demo import server
 from belimo_nb.demo.account import Account
@@ -26,6 +25,7 @@ _HOST = "127.0.0.1"
 _FLEET = 36
 _TIMEZONE = "Europe/Zurich"
 _THREADS = 4
+_BACKLOG = 128
 _MAXIMUM_FORM_BYTES = 100_000
 
 
@@ -79,7 +79,7 @@ class DemoCloud:
         self.limit = RateLimit()
         self.pool: Executor
         self._wanted_port = port
-        self._sockets: list[socket] = []
+        self._listener: socket
         self._port = 0
         self._owner = 0
         self._thread: threading.Thread | None = None
@@ -135,14 +135,20 @@ class DemoCloud:
         """
         if self._thread is not None:
             return self
-        self._sockets = bind_sockets(self._wanted_port, _HOST)
-        self._port = self._sockets[0].getsockname()[1]
+        self._listener = create_server((_HOST, self._wanted_port), backlog=_BACKLOG)
+        self._listener.setblocking(False)
+        self._port = self._listener.getsockname()[1]
         self._owner = os.getpid()
-        _running.add(self)
-        ready = threading.Event()
+        ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="belimo-demo-cloud", daemon=True)
         self._thread.start()
-        ready.wait()
+        try:
+            ready.result()
+        except BaseException:
+            self._thread, self._port = None, 0
+            self._listener.close()
+            raise
+        _running.add(self)
         return self
 
     def stop(self) -> None:
@@ -181,23 +187,27 @@ class DemoCloud:
         place = self.url if self._port else "not running"
         return f"<DemoCloud {place}, {self.source}>"
 
-    def _run(self, ready: threading.Event) -> None:
-        asyncio.run(self._serve(ready))
+    def _run(self, ready: Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(ready))
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)  # start() raises it: its caller waits
 
-    async def _serve(self, ready: threading.Event) -> None:
+    async def _serve(self, ready: Future[None]) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(_THREADS, "belimo-demo-answer") as self.pool:
             http = HTTPServer(server.application(self), max_body_size=_MAXIMUM_FORM_BYTES)
-            http.add_sockets(self._sockets)
-            ready.set()
+            http.add_socket(self._listener)
+            ready.set_result(None)
             await self._stopped.wait()
             http.stop()
             await http.close_all_connections()
 
     def _let_go(self) -> None:
-        """In a forked child: close its copies of the listening sockets, so that the port dies with the parent."""
-        for listener in self._sockets:
-            listener.close()
+        """In a forked child: close its copy of the listening socket, so that the port dies with the parent."""
+        self._listener.close()
 
 
 _running: "weakref.WeakSet[DemoCloud]" = weakref.WeakSet()

@@ -58,16 +58,12 @@ def _text(
     return Datapoint(id_, name, description, "text", label=label, restriction=restriction)
 
 
-def _setting(
-    id_: str, name: str, description: str, unit: str | None, label: str, restriction: str
-) -> Datapoint:
+def _setting(id_: str, name: str, description: str, unit: str | None, label: str, restriction: str) -> Datapoint:
     return Datapoint(id_, name, description, "real", unit, "rw", label, restriction=restriction)
 
 
 def _choice(id_: str, name: str, description: str, label: str, choices: tuple[str, ...]) -> Datapoint:
-    return Datapoint(
-        id_, name, description, "text", access="rw", label=label, restriction=f"re:({'|'.join(choices)})"
-    )
+    return Datapoint(id_, name, description, "text", access="rw", label=label, restriction=f"re:({'|'.join(choices)})")
 
 
 DEFAULT = (
@@ -99,9 +95,7 @@ METADATA = (
     _text("metadata.1010", "/metadata/region", "Canton or state of the building", "Region"),
     _text("metadata.1011", "/metadata/country", "Country of the building, two letters", "Country"),
     Datapoint("metadata.1012", "/metadata/latitude", "Geographic latitude", "real", "degree", "rw", "Latitude"),
-    Datapoint(
-        "metadata.1013", "/metadata/longitude", "Geographic longitude", "real", "degree", "rw", "Longitude"
-    ),
+    Datapoint("metadata.1013", "/metadata/longitude", "Geographic longitude", "real", "degree", "rw", "Longitude"),
 )
 
 CONTROL_MODES = ("Position control", "Flow control", "Power control")
@@ -158,9 +152,7 @@ ENERGY_VALVE = (
         "Delta T limitation",
         LIMITATIONS,
     ),
-    _setting(
-        "evcloud.230", "SpDeltaT_K_Write", "Delta-T limit to keep", "K", "Delta T limit", "r:[1,60]"
-    ),
+    _setting("evcloud.230", "SpDeltaT_K_Write", "Delta-T limit to keep", "K", "Delta T limit", "r:[1,60]"),
     _setting(
         "evcloud.240",
         "SpFlow_DeltaT_lmin_Write",
@@ -180,12 +172,8 @@ ENERGY_VALVE = (
     Datapoint(
         "evcloud.270", "Glycol_Concentration_Rel", "Share of glycol in the water", "real", "percent", label="Glycol"
     ),
-    Datapoint(
-        "evcloud.280", "Error_Status_Cloud", "Error bits of the device, 0 while there is none", "int"
-    ),
-    Datapoint(
-        "evcloudplus.461", "Flow_Volume_total_m3", "Volume that has passed the flow sensor", "real", "m3"
-    ),
+    Datapoint("evcloud.280", "Error_Status_Cloud", "Error bits of the device, 0 while there is none", "int"),
+    Datapoint("evcloudplus.461", "Flow_Volume_total_m3", "Volume that has passed the flow sensor", "real", "m3"),
     Datapoint(
         "evcloudplus.470", "Active_dT_Manager_total_h", "Hours in which the delta-T manager limited", "real", "h"
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from belimo_nb.demo.account import USER, Account, stamp
+from belimo_nb.demo.account import USER, USER_NAME, Account, stamp
 from belimo_nb.demo.fleet import DemoDevice
 from belimo_nb.demo.query import ApiError, Page, Query
 
@@ -16,11 +16,11 @@ _SORT_KEYS: dict[str, Callable[[Account, DemoDevice], Any]] = {
     "displayName": lambda account, device: device.name,
     "serialNumber": lambda account, device: device.serial_number,
     "deviceType": lambda account, device: device.device_type,
-    "owner.displayName": lambda account, device: USER["lastName"],
+    "owner.displayName": lambda account, device: USER_NAME,
     "dataprofile.displayName": lambda account, device: device.profile and "/".join(device.profile),
     "software.displayName": lambda account, device: None,
-    "health.state": lambda account, device: account.health(device)[0],
-    "health.lastSeen": lambda account, device: account.last_seen(device),
+    "health.state": lambda account, device: account.simulation.health(device)[0],
+    "health.lastSeen": lambda account, device: account.simulation.last_seen(device),
     "projectName": lambda account, device: device.project,
     "addressCity": lambda account, device: device.city,
     "addressCountry": lambda account, device: device.country,
@@ -35,9 +35,9 @@ def user(account: Account, query: Query) -> dict[str, Any]:
 def stats(account: Account, query: Query) -> dict[str, Any]:
     """`/devices/stats`: how many devices, online, well. Online is who had contact within five minutes."""
     devices = account.devices(query.text("owner"))
-    contacts = [account.last_seen(device) for device in devices]
+    contacts = [account.simulation.last_seen(device) for device in devices]
     online = sum(seen is not None and seen >= account.now - ONLINE_SECONDS for seen in contacts)
-    states = [account.health(device)[0] for device in devices]
+    states = [account.simulation.health(device)[0] for device in devices]
     return {
         "totalDevices": len(devices),
         "connection": {"offline": len(devices) - online, "online": online},
@@ -54,7 +54,7 @@ def device_list(account: Account, query: Query) -> dict[str, Any]:
     devices = account.devices(owner)
     if state != "ALL":
         registered = state == "REGISTERED"
-        devices = [device for device in devices if (account.last_seen(device) is not None) == registered]
+        devices = [device for device in devices if (account.simulation.last_seen(device) is not None) == registered]
     if search is not None:
         wanted = search.casefold()
         devices = [d for d in devices if wanted in d.name.casefold() or wanted in d.serial_number.casefold()]
@@ -75,9 +75,9 @@ def data(account: Account, query: Query, device_id: str) -> dict[str, Any]:
     """`/devices/{id}/data`: all values now, or `at` a time (ISO-8601 or epoch milliseconds)."""
     found = account.device(device_id)
     at = query.instant_or_epoch("at", account.now * 1000) // 1000
-    if at < account.created(found):
+    if at < found.installed:
         raise ApiError(
-            400, "bad_request", f"device {device_id} has no data before {stamp(account.created(found))}", parameter="at"
+            400, "bad_request", f"device {device_id} has no data before {stamp(found.installed)}", parameter="at"
         )
     return account.state(found, min(at, account.now))
 
@@ -86,9 +86,10 @@ def timeline(account: Account, query: Query, device_id: str) -> dict[str, Any]:
     """`/devices/{id}/timeline`: one page of the device's events, newest first."""
     found = account.device(device_id)
     page = Page.of(query, ("timestamp",), default="timestamp", direction="DESC")
-    begin, end = query.span(account.created(found), account.now).seconds
-    with account.lock:
-        events = account.simulation.timeline(found)
-    events = page.sort([e for e in events if begin <= e["timestamp"] < end], lambda event: event["timestamp"])
+    begin, end = query.span(found.installed, account.now).seconds
+    events = account.simulation.timeline(found)
+    events = [event for event in events if begin <= event["timestamp"] < end]
+    if page.direction == "DESC":
+        events.reverse()
     data = [{**event, "timestamp": stamp(event["timestamp"])} for event in page.cut(events)]
     return page.frame(data, len(events))

@@ -62,6 +62,9 @@ class Planted:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
+LOW_DELTA_T_LIMIT_K = 6.5
+"""Delta-T limit of the low delta-T valve until someone switched it off."""
+
 _ALWAYS = utc("2016-12-01")
 
 PLANTED = (
@@ -100,3 +103,8 @@ PLANTED = (
 def planted(name: str, fault: FaultKind) -> tuple[Planted, ...]:
     """The faults of one kind planted on one device of the default fleet."""
     return tuple(item for item in PLANTED if item.name == name and item.fault is fault)
+
+
+def planted_on(fault: FaultKind) -> Planted:
+    """The first planted fault of a kind."""
+    return next(item for item in PLANTED if item.fault is fault)

@@ -77,6 +77,11 @@ class DemoDevice:
         return self.profile in ENERGY_VALVES
 
     @property
+    def own_plant(self) -> bool:
+        """Whether it has a plant of its own; further devices show a scaled copy."""
+        return self.plant == self.name
+
+    @property
     def installed(self) -> int:
         """Epoch seconds of its first sample: the begin of the history plus its phase."""
         return HISTORY_BEGIN + self.phase
@@ -138,7 +143,7 @@ def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
         extra = number - len(DEFAULT_FLEET)
         entry, plant = entry_of(extra)
         place = PORTFOLIO[extra // 60 % len(PORTFOLIO)]
-        scale = round(between(0.5, 1.8, "device", number, "scale", seed), 3)
+        scale = round(between(0.5, 1.12, "device", number, "scale", seed), 3)
         made.append(
             _device(
                 number,

@@ -46,13 +46,13 @@ class Handler(RequestHandler):
     allowed = "GET"
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
-        """Take what the route says: the cloud, and what a kind of handler needs besides."""
+        """Log the request; take what the route says: the cloud, and what a kind of handler needs besides."""
         self.cloud = cloud
         self.faults: dict[str, Fault] = {}
+        self.entry = cloud.requests.add(str(self.request.method), self.request.path, self.request.query)
 
     def prepare(self) -> None:
-        """Log the request; refuse a host name that is not the loopback's (another site's page, rebound)."""
-        self.entry = self.cloud.requests.add(str(self.request.method), self.request.path, self.request.query)
+        """Refuse a host name that is not the loopback's: another site's page may have a name for this address."""
         host = self.request.host.rsplit(":", 1)[0] if not self.request.host.endswith("]") else self.request.host
         if host.lower() not in _LOOPBACK:
             message = f"this demo answers on the loopback only, not as {self.request.host!r}"
@@ -76,11 +76,11 @@ class Handler(RequestHandler):
         elif fault := self.faults.get("too-many-requests"):
             self.refuse(later(429, "too_many_requests", "too many requests", fault.seconds))
         elif fault := self.faults.get("unavailable"):
-            self.refuse(later(503, "unavailable", "the service is unavailable for a moment", fault.seconds))
+            self.refuse(later(503, "service_unavailable", "the service is unavailable for a moment", fault.seconds))
         elif "server-error" in self.faults:
-            self.refuse(ApiError(500, "internal_error", "something went wrong"))
+            self.refuse(ApiError(500, "internal_server_error", "something went wrong"))
         elif "bad-gateway" in self.faults:
-            self.put(_HTML, 502, {"Content-Type": "text/html"})
+            self.reply(_HTML, 502, {"Content-Type": "text/html"})
         else:
             return True
         return False
@@ -91,13 +91,13 @@ class Handler(RequestHandler):
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             await self.break_off(head.encode() + body[: len(body) // 2])
         elif "html" in self.faults:
-            self.put(_HTML, 200, {"Content-Type": "text/html"})
+            self.reply(_HTML, 200, {"Content-Type": "text/html"})
         elif "empty-body" in self.faults:
-            self.put(b"", status, headers)
+            self.reply(b"", status, headers)
         elif "truncated-json" in self.faults:
-            self.put(body[: len(body) // 2], status, headers)
+            self.reply(body[: len(body) // 2], status, headers)
         else:
-            self.put(body, status, headers)
+            self.reply(body, status, headers)
 
     async def break_off(self, begun: bytes) -> None:
         """Send some bytes and close the connection."""
@@ -108,7 +108,7 @@ class Handler(RequestHandler):
             stream.socket.shutdown(socket.SHUT_RDWR)
         stream.close()
 
-    def put(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def reply(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Send a whole answer. The log knows its status before the client does."""
         self.entry.status = status
         self.set_status(status)
@@ -119,7 +119,7 @@ class Handler(RequestHandler):
 
     def refuse(self, error: ApiError) -> None:
         """Send a refusal."""
-        self.put(self.error_body(error), error.status, error.headers)
+        self.reply(self.error_body(error), error.status, error.headers)
 
     def error_body(self, error: ApiError) -> bytes:
         """The shape of errors."""

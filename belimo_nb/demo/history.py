@@ -24,7 +24,7 @@ def _samples(account: Account, device: DemoDevice, names: list[str]) -> dict[str
     found = {}
     for name in names:
         try:
-            found[name] = account.series(device, name)
+            found[name] = account.simulation.series(device, name)
         except KeyError:
             continue
     return found
@@ -46,7 +46,7 @@ def timeseries(account: Account, query: Query, device_id: str) -> bytes:
     names = query.names("datapointIds")
     if not names:
         raise bad_parameter("datapointIds", "datapointIds is required: datapoint ids, separated by commas")
-    span = query.span(account.created(device), account.now)
+    span = query.span(device.installed, account.now)
     try:
         grid = make_grid(*span.seconds, query.text("resolution") or str(DEFAULT_POINTS))
     except ValueError as error:
@@ -69,9 +69,9 @@ def samples(account: Account, query: Query, device_id: str, datapoint_id: str) -
     """`/devices/{id}/data/history/datapoints/{dp}`: one page of a datapoint's native samples."""
     device = account.device(device_id)
     page = Page.of(query, ("time",), default="time")
-    span = query.span(account.created(device), account.now)
+    span = query.span(device.installed, account.now)
     try:
-        times, values = _clip(account.series(device, datapoint_id), *span.seconds)
+        times, values = _clip(account.simulation.series(device, datapoint_id), *span.seconds)
     except KeyError:
         raise ApiError(404, "not_found", f"device {device_id} has no datapoint {datapoint_id!r}") from None
     if page.direction == "DESC":
@@ -91,7 +91,7 @@ def download(account: Account, query: Query, device_id: str) -> Iterator[bytes]:
     two rows.
     """
     device = account.device(device_id)
-    begin, end = query.span(account.created(device), account.now).seconds
+    begin, end = query.span(device.installed, account.now).seconds
     names = query.names("datapointIds") or _datapoints(device)
     columns = {name: _clip(samples, begin, end) for name, samples in _samples(account, device, names).items()}
     return _csv_chunks(columns)

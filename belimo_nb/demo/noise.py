@@ -15,7 +15,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-_LANES = 4  # 16-bit lanes summed for one normal number
+_LANES = 4  # 16-bit lanes of a random 64-bit number, summed for one normal number
+_LOW_LANES = np.uint64(0x0000FFFF0000FFFF)
+_LOW_HALF = np.uint64(0x00000000FFFFFFFF)
+_NEGLIGIBLE = 0.01  # weight of the oldest shock in a wandering series
 _LANE_MEAN = 65535 / 2
 _LANE_SD = math.sqrt((65536.0**2 - 1) / 12)
 
@@ -37,27 +40,28 @@ def between(low: float, high: float, *name: object) -> float:
 
 
 def normal(n: int, *name: object) -> FloatArray:
-    """n nearly normal numbers, mean 0, standard deviation 1, never beyond 3.5: the scaled sum of four uniform ones."""
-    bits = np.random.PCG64(digest(*name)).random_raw(n).astype("<u8").view("<u2").reshape(n, _LANES)
-    total = bits.sum(axis=1, dtype=np.float64)
+    """Nearly normal numbers, shape (n,), mean 0, standard deviation 1, never beyond 3.5: sums of four uniform ones."""
+    bits = np.random.PCG64(digest(*name)).random_raw(n)
+    pairs = (bits & _LOW_LANES) + ((bits >> np.uint64(16)) & _LOW_LANES)
+    total = ((pairs & _LOW_HALF) + (pairs >> np.uint64(32))).astype(np.float64)
     return (total - _LANES * _LANE_MEAN) / (_LANE_SD * math.sqrt(_LANES))
 
 
-def autoregressive(n: int, correlation: float, *name: object) -> FloatArray:
-    """First-order autoregressive series of n steps, mean 0, standard deviation 1.
+def wander(n: int, correlation: float, *name: object) -> FloatArray:
+    """Wandering series, shape (n,), mean 0, standard deviation 1: autoregressive of first order, its far past cut off.
 
     Args:
-        n: number of steps; computed step by step, so keep it to some ten thousands.
-        correlation: correlation of neighboring steps, 0 to below 1.
+        n: number of steps.
+        correlation: correlation of neighboring steps, above 0 and below 1.
         name: name of the stream.
     """
-    gain = math.sqrt(1 - correlation * correlation)
-    state = 0.0
-    series = []
-    for i, shock in enumerate(normal(n, *name).tolist()):
-        state = shock if i == 0 else correlation * state + gain * shock
-        series.append(state)
-    return np.array(series)
+    taps = math.ceil(math.log(_NEGLIGIBLE) / math.log(correlation))
+    shocks = normal(n + taps - 1, *name)
+    series = np.zeros(n)
+    for lag in range(taps):
+        series += correlation**lag * shocks[taps - 1 - lag : taps - 1 - lag + n]
+    power = (1 - correlation ** (2 * taps)) / (1 - correlation**2)
+    return series / math.sqrt(power)
 
 
 def upsample(knots: FloatArray, ratio: int) -> FloatArray:

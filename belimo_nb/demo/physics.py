@@ -12,23 +12,30 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from belimo_nb.demo.noise import FloatArray, autoregressive, normal, upsample
+from belimo_nb.demo.noise import FloatArray, normal, upsample, wander
 from belimo_nb.demo.schedule import SAMPLES, STEP
+from belimo_nb.demo.weather import weather
 
 IntArray = npt.NDArray[np.integer]
 BoolArray = npt.NDArray[np.bool_]
 
 FLOW_UNITS = 10_000_000  # stored flow is in 1e-7 m3/s
 KELVIN_UNITS = 100  # stored temperatures are in 0.01 K
-PERCENT_UNITS = 100  # stored positions are in 0.01 %
+PERCENT_UNITS = 10  # stored positions are in 0.1 %
 ZERO_C = 273.15
+
+HEATING_RHO_C = 4.14e6
+"""Volumetric heat capacity in J/(m3 K) that heating valves find their flow with (water of 42 °C)."""
+COOLING_RHO_C = 4.19e6
+"""The same of cooling valves (water of 12 °C); the meter itself uses `rho_c` at its sensor."""
 
 RANGEABILITY = 50.0
 WASTE_SLOPE = 0.15
 """The waste zone begins where the slope of P(V) has fallen to this share of its start."""
 
-_MIN_FLOW = 0.012  # of the maximum flow; below it the valve opens and closes
+_MIN_FLOW = 0.006  # of the maximum flow; below it the valve opens and closes
 _BLOCK = 12  # steps in which it opens and closes once
+_GOLDEN = (math.sqrt(5) - 1) / 2  # shifts the opening from block to block, evenly in the long run
 
 
 def rho_c(temperature_c: FloatArray) -> FloatArray:
@@ -39,6 +46,11 @@ def rho_c(temperature_c: FloatArray) -> FloatArray:
 def position(flow_rel: FloatArray) -> FloatArray:
     """Position (0 to 1) of an equal-percentage valve for a flow relative to nominal: h = ln(1 + V (R - 1)) / ln R."""
     return np.log1p(flow_rel * (RANGEABILITY - 1)) / math.log(RANGEABILITY)
+
+
+def flow_at(stem: FloatArray) -> FloatArray:
+    """Flow relative to nominal at a position (0 to 1): the inverse of `position`."""
+    return np.expm1(stem * math.log(RANGEABILITY)) / (RANGEABILITY - 1)
 
 
 def waste_flow_m3s(half_flow_m3s: float) -> float:
@@ -72,7 +84,7 @@ class Record:
     """What the meter measured over the horizon, in its units; every array has shape (SAMPLES,).
 
     Attributes:
-        position: 0.01 %.
+        position: 0.1 %.
         demand: control signal, 0.1 %.
         flow: 1e-7 m3/s, mean of the step that ends with the sample.
         power: W, mean of the step that ends with the sample.
@@ -101,28 +113,31 @@ class Record:
 def metered_power(flow: IntArray, t1: IntArray, t2: IntArray) -> IntArray:
     """Power in W from stored flow and temperatures, as the meter computes it: rho c(T2) V |T1 - T2|."""
     heat = rho_c(t2 / KELVIN_UNITS - ZERO_C) * np.abs(t1.astype(np.int32) - t2)
-    return np.rint(heat * flow / (FLOW_UNITS * KELVIN_UNITS)).astype(np.int32)
+    power: IntArray = np.rint(heat * flow / (FLOW_UNITS * KELVIN_UNITS)).astype(np.int32)
+    return power
 
 
 def pulsed(flow: FloatArray, max_flow: float) -> FloatArray:
-    """Flow of a valve that cannot control below 1.2 % of its maximum: there it opens and closes within the hour."""
+    """Flow of a valve that cannot control below 0.6 % of its maximum: there it opens once an hour."""
     least = _MIN_FLOW * max_flow
-    turn = (np.arange(len(flow)) % _BLOCK + 0.5) / _BLOCK
+    block, step = np.divmod(np.arange(len(flow)), _BLOCK)
+    turn = ((step + 0.5) / _BLOCK + _GOLDEN * block) % 1.0
     opened = np.where(flow > turn * least, least, 0.0)
     return np.where(flow < least, opened, flow)
 
 
-def settle(values: FloatArray, flowing: BoolArray, ambient_c: float, hours: float) -> FloatArray:
+def settle(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours: float) -> FloatArray:
     """Sensor temperature that falls exponentially to ambient while no water flows, after its last flowing value."""
     index = np.arange(len(values))
     last = np.maximum.accumulate(np.where(flowing, index, 0))
     decay = np.exp(-(index - last) * (STEP / 3600 / hours))
-    return ambient_c + (values[last] - ambient_c) * decay
+    settled: FloatArray = ambient_c + (values[last] - ambient_c) * decay
+    return settled
 
 
 def drift(n_steps: int, correlation: float, *name: object) -> FloatArray:
-    """Slow random drift at native steps: an autoregressive series of knots, n_steps apart, joined by lines."""
-    knots = autoregressive(SAMPLES // n_steps + 1, correlation, *name)
+    """Slow random drift at native steps: an wander series of knots, n_steps apart, joined by lines."""
+    knots = wander(SAMPLES // n_steps + 1, correlation, *name)
     return upsample(knots, n_steps)
 
 
@@ -135,7 +150,7 @@ def flow_for(demand: Demand, max_flow: float) -> tuple[FloatArray, FloatArray, B
     """
     lift = np.abs(demand.supply_c - demand.sink_c)
     b = demand.half_flow_m3s
-    capacity = np.where(demand.cooling, 4.19e6, 4.14e6) * (b * lift)
+    capacity = np.where(demand.cooling, COOLING_RHO_C, HEATING_RHO_C) * (b * lift)
     need = np.minimum(demand.power_w, 0.999 * capacity)
     flow = np.minimum(b * need / (capacity - need), max_flow)
     limit = np.asarray(demand.limit_k)
@@ -163,8 +178,9 @@ def measure(
     sign = np.where(demand.cooling, -1.0, 1.0)
     supply = demand.supply_c
     returned = supply - sign * delta
-    t1_c = settle(supply, flowing, 23.0, 1.6) + 0.02 * normal(SAMPLES, *key, "t1")
-    t2_c = settle(returned, flowing, 23.0, 2.2) + 0.02 * normal(SAMPLES, *key, "t2")
+    ambient = 21.5 + 0.08 * weather().smooth_c + 0.3 * drift(12, 0.95, *key, "ambient")
+    t1_c = settle(supply, flowing, ambient, 1.6) + 0.02 * normal(SAMPLES, *key, "t1")
+    t2_c = settle(returned, flowing, ambient, 2.2) + 0.02 * normal(SAMPLES, *key, "t2")
     t1 = np.rint((t1_c + ZERO_C) * KELVIN_UNITS).astype(np.uint16)
     t2 = np.rint((t2_c + ZERO_C) * KELVIN_UNITS).astype(np.uint16)
     metered = np.rint(flow * (1 + 0.003 * normal(SAMPLES, *key, "flow")) * FLOW_UNITS).astype(np.int32)

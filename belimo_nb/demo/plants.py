@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from belimo_nb.demo.building import DEFAULT_FLEET, Entry, Kind
 from belimo_nb.demo.noise import between
+from belimo_nb.demo.physics import COOLING_RHO_C, HEATING_RHO_C
 
 NOMINAL_FLOW_M3S = {
     15: 0.35e-3,
@@ -20,11 +21,9 @@ NOMINAL_FLOW_M3S = {
 }
 """Nominal flow by nominal diameter in mm."""
 
-DESIGN_OUTDOOR_C = -8.0
+DESIGN_OUTDOOR_C = -7.0
 MILD_OUTDOOR_C = 15.0
-HEATING_RHO_C = 4.14e6  # J/(m3 K), water of 45 °C
-COOLING_RHO_C = 4.19e6  # J/(m3 K), water of 14 °C
-_HEADROOM = 1.06  # maximum flow setting over the flow at design conditions
+_HEADROOM = 1.0  # maximum flow setting over the flow at design conditions
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,7 @@ class Plant:
         base_w: load that does not depend on the weather, W.
         design_power_w: power that exchanger and valve are sized for.
         water: the main water circuit.
-        summer: circuit of a change-over valve's cooling season.
-        summer_power_w: design power of cooling of a change-over valve.
+        summer: water of a change-over valve's cooling season; the exchanger is the same.
         setback: whether heating is lowered at night and on weekends.
         flow_factor: maximum flow setting relative to a well chosen one.
     """
@@ -89,9 +87,18 @@ class Plant:
     design_power_w: float
     water: Water
     summer: Water | None = None
-    summer_power_w: float = 0.0
     setback: bool = True
     flow_factor: float = 1.0
+
+    @property
+    def heats(self) -> bool:
+        """Whether it ever heats."""
+        return self.water.supply_c > self.water.sink_c
+
+    @property
+    def cools(self) -> bool:
+        """Whether it ever cools."""
+        return not self.heats or self.summer is not None
 
     @property
     def nominal_flow_m3s(self) -> float:
@@ -102,8 +109,6 @@ class Plant:
     def vmax_percent(self) -> float:
         """Maximum flow setting, percent of the nominal flow."""
         flow = self.water.design_flow_m3s(self.design_power_w)
-        if self.summer is not None:
-            flow = max(flow, self.summer.design_flow_m3s(self.summer_power_w))
         percent = round(100 * _HEADROOM * self.flow_factor * flow / self.nominal_flow_m3s)
         return float(min(100, max(25, percent)))
 
@@ -115,7 +120,7 @@ class Plant:
     @property
     def max_power_w(self) -> float:
         """Power that relative power refers to, W."""
-        return 1000 * round(1.1 * max(self.design_power_w, self.summer_power_w) / 1000)
+        return 1000.0 * round(1.1 * self.design_power_w / 1000)
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ class _Size:
     base_w: float = 0.0
     setback: bool = True
     flow_factor: float = 1.0
-    extra: dict[str, float] = field(default_factory=dict)
+    fouled: bool = False
 
 
 _SIZES = {
@@ -137,9 +142,9 @@ _SIZES = {
     "Energieventil Heizung 1.OG Sued-West": _Size(3500, 15.8, setback=False),
     "Energieventil Heizung 2.OG Sued-West": _Size(2200, 15.2, base_w=2000),
     "Energieventil Kälte 2.OG Nord": _Size(4600, 15.0),
-    "Energieventil Kälte 2.OG Süd": _Size(5200, 13.5),
+    "Energieventil Kälte 2.OG Süd": _Size(6600, 13.5, flow_factor=2.5, fouled=True),
     "Energieventil Kälte 1.OG Nord": _Size(4200, 14.5),
-    "Energieventil Kälte 1.OG Süd": _Size(4400, 14.0, flow_factor=3.2),
+    "Energieventil Kälte 1.OG Süd": _Size(4400, 14.0, flow_factor=3.8),
     "Energieventil Kälte Serverraum": _Size(27000, 0.0),
     "Energieventil Kälte EG Restaurant": _Size(2600, 13.0, base_w=2500),
     "Energieventil Kälte EG Ost": _Size(1900, 14.5),
@@ -154,13 +159,14 @@ _SIZES = {
     "Umschaltventil EG Aula": _Size(1500, 15.0),
 }
 
-_HEATING_WATER = Water(70.0, 55.0, 21.0, 20.0, HEATING_RHO_C)
-_COIL_WATER = Water(62.0, 50.0, 13.0, 20.0, HEATING_RHO_C)
-_COOLING_WATER = Water(8.0, 8.0, 25.0, 7.2, COOLING_RHO_C)
+_HEATING_WATER = Water(70.0, 45.0, 21.0, 20.0, HEATING_RHO_C)
+_COIL_WATER = Water(62.0, 46.0, 13.0, 20.0, HEATING_RHO_C)
+_COOLING_WATER = Water(8.0, 8.0, 25.0, 8.5, COOLING_RHO_C)
+_FOULED_WATER = replace(_COOLING_WATER, design_delta_t_k=6.4)
 _AIR_COOLING_WATER = Water(8.0, 8.0, 25.0, 7.2, COOLING_RHO_C)
-_SERVER_WATER = Water(10.0, 10.0, 24.0, 6.0, COOLING_RHO_C)
-_CHANGE_OVER_WATER = Water(48.0, 38.0, 21.0, 11.5, HEATING_RHO_C)
-_CHANGE_OVER_SUMMER = Water(13.0, 13.0, 25.0, 5.0, COOLING_RHO_C)
+_SERVER_WATER = Water(10.0, 10.0, 24.0, 7.0, COOLING_RHO_C)
+_CHANGE_OVER_WATER = Water(48.0, 38.0, 21.0, 13.0, HEATING_RHO_C)
+_CHANGE_OVER_SUMMER = Water(10.0, 10.0, 25.0, 7.5, COOLING_RHO_C)
 
 HEATING_PEAK = 1.5
 """Morning peak of a zone with night setback, relative to the mean of the week."""
@@ -171,8 +177,8 @@ LATENT = 1.35
 
 
 def _plant(entry: Entry, given: _Size) -> Plant:
-    def make(power: float, water: Water, **more: object) -> Plant:
-        plant = Plant(
+    def make(power: float, water: Water, summer: Water | None = None) -> Plant:
+        return Plant(
             entry.name,
             entry.kind,
             entry.dn,
@@ -181,10 +187,10 @@ def _plant(entry: Entry, given: _Size) -> Plant:
             given.base_w,
             power,
             water,
+            summer,
             setback=given.setback,
             flow_factor=given.flow_factor,
         )
-        return replace(plant, **more)  # type: ignore[arg-type]
 
     cold = given.balance_point_c - DESIGN_OUTDOOR_C
     match entry.kind:
@@ -197,16 +203,12 @@ def _plant(entry: Entry, given: _Size) -> Plant:
         case Kind.AIR_COOLER:
             return make(given.size * 7.5 * LATENT, _AIR_COOLING_WATER)
         case Kind.COOLING_ZONE:
-            return make(given.size * 13.0 + given.base_w, _COOLING_WATER)
+            water = _FOULED_WATER if given.fouled else _COOLING_WATER
+            return make(given.size * 13.0 + given.base_w, water)
         case Kind.SERVER_ROOM:
             return make(given.size * 1.25, _SERVER_WATER)
         case _:
-            return make(
-                HEATING_PEAK * given.size * cold,
-                _CHANGE_OVER_WATER,
-                summer=_CHANGE_OVER_SUMMER,
-                summer_power_w=given.size * 11.0,
-            )
+            return make(HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER)
 
 
 def plants(seed: int) -> dict[str, Plant]:

@@ -50,8 +50,15 @@ def local_offsets() -> npt.NDArray[np.int64]:
 def local_days() -> npt.NDArray[np.int64]:
     """Local calendar day of every hour of the horizon, counted from 0, shape (HOURS,)."""
     local = HISTORY_BEGIN + 3600 * np.arange(HOURS) + local_offsets()
-    days = local // _DAY
-    return days - days[0]
+    days = np.asarray(local // _DAY, dtype=np.int64)
+    days -= days[0]
+    return days
+
+
+@functools.cache
+def native_days() -> npt.NDArray[np.int64]:
+    """Local calendar day of every native step, counted from 0, shape (SAMPLES,)."""
+    return np.repeat(local_days(), PER_HOUR)
 
 
 @functools.cache
@@ -81,9 +88,11 @@ def weekly(days: Mapping[str, list[tuple[float, float]]]) -> FloatArray:
 
 def unit_mean(table: FloatArray) -> FloatArray:
     """The table scaled to a mean of 1: a schedule that moves heat within the week and adds none."""
-    return table / table.mean()
+    scaled: FloatArray = table / table.mean()
+    return scaled
 
 
 def follow(table: FloatArray) -> FloatArray:
     """A week's table laid over the horizon, shape (SAMPLES,)."""
-    return table.take(week_slots())
+    values: FloatArray = table[week_slots()]
+    return values

@@ -65,17 +65,20 @@ class RateLimit:
         self._in_flight: dict[str, int] = {}
 
     def refusal(self, key: str, rate: float) -> int | None:
-        """Seconds to wait (at least 1) if a request of this token is one too many, else None: it is counted then."""
+        """Whole seconds to wait if a request of this token comes too soon; else None, and it is counted."""
         now, depth = time.monotonic(), 1 + max(1.0, rate)
         level, since = self._levels.get(key, (depth, now))
         level = min(depth, level + (now - since) * rate)
-        refused = level < 1 or self._in_flight.get(key, 0) >= MAXIMUM_IN_FLIGHT
-        self._levels[key] = (level if refused else level - 1, now)
-        return max(1, math.ceil((1 - level) / rate)) if refused else None
+        self._levels[key] = (level - 1 if level >= 1 else level, now)
+        return None if level >= 1 else math.ceil((1 - level) / rate)
+
+    def in_flight(self, key: str) -> int:
+        """How many requests of this token are being answered."""
+        return self._in_flight.get(key, 0)
 
     def enter(self, key: str) -> None:
         """A request of this token begins."""
-        self._in_flight[key] = self._in_flight.get(key, 0) + 1
+        self._in_flight[key] = self.in_flight(key) + 1
 
     def leave(self, key: str) -> None:
         """A request of this token has its answer."""

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from belimo_nb.demo.noise import FloatArray, autoregressive, normal, upsample
+from belimo_nb.demo.noise import FloatArray, normal, upsample, wander
 from belimo_nb.demo.schedule import HISTORY_BEGIN, HOURS, PER_HOUR, local_days, local_offsets
 
-ANNUAL_MEAN_C = 9.6
+ANNUAL_MEAN_C = 10.0
 ANNUAL_AMPLITUDE_K = 9.4
-SYNOPTIC_SD_K = 3.5
+SWING_SD_K = 3.4  # of lows and highs that pass within days
+SPELL_SD_K = 2.3  # of spells that last for weeks
 
-_STREAM = ("weather", 12)
+_STREAM = ("weather", 190)  # chosen among others for its degree days and extremes
 _DAYS = HOURS // 24
 _YEAR = 365.2425
 _COLDEST_DAY = 17  # of the year
@@ -56,18 +57,17 @@ def _hourly_temperature(clearness: FloatArray) -> FloatArray:
     day = hour / 24
     day_of_year = (day - 31) % _YEAR  # the horizon begins 31 days before a new year
     season = -np.cos(2 * math.pi * (day_of_year - _COLDEST_DAY) / _YEAR)
-    synoptic = 0.8 * autoregressive(_DAYS + 1, 0.78, *_STREAM, "days") + 0.6 * autoregressive(
-        _DAYS + 1, 0.93, *_STREAM, "weeks"
-    )
+    synoptic = SWING_SD_K * wander(_DAYS + 1, 0.6, *_STREAM, "days")
+    synoptic += SPELL_SD_K * wander(_DAYS + 1, 0.93, *_STREAM, "weeks")
     spells = sum(kelvin * np.exp(-(((day - middle) / width) ** 2)) for middle, width, kelvin in _SPELLS)
     local_hour = (hour + local_offsets() / 3600) % 24
     swing = (2.9 + 1.7 * season) * (0.45 + 1.1 * clearness)
     cycle = np.cos(2 * math.pi * (local_hour - 15.5) / 24) + 0.2 * np.cos(4 * math.pi * (local_hour - 14.0) / 24)
-    flicker = autoregressive(HOURS, 0.9, *_STREAM, "hours")
+    flicker = wander(HOURS, 0.9, *_STREAM, "hours")
     total = (
         ANNUAL_MEAN_C
         + ANNUAL_AMPLITUDE_K * season
-        + SYNOPTIC_SD_K * upsample(synoptic, 24) * (1 - 0.12 * season)
+        + upsample(synoptic, 24) * (1 - 0.12 * season)
         + spells
         + swing * cycle
         + 0.5 * flicker
@@ -76,7 +76,7 @@ def _hourly_temperature(clearness: FloatArray) -> FloatArray:
 
 
 def _clearness() -> FloatArray:
-    daily = autoregressive(_DAYS + 1, 0.45, *_STREAM, "sky")
+    daily = wander(_DAYS + 1, 0.45, *_STREAM, "sky")
     return np.clip(0.5 + 0.28 * upsample(daily, 24) + 0.05 * normal(HOURS, *_STREAM, "clouds"), 0.0, 1.0)
 
 

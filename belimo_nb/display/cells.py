@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date as Date
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from belimo_nb.display.numbers import DASH, column_digits, is_missing, label_and
 from belimo_nb.errors import UsageError
 
 __all__ = ["Column", "Format", "Svg", "column"]
+
+LONG = 22  # characters from which a column is kept wide enough to be read
 
 Format = int | str | Callable[[Any], str]
 
@@ -39,7 +41,7 @@ class Column:
     Attributes:
         label: What its header says.
         unit: What the header says beside it.
-        css: Class of its cells: "n" number, "t" time, "s" status, "g" picture, "" text.
+        css: Class of its cells: "n" number, "t" time, "s" status, "g" picture, "w" long text, "" short text.
         html: Its cells as HTML.
         text: Its cells as plain text.
     """
@@ -57,8 +59,8 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
     Args:
         name: Its name; an ending such as `_kwh` becomes the unit in the header.
         values: What it holds.
-        form: A number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a function
-            from value to text; None: by what it holds.
+        form: A number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a
+            function from value to text; None: by what it holds.
         label: What the header says instead of the name's words.
 
     Raises:
@@ -89,6 +91,7 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
             f'No format "{kind}" for column "{name}"; use a number of decimals, text, number, percent, status, date, '
             "time or a function."
         )
+    css = css or ("w" if max(map(len, texts), default=0) > LONG else "")
     return Column(label or words, unit, css, [esc(text) for text in texts], texts)
 
 
@@ -119,7 +122,7 @@ def _time(value: Any, *, clock: bool) -> str:
         return DASH
     if clock:
         return moment(pd.Timestamp(value))
-    return value.strftime("%Y-%m-%d") if isinstance(value, Date) else str(value)
+    return value.strftime("%Y-%m-%d") if isinstance(value, dt.date) else str(value)
 
 
 def _status(value: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from belimo_nb.display.base import MIME, Displayed, esc
 
@@ -50,12 +51,17 @@ class Chart(Displayed):
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        if not isinstance(self.figure.canvas, FigureCanvasAgg):
-            FigureCanvasAgg(self.figure)
-        buffer = io.BytesIO()
-        with rc_context(self._style):
-            self.figure.savefig(buffer, format="png", dpi=self.figure.dpi * SCALE, metadata={"Software": None})
-        return buffer.getvalue()
+        from belimo_nb.display.png import compact_png
+
+        dpi = self.figure.dpi
+        canvas = FigureCanvasAgg(self.figure)
+        try:
+            with rc_context(self._style):
+                self.figure.set_dpi(dpi * SCALE)
+                canvas.draw()
+                return compact_png(np.asarray(canvas.buffer_rgba()))
+        finally:
+            self.figure.set_dpi(dpi)
 
     def data(self) -> dict[str, Any]:
         """Caption, alternative text, and the size in CSS pixels."""
@@ -81,9 +87,17 @@ class Chart(Displayed):
         return bundle, {"image/png": {"width": width, "height": height, "alt": self.alt}}
 
 
-def figure_html(png: str, *, caption: str, alt: str, width: int | None = None, height: int | None = None) -> str:
-    """A picture (PNG in base64) with its caption as HTML; sizes in CSS pixels, None where unknown."""
+def figure_html(
+    content: str,
+    *,
+    caption: str,
+    alt: str,
+    width: int | None = None,
+    height: int | None = None,
+    kind: str = "image/png",
+) -> str:
+    """A picture (in base64, of MIME type `kind`) with its caption as HTML; sizes in CSS pixels, None where unknown."""
     sizes = "".join(f' {name}="{size}"' for name, size in (("width", width), ("height", height)) if size)
     below = f"<figcaption>{esc(caption)}</figcaption>" if caption else ""
-    picture = f'<img src="data:image/png;base64,{png}" alt="{esc(alt)}"{sizes}>'
+    picture = f'<img src="data:{kind};base64,{content}" alt="{esc(alt)}"{sizes}>'
     return f'<figure class="bnb bnb-fig"><div>{picture}</div>{below}</figure>'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from belimo_nb.display.base import Displayed, esc
-from belimo_nb.display.numbers import is_missing, number
+from belimo_nb.display.numbers import NO_BREAK, is_missing, number
 from belimo_nb.errors import UsageError
 
 __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "key_figures"]
@@ -42,7 +42,9 @@ class KeyFigure:
     @property
     def shown(self) -> str:
         """The value as people read it, without its unit; "–" when unknown."""
-        return self.value if isinstance(self.value, str) else number(self.value, self.digits)
+        if isinstance(self.value, str):
+            return self.value
+        return number(self.value, self.digits, self.unit).removesuffix(f"{NO_BREAK}{self.unit}")
 
     def data(self) -> dict[str, Any]:
         """The fields as plain JSON types; an unknown value is None."""

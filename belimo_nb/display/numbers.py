@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import date as Date
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["DASH", "column_digits", "date", "is_missing", "known", "label_and_unit", "moment", "number", "percent"]
+__all__ = [
+    "DASH",
+    "column_digits",
+    "date",
+    "default_digits",
+    "is_missing",
+    "known",
+    "label_and_unit",
+    "moment",
+    "number",
+    "percent",
+]
 
 DASH = "–"
 THIN = "\u202f"
@@ -64,7 +76,7 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
 
     Args:
         value: The number; None, NaN and infinities are unknown.
-        digits: Decimals; None takes three significant digits (two below 1), and none for integers.
+        digits: Decimals; None takes three significant digits (two below 1), none for integers, at most one for °C, K and %.
         unit: Its unit, appended after a no-break space.
 
     Returns:
@@ -73,11 +85,17 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
     if value is None or is_missing(value):
         return DASH
     if digits is None:
-        digits = 0 if isinstance(value, int | np.integer) else _digits(abs(float(value)))
+        digits = default_digits(value, unit)
     text = f"{value:,.{digits}f}".replace(",", THIN)
     if text.startswith("-"):
         text = text[1:] if not text.strip("-0.") else MINUS + text[1:]
     return f"{text}{NO_BREAK}{unit}" if unit else text
+
+
+def default_digits(value: float, unit: str = "") -> int:
+    """Decimals that suit a number: three significant digits, none for integers, at most one for temperatures and %."""
+    digits = 0 if isinstance(value, int | np.integer) else _digits(abs(float(value)))
+    return min(1, digits) if unit in ONE_DIGIT_UNITS else digits
 
 
 def _digits(size: float) -> int:
@@ -87,14 +105,15 @@ def _digits(size: float) -> int:
     return max(0, 2 - exponent) if exponent >= 0 else 1 - exponent
 
 
-def column_digits(values: np.ndarray, unit: str = "") -> int:
+def column_digits(values: Sequence[float] | np.ndarray, unit: str = "") -> int:
     """Decimals that suit a whole column, so that its decimal points stand below each other.
 
     Args:
         values: Floats; what is not finite does not count.
         unit: Temperatures and percentages get at most one decimal.
     """
-    sizes = np.abs(values[np.isfinite(values)])
+    floats = np.asarray(values, dtype=float)
+    sizes = np.abs(floats[np.isfinite(floats)])
     if not sizes.size or bool(np.all(sizes == np.round(sizes))):
         return 0
     digits = min(3, _digits(float(np.quantile(sizes, 0.9))))

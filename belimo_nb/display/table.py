@@ -16,6 +16,7 @@ __all__ = ["Table", "table"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TEXT_WIDTH = 40
+WIDE = 8  # more columns are printed smaller
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -65,8 +66,9 @@ class Table(Displayed):
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
         remark = f'<p class="bnb-rem">{esc(self.remark)}</p>' if self.remark else ""
         label = esc(self.caption or self.name)
+        css = "bnb bnb-tab bnb-wide" if len(self.columns) > WIDE else "bnb bnb-tab"
         return (
-            f'<div class="bnb bnb-tab"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
+            f'<div class="{css}"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>{remark}</div>"
         )

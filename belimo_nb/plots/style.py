@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
@@ -18,9 +19,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, MaxNLocator
 
 from belimo_nb.display import Chart
 from belimo_nb.display.numbers import number
@@ -115,7 +116,9 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [text(" ".join(item[common:])) for item in words]
 
 
-def figure(title: str, heights: Sequence[int], *, left: int = LEFT, right: int = RIGHT) -> tuple[Figure, list[Axes]]:
+def figure(
+    title: str, heights: Sequence[int], *, left: int = LEFT, right: int = RIGHT, top: int = TOP, bottom: int = BOTTOM
+) -> tuple[Figure, list[Axes]]:
     """A titled figure with panels below each other; call it and draw inside `rc_context(STYLE)`.
 
     Args:
@@ -123,27 +126,37 @@ def figure(title: str, heights: Sequence[int], *, left: int = LEFT, right: int =
         heights: Of each panel, CSS pixels.
         left: Left margin, CSS pixels.
         right: Right margin, CSS pixels.
+        top: Above the first panel, the title included, CSS pixels.
+        bottom: Below the last panel, CSS pixels.
     """
-    total = TOP + sum(heights) + GAP * (len(heights) - 1) + BOTTOM
+    total = top + sum(heights) + GAP * (len(heights) - 1) + bottom
     made = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
     FigureCanvasAgg(made)
-    made.text(8 / WIDTH, 1 - 10 / total, text(title, 88), fontsize=10, fontweight="bold", va="top")
-    axes, top = [], total - TOP
+    made.text(1 / WIDTH, 1 - 10 / total, text(title, 88), fontsize=10, fontweight="bold", va="top")
+    axes, edge = [], total - top
     for height in heights:
-        box = (left / WIDTH, (top - height) / total, (WIDTH - left - right) / WIDTH, height / total)
+        box = (left / WIDTH, (edge - height) / total, (WIDTH - left - right) / WIDTH, height / total)
         axes.append(made.add_axes(box))
-        top -= height + GAP
+        edge -= height + GAP
     return made, axes
 
 
-def label(ax: Axes, words: str, *, x: str = "", handles: Sequence[tuple[Artist, str]] = ()) -> None:
-    """Name the axes: the y axis above its numbers, where it reads without turning the head; keys at the right."""
+def label(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Sequence[tuple[Artist, str]] = ()) -> None:
+    """Name the axes: the y axis above its numbers, where it reads without turning the head; keys at the right.
+
+    Args:
+        ax: The panel.
+        words: What the y axis shows, with its unit.
+        x: What the x axis shows.
+        below: How far below the panel `x` stands, CSS pixels.
+        handles: The legend's entries.
+    """
     height = ax.get_position().height * ax.get_figure(root=True).get_size_inches()[1] * DPI  # type: ignore[union-attr]
     ax.set_ylabel(words, rotation=0, ha="left", va="bottom", labelpad=0)
     ax.yaxis.set_label_coords(0, 1 + 7 / height)
     if x:
         ax.set_xlabel(x, ha="right", labelpad=2)
-        ax.xaxis.set_label_coords(1, -32 / height)
+        ax.xaxis.set_label_coords(1, -below / height)
     if handles:
         artists, words_of = zip(*handles, strict=True)
         ax.legend(artists, words_of, loc="lower right", bbox_to_anchor=(1, 1 + 5 / height), ncols=len(handles))
@@ -152,7 +165,20 @@ def label(ax: Axes, words: str, *, x: str = "", handles: Sequence[tuple[Artist, 
 def numbers_axis(axis: Any, ticks: int = 5) -> None:
     """Few round ticks, thousands separated."""
     axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 6), None if value % 1 else 0)))
+    axis.set_major_formatter(TickNumbers())
+
+
+class TickNumbers(Formatter):
+    """Numbers with as many decimals as the ticks' step needs, the same for all."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """The labels of all ticks."""
+        step = float(np.min(np.diff(values))) if len(values) > 1 else 1.0
+        digits = next((digits for digits in range(6) if abs(round(step, digits) - step) < 1e-9 + step * 1e-6), 6)
+        return [number(value, digits) for value in values]
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return number(x)
 
 
 def unknown_key() -> tuple[Patch, str]:
@@ -163,17 +189,11 @@ def unknown_key() -> tuple[Patch, str]:
 def empty(title: str, caption: str) -> Chart:
     """The figure for a question without data: it says so instead of showing nothing or zero."""
     with rc_context(STYLE):
-        made, (ax,) = figure(title, [90])
+        made, (ax,) = figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        ax.add_patch(_sheet(ax))
+        ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, **UNKNOWN))  # type: ignore[arg-type]
         ax.text(
             0.5, 0.5, "No data in this period", transform=ax.transAxes, ha="center", va="center", color=SOFT,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},
         )  # fmt: skip
     return Chart(made, caption, f"{title}: no data in this period.", STYLE)
-
-
-def _sheet(ax: Axes) -> Patch:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((0, 0), 1, 1, transform=ax.transAxes, **UNKNOWN)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.dates import date2num
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
@@ -37,7 +38,9 @@ def zone_of(index: pd.Index[Any], what: str) -> str:
         UsageError: It has no zone, so nobody can say when anything was.
     """
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
-        raise UsageError(f'{what} needs times with a zone as index; convert them first, as with tz_convert("Europe/Zurich").')
+        raise UsageError(
+            f'{what} needs times with a zone as index; convert them first, as with tz_convert("Europe/Zurich").'
+        )
     return str(index.tz)
 
 
@@ -76,7 +79,7 @@ def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.Dat
         begins = [tick.month == 1 or i == 0 for i, tick in enumerate(ticks)]
     elif days > 3.1:
         ticks = pd.date_range(day, last, freq="D")
-        ticks = ticks[ticks.dayofweek == 0] if days > 16 else ticks
+        ticks = ticks[ticks.day_of_week == 0] if days > 16 else ticks
         shown = [f"{tick.day} {MONTHS[tick.month - 1]}" for tick in ticks]
         begins = [i == 0 or tick.year != ticks[i - 1].year for i, tick in enumerate(ticks)]
     else:
@@ -136,16 +139,40 @@ def band(series: pd.Series[float]) -> Band:
     return Band(np.insert(x, wide + 1, x[wide]), low, mean, high, every)
 
 
-def unknown_spans(known: pd.DatetimeIndex, start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> list[tuple[float, float]]:
-    """Stretches without a known value that are wide enough to be seen, as positions on the axis."""
-    visible = (end - start) / 400
+def unknown_spans(
+    known: pd.DatetimeIndex, start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, factor: float = GAP_FACTOR
+) -> list[tuple[float, float]]:
+    """Stretches without a known value that are wide enough to be seen, as positions on the axis.
+
+    Args:
+        known: When there is a value.
+        start: Where the axis begins.
+        end: Where it ends.
+        step: The usual time between two values; each of them stands for so long.
+        factor: Two values more than so many steps apart have a gap between them.
+    """
     inside = known[(known >= start) & (known < end)]
-    edges = positions(pd.DatetimeIndex([start, *inside, end]))
     width = step / pd.Timedelta(days=1)
-    least = max(GAP_FACTOR * width, visible / pd.Timedelta(days=1))
+    first, last = positions(pd.DatetimeIndex([start, end]))
+    edges = np.concatenate([[first - width], positions(inside), [last]])
+    least = max(factor * width, width + (last - first) / 400)
     found = np.flatnonzero(np.diff(edges) > least)
-    begins = np.where(found == 0, edges[found], edges[found] + width)
-    return list(zip(begins.tolist(), edges[found + 1].tolist(), strict=True))
+    return list(zip((edges[found] + width).tolist(), edges[found + 1].tolist(), strict=True))
+
+
+def day_bars(ax: Axes, left: np.ndarray, right: np.ndarray, kwh: np.ndarray, color: str) -> None:
+    """Draw bars from edge to edge, as one artist: hundreds of single bars take ten times as long."""
+    known = np.isfinite(kwh)
+    left, right, top = left[known], right[known], kwh[known]
+    zero = np.zeros_like(top)
+    corners = np.stack([left, zero, left, top, right, top, right, zero], axis=1).reshape(-1, 4, 2)
+    many = len(kwh) > 93
+    ax.add_collection(
+        PolyCollection(
+            corners, facecolors=color, edgecolors="none" if many else "white", linewidths=0 if many else 0.8,
+            antialiaseds=not many, zorder=2,
+        )
+    )  # fmt: skip
 
 
 def hatch_unknown(ax: Axes, spans: list[tuple[float, float]]) -> None:

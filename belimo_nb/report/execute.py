@@ -23,6 +23,7 @@ START_TRIES = 2
 STARTS_FAIL_WITH = "Kernel died before replying"
 OURS = frozenset(errors.__all__)
 LONGEST_ERROR = 500
+OVERTIME = "Stopped: it took longer than the time limit of {:g} s."
 MARK = "papermill-error-cell-tag"
 
 
@@ -64,14 +65,15 @@ def execute(
         except PapermillExecutionError as failure:
             error = failure.evalue if failure.ename in OURS else f"{failure.ename}: {failure.evalue}"
         except CellTimeoutError:
-            error = f"Stopped: it took longer than the time limit of {time_limit:g} s."
+            error = OVERTIME.format(time_limit)
         except DeadKernelError:
             error = "Its kernel ended unexpectedly: a library crashed, or memory ran out."
         except RuntimeError as failure:
             # A port that was free a moment ago can be taken by the time the kernel binds it.
             if attempt < START_TRIES and str(failure).startswith(STARTS_FAIL_WITH):
                 continue
-            error = f"Its kernel did not start: {failure}"
+            late = time.monotonic() >= deadline
+            error = OVERTIME.format(time_limit) if late else f"Its kernel did not start: {failure}"
         break
     source = executed if executed.exists() else path
     notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from belimo_nb import notebook_files
-from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.errors import UsageError
+from belimo_nb.notebook_files import NOTEBOOKS
+from belimo_nb.selection import energy_valves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Result", "distinct_slugs", "plan", "slugify", "typed_value"]
 
 SLUG_LENGTH = 60
+# The fleet's reports take longest: started last they would keep the other cores waiting.
+ORDER = ("overview", "heating_energy", "device")
 TITLES: Mapping[str, str] = {"overview": "Overview", "heating_energy": "Heating energy"}
 OWN_OPTIONS: Mapping[str, str] = {
     "start": "--from",
@@ -101,23 +105,25 @@ def plan(
         UsageError: A parameter or a device is unknown, or a device has no report.
         NoDataError: No device matches, or none of them has an energy counter.
     """
-    wanted = set(notebooks) or set(notebook_files.NOTEBOOKS)
-    # The fleet's reports take longest and go first: started last, they would keep the other cores waiting.
-    names = [name for name in ("overview", "heating_energy", "device") if name in wanted]
-    declared: dict[str, Sequence[str]] = {
-        name: notebook_files.parameters(notebook_files.notebook(name)) for name in names
-    }
+    declared = _declared(set(notebooks), single_devices=bool(devices))
     extra = dict(parameters or {})
     _check_parameters(extra, declared)
-    valves = _valves(cloud, search, devices) if wanted != {"overview"} or devices else None
-    common: dict[str, Any] = {"start": _edge(period.start), "end": _edge(period.end), **extra}
-    if search:
-        common["search"] = search
+    common: dict[str, Any] = {
+        "start": _edge(period.start),
+        "end": _edge(period.end),
+        "search": search or "",
+        **extra,
+    }
+    valves = energy_valves(cloud, search, devices) if devices or set(declared) != {"overview"} else None
     if devices and valves is not None:
         common["devices"] = list(valves.index)
 
-    jobs = [Job(name, TITLES[name], slugify(name), _only(common, declared[name])) for name in names if name in TITLES]
-    if "device" in names and valves is not None:
+    jobs = [
+        Job(name, TITLES[name], slugify(name), _only(common, names))
+        for name, names in declared.items()
+        if name in TITLES
+    ]
+    if "device" in declared and valves is not None:
         slugs = distinct_slugs([(str(row.name), str(row["name"])) for _, row in valves.iterrows()])
         for (device_id, row), slug in zip(valves.iterrows(), slugs, strict=True):
             given = _only(common | {"device": str(device_id)}, declared["device"])
@@ -159,6 +165,24 @@ def typed_value(text: str) -> Any:
     return text
 
 
+def _declared(notebooks: set[str], *, single_devices: bool) -> dict[str, Sequence[str]]:
+    """The parameters of the notebooks asked for, in the order of making; of all if none is named.
+
+    Where only single devices are wanted, less the notebooks that cannot be narrowed to them.
+    """
+    for name in notebooks.difference(NOTEBOOKS):
+        raise UsageError(f"There is no report {name!r}; the reports are {', '.join(NOTEBOOKS)}.")
+    declared: dict[str, Sequence[str]] = {}
+    for name in sorted(notebooks or NOTEBOOKS, key=ORDER.index):
+        names = notebook_files.parameters(notebook_files.notebook(name))
+        if single_devices and not {"device", "devices"} & set(names):
+            if name in notebooks:
+                raise UsageError(f"The report {name} cannot be narrowed by --device; use --search, or leave it out.")
+            continue
+        declared[name] = names
+    return declared
+
+
 def _check_parameters(extra: Mapping[str, Any], declared: Mapping[str, Sequence[str]]) -> None:
     known = sorted({name for names in declared.values() for name in names} - OWN_OPTIONS.keys())
     for name in extra:
@@ -167,25 +191,6 @@ def _check_parameters(extra: Mapping[str, Any], declared: Mapping[str, Sequence[
         if name not in known:
             have = f"their parameters are {', '.join(known)}" if known else "they have none to set"
             raise UsageError(f"None of the reports ({', '.join(declared)}) has a parameter {name!r}; {have}.")
-
-
-def _valves(cloud: Cloud, search: str | None, keys: Sequence[str]) -> pd.DataFrame:
-    """The energy valves asked for: rows of `Cloud.energy_valves`."""
-    found = cloud.devices(search)
-    if found.empty:
-        what = f"No device's name or serial number contains {search!r}" if search else "The account sees no device"
-        raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
-    valves: pd.DataFrame = cloud.energy_valves(found)
-    if keys:
-        ids = {str(cloud.device(key).id): key for key in keys}
-        for device_id, key in ids.items():
-            if device_id not in valves.index:
-                reason = "does not match --search" if device_id not in found.index else "has no energy counter"
-                raise UsageError(f"The device {key!r} {reason}, so there is no report on it; leave it out.")
-        valves = valves.loc[[device_id for device_id in valves.index if device_id in ids]]
-    if valves.empty:
-        raise NoDataError(f"None of the {len(found)} devices has an energy counter; only the overview can be made.")
-    return valves
 
 
 def _only(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

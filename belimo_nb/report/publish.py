@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -11,11 +12,12 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import nbformat
 from nbformat import NotebookNode
 
-from belimo_nb.display.base import MIME
+from belimo_nb.display import MIME
 from belimo_nb.files import write_text
 from belimo_nb.report import page
 from belimo_nb.report.jobs import Job, slugify
@@ -29,7 +31,7 @@ SHORTEST_SECRET = 8
 def publish(
     notebook: NotebookNode, job: Job, out: Path, *, made_at: datetime, version: str, failed: bool
 ) -> dict[str, str]:
-    """Write a report's files, each in one step, and remove what an earlier run left under the same names.
+    """Write a report's files, each in one step, and remove the tables that an earlier run had and this has not.
 
     Args:
         notebook: The executed notebook, tidied.
@@ -37,23 +39,23 @@ def publish(
         out: The output folder.
         made_at: When the run was made, aware.
         version: The version of belimo_nb.
-        failed: True if a cell failed: then there is the notebook, with the error, but no page that could look fine.
+        failed: True if it failed: then its page says so, and there are no tables, which could pass for complete.
 
     Returns:
         The files' paths relative to `out`: "html", "ipynb" and "csv:<table name>".
     """
-    made = {"ipynb": (f"{job.slug}.ipynb", _text(notebook))}
-    if not failed:
-        html = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
-        made = {"html": (f"{job.slug}.html", html), **made}
-        for name, csv in _tables(notebook):
-            made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
-    for old in [out / f"{job.slug}.html", *(out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv")]:
-        # A device's slug ends with its id, so no other report's tables begin with it.
-        old.unlink(missing_ok=True)
+    shown = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
+    made = {"html": (f"{job.slug}.html", shown), "ipynb": (f"{job.slug}.ipynb", _text(notebook))}
+    for name, csv in [] if failed else _tables(notebook):
+        made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
     for name, text in made.values():
         write_text(out / name, text)
-    return {kind: name for kind, (name, _) in made.items()}
+    files = {kind: name for kind, (name, _) in made.items()}
+    # A device's slug ends with its id, so no other report's tables begin with it.
+    for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
+        if old.relative_to(out).as_posix() not in files.values():
+            old.unlink(missing_ok=True)
+    return files
 
 
 def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: Path) -> NotebookNode:
@@ -68,7 +70,8 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
     text = _text(notebook)
     for secret in secrets:
         if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(json.dumps(secret)[1:-1], "********")
+            for form in {secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret)}:
+                text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], "********")
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})
     for key in ("output_path", "environment_variables", "default_parameters"):

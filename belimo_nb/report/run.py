@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from belimo_nb import notebook_files
 from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report import index
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.render import MODULES, Task, render
-from belimo_nb.report.workers import ChildProcesses, cores
+from belimo_nb.report.render import Task, render
+from belimo_nb.report.workers import ChildProcesses
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
-__all__ = ["TIME_LIMIT", "Outcome", "prepare", "run"]
+__all__ = ["Outcome", "run"]
 
-TIME_LIMIT = 1800.0
 PAUSE = 0.5
 STOPPED = "Stopped before it was finished."
 
@@ -50,29 +50,6 @@ class Outcome:
         return [result for result in self.results if result.status != "ok"]
 
 
-def prepare(out: Path, workers: int | None = None, *, time_limit: float = TIME_LIMIT) -> ChildProcesses:
-    """Make the output folder and get workers ready, which takes a second or two in the background.
-
-    Args:
-        out: Output folder.
-        workers: Reports at a time; by default one for each core.
-        time_limit: Seconds that a report may take.
-
-    Raises:
-        UsageError: The folder cannot be made or written to.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".belimo-nb"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
-        ) from None
-    return ChildProcesses(workers or cores(), time_limit=time_limit, preload=MODULES)
-
-
 def run(
     jobs: Sequence[Job],
     workers: ChildProcesses,
@@ -90,16 +67,19 @@ def run(
 
     Args:
         jobs: What to make, see `jobs.plan`.
-        workers: Who makes it, see `prepare`.
+        workers: Who makes them.
         settings: The connection; for the demo cloud, that of a server which this process runs for all workers.
         period_label: What the index calls the period.
         out: Output folder.
         title: What the index calls the whole.
         on_result: Called for each result, as it comes.
+
+    Raises:
+        UsageError: The output folder cannot be made or written to.
     """
-    made_at, began = datetime.now(UTC), time.monotonic()
+    target = _writable(out)
+    made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
     environment = _environment(settings, min(workers.max_workers, len(jobs)))
-    target = out.resolve()
     done: dict[Job, Result] = {}
     stopped = False
     futures: dict[Future[Result], Job] = {}
@@ -133,6 +113,20 @@ def run(
         seconds=seconds,
     )
     return Outcome(results, index.write(target, results, facts), seconds, stopped)
+
+
+def _writable(out: Path) -> Path:
+    """The output folder, made if need be, as an absolute path."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".belimo-nb"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
+        ) from None
+    return out.resolve()
 
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:

@@ -1,0 +1,55 @@
+"""The command line: `belimo-nb`.
+
+One file a command. What takes long to import (pandas, papermill, requests, the server) is imported by the commands
+when they run, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from belimo_nb._version import __version__
+from belimo_nb.cli.demo import demo
+from belimo_nb.cli.devices import devices
+from belimo_nb.cli.init import init
+from belimo_nb.cli.login import login
+from belimo_nb.cli.report import report
+from belimo_nb.cli.shared import Commands, Connection
+from belimo_nb.cli.sync import sync
+
+__all__ = ["cli", "main"]
+
+
+EPILOG = """\b
+Exit status: 0 all well, 1 some reports failed, 2 wrong use or settings,
+3 the cloud refused or could not be reached, 130 interrupted.
+"""
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read the settings from this file instead of the nearest .env.",
+)
+@click.option("--demo", "use_demo", is_flag=True, help="Use the demo cloud, whatever the settings say.")
+@click.version_option(__version__, prog_name="belimo-nb")
+@click.pass_context
+def cli(context: click.Context, env_file: Path | None, use_demo: bool) -> None:
+    """Reports on Belimo Energy Valves: heating energy, fleets and single valves.
+
+    Without any credentials set, everything runs on the demo cloud. For your own devices, set BELIMO_CLIENT_ID,
+    BELIMO_CLIENT_SECRET, BELIMO_USERNAME and BELIMO_PASSWORD in .env or the environment: `belimo-nb login` helps.
+    """
+    context.obj = Connection(env_file, demo=True if use_demo else None)
+
+
+for command in (login, devices, sync, report, demo, init):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli.main(prog_name="belimo-nb")

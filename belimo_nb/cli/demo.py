@@ -1,0 +1,37 @@
+"""`belimo-nb demo`."""
+
+from __future__ import annotations
+
+import click
+
+from belimo_nb.cli.shared import stoppable
+from belimo_nb.errors import UsageError
+
+
+@click.command(epilog="Example: belimo-nb demo --port 8765 --rate 2 --fault server-error=0.1")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0: a free one.")
+@click.option("--devices", type=click.IntRange(min=1), default=36, show_default=True, help="How many devices it has.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0), default=0, show_default=True, help="Requests a second; 0: no limit."
+)
+@click.option("--now", metavar="ISO", help="Where its clock stands still, e.g. 2018-12-01T00:00:00Z (the default).")
+@click.option("--seed", type=int, default=1, show_default=True, help="What the fleet and its past are drawn from.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
+def demo(port: int, devices: int, rate: float, now: str | None, seed: int, faults: tuple[str, ...]) -> None:
+    """Run the demo cloud until Ctrl-C.
+
+    The first lines printed are the .env lines that point at it.
+    """
+    from belimo_nb.demo import DemoCloud
+
+    try:
+        cloud = DemoCloud(devices=devices, seed=seed, now=now, rate=rate or None, faults=faults, port=port)
+    except ValueError as error:
+        raise UsageError(f"The demo cloud cannot be made so: {error}.") from None
+    try:
+        with stoppable():
+            cloud.serve()
+    except OSError as error:
+        raise UsageError(f"The port {port} cannot be used ({error.strerror}); choose another, or 0.") from None
+    except KeyboardInterrupt:
+        return  # before it was ready

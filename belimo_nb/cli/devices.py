@@ -1,0 +1,63 @@
+"""`belimo-nb devices`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from belimo_nb.cli.shared import Connection, output_table, pass_connection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("name", "serial", "health", "online", "last seen", "project", "city", "note", "type", "profile", "id")
+ESSENTIAL = 5
+
+
+@click.command(epilog="Example: belimo-nb devices --search Heizung")
+@click.option("--search", metavar="TEXT", help="Only devices with TEXT in their name or serial number.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: a list of objects, times in ISO 8601, null if unknown."
+)
+@pass_connection
+def devices(connection: Connection, search: str | None, as_json: bool) -> None:
+    """List the devices that the account sees."""
+    cloud = connection.connect()
+    frame = cloud.devices(search)
+    if as_json:
+        click.echo(json.dumps(_records(frame), ensure_ascii=False, indent=2))
+        return
+    if not frame.empty:
+        output_table(COLUMNS, [_row(record, cloud.timezone) for record in _records(frame)], keep=ESSENTIAL)
+    which = f" match {search!r}" if search else ""
+    noun = "device" if len(frame) == 1 else "devices"
+    click.echo(f"{len(frame)} {noun}{which} ({cloud.source}; times in {cloud.timezone}).", err=True)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain JSON types."""
+    import pandas as pd
+
+    from belimo_nb.timestamps import to_api
+
+    def plain(value: Any) -> Any:
+        if pd.isna(value):
+            return None
+        return to_api(value) if isinstance(value, pd.Timestamp) else value
+
+    rows = frame.astype(object).reset_index().to_dict("records")
+    return [{str(name): plain(value) for name, value in row.items()} for row in rows]
+
+
+def _row(record: dict[str, Any], timezone: str) -> list[str]:
+    import pandas as pd
+
+    seen = record["last_seen"]
+    shown = {
+        **{name: "" if value is None else str(value) for name, value in record.items()},
+        "online": "yes" if record["online"] else "no",
+        "last seen": "never" if seen is None else f"{pd.Timestamp(seen).tz_convert(timezone):%Y-%m-%d %H:%M}",
+    }
+    return [shown[column] for column in COLUMNS]

@@ -1,0 +1,170 @@
+"""What the commands share: the connection, the way errors are told, options and tables."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import traceback
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from belimo_nb.errors import BelimoError
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+
+__all__ = [
+    "INTERRUPTED",
+    "Commands",
+    "Connection",
+    "device_options",
+    "output_table",
+    "pass_connection",
+    "period_options",
+    "stoppable",
+]
+
+INTERRUPTED = 130
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """A group whose commands end with one sentence and an exit status, never with a trace."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run a command and exit with its status."""
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except BelimoError as error:
+            _fail(f"Error: {error}", error.exit_status)
+        except (click.Abort, KeyboardInterrupt):
+            _fail("Interrupted.", INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough (`belimo-nb devices | head`).
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            message = f"Error: this is a fault of belimo-nb: {type(error).__name__}: {error}"
+            _fail(f"{message} (set BELIMO_DEBUG=1 for the whole story).", 1)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the global options want the cloud to be reached."""
+
+    env_file: Path | None
+    demo: bool | None
+
+    def connect(self, **overrides: Any) -> Cloud:
+        """Connect; the first request signs in."""
+        from belimo_nb.cloud import connect
+
+        return connect(self.env_file, demo=self.demo, **overrides)
+
+
+pass_connection = click.make_pass_decorator(Connection)
+
+
+def device_options(command: F) -> F:
+    """The options that narrow the devices: ``--search`` and ``--device``."""
+    for option in (
+        click.option(
+            "--device",
+            "devices",
+            multiple=True,
+            metavar="KEY",
+            help="Only this device: id, serial number, name or a unique part of it. May be given several times.",
+        ),
+        click.option("--search", metavar="TEXT", help="Only devices with TEXT in their name or serial number."),
+    ):
+        command = option(command)
+    return command
+
+
+def period_options(command: F) -> F:
+    """The options that set the period: ``--from``, ``--to`` and ``--period``."""
+    for option in (
+        click.option(
+            "--period", metavar="PERIOD", help="2018, 2018-11, last-month, last-12-months, last-30-days and the like."
+        ),
+        click.option("--to", "end", metavar="DATE", help="First day after it, or time. Default: now."),
+        click.option(
+            "--from", "start", metavar="DATE", help="First day, or time: 2018-11-03 or 2018-11-03T06:00, local."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let a request to terminate (SIGTERM) end the block as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def output_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keep: int) -> None:
+    """Print a plain table that fits the terminal; where there is none, every column in full.
+
+    Args:
+        header: Column names, the most important first.
+        rows: Cells.
+        keep: How many columns to keep at least; further ones are left out if there is no room.
+    """
+    cells = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns
+        while len(widths) > keep and sum(widths) + 2 * (len(widths) - 1) > room:
+            widths.pop()
+        excess = sum(widths) + 2 * (len(widths) - 1) - room
+        widths[0] = max(min(widths[0], 10), widths[0] - max(0, excess))
+    for row in cells:
+        click.echo("  ".join(_fitted(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip())
+
+
+def _printable(text: str) -> str:
+    """Text without control characters, which could drive the terminal."""
+    return "".join(" " if unicodedata.category(character).startswith("C") else character for character in text)
+
+
+def _width(text: str) -> int:
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def _fitted(text: str, width: int) -> str:
+    if _width(text) > width:
+        while _width(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - _width(text))
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    if os.environ.get("BELIMO_DEBUG", "").strip() not in ("", "0"):
+        traceback.print_exc()
+    click.echo(message, err=True)
+    sys.exit(status)

@@ -1,0 +1,58 @@
+"""Small PNG files: charts have few colors, so a palette of 256 says the same in a third of the bytes.
+
+Pillow's own quantizers blend flat colors (white paper becomes grey); here a color that fills an area is kept as it is.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["compact_png"]
+
+BITS = 5  # of each channel tell colors apart
+COLORS = 256
+COMPRESSION = 7  # half the time of 8, 3 % larger
+
+
+def compact_png(rgba: NDArray[np.uint8]) -> bytes:
+    """Encode a picture.
+
+    Args:
+        rgba: Height x width x 4; what is transparent shows white paper.
+
+    Returns:
+        A PNG file with a palette; the same bytes for the same picture.
+    """
+    rgb = rgba[..., :3]
+    if bool((rgba[..., 3] < 255).any()):
+        cover = rgba[..., 3:].astype(np.float32) / 255
+        rgb = (rgb * cover + 255 * (1 - cover)).round().astype(np.uint8)
+    red, green, blue = (rgb[..., channel].ravel() for channel in range(3))
+    shift = 8 - BITS
+    bins = (red >> shift).astype(np.uint16)
+    for channel in (green, blue):
+        bins = (bins << BITS) | (channel >> shift)
+    counts = np.bincount(bins, minlength=1 << 3 * BITS)
+    used = np.flatnonzero(counts)
+    means = np.stack([np.bincount(bins, channel, 1 << 3 * BITS)[used] for channel in (red, green, blue)], axis=1)
+    means = (means / counts[used, None]).round()
+    order = np.argsort(-counts[used], kind="stable")
+    palette = means[order[:COLORS]]
+    lookup = np.zeros(1 << 3 * BITS, dtype=np.uint8)
+    lookup[used[order[:COLORS]]] = np.arange(len(palette))
+    for rare in order[COLORS:]:
+        lookup[used[rare]] = np.argmin(((palette - means[rare]) ** 2).sum(axis=1))
+    return _encode(lookup[bins].reshape(rgb.shape[:2]), palette)
+
+
+def _encode(indexes: NDArray[np.uint8], palette: NDArray[Any]) -> bytes:
+    picture = Image.fromarray(indexes).convert("P")
+    picture.putpalette(palette.astype(np.uint8).ravel().tolist())
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", compress_level=COMPRESSION)
+    return buffer.getvalue()

@@ -1,0 +1,26 @@
+"""Figures, one look: axes with units, local time, titles that say the finding, colors for any eye and for greyscale.
+
+Every function takes pandas objects in the site's own time zone and returns a `display.Chart`. What is unknown (NaN, or
+not there at all) shows as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
+"""
+
+from belimo_nb.plots.bars import energy_ranking, latest_power
+from belimo_nb.plots.daily import daily_energy
+from belimo_nb.plots.exchange import power_against_flow
+from belimo_nb.plots.fleet import fleet_health
+from belimo_nb.plots.monthly import monthly_energy
+from belimo_nb.plots.samples import flow_and_power, position, temperatures
+from belimo_nb.plots.sparkline import sparkline
+
+__all__ = [
+    "daily_energy",
+    "energy_ranking",
+    "fleet_health",
+    "flow_and_power",
+    "latest_power",
+    "monthly_energy",
+    "position",
+    "power_against_flow",
+    "sparkline",
+    "temperatures",
+]

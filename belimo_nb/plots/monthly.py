@@ -1,0 +1,149 @@
+"""Energy by month, beside the year before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from belimo_nb.display import Chart, number
+from belimo_nb.display.numbers import MINUS, MONTHS
+from belimo_nb.plots import style
+from belimo_nb.plots.timeaxis import zone_of
+
+BEFORE = "#c3cdd6"
+PARTIAL = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
+
+
+def monthly_energy(
+    kwh: pd.DataFrame | pd.Series[float],
+    previous: pd.DataFrame | pd.Series[float] | None = None,
+    *,
+    what: str = "Energy",
+    title: str | None = None,
+) -> Chart:
+    """Energy by local month, all names together, beside the same months a year before.
+
+    A month with an unknown name has a hatched bar, its sum being a lower bound, and is compared with nothing. Names that
+    are only in one of the two periods make their months incomparable, too.
+
+    Args:
+        kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown.
+        previous: The same of the year before; its months are matched by calendar, not by position.
+        what: What it is, such as "Heating energy".
+        title: Instead of the finding.
+
+    Raises:
+        UsageError: The index has no time zone.
+    """
+    zone = zone_of(kwh.index, "monthly_energy")
+    months = _months(kwh, previous)
+    if not months["kwh"].notna().any():
+        return style.empty(title or f"{what} by month", f"{what} by local month.")
+    change = _change(months)
+    finding = f"{number(round(float(months['kwh'].sum())))} kWh{change}"
+    partial = bool((months["kwh"].notna() & ~months["complete"]).any())
+    with rc_context(style.STYLE):
+        made, (ax,) = style.figure(title or f"{what}: {finding}", [230])
+        handles = _bars(ax, months)
+        style.numbers_axis(ax.yaxis)
+        style.label(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
+    caption = f"{what} per local calendar month."
+    caption += " Above the bars: change against the same month of the year before." if change else ""
+    caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
+    alt = f"{what} by month, {finding}. {'; '.join(_sentence(row) for _, row in months.iterrows())}."
+    return Chart(made, caption, alt, style.STYLE)
+
+
+def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Series[float] | None) -> pd.DataFrame:
+    """One row per month: year, month, kwh, complete, before (kWh a year before), comparable."""
+    now = kwh.to_frame("") if isinstance(kwh, pd.Series) else kwh
+    index = pd.DatetimeIndex(now.index)
+    table = pd.DataFrame({
+        "year": index.year,
+        "month": index.month,
+        "kwh": now.sum(axis=1, min_count=1).to_numpy(dtype=float),
+        "complete": now.notna().all(axis=1).to_numpy(),
+    })  # fmt: skip
+    if previous is None or not len(previous):
+        return table.assign(before=np.nan, comparable=False)
+    past = previous.to_frame("") if isinstance(previous, pd.Series) else previous
+    same = set(past.columns) == set(now.columns)
+    then = pd.DatetimeIndex(past.index)
+    old = pd.DataFrame({
+        "year": then.year + 1,
+        "month": then.month,
+        "before": past.sum(axis=1, min_count=1).to_numpy(dtype=float),
+        "comparable": past.notna().all(axis=1).to_numpy() & same,
+    })  # fmt: skip
+    table = table.merge(old, on=["year", "month"], how="left")
+    return table.assign(comparable=table["complete"] & (table["comparable"] == True))  # noqa: E712  (NaN is no)
+
+
+def _change(months: pd.DataFrame) -> str:
+    """The change over all comparable months, in words; nothing if there are none."""
+    both = months[months["comparable"]]
+    base = float(both["before"].sum())
+    if base <= 0:
+        return ""
+    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against the year before"
+    return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
+
+
+def _bars(ax: Axes, months: pd.DataFrame) -> list[tuple[Artist, str]]:
+    x, both = np.arange(len(months)), bool(months["before"].notna().any())
+    width, offset = (0.38, 0.19) if both else (0.66, 0.0)
+    known, complete = months["kwh"].notna(), months["complete"]
+    top = float(np.nanmax(months[["kwh", "before"]].to_numpy(dtype=float))) * 1.12 or 1.0
+    handles: list[tuple[Artist, str]] = []
+    if both:
+        ax.bar(x - offset, months["before"], width, color=BEFORE)
+        handles.append((Patch(facecolor=BEFORE), "year before"))
+    ax.bar(x + offset, months["kwh"].where(complete), width, color=style.BLUE)
+    handles.append((Patch(facecolor=style.BLUE), "this period" if both else "month"))
+    if (known & ~complete).any():
+        ax.bar(x + offset, months["kwh"].where(~complete), width, **PARTIAL)  # type: ignore[arg-type]
+        handles.append((Patch(**PARTIAL), "incomplete: at least"))  # type: ignore[arg-type]
+    if not known.all():
+        ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN)
+        handles.append(style.unknown_key())
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > 0)):
+        row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
+        place = (float(i), max(row, base))
+        ax.annotate(
+            _signed(row / base - 1),
+            place,
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=style.SOFT,
+        )
+    ax.set_ylim(0, top)
+    ax.set_xlim(-0.6, len(months) - 0.4)
+    ax.set_xticks(x, _labels(months))
+    ax.tick_params(axis="x", length=0)
+    return handles
+
+
+def _signed(share: float) -> str:
+    text = number(share * 100, 0, "%")
+    return text if text.startswith((MINUS, "0")) else f"+{text}"
+
+
+def _labels(months: pd.DataFrame) -> list[str]:
+    pairs = zip(months["year"], months["month"], strict=True)
+    return [
+        f"{MONTHS[month - 1]}\n{year}" if i == 0 or month == 1 else MONTHS[month - 1]
+        for i, (year, month) in enumerate(pairs)
+    ]
+
+
+def _sentence(row: pd.Series[float]) -> str:
+    value = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
+    value += " or more" if not row["complete"] and not pd.isna(row["kwh"]) else ""
+    value += f" (year before {number(round(row['before']))})" if not pd.isna(row["before"]) else ""
+    return f"{MONTHS[int(row['month']) - 1]} {int(row['year'])} {value}"

@@ -1,0 +1,174 @@
+"""Samples of one valve over time: temperatures, flow, power and position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from belimo_nb.display import Chart, number, percent
+from belimo_nb.errors import UsageError
+from belimo_nb.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    RED,
+    STYLE,
+    Span,
+    empty,
+    figure,
+    label,
+    numbers_axis,
+    unknown_key,
+)
+from belimo_nb.plots.timeaxis import band, extent, hatch_unknown, step_of, time_axis, unknown_spans, zone_of
+
+CLOSED = 1.0  # percent: at or below it a valve counts as closed
+
+
+class Line(NamedTuple):
+    """A column and how it is drawn."""
+
+    column: str
+    name: str
+    color: str
+    dashed: bool = False
+
+
+class Panel(NamedTuple):
+    """Lines that share a y axis."""
+
+    words: str
+    height: int
+    lines: tuple[Line, ...]
+    zero: bool = False
+
+
+def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+    """Temperatures before and behind the exchanger, and their difference below.
+
+    Args:
+        frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is unknown.
+        title: Instead of the finding.
+        period: What the time axis shows; None for the span of the index.
+    """
+    panels = [
+        Panel("Temperature, °C", 170, (Line("t1_c", "T1", RED), Line("t2_c", "T2", BLUE))),
+        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", INK),)),
+    ]
+    medians = [
+        f"{name} {number(float(frame[column].median()), 1)} {unit}"
+        for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
+        if column in frame and frame[column].notna().any()
+    ]
+    finding = f"Temperatures, medians: {', '.join(medians)}"
+    return _draw(frame, panels, title or finding, "Temperatures", period)
+
+
+def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+    """Flow and power over time.
+
+    Args:
+        frame: Any of the columns `flow_m3h` (m³/h) and `power_kw` (kW); aware index in the site's zone; NaN is unknown.
+        title: Instead of the finding.
+        period: What the time axis shows; None for the span of the index.
+    """
+    panels = [
+        Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", GREEN),), zero=True),
+        Panel("Power, kW", 130, (Line("power_kw", "power", BLUE),), zero=True),
+    ]
+    peaks = [
+        f"{name} up to {number(float(frame[column].max()))} {unit}"
+        for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
+        if column in frame and frame[column].notna().any()
+    ]
+    finding = ", ".join(peaks)
+    return _draw(frame, panels, title or finding[:1].upper() + finding[1:], "Flow and power", period)
+
+
+def position(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+    """The valve's position, and its setpoint if there is one, over time.
+
+    Args:
+        frame: Column `position_pct` and, if known, `setpoint_pct` (%); aware index in the site's zone; NaN is unknown.
+        title: Instead of the finding.
+        period: What the time axis shows; None for the span of the index.
+    """
+    lines = (Line("position_pct", "position", BLUE), Line("setpoint_pct", "setpoint", ORANGE, dashed=True))
+    finding = "Valve position"
+    if "position_pct" in frame and frame["position_pct"].notna().any():
+        known = frame["position_pct"].dropna()
+        closed = percent(float((known <= CLOSED).mean()), 0)
+        finding = f"Valve position: {number(float(known.mean()), 0, '%')} on average, closed for {closed} of the time"
+    return _draw(frame, [Panel("Position, %", 170, lines, zero=True)], title or finding, "Valve position", period)
+
+
+def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: Span | None) -> Chart:
+    wanted = [line.column for panel in panels for line in panel.lines]
+    zone = zone_of(frame.index, what)
+    panels = [panel._replace(lines=tuple(line for line in panel.lines if line.column in frame)) for panel in panels]
+    panels = [panel for panel in panels if panel.lines]
+    if not panels:
+        raise UsageError(
+            f"{what} needs at least one of the columns {', '.join(wanted)}; there are {', '.join(map(str, frame))}."
+        )
+    data = frame[[line.column for panel in panels for line in panel.lines]].astype(float).sort_index()
+    known = pd.DatetimeIndex(data.dropna(how="all").index)
+    if not len(known):
+        return empty(what, f"{what} over time.")
+    start, end = extent(pd.DatetimeIndex(data.index), period)
+    every = ""
+    with rc_context(STYLE):
+        made, axes = figure(title, [panel.height for panel in panels])
+        for ax, panel in zip(axes, panels, strict=True):
+            last = ax is axes[-1]
+            series = [data[line.column] for line in panel.lines]
+            handles, every = _lines(ax, panel, series)
+            dark = pd.DatetimeIndex(data[[line.column for line in panel.lines]].dropna(how="all").index)
+            spans = unknown_spans(dark, start, end, step_of(pd.DatetimeIndex(data.index)))
+            hatch_unknown(ax, spans)
+            handles = handles if len(handles) > 1 else []
+            handles += [unknown_key()] if spans and ax is axes[0] else []
+            label(ax, panel.words, x=f"Local time, {zone}" if last else "", handles=handles)
+            if panel.zero:
+                ax.set_ylim(bottom=min(0.0, float(np.nanmin([item.min() for item in series] or [0.0]))))
+            numbers_axis(ax.yaxis, 4)
+            time_axis(ax, start, end)
+            ax.tick_params(labelbottom=last)
+    caption = f"{what} over time."
+    caption += f" Lines: mean of each {every}; bands: from its least to its greatest value." if every else ""
+    caption += " Gaps and hatched areas: unknown."
+    facts = [
+        f"{line.name} from {number(float(data[line.column].min()), 1)} to {number(float(data[line.column].max()), 1)}, "
+        f"on average {number(float(data[line.column].mean()), 1)} ({panel.words.split(', ')[1]})"
+        for panel in panels
+        for line in panel.lines
+        if data[line.column].notna().any()
+    ]
+    return Chart(made, caption, f"{title}. {'; '.join(facts)}.", STYLE)
+
+
+def _lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[list[tuple[Artist, str]], str]:
+    handles: list[tuple[Artist, str]] = []
+    every = ""
+    for line, values in zip(panel.lines, series, strict=True):
+        if not values.notna().any():
+            continue
+        drawn = band(values)
+        every = drawn.every or every
+        style = (0, (4, 2)) if line.dashed else "-"
+        if drawn.every and not line.dashed:
+            ax.fill_between(drawn.x, drawn.low, drawn.high, color=line.color, alpha=0.2, linewidth=0)
+        (artist,) = ax.plot(drawn.x, drawn.mean, color=line.color, linestyle=style)
+        lonely = np.isfinite(drawn.mean) & ~np.isfinite(np.append(drawn.mean[1:], np.nan))
+        lonely &= ~np.isfinite(np.insert(drawn.mean[:-1], 0, np.nan))
+        ax.plot(drawn.x[lonely], drawn.mean[lonely], ".", color=line.color, markersize=2.5)
+        handles.append((Line2D([], [], color=artist.get_color(), linestyle=style, linewidth=1.6), line.name))
+    return handles, every

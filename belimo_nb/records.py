@@ -1,0 +1,103 @@
+"""Device objects of the API as DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from belimo_nb.profile import Profile
+from belimo_nb.quantities import QUANTITIES
+from belimo_nb.timestamps import from_api
+
+__all__ = ["devices_frame", "latest_frame", "name_of", "profile_ref"]
+
+Record = Mapping[str, Any]
+
+ONLINE = pd.Timedelta(minutes=5)
+"""The cloud's own limit: a device is online if it was in touch within it."""
+
+LATEST = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
+TEXTS = ("name", "serial", "type", "profile", "health", "note", "project", "city", "country")
+
+
+def name_of(record: Record) -> str:
+    """What people call the device: its name, else its serial number, else its id."""
+    return str(record.get("displayName") or record.get("serialNumber") or record["id"])
+
+
+def profile_ref(record: Record) -> str | None:
+    """The path of the device's dataprofile, or None if it has never reported one."""
+    reference = record.get("dataprofile") or {}
+    return str(reference["ref"]) if isinstance(reference, dict) and reference.get("ref") else None
+
+
+def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
+    """Devices in the given order.
+
+    Args:
+        records: The API's device objects.
+        now: What "online" is relative to, aware.
+
+    Returns:
+        DataFrame, index ``id``, columns name, serial, type, profile, health, note, last_seen (aware, UTC), online
+        (bool), project, city, country; None or NaT where unknown.
+    """
+    health = [record.get("health") or {} for record in records]
+    reference = [record.get("dataprofile") or {} for record in records]
+    seen = from_api(h.get("lastSeen") for h in health)
+    data: dict[str, Any] = {
+        "name": [name_of(record) for record in records],
+        "serial": [record.get("serialNumber") for record in records],
+        "type": [record.get("deviceType") for record in records],
+        "profile": [ref.get("displayName") or ref.get("entityId") for ref in reference],
+        "health": [h.get("state") or "UNKNOWN" for h in health],
+        "note": [h.get("description") or None for h in health],
+        "last_seen": seen,
+        "online": now.tz_convert("UTC") - seen <= ONLINE,
+        "project": [record.get("projectName") for record in records],
+        "city": [record.get("addressCity") for record in records],
+        "country": [record.get("addressCountry") for record in records],
+    }
+    index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
+    texts = {column: pd.Series(data[column], index, dtype=object) for column in TEXTS}
+    return pd.DataFrame(data | texts, index=index).astype({"online": bool})
+
+
+def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile]) -> pd.DataFrame:
+    """The latest values of devices in display units.
+
+    Args:
+        records: The API's device objects.
+        profile: Gives the dataprofile at a path.
+
+    Returns:
+        DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid) and the columns of
+        `LATEST`; NaN where a device has no such value.
+    """
+    columns = [QUANTITIES[key].column for key in LATEST]
+    rows = [_values(record, profile) for record in records]
+    index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
+    frame = pd.DataFrame(rows, index=index, columns=columns, dtype=float)
+    frame.insert(0, "time", from_api((record.get("state") or {}).get("timestamp") for record in records))
+    frame.insert(0, "name", pd.Series([name_of(record) for record in records], index, dtype=object))
+    return frame
+
+
+def _values(record: Record, profile: Callable[[str], Profile]) -> list[float]:
+    points = (record.get("state") or {}).get("datapoints") or {}
+    ref = profile_ref(record)
+    if ref is None:
+        return [float("nan")] * len(LATEST)
+    meaning = profile(ref)
+    row = []
+    for key in LATEST:
+        identifier = meaning.locate(key)
+        point = points.get(identifier) if identifier is not None else None
+        value = point.get("value") if isinstance(point, dict) else None
+        if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+            row.append(float("nan"))
+        else:
+            row.append(QUANTITIES[key].dimension.convert(float(value), meaning.unit(identifier)))
+    return row

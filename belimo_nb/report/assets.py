@@ -1,0 +1,56 @@
+"""What the pages share: style sheet, script, the policy that keeps all else out, and a few words."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+from belimo_nb.display.base import style_sheet
+
+__all__ = ["LOW", "made_line", "policy", "script", "styles", "template_folder"]
+
+LOW = 0.9  # a smaller share of known data is flagged (CalTRACK)
+
+
+def template_folder() -> str:
+    """Where the templates are."""
+    return str(files("belimo_nb.report").joinpath("templates"))
+
+
+@cache
+def styles() -> str:
+    """The style sheet of the display objects and of the pages."""
+    return f"{style_sheet()}\n{_compact(_read('page.css'))}"
+
+
+@cache
+def script() -> str:
+    """The pages' script."""
+    return re.sub(r"\n\s+", "\n", re.sub(r"^/\*.*?\*/\n", "", _read("page.js"), flags=re.MULTILINE | re.DOTALL)).strip()
+
+
+@cache
+def policy() -> str:
+    """A content security policy: a browser loads nothing from anywhere and runs no script but ours."""
+    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+
+
+def made_line(made_at: datetime, version: str) -> str:
+    """Says when and by which version a page was made."""
+    return f"{made_at:%Y-%m-%d %H:%M} {made_at.tzname() or ''}".rstrip() + f" by belimo-nb {version}"
+
+
+def _read(name: str) -> str:
+    return files("belimo_nb.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _compact(css: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)).strip()

@@ -1,0 +1,87 @@
+"""The token kept between runs, in the user's cache folder, in a file that only the user can read.
+
+The token only: the password is never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from belimo_nb.errors import SettingsError
+from belimo_nb.files import write_text
+from belimo_nb.settings import Settings
+
+__all__ = ["TokenFile"]
+
+STALE = 60 * 86400.0
+"""Seconds after which a kept token is of no use to anyone: passwords last 60 days."""
+
+
+class TokenFile:
+    """Where the token of one account, client and address is kept.
+
+    Args:
+        settings: Whose token it is.
+        folder: Folder for the file; by default the user's cache folder.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
+        self.path = (folder or _cache_folder()) / f"token-{_fingerprint(settings)}.json"
+
+    def read(self) -> dict[str, Any] | None:
+        """The token kept by an earlier run, or None: str access_token, float renew_at, perhaps str refresh_token.
+
+        Raises:
+            SettingsError: Other users of this machine can read the file.
+        """
+        try:
+            with self.path.open(encoding="utf-8") as file:
+                if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                    raise SettingsError(
+                        f"The token file {self.path} can be read by other users of this machine, so it is not used; "
+                        "delete it and change your password."
+                    )
+                token = json.load(file)
+        except (OSError, ValueError):
+            return None
+        usable = (
+            isinstance(token, dict)
+            and isinstance(token.get("access_token"), str)
+            and isinstance(token.get("refresh_token"), str | None)
+            and isinstance(token.get("renew_at"), int | float)
+        )
+        return token if usable else None
+
+    def write(self, token: Mapping[str, Any]) -> None:
+        """Keep the token; a folder that cannot be written costs a sign-in a run, nothing else."""
+        folder = self.path.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_text(self.path, json.dumps(token), private=True)
+            for old in folder.glob("token-*.json"):
+                if old.stat().st_mtime < time.time() - STALE:
+                    old.unlink(missing_ok=True)
+        except OSError as error:
+            logging.getLogger(__name__).info("The token is not kept for the next run (%s).", error)
+
+
+def _cache_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("belimo-nb", appauthor=False))
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Names the file after whose token it is, without saying so."""
+    parts = (settings.token_url, settings.client_id, settings.username, settings.audience, settings.scope)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,348 @@
+"""HTTP: https only, no redirects, patience in measure, and failures as sentences."""
+
+import email.utils
+import os
+import socket
+import ssl
+import types
+from datetime import UTC, datetime
+
+import pytest
+import requests
+from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
+
+from belimo_nb import wire
+from belimo_nb.errors import (
+    AnswerError,
+    ApiError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    SettingsError,
+    TimedOut,
+)
+from belimo_nb.settings import is_loopback
+
+URL = "https://cloud.example.org/api/v3"
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """The waits between tries, which take no time here."""
+    waited = []
+    monkeypatch.setattr(wire, "pause", waited.append)
+    return waited
+
+
+def response(status=200, body=b"{}", **headers):
+    """An answer from `URL`."""
+    made = requests.Response()
+    made.status_code, made.url, made._content = status, URL, body
+    made.headers.update({"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()})
+    return made
+
+
+class Failing:
+    """Something to call that fails as it is told, then succeeds."""
+
+    def __init__(self, *errors, forever=False):
+        self.errors, self.forever, self.calls = list(errors), forever, 0
+
+    def __call__(self):
+        self.calls += 1
+        if self.forever:
+            raise self.errors[0]
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:8000/x", True),
+        ("http://127.1.2.3/x", True),
+        ("http://localhost/x", True),
+        ("http://[::1]:8000", True),
+        ("https://cloud.belimo.com", False),
+        ("http://127.0.0.1.example.org", False),
+        ("http://127.evil.example", False),
+        ("http://localhost.example.org", False),
+        ("http://localhost@example.org", False),
+        ("http://0.0.0.0", False),
+        ("http://192.168.0.1", False),
+        ("nonsense", False),
+    ],
+)
+def test_loopback(url, here):
+    """This machine is known by its addresses, not by names that look like them."""
+    assert is_loopback(url) is here
+
+
+def test_plain_http_is_refused():
+    """A session asks no other host over plain http, not even one made for this machine."""
+    for made_for in (URL, "http://127.0.0.1:8000"):
+        with wire.new_session(made_for) as session, pytest.raises(SettingsError, match="over plain http"):
+            session.get("http://cloud.example.org/api?secret=1", timeout=1)
+
+
+def test_the_exception_for_this_machine_is_narrow():
+    """Plain http goes to one address of this machine, port included, and nowhere else."""
+    with wire.new_session("http://127.0.0.1:8080/api") as session:
+        plain = type(session.get_adapter("https://127.0.0.1:8080/api"))
+        for url in ("https://127.0.0.1:80801/", "https://127.0.0.1:8081/", "https://127.0.0.1/", URL):
+            assert type(session.get_adapter(url)) is not plain
+    assert wire.secure("http://127.0.0.1:8080/api") == "https://127.0.0.1:8080/api"
+    assert wire.secure("http://cloud.example.org") == "http://cloud.example.org"
+    assert wire.secure(URL) == URL
+
+
+def test_sessions_keep_their_manners(monkeypatch, tmp_path):
+    """Sessions say who they are, verify certificates, and take no credentials from `.netrc` for signed requests."""
+    from belimo_nb.transport import _Bearer
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine cloud.example.org login anna password secret\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with wire.new_session(URL) as session:
+        assert session.headers["User-Agent"].startswith("belimo-nb/")
+        assert session.verify is True
+        prepared = session.prepare_request(requests.Request("GET", URL, auth=_Bearer("abc")))
+    assert prepared.headers["Authorization"] == "Bearer abc"
+
+
+def test_redirects_are_not_followed():
+    """A redirect is an error, and the other server hears nothing of the request."""
+    with SecondCloud() as here, SecondCloud() as there, wire.new_session(here.api_url) as session:
+        here.next("/user", says({}, 302, Location=there.api_url + "/user"))
+        with pytest.raises(requests.TooManyRedirects) as caught:
+            session.get(wire.secure(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
+        assert len(here.requests) == 1
+        assert there.requests == []
+    error = wire.unreachable(caught.value, here.api_url)
+    assert isinstance(error, ApiError)
+    assert error.status_code == 302
+    assert not error.retryable
+
+
+def unanswered(url):
+    """What becomes of asking an address that gives no good answer."""
+    with wire.new_session(url) as session, pytest.raises(requests.RequestException) as caught:
+        session.get(wire.secure(url), timeout=wire.TIMEOUT)
+    return wire.unreachable(caught.value, url)
+
+
+def test_a_host_that_refuses():
+    """A closed port is told as such, and as something that may pass."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        error = unanswered(f"http://127.0.0.1:{port}/api")
+    assert type(error) is ConnectionFailed
+    assert str(error) == f"127.0.0.1:{port} refuses connections; check the address, or try again later."
+    assert error.retryable
+
+
+def test_a_host_that_is_unknown(monkeypatch):
+    """A name that no one knows is told with the name."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-2, "unknown")))
+    error = unanswered("https://cloud.invalid/api")
+    assert type(error) is ConnectionFailed
+    assert "no host named 'cloud.invalid'" in str(error)
+
+
+@pytest.mark.parametrize("answer", [HANG, HANG_IN_BODY])
+def test_a_host_that_hangs(monkeypatch, answer):
+    """No answer in time is told with the time, whether nothing came or only a part."""
+    monkeypatch.setattr(wire, "TIMEOUT", (5, 0.05))
+    with SecondCloud() as cloud:
+        cloud.next("/user", answer)
+        error = unanswered(cloud.api_url + "/user")
+    assert type(error) is TimedOut
+    assert "within 0.05 seconds" in str(error)
+    assert error.retryable
+
+
+def test_a_host_without_https():
+    """A server that speaks no https is told apart from one whose certificate is bad."""
+    with SecondCloud() as cloud:
+        error = unanswered(cloud.api_url.replace("http", "https"))
+    assert type(error) is ConnectionFailed
+    assert "does not speak https" in str(error)
+    assert not error.retryable
+    bad = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+    assert "certificate of cloud.example.org is not trusted" in str(wire.unreachable(bad, URL))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.exceptions.ProxyError("no"), "HTTPS_PROXY"),
+        (requests.exceptions.ConnectTimeout("no"), "within 10 seconds"),
+        (requests.exceptions.ReadTimeout("no"), "within 60 seconds"),
+        (requests.exceptions.ChunkedEncodingError("no"), "broke off"),
+        (requests.exceptions.ConnectionError("no"), "failed (ConnectionError)"),
+    ],
+)
+def test_other_failures(error, words):
+    """Each way to get no answer has its own words, names the host, and may pass."""
+    told = wire.unreachable(error, URL)
+    assert words in str(told)
+    assert "cloud.example.org" in str(told)
+    assert told.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (400, ApiError, False),
+        (403, ApiError, False),
+        (404, ApiError, False),
+        (304, ApiError, False),
+        (429, RateLimited, True),
+        (500, ServerError, True),
+        (503, ServerError, True),
+    ],
+)
+def test_refusals(status, kind, retryable):
+    """Each status is its kind of error, with the status, what was asked, and what to do next."""
+    error = wire.refusal(response(status, b'{"message": "Not\\n now."}'), "the account")
+    assert type(error) is kind
+    assert (error.status_code, error.retryable) == (status, retryable)
+    assert "cloud.example.org" in str(error)
+    assert "the account" in str(error)
+    assert str(status) in str(error)
+    assert "; " in str(error)
+    assert "\n" not in str(error)
+    assert str(error).endswith(".")
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_no_refusal(status):
+    """Good answers are no errors."""
+    assert wire.refusal(response(status), "the account") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": "x", "error_description": "The reason."}', "400: The reason)"),
+        (b'{"message": "Bad from.", "error": 5}', "400: Bad from)"),
+        (b'{"error": {"code": 1}}', "(400)"),
+        (b'["no"]', "(400)"),
+        (b"<html>", "(400)"),
+        (b'{"message": "' + b"x" * 5000 + b'"}', "x" * 100 + ")"),
+    ],
+)
+def test_what_the_server_said(body, said):
+    """The server's own reason is repeated, on one line and not at any length."""
+    assert said in str(wire.refusal(response(400, body), "it"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7),
+        (" 120 ", 120),
+        ("0", 0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        (email.utils.format_datetime(datetime(2018, 12, 1, 0, 0, 30, tzinfo=UTC), usegmt=True), 30),
+        (email.utils.format_datetime(datetime(2018, 11, 1, tzinfo=UTC), usegmt=True), 0),
+    ],
+)
+def test_retry_after(monkeypatch, text, seconds):
+    """`Retry-After` is read as a number of seconds or as a date, and nonsense is passed over."""
+    clock = types.SimpleNamespace(time=datetime(2018, 12, 1, tzinfo=UTC).timestamp)
+    monkeypatch.setattr(wire, "time", clock)
+    assert wire.refusal(response(429, Retry_After=text), "it").retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words", "retryable"),
+    [
+        (b"<html>", "text/html;charset=UTF-8", "a web page instead of data; check BELIMO_API_URL", False),
+        (b"", "application/json", "0 bytes (application/json) that are no JSON", True),
+        (b'{"data": [1, 2', "application/json", "14 bytes (application/json) that are no JSON", True),
+        (b"\xff\xfe\x00", "application/json", "no JSON", True),
+        (b"<html>", "application/json", "no JSON", True),
+        (b"[]", "application/json", "a JSON list where an object belongs", False),
+        (b"null", "application/json", "a JSON NoneType where an object belongs", False),
+    ],
+)
+def test_bodies_that_are_no_object(body, kind, words, retryable):
+    """Anything but a JSON object is an error that says what came instead."""
+    with pytest.raises(AnswerError) as caught:
+        wire.json_object(response(200, body, Content_Type=kind), "the account")
+    assert words in str(caught.value)
+    assert caught.value.retryable is retryable
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/problem+json"])
+def test_a_wrong_content_type(kind):
+    """JSON is JSON, whatever it is called."""
+    assert wire.json_object(response(200, b'{"a": 1}', Content_Type=kind), "it") == {"a": 1}
+
+
+def test_patience_with_a_passing_failure(waits):
+    """A passing failure is tried again, further apart each time."""
+    call = Failing(*[ServerError("Oh.", retryable=True)] * 3)
+    assert wire.patiently(call) == "done"
+    assert call.calls == 4
+    assert all(0 <= wait <= bound for wait, bound in zip(waits, (0.5, 1, 2), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("error", "calls", "longest"),
+    [
+        (ConnectionFailed("Refused.", retryable=True), 4, 3.5),
+        (TimedOut("Hangs.", retryable=True), 2, 0.5),
+        (ServerError("500.", retryable=True), 4, 3.5),
+        (AnswerError("Cut.", retryable=True), 4, 3.5),
+        (RateLimited("429.", retryable=True), 8, 60),
+        (ApiError("404."), 1, 0),
+        (AnswerError("HTML."), 1, 0),
+    ],
+)
+def test_patience_ends(waits, error, calls, longest):
+    """Patience has a measure for each failure: tries, and seconds between them in all."""
+    call = Failing(error, forever=True)
+    with pytest.raises(CloudError) as caught:
+        wire.patiently(call)
+    assert caught.value is error
+    assert call.calls == calls
+    assert sum(waits) <= longest
+
+
+@pytest.mark.parametrize("kind", [RateLimited, ServerError])
+def test_patience_as_long_as_asked(waits, kind):
+    """`Retry-After` is waited for, and a little more, so that not all come back at once."""
+    call = Failing(*[kind("Later.", retry_after=30, retryable=True)] * 7)
+    assert wire.patiently(call) == "done"
+    assert len(waits) == 7
+    assert all(30 <= wait <= 35 for wait in waits)
+    assert len(set(waits)) > 1
+
+
+def test_patience_not_for_ever(waits):
+    """A `Retry-After` of an hour is told, not waited for."""
+    call = Failing(RateLimited("Later.", retry_after=3600, retryable=True), forever=True)
+    with pytest.raises(RateLimited):
+        wire.patiently(call)
+    assert (call.calls, waits) == (1, [])
+
+
+def test_other_errors_pass_through(waits):
+    """Patience is for the cloud's failures; a mistake of ours is not repeated."""
+    call = Failing(KeyError("ours"), forever=True)
+    with pytest.raises(KeyError):
+        wire.patiently(call)
+    assert call.calls == 1
+
+
+def test_no_switch_for_the_whole_process():
+    """Loopback without https works with oauthlib's process-wide switch untouched."""
+    assert "OAUTHLIB_INSECURE_TRANSPORT" not in os.environ
