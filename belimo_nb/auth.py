@@ -198,8 +198,9 @@ class Authenticator:
             "invalid_scope": ("scope", "check BELIMO_SCOPE"),
         }.get(code, ("client_secret", "check the four credentials and BELIMO_AUDIENCE; mind I and l, O and 0"))
         origin = settings.origins.get(setting, "argument")
+        place = f"the {origin}" if origin in ("argument", "environment", "default", "demo cloud") else origin
         return SignInError(
             f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); {advice} "
-            f"(BELIMO_{setting.upper()} comes from {origin}).",
+            f"(BELIMO_{setting.upper()} comes from {place}).",
             status_code=status,
         )

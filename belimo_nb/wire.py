@@ -231,8 +231,9 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
             retryable=True,
         ) from None
     if not isinstance(body, dict):
+        found = "null" if body is None else type(body).__name__
         raise AnswerError(
-            f"{host} answered {what} with a JSON {type(body).__name__} where an object belongs; check {setting}.",
+            f"{host} answered {what} with a JSON {found} where an object belongs; check {setting}.",
             status_code=response.status_code,
         )
     return body

@@ -20,12 +20,16 @@ _WORTH_ZIPPING = 1_000
 
 
 class AnswerHandler(Handler):
-    """GET: one of the answers, computed on the pool so that a long one holds up nobody else."""
+    """GET: one of the answers, computed on the pool so that a long one holds up nobody else.
+
+    A `quick` one is computed at once: it does not queue behind the long ones.
+    """
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
-        """Take the `answer`, a function of the account, the query and the parts of the path."""
+        """Take the `answer`, a function of the account, the query and the parts of the path; and whether it is `quick`."""
         super().initialize(cloud)
         self.answer: Callable[..., Any] = options["answer"]
+        self.quick: bool = options.get("quick", False)
 
     async def get(self, *path: str) -> None:
         """Answer, or say why not."""
@@ -40,7 +44,11 @@ class AnswerHandler(Handler):
         """Compute the answer and send it."""
         # a fault is for the text: half of a gzip stream would tell nobody that the JSON is cut
         zips = "gzip" in self.request.headers.get("Accept-Encoding", "") and not self.faults
-        body, headers = await self.on_pool(lambda: _pack(self.answer(self.cloud.account, query, *path), zips))
+
+        def work() -> tuple[bytes, dict[str, str]]:
+            return _pack(self.answer(self.cloud.account, query, *path), zips)
+
+        body, headers = work() if self.quick else await self.on_pool(work)
         await self.deliver(body, 200, headers)
 
     async def on_pool(self, work: Callable[[], Result]) -> Result:

@@ -161,14 +161,16 @@ class DemoCloud:
         _running.discard(self)
         self._port = 0
 
-    def serve(self, write: Callable[[str], object] = sys.stdout.write) -> None:
+    def serve(self, write: Callable[[str], object] | None = None) -> None:
         """Serve in the foreground until interrupted (Ctrl-C).
 
         Args:
-            write: takes the `.env` lines that point at the cloud, before anything else. The default prints them.
+            write: takes the `.env` lines that point at the cloud, before anything else. None: they are printed.
         """
         with self:
-            write("".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items()))
+            (write or sys.stdout.write)(
+                "".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items())
+            )
             sys.stdout.flush()
             try:
                 threading.Event().wait()
@@ -226,7 +228,7 @@ def _parse_now(now: str | int | None) -> int:
     if isinstance(now, str):
         try:
             now = parse_instant(now) // 1000
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(f"now must be an ISO-8601 time like 2018-12-01T00:00:00Z, not {now!r}") from None
     seconds = NOW if now is None else now
     if not HISTORY_BEGIN <= seconds <= HORIZON:

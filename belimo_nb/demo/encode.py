@@ -24,12 +24,12 @@ def json_bytes(body: Any) -> bytes:
 
 
 def value_texts(values: NDArray[Any]) -> list[str]:
-    """Each value's JSON text. Floats keep every digit that tells them apart."""
+    """Each value's JSON text. Floats keep every digit that tells them apart; one that is not finite is a ValueError."""
     if is_numeric(values):
         exact = np.abs(values) < _EXACT_INTEGERS
         if exact.all():
             return [repr(int(v)) if v.is_integer() else repr(v) for v in values.astype(float).tolist()]
-        return [repr(plain(v)) for v in values.tolist()]
+        return [json.dumps(plain(v), allow_nan=False) for v in values.tolist()]
     known: dict[tuple[type, Any], str] = {}
     texts = []
     for value in values.tolist():

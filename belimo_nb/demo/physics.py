@@ -136,7 +136,7 @@ def settle(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours:
 
 
 def drift(n_steps: int, correlation: float, *name: object) -> FloatArray:
-    """Slow random drift at native steps: an wander series of knots, n_steps apart, joined by lines."""
+    """Slow random drift at native steps: a wandering series of knots, n_steps apart, joined by lines."""
     knots = wander(SAMPLES // n_steps + 1, correlation, *name)
     return upsample(knots, n_steps)
 

@@ -44,14 +44,15 @@ def bad_parameter(name: str, message: str) -> ApiError:
 def parse_instant(text: str) -> int:
     """Epoch milliseconds of an ISO-8601 time with an offset or `Z`, or of a bare date (its midnight in UTC).
 
-    A time without an offset is a ValueError: the cloud does not guess zones.
+    A time without an offset is a ValueError: the cloud does not guess zones. One that is before the year 1 or after
+    9999 in UTC is an OverflowError.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         if not _DATE_ONLY.fullmatch(text):
             raise ValueError(f"{text!r} has no offset")
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(milliseconds: int) -> str:

@@ -26,8 +26,8 @@ def application(cloud: Cloud) -> Application:
     device = "/devices/([^/]+)"
     profiles = "/definitions/dataprofiles"
     answers: list[tuple[str, type[AnswerHandler], dict[str, Any]]] = [
-        ("/api-info", AnswerHandler, {"answer": api_info}),
-        ("/user", ApiHandler, {"answer": devices.user}),
+        ("/api-info", AnswerHandler, {"answer": api_info, "quick": True}),
+        ("/user", ApiHandler, {"answer": devices.user, "quick": True}),
         ("/devices", ApiHandler, {"answer": devices.device_list}),
         ("/devices/stats", ApiHandler, {"answer": devices.stats}),
         (device, ApiHandler, {"answer": devices.device}),

@@ -31,11 +31,11 @@ class Chart(Displayed):
 
     kind: ClassVar[str] = "figure"
 
-    def __init__(self, figure: Figure, caption: str, alt: str, style: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, figure: Figure, caption: str, alt: str, style: Mapping[Any, Any] | None = None) -> None:
         self.figure = figure
         self.caption = caption
         self.alt = alt
-        self._style = dict(style or {})
+        self._style: dict[Any, Any] = dict(style or {})
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot is not None:
             pyplot.close(figure)
@@ -58,8 +58,8 @@ class Chart(Displayed):
         try:
             with rc_context(self._style):
                 self.figure.set_dpi(dpi * SCALE)
-                canvas.draw()
-                return compact_png(np.asarray(canvas.buffer_rgba()))
+                canvas.draw()  # type: ignore[no-untyped-call]
+                return compact_png(np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
         finally:
             self.figure.set_dpi(dpi)
 

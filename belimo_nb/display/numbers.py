@@ -5,10 +5,10 @@ Thousands are separated by a narrow no-break space, which is neither a decimal c
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Sequence
-from datetime import date as Date
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,8 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
 
     Args:
         value: The number; None, NaN and infinities are unknown.
-        digits: Decimals; None takes three significant digits (two below 1), none for integers, at most one for °C, K and %.
+        digits: Decimals; None takes three significant digits (two below 1), none for integers, at most one for °C, K
+            and %.
         unit: Its unit, appended after a no-break space.
 
     Returns:
@@ -129,7 +130,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     return number(shown, 0 if shown == round(shown) else digits, "%")
 
 
-def date(day: Date | pd.Timestamp | None) -> str:
+def date(day: dt.date | pd.Timestamp | None) -> str:
     """Write a day so that no reader swaps day and month: "1 Nov 2018"."""
     if day is None or is_missing(day):
         return DASH

@@ -28,7 +28,7 @@ def compact_png(rgba: NDArray[np.uint8]) -> bytes:
     Returns:
         A PNG file with a palette; the same bytes for the same picture.
     """
-    rgb = rgba[..., :3]
+    rgb: NDArray[np.uint8] = rgba[..., :3]
     if bool((rgba[..., 3] < 255).any()):
         cover = rgba[..., 3:].astype(np.float32) / 255
         rgb = (rgb * cover + 255 * (1 - cover)).round().astype(np.uint8)

@@ -102,8 +102,8 @@ def table(
     """Show a frame as a table; a report writes the complete frame as a CSV file beside the page.
 
     Args:
-        frame: Any frame. Its index is shown unless it only counts rows. A column's ending such as `_kwh` becomes the unit
-            in its header; times are shown in the column's own zone.
+        frame: Any frame. Its index is shown unless it only counts rows. A column's ending such as `_kwh` becomes the
+            unit in its header; times are shown in the column's own zone.
         name: Short name, for the CSV file.
         caption: What the table shows, above it.
         formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"

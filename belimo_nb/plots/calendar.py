@@ -11,119 +11,102 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch, Rectangle
 
 from belimo_nb.display import Chart, date, number
-from belimo_nb.plots.style import (
-    BLUE,
-    DPI,
-    LEFT,
-    SKY,
-    SOFT,
-    STYLE,
-    UNKNOWN,
-    WIDTH,
-    Span,
-    figure,
-    label,
-    numbers_axis,
-    short_names,
-    text_width,
-    unknown_key,
-)
-from belimo_nb.plots.timeaxis import (
-    day_bars,
-    extent,
-    hatch_unknown,
-    localize,
-    positions,
-    time_axis,
-    unknown_spans,
-    zone_of,
-)
+from belimo_nb.plots import style, timeaxis
 
 ROWS = 40
-FAINT = "#cfe3f0"
 ROW_HEIGHT = 15
+NAMES_WIDTH = 290  # CSS pixels at most
+FAINT = "#cfe3f0"
 DAY = pd.Timedelta(days=1)
 # One hue from light to dark: reads the same in greyscale and with any color vision.
 SCALE = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 
-def daily_calendar(kwh: pd.DataFrame, *, what: str, title: str | None = None, period: Span | None = None) -> Chart:
+def daily_calendar(
+    kwh: pd.DataFrame, *, what: str, title: str | None = None, period: style.Span | None = None
+) -> Chart:
     """Draw kWh by local day and name: the sum above, below it the names by energy, at most forty."""
-    zone = zone_of(kwh.index, "daily_energy")
+    zone = timeaxis.zone_of(kwh.index, "daily_energy")
     index = pd.DatetimeIndex(kwh.index)
-    totals = kwh.sum(min_count=1).sort_values(ascending=False, na_position="last", kind="stable")
-    rows = kwh[totals.index[:ROWS]]
-    names = short_names([str(name) for name in kwh.columns])
-    shown = [dict(zip(kwh.columns, names, strict=True))[name] for name in rows.columns]
-    sums, whole = kwh.sum(axis=1, min_count=1), kwh.dropna(axis=1, how="all").notna().all(axis=1)
-    start, end = extent(index, period)
-    with_data = f"{int(totals.notna().sum())} of {kwh.shape[1]}" if totals.isna().any() else f"All {kwh.shape[1]}"
-    finding = f"{number(round(float(totals.sum())))} kWh in {number(int(sums.notna().sum()))} days, most on {date(sums.idxmax())}"
-    ends = [number(round(totals[name])) if pd.notna(totals[name]) else "unknown" for name in rows.columns]
-    left = max(LEFT, min(290, text_width(shown) + 16))
-    right = text_width(ends) + 20
-    with rc_context(STYLE):
-        made, (above, below) = figure(
-            title or f"{what}: {finding}", [110, ROW_HEIGHT * len(shown)], left=left, right=right
-        )
-        edges = np.append(positions(index), positions(localize(index[-1:].tz_localize(None).normalize() + DAY, zone)))
-        handles = _sum_bars(above, edges, sums, whole, start, end)
-        label(above, f"{with_data} together, kWh per day", handles=handles)
-        numbers_axis(above.yaxis, 3)
-        below.add_patch(Rectangle((0, 0), 1, 1, transform=below.transAxes, zorder=0, **UNKNOWN))  # type: ignore[arg-type]
-        mesh = below.pcolormesh(
-            edges, np.arange(len(shown) + 1), np.ma.masked_invalid(rows.to_numpy(dtype=float).T), cmap=SCALE, vmin=0,
-            zorder=1, rasterized=True,
-        )  # fmt: skip
-        below.set_ylim(len(shown), 0)
-        below.set_yticks(np.arange(len(shown)) + 0.5, shown)
-        below.grid(visible=False)
-        below.hlines(np.arange(1, len(shown)), *edges[[0, -1]], color="white", linewidth=0.8)
-        for i, words in enumerate(ends):
-            at = (1 + 8 / (WIDTH - left - right), i + 0.5)
-            below.text(*at, words, transform=below.get_yaxis_transform(), va="center_baseline")
-        _color_bar(below, mesh.norm.vmax or 0.0, right)
-        label(
-            below, f"{'Each' if len(shown) == kwh.shape[1] else f'The first {ROWS}'}, by energy", x=f"Local day, {zone}"
-        )
-        time_axis(above, start, end)
-        time_axis(below, start, end)
+    sums, totals = kwh.sum(axis=1, min_count=1), kwh.sum(min_count=1).to_numpy(dtype=float)
+    order = np.argsort(-np.nan_to_num(totals, nan=-1.0), kind="stable")
+    drawn = order[:ROWS]
+    short = style.short_names([str(name) for name in kwh.columns])
+    names = [short[i] for i in drawn]
+    ends = ["unknown" if np.isnan(totals[i]) else number(round(totals[i])) for i in drawn]
+    known = int(np.isfinite(totals).sum())
+    together = f"All {kwh.shape[1]}" if known == kwh.shape[1] else f"{known} of {kwh.shape[1]}"
+    start, end = timeaxis.extent(index, period)
+    finding = f"{number(round(float(sums.sum())))} kWh in {number(int(sums.notna().sum()))} days"
+    finding += f", most on {date(index[int(sums.argmax())])}"
+    left = max(style.LEFT, min(NAMES_WIDTH, style.text_width(names) + 16))
+    right = style.text_width(ends) + 20
+    heights = [110, ROW_HEIGHT * len(names)]
+    with rc_context(style.STYLE):
+        made, (above, below) = style.figure(title or f"{what}: {finding}", heights, left=left, right=right)
+        following = timeaxis.localize(index[-1:].tz_localize(None).normalize() + DAY, zone)
+        edges = np.append(timeaxis.positions(index), timeaxis.positions(following))
+        style.label(above, f"{together} together, kWh per day", handles=_sums(above, edges, kwh, start, end))
+        style.numbers_axis(above.yaxis, 3)
+        top = _rows(below, edges, kwh.iloc[:, drawn].to_numpy(dtype=float).T, names, ends)
+        _color_bar(below, top, right)
+        rows = "Each" if len(names) == kwh.shape[1] else f"The first {ROWS}"
+        style.label(below, f"{rows}, by energy", x=f"Local day, {zone}")
+        timeaxis.time_axis(above, start, end)
+        timeaxis.time_axis(below, start, end)
         above.tick_params(labelbottom=False)
     caption = (
         f"{what} per local calendar day, above of all {kwh.shape[1]} together, below of each; at the right its kWh. "
         "Hatched: unknown, which is not zero."
     )
-    rest = kwh.shape[1] - len(shown)
-    caption += f" Not drawn: {rest} more with {number(round(float(totals.iloc[ROWS:].sum())))} kWh." if rest else ""
-    first = ", ".join(f"{name} {number(round(totals[name]))} kWh" for name in totals.dropna().index[:5])
-    return Chart(made, caption, f"{what}, {finding}. Most by: {first}.", STYLE)
+    rest = order[ROWS:]
+    caption += f" Not drawn: {len(rest)} more with {number(round(np.nansum(totals[rest])))} kWh." if len(rest) else ""
+    first = ", ".join(f"{kwh.columns[i]} {number(round(totals[i]))} kWh" for i in order[: min(5, known)])
+    return Chart(made, caption, f"{what}, {finding}. Most by: {first}.", style.STYLE)
 
 
-def _sum_bars(
-    ax: Axes, edges: np.ndarray, sums: pd.Series[float], whole: pd.Series[bool], start: pd.Timestamp, end: pd.Timestamp
+def _sums(
+    ax: Axes, edges: np.ndarray, kwh: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
 ) -> list[tuple[Artist, str]]:
+    """Draw the sum of each day, fainter where a name is missing that is known on other days."""
     handles: list[tuple[Artist, str]] = []
-    day_bars(ax, edges[:-1], edges[1:], sums.where(whole).to_numpy(dtype=float), SKY)
+    sums = kwh.sum(axis=1, min_count=1)
+    whole = kwh.dropna(axis=1, how="all").notna().all(axis=1)
+    timeaxis.day_bars(ax, edges[:-1], edges[1:], sums.where(whole).to_numpy(dtype=float), style.SKY)
     part = sums.where(~whole)
     if part.notna().any():
-        day_bars(ax, edges[:-1], edges[1:], part.to_numpy(dtype=float), FAINT)
+        timeaxis.day_bars(ax, edges[:-1], edges[1:], part.to_numpy(dtype=float), FAINT)
         handles.append((Patch(color=FAINT), "some unknown: at least"))
-    spans = unknown_spans(pd.DatetimeIndex(sums.dropna().index), start, end, DAY, 1.5)
+    spans = timeaxis.unknown_spans(pd.DatetimeIndex(sums.dropna().index), start, end, DAY, 1.5)
     if spans:
-        hatch_unknown(ax, spans)
-        handles.append(unknown_key())
+        timeaxis.hatch_unknown(ax, spans)
+        handles.append(style.unknown_key())
     ax.set_ylim(0, float(sums.max()) * 1.06 or 1.0)
     return handles
 
 
+def _rows(ax: Axes, edges: np.ndarray, values: np.ndarray, names: list[str], ends: list[str]) -> float:
+    """Draw a row of colors per name; the value of the darkest color."""
+    top = float(np.nanmax(values)) or 1.0
+    ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, zorder=0, **style.UNKNOWN))
+    shown = np.ma.masked_invalid(values)
+    ax.pcolormesh(edges, np.arange(len(names) + 1), shown, cmap=SCALE, vmin=0, vmax=top, zorder=1)
+    ax.hlines(np.arange(1, len(names)), edges[0], edges[-1], color="white", linewidth=0.8)
+    ax.set_ylim(len(names), 0)
+    ax.set_yticks(np.arange(len(names)) + 0.5, names)
+    ax.grid(visible=False)
+    for i, words in enumerate(ends):
+        place = (1 + 8 / ax.bbox.width, i + 0.5)
+        ax.text(*place, words, transform=ax.get_yaxis_transform(), va="center_baseline")
+    return top
+
+
 def _color_bar(ax: Axes, top: float, right: int) -> None:
-    made = ax.get_figure(root=True)
-    width, height = made.get_size_inches() * DPI  # type: ignore[union-attr]
-    box = ax.get_position()
-    y = box.y1 + 11 / height
-    bar = made.add_axes(((width - right - 170) / width, y, 100 / width, 8 / height))  # type: ignore[union-attr]
+    made = ax.figure
+    width, height = style.WIDTH, made.bbox.height
+    place = ((width - right - 170) / width, ax.get_position().y1 + 11 / height, 100 / width, 8 / height)
+    bar = made.add_axes(place)
     bar.imshow(np.linspace(0, 1, 128)[None, :], aspect="auto", cmap=SCALE)
     bar.set_axis_off()
-    bar.text(-0.04, 0.5, "0", transform=bar.transAxes, ha="right", va="center", color=SOFT)
-    bar.text(1.04, 0.5, f"{number(top)} kWh", transform=bar.transAxes, ha="left", va="center", color=SOFT)
-    bar.patch.set_edgecolor(BLUE)
+    bar.text(-0.04, 0.5, "0", transform=bar.transAxes, ha="right", va="center", color=style.SOFT)
+    bar.text(1.04, 0.5, f"{number(top)} kWh", transform=bar.transAxes, va="center", color=style.SOFT)

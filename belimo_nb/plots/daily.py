@@ -46,8 +46,8 @@ def daily_energy(
     if frame.shape[1] > MULTIPLES:
         return daily_calendar(frame, what=what, title=title, period=period)
     days = int(known.any(axis=1).sum())
-    peak = frame.sum(axis=1, min_count=1).idxmax()
-    finding = f"{_kwh(frame.sum(axis=1, min_count=1))} in {number(days)} days, most on {date(peak)}"
+    peak = frame.index[int(frame.sum(axis=1, min_count=1).argmax())]
+    finding = f"{_kwh(frame.sum(axis=1, min_count=1))} in {number(days)} days, most on {date(pd.Timestamp(peak))}"
     start, end = timeaxis.extent(pd.DatetimeIndex(frame.index), period)
     single = frame.shape[1] == 1
     names = style.short_names([str(name) for name in frame.columns])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 
 from belimo_nb.display import Chart, number
-from belimo_nb.plots.style import BLUE, SOFT, STYLE, empty, figure, label, numbers_axis
+from belimo_nb.plots import style
 
 CROWD = 1500  # more points hide each other: their density is drawn instead
-HEAT_CAPACITY = 4129.4 / 3600  # kW per m³/h and K: water at 50 °C, 0.6 MPa (IAPWS-IF97)
-DELTAS = (2, 5, 10, 15, 20, 30, 50)
+HEAT_CAPACITY = 4129.4 / 3600  # kW per m³/h and K: water at 50 °C and 0.6 MPa (IAPWS-IF97)
+DELTAS = (2, 5, 10, 15, 20, 30, 50)  # K, of the rays
 LEAST_FLOW = 0.02  # of the greatest flow: below it there is no delta-T to speak of
+DENSITY = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 
 def power_against_flow(flow_m3h: pd.Series[float], power_kw: pd.Series[float], *, title: str | None = None) -> Chart:
@@ -22,60 +25,59 @@ def power_against_flow(flow_m3h: pd.Series[float], power_kw: pd.Series[float], *
         power_kw: Power in kW, at the same times; pairs with an unknown half are left out.
         title: Instead of the finding.
     """
-    pairs = pd.DataFrame({"flow": flow_m3h, "power": power_kw}).dropna()
-    top_flow, top_power = float(pairs["flow"].max()), float(pairs["power"].max())
-    if pairs.empty or top_flow <= 0:
-        return empty(title or "Power against flow", "Power against flow.")
-    running = pairs[pairs["flow"] > LEAST_FLOW * top_flow]
+    pairs = pd.DataFrame({"flow": flow_m3h, "power": power_kw}).astype(float).dropna()
+    most = float(pairs["flow"].max())
+    running = pairs[pairs["flow"] > LEAST_FLOW * most]
+    if running.empty or most <= 0:
+        return style.empty(title or "Power against flow", "Power against flow.")
+    low, top = min(0.0, float(pairs["power"].min())), max(0.0, float(pairs["power"].max()))
     delta = float(running["power"].sum() / running["flow"].sum() / HEAT_CAPACITY)
-    finding = f"Power against flow: flow-weighted delta-T of about {number(delta, 1)} K"
-    with rc_context(STYLE):
-        made, (ax,) = figure(title or finding, [330], right=60)
-        limit_x, low, limit_y = (
-            top_flow * 1.05,
-            min(0.0, float(pairs["power"].min())),
-            max(top_power, 0.0) * 1.08 or 1.0,
-        )
-        sign = -1 if abs(low) > limit_y else 1
+    finding = title or f"Power against flow: flow-weighted delta-T of about {number(delta, 1)} K"
+    crowded = len(running) > CROWD
+    with rc_context(style.STYLE):
+        made, (ax,) = style.figure(finding, [330], right=60)
+        ax.set_xlim(0, most * 1.05)
+        ax.set_ylim(low * 1.08, top * 1.08 if top > low else 1.0)
         for step in DELTAS:
-            _ray(ax, sign * step, limit_x, low * 1.08, limit_y)
-        if len(running) > CROWD:
+            _ray(ax, step if top > -low else -step)
+        if crowded:
             ax.hexbin(
-                running["flow"], running["power"], gridsize=(90, 40), bins="log", mincnt=1, cmap=_ramp(), linewidths=0
+                running["flow"], running["power"], gridsize=(90, 45), bins="log", mincnt=1, cmap=DENSITY, linewidths=0
             )
         else:
-            ax.plot(running["flow"], running["power"], "o", color=BLUE, markersize=3, alpha=0.45, markeredgewidth=0)
-        ax.set_xlim(0, limit_x)
-        ax.set_ylim(low * 1.08, limit_y)
+            ax.plot(
+                running["flow"], running["power"], "o", color=style.BLUE, markersize=3, alpha=0.45, markeredgewidth=0
+            )
         ax.grid(visible=False)
-        numbers_axis(ax.xaxis, 7)
-        numbers_axis(ax.yaxis, 6)
-        label(ax, "Power, kW", x="Flow, m³/h", below=24)
-    caption = "Power against flow while water flows"
-    caption += "; the darker, the more samples" if len(running) > CROWD else ""
-    caption += ". Grey rays: constant delta-T, for water of 50 °C. Where the cloud bends away from a ray, more flow brings little more power."
-    alt = (
-        f"{title or finding}. {number(len(running))} samples with flow up to {number(top_flow)} m³/h and power up to "
-        f"{number(top_power)} kW."
+        style.numbers_axis(ax.xaxis, 7)
+        style.numbers_axis(ax.yaxis, 6)
+        style.label(ax, "Power, kW", x="Flow, m³/h", below=24)
+    caption = (
+        f"Power against flow while water flows{'; the darker, the more samples' if crowded else ''}. Grey rays: "
+        "constant delta-T, for water of 50 °C. Where the cloud bends away from a ray, more flow brings little more power."
     )
-    return Chart(made, caption, alt, STYLE)
+    extremes = f"flow up to {number(most)} m³/h and power from {number(low)} to {number(top)} kW"
+    return Chart(made, caption, f"{finding}. {number(len(running))} samples with {extremes}.", style.STYLE)
 
 
-def _ramp():  # type: ignore[no-untyped-def]
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
-
-
-def _ray(ax, delta: float, limit_x: float, low: float, high: float) -> None:  # type: ignore[no-untyped-def]
+def _ray(ax: Axes, delta: float) -> None:
+    """Draw a ray of constant delta-T to the panel's edge and name it there, if it would not crowd the others."""
     slope = delta * HEAT_CAPACITY
-    end = min(limit_x, high / slope) if slope > 0 else min(limit_x, low / slope)
-    if end < limit_x * 0.12 or abs(slope * limit_x) < 0.12 * max(high, -low):
+    right, (low, top) = ax.get_xlim()[1], ax.get_ylim()
+    edge = top if slope > 0 else low
+    end = min(right, edge / slope)
+    if end < 0.12 * right or slope * end / edge < 0.12:
         return
     ax.plot([0, end], [0, slope * end], color="#c3cdd6", linewidth=0.8, zorder=0.5)
-    inside = end >= limit_x
+    at_right = end >= right
     ax.annotate(
-        f"{number(abs(delta))} K", (end, slope * end), (4, 0) if inside else (0, 3 if slope > 0 else -3),
-        textcoords="offset points", ha="left" if inside else "center", va="center" if inside else "bottom",
-        color=SOFT, fontsize=7.5, annotation_clip=False,
-    )  # fmt: skip
+        f"{number(abs(delta))} K",
+        (end, slope * end),
+        (4, 0) if at_right else (0, 3),
+        textcoords="offset points",
+        ha="left" if at_right else "center",
+        va="center" if at_right else "bottom",
+        color=style.SOFT,
+        fontsize=7.5,
+        annotation_clip=False,
+    )

@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 
 from belimo_nb.display import Chart, number
 from belimo_nb.errors import UsageError
-from belimo_nb.plots.style import GREEN, INK, ORANGE, RED, SKY, STYLE, empty, figure, text, text_width
+from belimo_nb.plots import style
 
+# From good to bad: the order in which states stand side by side.
 COLORS: Mapping[str, str] = {
-    "ok": GREEN, "online": GREEN, "warning": ORANGE, "warn": ORANGE, "problem": RED, "error": RED, "offline": RED,
-}  # fmt: skip
-ORDER = ("ok", "online", "warning", "warn", "problem", "error", "offline")
-BAR = 46  # CSS pixels a bar with its words
+    "ok": style.GREEN,
+    "online": style.GREEN,
+    "warning": style.ORANGE,
+    "warn": style.ORANGE,
+    "problem": style.RED,
+    "error": style.RED,
+    "offline": style.RED,
+}
+BAD = (style.ORANGE, style.RED)
+BAR = 46  # CSS pixels of a bar with its words
 VISIBLE = 0.004  # of the bar's length: a single device of thousands still shows
 
 
@@ -23,8 +31,8 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
     """How many devices are in which state: one bar per question, as long as the fleet.
 
     Args:
-        counts: Question to (state to number of devices), such as the cloud's statistics; what is no such mapping, or counts
-            nothing, is left out. A flat mapping of states is one question.
+        counts: Question to (state to number of devices), such as the cloud's statistics; what is no such mapping, or
+            counts nothing, is left out. A flat mapping of states is one question.
         title: Instead of the finding.
 
     Raises:
@@ -39,40 +47,49 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
     if any(count < 0 for states in bars.values() for count in states.values()):
         raise UsageError(f"A number of devices cannot be negative: {dict(counts)}.")
     if not bars:
-        return empty(title or "Fleet", "Devices by state.")
-    sentences = [f"{name}: {', '.join(f'{n} {state}' for state, n in states.items())}" for name, states in bars.items()]
+        return style.empty(title or "Devices by state", "Devices by state.")
     total = max(sum(states.values()) for states in bars.values())
-    bad = [
-        f"{n} {state}"
-        for states in bars.values()
-        for state, n in states.items()
-        if COLORS.get(state.lower()) in (RED, ORANGE)
-    ]
-    finding = f"{number(total)} devices: {', '.join(bad) if bad else 'all well'}"
-    names = [text(name[:1].upper() + name[1:]) for name in bars]
-    with rc_context(STYLE):
-        made, (ax,) = figure(
-            title or finding, [BAR * len(bars)], left=max(40, text_width(names) + 16), top=36, bottom=8
-        )
-        for row, states in enumerate(bars.values()):
-            left, along, width = 0.0, 0.0, ax.bbox.width
-            for state, count in states.items():
-                share, color = count / sum(states.values()), COLORS.get(state.lower(), SKY)
-                ax.barh(row, max(share, VISIBLE), 0.42, left=min(left, 1 - VISIBLE), color=color)
-                words = f"{number(count)} {text(state)}"
-                ax.text(along, row - 0.45, "\u25a0", va="center", color=color)
-                ax.text(along + 14 / width, row - 0.44, words, va="center", color=INK)
-                left, along = left + share, along + (text_width([words]) + 34) / width
+    bad = [_words(state, n) for states in bars.values() for state, n in states.items() if _color(state) in BAD]
+    finding = title or f"{number(total)} devices: {', '.join(bad) if bad else 'all well'}"
+    names = [style.text(name[:1].upper() + name[1:]) for name in bars]
+    with rc_context(style.STYLE):
+        left = max(40, style.text_width(names) + 16)
+        made, (ax,) = style.figure(finding, [BAR * len(bars)], left=left, top=36, bottom=8)
         ax.set_xlim(0, 1)
         ax.set_ylim(len(bars) - 0.7, -0.7)
+        for row, states in enumerate(bars.values()):
+            _bar(ax, row, states)
         ax.set_yticks(range(len(bars)), names)
-        ax.tick_params(axis="y", labelcolor=INK)
+        ax.tick_params(axis="y", labelcolor=style.INK)
+        ax.set_xticks([])
         ax.grid(visible=False)
         ax.spines["bottom"].set_visible(False)
-        ax.set_xticks([])
-    return Chart(made, "Devices by state; each bar is the whole fleet.", f"{finding}. {'. '.join(sentences)}.", STYLE)
+    sentences = [f"{name}: {', '.join(_words(*state) for state in states.items())}" for name, states in bars.items()]
+    caption = "Devices by state; each bar is the whole fleet."
+    return Chart(made, caption, f"{finding}. {'. '.join(sentences)}.", style.STYLE)
+
+
+def _bar(ax: Axes, row: int, states: Mapping[str, int]) -> None:
+    whole, width = sum(states.values()), ax.bbox.width
+    begin, along = 0.0, 0.0
+    for state, count in states.items():
+        share = count / whole
+        ax.barh(row, max(share, VISIBLE), 0.42, left=min(begin, 1 - VISIBLE), color=_color(state))
+        words = _words(state, count)
+        ax.text(along, row - 0.45, "\u25a0", va="center", color=_color(state))
+        ax.text(along + 14 / width, row - 0.44, words, va="center")
+        begin, along = begin + share, along + (style.text_width([words]) + 34) / width
+
+
+def _words(state: str, count: int) -> str:
+    return f"{number(count)} {style.text(state)}"
+
+
+def _color(state: str) -> str:
+    return COLORS.get(state.lower(), style.SKY)
 
 
 def _rank(item: tuple[str, object]) -> tuple[int, str]:
+    known = list(COLORS)
     state = str(item[0])
-    return (ORDER.index(state.lower()) if state.lower() in ORDER else len(ORDER), state)
+    return (known.index(state.lower()) if state.lower() in known else len(known), state)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -15,7 +17,7 @@ from belimo_nb.plots import style
 from belimo_nb.plots.timeaxis import zone_of
 
 BEFORE = "#c3cdd6"
-PARTIAL = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
+PARTIAL: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
 def monthly_energy(
@@ -27,8 +29,8 @@ def monthly_energy(
 ) -> Chart:
     """Energy by local month, all names together, beside the same months a year before.
 
-    A month with an unknown name has a hatched bar, its sum being a lower bound, and is compared with nothing. Names that
-    are only in one of the two periods make their months incomparable, too.
+    A month with an unknown name has a hatched bar, its sum being a lower bound, and is compared with nothing. Names
+    that are only in one of the two periods make their months incomparable, too.
 
     Args:
         kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown.
@@ -105,8 +107,8 @@ def _bars(ax: Axes, months: pd.DataFrame) -> list[tuple[Artist, str]]:
     ax.bar(x + offset, months["kwh"].where(complete), width, color=style.BLUE)
     handles.append((Patch(facecolor=style.BLUE), "this period" if both else "month"))
     if (known & ~complete).any():
-        ax.bar(x + offset, months["kwh"].where(~complete), width, **PARTIAL)  # type: ignore[arg-type]
-        handles.append((Patch(**PARTIAL), "incomplete: at least"))  # type: ignore[arg-type]
+        ax.bar(x + offset, months["kwh"].where(~complete), width, **PARTIAL)
+        handles.append((Patch(**PARTIAL), "incomplete: at least"))
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN)
         handles.append(style.unknown_key())

@@ -14,21 +14,7 @@ from matplotlib.lines import Line2D
 
 from belimo_nb.display import Chart, number, percent
 from belimo_nb.errors import UsageError
-from belimo_nb.plots.style import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    RED,
-    STYLE,
-    Span,
-    empty,
-    figure,
-    label,
-    numbers_axis,
-    unknown_key,
-)
-from belimo_nb.plots.timeaxis import band, extent, hatch_unknown, step_of, time_axis, unknown_spans, zone_of
+from belimo_nb.plots import style, timeaxis
 
 CLOSED = 1.0  # percent: at or below it a valve counts as closed
 
@@ -51,17 +37,18 @@ class Panel(NamedTuple):
     zero: bool = False
 
 
-def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
     """Temperatures before and behind the exchanger, and their difference below.
 
     Args:
-        frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is unknown.
+        frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
+            unknown.
         title: Instead of the finding.
         period: What the time axis shows; None for the span of the index.
     """
     panels = [
-        Panel("Temperature, °C", 170, (Line("t1_c", "T1", RED), Line("t2_c", "T2", BLUE))),
-        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", INK),)),
+        Panel("Temperature, °C", 170, (Line("t1_c", "T1", style.RED), Line("t2_c", "T2", style.BLUE))),
+        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.INK),)),
     ]
     medians = [
         f"{name} {number(float(frame[column].median()), 1)} {unit}"
@@ -72,7 +59,7 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Span 
     return _draw(frame, panels, title or finding, "Temperatures", period)
 
 
-def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
     """Flow and power over time.
 
     Args:
@@ -81,8 +68,8 @@ def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Spa
         period: What the time axis shows; None for the span of the index.
     """
     panels = [
-        Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", GREEN),), zero=True),
-        Panel("Power, kW", 130, (Line("power_kw", "power", BLUE),), zero=True),
+        Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", style.GREEN),), zero=True),
+        Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
     peaks = [
         f"{name} up to {number(float(frame[column].max()))} {unit}"
@@ -93,7 +80,7 @@ def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Spa
     return _draw(frame, panels, title or finding[:1].upper() + finding[1:], "Flow and power", period)
 
 
-def position(frame: pd.DataFrame, *, title: str | None = None, period: Span | None = None) -> Chart:
+def position(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
     """The valve's position, and its setpoint if there is one, over time.
 
     Args:
@@ -101,7 +88,7 @@ def position(frame: pd.DataFrame, *, title: str | None = None, period: Span | No
         title: Instead of the finding.
         period: What the time axis shows; None for the span of the index.
     """
-    lines = (Line("position_pct", "position", BLUE), Line("setpoint_pct", "setpoint", ORANGE, dashed=True))
+    lines = (Line("position_pct", "position", style.BLUE), Line("setpoint_pct", "setpoint", style.ORANGE, dashed=True))
     finding = "Valve position"
     if "position_pct" in frame and frame["position_pct"].notna().any():
         known = frame["position_pct"].dropna()
@@ -110,9 +97,9 @@ def position(frame: pd.DataFrame, *, title: str | None = None, period: Span | No
     return _draw(frame, [Panel("Position, %", 170, lines, zero=True)], title or finding, "Valve position", period)
 
 
-def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: Span | None) -> Chart:
+def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: style.Span | None) -> Chart:
     wanted = [line.column for panel in panels for line in panel.lines]
-    zone = zone_of(frame.index, what)
+    zone = timeaxis.zone_of(frame.index, what)
     panels = [panel._replace(lines=tuple(line for line in panel.lines if line.column in frame)) for panel in panels]
     panels = [panel for panel in panels if panel.lines]
     if not panels:
@@ -122,25 +109,25 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
     data = frame[[line.column for panel in panels for line in panel.lines]].astype(float).sort_index()
     known = pd.DatetimeIndex(data.dropna(how="all").index)
     if not len(known):
-        return empty(what, f"{what} over time.")
-    start, end = extent(pd.DatetimeIndex(data.index), period)
+        return style.empty(what, f"{what} over time.")
+    start, end = timeaxis.extent(pd.DatetimeIndex(data.index), period)
     every = ""
-    with rc_context(STYLE):
-        made, axes = figure(title, [panel.height for panel in panels])
+    with rc_context(style.STYLE):
+        made, axes = style.figure(title, [panel.height for panel in panels])
         for ax, panel in zip(axes, panels, strict=True):
             last = ax is axes[-1]
             series = [data[line.column] for line in panel.lines]
             handles, every = _lines(ax, panel, series)
             dark = pd.DatetimeIndex(data[[line.column for line in panel.lines]].dropna(how="all").index)
-            spans = unknown_spans(dark, start, end, step_of(pd.DatetimeIndex(data.index)))
-            hatch_unknown(ax, spans)
+            spans = timeaxis.unknown_spans(dark, start, end, timeaxis.step_of(pd.DatetimeIndex(data.index)))
+            timeaxis.hatch_unknown(ax, spans)
             handles = handles if len(handles) > 1 else []
-            handles += [unknown_key()] if spans and ax is axes[0] else []
-            label(ax, panel.words, x=f"Local time, {zone}" if last else "", handles=handles)
+            handles += [style.unknown_key()] if spans and ax is axes[0] else []
+            style.label(ax, panel.words, x=f"Local time, {zone}" if last else "", handles=handles)
             if panel.zero:
                 ax.set_ylim(bottom=min(0.0, float(np.nanmin([item.min() for item in series] or [0.0]))))
-            numbers_axis(ax.yaxis, 4)
-            time_axis(ax, start, end)
+            style.numbers_axis(ax.yaxis, 4)
+            timeaxis.time_axis(ax, start, end)
             ax.tick_params(labelbottom=last)
     caption = f"{what} over time."
     caption += f" Lines: mean of each {every}; bands: from its least to its greatest value." if every else ""
@@ -152,7 +139,7 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
         for line in panel.lines
         if data[line.column].notna().any()
     ]
-    return Chart(made, caption, f"{title}. {'; '.join(facts)}.", STYLE)
+    return Chart(made, caption, f"{title}. {'; '.join(facts)}.", style.STYLE)
 
 
 def _lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[list[tuple[Artist, str]], str]:
@@ -161,7 +148,7 @@ def _lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[
     for line, values in zip(panel.lines, series, strict=True):
         if not values.notna().any():
             continue
-        drawn = band(values)
+        drawn = timeaxis.band(values)
         every = drawn.every or every
         style = (0, (4, 2)) if line.dashed else "-"
         if drawn.every and not line.dashed:

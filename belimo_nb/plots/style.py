@@ -1,7 +1,7 @@
 """The one look of all figures: fonts, colors, sizes and texts.
 
-Nothing here touches pyplot or lasting global settings: each figure is drawn inside a style context of its own, on top of
-Matplotlib's defaults, so the same data give the same picture in any process, in any order, for any user.
+Nothing here touches pyplot or lasting global settings: each figure is drawn inside a style context of its own, on top
+of Matplotlib's defaults, so the same data give the same picture in any process, in any order, for any user.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from belimo_nb.display.numbers import number
 
 # Okabe and Ito's palette: told apart with any kind of color vision; what meets in one panel differs in lightness, too.
 ORANGE, SKY, GREEN, BLUE, RED = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-INK, SOFT, LINE, PALE = "#1c2430", "#55616e", "#dfe4e9", "#f1f3f5"
-UNKNOWN = {"facecolor": PALE, "edgecolor": "#b4bdc6", "hatch": "////", "linewidth": 0}
+INK, SOFT, EDGE, LINE, PALE = "#1c2430", "#55616e", "#9aa5b1", "#dfe4e9", "#f1f3f5"
+UNKNOWN: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#b4bdc6", "hatch": "////", "linewidth": 0}
 
 DPI = 100
 WIDTH = 800  # CSS pixels of every figure
@@ -37,10 +37,10 @@ LEFT, RIGHT, TOP, BOTTOM, GAP = 58, 12, 58, 46, 40  # margins and the space betw
 NAME_LENGTH = 44
 FONT, SIZE = "DejaVu Sans", 8.5  # comes with Matplotlib, so it is there on any machine
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     **{key: value for key, value in rcParamsDefault.items() if "backend" not in key and key != "interactive"},
     "axes.axisbelow": True,
-    "axes.edgecolor": "#9aa5b1",
+    "axes.edgecolor": EDGE,
     "axes.grid": True,
     "axes.grid.axis": "y",
     "axes.labelcolor": SOFT,
@@ -64,7 +64,7 @@ STYLE: dict[str, Any] = {
     "lines.solid_joinstyle": "round",
     "text.color": INK,
     "text.parse_math": False,
-    "xtick.color": "#9aa5b1",
+    "xtick.color": EDGE,
     "xtick.labelcolor": SOFT,
     "xtick.labelsize": SIZE,
     "ytick.labelcolor": SOFT,
@@ -151,7 +151,7 @@ def label(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Sequen
         below: How far below the panel `x` stands, CSS pixels.
         handles: The legend's entries.
     """
-    height = ax.get_position().height * ax.get_figure(root=True).get_size_inches()[1] * DPI  # type: ignore[union-attr]
+    height = ax.bbox.height
     ax.set_ylabel(words, rotation=0, ha="left", va="bottom", labelpad=0)
     ax.yaxis.set_label_coords(0, 1 + 7 / height)
     if x:
@@ -178,12 +178,13 @@ class TickNumbers(Formatter):
         return [number(value, digits) for value in values]
 
     def __call__(self, x: float, pos: int | None = None) -> str:
+        """The label of one tick."""
         return number(x)
 
 
 def unknown_key() -> tuple[Patch, str]:
     """The legend's entry for hatched areas."""
-    return Patch(**UNKNOWN), "unknown"  # type: ignore[arg-type]
+    return Patch(**UNKNOWN), "unknown"
 
 
 def empty(title: str, caption: str) -> Chart:
@@ -191,7 +192,7 @@ def empty(title: str, caption: str) -> Chart:
     with rc_context(STYLE):
         made, (ax,) = figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, **UNKNOWN))  # type: ignore[arg-type]
+        ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, **UNKNOWN))
         ax.text(
             0.5, 0.5, "No data in this period", transform=ax.transAxes, ha="center", va="center", color=SOFT,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import markupsafe
 from jinja2 import Environment, FileSystemLoader
 
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.files import write_text
-from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder
+from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.jobs import Result
 
 __all__ = ["RunFacts", "write"]
@@ -93,8 +92,8 @@ def _page(results: Sequence[Result], facts: RunFacts) -> str:
         devices=[{**_row(result), "cells": [_cell(result, column) for column in columns]} for result in devices],
         columns=columns,
         totals=_totals(devices, columns),
-        css=markupsafe.Markup(styles()),
-        js=markupsafe.Markup(script()),
+        css=trusted(styles()),
+        js=trusted(script()),
         policy=policy(),
     )
 

@@ -20,10 +20,78 @@ from belimo_nb.display.base import esc
 __all__ = ["Heading", "Markup", "clean_html"]
 
 TAGS = frozenset(
-    ["a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"]
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "u",
+        "ul",
+    ]
 )
 HIDDEN = frozenset(
-    ["applet", "audio", "canvas", "head", "iframe", "math", "noscript", "object", "script", "style", "svg", "template", "textarea", "title", "video"]
+    [
+        "applet",
+        "audio",
+        "canvas",
+        "head",
+        "iframe",
+        "math",
+        "noscript",
+        "object",
+        "script",
+        "style",
+        "svg",
+        "template",
+        "textarea",
+        "title",
+        "video",
+    ]
 )
 VOID = frozenset({"br", "col", "hr", "img"})
 ATTRIBUTES = frozenset(
@@ -94,7 +162,7 @@ class Heading:
     anchor: str
 
 
-class Markup(IPythonRenderer):  # type: ignore[misc]
+class Markup(IPythonRenderer):
     """Turns the Markdown of one page into HTML and collects its headings.
 
     Attributes:

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import markupsafe
 from jinja2 import Environment
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
@@ -19,7 +18,7 @@ from belimo_nb.display import MIME, Header, percent, without_style
 from belimo_nb.display.base import esc
 from belimo_nb.display.chart import figure_html
 from belimo_nb.display.numbers import known
-from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder
+from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.markup import Markup, clean_html
 
 __all__ = ["export"]
@@ -35,8 +34,8 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
     """Write a report page.
 
     Args:
-        notebook: The executed notebook; it stays as it is. Cells tagged "no-report" are left out, and what comes after a cell
-            that failed. Code and warnings are there, but hidden until the reader asks for them. Widgets are left out.
+        notebook: The executed notebook; it stays as it is. Cells tagged "no-report" are left out, and what comes after
+            a cell that failed. Code and warnings are there, but hidden until the reader asks for them. Widgets are left out.
         title: The report's title, where the notebook shows no header object.
         slug: Path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
         made_at: When it was made.
@@ -52,7 +51,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
     for position, cell in enumerate(cells):
         copy = NotebookNode(cell)
         if cell.cell_type == "markdown":
-            copy["source"] = markupsafe.Markup(markup.render(cell.source, cell.get("attachments")))
+            copy["source"] = trusted(markup.render(cell.source, cell.get("attachments")))
             if position == 0 and markup.leading is not None:
                 lead, copy["source"] = copy["source"], ""
         body.append(copy)
@@ -73,8 +72,8 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
         "home": "../" * slug.count("/") + "index.html",
         "contents": [item for item in markup.headings if item.level < 4] if len(markup.headings) > 1 else [],
         "failure": failure,
-        "css": markupsafe.Markup(styles()),
-        "js": markupsafe.Markup(script()),
+        "css": trusted(styles()),
+        "js": trusted(script()),
         "policy": policy(),
     }
     shown = NotebookNode(notebook, cells=body)
@@ -82,7 +81,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
     return str(html)
 
 
-class _Exporter(TemplateExporter):  # type: ignore[misc]
+class _Exporter(TemplateExporter):
     """nbconvert's exporter without what a report does not need: highlighting, widgets, and a second parse of the page.
 
     Unlike nbconvert's own, its template escapes by default.
@@ -142,15 +141,15 @@ def _sentence(output: Mapping[str, Any]) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _shown(output: NotebookNode) -> markupsafe.Markup:
+def _shown(output: NotebookNode) -> Markup:
     """One output as HTML."""
     if output.output_type == "stream":
         css = "code" if output.name == "stderr" else "text"
         text = _lines(output.text)
-        return markupsafe.Markup(f'<pre class="{css}">{esc(text)}</pre>' if text.strip() else "")
+        return trusted(f'<pre class="{css}">{esc(text)}</pre>' if text.strip() else "")
     if output.output_type == "error":
-        return markupsafe.Markup(_trace(output))
-    return markupsafe.Markup(_data(output.data, output.get("metadata", {})))
+        return trusted(_trace(output))
+    return trusted(_data(output.data, output.get("metadata", {})))
 
 
 def _data(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:

@@ -139,7 +139,7 @@ def test_slow_answers_come_late(troubled, client):
     assert client.get("/user").elapsed.total_seconds() >= 0.3
     troubled.faults = ["slow:30"]
     with pytest.raises(requests.ReadTimeout):
-        client.get("/user", timeout=0.05)
+        client.get("/user", timeout=(60, 0.05))
 
 
 def test_latency_delays_every_answer(troubled, client):

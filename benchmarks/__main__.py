@@ -1,0 +1,10 @@
+"""Runs every benchmark of this folder and prints its figures."""
+
+from __future__ import annotations
+
+from benchmarks import demo_cloud, interval_energy
+
+for benchmark in (demo_cloud, interval_energy):
+    print(f"\n{benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}")
+    for line in benchmark.figures():
+        print(f"  {line}")

@@ -1,0 +1,137 @@
+"""The notebooks: thin, complete, in agreement with their stored outputs, and at home in any folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+MOST_LINES = 10
+
+
+def cells(path: Path, kind: str = "code") -> list[dict[str, Any]]:
+    """The cells of a kind of a stored notebook."""
+    return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell: dict[str, Any]) -> str:
+    """A cell's text."""
+    return "".join(cell["source"])
+
+
+def is_parameters(cell: dict[str, Any]) -> bool:
+    """Whether papermill puts parameters behind this cell."""
+    return "parameters" in cell["metadata"].get("tags", [])
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A program of this environment, on the demo cloud."""
+    environment = {
+        **os.environ,
+        "BELIMO_DEMO": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_there_are_three() -> None:
+    """The overview, the device and the heating energy."""
+    assert [path.stem for path in NOTEBOOKS] == ["device", "heating_energy", "overview"]
+
+
+@EACH
+def test_first_comes_what_it_answers(path: Path) -> None:
+    """A notebook begins with a title and a paragraph on what it answers."""
+    first = source(json.loads(path.read_text(encoding="utf-8"))["cells"][0])
+    assert re.match(r"# .+\n\n.+", first)
+
+
+@EACH
+def test_parameters_are_explained(path: Path) -> None:
+    """One cell holds the parameters, one on a line, each with a comment, and no secret among them."""
+    (cell,) = [cell for cell in cells(path) if is_parameters(cell)]
+    for line in source(cell).splitlines():
+        assert re.fullmatch(r"[a-z_]+ = \S.*  # .+", line), line
+        assert not re.match(r"(client|secret|user|password|token)", line)
+
+
+@EACH
+def test_cells_are_short(path: Path) -> None:
+    """Logic lives in the package: no definitions, loops or conditions, few lines, no absolute paths, no prints."""
+    for cell in cells(path):
+        text = source(cell)
+        assert len(text.splitlines()) <= MOST_LINES, text
+        assert not re.search(r"^\s*(def|class|for|while|if|try|with|print)\b", text, re.MULTILINE), text
+        assert not re.search(r"[\"'](/|[A-Z]:\\)", text), text
+        assert not text.rstrip().endswith(";"), "nbval runs cells without history, so a semicolon silences nothing"
+
+
+@EACH
+def test_outputs_are_stored(path: Path) -> None:
+    """Each cell that ends with an object stores how it looks; none stores an error, a message or a place on a disk."""
+    for cell in cells(path):
+        if is_parameters(cell):
+            continue
+        kinds = [output["output_type"] for output in cell["outputs"]]
+        assert kinds == ["execute_result"], source(cell)
+        shown = json.dumps(cell["outputs"])
+        assert not re.search(r"/(home|root|tmp|work|Users)/|127\.0\.0\.1:", shown)
+
+
+@EACH
+def test_stored_outputs_are_what_it_gives(path: Path) -> None:
+    """Under nbval it runs anew on the demo cloud, and every output but the pictures equals the stored one."""
+    done = run("pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-o", "addopts=", str(path), cwd=Path.cwd())
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert f"{len(cells(path))} passed" in done.stdout
+
+
+def test_papermill_runs_it_from_anywhere() -> None:
+    """Plain papermill, outside the checkout's folder, with a part of a name and a start."""
+    notebook = next(path for path in NOTEBOOKS if path.stem == "device")
+    done = run(
+        "papermill",
+        str(notebook),
+        "out.ipynb",
+        "-p",
+        "device",
+        "2.OG Nord-West",
+        "-p",
+        "start",
+        "2018-11-01",
+        cwd=Path.cwd(),
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    text = Path("out.ipynb").read_text(encoding="utf-8")
+    assert "Energieventil Heizung 2.OG Nord-West" in text
+    assert "2018-11-01 to" in text
+
+
+def test_unknown_device_is_one_sentence() -> None:
+    """A wrong name fails the run with the package's sentence, not with a trace through the package."""
+    notebook = next(path for path in NOTEBOOKS if path.stem == "device")
+    done = run("papermill", str(notebook), "out.ipynb", "-p", "device", "2.OG Nordwest", cwd=Path.cwd())
+    assert done.returncode != 0
+    errors = [
+        output for cell in cells(Path("out.ipynb")) for output in cell["outputs"] if output["output_type"] == "error"
+    ]
+    (error,) = errors
+    assert error["ename"] == "UnknownDevice"
+    assert "2.OG Nord-West" in error["evalue"]
+    assert len("".join(error["traceback"]).splitlines()) == 1

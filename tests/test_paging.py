@@ -1,0 +1,97 @@
+"""Pages: all rows or an error, never half a list."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from belimo_nb.errors import AnswerError
+from belimo_nb.paging import LIMIT, collect
+
+
+def pages_of(rows, size):
+    """A collection that gives `size` rows a page at most, whatever is asked."""
+
+    def get(path, params, what):
+        offset = params["offset"]
+        page = rows[offset : offset + min(size, params["limit"])]
+        return {"data": page, "paging": {"total": len(rows), "offset": offset, "limit": size}}
+
+    return get
+
+
+def answers(*bodies):
+    """A collection that gives these answers, one after the other."""
+    left = list(bodies)
+    return lambda *_: left.pop(0)
+
+
+def page(count, total, **paging):
+    """An answer of `count` rows."""
+    return {"data": [{"id": number} for number in range(count)], "paging": {"total": total, **paging}}
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(count=st.integers(0, 60), size=st.integers(1, 25))
+def test_all_rows_in_order(count, size):
+    """Whatever the size of the pages, every row comes once, in order."""
+    rows = [{"id": number} for number in range(count)]
+    assert collect(pages_of(rows, size), "/devices", {}, "the devices") == rows
+
+
+def test_the_query_is_kept():
+    """Every page is asked with the query, the largest limit, and the number of rows had so far."""
+    asked = []
+
+    def get(path, params, what):
+        asked.append((path, dict(params), what))
+        return page(10, 30)
+
+    collect(get, "/devices", {"search": "x"}, "the devices")
+    assert asked == [("/devices", {"search": "x", "limit": LIMIT, "offset": o}, "the devices") for o in (0, 10, 20)]
+    assert LIMIT == 2000
+
+
+def test_pages_of_changing_size():
+    """It goes on from what came, not from what was asked for."""
+    offsets = []
+    sizes = iter((7, 1, 4))
+
+    def get(_path, params, _what):
+        offsets.append(params["offset"])
+        return page(next(sizes), 12)
+
+    assert len(collect(get, "/devices", {}, "the devices")) == 12
+    assert offsets == [0, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "words", "retryable"),
+    [
+        ([page(10, 23), page(10, 24)], "changed from 23 to 24", True),
+        ([page(10, 23), page(10, 22)], "changed from 23 to 22", True),
+        ([page(10, 23), page(0, 23)], "only 10 of 23 rows", True),
+        ([page(0, 5)], "only 0 of 5 rows", True),
+        ([page(10, 13), page(10, 13)], "20 rows of the devices but counts 13", True),
+        ([page(3, 0)], "3 rows of the devices but counts 0", True),
+        ([{"data": [{}]}], "does not say how many", False),
+        ([{"data": [{}], "paging": {}}], "does not say how many", False),
+        ([{"data": [{}], "paging": None}], "does not say how many", False),
+        ([page(1, "1")], "does not say how many", False),
+        ([page(1, True)], "does not say how many", False),
+        ([page(1, -1)], "does not say how many", False),
+        ([page(1, 1.0)], "does not say how many", False),
+        ([{"paging": {"total": 0}}], "has no rows", False),
+        ([{"data": None, "paging": {"total": 0}}], "has no rows", False),
+        ([{"data": {"id": 1}, "paging": {"total": 1}}], "has no rows", False),
+        ([{"data": ["a"], "paging": {"total": 1}}], "has no rows", False),
+        ([page(10, 11), {}], "has no rows", False),
+    ],
+)
+def test_pages_that_do_not_add_up(bodies, words, retryable):
+    """Pages that do not add up are an error that says how, never a part of the list."""
+    with pytest.raises(AnswerError) as caught:
+        collect(answers(*bodies), "/devices", {}, "the devices")
+    assert words in str(caught.value)
+    assert "the devices" in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert caught.value.retryable is retryable

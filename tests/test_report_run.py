@@ -1,0 +1,186 @@
+"""Whole runs: real reports from the demo cloud, and every way in which a report can fail."""
+
+import json
+import re
+import signal
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+import belimo_nb
+from belimo_nb import notebook_files, settings
+from belimo_nb.cli import cli
+from belimo_nb.cli.shared import stoppable
+from belimo_nb.errors import UsageError
+from belimo_nb.report.jobs import Job
+from belimo_nb.report.render import MODULES
+from belimo_nb.report.run import run
+from belimo_nb.report.workers import ChildProcesses
+
+GOOD = "import os\nprint(os.environ['BELIMO_RATE'], os.environ['BELIMO_API_URL'], os.environ['BELIMO_PASSWORD'])"
+TROUBLE = {
+    "good": GOOD,
+    "failing": "print('before')\n1/0",
+    "crashing": "import os\nos._exit(3)",
+    "hanging": "import time\ntime.sleep(600)",
+    "killing": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+}
+ERRORS = {
+    "failing": "ZeroDivisionError: division by zero",
+    "crashing": "Its kernel ended unexpectedly: a library crashed, or memory ran out.",
+    "hanging": "Stopped: it took longer than the time limit of 8 s.",
+    "killing": "Its process was killed; most often the system does this when memory runs out: try fewer --jobs.",
+}
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    """A function that makes jobs of notebooks with these one-cell sources."""
+
+    def make(sources):
+        for name, source in sources.items():
+            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
+            nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
+        return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
+
+    return make
+
+
+@pytest.fixture
+def connection():
+    """Settings of an account that no one asks."""
+    return settings.load(
+        client_id="id",
+        client_secret="the-secret-of-the-client",
+        username="me@example.org",
+        password="the-password-of-mine",
+        api_url="http://127.0.0.1:9/api/v3",
+        rate="3",
+    )
+
+
+def links(page):
+    """The relative links of an HTML file, as paths."""
+    hrefs = re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8"))
+    return [page.parent / unquote(href) for href in hrefs]
+
+
+@pytest.mark.slow
+def test_real_reports(demo_environment):
+    """From the command line: overview, heating energy, two valves; all links work, nothing private is in the files."""
+    arguments = ["report", "--search", "2.OG Nord-", "--period", "2018-11", "--out", "out", "--jobs", "2"]
+    result = CliRunner().invoke(cli, arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    out = Path("out").resolve()
+    first, last = result.stdout.splitlines()
+    assert last == str(out / "index.html")
+    assert re.fullmatch(r"4 reports made in \d+ s \(demo data, seed 1, November 2018\)\.", first)
+
+    pages = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.html"))
+    assert pages == [
+        "devices/energieventil-heizung-2-og-nord-ost-3c563d80.html",
+        "devices/energieventil-heizung-2-og-nord-west-3c6f7077.html",
+        "heating-energy.html",
+        "index.html",
+        "overview.html",
+    ]
+    targets = {path.resolve() for name in pages for path in links(out / name)}
+    assert {out / name for name in pages} <= targets
+    assert all(path.is_file() for path in targets)
+
+    machine = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert [report["status"] for report in machine["reports"]] == ["ok"] * 4
+    assert all(report["key_figures"] for report in machine["reports"])
+    heating = next(report for report in machine["reports"] if report["slug"] == "heating-energy")
+    assert heating["parameters"] == {"search": "2.OG Nord-", "start": "2018-11-01", "end": "2018-12-01"}
+    assert any(kind.startswith("csv:") for kind in heating["files"])
+    private = [
+        demo_environment["BELIMO_CLIENT_SECRET"],
+        demo_environment["BELIMO_PASSWORD"],
+        str(Path(belimo_nb.__file__).parents[1]),
+        str(Path.home()),
+        "/tmp/",  # noqa: S108 - searched for, not used
+    ]
+    for path in (path for path in out.rglob("*.*") if path.is_file()):
+        text = path.read_text(encoding="utf-8")
+        assert [word for word in private if word in text] == []
+        assert not path.name.endswith(".tmp")
+
+
+@pytest.mark.slow
+def test_trouble(jobs, connection, tmp_path):
+    """Reports that fail, crash, hang or are killed are told; what they left is kept, and the good one is made."""
+    planned = jobs(TROUBLE)
+    told = []
+    out = tmp_path / "out"
+    with ChildProcesses(3, time_limit=8, preload=MODULES) as workers:
+        outcome = run(
+            planned, workers, settings=connection, period_label="November 2018", out=out, on_result=told.append
+        )
+    assert [result.job for result in outcome.results] == planned
+    assert sorted(result.job.notebook for result in told) == sorted(TROUBLE)
+    errors = {result.job.notebook: result.error for result in outcome.results}
+    assert errors == {"good": None, **ERRORS}
+    assert not outcome.stopped
+
+    files = {result.job.notebook: result.files for result in outcome.results}
+    assert files["good"] == {"html": "devices/good-1.html", "ipynb": "devices/good-1.ipynb"}
+    printed = nbformat.read(out / files["good"]["ipynb"], as_version=4).cells[-1].outputs[0].text
+    # Three workers share the account's 3 requests a second; what a notebook shows of a secret is masked.
+    assert printed == "1.0 http://127.0.0.1:9/api/v3 ********\n"
+    failed = nbformat.read(out / files["failing"]["ipynb"], as_version=4)
+    assert [o.output_type for cell in failed.cells for o in cell.get("outputs", [])] == ["stream", "error"]
+    for name in ("crashing", "hanging"):
+        notebook = nbformat.read(out / files[name]["ipynb"], as_version=4)
+        assert ERRORS[name] in notebook.cells[0].source
+    assert files["killing"] == {}
+
+    page = outcome.index.read_text(encoding="utf-8")
+    assert all(error in page for error in ERRORS.values())
+    machine = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert sorted(report["status"] for report in machine["reports"]) == ["failed"] * 4 + ["ok"]
+
+
+def test_failures_set_the_exit_status(jobs, demo_environment, monkeypatch):
+    """A failed report is told on standard error, counted, and makes the exit status 1."""
+    planned = jobs({"good": "1", "failing": "raise KeyError('x')"})
+    monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: planned)
+    result = CliRunner().invoke(cli, ["report", "--out", "out"])
+    assert result.exit_code == 1
+    assert result.stderr == "Failed: Failing: KeyError: 'x'\n"
+    assert re.match(r"1 of 2 reports made in .*; 1 failed\.\n", result.stdout)
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
+def test_interrupted(jobs, connection, tmp_path):
+    """A run that is told to end stops at once; its index says what was made and what was not."""
+    planned = jobs({"first": "1", "second": "import time\ntime.sleep(600)", "third": "1"})
+    with stoppable(), ChildProcesses(2, time_limit=600, preload=MODULES) as workers:
+        outcome = run(
+            planned,
+            workers,
+            settings=connection,
+            period_label="November 2018",
+            out=tmp_path / "out",
+            on_result=lambda _: signal.raise_signal(signal.SIGTERM),
+        )
+    assert outcome.stopped
+    first, second, third = outcome.results
+    assert first.status == "ok"
+    assert (second.status, second.error) == ("failed", "Stopped before it was finished.")
+    assert third.status == "failed"
+    assert "Stopped before" in outcome.index.read_text(encoding="utf-8")
+
+
+def test_output_folder_that_is_none(jobs, connection, tmp_path):
+    """An output folder that cannot be made is refused before anything runs."""
+    (tmp_path / "file").write_text("mine")
+    with (
+        ChildProcesses(1, time_limit=60) as workers,
+        pytest.raises(UsageError, match=r"file.*cannot be written to.*--out"),
+    ):
+        run(jobs({"good": "1"}), workers, settings=connection, period_label="2018", out=tmp_path / "file")
