@@ -38,8 +38,10 @@ class Profile:
         points = body.get("datapoints")
         if not isinstance(points, list) or not all(isinstance(p, dict) and "id" in p for p in points):
             raise AnswerError(f"The dataprofile {self.ref} lists no datapoints; ask the vendor about this profile.")
-        points = list({str(point["id"]): point for point in reversed(points)}.values())[::-1]  # each id once
-        features = [point.get("featureValues") or {} for point in points]
+        unique: dict[str, Mapping[str, Any]] = {}
+        for point in points:
+            unique.setdefault(str(point["id"]), point)
+        features = [point.get("featureValues") or {} for point in unique.values()]
         self.datapoints = pd.DataFrame(
             {
                 "name": [_text(f, "default.name") for f in features],
@@ -48,7 +50,7 @@ class Profile:
                 "access": [_text(f, "default.access") for f in features],
                 "type": [_text(f, "default.basetype") for f in features],
             },
-            index=pd.Index([str(point["id"]) for point in points], name="id", dtype=object),
+            index=pd.Index(list(unique), name="id", dtype=object),
             columns=list(COLUMNS),
             dtype=object,
         )

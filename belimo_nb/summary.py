@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "completeness",
+    "conditions",
     "data_quality",
     "device_figures",
     "device_header",
@@ -71,6 +73,12 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame) -> KeyFigures:
     )
 
 
+def conditions(devices: pd.DataFrame) -> dict[str, int]:
+    """How many devices are in which state: the health of those online, and those offline."""
+    state = devices["health"].where(devices["online"], "offline")
+    return {str(name): int(count) for name, count in state.value_counts().items()}
+
+
 def problems(devices: pd.DataFrame, timezone: str) -> Table:
     """The devices to look at first: with a problem, or offline."""
     rows = devices[devices["health"].isin(["WARNING", "ERROR"]) | ~devices["online"]]
@@ -115,10 +123,10 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
 def device_figures(valve: Device, days: pd.DataFrame, samples: pd.DataFrame, timezone: str) -> KeyFigures:
     """What one valve did in the period, and how it is now."""
     row = valve.summary
-    figures = [_energy_figure(kind.capitalize(), days["kwh"][kind]) for kind in days["kwh"] if kind != "energy"]
     power, flow, delta = samples["power_kw"], samples["flow_m3h"], samples["delta_t_k"]
     seen = row["last_seen"]
-    figures += [
+    figures = [
+        _device_energy(_part(days, "kwh")),
         KeyFigure("Highest power", _maximum(power), "kW", _when(power, "of the samples")),
         KeyFigure("Highest flow", _maximum(flow), "m³/h", _when(flow, "of the samples")),
         KeyFigure(
@@ -178,7 +186,6 @@ def heating_figures(days: pd.DataFrame, months: pd.DataFrame, before: pd.DataFra
             "no reading" if peak is None else date(pd.Timestamp(str(peak))),
         ),
         KeyFigure("Valves", len(kwh.columns), note=_of(incomplete, f"below {COVERAGE_LIMIT:.0%} complete")),
-        KeyFigure("Completeness", 100 * completeness(days), "%", "of the time covered by readings", digits=1),
     )
 
 
@@ -256,8 +263,16 @@ def events(timeline: pd.DataFrame) -> Table:
 
 def _part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
     """One of kwh, coverage and quality: a column a counter."""
-    part = energy[name]
-    return part if isinstance(part, pd.DataFrame) else part.to_frame()
+    return cast("pd.DataFrame", energy[name])  # two levels of columns: never a Series
+
+
+def _device_energy(kwh: pd.DataFrame) -> KeyFigure:
+    """What a device delivered, heating and cooling together: no valve does both at a time."""
+    both = _energy_figure("Energy", kwh, unknown=int(kwh.isna().any(axis=1).sum()))
+    if len(kwh.columns) == 1:
+        return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
+    parts = ", ".join(f"{kind} {number(float(kwh[kind].sum()), 0)}" for kind in kwh)
+    return replace(both, note=f"{parts}; {both.note}")
 
 
 def _energy_figure(label: str, kwh: pd.Series[Any] | pd.DataFrame, unknown: int | None = None) -> KeyFigure:

@@ -1,5 +1,7 @@
 """Planning reports: which, with what parameters, under which names."""
 
+from types import SimpleNamespace
+
 import nbformat
 import pandas as pd
 import pytest
@@ -29,6 +31,8 @@ class FakeDevice:
 
 class FakeCloud:
     """Three devices, of which two count energy."""
+
+    settings = SimpleNamespace(client_secret="the-secret", password="the-password")
 
     def __init__(self):
         self.listings = 0
@@ -134,6 +138,7 @@ def test_extra_parameters():
     [
         ({"parameters": {"frq": 1}}, UsageError, "'frq'; their parameters are freq, limit"),
         ({"notebooks": ["overview"], "parameters": {"freq": 1}}, UsageError, r"\(overview\).*'freq'"),
+        ({"parameters": {"freq": "the-password"}}, UsageError, "'freq' holds a credential"),
         ({"parameters": {"start": "2018"}}, UsageError, "use --from"),
         ({"parameters": {"device": "x"}}, UsageError, "use --device"),
         ({"notebooks": ["fleet"]}, UsageError, "'fleet'"),

@@ -31,7 +31,7 @@ TROUBLE = {
 ERRORS = {
     "failing": "ZeroDivisionError: division by zero",
     "crashing": "Its kernel ended unexpectedly: a library crashed, or memory ran out.",
-    "hanging": "Stopped: it took longer than the time limit of 8 s.",
+    "hanging": "Stopped: it took longer than the time limit of 12 s.",
     "killing": "Its process was killed; most often the system does this when memory runs out: try fewer --jobs.",
 }
 
@@ -117,7 +117,7 @@ def test_trouble(jobs, connection, tmp_path):
     planned = jobs(TROUBLE)
     told = []
     out = tmp_path / "out"
-    with ChildProcesses(3, time_limit=8, preload=MODULES) as workers:
+    with ChildProcesses(3, time_limit=12, preload=MODULES) as workers:
         outcome = run(
             planned, workers, settings=connection, period_label="November 2018", out=out, on_result=told.append
         )

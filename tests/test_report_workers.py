@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.errors import UsageError
 from belimo_nb.report import workers
-from belimo_nb.report.workers import ChildProcesses, adopt
+from belimo_nb.report.workers import ChildProcesses, JobFailed, adopt
 
 
 def scene():
@@ -106,7 +106,7 @@ def test_scene(pool, monkeypatch):
 def test_failures(pool, call, words):
     """A job that raises or dies fails its own future with one sentence; the other jobs are not touched."""
     bad, good = pool.submit(call), pool.submit(os.getpid)
-    with pytest.raises(BelimoError, match=words):
+    with pytest.raises(JobFailed, match=words):
         bad.result()
     assert good.result() != os.getpid()
 
@@ -117,8 +117,9 @@ def test_overtime(tmp_path, monkeypatch):
     with ChildProcesses(1, time_limit=3) as pool:
         pool.submit(os.getpid).result()  # the first start takes longest
         future = pool.submit(sleep_with_child, tmp_path / "pid")
-        with pytest.raises(BelimoError, match="longer than the time limit of 3 s"):
+        with pytest.raises(JobFailed, match="longer than the time limit of 3 s") as caught:
             future.result()
+        assert caught.value.seconds == 3
     child = int((tmp_path / "pid").read_text())
     assert wait_for(lambda: ended(child))
 
@@ -130,7 +131,7 @@ def test_stop(tmp_path):
         waiting = pool.submit(os.getpid)
         assert wait_for((tmp_path / "pid").exists)
         pool.stop()
-        with pytest.raises(BelimoError, match="Stopped"):
+        with pytest.raises(JobFailed, match="Stopped"):
             running.result(timeout=0)
         assert waiting.cancelled()
     child = int((tmp_path / "pid").read_text())
@@ -142,7 +143,7 @@ def test_error_stops():
     with pytest.raises(ZeroDivisionError), ChildProcesses(1, time_limit=60) as pool:  # noqa: PT012
         future = pool.submit(time.sleep, 60)
         raise ZeroDivisionError
-    assert future.cancelled() or isinstance(future.exception(), BelimoError)
+    assert future.cancelled() or isinstance(future.exception(), JobFailed)
 
 
 PARENT = """

@@ -41,7 +41,7 @@ def test_heating_figures() -> None:
     assert shown["Heating energy"]["value"] == pytest.approx(59 * 24 * 3)
     assert shown["Against the year before"]["value"] == pytest.approx(0, abs=1e-9)
     assert shown["Highest day"]["value"] == pytest.approx(72)
-    assert shown["Completeness"]["value"] == pytest.approx(100)
+    assert summary.completeness(both.energy("D")) == pytest.approx(1)
     assert shown["Valves"]["value"] == 2
 
 
@@ -52,7 +52,7 @@ def test_failed_counter_is_not_zero() -> None:
     shown = figures(summary.heating_figures(days, months, months))
     assert "at least" in shown["Heating energy"]["note"]
     assert shown["Valves"] | {"note": "", "value": 2, "digits": None} == shown["Valves"] | {"note": "", "digits": None}
-    assert shown["Completeness"]["value"] == pytest.approx(50)
+    assert summary.completeness(days) == pytest.approx(0.5)
     assert np.isnan(summary.monthly_table(months, months).frame["Sum"]).all()
 
 
@@ -125,6 +125,12 @@ def test_fleet_figures() -> None:
     assert shown["Flow now"]["value"] is None
 
 
+def test_conditions_add_up() -> None:
+    """Each device is in one state: a device that is offline is not counted by its last health, too."""
+    devices, _ = fleet()
+    assert summary.conditions(devices) == {"OK": 1, "offline": 1, "ERROR": 1}
+
+
 def test_problems_come_first() -> None:
     """Errors before what is only offline; a healthy fleet says that it is one."""
     devices, _ = fleet()
@@ -142,7 +148,8 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     assert header.title == valve.name
     assert header.completeness == pytest.approx(1)
     shown = figures(summary.device_figures(valve, days, samples, cloud.timezone))
-    assert shown["Heating"]["value"] == pytest.approx(float(days["kwh"]["heating"].sum()))
+    assert shown["Energy"]["value"] == pytest.approx(float(days["kwh"]["heating"].sum()))
+    assert "heating" in shown["Energy"]["note"]
     assert shown["Highest power"]["value"] == pytest.approx(float(samples["power_kw"].max()))
     assert shown["Delta-T, flow-weighted"]["value"] > 5
     state = summary.state_table(valve).frame

@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,10 @@ class Commands(click.Group):
         """Run a command and exit with its status."""
         kwargs["standalone_mode"] = False
         try:
-            status = super().main(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _warn
+                status = super().main(*args, **kwargs)
+            sys.stdout.flush()  # here, where a reader that is gone can be dealt with
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -161,6 +165,12 @@ def _fitted(text: str, width: int) -> str:
             text = text[:-1]
         text += "…"
     return text + " " * (width - _width(text))
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Show a warning as people want it: without the line of code that it came from."""
+    if issubclass(category, UserWarning):
+        click.echo(f"Warning: {message}", err=True)
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -26,7 +26,7 @@ class AnswerHandler(Handler):
     """
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
-        """Take the `answer`, a function of the account, the query and the parts of the path; and whether it is `quick`."""
+        """Take the `answer`, a function of account, query and the parts of the path, and whether it is `quick`."""
         super().initialize(cloud)
         self.answer: Callable[..., Any] = options["answer"]
         self.quick: bool = options.get("quick", False)

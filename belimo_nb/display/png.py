@@ -34,13 +34,12 @@ def compact_png(rgba: NDArray[np.uint8]) -> bytes:
         rgb = (rgb * cover + 255 * (1 - cover)).round().astype(np.uint8)
     red, green, blue = (rgb[..., channel].ravel() for channel in range(3))
     shift = 8 - BITS
-    bins = (red >> shift).astype(np.uint16)
-    for channel in (green, blue):
-        bins = (bins << BITS) | (channel >> shift)
+    high, middle, low = ((channel >> shift).astype(np.uint16) for channel in (red, green, blue))
+    bins = (high << 2 * BITS) | (middle << BITS) | low
     counts = np.bincount(bins, minlength=1 << 3 * BITS)
     used = np.flatnonzero(counts)
-    means = np.stack([np.bincount(bins, channel, 1 << 3 * BITS)[used] for channel in (red, green, blue)], axis=1)
-    means = (means / counts[used, None]).round()
+    sums = np.stack([np.bincount(bins, channel, 1 << 3 * BITS)[used] for channel in (red, green, blue)], axis=1)
+    means = (sums / counts[used, None]).round()
     order = np.argsort(-counts[used], kind="stable")
     palette = means[order[:COLORS]]
     lookup = np.zeros(1 << 3 * BITS, dtype=np.uint8)

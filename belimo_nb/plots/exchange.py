@@ -53,8 +53,8 @@ def power_against_flow(flow_m3h: pd.Series[float], power_kw: pd.Series[float], *
         style.numbers_axis(ax.yaxis, 6)
         style.label(ax, "Power, kW", x="Flow, m³/h", below=24)
     caption = (
-        f"Power against flow while water flows{'; the darker, the more samples' if crowded else ''}. Grey rays: "
-        "constant delta-T, for water of 50 °C. Where the cloud bends away from a ray, more flow brings little more power."
+        f"Power against flow while water flows{'; darker: more samples' if crowded else ''}. Grey rays: "
+        "constant delta-T, for water of 50 °C. Where the cloud bends off a ray, more flow brings little more power."
     )
     extremes = f"flow up to {number(most)} m³/h and power from {number(low)} to {number(top)} kW"
     return Chart(made, caption, f"{finding}. {number(len(running))} samples with {extremes}.", style.STYLE)

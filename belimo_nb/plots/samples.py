@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -150,12 +150,12 @@ def _lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[
             continue
         drawn = timeaxis.band(values)
         every = drawn.every or every
-        style = (0, (4, 2)) if line.dashed else "-"
+        dashes: Literal["--", "-"] = "--" if line.dashed else "-"
         if drawn.every and not line.dashed:
             ax.fill_between(drawn.x, drawn.low, drawn.high, color=line.color, alpha=0.2, linewidth=0)
-        (artist,) = ax.plot(drawn.x, drawn.mean, color=line.color, linestyle=style)
+        (artist,) = ax.plot(drawn.x, drawn.mean, color=line.color, linestyle=dashes)
         lonely = np.isfinite(drawn.mean) & ~np.isfinite(np.append(drawn.mean[1:], np.nan))
         lonely &= ~np.isfinite(np.insert(drawn.mean[:-1], 0, np.nan))
         ax.plot(drawn.x[lonely], drawn.mean[lonely], ".", color=line.color, markersize=2.5)
-        handles.append((Line2D([], [], color=artist.get_color(), linestyle=style, linewidth=1.6), line.name))
+        handles.append((Line2D([], [], color=artist.get_color(), linestyle=dashes, linewidth=1.6), line.name))
     return handles, every

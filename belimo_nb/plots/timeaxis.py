@@ -17,6 +17,7 @@ from belimo_nb.plots.style import UNKNOWN, Span
 
 POINTS = 1600  # more do not fit side by side into a panel
 BUCKETS = 480
+MANY = 93  # more bars stand without a line between them
 GAP_FACTOR = 2.5  # a pause of so many steps is a gap
 STEPS = (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)  # seconds
 
@@ -46,7 +47,8 @@ def zone_of(index: pd.Index[Any], what: str) -> str:
 
 def positions(index: pd.DatetimeIndex) -> np.ndarray:
     """Positions on the axis: days since 1970 in UTC, so that a day of 25 hours is longer than one of 23."""
-    return np.asarray(date2num(index.tz_convert("UTC").tz_localize(None).to_numpy()), dtype=float)
+    naive = index.tz_convert("UTC").tz_localize(None).to_numpy()
+    return np.asarray(date2num(naive), dtype=float)  # type: ignore[no-untyped-call]
 
 
 def localize(days: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
@@ -166,13 +168,10 @@ def day_bars(ax: Axes, left: np.ndarray, right: np.ndarray, kwh: np.ndarray, col
     left, right, top = left[known], right[known], kwh[known]
     zero = np.zeros_like(top)
     corners = np.stack([left, zero, left, top, right, top, right, zero], axis=1).reshape(-1, 4, 2)
-    many = len(kwh) > 93
-    ax.add_collection(
-        PolyCollection(
-            corners, facecolors=color, edgecolors="none" if many else "white", linewidths=0 if many else 0.8,
-            antialiaseds=not many, zorder=2,
-        )
-    )  # fmt: skip
+    many = len(kwh) > MANY
+    bars = PolyCollection(list(corners), facecolors=color, antialiaseds=not many, zorder=2)
+    bars.set(edgecolor="none" if many else "white", linewidth=0 if many else 0.8)
+    ax.add_collection(bars)
 
 
 def hatch_unknown(ax: Axes, spans: list[tuple[float, float]]) -> None:

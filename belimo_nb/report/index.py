@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,12 @@ from belimo_nb.report.jobs import Result
 __all__ = ["RunFacts", "write"]
 
 SCHEMA = 1
-COLUMNS = 4  # key figures of devices that the table shows
-SUMMED = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})  # units whose figures add up over devices
+COLUMNS = 5  # key figures of devices that the table shows
+# What adds up over devices: amounts, but no peaks, means or rates.
+SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
+SUMMED_LABELS = re.compile(
+    r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
+)
 DEVICE = "device"
 KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
 
@@ -125,12 +130,14 @@ def _file_name(kind: str) -> str:
 
 
 def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
-    """The key figures that most devices have, in the order of the notebook, each with its decimals."""
-    often = Counter((figure["label"], figure["unit"]) for result in devices for figure in result.key_figures)
-    first = {key: place for place, key in reversed(list(enumerate(often)))}
-    chosen = sorted((key for key, _ in often.most_common(COLUMNS)), key=lambda key: first[key])
+    """The key figures that many devices have, in the notebooks' order, each with its decimals."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for result in devices:
+        for place, figure in enumerate(result.key_figures):
+            places.setdefault((figure["label"], figure["unit"]), []).append(place)
+    often = sorted(places, key=lambda key: -len(places[key]))[:COLUMNS]
     columns = []
-    for label, unit in chosen:
+    for label, unit in sorted(often, key=lambda key: sum(places[key]) / len(places[key])):
         values = [figure["value"] for result in devices if (figure := _find(result, label, unit))]
         numbers = [float(value) if _is_number(value) else math.nan for value in values]
         columns.append({"label": label, "unit": unit, "digits": column_digits(numbers, unit)})
@@ -166,13 +173,17 @@ def _totals(devices: Sequence[Result], columns: Sequence[Mapping[str, Any]]) -> 
     totals = []
     for column in columns:
         figures = [_find(result, column["label"], column["unit"]) for result in devices]
-        values = [figure["value"] for figure in figures if figure and _is_number(figure["value"])]
-        if column["unit"] in SUMMED and len(devices) > 1 and values:
+        values = [item["value"] for item in figures if item and _is_number(item["value"])]
+        if _adds_up(column) and len(devices) > 1 and values:
             note = f"{len(values)} of {len(devices)} devices" if len(values) < len(devices) else ""
             totals.append({"shown": number(math.fsum(values), column["digits"]), "note": note})
         else:
             totals.append({"shown": "", "note": ""})
     return totals if any(total["shown"] for total in totals) else []
+
+
+def _adds_up(column: Mapping[str, Any]) -> bool:
+    return column["unit"] in SUMMED_UNITS and SUMMED_LABELS.match(column["label"]) is not None
 
 
 def _machine(results: Sequence[Result], facts: RunFacts) -> dict[str, Any]:

@@ -102,12 +102,12 @@ def plan(
         parameters: More parameters, for each notebook that declares them.
 
     Raises:
-        UsageError: A parameter or a device is unknown, or a device has no report.
+        UsageError: A parameter or a device is unknown, a device has no report, or a parameter holds a credential.
         NoDataError: No device matches, or none of them has an energy counter.
     """
     declared = _declared(set(notebooks), single_devices=bool(devices))
     extra = dict(parameters or {})
-    _check_parameters(extra, declared)
+    _check_parameters(extra, declared, secrets=(cloud.settings.client_secret, cloud.settings.password))
     common: dict[str, Any] = {
         "start": _edge(period.start),
         "end": _edge(period.end),
@@ -183,7 +183,9 @@ def _declared(notebooks: set[str], *, single_devices: bool) -> dict[str, Sequenc
     return declared
 
 
-def _check_parameters(extra: Mapping[str, Any], declared: Mapping[str, Sequence[str]]) -> None:
+def _check_parameters(
+    extra: Mapping[str, Any], declared: Mapping[str, Sequence[str]], *, secrets: Sequence[str]
+) -> None:
     known = sorted({name for names in declared.values() for name in names} - OWN_OPTIONS.keys())
     for name in extra:
         if name in OWN_OPTIONS:
@@ -191,6 +193,8 @@ def _check_parameters(extra: Mapping[str, Any], declared: Mapping[str, Sequence[
         if name not in known:
             have = f"their parameters are {', '.join(known)}" if known else "they have none to set"
             raise UsageError(f"None of the reports ({', '.join(declared)}) has a parameter {name!r}; {have}.")
+        if any(secret in str(extra[name]) for secret in secrets):
+            raise UsageError(f"The parameter {name!r} holds a credential, which every reader would see; leave it out.")
 
 
 def _only(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from belimo_nb.display.base import esc
 
-__all__ = ["Heading", "Markup", "clean_html"]
+__all__ = ["Heading", "Prose", "clean_html"]
 
 TAGS = frozenset(
     [
@@ -162,7 +162,7 @@ class Heading:
     anchor: str
 
 
-class Markup(IPythonRenderer):
+class Prose(IPythonRenderer):
     """Turns the Markdown of one page into HTML and collects its headings.
 
     Attributes:

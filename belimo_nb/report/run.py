@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from belimo_nb import notebook_files
 from belimo_nb._version import __version__
-from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.errors import UsageError
 from belimo_nb.report import index
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.workers import ChildProcesses
+from belimo_nb.report.workers import ChildProcesses, JobFailed
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
@@ -94,13 +94,13 @@ def run(
             finished, pending = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
             for future in finished:
                 job = futures[future]
-                done[job] = _result(future, job, time.monotonic() - began)
+                done[job] = _result(future, job)
                 on_result(done[job])
     except KeyboardInterrupt:
         stopped = True
         workers.stop()
         for future, job in futures.items():
-            done.setdefault(job, _result(future, job, 0.0))
+            done.setdefault(job, _result(future, job))
     results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
     seconds = time.monotonic() - began
     facts = index.RunFacts(
@@ -137,10 +137,10 @@ def _environment(settings: Settings, workers: int) -> dict[str, str]:
     return environment
 
 
-def _result(future: Future[Result], job: Job, seconds: float) -> Result:
+def _result(future: Future[Result], job: Job) -> Result:
     try:
         return future.result(timeout=0)
     except CancelledError:
         return Result(job, "failed", 0.0, STOPPED)
-    except BelimoError as error:
-        return Result(job, "failed", seconds, str(error))
+    except JobFailed as error:
+        return Result(job, "failed", error.seconds, str(error))

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from belimo_nb.errors import BelimoError
 
-__all__ = ["ChildProcesses", "adopt", "cores"]
+__all__ = ["ChildProcesses", "JobFailed", "adopt", "cores"]
 
 T = TypeVar("T")
 GRACE = 15.0
@@ -44,10 +44,22 @@ def adopt(pid: int) -> None:
         _parent.send(("adopted", pid))
 
 
+class JobFailed(BelimoError):
+    """A job's process died, took too long, raised, or was stopped.
+
+    Attributes:
+        seconds: How long it had run.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class ChildProcesses(Executor):
     """Runs each submitted call in a fresh process of its own.
 
-    A call's future raises `BelimoError` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
+    A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
     ``with`` block by an exception stops what runs. Arguments and results are pickled. In the child, the working folder
     and the temporary folder are private and vanish with it; what it prints goes to a log that is only read if the
     process dies.
@@ -115,7 +127,7 @@ class ChildProcesses(Executor):
         with receiver:
             with self._lock, sender:
                 if self._stopped:
-                    raise BelimoError("Stopped before it began.")
+                    raise JobFailed("Stopped before it began.", 0.0)
                 self._count += 1
                 folder = self._folder / str(self._count)
                 folder.mkdir()
@@ -136,12 +148,14 @@ class ChildProcesses(Executor):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _result(self, process: BaseProcess, receiver: Connection, adopted: list[int], folder: Path) -> Any:
-        deadline = time.monotonic() + self.time_limit + GRACE
+        began = time.monotonic()
+        deadline = began + self.time_limit + GRACE
         while wait([receiver], max(0.0, deadline - time.monotonic())):
             try:
                 kind, content = receiver.recv()
             except EOFError:
-                raise BelimoError(self._epitaph(process, folder)) from None
+                seconds = time.monotonic() - began
+                raise JobFailed(self._epitaph(process, folder), seconds) from None
             if kind == "adopted":
                 with self._lock:
                     adopted.append(content)
@@ -149,9 +163,9 @@ class ChildProcesses(Executor):
             with self._lock:
                 adopted.clear()  # ended in good order, so what it adopted has ended, and the ids may serve others
             if kind == "raised":
-                raise BelimoError(content)
+                raise JobFailed(content, time.monotonic() - began)
             return content
-        raise BelimoError(f"Stopped: it took longer than the time limit of {self.time_limit:g} s.")
+        raise JobFailed(f"Stopped: it took longer than the time limit of {self.time_limit:g} s.", self.time_limit)
 
     def _epitaph(self, process: BaseProcess, folder: Path) -> str:
         """Why a process ended without a result, in one sentence."""

@@ -172,6 +172,36 @@ def test_a_process_and_its_forked_children_share_one_cloud():
         requests.get(url + "/api-info", timeout=60)
 
 
+DROP = """
+import http.client, os, signal
+from belimo_nb.demo import DemoCloud
+with DemoCloud(devices=1) as cloud:
+    connection = http.client.HTTPConnection(cloud.url.removeprefix("http://"), timeout=60)
+    connection.request("GET", "/api/v3/api-info")
+    connection.getresponse().read()
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    cloud.faults = ["drop-connection"]
+    try:
+        connection.request("GET", "/api/v3/api-info")
+        connection.getresponse()
+    except ConnectionError as error:
+        print(type(error).__name__)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        connection.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_dropped_connection_is_dropped_though_a_child_holds_it():
+    """A process forked meanwhile has a copy of the server's socket; the client hears of the end all the same."""
+    code = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n" + DROP
+    assert run(code).split() == ["RemoteDisconnected"]
+
+
 def test_serving_prints_the_settings_first_and_ends_on_interrupt():
     """`.env` lines at once, through a pipe too; Ctrl-C ends it in order."""
     dotenv = pytest.importorskip("dotenv")

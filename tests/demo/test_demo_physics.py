@@ -45,8 +45,8 @@ def _named(simulation: Simulation, name: str) -> DemoDevice:
 
 
 def test_heat_capacity_of_water() -> None:
-    """The formula gives the published values at 5, 50 and 95 °C."""
-    assert rho_c(np.array([5.0, 50.0, 95.0])).round(-2).tolist() == [4200700.0, 4129000.0, 4050100.0]
+    """The formula is within 0.1 % of IAPWS-IF97 at 0.6 MPa: 4203.7, 4129.4 and 4050.0 kJ/(m3 K) at 5, 50, 95 °C."""
+    assert np.allclose(rho_c(np.array([5.0, 50.0, 95.0])), [4203.7e3, 4129.4e3, 4050.0e3], rtol=1e-3)
 
 
 def test_position_and_flow_are_inverse() -> None:

@@ -1,0 +1,190 @@
+"""Resampled history: which requests a range needs, and what becomes of the answers."""
+
+import itertools
+import warnings
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from belimo_nb import history
+from belimo_nb.errors import AnswerError, UsageError
+from belimo_nb.history import MissingSeriesWarning, fetch, parse_resolution
+from belimo_nb.timestamps import from_api, to_api
+
+START, END = pd.Timestamp("2018-11-01T00:00Z"), pd.Timestamp("2018-11-01T04:00Z")
+
+
+def answer(**series):
+    """An API answer: for each datapoint its rows as (time of the day, value)."""
+    return {
+        "series": [
+            {
+                "datapointId": key,
+                "values": [{"timestamp": f"2018-11-01T{time}:00.000Z", "value": v} for time, v in rows],
+            }
+            for key, rows in series.items()
+        ]
+    }
+
+
+def fetched(body, ids=("a",), start=START, end=END, resolution="1h"):
+    """The frame that comes of an answer."""
+    return fetch(lambda *_: body, "d1", list(ids), start, end, resolution, "last")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("15m", 900), ("1h", 3600), ("1d", 86400), ("2w", 1209600), (" 90m ", 5400)]
+)
+def test_resolution(text, seconds):
+    """The API's lengths of time."""
+    assert parse_resolution(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "h", "0h", "1 h", "-1h", "1.5h", "1H", "1y", "100", "hourly", "9999999h", None, 5]
+)
+def test_resolutions_that_are_none(text):
+    """What is no length of time is refused with the value and examples; a number of points is no length."""
+    with pytest.raises(UsageError) as caught:
+        parse_resolution(text)
+    assert repr(text) in str(caught.value)
+    assert "15m" in str(caught.value)
+
+
+def test_rows_in_any_order_and_twice():
+    """Rows are put in order; of two for one bucket the last that was sent counts."""
+    frame = fetched(answer(a=[("03:00", 4), ("00:00", -1), ("01:00", 2), ("00:00", 1), ("02:00", None)]))
+    assert list(frame.index) == list(pd.date_range(START, periods=4, freq="h"))
+    assert frame["a"].tolist()[:2] == [1, 2]
+    assert pd.isna(frame["a"].iloc[2])
+    assert frame["a"].iloc[3] == 4
+    assert frame["a"].dtype == float
+    assert (frame.index.name, str(frame.index.tz)) == ("time", "UTC")
+
+
+def test_buckets_beside_those_asked_for():
+    """Buckets before the start or at the end are left out: the next answer has them."""
+    frame = fetched(answer(a=[("00:00", 1), ("04:00", 9), ("05:00", 9)]), start=START, end=END)
+    assert frame["a"].tolist()[0] == 1
+    assert frame["a"].isna().sum() == 3
+
+
+def test_buckets_on_another_grid():
+    """Buckets that begin between those asked for would all be lost: that is an error."""
+    with pytest.raises(AnswerError, match="use another resolution"):
+        fetched(answer(a=[("00:30", 1), ("01:30", 2)]))
+
+
+def test_missing_series():
+    """A series that the answer leaves out is NaN, and said so once, with its id."""
+    with pytest.warns(MissingSeriesWarning, match="lacks b") as caught:
+        frame = fetched(answer(a=[("00:00", 1)]), ids=("a", "b"))
+    assert list(frame.columns) == ["a", "b"]
+    assert frame["b"].isna().all()
+    assert frame["b"].dtype == float
+    assert len(caught) == 1
+
+
+def test_series_in_another_order():
+    """Columns come as asked for, whatever the order of the answer, without those that were not."""
+    frame = fetched(answer(c=[("00:00", 3)], b=[("00:00", 2)], a=[("00:00", 1)]), ids=("a", "b"))
+    assert frame.iloc[0].tolist() == [1, 2]
+    assert list(frame.columns) == ["a", "b"]
+
+
+def test_empty_series():
+    """A series without a row is unknown all through, without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frame = fetched(answer(a=[]))
+    assert frame["a"].isna().all()
+    assert len(frame) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2.5], [1.0, 2.5]),
+        (["OPEN", "CLOSE"], ["OPEN", "CLOSE"]),
+        ([True, False], [True, False]),
+        ([0, None], [0.0, None]),
+        (["OPEN", None], ["OPEN", None]),
+    ],
+)
+def test_kinds_of_values(values, expected):
+    """Numbers become floats; text and truth values stay what they are, None where there is none."""
+    frame = fetched(answer(a=[("00:00", values[0]), ("01:00", values[1])]))
+    found = [None if pd.isna(value) else value for value in frame["a"].iloc[:2]]
+    assert found == expected
+    assert [type(value) for value in found] == [type(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"series": None},
+        {"series": [{}]},
+        {"series": [{"datapointId": "a"}]},
+        {"series": [{"datapointId": "a", "values": [5]}]},
+        {"series": [{"datapointId": "a", "values": [{"value": 5}]}]},
+        {"series": [{"datapointId": "a", "values": [{"timestamp": "noon", "value": 5}]}]},
+        {"series": "none"},
+    ],
+)
+def test_answers_that_make_no_sense(body):
+    """An answer that the API does not describe is an error that says what was asked for."""
+    with pytest.raises(AnswerError, match="history of device d1 from 2018-11-01T00:00:00Z") as caught:
+        fetched(body)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_range_of_too_many_buckets():
+    """A slip of the keyboard does not ask for thousands of answers."""
+    with pytest.raises(UsageError, match="too many buckets of 1s"):
+        fetched({}, end=START + pd.Timedelta(days=365), resolution="1s")
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    begin=st.integers(0, 10**6),
+    length=st.integers(1, 10**6),
+    resolution=st.sampled_from(["7m", "15m", "1h", "6h", "1d"]),
+    most=st.integers(1, 40),
+)
+def test_windows(begin, length, resolution, most):
+    """Requests tile the buckets that the range touches: none missing, none twice, none too long."""
+    start = pd.Timestamp("2018-11-01T00:00Z") + pd.Timedelta(seconds=begin)
+    end = start + pd.Timedelta(seconds=length)
+    step, asked = parse_resolution(resolution), []
+    most = max(most, int(length / step.total_seconds() / 50))
+
+    def get(_path, query, _what):
+        first, after = pd.Timestamp(query["from"]), pd.Timestamp(query["to"])
+        asked.append((first, after))
+        times = pd.date_range(first, after, freq=step, inclusive="left")
+        rows = [{"timestamp": to_api(time), "value": time.timestamp()} for time in times]
+        return {"series": [{"datapointId": "a", "values": rows}]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "MOST_BUCKETS", most)
+        frame = fetch(get, "d1", ["a"], start, end, resolution, "last")
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(asked))
+    assert all((after - first) / step <= most for first, after in asked)
+    assert frame.index[0] <= start < frame.index[0] + step
+    assert frame.index[-1] < end <= frame.index[-1] + step
+    assert frame["a"].tolist() == [time.timestamp() for time in frame.index]
+
+
+def test_times_of_the_api():
+    """Times are read with or without fractions and offsets, and written in UTC; what is none is NaT."""
+    texts = ["2018-06-20T11:04:06.000Z", "2018-06-20T11:04:06Z", "2018-06-20T13:04:06.5+02:00", None, "soon"]
+    found = from_api(texts)
+    assert str(found.tz) == "UTC"
+    assert list(found[:2]) == [pd.Timestamp("2018-06-20T11:04:06Z")] * 2
+    assert found[2] == pd.Timestamp("2018-06-20T11:04:06.5Z")
+    assert found[3:].isna().all()
+    assert len(from_api([])) == 0
+    assert to_api(pd.Timestamp("2018-06-20T13:04:06", tz="Europe/Zurich")) == "2018-06-20T11:04:06Z"
