@@ -279,9 +279,15 @@ def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:
 
 
 def _distinct(devices: Sequence[Device]) -> list[str]:
-    """The devices' names; where several share one, with what tells them apart."""
-    shared = {name for name, count in collections.Counter(device.name for device in devices).items() if count > 1}
-    return [f"{d.name} ({d.serial or d.id})" if d.name in shared else d.name for d in devices]
+    """The devices' names; where several share one, with what tells them apart: the serial number, else the id."""
+    names = [device.name for device in devices]
+    for marks in ([device.serial or device.id for device in devices], [device.id for device in devices]):
+        counts = collections.Counter(names)
+        names = [
+            f"{device.name} ({mark})" if counts[name] > 1 else name
+            for device, mark, name in zip(devices, marks, names, strict=True)
+        ]
+    return names
 
 
 def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:

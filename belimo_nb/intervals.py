@@ -110,4 +110,5 @@ def _grid(begin: pd.Timestamp, finish: pd.Timestamp, freq: str, tz: str) -> pd.D
     high = pd.Timestamp(finish.tz_localize(None).normalize())
     days = pd.date_range(offset.rollback(low), offset.rollforward(high) + 2 * offset, freq=rule)
     # A midnight that the clock skips is its first moment after; one that comes twice is the first of the two.
-    return days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
+    midnights = days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
+    return midnights[midnights.tz_localize(None).normalize() == days]  # without days that are skipped (Samoa, 2011)

@@ -16,7 +16,7 @@ from belimo_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CREDENTIALS", "Settings", "is_loopback", "load"]
+__all__ = ["CREDENTIALS", "Settings", "is_loopback", "load", "missing_credentials"]
 
 PREFIX = "BELIMO_"
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
@@ -114,14 +114,7 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
-    values: dict[str, str] = dict(DEFAULTS)
-    origins = dict.fromkeys(DEFAULTS, "default")
-    for origin, found in _layers(env_file, overrides):
-        for name, value in found.items():
-            if value.strip():
-                values[name] = value.strip()
-                origins[name] = origin
-
+    values, origins = _found(env_file, overrides)
     wanted = demo if demo is not None else _flag(values.get("demo", ""))
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
@@ -134,6 +127,26 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
             f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
         )
     return _checked(values, origins)
+
+
+def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
+    """The credentials that are set nowhere, by their lower-case name; none where the demo cloud is asked for."""
+    values, _ = _found(env_file, {})
+    return [] if _flag(values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
+
+
+def _found(
+    env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What is set, defaults included, and where each value came from."""
+    values: dict[str, str] = dict(DEFAULTS)
+    origins = dict.fromkeys(DEFAULTS, "default")
+    for origin, found in _layers(env_file, overrides):
+        for name, value in found.items():
+            if value.strip():
+                values[name] = value.strip()
+                origins[name] = origin
+    return values, origins
 
 
 def _layers(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
@@ -192,7 +205,7 @@ def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
         timezone=_zone(values["timezone"]),
         rate=_rate(values["rate"]),
         data_dir=_data_dir(values, origins),
-        weather=values.get("weather"),
+        weather=_weather(values.get("weather")),
         now=_now(values.get("now"), values["timezone"]),
         source=values.get("source") or urlsplit(api_url).netloc,
         origins=origins,
@@ -248,6 +261,13 @@ def _rate(text: str) -> float:
             f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
         )
     return rate
+
+
+def _weather(text: str | None) -> str | None:
+    """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
+    if text is None or text == "open-meteo" or "://" in text:
+        return text
+    return str(Path(text).expanduser().absolute())
 
 
 def _now(text: str | None, zone: str) -> pd.Timestamp | None:

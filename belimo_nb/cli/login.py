@@ -42,9 +42,9 @@ def login(connection: Connection) -> None:
 
 def _ask(connection: Connection) -> dict[str, str]:
     """The credentials that are set nowhere, from the terminal."""
-    from belimo_nb.settings import SECRETS
+    from belimo_nb.settings import SECRETS, missing_credentials
 
-    missing = [] if connection.demo else _missing(connection.env_file)
+    missing = [] if connection.demo else missing_credentials(connection.env_file)
     answers = {}
     if missing:
         click.echo("Some credentials are not set; type them (Ctrl-C to leave, --demo for the demo cloud).")
@@ -52,14 +52,6 @@ def _ask(connection: Connection) -> dict[str, str]:
         secret = name in SECRETS
         answers[name] = click.prompt(QUESTIONS[name] + (" (not shown)" if secret else ""), hide_input=secret)
     return answers
-
-
-def _missing(env_file: Path | None) -> list[str]:
-    """The credentials that neither the environment nor `.env` has; none where the demo cloud is asked for."""
-    from belimo_nb.settings import CREDENTIALS, TRUE, _layers
-
-    found = {name: value for _, layer in _layers(env_file, {}) for name, value in layer.items() if value.strip()}
-    return [] if found.get("demo", "").lower() in TRUE else [name for name in CREDENTIALS if name not in found]
 
 
 def _tell(cloud: Cloud) -> None:

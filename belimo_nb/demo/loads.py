@@ -63,9 +63,10 @@ def supply_temperature(water: Water, key: tuple[object, ...]) -> FloatArray:
     return water.supply_mild_c + (water.supply_c - water.supply_mild_c) * share + noise
 
 
-def _sun() -> FloatArray:
-    clearness = np.append(weather().clearness, 0.5)
-    return upsample(clearness - 0.5, PER_HOUR) * follow(_SUN)
+def _sun(seed: int) -> FloatArray:
+    # A sky of the seed, not of the weather: all seeds share the weather, and a chance correlation of its sky with its
+    # temperatures would bias the signatures of all of them alike.
+    return np.clip(0.28 * _days(_DAYS, 0.45, "sky", seed), -0.5, 0.5) * follow(_SUN)
 
 
 def _excess(balance_point_c: float) -> FloatArray:
@@ -88,7 +89,7 @@ def zone_heat(plant: Plant, seed: int, key: tuple[object, ...]) -> FloatArray:
     excess += np.clip(deviation, -2.7, 2.7) * np.minimum(excess / 3.0, 1.0)
     shape = follow(_SETBACK if plant.setback else _EVEN)
     flicker = 0.02 * drift(6, 0.7, *key, "load")
-    heat = plant.size * excess * shape * (1 - 0.12 * _sun() + flicker)
+    heat = plant.size * excess * shape * (1 - 0.12 * _sun(seed) + flicker)
     return heat + plant.base_w * follow(_DRAW) if plant.base_w else heat
 
 
@@ -98,10 +99,10 @@ def _after_recovery() -> FloatArray:
     return np.where(outdoor < ROOM_C, outdoor + HEAT_RECOVERY * (ROOM_C - outdoor), outdoor - HEAT_RECOVERY * warm)
 
 
-def _cooling_zone(plant: Plant, key: tuple[object, ...]) -> FloatArray:
+def _cooling_zone(plant: Plant, seed: int, key: tuple[object, ...]) -> FloatArray:
     conditions = weather()
     felt = 0.65 * conditions.smooth_c + 0.35 * conditions.native_c
-    excess = np.maximum(felt + 1.0 * _sun() + 0.7 * _days(_DAYS, 0.5, *key, "days") - plant.balance_point_c, 0.0)
+    excess = np.maximum(felt + 1.0 * _sun(seed) + 0.7 * _days(_DAYS, 0.5, *key, "days") - plant.balance_point_c, 0.0)
     open_season = np.clip((conditions.smooth_c - 10.0) / 3.0, 0.0, 1.0)
     heat = plant.size * excess * follow(_OCCUPIED) * open_season * (1 + 0.03 * drift(6, 0.7, *key, "load"))
     return np.minimum(heat + plant.base_w * follow(_DRAW), _FULL_LOAD * plant.design_power_w)
@@ -119,7 +120,7 @@ def _change_over(plant: Plant, seed: int, key: tuple[object, ...], supply: Float
     water = plant.water
     summer = plant.summer or water
     cooling = _warm_season()
-    cold = plant.size * 1.3 * np.maximum(weather().smooth_c - 17.0 + 0.5 * _sun(), 0.0) * follow(_OCCUPIED)
+    cold = plant.size * 1.3 * np.maximum(weather().smooth_c - 17.0 + 0.5 * _sun(seed), 0.0) * follow(_OCCUPIED)
     return Demand(
         power_w=np.where(cooling, cold, zone_heat(plant, seed, key)),
         supply_c=np.where(cooling, supply_temperature(summer, key), supply),
@@ -142,7 +143,7 @@ def demand(plant: Plant, seed: int) -> Demand:
         case Kind.HEATING_ZONE:
             power = zone_heat(plant, seed, key)
         case Kind.COOLING_ZONE:
-            power = _cooling_zone(plant, key)
+            power = _cooling_zone(plant, seed, key)
         case Kind.SERVER_ROOM:
             slow = 1 + 0.05 * _days(_DAYS, 0.9, *key, "days") + 0.004 * (weather().smooth_c - 10)
             power = plant.size * slow * (0.94 + 0.08 * follow(_OCCUPIED)) * flicker

@@ -1,4 +1,4 @@
-"""Zurich-like weather of the demo cloud: hourly outdoor temperature and clearness of the sky.
+"""Zurich-like weather of the demo cloud: hourly outdoor temperature.
 
 The temperature is the sum of an annual wave, synoptic swings of several days, a daily cycle that is stronger under a
 clear summer sky, and three remembered spells (cold January 2017, cold end of February 2018, hot end of July 2018). It
@@ -38,7 +38,6 @@ class Weather:
 
     Attributes:
         temperature_c: hourly temperature in °C, rounded to 0.1 K, shape (HOURS,).
-        clearness: 0 (overcast) to 1 (clear) per hour, shape (HOURS,), independent of the temperature's swings.
         daily_mean_c: mean of the hourly temperatures of each local day, shape (local days,).
         smooth_c: temperature without its daily cycle at native steps, shape (SAMPLES,); its mean over a local day
             is that day's mean temperature.
@@ -46,7 +45,6 @@ class Weather:
     """
 
     temperature_c: FloatArray
-    clearness: FloatArray
     daily_mean_c: FloatArray
     smooth_c: FloatArray
     native_c: FloatArray
@@ -98,11 +96,10 @@ def _without_daily_cycle(hourly: FloatArray) -> tuple[FloatArray, FloatArray]:
 @functools.cache
 def weather() -> Weather:
     """The weather of the whole horizon (computed once a process, arrays are read-only)."""
-    clearness = _clearness()
-    hourly = _hourly_temperature(clearness)
+    hourly = _hourly_temperature(_clearness())
     mean, smooth = _without_daily_cycle(hourly)
     native = upsample(np.append(hourly, hourly[-1]), PER_HOUR)
-    arrays = (hourly, clearness, mean, smooth, native)
+    arrays = (hourly, mean, smooth, native)
     for array in arrays:
         array.flags.writeable = False
     return Weather(*arrays)

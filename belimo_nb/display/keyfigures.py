@@ -94,10 +94,11 @@ def _card(figure: KeyFigure) -> str:
     unit = f' <span class="bnb-u">{esc(figure.unit)}</span>' if figure.unit and not is_missing(figure.value) else ""
     word = STATUS_WORDS[figure.status]
     spoken = f'<span class="bnb-vh">{word}: </span>' if word else ""
-    note = f'<dd class="bnb-kn">{esc(figure.note)}</dd>' if figure.note else ""
+    # The break is for places that drop style sheets, such as code hosts.
+    note = f'<br><span class="bnb-kn">{esc(figure.note)}</span>' if figure.note else ""
     return (
         f'<div class="bnb-{figure.status}"><dt>{spoken}{esc(figure.label)}</dt>'
-        f'<dd class="bnb-kv">{esc(figure.shown)}{unit}</dd>{note}</div>'
+        f'<dd><span class="bnb-kv">{esc(figure.shown)}{unit}</span>{note}</dd></div>'
     )
 
 

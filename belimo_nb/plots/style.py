@@ -132,7 +132,7 @@ def figure(
     total = top + sum(heights) + GAP * (len(heights) - 1) + bottom
     made = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
     FigureCanvasAgg(made)
-    made.text(1 / WIDTH, 1 - 10 / total, text(title, 88), fontsize=10, fontweight="bold", va="top")
+    made.text(6 / WIDTH, 1 - 10 / total, text(title, 88), fontsize=10, fontweight="bold", va="top")
     axes, edge = [], total - top
     for height in heights:
         box = (left / WIDTH, (edge - height) / total, (WIDTH - left - right) / WIDTH, height / total)

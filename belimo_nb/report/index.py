@@ -138,8 +138,8 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
     often = sorted(places, key=lambda key: -len(places[key]))[:COLUMNS]
     columns = []
     for label, unit in sorted(often, key=lambda key: sum(places[key]) / len(places[key])):
-        values = [figure["value"] for result in devices if (figure := _find(result, label, unit))]
-        numbers = [float(value) if _is_number(value) else math.nan for value in values]
+        found = [_find(result, label, unit) for result in devices]
+        numbers = [float(item["value"]) for item in found if item and _is_number(item["value"])]
         columns.append({"label": label, "unit": unit, "digits": column_digits(numbers, unit)})
     return columns
 

@@ -121,8 +121,11 @@ class _Cleaner(HTMLParser):
             self.hidden += 1
         elif not self.hidden and tag in TAGS:
             given = {name: value or "" for name, value in attrs if name in ATTRIBUTES}
-            if "src" in given and not PICTURE.fullmatch(given["src"]):
-                given.pop("src")
+            if tag == "img":
+                if not PICTURE.fullmatch(given.get("src", "")):
+                    self.kept.append(esc(given.get("alt", "")))
+                    return
+                given.setdefault("alt", "")
             if "href" in given and not LINK.match(given["href"].strip()):
                 given.pop("href")
             attributes = "".join(f' {name}="{esc(value)}"' for name, value in given.items())

@@ -56,7 +56,7 @@ def _data(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
         if kind in data:
             return _picture(kind, data[kind], metadata.get(kind, {}))
     if "text/html" in data and (html := clean_html(data["text/html"])).strip():
-        return f'<div class="foreign" role="region" aria-label="Output" tabindex="0">{html}</div>'
+        return f'<div class="foreign" role="group" aria-label="Output" tabindex="0">{html}</div>'
     if "text/markdown" in data:
         return f'<div class="words">{Prose().render(data["text/markdown"])}</div>'
     return f'<pre class="text">{esc(data["text/plain"])}</pre>' if data.get("text/plain") else ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from belimo_nb.demo.faults import utc
-from belimo_nb.demo.schedule import HISTORY_BEGIN, PER_HOUR, local_days, native_days
+from belimo_nb.demo.schedule import HISTORY_BEGIN, PER_HOUR, native_days
 from belimo_nb.demo.weather import hour_begins, weather
 
 
@@ -66,13 +66,6 @@ def test_smooth_temperature_keeps_every_daily_mean() -> None:
 def test_native_temperature_passes_through_the_hourly_one() -> None:
     """Native steps join the hourly values."""
     assert np.array_equal(weather().native_c[::PER_HOUR], weather().temperature_c)
-
-
-def test_clearness_does_not_tell_the_temperature() -> None:
-    """The sky is independent of the daily mean temperature, so that sun is noise to an energy signature."""
-    day = local_days()
-    clear = np.bincount(day, weights=weather().clearness) / np.bincount(day)
-    assert abs(np.corrcoef(clear, weather().daily_mean_c)[0, 1]) < 0.12
 
 
 def test_arrays_are_read_only() -> None:

@@ -68,6 +68,21 @@
     });
   };
 
+  const reachable = () => {
+    /* What scrolls can be scrolled with the keyboard, and only that takes a stop of the tab key. */
+    document.querySelectorAll(".bnb-fig > div").forEach((box) => {
+      const scrolls = box.scrollWidth > box.clientWidth;
+      box.toggleAttribute("tabindex", scrolls);
+      if (scrolls) {
+        box.tabIndex = 0;
+        box.setAttribute("role", "group");
+        box.setAttribute("aria-label", "Picture, scrolls sideways");
+      }
+    });
+  };
+  reachable();
+  window.addEventListener("resize", reachable);
+
   document.querySelectorAll(".bnb-tab table").forEach((table) => {
     if (!table.tHead || !table.tBodies.length) return;
     searchable(table);
