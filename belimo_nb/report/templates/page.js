@@ -9,15 +9,69 @@
   }
 
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const number = (text) => {
     const value = parseFloat(text.replace(/[\s\u00a0\u202f]/g, "").replace("\u2212", "-"));
     return Number.isNaN(value) ? null : value;
   };
 
-  const sortable = (table) => {
+  const enhance = (table) => {
+    /* Long tables show their first rows: laying out thousands takes seconds. Sorting and searching know them all. */
+    const few = 200;
     const body = table.tBodies[0];
     const heads = [...table.tHead.rows[0].cells];
-    if (body.rows.length < 3) return;
+    const box = table.closest(".bnb-scroll") || table;
+    const noun = table.dataset.noun || "rows";
+    let rows = [...body.rows];
+    if (rows.length < 3) return;
+    let all = rows.length <= 2 * few;
+    let words = [];
+    const texts = new Map();
+    const textOf = (row) => {
+      if (!texts.has(row)) texts.set(row, row.textContent.toLocaleLowerCase());
+      return texts.get(row);
+    };
+    const count = document.createElement("span");
+    count.setAttribute("role", "status");
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "more";
+
+    const apply = () => {
+      let found = 0;
+      let shown = 0;
+      rows.forEach((row) => {
+        const fits = words.every((word) => textOf(row).includes(word));
+        found += fits;
+        const visible = fits && (all || shown < few);
+        shown += visible;
+        if (row.hidden === visible) row.hidden = !visible;
+      });
+      count.textContent = words.length ? `${grouped(found)} of ${grouped(rows.length)} ${noun}` : "";
+      more.textContent = `Show all ${grouped(found)} ${noun}`;
+      more.hidden = shown === found;
+    };
+
+    const sort = (head, column) => {
+      const numeric = head.classList.contains("n");
+      const before = head.getAttribute("aria-sort");
+      const up = before ? before !== "ascending" : !numeric;
+      const sign = up ? 1 : -1;
+      const keyed = rows.map((row) => {
+        const text = row.cells[column].textContent.trim();
+        return { row, key: numeric ? number(text) : text === "\u2013" ? null : text };
+      });
+      keyed.sort((a, b) => {
+        if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
+        return sign * (numeric ? a.key - b.key : collator.compare(a.key, b.key));
+      });
+      rows = keyed.map((item) => item.row);
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      apply();
+      body.append(...rows);
+    };
+
     heads.forEach((head, column) => {
       if ("fixed" in head.dataset || !head.textContent.trim()) return;
       const button = document.createElement("button");
@@ -25,47 +79,27 @@
       /* Over the text, not around it: Chromium leaves the text of buttons out of the headers it repeats in print. */
       button.setAttribute("aria-label", `Sort by ${head.textContent.replace(/\s+/g, " ").trim()}`);
       head.append(button);
-      button.addEventListener("click", () => {
-        const numeric = head.classList.contains("n");
-        const before = head.getAttribute("aria-sort");
-        const up = before ? before !== "ascending" : !numeric;
-        const rows = [...body.rows].map((row) => {
-          const text = row.cells[column].textContent.trim();
-          return { row, key: numeric ? number(text) : text === "\u2013" ? null : text };
-        });
-        const sign = up ? 1 : -1;
-        rows.sort((a, b) => {
-          if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
-          return sign * (numeric ? a.key - b.key : collator.compare(a.key, b.key));
-        });
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", up ? "ascending" : "descending");
-        body.append(...rows.map((item) => item.row));
-      });
+      button.addEventListener("click", () => sort(head, column));
     });
-  };
 
-  const searchable = (table) => {
-    const rows = [...table.tBodies[0].rows];
-    if (rows.length <= 20) return;
-    const label = document.createElement("label");
-    label.className = "search";
-    const input = document.createElement("input");
-    input.type = "search";
-    const count = document.createElement("span");
-    count.setAttribute("role", "status");
-    label.append("Search ", input, count);
-    (table.closest(".bnb-scroll") || table).before(label);
-    const texts = rows.map((row) => row.textContent.toLocaleLowerCase());
-    input.addEventListener("input", () => {
-      const words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-      let found = 0;
-      rows.forEach((row, i) => {
-        row.hidden = !words.every((word) => texts[i].includes(word));
-        found += !row.hidden;
+    if (rows.length > 20) {
+      const label = document.createElement("label");
+      label.className = "search";
+      const input = document.createElement("input");
+      input.type = "search";
+      label.append("Search ", input, count);
+      box.before(label);
+      input.addEventListener("input", () => {
+        words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+        apply();
       });
-      count.textContent = words.length ? `${found} of ${rows.length} ${table.dataset.noun || "rows"}` : "";
+    }
+    box.after(more);
+    more.addEventListener("click", () => {
+      all = true;
+      apply();
     });
+    apply();
   };
 
   const reachable = () => {
@@ -84,8 +118,6 @@
   window.addEventListener("resize", reachable);
 
   document.querySelectorAll(".bnb-tab table").forEach((table) => {
-    if (!table.tHead || !table.tBodies.length) return;
-    searchable(table);
-    sortable(table);
+    if (table.tHead && table.tBodies.length) enhance(table);
   });
 })();

@@ -1,0 +1,87 @@
+"""The overview of a fleet: title block, key figures, tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.summary.parts import count_of
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+
+__all__ = ["conditions", "fleet_figures", "fleet_header", "fleet_table", "problems"]
+
+
+def fleet_header(cloud: Cloud, devices: pd.DataFrame, search: str = "") -> Header:
+    """The title block of the overview."""
+    projects = sorted({str(name) for name in devices["project"].dropna()})
+    facts = {"Account": cloud.settings.username, "As of": moment(cloud.now), "Time zone": cloud.timezone}
+    if projects:
+        facts["Projects"] = ", ".join(projects[:3]) + (f" and {len(projects) - 3} more" if len(projects) > 3 else "")
+    if search:
+        facts["Devices named"] = search
+    return header("Fleet overview", subtitle=f"{number(len(devices))} devices", facts=facts, source=cloud.source)
+
+
+def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame) -> KeyFigures:
+    """How the fleet is: connection, health, and what it moves right now."""
+    online = int(devices["online"].sum())
+    offline = len(devices) - online
+    problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
+    power, flow = latest["power_kw"], latest["flow_m3h"]
+    return key_figures(
+        KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
+        KeyFigure(
+            "Online", len(devices) - offline, note=count_of(offline, "offline"), status="warn" if offline else "good"
+        ),
+        KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
+        KeyFigure("Power now", _sum(power), "kW", f"sum of {int(power.notna().sum())} valves"),
+        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {int(flow.notna().sum())} valves"),
+    )
+
+
+def conditions(devices: pd.DataFrame) -> dict[str, int]:
+    """How many devices are in which state: the health of those online, and those offline."""
+    state = devices["health"].where(devices["online"], "offline")
+    return {str(name): int(count) for name, count in state.value_counts().items()}
+
+
+def problems(devices: pd.DataFrame, timezone: str) -> Table:
+    """The devices to look at first: with a problem, or offline."""
+    rows = devices[devices["health"].isin(["WARNING", "ERROR"]) | ~devices["online"]]
+    rows = rows.sort_values(["health", "last_seen"], key=_urgency)
+    frame = _local(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
+    return table(
+        frame.reset_index(drop=True),
+        "problems",
+        "Devices with a warning or an error, or offline" if len(frame) else "No device has a problem; all are online",
+        formats={"health": "status", "last_seen": "time"},
+    )
+
+
+def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, timezone: str) -> Table:
+    """All devices with their latest values."""
+    values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
+    frame = _local(devices[["name", "health", "online", "last_seen"]].join(values), timezone)
+    frame = frame.assign(online=frame["online"].map({True: "yes", False: "no"}))
+    frame = frame.join(devices[["type", "serial"]])
+    return table(
+        frame.reset_index(drop=True), "devices", "All devices", formats={"health": "status", "last_seen": "time"}
+    )
+
+
+def _sum(values: pd.Series[Any]) -> float | None:
+    return float(values.sum()) if values.notna().any() else None
+
+
+def _urgency(column: pd.Series[Any]) -> pd.Series[Any]:
+    if column.name == "health":
+        return column.map({"ERROR": 0, "WARNING": 1}).fillna(2)
+    return column
+
+
+def _local(frame: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    return frame.assign(last_seen=frame["last_seen"].dt.tz_convert(timezone))

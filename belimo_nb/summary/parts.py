@@ -1,0 +1,32 @@
+"""What the summaries share."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pandas as pd
+
+from belimo_nb.display import KeyFigure, number
+
+__all__ = ["count_of", "energy_figure", "part"]
+
+
+def part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One of kwh, coverage and quality: a column a counter."""
+    return cast("pd.DataFrame", energy[name])  # two levels of columns: never a Series
+
+
+def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
+    """The known energy of a range, which is a lower bound if `unknown` of its days are not known in full."""
+    days = len(kwh)
+    note = (
+        f"in {number(days)} days" if not unknown else f"at least; {number(unknown)} of {number(days)} days incomplete"
+    )
+    known = kwh.to_numpy(dtype=float)
+    value = None if pd.isna(known).all() else float(pd.Series(known.ravel()).sum())
+    return KeyFigure(label, value, "kWh", note if value is not None else "no readings", digits=0)
+
+
+def count_of(count: int, what: str) -> str:
+    """A number of something in words: "none offline", "3 offline"."""
+    return f"{number(count)} {what}" if count else f"none {what}"
