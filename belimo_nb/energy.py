@@ -108,9 +108,19 @@ class _Steps:
         seconds = np.diff(at)
         energy = np.diff(values)
         jump = np.zeros(len(energy), bool) if p_max is None else (energy > p_max * seconds) & ~reset
-        usual = float(np.median(seconds)) if step is None else pd.Timedelta(step).total_seconds()
+        usual = float(np.median(seconds)) if step is None else _spacing(step)
         gap = seconds > max(GAP_STEPS * usual, GAP_AT_LEAST)
         return cls(np.where(reset | jump, 0.0, energy), seconds, reset, jump, gap)
+
+
+def _spacing(step: pd.Timedelta | str) -> float:
+    try:
+        seconds = pd.Timedelta(step).total_seconds()
+    except (ValueError, TypeError):
+        seconds = 0.0
+    if not seconds > 0:  # also where it is NaN
+        raise UsageError(f"The step {step!r} is no length of time; write e.g. 15min or 1h.")
+    return seconds
 
 
 def _intervals(edge: Floats, at: Floats, steps: _Steps) -> tuple[Floats, Floats, npt.NDArray[np.object_]]:

@@ -225,7 +225,7 @@ def test_a_reset_costs_only_the_pair_it_lies_in(readings, data):
     replaced = readings.copy()
     replaced.iloc[position:] -= readings.iloc[position] - 5
     lost = readings.iloc[position] - readings.iloc[position - 1]
-    for p_max in (None, 1e6):
+    for p_max in (None, 1e9):
         found = interval_energy(replaced, "YS", readings.index[0], readings.index[-1], p_max=p_max)
         expected = (readings.iloc[-1] - readings.iloc[0] - lost) / KWH
         assert found["kwh"].sum() == pytest.approx(expected, abs=1e-5)
@@ -391,10 +391,12 @@ def test_readings_that_are_none(readings, words):
     assert words in str(caught.value)
 
 
-def test_a_step_that_is_none():
+@pytest.mark.parametrize("step", ["often", "0h", "-1h", pd.NaT, pd.Timedelta(0)])
+def test_a_step_that_is_none(step):
     """A nominal spacing that makes no sense is refused with the value."""
-    with pytest.raises(UsageError, match="'often' is no length of time"):
-        interval_energy(counter("2018-11-01T00:00Z", [1, 2, 3]), step="often")
+    with pytest.raises(UsageError, match="is no length of time") as caught:
+        interval_energy(counter("2018-11-01T00:00Z", [1, 2, 3]), step=step)
+    assert repr(step) in str(caught.value)
 
 
 def test_power_limit():

@@ -106,7 +106,9 @@ def _kind(values: pd.Series[Any]) -> str:
     first = next((value for value in values if not is_missing(value)), None)
     if isinstance(first, Svg):
         return "picture"
-    return "number" if isinstance(first, float | int | np.number) and not isinstance(first, bool) else "text"
+    if isinstance(first, bool | np.bool_):
+        return "flag"
+    return "number" if isinstance(first, float | int | np.number) else "text"
 
 
 def _numbers(values: pd.Series[Any], digits: int | None, unit: str) -> list[str]:

@@ -76,8 +76,8 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
 
     Args:
         value: The number; None, NaN and infinities are unknown.
-        digits: Decimals; None takes three significant digits (two below 1), none for integers, at most one for °C, K
-            and %.
+        digits: Decimals; None takes three significant digits (two below 1), none for whole numbers, at most one for
+            °C, K and %.
         unit: Its unit, appended after a no-break space.
 
     Returns:
@@ -94,8 +94,8 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
 
 
 def default_digits(value: float, unit: str = "") -> int:
-    """Decimals that suit a number: three significant digits, none for integers, at most one for temperatures and %."""
-    digits = 0 if isinstance(value, int | np.integer) else _digits(abs(float(value)))
+    """Decimals that suit a number: three significant digits, none for whole numbers, at most one for °C, K and %."""
+    digits = 0 if float(value).is_integer() else _digits(abs(float(value)))
     return min(1, digits) if unit in ONE_DIGIT_UNITS else digits
 
 

@@ -76,7 +76,7 @@ class Table(Displayed):
     def text(self) -> str:
         """Columns side by side, long texts cut."""
         head = [f"{item.label} {item.unit}".strip() for item in self.columns]
-        cells = [[cut(text) for text in item.text] for item in self.columns]
+        cells = [[_cut(text) for text in item.text] for item in self.columns]
         widths = [max(map(len, [name, *texts])) for name, texts in zip(head, cells, strict=True)]
         lines = [[*head], *(list(line) for line in zip(*cells, strict=True))]
         numeric = [item.css == "n" for item in self.columns]
@@ -124,7 +124,7 @@ def table(
     return Table(flat, name, caption, columns, row_headers, len(head))
 
 
-def cut(text: str) -> str:
+def _cut(text: str) -> str:
     """A text short enough for a terminal's column."""
     return text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from belimo_nb.display import Table, table
+from belimo_nb.summary.parts import part
 
 __all__ = ["completeness", "data_quality"]
 
