@@ -15,7 +15,7 @@ report: $(VENV)/base ## install what is needed, render all reports of the demo b
 	@$(BIN)/belimo-nb --demo report
 
 test: $(VENV)/dev ## install everything, run all tests, notebooks included
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/dev ## check style and types
 	@$(BIN)/ruff check .

@@ -1,0 +1,123 @@
+"""Reports in a real browser: nothing is loaded, nothing fails, every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+IN_CI = bool(os.environ.get("CI"))
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None and not IN_CI, reason="no Chromium is installed"),
+    # One worker makes the reports for all tests of this file.
+    pytest.mark.xdist_group("browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The overview, the heating report and one device, made by the command."""
+    out = tmp_path_factory.mktemp("reports")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BELIMO_")}
+    environment = {**kept, **dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(out / "home"))}
+    command = [
+        sys.executable,
+        "-m",
+        "belimo_nb",
+        "--demo",
+        "report",
+        "--search",
+        "2.OG Nord-West",
+        "--out",
+        str(out / "site"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=out)
+    assert done.returncode == 0, done.stderr
+    return out / "site"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    assert BROWSER is not None, "CI must have a Chromium"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser: Any, path: Path, trouble: list[str], **look: Any) -> Any:
+    """A page with the network off; what it asks for or complains of is put into `trouble`."""
+    context = browser.new_context(offline=True, **look)
+    page = context.new_page()
+    page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+    page.on(
+        "request", lambda request: trouble.append(f"asks for {request.url}") if request.url != path.as_uri() else None
+    )
+    page.goto(path.as_uri())
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_load_nothing(reports: Path, browser: Any, scheme: str) -> None:
+    """Each page opens without a network, asks for nothing but itself, and has nothing to complain of."""
+    pages = sorted(reports.rglob("*.html"))
+    assert len(pages) == 4
+    for path in pages:
+        trouble: list[str] = []
+        page = open_page(browser, path, trouble, color_scheme=scheme)
+        assert page.title()
+        assert trouble == []
+        page.context.close()
+
+
+def test_links_lead_somewhere(reports: Path, browser: Any) -> None:
+    """Every link of every page is a file of the run or a place on the page."""
+    for path in sorted(reports.rglob("*.html")):
+        page = open_page(browser, path, [])
+        links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
+        assert links
+        for link in links:
+            parts = urlsplit(link)
+            assert not parts.scheme, link
+            target = (path.parent / unquote(parts.path)) if parts.path else path
+            assert target.is_file(), link
+            if parts.fragment and target == path:
+                assert page.locator(f'[id="{unquote(parts.fragment)}"]').count() == 1, link
+        page.context.close()
+
+
+def test_code_is_hidden_until_asked_for(reports: Path, browser: Any) -> None:
+    """A reader sees a report; the code shows when its switch is used, by keyboard, too."""
+    path = next((reports / "devices").glob("*.html"))
+    page = open_page(browser, path, [])
+    code = page.get_by_text("import belimo_nb as bn").first
+    assert not code.is_visible()
+    switch = page.get_by_label("Show code")
+    switch.focus()
+    page.keyboard.press("Space")
+    assert code.is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_page_fits_the_screen(reports: Path, browser: Any, width: int) -> None:
+    """On a phone and on a desk no page is wider than the screen: wide tables scroll on their own."""
+    for path in sorted(reports.rglob("*.html")):
+        page = open_page(browser, path, [], viewport={"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
+        page.context.close()
