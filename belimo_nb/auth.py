@@ -108,13 +108,11 @@ class Authenticator:
         refresh_token = (self._token or {}).get("refresh_token")
         if refresh_token:
             try:
-                fresh = wire.patiently(lambda: self._ask(refresh_token))
+                return wire.patiently(lambda: self._ask(refresh_token))
             except CloudError as error:
                 if error.retryable:
                     raise
                 # A refresh token ends some day: sign in anew.
-            else:
-                return {"refresh_token": refresh_token} | fresh
         return wire.patiently(lambda: self._ask(None))
 
     def _ask(self, refresh_token: str | None) -> dict[str, Any]:
@@ -128,10 +126,10 @@ class Authenticator:
         def check(response: requests.Response) -> requests.Response:
             """Turns answers that are no OAuth2 answers into our errors before oauthlib stumbles over them."""
             status.append(response.status_code)
-            problem = wire.refusal(response, "the sign-in")
+            problem = wire.refusal(response, "a token")
             if problem is not None and problem.retryable:
                 raise problem
-            wire.json_object(response, "the sign-in", "BELIMO_TOKEN_URL")
+            wire.json_object(response, "a token", "BELIMO_TOKEN_URL")
             return response
 
         session.register_compliance_hook("access_token_response", check)
@@ -192,15 +190,23 @@ class Authenticator:
         setting, advice = {
             "invalid_client": (
                 "client_secret",
-                "check BELIMO_CLIENT_ID and BELIMO_CLIENT_SECRET; mind I and l, O and 0",
+                "check BELIMO_CLIENT_ID and BELIMO_CLIENT_SECRET ({}) for mix-ups of I and l or O and 0",
             ),
-            "invalid_grant": ("password", "check BELIMO_USERNAME and BELIMO_PASSWORD; a password may have expired"),
-            "invalid_scope": ("scope", "check BELIMO_SCOPE"),
-        }.get(code, ("client_secret", "check the four credentials and BELIMO_AUDIENCE; mind I and l, O and 0"))
+            "invalid_grant": ("password", "check BELIMO_USERNAME and BELIMO_PASSWORD ({}), which may have expired"),
+            "invalid_scope": ("scope", "check BELIMO_SCOPE ({})"),
+        }.get(
+            code,
+            (
+                "client_secret",
+                "check BELIMO_AUDIENCE, and the credentials (secret {}) for mix-ups of I and l or O and 0",
+            ),
+        )
         origin = settings.origins.get(setting, "argument")
-        place = f"the {origin}" if origin in ("argument", "environment", "default", "demo cloud") else origin
+        place = (
+            f"from the {origin}" if origin in ("argument", "environment", "default", "demo cloud") else f"from {origin}"
+        )
         return SignInError(
-            f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); {advice} "
-            f"(BELIMO_{setting.upper()} comes from {place}).",
+            f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); "
+            f"{advice.format(place)}.",
             status_code=status,
         )

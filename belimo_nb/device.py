@@ -13,7 +13,7 @@ from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
 from belimo_nb.paging import collect
-from belimo_nb.periods import parse_time
+from belimo_nb.periods import Period, parse_time
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import ENERGY, QUANTITIES
 from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref
@@ -285,7 +285,9 @@ class Device:
         # Nothing can have been measured after the hour that is under way.
         until = min(after, self._cloud.now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))
         if first >= until:
-            raise UsageError(f"The range from {first} lies in the future; it is {self._cloud.now} now.")
+            raise UsageError(
+                f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."
+            )
         raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
         raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
         watts = (
@@ -340,10 +342,8 @@ class Device:
         return self._range(start, end, zone)
 
     def _range(self, start: Moment, end: Moment, tz: str | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
-        first, after = self._moment(start, "start", tz), self._moment(end, "end", tz)
-        if first >= after:
-            raise UsageError(f"The range from {first} to {after} is empty; let start lie before end.")
-        return first, after
+        span = Period(self._moment(start, "start", tz), self._moment(end, "end", tz))
+        return span.start, span.end
 
     def _profile_name(self) -> str:
         reference = self._record.get("dataprofile") or {}

@@ -78,7 +78,10 @@ def fetch(
     """
     step = parse_resolution(resolution)
     if (end - start) / step > MOST_ROWS:
-        raise UsageError(f"{start} to {end} has too many buckets of {resolution}; use longer ones or a shorter range.")
+        raise UsageError(
+            f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} there are too many buckets of {resolution}; use longer ones or a "
+            "shorter range."
+        )
     grid = buckets(start, end, step)
     parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
     lacking: set[str] = set()
@@ -123,7 +126,7 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
             # Rows may come twice or out of order; the last that was sent counts.
             found.append((str(series["datapointId"]), numbers[~numbers.index.duplicated(keep="last")]))
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise AnswerError(f"The cloud's answer to {what} is not what the API describes; try again later.") from None
+        raise AnswerError(f"The cloud gave {what} not as the API describes it; try again later.") from None
     return found
 
 
@@ -134,7 +137,7 @@ def _within(
     values = values[(values.index >= first) & (values.index < after)]
     if ((pd.DatetimeIndex(values.index) - first) % step).any():
         # On another grid all of them would be lost without a word.
-        raise AnswerError(f"The cloud's answer to {what} has buckets between those asked for; use another resolution.")
+        raise AnswerError(f"The cloud gave {what} in other buckets than were asked for; use another resolution.")
     return values
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.periods import parse_time
+from belimo_nb.periods import Period, parse_time
 
 __all__ = ["CALENDAR", "Moment", "edges", "fixed_length", "quarter_hour_zone", "zone_name"]
 
@@ -45,8 +45,8 @@ def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeInde
     zone_name(tz)
     begin = times[0].tz_convert(tz) if start is None else parse_time(start, tz, "start")
     finish = times[-1].tz_convert(tz) if end is None else parse_time(end, tz, "end")
-    if (start is not None or end is not None) and begin >= finish:
-        raise UsageError(f"The range from {begin} to {finish} is empty; let start lie before end.")
+    if start is not None or end is not None:
+        Period(begin, finish)  # refuses an empty range
     inside = _grid(begin, finish, freq, tz)
     if len(inside) > MOST:
         raise UsageError(f"{len(inside):,} intervals of {freq} are too many; use a longer interval or a shorter range.")

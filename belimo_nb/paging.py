@@ -36,14 +36,12 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
         page, paging = body.get("data"), body.get("paging")
         count = paging.get("total") if isinstance(paging, dict) else None
         if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
-            raise AnswerError(
-                f"The cloud's answer to {what} has no rows where the API describes them; try again later."
-            )
+            raise AnswerError(f"The cloud gave {what} without rows where the API describes them; try again later.")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise AnswerError(f"The cloud's answer to {what} does not say how many rows there are; try again later.")
+            raise AnswerError(f"The cloud gave {what} and does not say how many there are; try again later.")
         if total is not None and count != total:
             raise AnswerError(
-                f"The number of rows changed from {total} to {count} while {what} were read; ask again.", retryable=True
+                f"The number of rows changed from {total} to {count} while {what} came; ask again.", retryable=True
             )
         total = count
         rows += page

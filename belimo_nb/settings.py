@@ -120,7 +120,8 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
         _use_demo(values, origins)
     elif missing:
-        names = ", ".join(PREFIX + name.upper() for name in missing)
+        *others, last = [PREFIX + name.upper() for name in missing]
+        names = f"{', '.join(others)} and {last}" if others else last
         one, none = len(missing) == 1, len(missing) == len(CREDENTIALS)
         raise SettingsError(
             f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "

@@ -111,8 +111,8 @@ class Transport:
                 return body
             refused = token
         raise SignInError(
-            f"The cloud refuses the token it has just issued (401) for {what}; check BELIMO_AUDIENCE and that "
-            "BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
+            f"The cloud refuses the token it has just issued (401) and did not give {what}; check BELIMO_AUDIENCE and "
+            "that BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
             status_code=401,
         )
 

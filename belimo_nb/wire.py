@@ -104,7 +104,7 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
 
     if isinstance(error, requests.exceptions.TooManyRedirects):
         return ApiError(
-            f"{host} redirects requests elsewhere, which is not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
+            f"{host} redirects requests, and redirects are not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
             status_code=error.response.status_code if error.response is not None else None,
         )
     if isinstance(error, requests.exceptions.SSLError) and not because_of(ssl.SSLCertVerificationError):
@@ -130,7 +130,7 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         )
     if because_of(socket.gaierror):
         return ConnectionFailed(
-            f"There is no host named {urlsplit(url).hostname!r} to be found; check the address and the network.",
+            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.",
             retryable=True,
         )
     if because_of(ConnectionRefusedError):
@@ -163,21 +163,22 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
         return None
     if status == 429:
         return RateLimited(
-            f"{host} asks to slow down (429) for {what}; lower BELIMO_RATE, or try again later.",
+            f"{host} asks for fewer requests (429) and did not give {what}; lower BELIMO_RATE, or try again later.",
             status_code=status,
             retry_after=_retry_after(response),
             retryable=True,
         )
     if status >= 500:
         return ServerError(
-            f"{host} failed on its side ({status}) for {what}; try again later.",
+            f"{host} failed on its side ({status}) and did not give {what}; try again later.",
             status_code=status,
             retry_after=_retry_after(response),
             retryable=True,
         )
     said = _said(response)
     hint = HINTS.get(status, "check what was asked for")
-    return ApiError(f"{host} refused {what} ({status}{': ' + said if said else ''}); {hint}.", status_code=status)
+    reason = f"{status}: {said}" if said else str(status)
+    return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
 def _said(response: requests.Response) -> str:
@@ -222,18 +223,18 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     except ValueError:
         if "html" in kind:
             raise AnswerError(
-                f"{host} answered {what} with a web page instead of data; check {setting}.",
+                f"{host} gave a web page instead of {what}; check {setting}.",
                 status_code=response.status_code,
             ) from None
         raise AnswerError(
-            f"{host} answered {what} with {len(response.content):,} bytes ({kind}) that are no JSON; try again.",
+            f"{host} gave {len(response.content):,} bytes ({kind}) that are no JSON instead of {what}; try again.",
             status_code=response.status_code,
             retryable=True,
         ) from None
     if not isinstance(body, dict):
         found = "null" if body is None else type(body).__name__
         raise AnswerError(
-            f"{host} answered {what} with a JSON {found} where an object belongs; check {setting}.",
+            f"{host} gave a JSON {found} instead of an object for {what}; check {setting}.",
             status_code=response.status_code,
         )
     return body

@@ -330,9 +330,9 @@ def test_passing_trouble(second, waits, trouble):
     ("trouble", "kind", "words"),
     [
         (says({"error": "temporarily_unavailable"}, 503), ServerError, "503"),
-        (says({}, 429), RateLimited, "slow down"),
+        (says({}, 429), RateLimited, "fewer requests"),
         (DROP, ConnectionFailed, "127.0.0.1"),
-        (page_of_html(), AnswerError, "a web page instead of data; check BELIMO_TOKEN_URL"),
+        (page_of_html(), AnswerError, "a web page instead of a token; check BELIMO_TOKEN_URL"),
         (page_of_html(404), AnswerError, "check BELIMO_TOKEN_URL"),
         (says({"message": "Not found"}, 404), AnswerError, "BELIMO_TOKEN_URL is the token endpoint"),
         (says({"token_type": "Bearer"}), AnswerError, "BELIMO_TOKEN_URL is the token endpoint"),
@@ -364,7 +364,7 @@ def test_lasting_trouble(second, waits, trouble, kind, words):
     if kind is SignInError:
         assert caught.value.status_code == trouble.status
         assert len(second.grants) == 1
-        assert "comes from the " in message  # where the value at fault was set
+        assert "from the " in message  # where the value at fault was set
 
 
 def test_fewer_scopes_than_asked(second):

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-IN_CI = bool(os.environ.get("CI"))
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None and not IN_CI, reason="no Chromium is installed"),
-    # One worker makes the reports for all tests of this file.
-    pytest.mark.xdist_group("browser"),
-]
+# One worker makes the reports for all tests of this file.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +35,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=out)
     assert done.returncode == 0, done.stderr
     return out / "site"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    assert BROWSER is not None, "CI must have a Chromium"
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 def open_page(browser: Any, path: Path, trouble: list[str], **look: Any) -> Any:
@@ -99,19 +77,6 @@ def test_links_lead_somewhere(reports: Path, browser: Any) -> None:
             if parts.fragment and target == path:
                 assert page.locator(f'[id="{unquote(parts.fragment)}"]').count() == 1, link
         page.context.close()
-
-
-def test_code_is_hidden_until_asked_for(reports: Path, browser: Any) -> None:
-    """A reader sees a report; the code shows when its switch is used, by keyboard, too."""
-    path = next((reports / "devices").glob("*.html"))
-    page = open_page(browser, path, [])
-    code = page.get_by_text("import belimo_nb as bn").first
-    assert not code.is_visible()
-    switch = page.get_by_label("Show code")
-    switch.focus()
-    page.keyboard.press("Space")
-    assert code.is_visible()
-    page.context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

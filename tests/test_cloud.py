@@ -124,7 +124,7 @@ def test_threads_share_one_cloud_while_the_token_is_revoked(client, second):
         ([lambda _, a: a, says({"data": [], "paging": {"total": 23}})], "only 10 of 23"),
         ([without("paging")], "does not say how many"),
         ([changed(total=None)], "does not say how many"),
-        ([lambda _, a: a, without("data")], "has no rows"),
+        ([lambda _, a: a, without("data")], "without rows"),
         ([lambda _, a: a, lambda _, a: says({**a.json, "data": [{"id": "d7Kx01"}] * 10})], "names one twice"),
         ([lambda _, a: says({**a.json, "data": [{"displayName": "x"}] * 10})], "without an id"),
     ],

@@ -50,9 +50,9 @@ def with_units(second, **units):
     ("call", "words"),
     [
         (lambda v: v.history([], "2021-01-01", "2021-01-02"), "No datapoint is named"),
-        (lambda v: v.history(HEATING, "2021-01-02", "2021-01-01"), "let start lie before end"),
-        (lambda v: v.history(HEATING, "2021-01-01", "2021-01-01"), "let start lie before end"),
-        (lambda v: v.history(HEATING, "2030-01-01"), "let start lie before end"),
+        (lambda v: v.history(HEATING, "2021-01-02", "2021-01-01"), "which is not before its end"),
+        (lambda v: v.history(HEATING, "2021-01-01", "2021-01-01"), "which is not before its end"),
+        (lambda v: v.history(HEATING, "2030-01-01"), "which is not before its end"),
         (lambda v: v.history(HEATING, "January"), "'January' is no date"),
         (lambda v: v.history(HEATING, "2021-02-30", "2021-03-01"), "'2021-02-30' is no date"),
         (
@@ -63,7 +63,7 @@ def with_units(second, **units):
         (lambda v: v.measurements(["heat"], "2021-01-01", "2021-01-02"), "no quantity 'heat'"),
         (lambda v: v.state(at="noon"), "'noon' is no date"),
         (lambda v: v.energy("warmth"), "'warmth'; use heating or cooling"),
-        (lambda v: v.energy("heating", "2021-01-02", "2021-01-01"), "let start lie before end"),
+        (lambda v: v.energy("heating", "2021-01-02", "2021-01-01"), "which is not before its end"),
         (lambda v: v.energy("heating", "2031-01-01", "2031-01-02"), "lies in the future"),
         (lambda v: v.energy("heating", "2021-01-01", "2021-01-02", freq="fortnight"), "'fortnight' is no interval"),
         (lambda v: v.energy("heating", "2021-01-01", "2021-01-02", freq="2D"), "'2D' is no interval"),

@@ -117,6 +117,7 @@ def test_dates_are_unambiguous():
         ("Größe (DN)", ("Größe (DN)", "")),
         ("Heizung_c", ("Heizung_c", "")),
         ("k", ("K", "")),
+        ("kwh", ("kWh", "")),
     ],
 )
 def test_label_and_unit(column, expected):
@@ -143,7 +144,7 @@ def test_header_says_the_same_to_people_and_programs():
         "kind": "header",
         "title": EVIL,
         "subtitle": "DN 50",
-        "facts": {"Period": "2018", EVIL: EVIL},
+        "facts": [["Period", "2018"], [EVIL, EVIL]],
         "completeness": 0.9634,
         "source": "demo data, seed 1",
     }

@@ -325,6 +325,14 @@ def test_a_dropout_at_the_end():
     assert frame["quality"].tolist() == ["measured", "measured", "missing"]
 
 
+def test_a_reset_that_catches_up():
+    """A new meter that one day passes the old one's last reading is no dropout: its own rise explains it."""
+    readings = counter("2018-11-01T00:00Z", np.array([*range(10, 13), *range(5, 27)]) * KWH)
+    frame = interval_energy(readings, "D", p_max=3000.0)
+    assert frame["quality"].tolist() == ["reset"]
+    assert frame["kwh"].tolist() == pytest.approx([2 + 21])
+
+
 def test_two_resets_and_a_dropout():
     """Each trouble is judged for itself."""
     values = [*range(100, 124), *range(3, 27), 0, 0, *range(29, 51), *range(1, 25)]

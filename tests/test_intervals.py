@@ -162,8 +162,8 @@ def test_no_readings_and_no_range():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("2018-01-02", "2018-01-01", "D", "UTC"), "let start lie before end"),
-        (("2018-01-01", "2018-01-01", "D", "UTC"), "let start lie before end"),
+        (("2018-01-02", "2018-01-01", "D", "UTC"), "which is not before its end"),
+        (("2018-01-01", "2018-01-01", "D", "UTC"), "which is not before its end"),
         (("2018-01-01", "2018-01-02", "D", "Mars/Base"), "'Mars/Base' is no IANA time zone"),
         (("2018-01-01", "2018-01-02", "X", "UTC"), "'X' is no interval"),
         (("then", "2018-01-02", "D", "UTC"), "'then' is no date"),

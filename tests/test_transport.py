@@ -6,6 +6,7 @@ import logging
 import threading
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -121,30 +122,47 @@ def test_threads_renew_a_revoked_token_once(transport, second):
     assert second.grants == ["password", "refresh_token"]
 
 
-def test_no_more_in_flight_than_allowed(transport, second):
+def test_no_more_in_flight_than_allowed(transport, monkeypatch):
     """However many threads ask, the cloud never has more than five requests of ours at a time."""
-    transport.get("/user")
-    busy, most, lock, full = 0, 0, threading.Lock(), threading.Event()
+    busy, most, arrived, lock, go = 0, 0, 0, threading.Lock(), threading.Event()
 
-    def count(_, answer):
+    class Counted:
+        """The places of the transport, which tell when the last thread has come to them."""
+
+        places = transport._places
+
+        def __enter__(self):
+            nonlocal arrived
+            with lock:
+                arrived += 1
+                if arrived == 12:
+                    go.set()
+            self.places.acquire()
+
+        def __exit__(self, *_):
+            self.places.release()
+
+    def ask(*_, **__):
         nonlocal busy, most
         with lock:
             busy += 1
             most = max(most, busy)
-            if busy >= IN_FLIGHT:
-                full.set()
-        full.wait(timeout=10)
+        go.wait(timeout=10)
         with lock:
             busy -= 1
-        return answer
+        raise requests.exceptions.InvalidHeader("enough")
 
-    second.always("/devices/stats", count)
-    threads = [threading.Thread(target=transport.get, args=("/devices/stats",)) for _ in range(12)]
+    transport.get("/user")
+    monkeypatch.setattr(transport, "_places", Counted())
+    monkeypatch.setattr(transport._session, "get", ask)
+    monkeypatch.setattr(wire, "ATTEMPTS", 1)
+    threads = [threading.Thread(target=lambda: pytest.raises(CloudError, transport.get, "/user")) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert most == IN_FLIGHT == 5
+    assert arrived == 12
 
 
 @pytest.mark.parametrize("trouble", [says({}, 500), says({}, 502), says({}, 503), DROP, cut, truncated, says({}, 429)])

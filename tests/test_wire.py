@@ -149,7 +149,7 @@ def test_a_host_that_is_unknown(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-2, "unknown")))
     error = unanswered("https://cloud.invalid/api")
     assert type(error) is ConnectionFailed
-    assert "no host named 'cloud.invalid'" in str(error)
+    assert "No host named 'cloud.invalid'" in str(error)
 
 
 @pytest.mark.parametrize("answer", [HANG, HANG_IN_BODY])
@@ -263,13 +263,13 @@ def test_retry_after(monkeypatch, text, seconds):
 @pytest.mark.parametrize(
     ("body", "kind", "words", "retryable"),
     [
-        (b"<html>", "text/html;charset=UTF-8", "a web page instead of data; check BELIMO_API_URL", False),
+        (b"<html>", "text/html;charset=UTF-8", "a web page instead of the account; check BELIMO_API_URL", False),
         (b"", "application/json", "0 bytes (application/json) that are no JSON", True),
         (b'{"data": [1, 2', "application/json", "14 bytes (application/json) that are no JSON", True),
         (b"\xff\xfe\x00", "application/json", "no JSON", True),
         (b"<html>", "application/json", "no JSON", True),
-        (b"[]", "application/json", "a JSON list where an object belongs", False),
-        (b"null", "application/json", "a JSON null where an object belongs", False),
+        (b"[]", "application/json", "a JSON list instead of an object", False),
+        (b"null", "application/json", "a JSON null instead of an object", False),
     ],
 )
 def test_bodies_that_are_no_object(body, kind, words, retryable):

@@ -25,11 +25,12 @@ class Header(Displayed):
     source: str = ""
 
     def data(self) -> dict[str, Any]:
-        """Title, subtitle, facts, completeness (0 to 1 or None) and source."""
+        """Title, subtitle, facts (pairs of name and text), completeness (0 to 1 or None) and source."""
         return {
             "title": self.title,
             "subtitle": self.subtitle,
-            "facts": {str(name): str(fact) for name, fact in self.facts.items()},
+            # Pairs, not a mapping: notebook files sort the keys of mappings.
+            "facts": [[str(name), str(fact)] for name, fact in self.facts.items()],
             "completeness": known(self.completeness),
             "source": self.source,
         }

@@ -13,6 +13,7 @@ from belimo_nb.errors import UsageError
 __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "key_figures"]
 
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
+SHORT = 8  # characters; longer texts are set smaller than numbers
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,12 @@ def _card(figure: KeyFigure) -> str:
     unit = f' <span class="bnb-u">{esc(figure.unit)}</span>' if figure.unit and not is_missing(figure.value) else ""
     word = STATUS_WORDS[figure.status]
     spoken = f'<span class="bnb-vh">{word}: </span>' if word else ""
+    kind = "bnb-kv bnb-kt" if isinstance(figure.value, str) and len(figure.value) > SHORT else "bnb-kv"
     # The break is for places that drop style sheets, such as code hosts.
     note = f'<br><span class="bnb-kn">{esc(figure.note)}</span>' if figure.note else ""
     return (
         f'<div class="bnb-{figure.status}"><dt>{spoken}{esc(figure.label)}</dt>'
-        f'<dd><span class="bnb-kv">{esc(figure.shown)}{unit}</span>{note}</dd></div>'
+        f'<dd><span class="{kind}">{esc(figure.shown)}{unit}</span>{note}</dd></div>'
     )
 
 

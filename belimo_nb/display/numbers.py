@@ -146,6 +146,8 @@ def label_and_unit(column: str) -> tuple[str, str]:
     """Split a column's name into words and a unit: `power_kw` is ("Power", "kW"), `Any text` stays as it is."""
     if not SNAKE_CASE.fullmatch(column):
         return column, ""
+    if len(column) > 1 and column in UNITS:
+        return UNITS[column], ""
     for ending, unit in UNITS.items():
         stem = column.removesuffix(f"_{ending}")
         if stem != column and stem:

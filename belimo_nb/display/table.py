@@ -17,6 +17,7 @@ __all__ = ["Table", "table"]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TEXT_WIDTH = 40
 WIDE = 8  # more columns are printed smaller
+SHORT = 12  # characters of a column's name that stay on one line
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -135,7 +136,8 @@ def _flat(name: object) -> str:
 
 def _head(item: Column) -> str:
     unit = f' <span class="bnb-u">{esc(item.unit)}</span>' if item.unit else ""
-    css = f' class="{item.css}"' if item.css else ""
+    kept = f"{item.css} k".strip() if len(item.label) <= SHORT else item.css
+    css = f' class="{kept}"' if kept else ""
     return f'<th scope="col"{css}>{esc(item.label)}{unit}</th>'
 
 

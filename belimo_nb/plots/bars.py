@@ -91,5 +91,5 @@ def _draw(order: pd.Series[float], words: Sequence[str], unit: str, title: str, 
     caption = f"{what}, the greatest first."
     caption += f" Not drawn: {rest} more." if rest else ""
     caption += f" Unknown, hatched: {gone} of {len(order)}." if gone else ""
-    listed = "; ".join(f"{name} {' '.join(end.split())}" for name, end in zip(shown.index, ends, strict=True))
+    listed = "; ".join(f"{name} {end.replace('  ', ' ')}" for name, end in zip(shown.index, ends, strict=True))
     return Chart(made, caption, f"{title}. {unit}: {listed}.", style.STYLE)

@@ -42,7 +42,7 @@ def power_against_flow(flow_m3h: pd.Series[float], power_kw: pd.Series[float], *
             _ray(ax, step if top > -low else -step)
         if crowded:
             ax.hexbin(
-                running["flow"], running["power"], gridsize=(90, 45), bins="log", mincnt=1, cmap=DENSITY, linewidths=0
+                running["flow"], running["power"], gridsize=(84, 24), bins="log", mincnt=1, cmap=DENSITY, linewidths=0
             )
         else:
             ax.plot(

@@ -20,10 +20,11 @@ COLORS: Mapping[str, str] = {
     "warn": style.ORANGE,
     "problem": style.RED,
     "error": style.RED,
-    "offline": style.RED,
+    "offline": style.SOFT,
 }
-BAD = (style.ORANGE, style.RED)
+BAD = (style.ORANGE, style.RED, style.SOFT)
 BAR = 46  # CSS pixels of a bar with its words
+GAP: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}
 VISIBLE = 0.004  # of the bar's length: a single device of thousands still shows
 
 
@@ -74,7 +75,7 @@ def _bar(ax: Axes, row: int, states: Mapping[str, int]) -> None:
     begin, along = 0.0, 0.0
     for state, count in states.items():
         share = count / whole
-        ax.barh(row, max(share, VISIBLE), 0.42, left=min(begin, 1 - VISIBLE), color=_color(state))
+        ax.barh(row, max(share, VISIBLE), 0.42, left=min(begin, 1 - VISIBLE), color=_color(state), **GAP)
         words = _words(state, count)
         ax.text(along, row - 0.45, "\u25a0", va="center", color=_color(state))
         ax.text(along + 14 / width, row - 0.44, words, va="center")

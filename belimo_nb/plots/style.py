@@ -6,6 +6,7 @@ of Matplotlib's defaults, so the same data give the same picture in any process,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -92,7 +93,7 @@ def _glyphs() -> frozenset[int]:
 
 def text(value: object, length: int = NAME_LENGTH) -> str:
     """A text fit to be drawn: one line, no glyph that the font lacks, and its middle left out if it is too long."""
-    plain = " ".join(str(value).split())
+    plain = re.sub(r"[ \t\n\r\f\v]+", " ", str(value)).strip(" ")  # no-break spaces stay
     plain = "".join(char if ord(char) in _glyphs() else "\u25a1" for char in plain)
     if len(plain) <= length:
         return plain

@@ -106,7 +106,7 @@ def _header(cells: Sequence[NotebookNode]) -> Header | None:
             data = output.get("data", {}).get(MIME, {})
             if data.get("kind") == "header":
                 return Header(
-                    data["title"], data["subtitle"], data["facts"], known(data["completeness"]), data["source"]
+                    data["title"], data["subtitle"], dict(data["facts"]), known(data["completeness"]), data["source"]
                 )
     return None
 

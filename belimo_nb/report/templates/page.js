@@ -53,7 +53,8 @@
     };
 
     const sort = (head, column) => {
-      const numeric = head.classList.contains("n");
+      const numeric =
+        head.classList.contains("n") && rows.some((row) => number(row.cells[column].textContent) !== null);
       const before = head.getAttribute("aria-sort");
       const up = before ? before !== "ascending" : !numeric;
       const sign = up ? 1 : -1;

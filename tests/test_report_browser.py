@@ -1,0 +1,116 @@
+"""The pages in a real browser without a network: nothing loads, nothing fails, tables sort and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from belimo_nb import display, plots
+from belimo_nb.report import page
+
+pytestmark = pytest.mark.browser
+
+MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
+ROWS = 500
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a long table and a chart."""
+    frame = pd.DataFrame(
+        {
+            "name": [f"Ventil {i}" for i in range(ROWS - 1)] + ["<script>alert(1)</script> Größe"],
+            "power_kw": [float((i * 7919) % 100_000) for i in range(ROWS - 1)] + [float("nan")],
+        }
+    )
+    index = pd.date_range("2018-11-01", periods=30, freq="D", tz="Europe/Zurich")
+    cells = [new_markdown_cell("# Fleet"), new_markdown_cell("## Devices"), new_markdown_cell("## Energy")]
+    for shown in (display.table(frame, "devices"), plots.daily_energy(pd.Series(range(30), index=index, dtype=float))):
+        made = shown._repr_mimebundle_()
+        data = made[0] if isinstance(made, tuple) else made
+        cells.append(new_code_cell("secret_code()", outputs=[new_output("display_data", data=data)]))
+    path = tmp_path_factory.mktemp("site") / "fleet.html"
+    html = page.export(new_notebook(cells=cells), title="Fleet", slug="fleet", made_at=MADE, version="1.2.3")
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light, wide", "dark, narrow"])
+def view(browser, report, request) -> Iterator[object]:
+    """The page opened without a network; afterwards it must have asked for nothing and complained of nothing."""
+    scheme, width = request.param
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True)
+    opened = context.new_page()
+    requests: list[str] = []
+    trouble: list[str] = []
+    opened.on("request", lambda asked: requests.append(asked.url))
+    opened.on("console", lambda message: trouble.append(message.text))
+    opened.on("pageerror", lambda error: trouble.append(str(error)))
+    opened.on("dialog", lambda dialog: trouble.append(dialog.message))
+    opened.goto(report.as_uri())
+    yield opened
+    assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
+    assert trouble == []
+    context.close()
+
+
+def first_rows(view, count: int = 3) -> list[str]:
+    """The names in the first visible rows."""
+    return view.locator("tbody tr:visible td:first-child").all_inner_texts()[:count]
+
+
+def test_page_fits_the_screen(view):
+    """No sideways scrolling of the page itself, on a desk or on a phone."""
+    assert view.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_tables_sort_by_number_and_by_text(view):
+    """A click sorts by number, the greatest first, another turns it round; the unknown stays last."""
+    by_power = view.get_by_role("button", name="Sort by Power kW")
+    by_power.click()
+    assert first_rows(view, 2) == ["Ventil 101", "Ventil 202"]
+    assert by_power.locator("..").get_attribute("aria-sort") == "descending"
+    by_power.click()
+    assert first_rows(view, 1) == ["Ventil 0"]
+    view.get_by_role("button", name="Sort by Name").press("Enter")
+    assert first_rows(view) == ["<script>alert(1)</script> Größe", "Ventil 0", "Ventil 1"]
+
+
+def test_tables_are_searched(view):
+    """Words narrow the rows down, and a count says how far."""
+    view.get_by_label("Search").fill("größe script")
+    assert first_rows(view) == ["<script>alert(1)</script> Größe"]
+    assert view.get_by_role("status").inner_text() == f"1 of {ROWS} rows"
+
+
+def test_long_tables_open_on_request(view):
+    """The first 200 rows stand there, all after a click."""
+    rows = view.locator("tbody tr:visible")
+    assert rows.count() == 200
+    view.get_by_role("button", name=f"Show all {ROWS} rows").click()
+    assert rows.count() == ROWS
+
+
+def test_code_shows_by_keyboard(view):
+    """Code is hidden until the checkbox is ticked, which the space bar does."""
+    code = view.get_by_text("secret_code()").first
+    assert not code.is_visible()
+    view.get_by_label("Show code").press("Space")
+    assert code.is_visible()
+
+
+def test_page_reads_without_script(browser, report):
+    """Without JavaScript all rows are there, and the code toggle still works."""
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(report.as_uri())
+    assert opened.locator("tbody tr").count() == ROWS
+    assert opened.locator("tbody tr").nth(ROWS - 1).is_visible()
+    opened.get_by_label("Show code").check()
+    assert opened.get_by_text("secret_code()").first.is_visible()
+    context.close()
