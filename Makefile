@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab notebooks lock bench clean
+.PHONY: help report test lint lab notebooks pictures lock bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,7 +28,9 @@ lab: $(VENV)/dev ## open JupyterLab on the notebooks
 notebooks: $(VENV)/dev ## run the notebooks on the demo cloud and store their outputs
 	@BELIMO_DEMO=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 		--ExecutePreprocessor.record_timing=False --log-level=WARN notebooks/*.ipynb
-	@$(BIN)/python -m tests.tidy notebooks/*.ipynb
+
+pictures: $(VENV)/dev ## take the pictures of the README anew
+	@$(BIN)/python docs/make_pictures.py
 
 lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \
