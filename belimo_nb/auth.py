@@ -19,6 +19,7 @@ from requests_oauthlib import OAuth2Session
 
 from belimo_nb import wire
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
+from belimo_nb.patience import patiently
 from belimo_nb.settings import Settings
 from belimo_nb.token_file import TokenFile
 
@@ -100,6 +101,17 @@ class Authenticator:
                     self._file.write(self._token)
             return str((self._token or {})["access_token"])
 
+    def sign_in(self) -> None:
+        """Sign in with the password now, whatever token is kept: to see whether the credentials are good.
+
+        Raises:
+            SignInError: The cloud refuses the credentials.
+            CloudError: It cannot be reached, or answers nonsense.
+        """
+        with self._lock:
+            self._token = patiently(lambda: self._ask(None))
+            self._file.write(self._token)
+
     def _good(self, refused: str | None) -> bool:
         token = self._token
         return token is not None and token.get("access_token") != refused and token["renew_at"] > time.time()
@@ -108,12 +120,12 @@ class Authenticator:
         refresh_token = (self._token or {}).get("refresh_token")
         if refresh_token:
             try:
-                return wire.patiently(lambda: self._ask(refresh_token))
+                return patiently(lambda: self._ask(refresh_token))
             except CloudError as error:
                 if error.retryable:
                     raise
                 # A refresh token ends some day: sign in anew.
-        return wire.patiently(lambda: self._ask(None))
+        return patiently(lambda: self._ask(None))
 
     def _ask(self, refresh_token: str | None) -> dict[str, Any]:
         """One request to the token endpoint: a refresh, or a sign-in with the password."""

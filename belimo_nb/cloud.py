@@ -59,7 +59,8 @@ class Cloud:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._transport = Transport(settings, Authenticator(settings))
+        self._authenticator = Authenticator(settings)
+        self._transport = Transport(settings, self._authenticator)
         self._profiles: dict[str, Profile] = {}
         self._records: dict[str, dict[str, Any]] | None = None
         self._lock = threading.Lock()
@@ -92,6 +93,16 @@ class Cloud:
     def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
         """The API's JSON object at `path` (below the API's address); `what` names it in messages."""
         return self._transport.get(path, params, what)
+
+    def sign_in(self) -> None:
+        """Sign in with the password now, whatever token an earlier run has kept.
+
+        Everything else signs in by itself; this is to see whether the credentials, as they are set now, are good.
+
+        Raises:
+            SignInError: The cloud refuses the credentials.
+        """
+        self._authenticator.sign_in()
 
     def user(self) -> dict[str, Any]:
         """Who is signed in, as the API says it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from belimo_nb import addresses
 from belimo_nb.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CREDENTIALS", "Settings", "is_loopback", "load", "missing_credentials"]
+__all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
 
 PREFIX = "BELIMO_"
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
@@ -193,14 +193,14 @@ def _flag(text: str) -> bool | None:
 
 
 def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
-    api_url = _address("api_url", values["api_url"]).rstrip("/")
+    api_url = addresses.checked(values["api_url"], "BELIMO_API_URL").rstrip("/")
     return Settings(
         client_id=values["client_id"],
         client_secret=values["client_secret"],
         username=values["username"],
         password=values["password"],
         api_url=api_url,
-        token_url=_address("token_url", values["token_url"]),
+        token_url=addresses.checked(values["token_url"], "BELIMO_TOKEN_URL"),
         audience=values["audience"],
         scope=values["scope"],
         timezone=_zone(values["timezone"]),
@@ -211,35 +211,6 @@ def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
         source=values.get("source") or urlsplit(api_url).netloc,
         origins=origins,
     )
-
-
-def is_loopback(url: str) -> bool:
-    """True if the address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _address(name: str, text: str) -> str:
-    variable = PREFIX + name.upper()
-    if "@" in text:
-        # Not shown: what stands before it may be a password.
-        raise SettingsError(
-            f"{variable} contains a user name or password; put them in BELIMO_USERNAME and BELIMO_PASSWORD."
-        )
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port  # an impossible port raises here
-        host.encode("idna")  # and a label that is empty or too long here
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in ("http", "https") or any(c.isspace() or c in "?#\\" for c in text):
-        raise SettingsError(f"{variable} is {text!r}, which is no web address; write it as https://host/path.")
-    if parts.scheme == "http" and not is_loopback(text):
-        raise SettingsError(f"{variable} is {text!r}, but credentials only travel over https; write https://{host}.")
-    return parts.geturl()
 
 
 def _zone(text: str) -> str:

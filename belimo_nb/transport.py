@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 from belimo_nb import wire
 from belimo_nb.auth import Authenticator
 from belimo_nb.errors import AnswerError, SignInError
+from belimo_nb.patience import patiently
 from belimo_nb.settings import Settings
 
 __all__ = ["RateLimit", "Transport"]
@@ -106,7 +107,7 @@ class Transport:
         refused = None
         for _ in range(2):
             token = self._authenticator.access_token(refused)
-            body = wire.patiently(functools.partial(self._ask, path, params or {}, what, token))
+            body = patiently(functools.partial(self._ask, path, params or {}, what, token))
             if body is not None:
                 return body
             refused = token

@@ -1,4 +1,4 @@
-"""HTTP as both the sign-in and the API need it: sessions, patience, and failures as sentences.
+"""HTTP as both the sign-in and the API need it: sessions, checked answers, and failures as sentences.
 
 What travels here opens a building's heating, so a session speaks https only, except to this very machine; it follows
 no redirects and takes no credentials from `.netrc`.
@@ -10,15 +10,15 @@ import email.utils
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import tenacity
 from requests.adapters import HTTPAdapter
 
 from belimo_nb._version import __version__
+from belimo_nb.addresses import is_loopback
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -29,27 +29,13 @@ from belimo_nb.errors import (
     SettingsError,
     TimedOut,
 )
-from belimo_nb.settings import is_loopback
 
-__all__ = ["TIMEOUT", "json_object", "new_session", "patiently", "refusal", "secure", "unreachable"]
-
-T = TypeVar("T")
+__all__ = ["TIMEOUT", "json_object", "new_session", "refusal", "secure", "unreachable"]
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next byte of an answer."""
 
-ATTEMPTS = 4
-ATTEMPTS_TIMEOUT = 2
-ATTEMPTS_LIMITED = 8
-LONGEST_WAIT = 120.0
-"""Seconds; a ``Retry-After`` beyond it is told instead of waited for."""
-
 HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
-
-
-def pause(seconds: float) -> None:
-    """Wait between two tries."""
-    time.sleep(seconds)
 
 
 def secure(url: str) -> str:
@@ -238,44 +224,3 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
             status_code=response.status_code,
         )
     return body
-
-
-def patiently(call: Callable[[], T]) -> T:
-    """Call until it succeeds, as often and as far apart as its failures make sensible.
-
-    429 and 503 wait as long as ``Retry-After`` says; other passing failures wait a random, growing time.
-
-    Raises:
-        CloudError: The last failure, when it will not pass or patience is at its end.
-    """
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
-        stop=_enough,
-        wait=_wait,
-        sleep=lambda seconds: pause(seconds),
-        reraise=True,
-    )
-    return retrying(call)
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, CloudError) and error.retryable and (error.retry_after or 0) <= LONGEST_WAIT
-
-
-def _enough(state: tenacity.RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after):
-        return state.attempt_number >= ATTEMPTS_LIMITED
-    if isinstance(error, TimedOut):
-        return state.attempt_number >= ATTEMPTS_TIMEOUT
-    return state.attempt_number >= ATTEMPTS
-
-
-_backoff = tenacity.wait_random_exponential(multiplier=0.5, max=20)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, CloudError) else None
-    # Jitter on top: many clients that were told the same time should not come back at the same moment.
-    return _backoff(state) if asked is None else asked + 0.25 * _backoff(state)

@@ -16,7 +16,7 @@ import platformdirs
 import pytest
 from second_cloud import CLIENT_SECRET, DROP, PASSWORD, TOKEN, USERNAME, SecondCloud, cut, page_of_html, says, truncated
 
-from belimo_nb import auth, settings, wire
+from belimo_nb import auth, patience, settings
 from belimo_nb.auth import Authenticator
 from belimo_nb.errors import (
     AnswerError,
@@ -59,7 +59,7 @@ def second(monkeypatch):
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []
-    monkeypatch.setattr(wire, "pause", waited.append)
+    monkeypatch.setattr(patience, "pause", waited.append)
     return waited
 
 
@@ -266,6 +266,19 @@ def test_renewed_by_another_process(second, clock):
     assert other.access_token() == "access-2-of-anna"
     assert mine.access_token() == "access-2-of-anna"
     assert second.grants == ["password", "refresh_token"]
+
+
+def test_signing_in_anew(second, monkeypatch):
+    """A sign-in by demand asks the cloud, whatever token is kept: credentials that went bad do not look good."""
+    new().access_token()
+    authenticator = new()
+    authenticator.sign_in()
+    assert authenticator.access_token() == "access-2-of-anna"
+    assert new().access_token() == "access-2-of-anna"
+    monkeypatch.setenv("BELIMO_PASSWORD", "changed meanwhile")
+    with pytest.raises(SignInError):
+        new().sign_in()
+    assert second.grants == ["password"] * 3
 
 
 def test_a_refused_token_is_renewed_once(second):

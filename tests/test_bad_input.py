@@ -15,7 +15,7 @@ from second_cloud import HANG, SecondCloud, page_of_html, says
 from second_fleet import HEATING
 
 import belimo_nb as bn
-from belimo_nb import wire
+from belimo_nb import patience, wire
 from belimo_nb.cli import cli
 from belimo_nb.errors import (
     AmbiguousDevice,
@@ -244,7 +244,7 @@ def named(cases):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Waits take no time, timeouts little."""
-    monkeypatch.setattr(wire, "pause", lambda _: None)
+    monkeypatch.setattr(patience, "pause", lambda _: None)
     monkeypatch.setattr(wire, "TIMEOUT", (5, 0.05))
 
 

@@ -10,7 +10,7 @@ from second_cloud import CLIENT_SECRET, PASSWORD, SecondCloud, says
 from second_fleet import DEVICES, VALVE
 
 import belimo_nb as bn
-from belimo_nb import wire
+from belimo_nb import patience
 from belimo_nb.errors import (
     AmbiguousDevice,
     AnswerError,
@@ -25,7 +25,7 @@ from belimo_nb.errors import (
 @pytest.fixture
 def second(monkeypatch):
     """The second cloud, and the environment that leads to it; waits between tries take no time."""
-    monkeypatch.setattr(wire, "pause", lambda _: None)
+    monkeypatch.setattr(patience, "pause", lambda _: None)
     with SecondCloud() as server:
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)

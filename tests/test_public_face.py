@@ -14,7 +14,20 @@ from belimo_nb import cloud, device, energy
 
 NAMES = ["Cloud", "Device", "__version__", "connect", "display", "energy", "errors", "plots", "show_settings"]
 CLIENT = [
-    *("auth", "cloud", "counter", "device", "energy", "errors", "history", "intervals", "paging", "periods"),
+    *(
+        "addresses",
+        "auth",
+        "cloud",
+        "counter",
+        "device",
+        "energy",
+        "errors",
+        "history",
+        "intervals",
+        "paging",
+        "patience",
+        "periods",
+    ),
     *("profile", "quantities", "records", "settings", "timestamps", "token_file", "transport", "wire"),
 ]
 SIGNATURES = {

@@ -447,3 +447,13 @@ def test_command_line(second):
     assert fetched.exit_code == 0, fetched.output
     assert len(second.asked(HISTORY)) == 1
     assert second.grants == ["password"]  # once, and kept for the other commands
+
+
+def test_login_does_not_trust_a_kept_token(second, monkeypatch):
+    """`belimo-nb login` says whether the credentials are good now, not whether they were."""
+    assert CliRunner().invoke(cli, ["login"]).exit_code == 0
+    monkeypatch.setenv("BELIMO_PASSWORD", "changed meanwhile")
+    login = CliRunner().invoke(cli, ["login"])
+    assert login.exit_code == 3
+    assert "refused to sign in" in login.stderr
+    assert login.stdout == ""

@@ -23,7 +23,7 @@ from second_cloud import (
     truncated,
 )
 
-from belimo_nb import settings, wire
+from belimo_nb import patience, settings, wire
 from belimo_nb.auth import Authenticator
 from belimo_nb.errors import (
     AnswerError,
@@ -60,7 +60,7 @@ def transport(second):
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []
-    monkeypatch.setattr(wire, "pause", waited.append)
+    monkeypatch.setattr(patience, "pause", waited.append)
     return waited
 
 
@@ -155,7 +155,7 @@ def test_no_more_in_flight_than_allowed(transport, monkeypatch):
     transport.get("/user")
     monkeypatch.setattr(transport, "_places", Counted())
     monkeypatch.setattr(transport._session, "get", ask)
-    monkeypatch.setattr(wire, "ATTEMPTS", 1)
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
     failures = []
 
     def work():

@@ -1,4 +1,4 @@
-"""HTTP: https only, no redirects, patience in measure, and failures as sentences."""
+"""HTTP: https only, no redirects, and failures as sentences."""
 
 import email.utils
 import socket
@@ -14,24 +14,14 @@ from belimo_nb import wire
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
-    CloudError,
     ConnectionFailed,
     RateLimited,
     ServerError,
     SettingsError,
     TimedOut,
 )
-from belimo_nb.settings import is_loopback
 
 URL = "https://cloud.example.org/api/v3"
-
-
-@pytest.fixture
-def waits(monkeypatch):
-    """The waits between tries, which take no time here."""
-    waited = []
-    monkeypatch.setattr(wire, "pause", waited.append)
-    return waited
 
 
 def response(status=200, body=b"{}", **headers):
@@ -40,43 +30,6 @@ def response(status=200, body=b"{}", **headers):
     made.status_code, made.url, made._content = status, URL, body
     made.headers.update({"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()})
     return made
-
-
-class Failing:
-    """Something to call that fails as it is told, then succeeds."""
-
-    def __init__(self, *errors, forever=False):
-        self.errors, self.forever, self.calls = list(errors), forever, 0
-
-    def __call__(self):
-        self.calls += 1
-        if self.forever:
-            raise self.errors[0]
-        if self.errors:
-            raise self.errors.pop(0)
-        return "done"
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [
-        ("http://127.0.0.1:8000/x", True),
-        ("http://127.1.2.3/x", True),
-        ("http://localhost/x", True),
-        ("http://[::1]:8000", True),
-        ("https://cloud.belimo.com", False),
-        ("http://127.0.0.1.example.org", False),
-        ("http://127.evil.example", False),
-        ("http://localhost.example.org", False),
-        ("http://localhost@example.org", False),
-        ("http://0.0.0.0", False),
-        ("http://192.168.0.1", False),
-        ("nonsense", False),
-    ],
-)
-def test_loopback(url, here):
-    """This machine is known by its addresses, not by names that look like them."""
-    assert is_loopback(url) is here
 
 
 def test_plain_http_is_refused():
@@ -284,59 +237,3 @@ def test_bodies_that_are_no_object(body, kind, words, retryable):
 def test_a_wrong_content_type(kind):
     """JSON is JSON, whatever it is called."""
     assert wire.json_object(response(200, b'{"a": 1}', Content_Type=kind), "it") == {"a": 1}
-
-
-def test_patience_with_a_passing_failure(waits):
-    """A passing failure is tried again, further apart each time."""
-    call = Failing(*[ServerError("Oh.", retryable=True)] * 3)
-    assert wire.patiently(call) == "done"
-    assert call.calls == 4
-    assert all(0 <= wait <= bound for wait, bound in zip(waits, (0.5, 1, 2), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("error", "calls", "longest"),
-    [
-        (ConnectionFailed("Refused.", retryable=True), 4, 3.5),
-        (TimedOut("Hangs.", retryable=True), 2, 0.5),
-        (ServerError("500.", retryable=True), 4, 3.5),
-        (AnswerError("Cut.", retryable=True), 4, 3.5),
-        (RateLimited("429.", retryable=True), 8, 60),
-        (ApiError("404."), 1, 0),
-        (AnswerError("HTML."), 1, 0),
-    ],
-)
-def test_patience_ends(waits, error, calls, longest):
-    """Patience has a measure for each failure: tries, and seconds between them in all."""
-    call = Failing(error, forever=True)
-    with pytest.raises(CloudError) as caught:
-        wire.patiently(call)
-    assert caught.value is error
-    assert call.calls == calls
-    assert sum(waits) <= longest
-
-
-@pytest.mark.parametrize("kind", [RateLimited, ServerError])
-def test_patience_as_long_as_asked(waits, kind):
-    """`Retry-After` is waited for, and a little more, so that not all come back at once."""
-    call = Failing(*[kind("Later.", retry_after=30, retryable=True)] * 7)
-    assert wire.patiently(call) == "done"
-    assert len(waits) == 7
-    assert all(30 <= wait <= 35 for wait in waits)
-    assert len(set(waits)) > 1
-
-
-def test_patience_not_for_ever(waits):
-    """A `Retry-After` of an hour is told, not waited for."""
-    call = Failing(RateLimited("Later.", retry_after=3600, retryable=True), forever=True)
-    with pytest.raises(RateLimited):
-        wire.patiently(call)
-    assert (call.calls, waits) == (1, [])
-
-
-def test_other_errors_pass_through(waits):
-    """Patience is for the cloud's failures; a mistake of ours is not repeated."""
-    call = Failing(KeyError("ours"), forever=True)
-    with pytest.raises(KeyError):
-        wire.patiently(call)
-    assert call.calls == 1

@@ -30,6 +30,7 @@ def login(connection: Connection) -> None:
     """
     answers = _ask(connection) if sys.stdin.isatty() and sys.stdout.isatty() else {}
     cloud = connection.connect(**answers)
+    cloud.sign_in()  # a token kept from before would hide that the password has changed
     _tell(cloud)
     if answers:
         path = connection.env_file or Path(".env")
