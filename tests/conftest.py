@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from second_cloud import SecondCloud
 
 os.environ["MPLBACKEND"] = "Agg"
 
@@ -53,6 +55,24 @@ def cloud(demo_environment: dict[str, str]) -> Iterator[object]:
     connected = bn.connect()
     yield connected
     connected.close()
+
+
+@pytest.fixture
+def second(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecondCloud]:
+    """The second cloud, and the environment that leads to it."""
+    with SecondCloud() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def client(second: SecondCloud) -> Iterator[object]:
+    """A client of the second cloud, connected as users do."""
+    import belimo_nb as bn
+
+    with contextlib.closing(bn.connect()) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

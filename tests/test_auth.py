@@ -47,15 +47,6 @@ class Clock:
 
 
 @pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it."""
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from click.testing import CliRunner
-from second_cloud import HANG, SecondCloud, page_of_html, says
+from second_cloud import HANG, page_of_html, says
 from second_fleet import HEATING
 
 import belimo_nb as bn
@@ -246,15 +246,6 @@ def quick(monkeypatch):
     """Waits take no time, timeouts little."""
     monkeypatch.setattr(patience, "pause", lambda _: None)
     monkeypatch.setattr(wire, "TIMEOUT", (5, 0.05))
-
-
-@pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it."""
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 
 import pandas as pd
 import pytest
-from second_cloud import CLIENT_SECRET, PASSWORD, SecondCloud, says
+from second_cloud import CLIENT_SECRET, PASSWORD, says
 from second_fleet import DEVICES, VALVE
 
 import belimo_nb as bn
@@ -22,21 +22,10 @@ from belimo_nb.errors import (
 )
 
 
-@pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it; waits between tries take no time."""
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Waits between tries take no time."""
     monkeypatch.setattr(patience, "pause", lambda _: None)
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
-def client(second):
-    """A client of the second cloud, connected as users do."""
-    with contextlib.closing(bn.connect()) as connected:
-        yield connected
 
 
 def changed(**changes):

@@ -6,7 +6,7 @@ import warnings
 
 import pandas as pd
 import pytest
-from second_cloud import SecondCloud, says
+from second_cloud import says
 from second_fleet import HEATING, NOW, POWER, PROFILES, VALVE, counter_kwh, iso
 
 import belimo_nb as bn
@@ -14,15 +14,6 @@ from belimo_nb.errors import AmbiguousDevice, NoDataError, UnknownDatapoint, Usa
 from belimo_nb.history import MissingSeriesWarning
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
-
-
-@pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it."""
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from second_cloud import SecondCloud
 from second_fleet import BEGIN, DEVICES, HEATING, MODE, NOW, RESET, VALVE, counter_kwh, epoch, power_kw
 
 import belimo_nb as bn
@@ -17,22 +16,6 @@ from belimo_nb.errors import NoDataError
 
 ZURICH = "Europe/Zurich"
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
-
-
-@pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it."""
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
-def client(second):
-    """A client of the second cloud, connected as users do."""
-    with contextlib.closing(bn.connect()) as connected:
-        yield connected
 
 
 @pytest.fixture

@@ -40,15 +40,6 @@ from belimo_nb.transport import IN_FLIGHT, RateLimit, Transport
 
 
 @pytest.fixture
-def second(monkeypatch):
-    """The second cloud, and the environment that leads to it."""
-    with SecondCloud() as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
 def transport(second):
     """A transport to the second cloud."""
     found = settings.load()
