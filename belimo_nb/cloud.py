@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import collections
 import difflib
+import functools
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -29,9 +30,13 @@ from belimo_nb.intervals import Moment
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
-from belimo_nb.records import devices_frame, latest_frame, name_of
+from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of
 from belimo_nb.settings import Settings
 from belimo_nb.transport import IN_FLIGHT, Transport
+
+if TYPE_CHECKING:
+    from belimo_nb.archive import Archive, Question
+    from belimo_nb.spans import Span
 
 __all__ = ["Cloud", "connect"]
 
@@ -63,6 +68,7 @@ class Cloud:
         self._transport = Transport(settings, self._authenticator)
         self._profiles: dict[str, Profile] = {}
         self._records: dict[str, dict[str, Any]] | None = None
+        self._listed = 0  # when they were asked for, seconds since 1970
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -257,6 +263,56 @@ class Cloud:
                 self._profiles[ref] = known
         return known
 
+    @functools.cached_property
+    def archive(self) -> Archive:
+        """History through the store."""
+        from belimo_nb.archive import Archive
+        from belimo_nb.store import Store
+
+        since = self.settings.fresh_since
+        return Archive(
+            self.get,
+            Store(self.settings),
+            offline=self.settings.offline,
+            since=None if since is None else int(since.timestamp()),
+        )
+
+    def question(self, record: Mapping[str, Any], wanted: Mapping[str, Span], resolution: str) -> Question:
+        """What to ask the archive about a device of the last list: spans of whole buckets by datapoint."""
+        from belimo_nb.archive import Question, Seen
+
+        seen = last_seen(record)
+        contact = Seen(None if seen is None else int(seen.timestamp()), self._listed)
+        return Question(str(record["id"]), name_of(record), contact, resolution, dict(wanted))
+
+    def kept_history(
+        self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
+    ) -> pd.DataFrame:
+        """The last readings in buckets of `step`, through the store; as `belimo_nb.history.fetch`."""
+        from belimo_nb.archive import span_of
+
+        question = self.question(record, dict.fromkeys(datapoints, span_of(start, end, step)), step)
+        return self.archive.frame(question, datapoints, start, end, self.stamp)
+
+    @property
+    def listed(self) -> int:
+        """When the last complete list of devices was asked for, in seconds since 1970; 0: never."""
+        return self._listed
+
+    def profile_of(self, identifier: str) -> Profile:
+        """The dataprofile of a device of the last list, by its id."""
+        return Device(self, self._record(identifier, self._known())).profile
+
+    @property
+    def stamp(self) -> int:
+        """`now` in whole seconds since 1970."""
+        return int(self.now.timestamp())
+
+    def online(self, what: str) -> None:
+        """Check that requests are allowed; `what` needs them."""
+        if self.settings.offline:
+            raise UsageError(f"{what} needs the cloud, but BELIMO_OFFLINE is set; unset it, or leave out --offline.")
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
@@ -264,6 +320,7 @@ class Cloud:
     def _list(self, search: str | None) -> list[dict[str, Any]]:
         """The API's device objects; the complete list is kept for later look-ups."""
         text = (search or "").strip()
+        asked = self.stamp
         records = collect(self.get, "/devices", {"search": text} if text else {}, "the devices")
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
@@ -271,6 +328,7 @@ class Cloud:
         with self._lock:
             fresh = dict(zip(ids, records, strict=True))
             self._records = (self._records | fresh if self._records is not None else None) if text else fresh
+            self._listed = self._listed if text else asked
         return records
 
     def _known(self) -> dict[str, dict[str, Any]]:

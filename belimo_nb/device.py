@@ -133,7 +133,9 @@ class Device:
         resolution: str = "1h",
         aggregation: str = "last",
     ) -> pd.DataFrame:
-        """Resampled history, as many requests as the range needs.
+        """Resampled history: from the store what was fetched before and still holds, the rest from the cloud.
+
+        Only the last readings of buckets are kept; for other aggregations the cloud is asked each time.
 
         Args:
             datapoints: One or several, each by id, name or description.
@@ -156,7 +158,11 @@ class Device:
             raise UsageError("No datapoint is named; give at least one, by id, name or description.")
         ids = [self.profile.resolve(key) for key in keys]
         first, after = self._range(start, end)
-        frame = history.fetch(self._cloud.get, self.id, list(dict.fromkeys(ids)), first, after, resolution, aggregation)
+        unique = list(dict.fromkeys(ids))
+        if aggregation == history.KEPT_AGGREGATION:
+            frame = self._cloud.kept_history(self._record, unique, first, after, resolution)
+        else:
+            frame = history.fetch(self._cloud.get, self.id, unique, first, after, resolution, aggregation)
         return frame[ids].set_axis(keys, axis="columns")
 
     def measurements(

@@ -16,7 +16,8 @@
     │   ├── ServerError      5xx
     │   ├── ApiError         any other refusal (400, 403, 404 ...)
     │   └── AnswerError      an answer that cannot be understood
-    └── NoDataError          nothing to compute with              exit status 1
+    ├── NoDataError          nothing to compute with              exit status 1
+    └── StoreError           the store cannot be read or written  exit status 1
 
 Each message is one sentence that says what happened, with the value at fault, and what to do next. Branch on the
 fields, never on the text.
@@ -38,6 +39,7 @@ __all__ = [
     "ServerError",
     "SettingsError",
     "SignInError",
+    "StoreError",
     "TimedOut",
     "UnknownDatapoint",
     "UnknownDevice",
@@ -135,3 +137,7 @@ class AnswerError(CloudError):
 
 class NoDataError(BelimoError):
     """There is nothing to compute with: no readings in the range, or no such counter."""
+
+
+class StoreError(BelimoError):
+    """The store of kept history cannot be read or written: permissions, or a full disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,26 @@ import pandas as pd
 
 from belimo_nb.errors import AnswerError, UsageError
 from belimo_nb.paging import Get
+from belimo_nb.plan import MOST_BUCKETS
 from belimo_nb.timestamps import to_api
 
-__all__ = ["MissingSeriesWarning", "buckets", "fetch", "parse_resolution"]
-
-MOST_BUCKETS = 10_000
-"""Points of a series that the cloud gives in one answer."""
+__all__ = [
+    "KEPT_AGGREGATION",
+    "MissingSeriesWarning",
+    "ask",
+    "buckets",
+    "checked_buckets",
+    "fetch",
+    "parse_resolution",
+    "tell_lacking",
+    "typed",
+]
 
 MOST_ROWS = 10_000_000
 """Buckets of one range; more is a typing error, not a question."""
+
+KEPT_AGGREGATION = "last"
+"""The one that the store keeps: counters and reports need no other, and nothing else follows from it exactly."""
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -77,36 +88,65 @@ def fetch(
         CloudError: The cloud refuses, fails, or gives what the API does not describe.
     """
     step = parse_resolution(resolution)
+    grid = checked_buckets(start, end, resolution)
+    parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
+    lacking: set[str] = set()
+    for first, after in _windows(grid, step):
+        found = ask(get, device_id, datapoint_ids, first, after, resolution, aggregation)
+        lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
+        for identifier, values in parts.items():
+            if identifier in found:
+                values.append(found[identifier])
+    tell_lacking(device_id, lacking)
+    return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
+
+
+def ask(
+    get: Get,
+    device_id: str,
+    datapoint_ids: Sequence[str],
+    first: pd.Timestamp,
+    after: pd.Timestamp,
+    resolution: str,
+    aggregation: str,
+) -> dict[str, pd.Series[Any]]:
+    """One request of whole buckets, at most `MOST_BUCKETS`: values by their buckets' begins, for each series given."""
+    query = {
+        "datapointIds": ",".join(datapoint_ids),
+        "from": to_api(first),
+        "to": to_api(after),
+        "resolution": resolution,
+        "aggregation": aggregation,
+    }
+    what = f"the history of device {device_id} from {to_api(first)} to {to_api(after)}"
+    body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
+    step = parse_resolution(resolution)
+    return {
+        identifier: _within(values, first, after, step, what)
+        for identifier, values in _series(body, what)
+        if identifier in datapoint_ids
+    }
+
+
+def checked_buckets(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> pd.DatetimeIndex:
+    """`buckets`, unless there are more of them than anyone can mean."""
+    step = parse_resolution(resolution)
     if (end - start) / step > MOST_ROWS:
         raise UsageError(
             f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} there are too many buckets of {resolution}; use longer ones or a "
             "shorter range."
         )
-    grid = buckets(start, end, step)
-    parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
-    lacking: set[str] = set()
-    for first, after in _windows(grid, step):
-        query = {
-            "datapointIds": ",".join(datapoint_ids),
-            "from": to_api(first),
-            "to": to_api(after),
-            "resolution": resolution,
-            "aggregation": aggregation,
-        }
-        what = f"the history of device {device_id} from {to_api(first)} to {to_api(after)}"
-        body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
-        found = {identifier: _within(values, first, after, step, what) for identifier, values in _series(body, what)}
-        lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
-        for identifier, values in parts.items():
-            if identifier in found:
-                values.append(found[identifier])
-    if lacking:
+    return buckets(start, end, step)
+
+
+def tell_lacking(device_id: str, lacking: Iterable[str]) -> None:
+    """Warn of the datapoints that the cloud left out, if any."""
+    if names := ", ".join(sorted(lacking)):
         warnings.warn(
-            f"The cloud's history of device {device_id} lacks {', '.join(sorted(lacking))}; shown as unknown.",
+            f"The cloud's history of device {device_id} lacks {names}; shown as unknown.",
             MissingSeriesWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
 
 
 def _windows(grid: pd.DatetimeIndex, step: pd.Timedelta) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
@@ -142,7 +182,11 @@ def _within(
 
 
 def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Series[Any]:
-    values = pd.concat(parts).reindex(grid) if parts else pd.Series(np.nan, grid)
+    return typed(pd.concat(parts).reindex(grid) if parts else pd.Series(np.nan, grid))
+
+
+def typed(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers as floats, NaN where there is none; anything else as it is, None where there is none."""
     known = values.dropna()
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
         return values.astype(float)

@@ -11,7 +11,7 @@ from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES
 from belimo_nb.timestamps import from_api
 
-__all__ = ["devices_frame", "latest_frame", "name_of", "profile_ref"]
+__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "profile_ref"]
 
 Record = Mapping[str, Any]
 
@@ -31,6 +31,12 @@ def profile_ref(record: Record) -> str | None:
     """The path of the device's dataprofile, or None if it has never reported one."""
     reference = record.get("dataprofile") or {}
     return str(reference["ref"]) if isinstance(reference, dict) and reference.get("ref") else None
+
+
+def last_seen(record: Record) -> pd.Timestamp | None:
+    """When the cloud was last in touch with the device (aware, UTC), or None if never."""
+    moment = from_api([(record.get("health") or {}).get("lastSeen")])[0]
+    return None if pd.isna(moment) else moment
 
 
 def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:

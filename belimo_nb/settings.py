@@ -53,6 +53,8 @@ class Settings:
         weather: A CSV file, ``open-meteo``, or an address that speaks Open-Meteo's format; None if not set.
         now: What "last month" and "online" are relative to (aware, UTC); None for the clock.
         source: What outputs call the source of the data.
+        offline: Answer from the store alone, without a request.
+        fresh_since: Take what was fetched at or after this moment for current (aware, UTC); None: in the last minutes.
         origins: For each setting, where its value came from.
     """
 
@@ -70,12 +72,16 @@ class Settings:
     weather: str | None
     now: pd.Timestamp | None
     source: str
+    offline: bool
+    fresh_since: pd.Timestamp | None
     origins: Mapping[str, str] = field(repr=False, compare=False)
 
     def environment(self) -> dict[str, str]:
         """The settings as ``BELIMO_*`` variables for a child process, secrets included: never print it."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "origins"}
-        values["now"] = self.now.isoformat() if self.now is not None else None
+        for name in ("now", "fresh_since"):
+            moment = getattr(self, name)
+            values[name] = moment.isoformat() if moment is not None else None
         found = {PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}
         # The child must not choose again: these settings are the choice.
         return found | {PREFIX + "DEMO": "0"}
@@ -115,7 +121,7 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     if unknown:
         raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
     values, origins = _found(env_file, overrides)
-    wanted = demo if demo is not None else _flag(values.get("demo", ""))
+    wanted = demo if demo is not None else _flag("demo", values.get("demo", ""))
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
         _use_demo(values, origins)
@@ -133,7 +139,7 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
 def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
     """The credentials that are set nowhere, by their lower-case name; none where the demo cloud is asked for."""
     values, _ = _found(env_file, {})
-    return [] if _flag(values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
+    return [] if _flag("demo", values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
 
 
 def _found(
@@ -182,14 +188,18 @@ def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
             origins[name] = "demo cloud"
 
 
-def _flag(text: str) -> bool | None:
+def _flag(name: str, text: str) -> bool | None:
     if not text:
         return None
     if text.lower() in TRUE:
         return True
     if text.lower() in FALSE:
         return False
-    raise SettingsError(f"BELIMO_DEMO is {text!r}; set it to 1 for the demo cloud or 0 for your own account.")
+    meaning = {
+        "demo": "set it to 1 for the demo cloud or 0 for your own account",
+        "offline": "set it to 1 to answer from the store alone or 0 to ask the cloud",
+    }
+    raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; {meaning[name]}.")
 
 
 def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
@@ -207,8 +217,10 @@ def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
         rate=_rate(values["rate"]),
         data_dir=_data_dir(values, origins),
         weather=_weather(values.get("weather")),
-        now=_now(values.get("now"), values["timezone"]),
+        now=_moment("now", values.get("now"), values["timezone"]),
         source=values.get("source") or urlsplit(api_url).netloc,
+        offline=bool(_flag("offline", values.get("offline", ""))),
+        fresh_since=_moment("fresh_since", values.get("fresh_since"), values["timezone"]),
         origins=origins,
     )
 
@@ -242,7 +254,7 @@ def _weather(text: str | None) -> str | None:
     return str(Path(text).expanduser().absolute())
 
 
-def _now(text: str | None, zone: str) -> pd.Timestamp | None:
+def _moment(name: str, text: str | None, zone: str) -> pd.Timestamp | None:
     if text is None:
         return None
     import pandas as pd
@@ -253,7 +265,9 @@ def _now(text: str | None, zone: str) -> pd.Timestamp | None:
             raise ValueError
         return moment.tz_localize(zone).tz_convert("UTC") if moment.tz is None else moment.tz_convert("UTC")
     except (ValueError, OverflowError):
-        raise SettingsError(f"BELIMO_NOW is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z.") from None
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z."
+        ) from None
 
 
 def _data_dir(values: dict[str, str], origins: dict[str, str]) -> Path:

@@ -28,6 +28,7 @@ from belimo_nb.errors import (
     ServerError,
     SettingsError,
     SignInError,
+    StoreError,
     TimedOut,
     UnknownDatapoint,
     UnknownDevice,
@@ -234,6 +235,19 @@ CASES = [
         command=None,
     ),
 ]
+
+
+CASES.append(
+    Case(
+        "folder for data is none",
+        StoreError,
+        ("cannot be read", "BELIMO_DATA_DIR"),
+        {"DATA_DIR": f"{__file__}/data"},
+        python=lambda client: client.device("Heizkreis 01").history("heating_energy", *SPAN),
+        command=sync("--device", "Heizkreis 01"),
+        command_words=("cannot be kept", "BELIMO_DATA_DIR"),
+    )
+)
 
 
 def named(cases):

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -134,30 +135,40 @@ def test_login_on_a_terminal(demo_environment, monkeypatch):
     assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
 
 
-def test_sync(demo_environment):
-    """Sync fetches the counters and says that it does not keep them."""
-    result = invoke("sync", "--device", "2.OG Nord-West", "--period", "2018-11")
-    assert result.exit_code == 0
-    assert "of 1 of 1 energy valves, November 2018 (demo data, seed 1)." in result.stdout
-    assert "does not keep" in result.stdout
-    assert result.stderr == ""
+def test_sync(demo_environment, demo_server):
+    """Sync fetches what a valve's report needs with one request, and then nothing more; a dry run only says so."""
+    options = ("sync", "--device", "2.OG Nord-West", "--period", "2018-11")
+    about = "for 1 energy valve, November 2018 (demo data, seed 1).\n"
+    dry = invoke(*options, "--dry-run")
+    assert (dry.exit_code, dry.stderr) == (0, "")
+    assert dry.stdout.startswith("1 request, at most ")
+    assert dry.stdout.endswith(about)
+    result = invoke(*options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert re.match(r"Fetched \d,\d{3} values with 1 request ", result.stdout)
+    assert result.stdout.endswith(about)
+    asked = len([r for r in demo_server.requests if "timeseries" in r.path])
+    assert invoke(*options).stdout == f"Nothing to fetch {about}"
+    belimo_nb.connect().device("2.OG Nord-West").energy("heating", "2018-11-01", "2018-12-01")
+    assert len([r for r in demo_server.requests if "timeseries" in r.path]) == asked
+    assert invoke(*options, "--refresh").stdout == result.stdout
 
 
 def test_sync_tells_failures(demo_environment, monkeypatch):
     """A device that fails is listed and makes the exit status 1; the others are fetched."""
-    command = importlib.import_module("belimo_nb.cli.sync")
-    fetch = command._fetch
+    archive = importlib.import_module("belimo_nb.archive")
+    fill = archive.Archive.fill
 
-    def fail_for_one(cloud, device_id, *arguments):
-        if device_id.startswith("3c6f7077"):
+    def fail_for_one(self, question, *arguments, **options):
+        if question.device.startswith("3c6f7077"):
             raise belimo_nb.errors.ServerError("The cloud answered 500.")
-        return fetch(cloud, device_id, *arguments)
+        return fill(self, question, *arguments, **options)
 
-    monkeypatch.setattr(command, "_fetch", fail_for_one)
+    monkeypatch.setattr(archive.Archive, "fill", fail_for_one)
     result = invoke("sync", "--search", "2.OG Nord-", "--period", "2018-11")
     assert result.exit_code == 1
     assert result.stderr == "Failed: Energieventil Heizung 2.OG Nord-West: The cloud answered 500.\n"
-    assert "1 of 2 energy valves" in result.stdout
+    assert "with 1 request; 1 device failed for 2 energy valves" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ TREE = {
     "ApiError": ("CloudError", 3),
     "AnswerError": ("CloudError", 3),
     "NoDataError": ("BelimoError", 1),
+    "StoreError": ("BelimoError", 1),
 }
 
 

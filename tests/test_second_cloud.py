@@ -211,7 +211,7 @@ def test_history_of_more_than_one_answer(valve, second):
     """A range of more buckets than an answer holds is asked for in pieces that meet exactly."""
     frame = valve.history(HEATING, pd.Timestamp(BEGIN, unit="s", tz="UTC"), "2021-04-01T00:00Z")
     spans = [(request.query["from"], request.query["to"]) for request in second.asked(HISTORY)]
-    assert spans == [
+    assert sorted(spans) == [
         ("2020-01-01T00:00:00Z", "2021-02-20T16:00:00Z"),
         ("2021-02-20T16:00:00Z", "2021-04-01T00:00:00Z"),
     ]

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, device_options, pass_connection, period_options
-from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError
+from belimo_nb.cli.shared import Connection, device_options, pass_connection, period_options, stoppable
+from belimo_nb.cli.syncing import fill, tell_failures
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from belimo_nb.sync import Outcome, Plan
 
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
+EPILOG = """\b
+Examples:
+  belimo-nb sync --period last-12-months
+  belimo-nb sync --search Heizung --from 2018-11-01 --to 2018-12-01 --dry-run
+"""
 
-COUNTERS = ("heating_energy", "cooling_energy")
 
-
-@click.command(epilog="Example: belimo-nb sync --search Heizung --from 2018-11-01 --to 2018-12-01")
+@click.command(epilog=EPILOG)
 @device_options
 @period_options
 @click.option(
     "--resolution", default="1h", show_default=True, metavar="LENGTH", help="Length of a bucket: 15m, 1h, 1d."
 )
+@click.option("--dry-run", is_flag=True, help="Only say how many requests it would take.")
+@click.option("--refresh", is_flag=True, help="Ask again for everything, whatever is kept.")
 @pass_connection
 def sync(
     connection: Connection,
@@ -34,43 +37,55 @@ def sync(
     end: str | None,
     period: str | None,
     resolution: str,
+    dry_run: bool,
+    refresh: bool,
 ) -> None:
-    """Fetch the history of the energy counters of all energy valves.
+    """Fetch the history of energy valves into the store: only what is not there yet, or can still have changed.
 
-    This version shows what there is and that it can be had, but does not keep it: reports fetch for themselves.
+    Energy counters, power, flow, temperatures and positions are kept. Interrupt it at any time: what has come is kept,
+    and the next sync goes on from there.
     """
-    from tqdm import tqdm
-
     from belimo_nb.history import parse_resolution
+    from belimo_nb.needs import questions
     from belimo_nb.selection import energy_valves
+    from belimo_nb.sync import plan
 
     parse_resolution(resolution)
     cloud = connection.connect()
     span = cloud.period(start, end, period)
+    cloud.online("sync")
     valves = energy_valves(cloud, search, devices)
-    failures: list[str] = []
-    readings = 0
-    names = {str(device_id): str(name) for device_id, name in valves["name"].items()}
-    for device_id, name in tqdm(names.items(), unit="device", disable=not sys.stderr.isatty(), leave=False):
-        try:
-            readings += int(_fetch(cloud, device_id, span, resolution).notna().sum().sum())
-        except (ConnectionFailed, SignInError):
-            raise  # the next device would fare no better
-        except BelimoError as error:
-            failures.append(f"{name}: {error}")
-    for failure in failures:
-        click.echo(f"Failed: {failure}", err=True)
-    click.echo(
-        f"Fetched {readings:,} readings of {len(valves) - len(failures)} of {len(valves)} energy valves, {span.label} "
-        f"({cloud.source})."
-    )
-    click.echo("This version does not keep them: each report fetches what it needs.")
-    if failures:
+    asked = questions(cloud, valves, span.start, span.end, resolution)
+    planned = plan(cloud.archive, asked, cloud.stamp, cloud.settings.rate, refresh=refresh)
+    about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
+    if dry_run:
+        click.echo(f"{_expected(planned)} for {about}.")
+        return
+    with stoppable():
+        outcome = fill(cloud, planned, refresh=refresh)
+    tell_failures(outcome)
+    click.echo(f"{_done(planned, outcome)} for {about}.")
+    if outcome.failures:
         sys.exit(1)
 
 
-def _fetch(cloud: Cloud, device_id: str, span: Period, resolution: str) -> pd.DataFrame:
-    """The counters of one device."""
-    device = cloud.device(device_id)
-    located = [device.profile.locate(counter) for counter in COUNTERS]
-    return device.history([datapoint for datapoint in located if datapoint], span.start, span.end, resolution)
+def _expected(planned: Plan) -> str:
+    if not planned.requests:
+        return "Nothing to fetch"
+    time = f", about {_duration(planned.seconds)} at {planned.rate:g} requests a second" if planned.rate else ""
+    return f"{_count(planned.requests, 'request')}, at most {planned.points:,} values{time}"
+
+
+def _done(planned: Plan, outcome: Outcome) -> str:
+    if not planned.requests:
+        return "Nothing to fetch"
+    failed = f"; {_count(len(outcome.failures), 'device')} failed" if outcome.failures else ""
+    return f"Fetched {outcome.points:,} values with {_count(outcome.requests, 'request')}{failed}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

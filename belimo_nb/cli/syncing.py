@@ -1,0 +1,48 @@
+"""Filling the store from the command line: the progress bar, and what is told at the end."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+    from belimo_nb.sync import Outcome, Plan
+
+__all__ = ["fill", "tell_failures"]
+
+
+def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False) -> Outcome:
+    """Do what is planned, with a progress bar on a terminal."""
+    from tqdm import tqdm
+
+    from belimo_nb.sync import run
+
+    bar: Any = tqdm(total=planned.requests, unit="request", disable=not sys.stderr.isatty(), leave=False)
+    devices, points = 0, 0
+
+    def on_answer(values: int) -> None:
+        nonlocal points
+        points += values
+        bar.update()
+
+    def on_device(_: str, __: str | None) -> None:
+        nonlocal devices
+        devices += 1
+        bar.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
+
+    with bar:
+        return run(cloud.archive, planned, cloud.stamp, refresh=refresh, on_answer=on_answer, on_device=on_device)
+
+
+def tell_failures(outcome: Outcome) -> None:
+    """Say on standard error what is not as it should be."""
+    for name, reason in outcome.failures.items():
+        click.echo(f"Failed: {name}: {reason}", err=True)
+    for name, datapoints in outcome.lacking.items():
+        click.echo(f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}.", err=True)
+    if outcome.changed:
+        were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
+        click.echo(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.", err=True)

@@ -1,0 +1,207 @@
+"""The store on disk: one Parquet file for each device and resolution, replaced in one step, one writer at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import filelock
+
+from belimo_nb import kept_file
+from belimo_nb.coverage import Coverage
+from belimo_nb.errors import StoreError
+from belimo_nb.history import parse_resolution
+from belimo_nb.kept import Kept
+from belimo_nb.settings import is_loopback
+
+if TYPE_CHECKING:
+    from belimo_nb.settings import Settings
+
+__all__ = ["Store", "StoreWarning", "canonical", "source_folder"]
+
+LAYOUT = "v1"
+UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+class StoreWarning(UserWarning):
+    """Something about the store that costs requests, but no data: a damaged file, a folder that takes no more."""
+
+
+def canonical(resolution: str) -> str:
+    """The one way to write a length of a bucket: "1h" for "60m"."""
+    seconds = int(parse_resolution(resolution).total_seconds())
+    length, unit = next((length, unit) for length, unit in UNITS if seconds % length == 0)
+    return f"{seconds // length}{unit}"
+
+
+def source_folder(settings: Settings) -> str:
+    """The name of a cloud's folder: its host; for a server on this machine, whose port changes, what it calls itself.
+
+    So the demo's data never meet real data, whatever BELIMO_SOURCE says.
+    """
+    host = urlsplit(settings.api_url).netloc
+    return _file_name(settings.source if is_loopback(settings.api_url) else host)
+
+
+def _file_name(text: str) -> str:
+    """A text as a part of a path, the same for the same text; what cannot stand in a path is spelled out."""
+    plain = re.sub(r"[\s,:/\\]+", "-", text.strip()) or "-"
+    return re.sub(r"^\.|[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):x}", plain)[:150]
+
+
+class Store:
+    """The kept history of one cloud.
+
+    Args:
+        settings: Which cloud, and where data are kept.
+
+    Attributes:
+        folder: Where the files are: ``<resolution>/<device id>.parquet``.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.data_dir / "history" / LAYOUT / source_folder(settings)
+
+    def __repr__(self) -> str:
+        return f"<Store {self.folder}>"
+
+    def path(self, device: str, resolution: str) -> Path:
+        """The file of a device at a resolution."""
+        return self.folder / canonical(resolution) / f"{_file_name(device)}.parquet"
+
+    def check(self) -> None:
+        """Make the folder if need be and check that it takes files.
+
+        Raises:
+            StoreError: It does not.
+        """
+        probe = self.folder / f".{secrets.token_hex(4)}.tmp"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise self._refused(probe, error) from None
+
+    @contextlib.contextmanager
+    def lock(self, device: str, resolution: str) -> Iterator[None]:
+        """Be the only one, on this machine, who may write a device's file; readers need no lock.
+
+        Raises:
+            StoreError: The folder cannot be written to.
+        """
+        path = self.path(device, resolution)
+        lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise self._refused(path, error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def read(self, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> Kept:
+        """What is kept of a device: all, or some columns; nothing if there is no file.
+
+        A file that is damaged, of another version or no history file is set aside, with a warning.
+
+        Raises:
+            StoreError: The file is there but cannot be read.
+        """
+        resolution = canonical(resolution)
+        path = self.path(device, resolution)
+        try:
+            return kept_file.load(path.read_bytes(), device, resolution, datapoints)
+        except FileNotFoundError:
+            return self.nothing(device, resolution)
+        except OSError as error:
+            raise StoreError(
+                f"The kept history {path} cannot be read ({error.strerror}); check its permissions, or set "
+                "BELIMO_DATA_DIR to another folder."
+            ) from None
+        except kept_file.DamagedFile as damage:
+            self._set_aside(path, damage)
+            return self.nothing(device, resolution)
+
+    def coverage(self, device: str, resolution: str) -> Mapping[str, Coverage]:
+        """What was asked for of a device, by datapoint, without reading its values; empty if there is no good file."""
+        path = self.path(device, resolution)
+        try:
+            with path.open("rb") as stream:
+                about, _ = kept_file.description(stream)
+            return kept_file.coverage(about, device, canonical(resolution))
+        except (OSError, kept_file.DamagedFile):
+            return {}  # `read` will say why
+
+    @staticmethod
+    def nothing(device: str, resolution: str) -> Kept:
+        """What is known of a device that nothing is kept of."""
+        return Kept(device, canonical(resolution), int(parse_resolution(resolution).total_seconds()))
+
+    def write(self, kept: Kept) -> None:
+        """Replace a device's file in one step; call it with the lock held.
+
+        Raises:
+            StoreError: The disk is full, or the folder cannot be written to; the file is as it was.
+        """
+        path = self.path(kept.device, kept.resolution)
+        draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp")
+        try:
+            for left in path.parent.glob(f".{path.stem}.*.tmp"):
+                left.unlink(missing_ok=True)  # of a writer that was killed: it held the lock that we hold
+            try:
+                with draft.open("xb") as stream:
+                    stream.write(kept_file.dump(kept))
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise self._refused(path, error) from None
+
+    def _refused(self, path: Path, error: Exception) -> StoreError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return StoreError(
+            f"The history cannot be kept in {path.parent} ({reason}); make room there, check its permissions, or set "
+            "BELIMO_DATA_DIR to another folder."
+        )
+
+    def _set_aside(self, path: Path, damage: Exception) -> None:
+        """Rename a bad file; never delete it: whoever wrote it may want it back."""
+        for number in range(1, 1000):
+            aside = path.with_name(f"{path.name}.damaged-{number}")
+            if aside.exists():
+                continue
+            try:
+                path.rename(aside)
+            except FileNotFoundError:
+                return  # another process was faster
+            except OSError:
+                aside = path
+            break
+        warnings.warn(
+            f"The kept history {path} {damage}; it is set aside as {aside.name} and asked for again.",
+            StoreWarning,
+            stacklevel=4,
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where folders can be opened for that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
