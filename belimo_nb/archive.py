@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from belimo_nb import history
-from belimo_nb.coverage import Coverage, Open
+from belimo_nb import history, plan
+from belimo_nb.coverage import GRACE, Coverage, Open
 from belimo_nb.errors import NoDataError, StoreError
 from belimo_nb.kept import Kept
 from belimo_nb.paging import Get
@@ -122,7 +122,15 @@ class Archive:
         for key, span in question.wanted.items():
             coverage = Coverage() if refresh else known.get(key, Coverage())
             missing[key] = coverage.missing([span], lambda piece: self._holds(piece, question.seen, now))
-        return windows(missing, int(history.parse_resolution(question.resolution).total_seconds()))
+        found = windows(missing, int(history.parse_resolution(question.resolution).total_seconds()))
+        return [self._with_witness(found[0], question.seen), *found[1:]] if found else []
+
+    @staticmethod
+    def _with_witness(window: Window, seen: Seen) -> Window:
+        """The window and, if it costs no request, a bucket more: a value in it makes all before it final."""
+        room = window.end - window.begin < plan.MOST_BUCKETS * window.step
+        late = seen.at is not None and window.end + window.step <= seen.at - GRACE
+        return replace(window, end=window.end + window.step) if room and late else window
 
     def fill(
         self,

@@ -62,8 +62,8 @@ class Kept:
     ) -> tuple[Kept, int]:
         """What is known after an answer, and how many values that were settled it has changed.
 
-        A bucket is final if it ended `GRACE` before the device was last seen, and if a later value has had as long to
-        arrive: at the end of an outage the device is in touch, but its backlog may still be on its way.
+        A bucket is final if it ended `GRACE` before the device was last seen, and so did a later bucket that has a
+        value: at the end of an outage the device is in touch, but its backlog may still be on its way.
 
         Args:
             span: What was asked for, whole buckets.
@@ -92,7 +92,7 @@ class Kept:
         times, columns = times[alive], {key: columns[key][alive] for key in sorted(columns)}
         final_until = 0 if seen is None else (seen - GRACE) // self.step * self.step
         early = times[times + self.step <= final_until]
-        final_until = int(early[-1]) + self.step if len(early) else 0
+        final_until = int(early[-1]) if len(early) else 0
         coverage = dict(self.coverage)
         for key in fresh:
             coverage[key] = coverage.get(key, Coverage()).answered(span, final_until, asked, seen)

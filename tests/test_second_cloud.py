@@ -201,7 +201,7 @@ def test_history(valve, second):
     assert request.query == {
         "datapointIds": ",".join([HEATING, MODE, RESET, "pX4v.21"]),
         "from": "2021-01-09T23:00:00Z",
-        "to": "2021-01-11T23:00:00Z",
+        "to": "2021-01-12T00:00:00Z",  # a bucket more: it witnesses that the last one is final
         "resolution": "1h",
         "aggregation": "last",
     }
@@ -213,7 +213,7 @@ def test_history_of_more_than_one_answer(valve, second):
     spans = [(request.query["from"], request.query["to"]) for request in second.asked(HISTORY)]
     assert sorted(spans) == [
         ("2020-01-01T00:00:00Z", "2021-02-20T16:00:00Z"),
-        ("2021-02-20T16:00:00Z", "2021-04-01T00:00:00Z"),
+        ("2021-02-20T16:00:00Z", "2021-04-01T01:00:00Z"),
     ]
     assert len(frame) == 456 * 24
     expected = [counter_kwh(time.timestamp() + 3600) for time in frame.index]
@@ -269,7 +269,7 @@ def test_daily_energy_across_a_clock_change(valve, second, start, end, hours):
     (request,) = second.asked(HISTORY)
     assert request.query["resolution"] == "1h"
     assert pd.Timestamp(request.query["from"]) == edges[0] - pd.Timedelta(hours=1)  # one bucket ahead of the start
-    assert pd.Timestamp(request.query["to"]) == edges[-1]
+    assert pd.Timestamp(request.query["to"]) == edges[-1] + pd.Timedelta(hours=1)  # and one behind the end
 
 
 def test_monthly_energy_is_the_sum_of_its_days(valve):
