@@ -7,13 +7,14 @@ import difflib
 import functools
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from belimo_nb import settings as settings_module
+from belimo_nb.answers import Answer, Answers
 from belimo_nb.auth import Authenticator
 from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.device import Device
@@ -66,6 +67,7 @@ class Cloud:
         self.settings = settings
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
+        self._answers = Answers(settings)
         self._profiles: dict[str, Profile] = {}
         self._records: dict[str, dict[str, Any]] | None = None
         self._listed = 0  # when they were asked for, seconds since 1970
@@ -82,8 +84,12 @@ class Cloud:
 
     @property
     def source(self) -> str:
-        """What outputs call the source of the data."""
-        return self.settings.source
+        """What outputs call the source of the data; offline with the time that it is of."""
+        if not self.settings.offline:
+            return self.settings.source
+        listed = self._answers.read("devices")
+        as_of = "nothing fetched" if listed is None else f"as of {_local(listed.asked, self.timezone):%Y-%m-%d %H:%M}"
+        return f"{self.settings.source}, offline, {as_of}"
 
     @property
     def timezone(self) -> str:
@@ -92,12 +98,20 @@ class Cloud:
 
     @property
     def now(self) -> pd.Timestamp:
-        """What "now" is: the clock's time, or the setting BELIMO_NOW; in the site's zone."""
+        """What "now" is: the clock's time, or the setting BELIMO_NOW; offline the last list's. In the site's zone."""
         moment = self.settings.now
+        if moment is None and self.settings.offline and (listed := self._answers.read("devices")) is not None:
+            moment = _local(listed.asked, self.timezone)
         return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
-        """The API's JSON object at `path` (below the API's address); `what` names it in messages."""
+        """The API's JSON object at `path` (below the API's address); `what` names it in messages.
+
+        Raises:
+            NoDataError: Offline.
+        """
+        if self.settings.offline:
+            raise NoDataError(f"The store does not hold {what or path}; fetch it without --offline (BELIMO_OFFLINE).")
         return self._transport.get(path, params, what)
 
     def sign_in(self) -> None:
@@ -116,7 +130,8 @@ class Cloud:
 
     def stats(self) -> dict[str, Any]:
         """Counts of the fleet, as the API gives them: totalDevices, connection, health, transfer."""
-        return self.get("/devices/stats", what="the fleet's statistics")
+        found: dict[str, Any] = self.kept("stats", lambda: self.get("/devices/stats", what="the fleet's statistics"))
+        return found
 
     def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
         """A period in the site's zone; by default the last 12 full months. See `belimo_nb.periods.resolve`."""
@@ -136,6 +151,10 @@ class Cloud:
             CloudError: The cloud refuses or fails, or its pages do not add up.
         """
         return devices_frame(self._list(search), self.now)
+
+    def listed_devices(self) -> pd.DataFrame:
+        """All devices as of the last complete list, as `devices` gives them; listed only if there is none yet."""
+        return devices_frame(list(self._known().values()), self.now)
 
     def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
         """The latest values of devices, from the list itself: no request per device.
@@ -258,7 +277,11 @@ class Cloud:
         with self._lock:
             known = self._profiles.get(ref)
         if known is None:
-            known = Profile(self.get(ref, what=f"the dataprofile {ref.removeprefix('/definitions/dataprofiles/')}"))
+            name = ref.removeprefix("/definitions/dataprofiles/")
+            # A version never changes, but "last" is another one some day.
+            forever = not ref.endswith("/last")
+            body = self.kept(f"profile {ref}", lambda: self.get(ref, what=f"the dataprofile {name}"), forever=forever)
+            known = Profile(body)
             with self._lock:
                 self._profiles[ref] = known
         return known
@@ -294,6 +317,32 @@ class Cloud:
         question = self.question(record, dict.fromkeys(datapoints, span_of(start, end, step)), step)
         return self.archive.frame(question, datapoints, start, end, self.stamp)
 
+    def kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
+        """An answer of the API, kept under a name: what `ask` gives, or offline what it gave last.
+
+        Args:
+            name: The name.
+            ask: Asks the API.
+            forever: The answer never changes, so what is kept will do.
+        """
+        return self._kept(name, ask, forever=forever).body
+
+    def _kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Answer:
+        since = self.settings.fresh_since
+        if forever or self.settings.offline or since is not None:
+            known = self._answers.read(name)
+            if known and (forever or self.settings.offline or (since and known.asked >= int(since.timestamp()))):
+                return known
+        asked = self.stamp
+        answer = Answer(asked, ask())
+        self._answers.keep(name, asked, answer.body)
+        return answer
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the last list of devices is all that is wanted of their state: offline, and within one report."""
+        return self.settings.offline or self.settings.fresh_since is not None
+
     @property
     def listed(self) -> int:
         """When the last complete list of devices was asked for, in seconds since 1970; 0: never."""
@@ -320,8 +369,18 @@ class Cloud:
     def _list(self, search: str | None) -> list[dict[str, Any]]:
         """The API's device objects; the complete list is kept for later look-ups."""
         text = (search or "").strip()
-        asked = self.stamp
-        records = collect(self.get, "/devices", {"search": text} if text else {}, "the devices")
+        if text and self.settings.offline:
+            # As the cloud searches: names and serial numbers, whatever the case.
+            return [
+                r
+                for r in self._known().values()
+                if text.casefold() in f"{name_of(r)}\n{r.get('serialNumber')}".casefold()
+            ]
+        if text:
+            asked, records = 0, collect(self.get, "/devices", {"search": text}, "the devices")
+        else:
+            kept = self._kept("devices", lambda: collect(self.get, "/devices", {}, "the devices"))
+            asked, records = kept.asked, kept.body
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
             raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
@@ -341,6 +400,10 @@ class Cloud:
         if identifier not in records:
             raise UnknownDevice(f"There is no device with the id {identifier!r}; list them again.")
         return records[identifier]
+
+
+def _local(moment: int, tz: str) -> pd.Timestamp:
+    return pd.Timestamp(moment, unit="s", tz="UTC").tz_convert(tz)
 
 
 def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:

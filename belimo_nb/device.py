@@ -112,8 +112,12 @@ class Device:
             DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
             at stands in ``.attrs["time"]`` (aware, UTC).
         """
-        query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
-        body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
+        listed = self._record.get("state") or {}
+        if at is None and self._cloud.fresh and listed.get("datapoints"):
+            body = listed
+        else:
+            query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
+            body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
         points = body.get("datapoints") or {}
         values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
@@ -323,10 +327,8 @@ class Device:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
         """
         query = {"sortDirection": "ASC"}
-        for name, value in (("from", start), ("to", end)):
-            if value is not None:
-                query[name] = to_api(self._moment(value, name))
-        rows = collect(self._cloud.get, f"/devices/{self.id}/timeline", query, f"the timeline of {self.name}")
+        path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
+        rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
         frame = pd.DataFrame(
             {
                 "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._cloud.timezone),
@@ -334,6 +336,11 @@ class Device:
                 "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
             }
         )
+        # Asked for as a whole and kept: other ranges need no other request.
+        for name, value in (("from", start), ("to", end)):
+            if value is not None:
+                moment = self._moment(value, name)
+                frame = frame[frame["time"] >= moment if name == "from" else frame["time"] < moment]
         return frame.sort_values("time", kind="stable", ignore_index=True)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:

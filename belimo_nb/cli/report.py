@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,16 @@ from belimo_nb.cli.shared import (
     period_options,
     stoppable,
 )
+from belimo_nb.cli.syncing import fill, tell_failures
+from belimo_nb.errors import StoreError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from belimo_nb.report.jobs import Result
+    from belimo_nb.cloud import Cloud
+    from belimo_nb.periods import Period
+    from belimo_nb.report.jobs import Job, Result
     from belimo_nb.report.run import Outcome
+    from belimo_nb.settings import Settings
 
 TIME_LIMIT_MINUTES = 30.0
 
@@ -81,15 +88,37 @@ def report(
         span = cloud.period(start, end, period)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
+        settings = _fetch(cloud, planned, span, extra)
         with _Progress(len(planned)) as progress:
-            outcome = run(
-                planned, workers, settings=cloud.settings, period_label=span.label, out=out, on_result=progress
-            )
+            outcome = run(planned, workers, settings=settings, period_label=span.label, out=out, on_result=progress)
     _tell(outcome, f"{cloud.source}, {span.label}")
     if outcome.stopped:
         sys.exit(INTERRUPTED)
     if outcome.failed:
         sys.exit(1)
+
+
+def _fetch(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Settings:
+    """Fetch what the reports need, all at once, and give the settings with which they take it from the store.
+
+    What cannot be fetched or kept fails no more than the reports that need it: they ask once more and say why.
+    """
+    import pandas as pd
+
+    from belimo_nb.report.fetch import fetch_plan
+
+    if cloud.settings.offline or not any(job.notebook != "overview" for job in jobs):
+        return cloud.settings
+    planned = fetch_plan(cloud, jobs, period, parameters)
+    since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
+    try:
+        outcome = fill(cloud, planned)
+    except StoreError as error:
+        click.echo(f"Warning: {error}", err=True)
+        return cloud.settings
+    outcome.failures.clear()
+    tell_failures(outcome)
+    return replace(cloud.settings, fresh_since=since)
 
 
 class _Progress:

@@ -1,0 +1,75 @@
+"""What a report needs besides history, kept for work without the cloud.
+
+That is the list of devices, the fleet's statistics, dataprofiles and timelines. One JSON file each, readable by its owner alone: names and addresses are in them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from belimo_nb.files import write_text
+from belimo_nb.store import source_folder
+
+if TYPE_CHECKING:
+    from belimo_nb.settings import Settings
+
+__all__ = ["Answer", "Answers"]
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A kept answer.
+
+    Attributes:
+        asked: When the cloud was asked, seconds since 1970.
+        body: What it said.
+    """
+
+    asked: int
+    body: Any
+
+
+class Answers:
+    """The kept answers of one account.
+
+    Args:
+        settings: Which cloud and account, and where data are kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
+        self.folder = settings.data_dir / "answers" / f"v{VERSION}" / source_folder(settings) / account
+
+    def __repr__(self) -> str:
+        return f"<Answers {self.folder}>"
+
+    def read(self, name: str) -> Answer | None:
+        """The answer kept under a name; None if there is none, or none that can be believed."""
+        try:
+            whole = json.loads((self.folder / _file(name)).read_text(encoding="utf-8"))
+            if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(whole["body"]):
+                return None
+            return Answer(int(whole["asked"]), whole["body"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, name: str, asked: int, body: Any) -> None:
+        """Keep an answer. If that fails, it is only asked for again: the store of history tells of a full disk."""
+        whole = {"version": VERSION, "name": name, "asked": asked, "digest": _digest(body), "body": body}
+        with contextlib.suppress(OSError):
+            write_text(self.folder / _file(name), json.dumps(whole), private=True)
+
+
+def _file(name: str) -> str:
+    kind = name.split(" ")[0]
+    return f"{kind}.json" if kind == name else f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
+
+
+def _digest(body: Any) -> str:
+    return hashlib.blake2b(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
