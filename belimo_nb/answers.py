@@ -1,6 +1,7 @@
 """What a report needs besides history, kept for work without the cloud.
 
-That is the list of devices, the fleet's statistics, dataprofiles and timelines. One JSON file each, readable by its owner alone: names and addresses are in them.
+That is the list of devices, the fleet's statistics, dataprofiles and timelines. One JSON file each, readable by its
+owner alone: names and addresses are in them.
 """
 
 from __future__ import annotations

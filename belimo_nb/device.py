@@ -165,6 +165,8 @@ class Device:
         unique = list(dict.fromkeys(ids))
         if aggregation == history.KEPT_AGGREGATION:
             frame = self._cloud.kept_history(self._record, unique, first, after, resolution)
+        elif self._cloud.settings.offline:
+            raise NoDataError(f"The store keeps the last readings of buckets, not their {aggregation}; ask online.")
         else:
             frame = history.fetch(self._cloud.get, self.id, unique, first, after, resolution, aggregation)
         return frame[ids].set_axis(keys, axis="columns")
@@ -326,6 +328,7 @@ class Device:
         Returns:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
         """
+        edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
         query = {"sortDirection": "ASC"}
         path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
         rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
@@ -337,10 +340,10 @@ class Device:
             }
         )
         # Asked for as a whole and kept: other ranges need no other request.
-        for name, value in (("from", start), ("to", end)):
-            if value is not None:
-                moment = self._moment(value, name)
-                frame = frame[frame["time"] >= moment if name == "from" else frame["time"] < moment]
+        if edges[0] is not None:
+            frame = frame[frame["time"] >= edges[0]]
+        if edges[1] is not None:
+            frame = frame[frame["time"] < edges[1]]
         return frame.sort_values("time", kind="stable", ignore_index=True)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:

@@ -23,7 +23,7 @@ from belimo_nb.cli.envfile import update
 from belimo_nb.cli.shared import output_table
 from belimo_nb.errors import SettingsError
 
-COMMANDS = ("login", "devices", "sync", "report", "demo", "init")
+COMMANDS = ("login", "devices", "sync", "store", "report", "demo", "init")
 PROGRAM = [sys.executable, "-m", "belimo_nb"]
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
 

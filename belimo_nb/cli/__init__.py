@@ -17,6 +17,7 @@ from belimo_nb.cli.init import init
 from belimo_nb.cli.login import login
 from belimo_nb.cli.report import report
 from belimo_nb.cli.shared import Commands, Connection
+from belimo_nb.cli.store import store
 from belimo_nb.cli.sync import sync
 
 __all__ = ["cli", "main"]
@@ -35,18 +36,19 @@ Exit status: 0 all well, 1 some reports failed, 2 wrong use or settings,
     help="Read the settings from this file instead of the nearest .env.",
 )
 @click.option("--demo", "use_demo", is_flag=True, help="Use the demo cloud, whatever the settings say.")
+@click.option("--offline", is_flag=True, help="Answer from the store alone, without a request.")
 @click.version_option(__version__, prog_name="belimo-nb")
 @click.pass_context
-def cli(context: click.Context, env_file: Path | None, use_demo: bool) -> None:
+def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: bool) -> None:
     """Reports on Belimo Energy Valves: heating energy, fleets and single valves.
 
     Without any credentials set, everything runs on the demo cloud. For your own devices, set BELIMO_CLIENT_ID,
     BELIMO_CLIENT_SECRET, BELIMO_USERNAME and BELIMO_PASSWORD in .env or the environment: `belimo-nb login` helps.
     """
-    context.obj = Connection(env_file, demo=True if use_demo else None)
+    context.obj = Connection(env_file, demo=True if use_demo else None, offline=True if offline else None)
 
 
-for command in (login, devices, sync, report, demo, init):
+for command in (login, devices, sync, store, report, demo, init):
     cli.add_command(command)
 
 

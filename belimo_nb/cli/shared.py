@@ -21,6 +21,7 @@ from belimo_nb.errors import BelimoError
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
+    from belimo_nb.settings import Settings
 
 __all__ = [
     "INTERRUPTED",
@@ -71,12 +72,19 @@ class Connection:
 
     env_file: Path | None
     demo: bool | None
+    offline: bool | None = None
 
     def connect(self, **overrides: Any) -> Cloud:
         """Connect; the first request signs in."""
         from belimo_nb.cloud import connect
 
-        return connect(self.env_file, demo=self.demo, **overrides)
+        return connect(self.env_file, demo=self.demo, offline=self.offline, **overrides)
+
+    def settings(self) -> Settings:
+        """The settings alone."""
+        from belimo_nb.settings import load
+
+        return load(self.env_file, demo=self.demo, offline=self.offline)
 
 
 pass_connection = click.make_pass_decorator(Connection)

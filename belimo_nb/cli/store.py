@@ -1,0 +1,137 @@
+"""`belimo-nb store`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from belimo_nb.cli.shared import Connection, output_table, pass_connection
+
+if TYPE_CHECKING:
+    from belimo_nb.inventory import Entry
+    from belimo_nb.spans import Spans
+    from belimo_nb.store import Store
+
+
+@click.group(epilog="Example: belimo-nb store info")
+def store() -> None:
+    """Look after the history that is kept on this machine."""
+
+
+@store.command(epilog="Example: belimo-nb store info --json")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, times in UTC.")
+@pass_connection
+def info(connection: Connection, as_json: bool) -> None:
+    """Show where the store is, its size, and for each device the range that is kept and the gaps in it."""
+    from belimo_nb.inventory import entries, set_aside
+
+    kept = _store(connection)
+    found = list(entries(kept))
+    names = _names(connection)
+    if as_json:
+        click.echo(json.dumps([_as_json(entry, names) for entry in found], ensure_ascii=False, indent=2))
+    elif found:
+        header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
+        output_table(header, [_row(entry, names) for entry in found], keep=5)
+    aside = set_aside(kept)
+    also = f", {len(aside)} set aside as damaged" if aside else ""
+    size = sum(entry.bytes for entry in found) / 1e6
+    click.echo(f"{_count(len(found))}, {size:.1f} MB{also}, in {kept.folder}.", err=True)
+
+
+@store.command(epilog="Example: belimo-nb store verify")
+@pass_connection
+def verify(connection: Connection) -> None:
+    """Read every file to its end and check it. Exit status 1 if one is damaged: the next sync sets it aside."""
+    from belimo_nb.inventory import entries
+    from belimo_nb.inventory import verify as check
+
+    kept = _store(connection)
+    found = list(entries(kept))
+    bad = [(entry, damage) for entry in found if (damage := check(kept, entry)) is not None]
+    for entry, damage in bad:
+        click.echo(f"Damaged: {entry.path} {damage}.", err=True)
+    click.echo(f"{_count(len(found))} checked, {len(bad)} damaged.")
+    if bad:
+        sys.exit(1)
+
+
+@store.command(epilog="Example: belimo-nb store clear --yes")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_connection
+def clear(connection: Connection, yes: bool) -> None:
+    """Delete the kept history of this cloud, damaged files included. It can be fetched again."""
+    from belimo_nb.inventory import clear as delete
+    from belimo_nb.inventory import entries
+
+    kept = _store(connection)
+    count = len(list(entries(kept)))
+    if not yes:
+        click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+    click.echo(f"{_count(delete(kept))} deleted.")
+
+
+def _store(connection: Connection) -> Store:
+    from belimo_nb.store import Store
+
+    return Store(connection.settings())
+
+
+def _names(connection: Connection) -> dict[str, str]:
+    """The devices' names as of the last list, by id."""
+    from belimo_nb.answers import Answers
+    from belimo_nb.records import name_of
+
+    listed = Answers(connection.settings()).read("devices")
+    return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}
+
+
+def _row(entry: Entry, names: dict[str, str]) -> tuple[str, ...]:
+    name = names.get(entry.device, entry.device)
+    if entry.damage is not None:
+        return name, entry.resolution, "damaged", "", "", "", "", f"{entry.bytes / 1e3:.0f} kB", ""
+    edges = (_time(entry.asked[0][0]), _time(entry.asked[-1][1])) if entry.asked else ("", "")
+    return (
+        name,
+        entry.resolution,
+        *edges,
+        _gaps(entry.gaps),
+        f"{entry.final:.1%}",
+        f"{entry.datapoints} datapoints",
+        f"{entry.bytes / 1e3:.0f} kB",
+        "" if entry.fetched is None else _time(entry.fetched),
+    )
+
+
+def _gaps(gaps: Spans) -> str:
+    first = ", ".join(f"{_time(begin)} to {_time(end)}" for begin, end in gaps[:2])
+    return first + (f" and {len(gaps) - 2} more" if len(gaps) > 2 else "") if gaps else "none"
+
+
+def _as_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:
+    return {
+        "device": entry.device,
+        "name": names.get(entry.device),
+        "resolution": entry.resolution,
+        "path": str(entry.path),
+        "bytes": entry.bytes,
+        "rows": entry.rows,
+        "datapoints": entry.datapoints,
+        "ranges": [[_time(begin), _time(end)] for begin, end in entry.asked],
+        "final": entry.final,
+        "as_of": None if entry.fetched is None else _time(entry.fetched),
+        "damage": entry.damage,
+    }
+
+
+def _time(moment: int) -> str:
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,} file{'s' * (number != 1)}"

@@ -1,0 +1,121 @@
+"""What the store holds: files, sizes, ranges, gaps; whether all of it can be read; and making room."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from belimo_nb import kept_file
+from belimo_nb.errors import StoreError
+from belimo_nb.spans import Spans, minus, union
+from belimo_nb.store import Store
+
+__all__ = ["Entry", "clear", "entries", "set_aside", "verify"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of the store.
+
+    Attributes:
+        path: The file.
+        device: The device's id; the file's name if it cannot be read.
+        resolution: Length of a bucket.
+        bytes: Size of the file.
+        rows: Buckets with a value.
+        datapoints: How many datapoints.
+        asked: Spans for which at least one datapoint was asked for.
+        final: Share of them that need never be asked for again, 0 to 1, over all datapoints.
+        fetched: When the cloud was last asked for what can still change (seconds since 1970); None: all is final.
+        damage: Why it cannot be believed, or None.
+    """
+
+    path: Path
+    device: str
+    resolution: str
+    bytes: int
+    rows: int = 0
+    datapoints: int = 0
+    asked: Spans = ()
+    final: float = 1.0
+    fetched: int | None = None
+    damage: str | None = None
+
+    @property
+    def gaps(self) -> Spans:
+        """Spans between the first and the last moment that were never asked for."""
+        return minus([(self.asked[0][0], self.asked[-1][1])], self.asked) if self.asked else ()
+
+
+def entries(store: Store) -> Iterator[Entry]:
+    """The files of the store, by resolution and device; values are not read."""
+    for path in sorted(store.folder.glob("*/*.parquet")):
+        resolution = path.parent.name
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as stream:
+                about, rows = kept_file.description(stream)
+            covered = kept_file.coverage(about, str(about["device"]), resolution)
+        except FileNotFoundError:
+            continue  # cleared or set aside meanwhile
+        except OSError as error:
+            yield Entry(path, path.stem, resolution, 0, damage=f"cannot be read ({error.strerror})")
+        except kept_file.DamagedFile as damage:
+            yield Entry(path, path.stem, resolution, size, damage=str(damage))
+        else:
+            asked = [coverage.asked for coverage in covered.values()]
+            total = sum(end - begin for spans in asked for begin, end in spans)
+            final = sum(end - begin for coverage in covered.values() for begin, end in coverage.final)
+            yield Entry(
+                path,
+                str(about["device"]),
+                resolution,
+                size,
+                rows,
+                len(covered),
+                union(span for spans in asked for span in spans),
+                final / total if total else 1.0,
+                max((piece.asked for coverage in covered.values() for piece in coverage.open), default=None),
+            )
+
+
+def verify(store: Store, entry: Entry) -> str | None:
+    """Read a file to its end and check every column: what is wrong with it, or None."""
+    if entry.damage is not None:
+        return entry.damage
+    try:
+        kept_file.load(entry.path.read_bytes(), entry.device, entry.resolution)
+        in_place = store.path(entry.device, entry.resolution) == entry.path
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except kept_file.DamagedFile as damage:
+        return str(damage)
+    return None if in_place else f"holds device {entry.device}"
+
+
+def set_aside(store: Store) -> list[Path]:
+    """The bad files that were set aside."""
+    return sorted(store.folder.glob("*/*.damaged-*"))
+
+
+def clear(store: Store) -> int:
+    """Delete the kept history of one cloud, what was set aside included; gives the number of files.
+
+    A file that is being written is waited for.
+
+    Raises:
+        StoreError: A file cannot be deleted.
+    """
+    paths = [*sorted(store.folder.glob("*/*.parquet")), *set_aside(store), *store.folder.glob("*/.*.tmp")]
+    for path in paths:
+        own = path.suffix == ".parquet"
+        with contextlib.ExitStack() as stack:
+            if own:
+                stack.enter_context(store.lock(path.stem, path.parent.name))
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be deleted ({error.strerror}); check its permissions.") from None
+    return len(paths)
