@@ -113,7 +113,7 @@ def clear(store: Store) -> int:
         own = path.suffix == ".parquet"
         with contextlib.ExitStack() as stack:
             if own:
-                stack.enter_context(store.lock(path.stem, path.parent.name))
+                stack.enter_context(store.lock_file(path))
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:

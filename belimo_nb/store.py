@@ -97,7 +97,12 @@ class Store:
         Raises:
             StoreError: The folder cannot be written to.
         """
-        path = self.path(device, resolution)
+        with self.lock_file(self.path(device, resolution)):
+            yield
+
+    @contextlib.contextmanager
+    def lock_file(self, path: Path) -> Iterator[None]:
+        """As `lock`, for a file of the store."""
         lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -132,14 +133,19 @@ def run(
 
     unreachable = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="belimo-nb-sync") as pool:
-        futures: dict[Future[Filled | None], Question] = {pool.submit(fill, q): q for q, _ in planned.open}
-        pending = set(futures)
+        waiting = iter(planned.open)
+        futures: dict[Future[Filled | None], Question] = {}
         try:
-            while pending:
+            while True:
+                # A few ahead, not all: a fleet's answers need not fit into memory.
+                for question, _ in itertools.islice(waiting, 2 * WORKERS - len(futures)):
+                    futures[pool.submit(fill, question)] = question
+                if not futures:
+                    break
                 # The pause lets Ctrl-C through where a wait without end would not (Windows).
-                done, pending = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
+                done, _ = wait(futures, timeout=PAUSE, return_when=FIRST_COMPLETED)
                 for future in done:
-                    question = futures.pop(future)  # and its answers: a fleet's history need not fit into memory
+                    question = futures.pop(future)
                     error = _settle(outcome, question, future)
                     unreachable = unreachable + 1 if isinstance(error, ConnectionFailed) else 0
                     if error is not None and unreachable >= min(HOPELESS, len(planned.open)):
@@ -147,7 +153,7 @@ def run(
                     on_device(question.name, str(error) if error else None)
         finally:
             stopped.set()
-            for future in pending:
+            for future in futures:
                 future.cancel()
     return outcome
 

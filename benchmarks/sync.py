@@ -30,13 +30,15 @@ RATE, LATENCY = 2.0, 0.3
 DATAPOINTS = ("heating_energy", "power", "flow", "t1", "t2")
 START, END = pd.Timestamp("2017-12-01T00:00Z"), pd.Timestamp("2018-12-01T00:00Z")
 VENDORS_DEVICES = 4
+DEVICES, VALVES = 80, 36
 MEMORY = """
-import resource, sys
+import sys
 from benchmarks.sync import fleet, sync_all
 import belimo_nb as bn
 cloud = bn.connect()
 sync_all(cloud, fleet(cloud, "1h", sys.argv[1], sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(int(status["VmHWM"].split()[0]) // 1024)
 """
 
 
@@ -50,13 +52,19 @@ def figures() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def _valves(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[Question]:
+    return fleet(cloud, resolution, start, until)[:VALVES]
+
+
 def _small(folder: Path) -> Iterator[str]:
-    with DemoCloud() as server:
+    with DemoCloud(devices=DEVICES) as server:
         cloud = _connect(server, folder / "small")
-        valves = len(cloud.energy_valves())
+        for identifier in cloud.energy_valves().index[:VALVES]:
+            server.simulation.series(server.account.device(identifier), "evcloud.210")  # simulated, not measured
+        valves = VALVES
         server.latency, server.rate = LATENCY, RATE
         time.sleep(2)  # the rate's window is empty again
-        seconds, outcome = _timed(cloud, fleet(cloud, "1h"))
+        seconds, outcome = _timed(cloud, _valves(cloud, "1h"))
         ideal = (outcome.requests - RATE) / RATE + LATENCY
         yield (
             f"cold, {valves} valves, 1 year, 1h, {len(DATAPOINTS)} datapoints: {_asked(server)} history requests, "
@@ -66,31 +74,36 @@ def _small(folder: Path) -> Iterator[str]:
         vendor = _vendors_loop(cloud)
         yield f"the vendor's loop: {len(DATAPOINTS) * valves} requests, {vendor:.0f} s: {vendor / seconds:.1f} times"
         server.requests.clear()
-        seconds, _ = _timed(cloud, fleet(cloud, "1h"))
+        seconds, _ = _timed(cloud, _valves(cloud, "1h"))
         yield f"warm, nothing new: {_asked(server)} history requests, {seconds:.2f} s"
+        valves_of_all = len(cloud.energy_valves(cloud.listed_devices()))
         command = _command("sync", "--from", "2017-12-01", "--to", "2018-12-01", settings=cloud)
-        subprocess.run([*command[0]], env=command[1], check=True, capture_output=True)
+        server.latency, server.rate = 0.0, None
+        subprocess.run([*command[0]], env=command[1] | {"BELIMO_RATE": "0"}, check=True, capture_output=True)
+        server.latency, server.rate = LATENCY, RATE
         server.requests.clear()
         begin = time.perf_counter()
         subprocess.run([*command[0]], env=command[1], check=True, capture_output=True)
         yield (
-            f"warm, `belimo-nb sync` as a process: {_asked(server)} history requests, {time.perf_counter() - begin:.2f} s"
+            f"warm, `belimo-nb sync` as a process: {_asked(server)} history requests, "
+            f"{time.perf_counter() - begin:.2f} s, {valves_of_all} valves"
         )
         server.latency, server.rate = 0.0, None
         later = replace(cloud.settings, rate=0.0)
         cloud = Cloud(later)
         server.requests.clear()
-        _timed(cloud, fleet(cloud, "15m", "2016-12-01T00:00Z"))
+        _timed(cloud, _valves(cloud, "15m", "2016-12-01T00:00Z"))
         yield f"15m, 2 years: {_asked(server) / valves:g} requests a device"
-        valve = cloud.device("2.OG Nord-West")
+        valve = cloud.device("Energieventil Heizung 2.OG Nord-West")
         located = [str(valve.profile.locate(key)) for key in DATAPOINTS]
         read = median_ms(lambda: valve.history(located, START, END))
         yield f"reading a device-year at 1h, {len(DATAPOINTS)} datapoints, from the store: {read:.1f} ms (median of 7)"
         server.simulation.now += 86400
         cloud = Cloud(replace(later, now=END + pd.Timedelta(days=1)))
         server.requests.clear()
-        _, outcome = _timed(cloud, fleet(cloud, "1h", until=str(END + pd.Timedelta(days=1))))
-        yield f"one day later: {_asked(server)} requests, {outcome.points / valves / len(DATAPOINTS):.0f} values a series"
+        _, outcome = _timed(cloud, _valves(cloud, "1h", until=str(END + pd.Timedelta(days=1))))
+        each = outcome.points / valves / len(DATAPOINTS)
+        yield f"one day later: {_asked(server)} requests, {each:.0f} values a series"
 
 
 def _large(folder: Path) -> Iterator[str]:
@@ -146,7 +159,7 @@ def _timed(cloud: Cloud, questions: list[Question]) -> tuple[float, Outcome]:
 
 def _vendors_loop(cloud: Cloud) -> float:
     """Seconds for all devices, from those of a few."""
-    questions = fleet(cloud, "1h")
+    questions = _valves(cloud, "1h")
     begin = time.perf_counter()
     for question in questions[:VENDORS_DEVICES]:
         for datapoint in question.wanted:
