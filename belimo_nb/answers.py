@@ -7,8 +7,10 @@ owner alone: names and addresses are in them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ from belimo_nb.files import write_text
 from belimo_nb.store import source_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from belimo_nb.settings import Settings
 
 __all__ = ["Answer", "Answers"]
@@ -44,11 +48,38 @@ class Answers:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._offline = settings.offline
+        self._since = None if settings.fresh_since is None else int(settings.fresh_since.timestamp())
         account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
         self.folder = settings.data_dir / "answers" / f"v{VERSION}" / source_folder(settings) / account
 
     def __repr__(self) -> str:
         return f"<Answers {self.folder}>"
+
+    @functools.cached_property
+    def as_of(self) -> pd.Timestamp | None:
+        """When the kept list of devices was asked for (aware, UTC); None if there is none."""
+        import pandas as pd
+
+        listed = self.read("devices")
+        return None if listed is None else pd.Timestamp(listed.asked, unit="s", tz="UTC")
+
+    def through(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Answer:
+        """What `ask` gives, which is then kept under the name; or what is kept, where that will do.
+
+        Args:
+            name: The name.
+            ask: Asks the API.
+            now: The time, seconds since 1970.
+            forever: The answer never changes.
+        """
+        if forever or self._offline or self._since is not None:
+            known = self.read(name)
+            if known and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
+                return known
+        answer = Answer(now, ask())
+        self.keep(name, now, answer.body)
+        return answer
 
     def read(self, name: str) -> Answer | None:
         """The answer kept under a name; None if there is none, or none that can be believed."""

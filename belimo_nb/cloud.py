@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import difflib
 import functools
 import os
 import threading
@@ -14,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.answers import Answer, Answers
+from belimo_nb.answers import Answers
 from belimo_nb.auth import Authenticator
 from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.device import Device
 from belimo_nb.errors import (
-    AmbiguousDevice,
     AnswerError,
     BelimoError,
     NoDataError,
@@ -28,6 +25,7 @@ from belimo_nb.errors import (
     UsageError,
 )
 from belimo_nb.intervals import Moment
+from belimo_nb.lookup import distinct_names, find
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
@@ -36,8 +34,7 @@ from belimo_nb.settings import Settings
 from belimo_nb.transport import IN_FLIGHT, Transport
 
 if TYPE_CHECKING:
-    from belimo_nb.archive import Archive, Question
-    from belimo_nb.spans import Span
+    from belimo_nb.archive import Archive
 
 __all__ = ["Cloud", "connect"]
 
@@ -87,8 +84,8 @@ class Cloud:
         """What outputs call the source of the data; offline with the time that it is of."""
         if not self.settings.offline:
             return self.settings.source
-        listed = self._answers.read("devices")
-        as_of = "nothing fetched" if listed is None else f"as of {_local(listed.asked, self.timezone):%Y-%m-%d %H:%M}"
+        moment = self._answers.as_of
+        as_of = "nothing fetched" if moment is None else f"as of {moment.tz_convert(self.timezone):%Y-%m-%d %H:%M}"
         return f"{self.settings.source}, offline, {as_of}"
 
     @property
@@ -100,8 +97,8 @@ class Cloud:
     def now(self) -> pd.Timestamp:
         """What "now" is: the clock's time, or the setting BELIMO_NOW; offline the last list's. In the site's zone."""
         moment = self.settings.now
-        if moment is None and self.settings.offline and (listed := self._answers.read("devices")) is not None:
-            moment = _local(listed.asked, self.timezone)
+        if moment is None and self.settings.offline:
+            moment = self._answers.as_of
         return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
@@ -183,20 +180,7 @@ class Cloud:
         records = self._known()
         if text in records:
             return Device(self, records[text])
-        wanted = text.casefold()
-        exact_serial = [r for r in records.values() if str(r.get("serialNumber") or "").casefold() == wanted]
-        exact_name = [r for r in records.values() if name_of(r).casefold() == wanted]
-        part = [r for r in records.values() if wanted in name_of(r).casefold()]
-        for found in (exact_serial, exact_name, part):
-            if len(found) == 1:
-                return Device(self, found[0])
-            if found:
-                listed = "; ".join(_distinct([Device(self, r) for r in found])[:5])
-                more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-                raise AmbiguousDevice(
-                    f"{text!r} fits {len(found)} devices: {listed}{more}; give more of the name, a serial or an id."
-                )
-        raise UnknownDevice(f"There is no device {text!r} among {len(records)}; {_near(wanted, records)}.")
+        return Device(self, find(text, records))
 
     def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
         """The devices that count energy: their dataprofile has a heating or a cooling counter.
@@ -250,7 +234,7 @@ class Cloud:
         """
         known = self._known()
         wanted = [Device(self, self._record(identifier, known)) for identifier in _ids(devices)]
-        names = _distinct(wanted)
+        names = distinct_names(wanted)
 
         period = self.period(start, end)
 
@@ -300,21 +284,16 @@ class Cloud:
             since=None if since is None else int(since.timestamp()),
         )
 
-    def question(self, record: Mapping[str, Any], wanted: Mapping[str, Span], resolution: str) -> Question:
-        """What to ask the archive about a device of the last list: spans of whole buckets by datapoint."""
-        from belimo_nb.archive import Question, Seen
-
-        seen = last_seen(record)
-        contact = Seen(None if seen is None else int(seen.timestamp()), self._listed)
-        return Question(str(record["id"]), name_of(record), contact, resolution, dict(wanted))
-
     def kept_history(
         self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
     ) -> pd.DataFrame:
         """The last readings in buckets of `step`, through the store; as `belimo_nb.history.fetch`."""
-        from belimo_nb.archive import span_of
+        from belimo_nb.archive import Question, Seen, span_of
 
-        question = self.question(record, dict.fromkeys(datapoints, span_of(start, end, step)), step)
+        seen = last_seen(record)
+        contact = Seen(None if seen is None else int(seen.timestamp()), self._listed)
+        wanted = dict.fromkeys(datapoints, span_of(start, end, step))
+        question = Question(str(record["id"]), name_of(record), contact, step, wanted)
         return self.archive.frame(question, datapoints, start, end, self.stamp)
 
     def kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
@@ -325,18 +304,7 @@ class Cloud:
             ask: Asks the API.
             forever: The answer never changes, so what is kept will do.
         """
-        return self._kept(name, ask, forever=forever).body
-
-    def _kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Answer:
-        since = self.settings.fresh_since
-        if forever or self.settings.offline or since is not None:
-            known = self._answers.read(name)
-            if known and (forever or self.settings.offline or (since and known.asked >= int(since.timestamp()))):
-                return known
-        asked = self.stamp
-        answer = Answer(asked, ask())
-        self._answers.keep(name, asked, answer.body)
-        return answer
+        return self._answers.through(name, ask, self.stamp, forever=forever).body
 
     @property
     def fresh(self) -> bool:
@@ -379,7 +347,9 @@ class Cloud:
         if text:
             asked, records = 0, collect(self.get, "/devices", {"search": text}, "the devices")
         else:
-            kept = self._kept("devices", lambda: collect(self.get, "/devices", {}, "the devices"))
+            kept = self._answers.through(
+                "devices", lambda: collect(self.get, "/devices", {}, "the devices"), self.stamp
+            )
             asked, records = kept.asked, kept.body
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
@@ -402,35 +372,5 @@ class Cloud:
         return records[identifier]
 
 
-def _local(moment: int, tz: str) -> pd.Timestamp:
-    return pd.Timestamp(moment, unit="s", tz="UTC").tz_convert(tz)
-
-
 def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:
     return [str(i) for i in (devices.index if isinstance(devices, pd.DataFrame) else devices)]
-
-
-def _distinct(devices: Sequence[Device]) -> list[str]:
-    """The devices' names; where several share one, with what tells them apart: the serial number, else the id."""
-    names = [device.name for device in devices]
-    for marks in ([device.serial or device.id for device in devices], [device.id for device in devices]):
-        counts = collections.Counter(names)
-        names = [
-            f"{device.name} ({mark})" if counts[name] > 1 else name
-            for device, mark, name in zip(devices, marks, names, strict=True)
-        ]
-    return names
-
-
-def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
-    names = {name_of(record).casefold(): name_of(record) for record in records.values()}
-    names |= {
-        str(r.get("serialNumber")).casefold(): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")
-    }
-    near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
-    if not near:
-        words = wanted.split()
-        near = [name for name in names if any(len(word) > 2 and word in name for word in words)][:4]
-    if not near:
-        return "`belimo-nb devices` lists them"
-    return f"near matches: {', '.join(repr(names[name]) for name in near)}"

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import filelock
 
 from belimo_nb import kept_file
+from belimo_nb.addresses import is_loopback
 from belimo_nb.coverage import Coverage
 from belimo_nb.errors import StoreError
 from belimo_nb.history import parse_resolution
 from belimo_nb.kept import Kept
-from belimo_nb.settings import is_loopback
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings

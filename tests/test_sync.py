@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import belimo_nb as bn
-from belimo_nb import needs, settings, sync, wire
+from belimo_nb import needs, patience, settings, sync
 from belimo_nb.cli import cli
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, StoreError
@@ -35,7 +35,7 @@ def server(monkeypatch):
     with DemoCloud() as demo:
         for name, value in demo.environment().items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(wire, "pause", lambda _: None)
+        monkeypatch.setattr(patience, "pause", lambda _: None)
         yield demo
 
 
@@ -171,7 +171,7 @@ def test_faults_that_pass(server, tmp_path, monkeypatch):
     """With failures, refusals and cut-off answers in between, what is kept is the same."""
     run("sync", *RANGE)
     clean = content(settings.load().data_dir)
-    monkeypatch.setattr(wire, "ATTEMPTS", 20)
+    monkeypatch.setattr(patience, "ATTEMPTS", 20)
     monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "faults"))
     server.faults = (
         "server-error=5@/api/v3/devices/",
