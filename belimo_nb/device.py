@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -331,7 +332,12 @@ class Device:
         edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
         query = {"sortDirection": "ASC"}
         path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
-        rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
+        try:
+            rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
+        except NoDataError as error:
+            # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
+            warnings.warn(f"{error} No events are shown.", stacklevel=2)
+            rows = []
         frame = pd.DataFrame(
             {
                 "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._cloud.timezone),

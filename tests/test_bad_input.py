@@ -74,6 +74,7 @@ CASES = [
     Case("zone", SettingsError, ("'Zurich'", "BELIMO_TIMEZONE", "Europe/Zurich"), {"TIMEZONE": "Zurich"}),
     Case("now", SettingsError, ("'soon'", "BELIMO_NOW"), {"NOW": "soon"}),
     Case("demo", SettingsError, ("'maybe'", "BELIMO_DEMO"), {"DEMO": "maybe"}),
+    Case("offline", SettingsError, ("'maybe'", "BELIMO_OFFLINE"), {"OFFLINE": "maybe"}),
     Case("no address", SettingsError, ("'cloud.example.org'", "BELIMO_API_URL"), {"API_URL": "cloud.example.org"}),
     Case("http", SettingsError, ("http://cloud.example.org", "https"), {"API_URL": "http://cloud.example.org/api"}),
     # Signing in

@@ -258,6 +258,8 @@ def test_offline(server, monkeypatch):
     assert cloud.source == "demo data, seed 1, offline, as of 2018-12-01 01:00"
     with pytest.raises(NoDataError, match="does not hold"):
         cloud.user()
+    with pytest.warns(UserWarning, match="does not hold the timeline of .*No events are shown"):
+        assert cloud.device("2.OG Nord-West").timeline().empty
     with pytest.raises(NoDataError, match="mean"):
         cloud.device("2.OG Nord-West").history("Heating_E_J", "2018-11-01", "2018-12-01", aggregation="mean")
     assert len(server.requests) == 0

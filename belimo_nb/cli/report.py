@@ -90,7 +90,15 @@ def report(
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
         settings = _fetch(cloud, planned, span, extra)
         with _Progress(len(planned)) as progress:
-            outcome = run(planned, workers, settings=settings, period_label=span.label, out=out, on_result=progress)
+            outcome = run(
+                planned,
+                workers,
+                settings=settings,
+                source_label=cloud.source,
+                period_label=span.label,
+                out=out,
+                on_result=progress,
+            )
     _tell(outcome, f"{cloud.source}, {span.label}")
     if outcome.stopped:
         sys.exit(INTERRUPTED)

@@ -58,6 +58,7 @@ def run(
     period_label: str,
     out: Path,
     title: str = "Energy valve reports",
+    source_label: str | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> Outcome:
     """Make the reports of some jobs and their index.
@@ -72,6 +73,7 @@ def run(
         period_label: What the index calls the period.
         out: Output folder.
         title: What the index calls the whole.
+        source_label: What the index calls the source of the data; by default as the settings do.
         on_result: Called for each result, as it comes.
 
     Raises:
@@ -106,7 +108,7 @@ def run(
     facts = index.RunFacts(
         title=title,
         period_label=period_label,
-        source=settings.source,
+        source=source_label or settings.source,
         timezone=settings.timezone,
         version=__version__,
         made_at=made_at,

@@ -1,0 +1,37 @@
+"""What was asked for, and which of the answers can still change."""
+
+from belimo_nb.coverage import Coverage, Open
+
+
+def test_an_answer_is_final_up_to_a_moment():
+    """What lies before the moment is final, the rest stays open with when it was asked."""
+    coverage = Coverage().answered((0, 100), 60, 500, 90)
+    assert coverage == Coverage(((0, 60),), (Open(60, 100, 500, 90),))
+    assert coverage.asked == ((0, 100),)
+
+
+def test_final_stays_final():
+    """A later answer opens nothing that was final, and replaces what was open."""
+    coverage = Coverage(((0, 60),), (Open(60, 100, 500, 90),)).answered((40, 80), 0, 600, 95)
+    assert coverage == Coverage(((0, 60),), (Open(60, 80, 600, 95), Open(80, 100, 500, 90)))
+
+
+def test_missing_is_what_holds_no_more():
+    """Missing are the moments never asked for, and those open whose answer does not hold."""
+    coverage = Coverage(((0, 60),), (Open(60, 80, 600, 95), Open(80, 100, 500, 90)))
+    assert coverage.missing([(-10, 120)], lambda piece: piece.asked == 600) == ((-10, 0), (80, 120))
+    assert coverage.missing([(0, 90)], lambda _: True) == ()
+
+
+def test_settled_are_buckets_that_were_complete():
+    """A bucket that was under way when it was asked for may change without a word."""
+    coverage = Coverage(((0, 60),), (Open(60, 100, 500, 85), Open(100, 200, 500, None)))
+    assert coverage.settled(10) == ((0, 80),)
+
+
+def test_pieces_that_know_the_same_are_one():
+    """Answers in several windows leave the same coverage as one."""
+    one = Coverage().answered((0, 100), 30, 500, 90)
+    several = Coverage().answered((50, 100), 30, 500, 90).answered((0, 50), 30, 500, 90)
+    assert one == several
+    assert Coverage.from_json(one.to_json()) == one
