@@ -473,7 +473,7 @@ def test_sparkline_is_a_small_picture_with_words():
     series = pd.Series([1.0, 2.0, np.nan, 4.0, 3.0])
     shown = plots.sparkline(series, "kW")
     assert isinstance(shown, Svg)
-    picture = ElementTree.fromstring(shown)  # noqa: S314  (our own)
+    picture = ElementTree.fromstring(str(shown))  # noqa: S314  (our own)
     assert picture.attrib["aria-label"] == "least 1, greatest 4\u00a0kW"
     assert picture.attrib["role"] == "img"
     path = next(child for child in picture if child.tag.endswith("path"))

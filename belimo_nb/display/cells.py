@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import UserString
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +29,11 @@ STATUS: Mapping[str, str] = {
 }
 
 
-class Svg(str):
-    """A small picture that this package drew (a sparkline): the one text that a table does not escape."""
+class Svg(UserString):
+    """A small picture that this package drew (a sparkline): the one text that a table does not escape.
 
-    __slots__ = ()
+    No `str`: pandas stores those in a way that forgets what they were.
+    """
 
 
 @dataclass(frozen=True)
