@@ -145,6 +145,14 @@ class Cloud:
         wanted = list(records) if devices is None else _ids(devices)
         return latest_frame([self._record(identifier, records) for identifier in wanted], self.profile)
 
+    def latest_datapoints(self) -> dict[str, dict[str, Any]]:
+        """The latest values of all devices as the list gave them: device id to datapoint id to value."""
+        states = {key: (record.get("state") or {}).get("datapoints") or {} for key, record in self._known().items()}
+        return {
+            key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
+            for key, points in states.items()
+        }
+
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.
 
