@@ -27,7 +27,7 @@ from belimo_nb.errors import (
 )
 from belimo_nb.intervals import Moment
 from belimo_nb.paging import collect
-from belimo_nb.periods import Period, resolve
+from belimo_nb.periods import Period, baseline, resolve
 from belimo_nb.profile import Profile
 from belimo_nb.records import devices_frame, latest_frame, name_of
 from belimo_nb.settings import Settings
@@ -115,6 +115,10 @@ class Cloud:
     def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
         """A period in the site's zone; by default the last 12 full months. See `belimo_nb.periods.resolve`."""
         return resolve(start, end, period=period, now=self.now, tz=self.timezone)
+
+    def compared(self, period: Period, text: str = "") -> Period:
+        """What a period is compared with, by default the year before. See `belimo_nb.periods.baseline`."""
+        return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:
         """The devices, in the cloud's order, all pages of them.

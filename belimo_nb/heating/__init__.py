@@ -11,11 +11,13 @@ from belimo_nb.heating.degree_days import degree_days
 from belimo_nb.heating.load import LoadFigures, carpet, load_duration, load_figures
 from belimo_nb.heating.residuals import cusum
 from belimo_nb.heating.signature import Signature, fit_signature
+from belimo_nb.heating.study import Study
 
 __all__ = [
     "Comparison",
     "LoadFigures",
     "Signature",
+    "Study",
     "carpet",
     "co2_kg",
     "compare",

@@ -12,7 +12,7 @@ from belimo_nb.errors import UsageError
 __all__ = ["co2_kg", "cost", "per_area"]
 
 
-def cost(kwh: float, price_per_kwh: float) -> float:
+def cost(kwh: float, price_per_kwh: float | str | None) -> float:
     """What energy costs, in the currency of the price.
 
     Raises:
@@ -21,7 +21,7 @@ def cost(kwh: float, price_per_kwh: float) -> float:
     return kwh * _amount(price_per_kwh, "price per kWh", least=0.0)
 
 
-def co2_kg(kwh: float, g_per_kwh: float) -> float:
+def co2_kg(kwh: float, g_per_kwh: float | str | None) -> float:
     """The carbon dioxide that energy stands for, in kg.
 
     Raises:
@@ -30,7 +30,7 @@ def co2_kg(kwh: float, g_per_kwh: float) -> float:
     return kwh * _amount(g_per_kwh, "CO2 factor in g/kWh", least=0.0) / 1000
 
 
-def per_area(months_kwh: pd.Series[Any], area_m2: float) -> float:
+def per_area(months_kwh: pd.Series[Any], area_m2: float | str | None) -> float:
     """Energy per floor area, kWh/m2 a year: only for 12 full months; say which reference area it is.
 
     Args:
@@ -48,10 +48,10 @@ def per_area(months_kwh: pd.Series[Any], area_m2: float) -> float:
     return float(months_kwh.sum()) / area if known else float("nan")
 
 
-def _amount(value: float, what: str, least: float | None) -> float:
+def _amount(value: float | str | None, what: str, least: float | None) -> float:
     """A finite number, above 0 or at least `least`."""
     try:
-        amount = float(value)
+        amount = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         amount = math.nan
     good = amount > 0 if least is None else amount >= least

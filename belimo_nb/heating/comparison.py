@@ -89,7 +89,7 @@ def compare(
     coverage = float(usable.mean()) if len(usable) else 0.0
     past = float((then.notna() & before.notna()).mean()) if len(then) else 0.0
     raw, raw_reason = _raw(now, then)
-    reason = _reason(signature, coverage, past, now.notna())
+    reason = _reason(signature, coverage, past, now.notna()) if outdoor.notna().any() else "the weather is unknown"
     days = int(usable.sum())
     low, high = signature.range_c if signature.n_days else (math.nan, math.nan)
     outside = int(((outdoor < low) | (outdoor > high))[usable].sum())

@@ -24,7 +24,7 @@ class LoadFigures:
         energy_kwh: Sum of what is known.
         known_hours: Hours with a known mean power.
         peak_kw: Highest mean power of an interval.
-        peak_time: Begin of that interval, aware.
+        peak_time: Begin of that interval, aware; None if nothing was used.
         mean_kw: Mean power.
         base_kw: The power that is passed in 95 % of the time.
         load_factor: Mean over peak.
@@ -59,7 +59,7 @@ def load_figures(kwh: pd.Series[Any]) -> LoadFigures:
         energy_kwh=float(known.sum() * hours),
         known_hours=len(known) * hours,
         peak_kw=peak,
-        peak_time=pd.Timestamp(kwh.index[at]),
+        peak_time=pd.Timestamp(kwh.index[at]) if peak > 0 else None,
         mean_kw=mean,
         base_kw=float(np.quantile(known, BASE_SHARE)),
         load_factor=mean / peak if peak > 0 else nothing,

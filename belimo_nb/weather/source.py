@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.periods import Period, parse_time
 from belimo_nb.settings import is_loopback
 from belimo_nb.weather.archive import address, read_archive
@@ -19,7 +19,7 @@ from belimo_nb.weather.place import Place, place_of
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
 
-__all__ = ["outdoor_temperature"]
+__all__ = ["outdoor_temperature", "temperature_or_reason"]
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -69,6 +69,22 @@ def outdoor_temperature(
     else:
         found = read_csv(where, tz)
     return found.reindex(grid).tz_convert(tz).rename_axis("time")
+
+
+def temperature_or_reason(
+    cloud: Cloud, start: str | date | pd.Timestamp, end: str | date | pd.Timestamp, source: str | None = None
+) -> tuple[pd.Series[Any], str]:
+    """As `outdoor_temperature`, for reports that can do without: all NaN, and why, where there is none to be had.
+
+    Raises:
+        UsageError: The file, the place or the range makes no sense: that is for the reader to put right.
+    """
+    try:
+        return outdoor_temperature(cloud, start, end, source), ""
+    except (NoDataError, CloudError) as error:
+        edges = pd.DatetimeIndex([parse_time(start, cloud.timezone, "start"), parse_time(end, cloud.timezone, "end")])
+        grid = pd.date_range(edges[0], edges[1], freq="h", inclusive="left", name="time")
+        return pd.Series(float("nan"), grid, name="temperature_c"), str(error)
 
 
 def _place(cloud: Cloud, latitude: float | None, longitude: float | None) -> Place:
