@@ -49,7 +49,7 @@ def test_the_rows_can_be_recomputed(readings, zone, resets):
 
 
 def test_readings_on_the_edges():
-    """Where readings lie on the edges they are all that is needed, and one month's closing is the next one's opening."""
+    """Where readings lie on the edges they are all that is needed, and one closing is the next opening."""
     readings = counter("2018-10-01T00:00Z", np.arange(24 * 61 + 1) * KWH + 7 * KWH)
     frame = statement(readings, "MS", "2018-10-01", "2018-12-01")
     assert frame["opening_kwh"].tolist() == pytest.approx([7, 7 + 744])

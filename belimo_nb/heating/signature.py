@@ -102,10 +102,9 @@ class Signature:
         else:
             curves = base[:, None] - slope[:, None] * at
         edges = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        # The bootstrap forgets the degrees of freedom that the fit has used up.
-        wider = np.sqrt(self.n_days / (self.n_days - self.parameters))
         middle = frame["kwh"].to_numpy()
-        return frame.assign(low=middle + (edges[0] - middle) * wider, high=middle + (edges[1] - middle) * wider)
+        low_edge, high_edge = middle + (edges - middle) * self._widening
+        return frame.assign(low=low_edge, high=high_edge)
 
     def intervals(self, level: float = LEVEL) -> pd.DataFrame:
         """Confidence intervals of the parameters: index by name, columns value, low, high."""
@@ -114,8 +113,21 @@ class Signature:
         frame = pd.DataFrame({"value": values, "low": np.nan, "high": np.nan}, pd.Index(names, name="parameter"))
         if self.model is not None:
             edges = np.quantile(self._replicates, [(1 - level) / 2, (1 + level) / 2], axis=1)
-            frame[["low", "high"]] = edges.T
+            frame[["low", "high"]] = (values + (edges - values) * self._widening).T
         return frame.where(frame["value"].notna(), np.nan)
+
+    @property
+    def _widening(self) -> float:
+        """What the bootstrap's spread lacks: the degrees of freedom used up, and memory that reaches beyond a block.
+
+        Days whose residuals correlate with r ** k after k days carry (1 + r)/(1 - r) times the variance of independent
+        ones; blocks of L days show only 1 + 2 sum (1 - k/L) r ** k of it.
+        """
+        r = min(max(self.autocorrelation, 0.0), 0.9)
+        k = np.arange(1, BLOCK_DAYS)
+        shown = 1 + 2 * float(((1 - k / BLOCK_DAYS) * r**k).sum())
+        memory = (1 + r) / (1 - r) / shown
+        return float(np.sqrt(memory * self.n_days / (self.n_days - self.parameters)))
 
     def _curve(self, at: Floats) -> Floats:
         if self.model == "3P":
