@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
+from belimo_nb.heating.student import t_quantile
 
-__all__ = ["Comparison", "compare", "t_quantile"]
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True)
@@ -150,15 +149,3 @@ def _uncertainty(signature: Signature, m: int, level: float) -> float:
     t = t_quantile((1 + level) / 2, independent - signature.parameters)
     spread = math.sqrt(n / independent * (1 + 2 / independent) / m)
     return 1.26 * t * signature.cv_rmse * spread
-
-
-def t_quantile(p: float, freedom: float) -> float:
-    """Quantile of Student's t distribution: Abramowitz and Stegun 26.7.5, good to 0.1 % from 5 degrees on."""
-    z = NormalDist().inv_cdf(p)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + float(np.sum([term / freedom ** (i + 1) for i, term in enumerate(terms)]))

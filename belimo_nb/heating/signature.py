@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.errors import UsageError
+from belimo_nb.heating.bootstrap import Bootstrap
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.heating.least_squares import Floats, Grid, fit_grid, fit_line
 
@@ -23,8 +24,6 @@ LEAST_R2 = 0.3
 NEGATIVE_BASE = 0.05
 """A base load so far below 0, as a share of the mean day, is noise about 0; further below the model is wrong."""
 LEVEL = 0.9
-REPLICATES = 500
-BLOCK_DAYS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +95,15 @@ class Signature:
         frame = pd.DataFrame({"kwh": self._curve(at)}, pd.Index(at, name="temperature_c"))
         if self.model is None:
             return frame.assign(low=np.nan, high=np.nan)
-        balance, base, slope = self._replicates
+        drawn = self._bootstrap
+        balance, base, slope = drawn.parameters
         if self.model == "3P":
             curves = base[:, None] + slope[:, None] * np.maximum(balance[:, None] - at, 0.0)
         else:
             curves = base[:, None] - slope[:, None] * at
         edges = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
         middle = frame["kwh"].to_numpy()
-        low_edge, high_edge = middle + (edges - middle) * self._widening
+        low_edge, high_edge = middle + (edges - middle) * drawn.widening(level)
         return frame.assign(low=low_edge, high=high_edge)
 
     def intervals(self, level: float = LEVEL) -> pd.DataFrame:
@@ -112,45 +112,21 @@ class Signature:
         values = [getattr(self, name) for name in names]
         frame = pd.DataFrame({"value": values, "low": np.nan, "high": np.nan}, pd.Index(names, name="parameter"))
         if self.model is not None:
-            edges = np.quantile(self._replicates, [(1 - level) / 2, (1 + level) / 2], axis=1)
-            frame[["low", "high"]] = (values + (edges - values) * self._widening).T
+            drawn = self._bootstrap
+            edges = np.quantile(drawn.parameters, [(1 - level) / 2, (1 + level) / 2], axis=1)
+            frame[["low", "high"]] = (values + (edges - values) * drawn.widening(level)).T
         return frame.where(frame["value"].notna(), np.nan)
 
-    @property
-    def _widening(self) -> float:
-        """What the bootstrap's spread lacks: the degrees of freedom used up, and memory that reaches beyond a block.
-
-        Days whose residuals correlate with r ** k after k days carry (1 + r)/(1 - r) times the variance of independent
-        ones; blocks of L days show only 1 + 2 sum (1 - k/L) r ** k of it.
-        """
-        r = min(max(self.autocorrelation, 0.0), 0.9)
-        k = np.arange(1, BLOCK_DAYS)
-        shown = 1 + 2 * float(((1 - k / BLOCK_DAYS) * r**k).sum())
-        memory = (1 + r) / (1 - r) / shown
-        return float(np.sqrt(memory * self.n_days / (self.n_days - self.parameters)))
+    @cached_property
+    def _bootstrap(self) -> Bootstrap:
+        cold = self.n_days if self.model == "2P" else int((self.days["temperature_c"] < self.balance_point_c).sum())
+        temperature, kwh = (self.days[name].to_numpy() for name in ("temperature_c", "kwh"))
+        return Bootstrap.of(temperature, kwh, self.model == "3P", cold, self.autocorrelation)
 
     def _curve(self, at: Floats) -> Floats:
         if self.model == "3P":
             return self.base_kwh_d + self.slope_kwh_d_k * np.maximum(self.balance_point_c - at, 0.0)
         return self.at_zero_kwh_d - self.slope_kwh_d_k * at
-
-    @cached_property
-    def _replicates(self) -> tuple[Floats, Floats, Floats]:
-        """Balance points, base loads (2P: energies at 0 °C) and slopes of refits to resampled weeks."""
-        temperature, kwh = (self.days[name].to_numpy() for name in ("temperature_c", "kwh"))
-        # Neighboring days are alike, so blocks are drawn; the same ones every time, for reports that can be repeated.
-        draw = np.random.default_rng(20181201)
-        count = -(-self.n_days // BLOCK_DAYS)
-        starts = draw.integers(0, self.n_days, (REPLICATES, count))
-        taken = (starts[:, :, None] + np.arange(BLOCK_DAYS)).reshape(REPLICATES, -1)[:, : self.n_days] % self.n_days
-        rows = np.repeat(np.arange(REPLICATES), self.n_days)
-        flat = np.bincount(rows * self.n_days + taken.ravel(), minlength=REPLICATES * self.n_days)
-        weights = flat.reshape(REPLICATES, self.n_days).astype(float)
-        if self.model == "3P":
-            fit = fit_grid(Grid.over(temperature), kwh, weights)
-            return fit.balance, fit.base, fit.slope
-        base, slope = fit_line(temperature, kwh, weights)
-        return np.full(REPLICATES, np.nan), base, slope
 
 
 def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any]) -> Signature:

@@ -35,6 +35,8 @@ def running_savings(
     plus = f" (± {number(round(uncertainty_kwh))})" if np.isfinite(uncertainty_kwh) else ""
     word = "more" if last > 0 else "less"
     finding = title or f"CUSUM: {number(round(abs(last)))} kWh{plus} {word} than expected at the end"
+    if not title and abs(last) <= uncertainty_kwh:
+        finding = f"CUSUM: at the end as expected in this weather, within ± {number(round(uncertainty_kwh))} kWh"
     start, end = timeaxis.extent(pd.DatetimeIndex(kwh.index), period)
     with rc_context(style.STYLE):
         made, (ax,) = style.figure(finding, [210])

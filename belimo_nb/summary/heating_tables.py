@@ -59,7 +59,7 @@ def valve_table(study: Study) -> Table:
             "kwh": 0, "before_kwh": 0, "complete": "percent", "raw": signed_percent, "corrected": signed_percent,
             "plus_minus": lambda share: DASH if math.isnan(share) else f"± {number(100 * share, 1)}\u00a0%",
         },
-        labels={"raw": "As measured", "corrected": "Weather-corrected", "plus_minus": "90 % confidence"},
+        labels={"kwh": "kWh", "raw": "As measured", "corrected": "Weather-corrected", "plus_minus": "90 % confidence"},
     )  # fmt: skip
 
 
@@ -72,12 +72,12 @@ def signature_table(study: Study) -> Table:
         "signatures",
         "Energy signatures of the period; CV(RMSE) with n − 3 (line: n − 2) degrees of freedom",
         formats={
-            "balance_point_c": 1, "slope_kwh_d_k": 1, "heat_loss_w_k": 0, "base_kwh_d": 1, "r2": 2,
+            "balance_point_c": 1, "slope_kwh_d_k": 1, "heat_loss": 0, "base_kwh_d": 1, "r2": 2,
             "cv_rmse": "percent", "days": 0,
         },
         labels={
             "r2": "R²", "cv_rmse": "CV(RMSE)", "balance_90": "Balance point, 90 %", "slope_90": "Slope, 90 %",
-            "heat_loss_w_k": "Loss W/K",
+            "heat_loss": "Loss, W/K",
         },
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
             formats[column] = 1
         if column.endswith("_time") or column in ("from", "to"):
             formats[column] = "time"
-    return table(frame, "statement", caption, formats=formats, limit=STATEMENT_ROWS)
+    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
 
 
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
@@ -158,7 +158,7 @@ def _signature(name: str, found: Signature) -> dict[str, object]:
         "valve": name,
         "balance_point_c": found.balance_point_c,
         "slope_kwh_d_k": found.slope_kwh_d_k,
-        "heat_loss_w_k": found.heat_loss_w_k,
+        "heat_loss": found.heat_loss_w_k,
         "base_kwh_d": found.base_kwh_d,
         "r2": found.r2,
         "cv_rmse": found.cv_rmse,

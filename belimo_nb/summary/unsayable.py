@@ -32,7 +32,11 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
     elif temperature.isna().any():
         days = int(study.outdoor.isna().sum() + study.outdoor_before.isna().sum())
         hours = int(temperature.isna().sum())
-        lost = f"{days} days have fewer than 80 % of theirs, and no mean" if days else "every day has a mean"
+        lost = (
+            f"days without a mean, since they have fewer than 80 % of theirs: {days}"
+            if days
+            else "every day has a mean"
+        )
         said.append(f"The weather lacks {hours} of {number(len(temperature))} hours; {lost}.")
     left = [name for name in study.names if name not in study.comparable]
     if left:
@@ -66,4 +70,4 @@ def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timesta
         meaning=[MEANING[what] for what in frame["what"]],
     ).rename(columns={"device": "valve"})
     caption = "What happened to the counters" if len(frame) else "Nothing happened to the counters: no gap, no reset"
-    return table(frame, "incidents", caption, formats={"from": "time", "to": "time", "kwh": 0})
+    return table(frame, "incidents", caption, formats={"from": "time", "to": "time", "kwh": 0}, labels={"kwh": "kWh"})
