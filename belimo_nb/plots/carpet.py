@@ -25,7 +25,7 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, title: str | None = None) ->
     values = power_kw.to_numpy(dtype=float)
     if not np.isfinite(values).any():
         return style.empty(title or "Carpet", "Mean power by local day and hour.")
-    hours = power_kw.mean()
+    hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     finding = title or f"Day by day: on average most at {busiest}:00, least at {quietest}:00"
     days = pd.DatetimeIndex(power_kw.index)

@@ -10,6 +10,7 @@ import requests
 
 from belimo_nb import wire
 from belimo_nb.errors import AnswerError, ApiError, UsageError
+from belimo_nb.patience import patiently
 from belimo_nb.weather.csv_file import COLDEST, WARMEST
 from belimo_nb.weather.place import Place
 
@@ -44,7 +45,7 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
         "timezone": "GMT",
     }
     with wire.new_session(url) as session:
-        body = wire.patiently(lambda: _ask(session, url, query, what))
+        body = patiently(lambda: _ask(session, url, query, what))
     return _series(body, first, last, what)
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
+from belimo_nb.addresses import is_loopback
 from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.periods import Period, parse_time
-from belimo_nb.settings import is_loopback
 from belimo_nb.weather.archive import address, read_archive
 from belimo_nb.weather.csv_file import read_csv
 from belimo_nb.weather.kept import Kept
