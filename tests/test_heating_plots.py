@@ -1,5 +1,7 @@
 """The figures of the heating report: what they say in words is what the data say; nothing unknown looks like zero."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,7 +55,7 @@ def test_what_they_say():
     assert f"this period: {slope:.1f} kWh a day" in found["signature"]
     assert "kWh a day for each kelvin colder than 15." in found["signature"]
     assert "peak 60" in found["duration"]
-    assert "least at 0:00" in found["carpet"]
+    assert re.search(r"least at [0-5]:00", found["carpet"])
     assert "less than expected" in found["cusum"]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -268,3 +269,11 @@ def test_a_far_archive_is_asked_once(cloud, monkeypatch):
         found = outdoor_temperature(cloud, "2018-11-01", end, "open-meteo", latitude=47.4, longitude=8.5)
         assert (found == 5).all()
     assert asked == [(OPEN_METEO, "2018-10-31", "2018-11-02"), (OPEN_METEO, "2018-11-03", "2018-11-04")]
+
+
+def test_the_documented_file(tmp_path):
+    """The file that the documentation shows can be read."""
+    text = (Path(__file__).parents[1] / "docs" / "heating.md").read_text(encoding="utf-8")
+    example = text.split("```csv\n")[1].split("```")[0]
+    (tmp_path / "w.csv").write_text(example, encoding="utf-8")
+    assert read_csv(tmp_path / "w.csv", ZURICH).tolist() == [4.5, 4.1]

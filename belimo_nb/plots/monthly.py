@@ -56,7 +56,7 @@ def monthly_energy(
         style.numbers_axis(ax.yaxis)
         style.label(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += f" Above the bars: change against the same month, {before}." if change else ""
+    caption += f" Above the bars: change against the same month{_of(before)}." if change else ""
     caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
     alt = f"{what} by month, {finding}. {'; '.join(_sentence(row, before) for _, row in months.iterrows())}."
     return Chart(made, caption, alt, style.STYLE)
@@ -100,6 +100,10 @@ def _change(months: pd.DataFrame, before: str) -> str:
 
 def _the(before: str) -> str:
     return f"the {before}" if before == "year before" else before
+
+
+def _of(before: str) -> str:
+    return " of the year before" if before == "year before" else f", {before}"
 
 
 def _bars(ax: Axes, months: pd.DataFrame, before: str) -> list[tuple[Artist, str]]:
