@@ -78,7 +78,7 @@ def heating_figures(
         sums = part(months, "kwh").sum(axis=1, skipna=False)
         value = per_area(sums, area_m2)
         reason = "needs 12 full months, all of them known"
-        note = f"reference area {area_m2} m²" if not math.isnan(value) else reason
+        note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
     incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)

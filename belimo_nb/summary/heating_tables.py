@@ -47,7 +47,7 @@ def valve_table(study: Study) -> Table:
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,
-                "remark": _remark(found.raw_reason, found.reason, found.significant, found.extrapolated_days),
+                "remark": _remark(found.raw_reason, found.reason, found.significant),
             }
         )
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
@@ -139,12 +139,10 @@ def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
     return part(hours, "kwh").where(part(hours, "quality") == "measured")
 
 
-def _remark(raw: str, corrected: str, significant: bool, outside: int) -> str:
+def _remark(raw: str, corrected: str, significant: bool) -> str:
     if corrected:
-        same = raw in ("", corrected)
-        return f"Cannot be said: {corrected}" + ("" if same else f"; {raw}")
-    words = "changed" if significant else "no change that can be told from chance"
-    return words + (f"; {outside} {'day' if outside == 1 else 'days'} outside earlier temperatures" if outside else "")
+        return f"Cannot be said: {corrected}" + ("" if raw in ("", corrected) else f"; {raw}")
+    return "changed" if significant else "within chance"
 
 
 def _signature(name: str, found: Signature) -> dict[str, object]:
