@@ -14,6 +14,7 @@ import pandas as pd
 
 from belimo_nb import settings as settings_module
 from belimo_nb.auth import Authenticator
+from belimo_nb.baseline import baseline
 from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.device import Device
 from belimo_nb.errors import (
@@ -27,7 +28,7 @@ from belimo_nb.errors import (
 )
 from belimo_nb.intervals import Moment
 from belimo_nb.paging import collect
-from belimo_nb.periods import Period, baseline, resolve
+from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
 from belimo_nb.records import devices_frame, latest_frame, name_of
 from belimo_nb.settings import Settings
@@ -117,7 +118,7 @@ class Cloud:
         return resolve(start, end, period=period, now=self.now, tz=self.timezone)
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """What a period is compared with, by default the year before. See `belimo_nb.periods.baseline`."""
+        """What a period is compared with, by default the year before. See `belimo_nb.baseline.baseline`."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:

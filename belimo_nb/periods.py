@@ -15,7 +15,7 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = ["Period", "baseline", "local_midnight", "parse_time", "resolve"]
+__all__ = ["Period", "local_midnight", "parse_time", "resolve"]
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -161,31 +161,6 @@ def resolve(
             f"The period {found.label} lies in the future: it is {_clock(now)} now; give one that has begun."
         )
     return found
-
-
-def baseline(period: Period, text: str = "") -> Period:
-    """The period that another one is compared with.
-
-    Args:
-        period: What is compared.
-        text: Blank for the same days a year earlier; a period such as ``2016`` or ``2016-11``; or a first day, from
-            which on it is as long.
-
-    Raises:
-        UsageError: The text cannot be read.
-    """
-    given = _given(text)
-    if given is None:
-        return period.year_before
-    zone = str(period.start.tz)
-    if not TIME.fullmatch(str(given).strip()):
-        return _named(given, period.end, zone)
-    start = parse_time(str(given), zone, "compare")
-    months = (period.start.year - start.year) * 12 + period.start.month - start.month
-    if _months_before(period.start, months, zone) == start:
-        return Period(start, _months_before(period.end, months, zone))
-    days = pd.Timestamp(period.end.date()) - pd.Timestamp(period.start.date())
-    return Period(start, _localized(start.tz_localize(None) + days, zone))
 
 
 def _named(text: str, now: pd.Timestamp, tz: str) -> Period:

@@ -5,8 +5,9 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from belimo_nb.baseline import baseline
 from belimo_nb.errors import UsageError
-from belimo_nb.periods import Period, baseline, local_midnight, parse_time, resolve
+from belimo_nb.periods import Period, local_midnight, parse_time, resolve
 
 ZURICH = "Europe/Zurich"
 NOW = pd.Timestamp("2018-12-01T00:00:00Z")
@@ -172,3 +173,12 @@ def test_baseline_that_cannot_be_read():
     period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
     with pytest.raises(UsageError, match="'before'"):
         baseline(period, "before")
+
+
+@pytest.mark.parametrize("text", ["2018", "2017-12-01", "2018-06-01"])
+def test_baseline_that_comes_later(text):
+    """What a period is compared with begins before it."""
+    zone = "Europe/Zurich"
+    period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
+    with pytest.raises(UsageError, match="does not begin before"):
+        baseline(period, text)
