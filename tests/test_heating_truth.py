@@ -1,5 +1,6 @@
 """Against the demo building, whose truth is known, through the real client and HTTP."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
+from belimo_nb.demo import DemoCloud
 from belimo_nb.demo.simulation import Simulation
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy
 
@@ -100,6 +102,17 @@ def test_late_backlog(cloud, simulation):
     days = cloud.device(name).energy("heating", "2018-10-06", "2018-10-14")
     assert set(days["quality"]) == {"measured"}
     np.testing.assert_allclose(days["kwh"], true_kwh(simulation, name, days, "2018-10-14"), rtol=0.03, atol=1.5)
+
+
+def test_backlog_that_has_not_arrived(monkeypatch):
+    """While the device is silent, its days are unknown; nothing is made up that the backlog would have to correct."""
+    with DemoCloud(now="2018-10-11T00:00:00Z") as server:
+        for variable, value in server.environment().items():
+            monkeypatch.setenv(variable, value)
+        with contextlib.closing(bn.connect()) as early:
+            days = early.device("Umschaltventil 1.OG Sitzungszimmer").energy("heating", "2018-10-07", "2018-10-11")
+    assert days["quality"].tolist() == ["measured", "partial", "missing", "missing"]
+    assert days["kwh"].isna().tolist() == [False, True, True, True]
 
 
 def test_offline(cloud):
