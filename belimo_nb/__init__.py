@@ -11,9 +11,11 @@ A tour::
     valve.find("Energy")                      # its datapoints
     valve.history("AbsPower_Fb_W", "2018-11-01", "2018-12-01", resolution="15m")
     valve.energy("heating", "2018-01-01", "2018-12-01", freq="MS")   # kWh a month, with coverage and quality
+    bn.weather.outdoor_temperature(cloud, "2018-01-01", "2018-12-01")   # hourly, from BELIMO_WEATHER
+    bn.heating.degree_days(temperature), bn.heating.fit_signature(daily_kwh, daily_temperature)
 
 Settings come from arguments, the environment and `.env` (`bn.show_settings()` says which); data flows one way:
-settings, auth, transport, cloud and device, energy, plots and display, notebooks, report.
+settings, auth, transport, cloud and device, energy and heating, plots and display, notebooks, report.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from belimo_nb import display, energy, errors, plots
+    from belimo_nb import display, energy, errors, heating, plots, weather
     from belimo_nb.cloud import Cloud, connect
     from belimo_nb.device import Device
 
@@ -40,11 +42,13 @@ __all__ = [
     "display",
     "energy",
     "errors",
+    "heating",
     "plots",
     "show_settings",
+    "weather",
 ]
 
-_ROOMS = ("display", "energy", "errors", "plots")
+_ROOMS = ("display", "energy", "errors", "heating", "plots", "weather")
 _NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud"}
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from belimo_nb import settings as settings_module
 from belimo_nb.answers import Answers
 from belimo_nb.auth import Authenticator
+from belimo_nb.baseline import baseline
 from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.device import Device
 from belimo_nb.errors import (
@@ -134,6 +135,10 @@ class Cloud:
         """A period in the site's zone; by default the last 12 full months. See `belimo_nb.periods.resolve`."""
         return resolve(start, end, period=period, now=self.now, tz=self.timezone)
 
+    def compared(self, period: Period, text: str = "") -> Period:
+        """What a period is compared with, by default the year before. See `belimo_nb.baseline.baseline`."""
+        return baseline(period, text)
+
     def devices(self, search: str | None = None) -> pd.DataFrame:
         """The devices, in the cloud's order, all pages of them.
 
@@ -166,6 +171,14 @@ class Cloud:
         records = {str(r["id"]): r for r in self._list(None)} if devices is None else self._known()
         wanted = list(records) if devices is None else _ids(devices)
         return latest_frame([self._record(identifier, records) for identifier in wanted], self.profile)
+
+    def latest_datapoints(self) -> dict[str, dict[str, Any]]:
+        """The latest values of all devices as the list gave them: device id to datapoint id to value."""
+        states = {key: (record.get("state") or {}).get("datapoints") or {} for key, record in self._known().items()}
+        return {
+            key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
+            for key, points in states.items()
+        }
 
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from belimo_nb.energy import interval_energy
+from belimo_nb.energy import incidents, interval_energy, statement
 from belimo_nb.intervals import Moment
 
 __all__ = ["Counter", "Counters", "Kind"]
@@ -53,6 +53,16 @@ class Counter:
         first = self.start if start is None else start
         after = self.end if end is None else end
         return interval_energy(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+
+    def statement(self, freq: str = "MS", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """The readings that the energy of each interval follows from; see `belimo_nb.energy.statement`."""
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        return statement(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+
+    def incidents(self) -> pd.DataFrame:
+        """Dropouts, resets, jumps and gaps of the whole range; see `belimo_nb.energy.incidents`."""
+        return incidents(self.readings, self.tz, self.step, self.p_max)
 
 
 class Counters(Mapping[str, Counter]):
@@ -109,3 +119,27 @@ class Counters(Mapping[str, Counter]):
             .swaplevel(axis="columns")
             .sort_index(axis="columns", level=0, sort_remaining=False)
         )
+
+    def statement(self, freq: str = "MS", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """The statements of all of them below each other: a column ``device`` before those of `Counter.statement`.
+
+        Those that could not be had are listed with every interval, "missing".
+        """
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        frames = {name: counter.statement(freq, first, after) for name, counter in self.items()}
+        frames |= {name: statement(nothing, freq, first, after, self.tz) for name in self.failures}
+        return _stacked(frames, statement(nothing, tz=self.tz))
+
+    def incidents(self) -> pd.DataFrame:
+        """The incidents of all of them below each other: a column ``device`` before those of `Counter.incidents`."""
+        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        return _stacked({name: counter.incidents() for name, counter in self.items()}, incidents(nothing, self.tz))
+
+
+def _stacked(frames: Mapping[str, pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
+    """Frames below each other, with their names as first column; those without rows lend their types to none."""
+    named = [frame.assign(device=name) for name, frame in frames.items() if len(frame)]
+    stacked = pd.concat(named, ignore_index=True) if named else empty.assign(device=pd.Series(dtype=str))
+    return stacked[["device", *empty.columns]]

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.periods import Period, parse_time
 
-__all__ = ["CALENDAR", "Moment", "edges", "fixed_length", "quarter_hour_zone", "zone_name"]
+__all__ = [
+    "CALENDAR",
+    "Moment",
+    "edge_times",
+    "edges",
+    "fixed_length",
+    "local_index",
+    "quarter_hour_zone",
+    "zone_name",
+]
+
+Ints = npt.NDArray[np.int64]
 
 Moment = str | date | None
 """A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
@@ -40,23 +53,42 @@ def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeInde
     Raises:
         UsageError: A value is no time, frequency or zone, or the range is empty.
     """
-    if len(times) == 0 and (start is None or end is None):
-        return pd.DatetimeIndex([], tz=zone_name(tz))
+    first, last = (times[0], times[-1]) if len(times) else (None, None)
+    return local_index(edge_times(start, end, freq, tz, _ns(first), _ns(last)), tz, name=None)
+
+
+def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None, last: int | None) -> Ints:
+    """As `edges`, for speed: from the times of the first and the last reading, in nanoseconds since 1970, to such.
+
+    Raises:
+        UsageError: A value is no time, frequency or zone, or the range is empty.
+    """
     zone_name(tz)
-    begin = times[0].tz_convert(tz) if start is None else parse_time(start, tz, "start")
-    finish = times[-1].tz_convert(tz) if end is None else parse_time(end, tz, "end")
-    if start is not None or end is not None:
-        Period(begin, finish)  # refuses an empty range
-    inside = _grid(begin, finish, freq, tz)
-    if len(inside) > MOST:
-        raise UsageError(f"{len(inside):,} intervals of {freq} are too many; use a longer interval or a shorter range.")
-    below, above = inside[inside <= begin], inside[inside >= finish]
-    begin = below[-1] if start is None else begin
-    finish = (above[0] if above[0] > begin else above[1]) if end is None else finish
-    inner = inside[(inside > begin) & (inside < finish)]
-    return pd.DatetimeIndex([begin, *inner, finish]).as_unit("ns")
+    length = fixed_length(freq)
+    begin, finish = _edge(start, first, tz, "start"), _edge(end, last, tz, "end")
+    if begin is None or finish is None:
+        return np.empty(0, np.int64)
+    if (start is not None or end is not None) and begin >= finish:
+        Period(pd.Timestamp(begin, tz=tz), pd.Timestamp(finish, tz=tz))  # says what is wrong
+    grid = _calendar(freq, tz, begin, finish) if length is None else _multiples(freq, length, begin, finish)
+    low = int(np.searchsorted(grid, begin, "right")) - 1  # the edge at or before the begin
+    high = int(np.searchsorted(grid, finish, "left"))  # the edge at or after the end
+    if end is None and high <= low:
+        high = low + 1  # a single reading on an edge is in the interval that begins there
+    bounds = grid[low : high + 1].copy()
+    if start is not None:
+        bounds[0] = begin
+    if end is not None:
+        bounds[-1] = finish
+    return bounds
 
 
+def local_index(ns: Ints, tz: str, name: str | None = "time") -> pd.DatetimeIndex:
+    """Nanoseconds since 1970 as an index in a zone."""
+    return pd.DatetimeIndex(ns.view("M8[ns]"), name=name).tz_localize("UTC").tz_convert(tz)
+
+
+@lru_cache(maxsize=64)
 def fixed_length(freq: str) -> pd.Timedelta | None:
     """The length of intervals that are all alike, or None for those that follow the calendar.
 
@@ -76,6 +108,7 @@ def fixed_length(freq: str) -> pd.Timedelta | None:
     return length
 
 
+@lru_cache(maxsize=64)
 def zone_name(tz: str) -> str:
     """`tz`, if it is a time zone.
 
@@ -95,20 +128,39 @@ def quarter_hour_zone(tz: str, begin: pd.Timestamp, end: pd.Timestamp) -> bool:
     return bool(((months.tz_convert(tz).tz_localize(None) - months.tz_localize(None)) % pd.Timedelta(hours=1)).any())
 
 
-def _grid(begin: pd.Timestamp, finish: pd.Timestamp, freq: str, tz: str) -> pd.DatetimeIndex:
-    """Edges from at or before `begin` to after `finish`."""
-    length = fixed_length(freq)
-    if length is not None:
-        low = begin.tz_convert("UTC").floor(length)
-        high = finish.tz_convert("UTC").ceil(length) + length
-        if (high - low) / length > MOST:
-            raise UsageError(f"Intervals of {freq} are too short for {begin} to {finish}; use a longer one.")
-        return pd.date_range(low, high, freq=length).tz_convert(tz)
-    rule = CALENDAR[freq]
-    offset = pd.tseries.frequencies.to_offset(rule)
-    low = pd.Timestamp(begin.tz_localize(None).normalize())
-    high = pd.Timestamp(finish.tz_localize(None).normalize())
-    days = pd.date_range(offset.rollback(low), offset.rollforward(high) + 2 * offset, freq=rule)
+def _ns(moment: pd.Timestamp | None) -> int | None:
+    return None if moment is None else int(moment.as_unit("ns").value)
+
+
+def _edge(given: Moment, reading: int | None, tz: str, name: str) -> int | None:
+    return reading if given is None else _ns(parse_time(given, tz, name))
+
+
+def _multiples(freq: str, length: pd.Timedelta, begin: int, finish: int) -> Ints:
+    """Multiples of a length since 1970, from at or before `begin` to after `finish`."""
+    width = length.value
+    low, high = begin // width, -(-finish // width) + 1
+    if high - low > MOST:
+        raise UsageError(f"{high - low:,} intervals of {freq} are too short for the range; use a longer one.")
+    return np.arange(low, high + 1, dtype=np.int64) * width
+
+
+def _calendar(freq: str, tz: str, begin: int, finish: int) -> Ints:
+    """Local midnights from at or before `begin` to after `finish`."""
+    years = [1970 + moment // 31_556_952_000_000_000 for moment in (begin, finish)]
+    return _midnights(CALENDAR[freq], tz, (years[0] - 2) // 10 * 10, (years[1] + 3) // 10 * 10 + 10)
+
+
+@lru_cache(maxsize=128)
+def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
+    """Where the intervals of a rule begin in whole decades; kept, since a fleet asks for the same again and again."""
+    first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
+    days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
     # A midnight that the clock skips is its first moment after; one that comes twice is the first of the two.
     midnights = days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
-    return midnights[midnights.tz_localize(None).normalize() == days]  # without days that are skipped (Samoa, 2011)
+    midnights = midnights[
+        midnights.tz_localize(None).normalize() == days
+    ]  # without days that are skipped (Samoa, 2011)
+    found: Ints = midnights.as_unit("ns").asi8
+    found.flags.writeable = False
+    return found

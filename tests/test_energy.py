@@ -1,6 +1,7 @@
 """Energy of intervals: what must hold for any counter, in any zone, and what dropouts, resets, jumps and gaps do."""
 
 import itertools
+import os
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ ZONES = (
     "UTC",
 )
 KWH = JOULES_PER_KWH
-quick = settings(max_examples=50, deadline=None, derandomize=True)
+quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 zones = st.sampled_from(ZONES)
 moments = st.integers(1_200_000_000 // 900, 1_700_000_000 // 900).map(lambda quarter: quarter * 900)
 
@@ -252,6 +253,21 @@ def test_days_across_a_clock_change():
         assert (frame["coverage"] == 1).all()
 
 
+@pytest.mark.parametrize("zone", ZONES)
+def test_local_days_tile_a_year(zone):
+    """The days of a year, its two clock changes among them, begin where the day before ends and sum to the counter."""
+    rng = np.random.default_rng(2)
+    readings = counter("2017-12-30T00:00Z", np.cumsum(rng.integers(0, 10**8, 4 * 24 * 370)), "15min")
+    frame = interval_energy(readings, "D", "2018-01-01", "2019-01-01", zone)
+    year = interval_energy(readings, "YS", "2018-01-01", "2019-01-01", zone)["kwh"]
+    lengths = np.diff([*frame.index, pd.Timestamp("2019-01-01", tz=zone)]) / pd.Timedelta(hours=1)
+    changes = {"Australia/Lord_Howe": [23.5, 24.5], "UTC": [], "Asia/Kolkata": []}.get(zone, [23, 25])
+    assert sorted(length for length in lengths if length != 24) == changes
+    assert len(frame) == 365
+    assert frame["kwh"].sum() == pytest.approx(plainly(readings, frame.index[0], pd.Timestamp("2019-01-01", tz=zone)))
+    assert frame["kwh"].sum() == pytest.approx(year.sum())
+
+
 def test_whole_hours_are_enough_for_whole_hour_zones():
     """Hourly readings give the same days as quarter-hourly ones where days begin at full hours."""
     rng = np.random.default_rng(1)
@@ -333,6 +349,28 @@ def test_a_reset_that_catches_up():
     assert frame["kwh"].tolist() == pytest.approx([2 + 21])
 
 
+def test_rounding_is_no_reset():
+    """A fall by no more than the smallest rise is the register's rounding: nothing is lost by it."""
+    values = np.arange(49) * 4 * KWH
+    values[10] -= 5 * KWH  # one unit below the reading before it
+    values[30] += 1 * KWH
+    readings = counter("2018-11-01T00:00Z", values)
+    for p_max in (None, 1e5):
+        frame = interval_energy(readings, "D", p_max=p_max)
+        assert frame["kwh"].tolist() == pytest.approx([96, 96])
+
+
+def test_zeros_of_a_new_meter_are_a_reset():
+    """A replaced meter that stands at 0 for weeks and then counts from there is no dropout of the old one."""
+    values = [*range(100, 148), *[0] * 48, *range(1, 73)]
+    frame = interval_energy(counter("2018-11-01T00:00Z", np.array(values) * KWH), "YS", p_max=3000.0)
+    readings = counter("2018-11-01T00:00Z", np.array(values) * KWH)
+    whole_range = interval_energy(readings, "YS", readings.index[0], readings.index[-1], p_max=3000.0)
+    assert whole_range["kwh"].tolist() == pytest.approx([47 + 72])
+    assert whole_range["quality"].tolist() == ["reset"]
+    assert frame["quality"].tolist() == ["partial"]
+
+
 def test_two_resets_and_a_dropout():
     """Each trouble is judged for itself."""
     values = [*range(100, 124), *range(3, 27), 0, 0, *range(29, 51), *range(1, 25)]
@@ -389,6 +427,13 @@ def test_types_of_readings(unit, kind):
         ([1, 2, 3], "a list; give a pandas Series"),
         (pd.Series([1.0, 2.0]), "no time zone"),
         (counter("2018-11-01T00:00Z", [1, 2]).tz_localize(None), "no time zone"),
+        (
+            pd.Series(
+                [1.0, 2.0],
+                pd.Index([pd.Timestamp("2018-11-01", tz="UTC"), pd.Timestamp("2018-11-02", tz=ZONES[0])], dtype=object),
+            ),
+            "no time zone",
+        ),
         (counter("2018-11-01T00:00Z", [1, 2]).astype(str).rename("c") + " kWh", "'c' holds text"),
     ],
 )
@@ -405,6 +450,13 @@ def test_a_step_that_is_none(step):
     with pytest.raises(UsageError, match="is no length of time") as caught:
         interval_energy(counter("2018-11-01T00:00Z", [1, 2, 3]), step=step)
     assert repr(step) in str(caught.value)
+
+
+@pytest.mark.parametrize("p_max", [0.0, -5.0, float("nan")])
+def test_a_limit_that_is_none(p_max):
+    """A highest power that no valve has is refused with the value."""
+    with pytest.raises(UsageError, match="highest possible power is"):
+        interval_energy(counter("2018-11-01T00:00Z", [1, 2, 3]), p_max=p_max)
 
 
 def test_power_limit():

@@ -67,7 +67,7 @@ def test_parameters_are_explained(path: Path) -> None:
     """One cell holds the parameters, one on a line, each with a comment, and no secret among them."""
     (cell,) = [cell for cell in cells(path) if is_parameters(cell)]
     for line in source(cell).splitlines():
-        assert re.fullmatch(r"[a-z_]+ = \S.*  # .+", line), line
+        assert re.fullmatch(r"[a-z0-9_]+ = \S.*  # .+", line), line
         assert not re.match(r"(client|secret|user|password|token)", line)
 
 

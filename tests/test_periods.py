@@ -5,6 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from belimo_nb.baseline import baseline
 from belimo_nb.errors import UsageError
 from belimo_nb.periods import Period, local_midnight, parse_time, resolve
 
@@ -144,3 +145,40 @@ def test_period_needs_zones():
     """A period's edges are aware: a naive one is refused."""
     with pytest.raises(UsageError, match="no time zone"):
         Period(pd.Timestamp("2018-11-03"), pd.Timestamp("2018-11-04"))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("", "2016-12-01", "2017-12-01"),
+        (None, "2016-12-01", "2017-12-01"),
+        ("2016", "2016-01-01", "2017-01-01"),
+        ("2016-11", "2016-11-01", "2016-12-01"),
+        ("2015-12-01", "2015-12-01", "2016-12-01"),
+        ("2017-01-01", "2017-01-01", "2018-01-01"),
+        ("2017-01-15", "2017-01-15", "2018-01-15"),
+    ],
+)
+def test_baseline(text, start, end):
+    """What a period is compared with: the year before, a named period, or as long from a day on."""
+    zone = "Europe/Zurich"
+    period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
+    found = baseline(period, text)
+    assert (found.start, found.end) == (pd.Timestamp(start, tz=zone), pd.Timestamp(end, tz=zone))
+
+
+def test_baseline_that_cannot_be_read():
+    """Nonsense is refused with the value."""
+    zone = "Europe/Zurich"
+    period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
+    with pytest.raises(UsageError, match="'before'"):
+        baseline(period, "before")
+
+
+@pytest.mark.parametrize("text", ["2018", "2017-12-01", "2018-06-01"])
+def test_baseline_that_comes_later(text):
+    """What a period is compared with begins before it."""
+    zone = "Europe/Zurich"
+    period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
+    with pytest.raises(UsageError, match="does not begin before"):
+        baseline(period, text)

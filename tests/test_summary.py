@@ -8,6 +8,8 @@ import pytest
 
 from belimo_nb import summary
 from belimo_nb.counter import Counter, Counters
+from belimo_nb.errors import UsageError
+from belimo_nb.heating import Study
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)
@@ -33,41 +35,109 @@ def figures(shown: object) -> dict[str, dict[str, object]]:
     return {figure["label"]: figure for figure in shown.data()["figures"]}
 
 
+def study(found: Counters, outdoor: pd.Series | None = None) -> Study:
+    """Two periods of counters, with or without weather."""
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    temperature = pd.Series(np.nan, hours) if outdoor is None else outdoor
+    year = pd.DateOffset(years=1)
+    return Study(found.energy("D"), found.energy("D", START - year, END - year), temperature, ZONE)
+
+
 def test_heating_figures() -> None:
-    """The sum, the change, the highest day and the completeness of two even counters."""
+    """The sum, the change and the completeness of two even counters; without weather no correction, and why."""
     both = counters(counter("A", 2.0), counter("B", 1.0))
-    months, before = both.energy("MS"), both.energy("MS", START - pd.DateOffset(years=1), END - pd.DateOffset(years=1))
-    shown = figures(summary.heating_figures(both.energy("D"), months, before))
+    shown = figures(summary.heating_figures(study(both), both.energy("MS")))
     assert shown["Heating energy"]["value"] == pytest.approx(59 * 24 * 3)
-    assert shown["Against the year before"]["value"] == pytest.approx(0, abs=1e-9)
-    assert shown["Highest day"]["value"] == pytest.approx(72)
-    assert summary.completeness(both.energy("D")) == pytest.approx(1)
-    assert shown["Valves"]["value"] == 2
+    assert shown["Change, as measured"]["value"].replace("\u00a0", " ") == "0.0 %"
+    assert shown["Change, weather-corrected"]["value"] is None
+    assert "the weather is unknown" in shown["Change, weather-corrected"]["note"]
+    assert shown["Completeness"]["value"] == pytest.approx(100)
+    assert not {"Cost", "CO₂", "Per area and year"} & set(shown)
+
+
+def test_cost_carbon_and_area() -> None:
+    """With a price, a factor and an area: money, carbon dioxide, and per area only for 12 known months."""
+    one = counters(counter("A", 2.0))
+    wanted = {"area_m2": 100, "price_per_kwh": 0.5, "currency": "CHF", "co2_g_per_kwh": 200}
+    shown = figures(summary.heating_figures(study(one), one.energy("MS"), **wanted))
+    kwh = 59 * 24 * 2
+    assert (shown["Cost"]["value"], shown["Cost"]["unit"]) == (pytest.approx(kwh / 2), "CHF")
+    assert shown["CO₂"]["value"] == pytest.approx(kwh * 200 / 1e6)
+    assert shown["Per area and year"]["value"] is None
+    assert "12 full months" in shown["Per area and year"]["note"]
+    months = one.energy("MS", START - pd.DateOffset(years=1), START)
+    assert figures(summary.heating_figures(study(one), months, **wanted))["Per area and year"][
+        "value"
+    ] == pytest.approx(8760 * 2 / 100)
+    blank = figures(summary.heating_figures(study(one), months, area_m2="", price_per_kwh="", co2_g_per_kwh=""))
+    assert not {"Cost", "CO₂", "Per area and year"} & set(blank)
+    with pytest.raises(UsageError, match="area"):
+        summary.heating_figures(study(one), months, area_m2=0)
 
 
 def test_failed_counter_is_not_zero() -> None:
-    """A valve that could not be fetched makes the sum a lower bound and the month unknown, and counts as incomplete."""
+    """A valve that could not be fetched makes the sum a lower bound and the month unknown, and is not compared."""
     some = counters(counter("A", 2.0), B="No answer.")
     days, months = some.energy("D"), some.energy("MS")
-    shown = figures(summary.heating_figures(days, months, months))
+    shown = figures(summary.heating_figures(study(some), months))
     assert "at least" in shown["Heating energy"]["note"]
-    assert shown["Valves"] | {"note": "", "value": 2, "digits": None} == shown["Valves"] | {"note": "", "digits": None}
+    assert "1 of 2 valves" in shown["Change, as measured"]["note"]
     assert summary.completeness(days) == pytest.approx(0.5)
     assert np.isnan(summary.monthly_table(months, months).frame["Sum"]).all()
+    assert "Not comparable" in summary.limits(study(some), study(some).outdoor).message
+    assert "missing" in set(summary.statement_table(some, START, END).frame["quality"])
 
 
 def test_change_needs_both_years() -> None:
-    """Months below the limit of coverage in either year are left out of the comparison, and that is said."""
+    """Too many unknown days in either year, and there is no change, but a reason."""
     gap = counters(counter("A", 2.0, lost=("2018-01-05", "2018-01-25")))
-    months = gap.energy("MS")
-    before = gap.energy("MS", START - pd.DateOffset(years=1), END - pd.DateOffset(years=1))
-    change = figures(summary.heating_figures(gap.energy("D"), months, before))["Against the year before"]
-    assert change["value"] == pytest.approx(0, abs=1e-9)
-    assert "50%" in change["note"]
-    nothing = counters(A="No answer.").energy("MS")
-    unknown = figures(summary.heating_figures(gap.energy("D"), nothing, before))["Against the year before"]
-    assert unknown["value"] is None
-    assert unknown["note"]
+    change = figures(summary.heating_figures(study(gap), gap.energy("MS")))["Change, as measured"]
+    assert change["value"] is None
+    assert "not comparable" in change["note"]
+    (row,) = summary.valve_table(study(gap)).frame.to_dict("records")
+    assert row["remark"].startswith("Cannot be said")
+    assert np.isnan(row["corrected"])
+
+
+def test_limits_say_what_is_unsayable() -> None:
+    """Why there is no weather, hours that it lacks, and nothing where all can be said."""
+    one = study(counters(counter("A", 2.0)))
+    assert summary.limits(one, one.outdoor, "No answer.").message.endswith("No answer.")
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    outdoor = pd.Series(5 + 9 * np.sin(np.arange(len(hours)) / 700), hours)
+    outdoor.iloc[100:110] = np.nan
+    found = summary.limits(study(counters(counter("A", 2.0)), outdoor), outdoor).message
+    assert "lacks 10 of" in found
+    assert "80 % of theirs: 1" in found
+    assert "No weather-corrected change" in found
+
+
+def test_signature_table_says_why_not() -> None:
+    """A load that does not depend on the weather has no signature, and the table says so."""
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    outdoor = pd.Series(5 + 9 * np.sin(np.arange(len(hours)) / 100), hours)
+    rows = summary.signature_table(study(counters(counter("A", 2.0)), outdoor)).frame
+    assert rows["valve"].tolist() == ["All comparable valves", "A"]
+    assert rows["model"].str.contains("same energy|explains only|does not fall|balance point").all()
+
+
+def test_load_and_statement_tables() -> None:
+    """Peaks of the hours, and statements whose kWh are closing minus opening."""
+    both = counters(counter("A", 2.0), counter("B", 1.0))
+    rows = summary.load_table(both.energy("h")).frame
+    assert rows["peak_kw"].tolist() == pytest.approx([3, 2, 1])
+    assert rows["load_factor"].tolist() == pytest.approx([1, 1, 1])
+    frame = summary.statement_table(both, START, END).frame
+    assert len(frame) == 4
+    np.testing.assert_allclose(frame["closing_kwh"] - frame["opening_kwh"], frame["kwh"])
+
+
+def test_incidents_of_the_range() -> None:
+    """A gap inside the range is listed with what it means; outside of it nothing happened."""
+    gap = counters(counter("A", 1.0, lost=("2018-01-05", "2018-01-25")))
+    (row,) = summary.incident_table(gap.incidents(), START, END).frame.to_dict("records")
+    assert (row["valve"], row["what"], row["counted"]) == ("A", "gap", "yes")
+    assert "Nothing happened" in summary.incident_table(gap.incidents(), END, END + pd.Timedelta("1D")).caption
 
 
 def test_data_quality_lists_runs_of_days() -> None:

@@ -5,22 +5,30 @@ not there at all) shows as a gap or hatched, never as zero. Nothing here needs p
 """
 
 from belimo_nb.plots.bars import energy_ranking, latest_power
+from belimo_nb.plots.carpet import load_carpet
+from belimo_nb.plots.cusum import running_savings
 from belimo_nb.plots.daily import daily_energy
+from belimo_nb.plots.duration import load_duration
 from belimo_nb.plots.exchange import power_against_flow
 from belimo_nb.plots.fleet import fleet_health
 from belimo_nb.plots.monthly import monthly_energy
 from belimo_nb.plots.samples import flow_and_power, position, temperatures
+from belimo_nb.plots.signature import energy_signature
 from belimo_nb.plots.sparkline import sparkline
 
 __all__ = [
     "daily_energy",
     "energy_ranking",
+    "energy_signature",
     "fleet_health",
     "flow_and_power",
     "latest_power",
+    "load_carpet",
+    "load_duration",
     "monthly_energy",
     "position",
     "power_against_flow",
+    "running_savings",
     "sparkline",
     "temperatures",
 ]

@@ -49,7 +49,7 @@ def daily_calendar(
         style.label(above, f"{together} together, kWh per day", handles=_sums(above, edges, kwh, start, end))
         style.numbers_axis(above.yaxis, 3)
         top = _rows(below, edges, kwh.iloc[:, drawn].to_numpy(dtype=float).T, names, ends)
-        _color_bar(below, top, right)
+        color_bar(below, f"{number(top)} kWh", right)
         rows = "Each" if len(names) == kwh.shape[1] else f"The first {ROWS}"
         style.label(below, f"{rows}, by energy", x=f"Local day, {zone}")
         timeaxis.time_axis(above, start, end)
@@ -101,7 +101,8 @@ def _rows(ax: Axes, edges: np.ndarray, values: np.ndarray, names: list[str], end
     return top
 
 
-def _color_bar(ax: Axes, top: float, right: int) -> None:
+def color_bar(ax: Axes, words: str, right: int) -> None:
+    """Explain the colors above the right end of a panel; `words` name the darkest, `right` is the figure's margin."""
     made = ax.figure
     width, height = style.WIDTH, made.bbox.height
     place = ((width - right - 170) / width, ax.get_position().y1 + 11 / height, 100 / width, 8 / height)
@@ -109,4 +110,4 @@ def _color_bar(ax: Axes, top: float, right: int) -> None:
     bar.imshow(np.linspace(0, 1, 128)[None, :], aspect="auto", cmap=SCALE)
     bar.set_axis_off()
     bar.text(-0.04, 0.5, "0", transform=bar.transAxes, ha="right", va="center", color=style.SOFT)
-    bar.text(1.04, 0.5, f"{number(top)} kWh", transform=bar.transAxes, va="center", color=style.SOFT)
+    bar.text(1.04, 0.5, words, transform=bar.transAxes, va="center", color=style.SOFT)

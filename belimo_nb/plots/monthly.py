@@ -25,6 +25,7 @@ def monthly_energy(
     previous: pd.DataFrame | pd.Series[float] | None = None,
     *,
     what: str = "Energy",
+    before: str = "year before",
     title: str | None = None,
 ) -> Chart:
     """Energy by local month, all names together, beside the same months a year before.
@@ -34,8 +35,9 @@ def monthly_energy(
 
     Args:
         kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown.
-        previous: The same of the year before; its months are matched by calendar, not by position.
+        previous: The same of a year (or years) before; its months are matched by calendar, not by position.
         what: What it is, such as "Heating energy".
+        before: What the other period is called.
         title: Instead of the finding.
 
     Raises:
@@ -45,18 +47,18 @@ def monthly_energy(
     months = _months(kwh, previous)
     if not months["kwh"].notna().any():
         return style.empty(title or f"{what} by month", f"{what} by local month.")
-    change = _change(months)
+    change = _change(months, before)
     finding = f"{number(round(float(months['kwh'].sum())))} kWh{change}"
     partial = bool((months["kwh"].notna() & ~months["complete"]).any())
     with rc_context(style.STYLE):
         made, (ax,) = style.figure(title or f"{what}: {finding}", [230])
-        handles = _bars(ax, months)
+        handles = _bars(ax, months, before)
         style.numbers_axis(ax.yaxis)
         style.label(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += " Above the bars: change against the same month of the year before." if change else ""
+    caption += f" Above the bars: change against the same month{_of(before)}." if change else ""
     caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
-    alt = f"{what} by month, {finding}. {'; '.join(_sentence(row) for _, row in months.iterrows())}."
+    alt = f"{what} by month, {finding}. {'; '.join(_sentence(row, before) for _, row in months.iterrows())}."
     return Chart(made, caption, alt, style.STYLE)
 
 
@@ -75,8 +77,9 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
     past = previous.to_frame("") if isinstance(previous, pd.Series) else previous
     same = set(past.columns) == set(now.columns)
     then = pd.DatetimeIndex(past.index)
+    years = round((index[0] - then[0]).days / 365.2425)
     old = pd.DataFrame({
-        "year": then.year + 1,
+        "year": then.year + years,
         "month": then.month,
         "before": past.sum(axis=1, min_count=1).to_numpy(dtype=float),
         "comparable": past.notna().all(axis=1).to_numpy() & same,
@@ -85,17 +88,25 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
     return table.assign(comparable=table["complete"] & (table["comparable"] == True))  # noqa: E712  (NaN is no)
 
 
-def _change(months: pd.DataFrame) -> str:
+def _change(months: pd.DataFrame, before: str) -> str:
     """The change over all comparable months, in words; nothing if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
     if base <= 0:
         return ""
-    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against the year before"
+    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_the(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
 
 
-def _bars(ax: Axes, months: pd.DataFrame) -> list[tuple[Artist, str]]:
+def _the(before: str) -> str:
+    return f"the {before}" if before == "year before" else before
+
+
+def _of(before: str) -> str:
+    return " of the year before" if before == "year before" else f", {before}"
+
+
+def _bars(ax: Axes, months: pd.DataFrame, before: str) -> list[tuple[Artist, str]]:
     x, both = np.arange(len(months)), bool(months["before"].notna().any())
     width, offset = (0.38, 0.19) if both else (0.66, 0.0)
     known, complete = months["kwh"].notna(), months["complete"]
@@ -103,7 +114,7 @@ def _bars(ax: Axes, months: pd.DataFrame) -> list[tuple[Artist, str]]:
     handles: list[tuple[Artist, str]] = []
     if both:
         ax.bar(x - offset, months["before"], width, color=BEFORE)
-        handles.append((Patch(facecolor=BEFORE), "year before"))
+        handles.append((Patch(facecolor=BEFORE), before))
     ax.bar(x + offset, months["kwh"].where(complete), width, color=style.BLUE)
     handles.append((Patch(facecolor=style.BLUE), "this period" if both else "month"))
     if (known & ~complete).any():
@@ -144,8 +155,8 @@ def _labels(months: pd.DataFrame) -> list[str]:
     ]
 
 
-def _sentence(row: pd.Series[float]) -> str:
+def _sentence(row: pd.Series[float], before: str) -> str:
     value = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
     value += " or more" if not row["complete"] and not pd.isna(row["kwh"]) else ""
-    value += f" (year before {number(round(row['before']))})" if not pd.isna(row["before"]) else ""
+    value += f" ({before} {number(round(row['before']))})" if not pd.isna(row["before"]) else ""
     return f"{MONTHS[int(row['month']) - 1]} {int(row['year'])} {value}"

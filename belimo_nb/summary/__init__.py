@@ -2,10 +2,20 @@
 
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
-from belimo_nb.summary.heating import heating_figures, heating_header, monthly_table
+from belimo_nb.summary.heating import before_name, heating_figures, heating_header
+from belimo_nb.summary.heating_tables import (
+    load_table,
+    measured_hours,
+    monthly_table,
+    signature_table,
+    statement_table,
+    valve_table,
+)
 from belimo_nb.summary.quality import completeness, data_quality
+from belimo_nb.summary.unsayable import incident_table, limits
 
 __all__ = [
+    "before_name",
     "completeness",
     "conditions",
     "data_quality",
@@ -17,7 +27,14 @@ __all__ = [
     "fleet_table",
     "heating_figures",
     "heating_header",
+    "incident_table",
+    "limits",
+    "load_table",
+    "measured_hours",
     "monthly_table",
     "problems",
+    "signature_table",
     "state_table",
+    "statement_table",
+    "valve_table",
 ]

@@ -1,13 +1,15 @@
-"""The heating report: title block, key figures, the table of months."""
+"""The heating report's beginning: title block and key figures."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, date, header, key_figures, table
+from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.summary.parts import count_of, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
@@ -15,14 +17,15 @@ if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
 
-__all__ = ["heating_figures", "heating_header", "monthly_table"]
+__all__ = ["before_name", "heating_figures", "heating_header", "signed_percent"]
 
 
-def heating_header(cloud: Cloud, search: str, period: Period, days: pd.DataFrame) -> Header:
+def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
     """The title block of the heating report."""
-    count = len(days["kwh"].columns)
+    count = len(part(days, "kwh").columns)
     facts = {
         "Period": period.label,
+        "Compared with": compared.label,
         "Valves": f"{count} that count heating energy" + (f", named {search!r}" if search else ""),
         "Time zone": cloud.timezone,
     }
@@ -31,54 +34,96 @@ def heating_header(cloud: Cloud, search: str, period: Period, days: pd.DataFrame
     )
 
 
-def heating_figures(days: pd.DataFrame, months: pd.DataFrame, before: pd.DataFrame) -> KeyFigures:
-    """What was used, compared with the year before, and how much of it is known.
+def before_name(period: Period, compared: Period) -> str:
+    """What the other period is called in figures."""
+    return "year before" if compared == period.year_before else compared.label
+
+
+def heating_figures(
+    study: Study,
+    months: pd.DataFrame,
+    *,
+    area_m2: float | str | None = None,
+    price_per_kwh: float | str | None = None,
+    currency: str = "",
+    co2_g_per_kwh: float | str | None = None,
+) -> KeyFigures:
+    """What was used, what changed and why, what it cost, and how much of it is known.
 
     Args:
-        days: `Counters.energy` by day.
-        months: The same by month.
-        before: The same by month, of the year before.
+        study: The two periods.
+        months: `Counters.energy` of the reporting period by month, for kWh per m2.
+        area_m2: Energy reference area; None or blank: not given.
+        price_per_kwh: Price of a kWh; None or blank: not given.
+        currency: Of the price.
+        co2_g_per_kwh: Carbon dioxide per kWh, g; None or blank: not given.
+
+    Raises:
+        UsageError: An area, price or factor makes no sense.
     """
-    kwh = part(days, "kwh")
-    total = kwh.sum(axis=1, min_count=1)
-    peak = total.idxmax() if total.notna().any() else None
-    incomplete = int((part(days, "coverage").mean() < COVERAGE_LIMIT).sum())
-    return key_figures(
-        energy_figure("Heating energy", kwh, unknown=int(kwh.isna().any(axis=1).sum())),
-        _change_figure(months, before),
-        KeyFigure(
-            "Highest day",
-            None if peak is None else float(total.max()),
-            "kWh",
-            "no reading" if peak is None else date(pd.Timestamp(str(peak))),
-        ),
-        KeyFigure("Valves", len(kwh.columns), note=count_of(incomplete, f"below {COVERAGE_LIMIT:.0%} complete")),
-    )
+    kwh = part(study.days, "kwh")
+    unknown = int(kwh.isna().any(axis=1).sum())
+    energy = energy_figure("Heating energy", kwh, unknown=unknown)
+    total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
+    least = "at least; " if unknown else ""
+    figures = [energy, _raw(study), _corrected(study), _weather(study)]
+    if price_per_kwh not in (None, ""):
+        paid = cost(total, price_per_kwh)
+        note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")
+        figures.append(KeyFigure("Cost", paid, currency, note, digits=0))
+    if co2_g_per_kwh not in (None, ""):
+        tons = co2_kg(total, co2_g_per_kwh) / 1000
+        figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
+    if area_m2 not in (None, ""):
+        sums = part(months, "kwh").sum(axis=1, skipna=False)
+        value = per_area(sums, area_m2)
+        reason = "needs 12 full months, all of them known"
+        note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
+        figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
+    incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
+    share = completeness(study.days)
+    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90%')}"
+    status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
+    figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
+    return key_figures(*figures)
 
 
-def monthly_table(months: pd.DataFrame, before: pd.DataFrame) -> Table:
-    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown."""
-    kwh = part(months, "kwh")
-    frame = kwh.rename(columns=str)
-    frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
-    frame.insert(1, "Year before", part(before, "kwh").sum(axis=1, skipna=False).to_numpy())
-    frame.insert(0, "Month", [f"{time:%Y-%m}" for time in kwh.index])
-    caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
-    return table(frame.reset_index(drop=True), "monthly", caption, formats=dict.fromkeys(frame.columns[1:], 0))
+def signed_percent(share: float, digits: int = 1) -> str:
+    """A change in percent with its sign; a dash where unknown."""
+    text = number(100 * share, digits, "%")
+    return f"+{text}" if share > 0 and text.strip("0.,\u00a0%") else text
 
 
-def _change_figure(months: pd.DataFrame, before: pd.DataFrame) -> KeyFigure:
-    """The change against the year before, over the months and valves that both years know."""
-    now, then = months["kwh"].to_numpy(dtype=float), before["kwh"].to_numpy(dtype=float)
-    label = "Against the year before"
-    if now.shape != then.shape:
-        return KeyFigure(label, None, "%", "the years have not the same months")
-    both = ~(pd.isna(now) | pd.isna(then))
-    enough = (months["coverage"].to_numpy() >= COVERAGE_LIMIT) & (before["coverage"].to_numpy() >= COVERAGE_LIMIT)
-    usable = both & enough
-    base = float(then[usable].sum())
-    if base <= 0:
-        return KeyFigure(label, None, "%", "no month is known well enough in both years")
-    share = usable.sum() / usable.size
-    note = "not corrected for weather" + ("" if share == 1 else f"; {share:.0%} of the valve-months known in both")
-    return KeyFigure(label, 100 * (float(now[usable].sum()) / base - 1), "%", note, digits=1)
+def _raw(study: Study) -> KeyFigure:
+    found = study.together
+    some = len(study.comparable) < len(study.names)
+    valves = f"; {len(study.comparable)} of {len(study.names)} valves" if some else ""
+    if math.isnan(found.raw_change):
+        return KeyFigure("Change, as measured", None, "%", f"not comparable: {found.raw_reason}")
+    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", f"same days, any weather{valves}")
+
+
+def _corrected(study: Study) -> KeyFigure:
+    found = study.together
+    label = "Change, weather-corrected"
+    if math.isnan(found.corrected_change):
+        return KeyFigure(label, None, "%", f"cannot be said: {found.reason}")
+    words = "" if found.significant else "; no change can be told from chance"
+    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}"
+    status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
+    if study.silent:
+        note, status = f"{note}; {len(study.silent)} of the valves counted nothing, see below", "warn"
+    return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
+
+
+def _weather(study: Study) -> KeyFigure:
+    """Heating degree days of both periods."""
+    now, then = (degree_days(means, "HGT20/12") for means in (study.outdoor, study.outdoor_before))
+    label = "Degree days HGT20/12"
+    if not now.notna().any():
+        return KeyFigure(label, None, "Kd", "the weather is unknown")
+    lost = int(now.isna().sum())
+    note = f"at least; {lost} days unknown" if lost else ""
+    if not lost and then.notna().all() and len(then) and float(then.sum()) > 0:
+        note = f"{signed_percent(float(now.sum() / then.sum()) - 1)} against before: {number(round(then.sum()))} Kd"
+    return KeyFigure(label, float(now.sum()), "Kd", note, digits=0)

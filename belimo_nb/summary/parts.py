@@ -7,8 +7,9 @@ from typing import cast
 import pandas as pd
 
 from belimo_nb.display import KeyFigure, number
+from belimo_nb.display.numbers import MONTHS, NO_BREAK
 
-__all__ = ["count_of", "energy_figure", "part"]
+__all__ = ["count_of", "energy_figure", "month_name", "part"]
 
 
 def part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -30,3 +31,8 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
 def count_of(count: int, what: str) -> str:
     """A number of something in words: "none offline", "3 offline"."""
     return f"{number(count)} {what}" if count else f"none {what}"
+
+
+def month_name(time: pd.Timestamp) -> str:
+    """A month in words that stay on one line, such as "Dec 2017"."""
+    return f"{MONTHS[time.month - 1]}{NO_BREAK}{time.year}"

@@ -52,5 +52,9 @@ def data_quality(days: pd.DataFrame) -> Table:
     frame = pd.DataFrame(rows, columns=columns)
     caption = "Days that are not plainly measured" if rows else "Every day of the period is measured, without a gap"
     return table(
-        frame, "data-quality", caption, formats={"from": "date", "to": "date", "coverage": "percent", "kwh": 0}
+        frame,
+        "data-quality",
+        caption,
+        formats={"from": "date", "to": "date", "coverage": "percent", "kwh": 0},
+        labels={"kwh": "kWh"},
     )

@@ -1,0 +1,117 @@
+"""Energy of calendar intervals from a lifetime counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.energy.readings import Bools, Floats, Ints, Readings, clean
+from belimo_nb.intervals import Moment, edge_times, local_index
+
+__all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "MARKS", "interval_energy"]
+
+JOULES_PER_KWH = 3.6e6
+COVERAGE_LIMIT = 0.9
+"""Below it an interval is no basis for a comparison (CalTRACK's limit for a month)."""
+
+MARKS = ("measured", "estimated split", "jump", "reset", "partial", "missing")
+"""The qualities, the stronger mark the later."""
+
+_MARKS = pd.Series(MARKS, dtype=str).array
+_MEASURED, _SPLIT, _JUMP, _RESET, _PARTIAL, _MISSING = range(len(MARKS))
+
+
+def interval_energy(
+    counter: pd.Series[Any],
+    freq: str = "D",
+    start: Moment = None,
+    end: Moment = None,
+    tz: str = "UTC",
+    step: pd.Timedelta | str | None = None,
+    p_max: float | None = None,
+) -> pd.DataFrame:
+    """Energy of calendar intervals from the readings of a lifetime counter.
+
+    Inside a run of readings the counter is taken as linear between two of them; the energy of an interval is the
+    difference of its two ends. A fall to zero that comes back to where the register was is a dropout, and its
+    readings are ignored. Any other fall is a reset (the meter was replaced) and a rise faster than `p_max` is a jump:
+    the energy between those two readings is unknown, and not counted.
+
+    Args:
+        counter: Joules, at the true times of the readings: a tz-aware DatetimeIndex in any order. NaN, negative
+            and infinite readings are ignored; of equal times the last is kept.
+        freq: Length of the intervals: "h", "D", "W", "MS", "YS" or a fixed one such as "15min". Days and longer
+            begin at local midnight and have as many hours as the clock gives them.
+        start: Where the first interval begins (default: the interval of the first reading).
+        end: Where the last interval ends (default: the interval of the last reading). Neither needs to lie on an
+            edge of the calendar: the intervals tile the range exactly.
+        tz: IANA zone of the calendar.
+        step: Nominal spacing of the readings, as a Timedelta or text; None: their median spacing.
+        p_max: Highest possible power in W; None: no limit.
+
+    Returns:
+        DataFrame, index ``time`` (begin of the interval, in `tz`), columns ``kwh`` (float; NaN where unknown),
+        ``coverage`` (share of the interval between readings that leave no gap, 0 to 1) and ``quality``:
+        "measured"; "estimated split" (the total over a gap is measured, its split between intervals is not);
+        "reset" or "jump" (kwh is a lower bound); "partial" (readings begin or end inside); "missing".
+
+    Raises:
+        UsageError: The readings have no time zone, are no numbers, or the range, frequency or limit makes no sense.
+    """
+    readings = clean(counter, step, p_max)
+    bounds = edge_times(start, end, freq, tz, readings.first, readings.last)
+    index = local_index(bounds[:-1], tz)
+    kwh, coverage, marks = intervals(bounds, readings)
+    return pd.DataFrame({"kwh": kwh, "coverage": coverage, "quality": _MARKS.take(marks)}, index)
+
+
+def intervals(bounds: Ints, readings: Readings) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+    """Energy in kWh, coverage, and position of the quality in `MARKS`, between neighboring edges."""
+    count = max(len(bounds) - 1, 0)
+    if len(readings.ns) < 2 or not count:
+        return np.full(count, np.nan), np.zeros(count), np.full(count, _MISSING)
+    # Relative to the first reading, seconds keep their nanoseconds in a float.
+    at = (readings.ns - readings.ns[0]) / 1e9
+    edge = (bounds - readings.ns[0]) / 1e9
+    length = np.diff(edge)
+    before, after = bounds[:-1], bounds[1:]
+    inside = (before >= readings.ns[0]) & (after <= readings.ns[-1])
+    between = np.diff(np.clip(edge, 0.0, at[-1]))
+    marks = np.where(inside, _MEASURED, np.where(between > 0, _PARTIAL, _MISSING))
+    seconds = np.diff(at)
+
+    def accrued(total: Floats) -> Floats:
+        """How much of a running total falls into each interval."""
+        return np.diff(np.interp(edge, at, total))
+
+    def spent(pairs: Bools) -> Floats:
+        """How much time of such pairs falls into each interval; exactly 0 where none does."""
+        part: Floats = accrued(_running(np.where(pairs, seconds, 0.0)))
+        part[part < 1e-9 * length] = 0.0
+        return part
+
+    unknown = readings.reset | readings.jump
+    covered, energy = between, np.full(count, np.nan)
+    if unknown.any():
+        energy = accrued(_running(np.where(unknown, 0.0, np.diff(readings.joules))))
+        lost = spent(unknown)
+        covered = covered - lost
+        energy[lost >= length * (1 - 1e-9)] = np.nan  # wholly between two readings that nothing connects
+    else:
+        energy = accrued(readings.joules - readings.joules[0])
+    for pairs, mark in ((readings.gap & ~unknown, _SPLIT), (readings.jump, _JUMP), (readings.reset, _RESET)):
+        if pairs.any():
+            part = spent(pairs)
+            marks[inside & (part > 0)] = mark
+            covered = covered - part if mark == _SPLIT else covered
+    energy[~inside] = np.nan
+    return energy / JOULES_PER_KWH, np.clip(covered / length, 0.0, 1.0), marks
+
+
+def _running(amounts: Floats) -> Floats:
+    total = np.zeros(len(amounts) + 1)
+    np.cumsum(amounts, out=total[1:])
+    return total

@@ -1,0 +1,125 @@
+"""The statement of a meter: month by month the readings that the consumption follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.energy.interval import JOULES_PER_KWH, MARKS, intervals
+from belimo_nb.energy.readings import Ints, Readings, clean
+from belimo_nb.intervals import Moment, edge_times, local_index
+
+__all__ = ["statement"]
+
+TIMES = ("from", "to", "opening_time", "opening_next_time", "closing_time", "closing_next_time")
+
+
+def statement(
+    counter: pd.Series[Any],
+    freq: str = "MS",
+    start: Moment = None,
+    end: Moment = None,
+    tz: str = "UTC",
+    step: pd.Timedelta | str | None = None,
+    p_max: float | None = None,
+) -> pd.DataFrame:
+    """Opening and closing readings of each interval, from which its energy can be recomputed by hand.
+
+    An interval is one row, or one for each stretch between resets and jumps. The counter at ``from`` is
+
+        opening_kwh + (opening_next_kwh - opening_kwh) * (from - opening_time) / (opening_next_time - opening_time)
+
+    and simply ``opening_kwh`` where the reading lies on the edge (``opening_next_time`` is NaT then); likewise at
+    ``to`` with the closing readings. ``kwh`` is the one minus the other. The rows of an interval sum to its
+    `interval_energy`.
+
+    Args:
+        counter: As for `interval_energy`, and so all that follows.
+        freq: Length of the intervals.
+        start: Begin of the first.
+        end: End of the last, exclusive.
+        tz: IANA zone of the calendar.
+        step: Nominal spacing of the readings.
+        p_max: Highest possible power in W.
+
+    Returns:
+        DataFrame, columns ``interval`` (its begin), ``part`` (1, 2 ...), ``from``, ``to``, ``opening_time``,
+        ``opening_kwh``, ``opening_next_time``, ``opening_next_kwh``, the same four of ``closing``, ``kwh`` (NaN where
+        unknown), ``coverage`` and ``quality`` of the whole interval. Times are aware, in `tz`; readings are those of
+        the counter, unrounded, in kWh.
+
+    Raises:
+        UsageError: As for `interval_energy`.
+    """
+    readings = clean(counter, step, p_max)
+    bounds = edge_times(start, end, freq, tz, readings.first, readings.last)
+    kwh, coverage, marks = intervals(bounds, readings)
+    rows = []
+    for i in range(len(kwh)):
+        parts = list(_parts(readings, int(bounds[i]), int(bounds[i + 1])))
+        if not parts:
+            parts = [
+                _Part(
+                    int(bounds[i]),
+                    int(bounds[i + 1]),
+                    *_NO_READING,
+                    *_NO_READING,
+                    *_NO_READING,
+                    *_NO_READING,
+                    float("nan"),
+                )
+            ]
+        for number, part in enumerate(parts, 1):
+            energy = part.kwh if not np.isnan(kwh[i]) else float("nan")
+            rows.append((int(bounds[i]), number, *part[:-1], energy, float(coverage[i]), MARKS[marks[i]]))
+    names = ["interval", "part", *_Part._fields[:-1], "kwh", "coverage", "quality"]
+    frame = pd.DataFrame(rows, columns=[name.rstrip("_") for name in names])
+    for name in ("interval", *TIMES):
+        frame[name] = local_index(frame[name].to_numpy(dtype=np.int64), tz)
+    return frame
+
+
+class _Part(NamedTuple):
+    from_: int
+    to: int
+    opening_time: int
+    opening_kwh: float
+    opening_next_time: int
+    opening_next_kwh: float
+    closing_time: int
+    closing_kwh: float
+    closing_next_time: int
+    closing_next_kwh: float
+    kwh: float
+
+
+_NO_READING = (int(pd.NaT.value), float("nan"))
+
+
+def _parts(readings: Readings, begin: int, end: int) -> Iterator[_Part]:
+    """The stretches of an interval inside which the register goes on, clipped to the interval."""
+    if not len(readings.ns):
+        return
+    broken = np.flatnonzero(readings.reset | readings.jump)
+    firsts = np.concatenate(([0], broken + 1))
+    lasts = np.concatenate((broken, [len(readings.ns) - 1]))
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        since, until = max(begin, int(readings.ns[first])), min(end, int(readings.ns[last]))
+        if since < until:
+            opening, at_begin = _anchor(readings.ns, readings.joules, since)
+            closing, at_end = _anchor(readings.ns, readings.joules, until)
+            yield _Part(since, until, *opening, *closing, at_end - at_begin)
+
+
+def _anchor(ns: Ints, joules: Any, moment: int) -> tuple[tuple[int, float, int, float], float]:
+    """The last reading at or before a moment and, unless it lies there, the next; and the counter then, in kWh."""
+    i = int(np.searchsorted(ns, moment, "right")) - 1
+    kwh = float(joules[i]) / JOULES_PER_KWH
+    if ns[i] == moment:
+        return (moment, kwh, *_NO_READING), kwh
+    after = float(joules[i + 1]) / JOULES_PER_KWH
+    share = (moment - int(ns[i])) / (int(ns[i + 1]) - int(ns[i]))
+    return (int(ns[i]), kwh, int(ns[i + 1]), after), kwh + (after - kwh) * share

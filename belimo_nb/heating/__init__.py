@@ -1,0 +1,33 @@
+"""Heating, explained: degree days, the energy signature, comparisons corrected for weather, and the shape of the load.
+
+Daily energies are in kWh by local day, outdoor temperatures in °C. What the data do not bear is refused, with the
+reason. Pure: no network, no disk, no clock.
+"""
+
+from belimo_nb.heating.amounts import co2_kg, cost, per_area
+from belimo_nb.heating.comparison import Comparison, compare
+from belimo_nb.heating.days import complete_days, daily_means
+from belimo_nb.heating.degree_days import degree_days
+from belimo_nb.heating.load import LoadFigures, carpet, load_duration, load_figures
+from belimo_nb.heating.residuals import cusum
+from belimo_nb.heating.signature import Signature, fit_signature
+from belimo_nb.heating.study import Study
+
+__all__ = [
+    "Comparison",
+    "LoadFigures",
+    "Signature",
+    "Study",
+    "carpet",
+    "co2_kg",
+    "compare",
+    "complete_days",
+    "cost",
+    "cusum",
+    "daily_means",
+    "degree_days",
+    "fit_signature",
+    "load_duration",
+    "load_figures",
+    "per_area",
+]

@@ -1,0 +1,99 @@
+"""The energy signature: energy of days against their outdoor temperature, with the fitted curve and its band."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from belimo_nb.display import Chart, number
+from belimo_nb.heating import Signature
+from belimo_nb.plots import style
+
+
+@dataclass(frozen=True)
+class _Look:
+    color: str
+    curve: str
+    marker: str
+    dashes: Literal["-", "--"]
+
+
+NOW = _Look(style.SKY, style.BLUE, "o", "-")
+BEFORE = _Look("#b9bec4", style.INK, "s", "--")
+
+
+def energy_signature(
+    now: Signature,
+    before: Signature | None = None,
+    *,
+    names: tuple[str, str] = ("this period", "year before"),
+    title: str | None = None,
+) -> Chart:
+    """Draw one signature, or two periods over each other.
+
+    Args:
+        now: Of the reporting period.
+        before: Of the period that it is compared with.
+        names: What the two periods are called.
+        title: Instead of the finding.
+    """
+    shown = [(now, NOW, names[0])]
+    if before is not None:
+        shown.insert(0, (before, BEFORE, names[1]))
+    if not any(signature.n_days for signature, _, _ in shown):
+        return style.empty(title or "Energy signature", "Daily energy against the outdoor temperature.")
+    finding = title or f"Energy signature: {_finding(now)}"
+    handles: list[tuple[Artist, str]] = []
+    with rc_context(style.STYLE):
+        made, (ax,) = style.figure(finding, [330])
+        for order, (signature, look, name) in enumerate(shown, 1):
+            handles += _draw(ax, signature, look, name, order)
+        style.numbers_axis(ax.yaxis, 6)
+        style.numbers_axis(ax.xaxis, 9)
+        ax.set_ylim(bottom=0)
+        ax.margins(x=0.02)
+        style.label(ax, "kWh per day", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+    caption = (
+        "Each point is a day. Lines: the expected day at that temperature; shaded: where that line lies with 90 % "
+        "confidence (single days scatter more widely)."
+    )
+    refused = [f"{name} has no line: {signature.reason}" for signature, _, name in shown if signature.model is None]
+    caption += f" No line: {'; '.join(refused)}." if refused else ""
+    alt = "; ".join(f"{name}: {_finding(signature)}" for signature, _, name in reversed(shown))
+    return Chart(made, caption, f"{finding}. {alt}.", style.STYLE)
+
+
+def _draw(ax: Axes, signature: Signature, look: _Look, name: str, order: int) -> list[tuple[Artist, str]]:
+    days = signature.days
+    if not signature.n_days:
+        return []
+    ax.plot(
+        days["temperature_c"], days["kwh"], look.marker, color=look.color, markersize=3, alpha=0.55,
+        markeredgewidth=0, zorder=order,
+    )  # fmt: skip
+    point = Line2D([], [], color=look.color, marker=look.marker, markersize=4, linestyle="none")
+    if signature.model is None:
+        return [(point, name)]
+    band = signature.band()
+    at = band.index.to_numpy()
+    ax.fill_between(at, np.maximum(band["low"], 0), np.maximum(band["high"], 0), color=look.curve, alpha=0.22, lw=0)
+    ax.plot(at, band["kwh"], look.dashes, color=look.curve, linewidth=1.8, zorder=3 + order)
+    line = Line2D([], [], color=look.curve, linestyle=look.dashes, linewidth=1.8)
+    found: list[tuple[Artist, str]] = [(point, name), (line, "fit")]
+    return [*found, (Patch(color=look.curve, alpha=0.22), "its band")] if look is NOW else found
+
+
+def _finding(signature: Signature) -> str:
+    if signature.model is None:
+        return f"none, {signature.reason}"
+    slope = f"{number(signature.slope_kwh_d_k)} kWh a day for each kelvin colder"
+    if signature.model == "2P":
+        return f"{slope}; no balance point"
+    return f"{slope} than {number(signature.balance_point_c, 1)} °C"

@@ -1,0 +1,167 @@
+"""The heating report's tables: months, valves, signatures, loads, and the statement."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from belimo_nb.counter import Counters
+from belimo_nb.display import DASH, Table, number, table
+from belimo_nb.display.cells import Format
+from belimo_nb.heating import Signature, Study, load_figures
+from belimo_nb.summary.heating import signed_percent
+from belimo_nb.summary.parts import month_name, part
+
+__all__ = ["load_table", "measured_hours", "monthly_table", "signature_table", "statement_table", "valve_table"]
+
+
+STATEMENT_ROWS = 240  # on the page; the CSV has all
+
+
+def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year before") -> Table:
+    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown."""
+    kwh = part(months, "kwh")
+    frame = kwh.rename(columns=str)
+    frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
+    past = part(before, "kwh").sum(axis=1, skipna=False).to_numpy()
+    if len(past) == len(kwh):
+        frame.insert(1, name.capitalize(), past)
+    frame.insert(0, "Month", kwh.index)
+    caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
+    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
+    return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
+
+
+def valve_table(study: Study) -> Table:
+    """Each valve's energy, and its change, as measured and corrected for weather."""
+    kwh, past = part(study.days, "kwh"), part(study.before, "kwh")
+    rows = []
+    for name, found in study.valves.items():
+        rows.append(
+            {
+                "valve": name,
+                "kwh": float(kwh[name].sum(min_count=1)),
+                "before_kwh": float(past[name].sum(min_count=1)),
+                "complete": float(study.days[("coverage", name)].mean()),
+                "raw": found.raw_change,
+                "corrected": found.corrected_change,
+                "plus_minus": found.uncertainty,
+                "remark": _remark(found.raw_reason, found.reason, found.significant),
+            }
+        )
+    frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
+    return table(
+        frame,
+        "valves",
+        "Energy by valve and its change; kWh are sums of the known days",
+        formats={
+            "kwh": 0, "before_kwh": 0, "complete": "percent", "raw": signed_percent, "corrected": signed_percent,
+            "plus_minus": lambda share: DASH if math.isnan(share) else f"± {number(100 * share, 1)}\u00a0%",
+        },
+        labels={"kwh": "kWh", "raw": "As measured", "corrected": "Weather-corrected", "plus_minus": "90 % confidence"},
+    )  # fmt: skip
+
+
+def signature_table(study: Study) -> Table:
+    """The energy signature of all valves together and of each of them; what is refused says why."""
+    found = {"All comparable valves": study.signature} | {name: study.signature_of(name) for name in study.names}
+    frame = pd.DataFrame([_signature(name, signature) for name, signature in found.items()])
+    return table(
+        frame,
+        "signatures",
+        "Energy signatures of the period; CV(RMSE) with n − 3 (line: n − 2) degrees of freedom",
+        formats={
+            "balance_point_c": 1, "slope_kwh_d_k": 1, "heat_loss": 0, "base_kwh_d": 1, "r2": 2,
+            "cv_rmse": "percent", "days": 0,
+        },
+        labels={
+            "r2": "R²", "cv_rmse": "CV(RMSE)", "balance_90": "Balance point, 90 %", "slope_90": "Slope, 90 %",
+            "heat_loss": "Loss, W/K",
+        },
+    )  # fmt: skip
+
+
+def load_table(hours: pd.DataFrame) -> Table:
+    """Peak, base and use of the load of each valve and of all together; `hours` is `Counters.energy` by hour."""
+    kwh = measured_hours(hours)
+    loads = {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
+    rows = []
+    for name, values in loads.items():
+        found = load_figures(values)
+        rows.append(
+            {
+                "valve": name,
+                "peak_kw": found.peak_kw,
+                "peak_hour": found.peak_time,
+                "mean_kw": found.mean_kw,
+                "base_kw": found.base_kw,
+                "load_factor": found.load_factor,
+                "full_load_h": found.full_load_hours,
+                "measured_h": found.known_hours,
+            }
+        )
+    caption = "The load: peaks are means of one hour from the counters; base: passed in 95 % of the hours"
+    frame = pd.DataFrame(rows)
+    return table(
+        frame,
+        "load",
+        caption,
+        formats={
+            "peak_kw": 1, "peak_hour": "time", "mean_kw": 1, "base_kw": 1, "load_factor": "percent",
+            "full_load_h": 0, "measured_h": 0,
+        },
+        labels={"full_load_h": "Full load", "measured_h": "Measured"},
+    )  # fmt: skip
+
+
+def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) -> Table:
+    """Opening and closing reading of each valve and month, as an auditor wants them."""
+    frame = counters.statement("MS", start, end).rename(columns={"device": "valve", "interval": "month"})
+    for column in [str(name) for name in frame if str(name).startswith(("opening_next", "closing_next"))]:
+        if frame[column].isna().all():
+            frame = frame.drop(columns=column)
+    if (frame["part"] == 1).all():
+        frame = frame.drop(columns="part")
+    frame = frame.drop(columns=["from", "to"]) if not (set(frame) & {"part", "opening_next_time"}) else frame
+    caption = "Statement: the closing minus the opening reading of each month"
+    formats: dict[str, Format] = {"kwh": 1, "coverage": "percent", "month": month_name}
+    for column in map(str, frame):
+        if column.endswith("_kwh"):
+            formats[column] = 1
+        if column.endswith("_time") or column in ("from", "to"):
+            formats[column] = "time"
+    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
+
+
+def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
+    """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
+    return part(hours, "kwh").where(part(hours, "quality") == "measured")
+
+
+def _remark(raw: str, corrected: str, significant: bool) -> str:
+    if corrected:
+        return f"Cannot be said: {corrected}" + ("" if raw in ("", corrected) else f"; {raw}")
+    return "changed" if significant else "within chance"
+
+
+def _signature(name: str, found: Signature) -> dict[str, object]:
+    ranges = found.intervals()
+
+    def span(parameter: str, digits: int) -> str:
+        low, high = (float(ranges[side][parameter]) for side in ("low", "high"))
+        return DASH if math.isnan(low) else f"{number(low, digits)} to {number(high, digits)}"
+
+    return {
+        "valve": name,
+        "balance_point_c": found.balance_point_c,
+        "slope_kwh_d_k": found.slope_kwh_d_k,
+        "heat_loss": found.heat_loss_w_k,
+        "base_kwh_d": found.base_kwh_d,
+        "r2": found.r2,
+        "cv_rmse": found.cv_rmse,
+        "days": found.n_days,
+        "model": f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
+        "balance_90": span("balance_point_c", 1),
+        "slope_90": span("slope_kwh_d_k", 1),
+    }

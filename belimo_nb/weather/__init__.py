@@ -1,0 +1,16 @@
+"""Outdoor temperature, hour by hour: from a CSV file, or from an archive that speaks Open-Meteo's format."""
+
+from belimo_nb.weather.archive import OPEN_METEO, read_archive
+from belimo_nb.weather.csv_file import read_csv
+from belimo_nb.weather.place import Place, place_of
+from belimo_nb.weather.source import outdoor_temperature, temperature_or_reason
+
+__all__ = [
+    "OPEN_METEO",
+    "Place",
+    "outdoor_temperature",
+    "place_of",
+    "read_archive",
+    "read_csv",
+    "temperature_or_reason",
+]

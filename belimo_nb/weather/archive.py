@@ -1,0 +1,103 @@
+"""Outdoor temperature from an archive in Open-Meteo's format; no key is needed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import requests
+
+from belimo_nb import wire
+from belimo_nb.errors import AnswerError, ApiError, UsageError
+from belimo_nb.patience import patiently
+from belimo_nb.weather.csv_file import COLDEST, WARMEST
+from belimo_nb.weather.place import Place
+
+__all__ = ["OPEN_METEO", "read_archive"]
+
+OPEN_METEO = "https://archive-api.open-meteo.com/v1/archive"
+VARIABLE = "temperature_2m"
+
+
+def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Series[Any]:
+    """Ask an archive for the hourly outdoor temperature of whole UTC days.
+
+    Args:
+        url: Its address; https, or http on this machine.
+        place: Where.
+        first: First day.
+        last: Last day, inclusive.
+
+    Returns:
+        Series ``temperature_c``, index ``time``: every hour of the days, UTC; NaN where the archive has none (yet).
+
+    Raises:
+        CloudError: The archive refuses, fails, cannot be reached, or answers something else.
+    """
+    what = f"the weather of {first} to {last}"
+    query = {
+        "latitude": f"{place.latitude:.4f}",
+        "longitude": f"{place.longitude:.4f}",
+        "start_date": first.isoformat(),
+        "end_date": last.isoformat(),
+        "hourly": VARIABLE,
+        "timezone": "GMT",
+    }
+    with wire.new_session(url) as session:
+        body = patiently(lambda: _ask(session, url, query, what))
+    return _series(body, first, last, what)
+
+
+def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) -> dict[str, Any]:
+    try:
+        response = session.get(wire.secure(url), params=query, timeout=wire.TIMEOUT)
+    except requests.RequestException as error:
+        raise wire.unreachable(error, url) from None
+    problem = wire.refusal(response, what)
+    if isinstance(problem, ApiError):
+        said = _reason(response)
+        raise ApiError(
+            f"The weather archive refused {what} ({response.status_code}{': ' + said if said else ''}); check "
+            "BELIMO_WEATHER, the place and the period.",
+            status_code=response.status_code,
+        )
+    if problem is not None:
+        raise problem
+    return wire.json_object(response, what, "BELIMO_WEATHER")
+
+
+def _reason(response: requests.Response) -> str:
+    try:
+        return " ".join(str(response.json()["reason"]).split())[:120].rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> pd.Series[Any]:
+    try:
+        unit = body["hourly_units"][VARIABLE]
+        times = pd.DatetimeIndex(pd.to_datetime(body["hourly"]["time"], format="ISO8601", utc=True)).as_unit("ns")
+        values = [None if value is None else float(value) for value in body["hourly"][VARIABLE]]
+        found = pd.Series(values, times, dtype=float)
+    except (KeyError, TypeError, ValueError):
+        raise AnswerError(f"The weather archive gave {what} in another format; check BELIMO_WEATHER.") from None
+    if unit not in ("°C", "C") or body.get("utc_offset_seconds", 0) != 0:
+        raise AnswerError(f"The weather archive gave {what} in {unit}, not in °C of UTC hours; check BELIMO_WEATHER.")
+    if ((found < COLDEST) | (found > WARMEST)).any():
+        raise AnswerError(f"The weather archive gave {what} with impossible temperatures; check BELIMO_WEATHER.")
+    begin, end = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
+    grid = pd.date_range(begin, end, freq="h", inclusive="left", name="time")
+    return found[~found.index.duplicated(keep="last")].reindex(grid).rename("temperature_c")
+
+
+def address(text: str) -> str:
+    """The address that the setting stands for.
+
+    Raises:
+        UsageError: It is neither `open-meteo` nor a web address that may be asked.
+    """
+    url = OPEN_METEO if text == "open-meteo" else text
+    if not url.startswith("https://") and wire.secure(url) == url:
+        raise UsageError(f"The weather source {text!r} is asked over plain http; use https, open-meteo or a CSV file.")
+    return url

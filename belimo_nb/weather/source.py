@@ -1,0 +1,113 @@
+"""Outdoor temperature for a site: from wherever the settings say, complete or with its holes told."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from belimo_nb.addresses import is_loopback
+from belimo_nb.errors import CloudError, NoDataError, UsageError
+from belimo_nb.periods import Period, parse_time
+from belimo_nb.weather.archive import address, read_archive
+from belimo_nb.weather.csv_file import read_csv
+from belimo_nb.weather.kept import Kept
+from belimo_nb.weather.place import Place, place_of
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+
+__all__ = ["outdoor_temperature", "temperature_or_reason"]
+
+HOUR = pd.Timedelta(hours=1)
+
+
+def outdoor_temperature(
+    cloud: Cloud,
+    start: str | date | pd.Timestamp,
+    end: str | date | pd.Timestamp,
+    source: str | None = None,
+    latitude: float | None = None,
+    longitude: float | None = None,
+) -> pd.Series[Any]:
+    """Hourly outdoor temperature of a site.
+
+    What an archive has answered is kept in the data folder (that of an archive on this machine, such as the demo
+    cloud's, is not: it costs nothing to ask again).
+
+    Args:
+        cloud: The site: its settings, time zone and devices' places.
+        start: First moment (local time of the site if it has no zone).
+        end: First moment after it.
+        source: A CSV file, "open-meteo", or the address of an archive like it; None or "": the setting BELIMO_WEATHER.
+        latitude: Of the site, for an archive; None: from the devices' metadata.
+        longitude: The same.
+
+    Returns:
+        Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown.
+
+    Raises:
+        NoDataError: No source is set.
+        UsageError: The file, the place or the range makes no sense.
+        CloudError: The archive refuses, fails or cannot be reached.
+    """
+    where = (source or "").strip() or cloud.settings.weather
+    if not where:
+        raise NoDataError(
+            "There is no outdoor temperature: set BELIMO_WEATHER to a CSV file or to open-meteo (no key is needed)."
+        )
+    tz = cloud.timezone
+    period = Period(parse_time(start, tz, "start"), parse_time(end, tz, "end"))
+    grid = pd.date_range(
+        period.start.tz_convert("UTC").floor("h"), period.end.tz_convert("UTC").ceil("h") - HOUR, freq="h", name="time"
+    ).as_unit("ns")
+    if where == "open-meteo" or "://" in where:
+        place = _place(cloud, latitude, longitude)
+        found = _archived(cloud, address(where), place, grid)
+    else:
+        found = read_csv(where, tz)
+    return found.reindex(grid).tz_convert(tz).rename_axis("time")
+
+
+def temperature_or_reason(
+    cloud: Cloud, start: str | date | pd.Timestamp, end: str | date | pd.Timestamp, source: str | None = None
+) -> tuple[pd.Series[Any], str]:
+    """As `outdoor_temperature`, for reports that can do without: all NaN, and why, where there is none to be had.
+
+    Raises:
+        UsageError: The file, the place or the range makes no sense: that is for the reader to put right.
+    """
+    try:
+        return outdoor_temperature(cloud, start, end, source), ""
+    except (NoDataError, CloudError) as error:
+        edges = pd.DatetimeIndex([parse_time(start, cloud.timezone, "start"), parse_time(end, cloud.timezone, "end")])
+        grid = pd.date_range(edges[0], edges[1], freq="h", inclusive="left", name="time")
+        return pd.Series(float("nan"), grid, name="temperature_c"), str(error)
+
+
+def _place(cloud: Cloud, latitude: float | None, longitude: float | None) -> Place:
+    if latitude is not None and longitude is not None:
+        return Place(latitude, longitude)
+    place = place_of(cloud.latest_datapoints())
+    if place is None:
+        raise UsageError("No device says where it is; give latitude and longitude for the weather.")
+    return place
+
+
+def _archived(cloud: Cloud, url: str, place: Place, grid: pd.DatetimeIndex) -> pd.Series[Any]:
+    today = cloud.now.tz_convert("UTC").date()
+    first, last = grid[0].date(), min(grid[-1].date(), today)
+    if first > today:
+        raise UsageError(f"The weather from {first} on lies in the future; give an earlier period.")
+    if is_loopback(url):
+        return read_archive(url, place, first, last)
+    file = f"{place.latitude:.2f}_{place.longitude:.2f}.csv"
+    kept = Kept(cloud.settings.data_dir / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
+    known = kept.read()
+    wanted = grid[grid < pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
+    missing = wanted.difference(pd.DatetimeIndex(known.index))
+    if len(missing):
+        known = kept.add(read_archive(url, place, missing[0].date(), missing[-1].date()))
+    return known

@@ -1,0 +1,112 @@
+"""The statement: what an auditor recomputes by hand is what the report says."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_energy import KWH, ZONES, counter, counters
+
+from belimo_nb.energy import incidents, interval_energy, statement
+
+quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
+
+
+def by_hand(row, side, edge):
+    """The counter at an edge, from the readings that the row gives, with nothing but a rule of three."""
+    time, value = row[f"{side}_time"], row[f"{side}_kwh"]
+    following, next_value = row[f"{side}_next_time"], row[f"{side}_next_kwh"]
+    if pd.isna(following):
+        assert time == edge
+        return value
+    assert time < edge < following
+    return value + (next_value - value) * ((edge - time) / (following - time))
+
+
+def recomputed(frame):
+    """The consumption of each row by hand."""
+    return [by_hand(row, "closing", row["to"]) - by_hand(row, "opening", row["from"]) for _, row in frame.iterrows()]
+
+
+@quick
+@given(readings=counters(), zone=st.sampled_from(ZONES), resets=st.lists(st.floats(0.05, 0.95), max_size=3))
+def test_the_rows_can_be_recomputed(readings, zone, resets):
+    """By hand, each row gives its kWh, and the rows of an interval sum to its energy: across resets, too."""
+    readings = readings + 1e13
+    for share in resets:
+        at = int(len(readings) * share)
+        readings.iloc[at:] -= readings.iloc[at] - 3
+    energy = interval_energy(readings, "D", tz=zone, p_max=1e9)
+    frame = statement(readings, "D", tz=zone, p_max=1e9)
+    known = frame[frame["kwh"].notna()]
+    np.testing.assert_allclose(known["kwh"], recomputed(known), atol=2e-6)
+    sums = frame.groupby("interval")["kwh"].sum(min_count=1)
+    np.testing.assert_allclose(sums, energy["kwh"], atol=2e-6)
+    assert sums.index.tolist() == energy.index.tolist()
+    assert frame.drop_duplicates("interval")["quality"].tolist() == energy["quality"].tolist()
+
+
+def test_readings_on_the_edges():
+    """Where readings lie on the edges they are all that is needed, and one closing is the next opening."""
+    readings = counter("2018-10-01T00:00Z", np.arange(24 * 61 + 1) * KWH + 7 * KWH)
+    frame = statement(readings, "MS", "2018-10-01", "2018-12-01")
+    assert frame["opening_kwh"].tolist() == pytest.approx([7, 7 + 744])
+    assert frame["closing_kwh"].tolist() == pytest.approx([7 + 744, 7 + 744 + 720])
+    assert frame["kwh"].tolist() == pytest.approx([744, 720])
+    assert frame["opening_next_time"].isna().all()
+    assert frame["closing_time"].iloc[0] == frame["opening_time"].iloc[1] == pd.Timestamp("2018-11-01", tz="UTC")
+
+
+def test_a_gap_over_the_edge():
+    """The two readings around the edge of the month are given, with their times."""
+    readings = counter("2018-10-01T00:00Z", np.arange(24 * 61 + 1) * KWH)
+    frame = statement(readings.drop(readings["2018-10-31T12:00":"2018-11-01T11:00"].index), "MS", "2018-10-01")
+    row = frame.iloc[0]
+    assert (row["closing_time"], row["closing_next_time"]) == (
+        pd.Timestamp("2018-10-31T11:00Z"),
+        pd.Timestamp("2018-11-01T12:00Z"),
+    )
+    assert row["quality"] == "estimated split"
+    assert row["kwh"] == pytest.approx(744)
+
+
+def test_a_month_without_readings():
+    """It is listed, with nothing in it."""
+    frame = statement(counter("2018-10-01T00:00Z", [1.0, 2.0]), "MS", "2018-11-01", "2018-12-01", "Europe/Zurich")
+    (row,) = frame.to_dict("records")
+    assert row["quality"] == "missing"
+    assert np.isnan(row["kwh"])
+    assert pd.isna(row["opening_time"])
+
+
+def test_incidents_are_listed():
+    """A dropout, a reset, a jump, a gap and a conflict, each once, with its readings and its energy."""
+    values = np.arange(24.0 * 20) * KWH + 100 * KWH
+    values[50:60] = 0
+    values[100:] -= values[100] - KWH
+    values[200:] += 9000 * KWH
+    readings = counter("2018-11-01T00:00Z", values)
+    readings = readings.drop(readings.index[300:310])
+    readings = pd.concat([readings, pd.Series([0.5 * KWH], readings.index[400:401])])
+    frame = incidents(readings, "Europe/Zurich", "1h", 5000.0)
+    conflict = frame[frame["what"] == "conflict"]
+    assert conflict["from"].tolist() == [readings.index[400]]
+    by_what = frame.set_index("what")
+    assert by_what.loc["gap", "kwh"] == pytest.approx(11)
+    assert np.isnan(frame[frame["what"] == "reset"]["kwh"]).all()
+    assert by_what.loc["jump", "kwh"] == pytest.approx(9001)
+    assert not by_what.loc["jump", "counted"]
+    dropout = frame[(frame["what"] == "dropout")].iloc[0]
+    assert (dropout["from"], dropout["to"]) == (readings.index[49], pd.Timestamp("2018-11-03T12:00Z"))
+    assert dropout["kwh"] == pytest.approx(11)
+    assert frame["from"].is_monotonic_increasing
+    assert str(frame["from"].dt.tz) == "Europe/Zurich"
+
+
+def test_no_incidents():
+    """Nothing happened: no rows, the same columns."""
+    frame = incidents(counter("2018-11-01T00:00Z", np.arange(48.0)))
+    assert frame.empty
+    assert list(frame.columns) == ["from", "to", "what", "kwh", "counted"]
