@@ -124,12 +124,17 @@ def test_overtime(tmp_path, monkeypatch):
     assert wait_for(lambda: ended(child))
 
 
+def written(path):
+    """Whether a file is there with something in it: it exists a moment before it is written."""
+    return path.exists() and bool(path.read_text())
+
+
 def test_stop(tmp_path):
     """Stopping kills what runs and drops what waits, at once."""
     with ChildProcesses(1, time_limit=60) as pool:
         running = pool.submit(sleep_with_child, tmp_path / "pid")
         waiting = pool.submit(os.getpid)
-        assert wait_for((tmp_path / "pid").exists)
+        assert wait_for(lambda: written(tmp_path / "pid"))
         pool.stop()
         with pytest.raises(JobFailed, match="Stopped"):
             running.result(timeout=0)
@@ -162,7 +167,7 @@ def test_parent_killed(tmp_path):
     script, path = tmp_path / "parent.py", tmp_path / "pid"
     script.write_text(PARENT.format(tests=str(Path(__file__).parent), path=str(path)))
     parent = subprocess.Popen([sys.executable, script], env={**os.environ, "TMPDIR": str(tmp_path)})
-    assert wait_for(path.exists)
+    assert wait_for(lambda: written(path))
     assert wait_for(path.read_text)
     job = psutil.Process(int(path.read_text())).ppid()
     parent.kill()
