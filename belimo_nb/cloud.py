@@ -20,6 +20,7 @@ from belimo_nb.device import Device
 from belimo_nb.errors import (
     AnswerError,
     BelimoError,
+    ConnectionFailed,
     NoDataError,
     SignInError,
     UnknownDevice,
@@ -30,6 +31,7 @@ from belimo_nb.lookup import distinct_names, find
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
+from belimo_nb.progress import bar
 from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of
 from belimo_nb.settings import Settings
 from belimo_nb.transport import IN_FLIGHT, Transport
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from belimo_nb.archive import Archive
 
 __all__ = ["Cloud", "connect"]
+
+HOPELESS = 5
+"""Devices that cannot be reached, after which no other is tried."""
 
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
@@ -233,6 +238,8 @@ class Cloud:
     ) -> Counters:
         """The energy counters of several devices, several at a time; one that fails costs none of the others.
 
+        On a terminal and in a notebook a bar shows how far it is.
+
         Args:
             devices: A frame of `devices`, or ids.
             kind: "heating" or "cooling".
@@ -250,16 +257,28 @@ class Cloud:
         names = distinct_names(wanted)
 
         period = self.period(start, end)
+        unreachable: list[str] = []
 
         def fetch(device: Device) -> Counter | str:
+            if len(unreachable) >= HOPELESS:
+                return unreachable[-1]  # a cloud that hangs is not asked for every device
             try:
                 return device.counter(kind, period.start, period.end)
             except (SignInError, UsageError):
                 raise  # true of all of them
+            except ConnectionFailed as error:
+                unreachable.append(str(error))
+                return str(error)
             except BelimoError as error:
                 return str(error)
+            finally:
+                progress.update()
 
-        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool:
+        # Where no rate holds requests up, there is nothing to wait for.
+        with (
+            bar(len(wanted), "device", shown=bool(self.settings.rate)) as progress,
+            ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool,
+        ):
             found = dict(zip(names, pool.map(fetch, wanted), strict=True))
         return Counters(
             {name: result for name, result in found.items() if isinstance(result, Counter)},

@@ -11,10 +11,12 @@ from second_fleet import DEVICES, VALVE
 
 import belimo_nb as bn
 from belimo_nb import patience
+from belimo_nb.device import Device
 from belimo_nb.errors import (
     AmbiguousDevice,
     AnswerError,
     ApiError,
+    ConnectionFailed,
     ServerError,
     SettingsError,
     SignInError,
@@ -238,3 +240,19 @@ def test_secrets_are_not_shown(client):
     shown += json.dumps(client.settings.table().to_dict())
     for secret in (PASSWORD, CLIENT_SECRET, "access-1", "refresh-1"):
         assert secret not in shown
+
+
+def test_a_cloud_that_hangs_is_not_asked_for_every_device(client, monkeypatch):
+    """After a few devices that cannot be reached the others fail at once, with the same reason."""
+    asked = []
+
+    def counter(device, *_):
+        asked.append(device.id)
+        raise ConnectionFailed("No answer.")
+
+    monkeypatch.setattr(Device, "counter", counter)
+    valves = client.devices("Heizkreis")
+    found = client.counters(valves, start="2021-03-01", end="2021-03-02")
+    assert len(found) == 0
+    assert set(found.failures.values()) == {"No answer."}
+    assert len(found.failures) == len(valves) > len(asked)

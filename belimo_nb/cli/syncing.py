@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,24 +15,23 @@ __all__ = ["fill", "tell_failures"]
 
 def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False) -> Outcome:
     """Do what is planned, with a progress bar on a terminal."""
-    from tqdm import tqdm
-
+    from belimo_nb.progress import bar
     from belimo_nb.sync import run
 
-    bar: Any = tqdm(total=planned.requests, unit="request", disable=not sys.stderr.isatty(), leave=False)
+    progress = bar(planned.requests, "request")
     devices, points = 0, 0
 
     def on_answer(values: int) -> None:
         nonlocal points
         points += values
-        bar.update()
+        progress.update()
 
     def on_device(_: str, __: str | None) -> None:
         nonlocal devices
         devices += 1
-        bar.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
+        progress.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
 
-    with bar:
+    with progress:
         return run(cloud.archive, planned, cloud.stamp, refresh=refresh, on_answer=on_answer, on_device=on_device)
 
 
