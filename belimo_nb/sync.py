@@ -13,8 +13,9 @@ from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageEr
 
 __all__ = ["Outcome", "Plan", "plan", "run"]
 
-WORKERS = 8
-"""More than may be in flight: one that waits before it tries again holds up none of the others."""
+WORKERS = 4
+"""Enough for two requests a second of a cloud that takes two seconds for each; one that waits before it tries again
+leaves three. Each takes some 40 MB while it reads a year of hourly answers, so more would cost a fleet's sync dearly."""
 
 HOPELESS = 5
 """Devices in a row that cannot be reached, after which none is tried any more."""
