@@ -15,7 +15,7 @@ __all__ = ["Outcome", "Plan", "plan", "run"]
 
 WORKERS = 4
 """Enough for two requests a second of a cloud that takes two seconds for each; one that waits before it tries again
-leaves three. Each takes some 40 MB while it reads a year of hourly answers, so more would cost a fleet's sync dearly."""
+leaves three. Each takes some 40 MB while it reads a year of hourly answers, so more would cost memory."""
 
 HOPELESS = 5
 """Devices in a row that cannot be reached, after which none is tried any more."""
