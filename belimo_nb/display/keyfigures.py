@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from belimo_nb.display.base import Displayed, esc
-from belimo_nb.display.numbers import NO_BREAK, is_missing, number
+from belimo_nb.display.numbers import NO_BREAK, PLAIN, is_missing, number
 from belimo_nb.errors import UsageError
 
 __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "key_figures"]
@@ -53,7 +53,7 @@ class KeyFigure:
         if isinstance(self.value, str):
             value = self.value
         elif self.value is not None and not is_missing(self.value):
-            value = int(self.value) if float(self.value).is_integer() else float(self.value)
+            value = int(self.value) if float(self.value).is_integer() else float(PLAIN % self.value)
         return {
             "label": self.label,
             "value": value,

@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 DASH = "–"
+PLAIN = "%.12g"
+"""How data hold a float: all that a meter can know, without the last bits, which differ between machines."""
 THIN = "\u202f"
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"

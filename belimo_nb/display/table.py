@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
-from belimo_nb.display.numbers import THIN, number
+from belimo_nb.display.numbers import PLAIN, THIN, number
 
 __all__ = ["Table", "table"]
 
@@ -38,7 +38,7 @@ class Table(Displayed):
         return {"name": self.name, "caption": self.caption, "rows": len(self.frame), "csv": self.csv()}
 
     def csv(self) -> str:
-        """The complete frame as CSV: UTF-8 text, decimal points, ISO 8601 times, pictures left out.
+        """The complete frame as CSV: UTF-8 text, 12 digits, ISO 8601 times, pictures left out.
 
         Texts that a spreadsheet would take for a formula get an apostrophe before them: names come from outside.
         """
@@ -49,7 +49,7 @@ class Table(Displayed):
             if not picture:
                 plain[position] = frame.iloc[:, position].map(_csv_cell)
         names = [_csv_cell(str(name)) for name, picture in zip(frame.columns, pictures, strict=True) if not picture]
-        return pd.DataFrame(plain).to_csv(index=False, header=names, lineterminator="\n")
+        return pd.DataFrame(plain).to_csv(index=False, header=names, lineterminator="\n", float_format=PLAIN)
 
     @property
     def remark(self) -> str:

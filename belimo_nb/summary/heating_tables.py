@@ -51,6 +51,8 @@ def valve_table(study: Study) -> Table:
             }
         )
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
+    # A small difference of two large sums: its further digits are noise of the machine.
+    frame = frame.round({"raw": 6, "corrected": 6, "plus_minus": 6})
     return table(
         frame,
         "valves",
