@@ -29,6 +29,7 @@ from belimo_nb.errors import (
 from belimo_nb.intervals import Moment
 from belimo_nb.lookup import distinct_names, find
 from belimo_nb.paging import collect
+from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
 from belimo_nb.progress import bar
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from belimo_nb.archive import Archive
 
 __all__ = ["Cloud", "connect"]
-
-HOPELESS = 5
-"""Devices that cannot be reached, after which no other is tried."""
 
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:

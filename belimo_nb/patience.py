@@ -10,7 +10,10 @@ import tenacity
 
 from belimo_nb.errors import CloudError, RateLimited, ServerError, TimedOut
 
-__all__ = ["patiently", "pause"]
+__all__ = ["HOPELESS", "patiently", "pause"]
+
+HOPELESS = 5
+"""Devices that cannot be reached, after which no other is tried: it is the cloud, not they."""
 
 T = TypeVar("T")
 

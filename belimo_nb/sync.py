@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 
 from belimo_nb.archive import Archive, Filled, Question
 from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
+from belimo_nb.patience import HOPELESS
 
 __all__ = ["Outcome", "Plan", "plan", "run"]
 
 WORKERS = 4
 """Enough for two requests a second of a cloud that takes two seconds for each; one that waits before it tries again
 leaves three. Each takes some 40 MB while it reads a year of hourly answers, so more would cost memory."""
-
-HOPELESS = 5
-"""Devices in a row that cannot be reached, after which none is tried any more."""
 
 PAUSE = 0.2
 
