@@ -183,6 +183,10 @@ class Cloud:
             for key, points in states.items()
         }
 
+    def listed_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """The API's device objects by id, as of the last list; listed only if there is none yet."""
+        return dict(self._known())
+
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.
 

@@ -22,7 +22,7 @@ from belimo_nb.files import write_text
 from belimo_nb.report import page
 from belimo_nb.report.jobs import Job, slugify
 
-__all__ = ["completeness", "key_figures", "publish", "tidy"]
+__all__ = ["completeness", "key_figures", "publish", "tidy", "trend"]
 
 SHORTEST_SECRET = 8
 """Shorter ones occur in ordinary words and numbers; masking them would garble the report."""
@@ -89,6 +89,11 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     """The figures of the notebook's first key-figures object; empty if it shows none."""
     return [dict(figure) for data in islice(_shown(notebook, "key-figures"), 1) for figure in data["figures"]]
+
+
+def trend(notebook: NotebookNode) -> Mapping[str, Any] | None:
+    """The course over the period that the first key figures carry (label, unit, values); None if they carry none."""
+    return next((data.get("trend") for data in _shown(notebook, "key-figures")), None)
 
 
 def completeness(notebook: NotebookNode) -> float | None:

@@ -26,7 +26,7 @@ class Task:
     Attributes:
         job: The report.
         notebook: Path of its notebook.
-        out: Output folder, absolute.
+        out: Where its files go, absolute: a folder that no reader sees yet.
         environment: The settings as ``BELIMO_*`` variables, secrets included.
         time_limit: Seconds it may take.
         made_at: When the run began, aware.
@@ -48,7 +48,7 @@ def render(task: Task) -> Result:
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
     from belimo_nb.report.execute import execute
-    from belimo_nb.report.publish import completeness, key_figures, publish, tidy
+    from belimo_nb.report.publish import completeness, key_figures, publish, tidy, trend
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nb-") as name:
@@ -71,4 +71,6 @@ def render(task: Task) -> Result:
         key_figures=key_figures(notebook),
         completeness=completeness(notebook),
         files=files,
+        trend=trend(notebook),
+        made_at=task.made_at,
     )
