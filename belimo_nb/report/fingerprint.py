@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb import notebook_files
+from belimo_nb.addresses import is_loopback
 from belimo_nb.answers import Answers
 from belimo_nb.cloud import Cloud
 from belimo_nb.errors import BelimoError
@@ -100,10 +101,13 @@ class Fingerprints:
     @cached_property
     def _common(self) -> Any:
         settings, now = self._cloud.settings, self._cloud.now
+        weather = settings.weather or ""
+        if "://" in weather and is_loopback(weather):
+            weather = "this machine"  # whose port is another one each time; what it says is looked at
         return [
             _code(),
             [sys.version, *(version(name) for name in LIBRARIES)],
-            [self._cloud.source, source_folder(settings), settings.username, self._cloud.timezone, settings.weather],
+            [self._cloud.source, source_folder(settings), settings.username, self._cloud.timezone, weather],
             # What lies in the future by now is no gap; of a period that is over, all is past for good.
             "over" if self._period.end <= now else now.isoformat(),
         ]

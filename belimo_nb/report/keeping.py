@@ -77,10 +77,11 @@ def others(folder: OutputFolder, results: Sequence[Result], *, whole: bool) -> l
     made = {result.job.slug for result in results if "html" in result.files}
     jobs = {result.job.slug for result in results}
     notebooks = {result.job.notebook for result in results} if whole else set()
-    found = []
-    old = earlier.others | {
-        slug: {**item, "period": earlier.period} for slug, item in earlier.reports.items() if item.get("status") == "ok"
-    }
+    found: list[Mapping[str, Any]] = []
+    old = dict(earlier.others)
+    for slug, item in earlier.reports.items():
+        if item.get("status") == "ok":
+            old[slug] = {**item, "period": earlier.period}
     for slug, item in old.items():
         gone = item.get("notebook") in notebooks and slug not in jobs
         page = machine.files_of(item).get("html")
