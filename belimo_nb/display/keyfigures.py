@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from belimo_nb.display.base import Displayed, esc
@@ -13,6 +15,7 @@ from belimo_nb.errors import UsageError
 __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "Trend", "key_figures"]
 
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
+TREND_POINTS = 48  # as many as a picture of the size of a word can show
 SHORT = 8  # characters; longer texts are set smaller than numbers
 
 
@@ -79,9 +82,14 @@ class Trend:
     values: Sequence[float]
 
     def data(self) -> dict[str, Any]:
-        """Label, unit and values, to four digits; unknown values are None."""
-        values = [None if is_missing(value) else float(f"{value:.4g}") for value in self.values]
-        return {"label": self.label, "unit": self.unit, "values": values}
+        """Label, unit and values, to four digits, None where unknown; of many, the means of `TREND_POINTS` parts."""
+        values = [math.nan if is_missing(value) else float(value) for value in self.values]
+        if len(values) > TREND_POINTS:
+            edges = [len(values) * part // TREND_POINTS for part in range(TREND_POINTS + 1)]
+            parts = [[value for value in values[a:b] if not math.isnan(value)] for a, b in pairwise(edges)]
+            values = [math.fsum(part) / len(part) if part else math.nan for part in parts]
+        shown = [None if math.isnan(value) else float(f"{value:.4g}") for value in values]
+        return {"label": self.label, "unit": self.unit, "values": shown}
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,14 +16,13 @@ __all__ = ["sparkline"]
 
 WIDTH, HEIGHT, PAD = 320, 80, 6
 """In units of the drawing, four to a pixel."""
-POINTS = 40
 
 
 def sparkline(values: Sequence[float], unit: str = "") -> str:
     """Draw a series as SVG in the color of the text around it; zero is at the bottom.
 
     Args:
-        values: Evenly spaced, in order of time; NaN leaves a gap in the line.
+        values: Evenly spaced, in order of time, some dozens; NaN leaves a gap in the line.
         unit: For the words that say the same.
 
     Returns:
@@ -32,14 +31,12 @@ def sparkline(values: Sequence[float], unit: str = "") -> str:
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return DASH
-    shown = _means(values, POINTS) if len(values) > POINTS else list(values)
-    drawn = [value for value in shown if math.isfinite(value)]
-    low, high = min(0.0, *drawn), max(0.0, *drawn)
-    step = (WIDTH - 2 * PAD) / max(1, len(shown) - 1)
+    low, high = min(0.0, *known), max(0.0, *known)
+    step = (WIDTH - 2 * PAD) / max(1, len(values) - 1)
     scale = (HEIGHT - 2 * PAD) / ((high - low) or 1.0)
     points = [
         (round(PAD + place * step), round(HEIGHT - PAD - (value - low) * scale)) if math.isfinite(value) else None
-        for place, value in enumerate(shown)
+        for place, value in enumerate(values)
     ]
     words = f"{number(min(known))} to {number(max(known), unit=unit)}"
     return (
@@ -58,10 +55,3 @@ def _path(points: Sequence[tuple[int, int] | None]) -> str:
         else:
             parts.append(f"{point[0] - before[0]} {point[1] - before[1]} ".replace(" -", "-"))
     return "".join(parts).replace(" M", "M").replace("lM", "M").rstrip("l ")
-
-
-def _means(values: Sequence[float], count: int) -> list[float]:
-    """The means of as many parts, each of what is known of it."""
-    edges = [len(values) * part // count for part in range(count + 1)]
-    parts = [[value for value in values[a:b] if math.isfinite(value)] for a, b in pairwise(edges)]
-    return [math.fsum(part) / len(part) if part else math.nan for part in parts]
