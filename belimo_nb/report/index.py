@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
 
@@ -52,26 +52,31 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
     trends = [result.trend for result in devices if result.trend]
     left = {str(item["slug"]): item for item in others}
     slugs = {result.job.slug for result in results}
+    zone = facts.made_at.tzinfo
     return environment.get_template("reports.html.j2").render(
         facts=facts,
         counts=_counts(made, failed),
         made=made_line(facts.made_at, facts.version),
-        as_of=_clock(facts.as_of.astimezone(facts.made_at.tzinfo)) if facts.as_of else "",
+        as_of=_clock(facts.as_of, zone) if facts.as_of else "",
         took=_duration(facts.seconds),
-        failures=[{**_row(result), "earlier": _other(left.get(result.job.slug))} for result in failed],
+        failures=[{**_row(result, zone), "earlier": _other(left.get(result.job.slug), zone)} for result in failed],
         cards=[
-            {**_row(result), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
+            {**_row(result, zone), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
             for result in made
             if result.job.notebook != DEVICE
         ],
         devices=[
-            {**_row(result), "cells": [_cell(result, column) for column in columns], "trend": _spark(result.trend)}
+            {
+                **_row(result, zone),
+                "cells": [_cell(result, column) for column in columns],
+                "trend": _spark(result.trend),
+            }
             for result in devices
         ],
         columns=columns,
         trend=trends[0]["label"] if trends else "",
         totals=_totals(devices, columns),
-        others=[_other(item) for slug, item in left.items() if slug not in slugs],
+        others=[_other(item, zone) for slug, item in left.items() if slug not in slugs],
         css=trusted(styles()),
         js=trusted(script()),
         policy=policy(),
@@ -86,7 +91,7 @@ def _counts(made: Sequence[Result], failed: Sequence[Result]) -> str:
     return ", ".join(parts)
 
 
-def _other(item: Mapping[str, Any] | None) -> dict[str, str]:
+def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str]:
     """A report of an earlier run, as the page speaks of it."""
     if item is None:
         return {}
@@ -95,7 +100,7 @@ def _other(item: Mapping[str, Any] | None) -> dict[str, str]:
         "title": str(item.get("title")),
         "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
         "period": str(item.get("period") or ""),
-        "made": _clock(made_at) if made_at else "",
+        "made": _clock(made_at, zone) if made_at else "",
         "href": quote(files_of(item).get("html", "")),
     }
 
@@ -107,7 +112,7 @@ def _spark(trend: Mapping[str, Any] | None) -> Markup:
     return trusted(str(sparkline(values, str(trend["unit"]))))
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
     ok = result.status == "ok"
     files = [
         {"name": _file_name(kind), "href": quote(path)}
@@ -115,7 +120,7 @@ def _row(result: Result) -> dict[str, Any]:
         if kind == "ipynb" or kind.startswith("csv:")
     ]
     html, notebook = result.files.get("html"), result.files.get("ipynb")
-    made = _clock(result.made_at) if result.kept and result.made_at else ""
+    made = _clock(result.made_at, zone) if result.kept and result.made_at else ""
     return {
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
@@ -200,7 +205,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _clock(moment: datetime) -> str:
+def _clock(moment: datetime, zone: tzinfo | None) -> str:
+    moment = moment.astimezone(zone)
     return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
