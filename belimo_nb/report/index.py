@@ -97,7 +97,7 @@ def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str
         return {}
     made_at = moment(item.get("made_at"))
     return {
-        "title": str(item.get("title")),
+        "title": str(item.get("title") or item["slug"]),
         "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
         "period": str(item.get("period") or ""),
         "made": _clock(made_at, zone) if made_at else "",
