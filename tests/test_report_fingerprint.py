@@ -13,10 +13,10 @@ from belimo_nb import notebook_files
 from belimo_nb.answers import Answers
 from belimo_nb.cloud import Cloud
 from belimo_nb.report import fingerprint as module
+from belimo_nb.report import machine
 from belimo_nb.report.fingerprint import Fingerprints
 from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Job, plan
-from belimo_nb.report.machine import RunFacts
 from belimo_nb.report.resuming import LONGEST, going_on, listed_at
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"
@@ -202,15 +202,18 @@ def test_damaged_files(fetched, period):
     assert of(fetched, period) is None
 
 
+def facts(cloud, period) -> machine.RunFacts:
+    """What a run on this cloud was about."""
+    return machine.RunFacts("t", period.label, cloud.source, "UTC", "1", cloud.now, 1.0, listed_at(cloud))
+
+
 @pytest.fixture
 def unfinished(fetched, period, tmp_path):
     """The folder of a run that was killed."""
     fetched.devices()
     with claim(tmp_path / "out") as folder:
-        about = RunFacts("t", period.label, fetched.source, "UTC", "1", fetched.now, 1.0, listed_at(fetched))
-        folder.begin(about)
-    with claim(tmp_path / "out") as folder:
-        yield folder
+        folder.begin(facts(fetched, period))
+    return tmp_path / "out"
 
 
 def test_a_run_goes_on_as_of_its_list(fetched, period, unfinished):
@@ -239,8 +242,9 @@ def test_another_run_begins_anew(fetched, period, unfinished):
 
 def test_a_complete_run_is_not_gone_on_with(fetched, period, tmp_path):
     """After a run that was finished, or where there was none, all is asked anew."""
-    with claim(tmp_path / "new") as folder:
-        assert going_on(fetched, period, folder) is fetched
+    assert going_on(fetched, period, tmp_path / "new") is fetched
+    (tmp_path / machine.NAME).write_text(machine.document([], facts(fetched, period)))
+    assert going_on(fetched, period, tmp_path) is fetched
 
 
 def test_no_list_no_time():

@@ -18,7 +18,7 @@ import pytest
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report import folder as folder_module
 from belimo_nb.report import index, machine, switch
-from belimo_nb.report.folder import claim
+from belimo_nb.report.folder import claim, unfinished
 from belimo_nb.report.jobs import Job, Result
 
 OLD, NEW = ("a", "b", "gone"), ("a", "b", "fresh")
@@ -306,8 +306,8 @@ def test_what_a_killed_run_had_made(out):
         folder.note({"slug": "devices/b", "files": {"html": "devices/b.html"}})
         with (out / ".belimo-nb" / "results.jsonl").open("a") as notes:
             notes.write('{"slug": "devi')
+    assert unfinished(out).period == "November 2018"
     with claim(out) as folder:
-        assert folder.unfinished.period == "November 2018"
         assert folder.begin(facts("next"), resume=True) == {"devices/a": entry}
     with claim(out) as folder:
         assert folder.begin(facts("next"), resume=True) == {"devices/a": entry}, "killed again"

@@ -12,7 +12,7 @@ import pytest
 from belimo_nb import settings
 from belimo_nb.report import machine
 from belimo_nb.report import run as run_module
-from belimo_nb.report.folder import claim
+from belimo_nb.report.folder import unfinished
 from belimo_nb.report.jobs import Job, Result
 
 JOBS = [
@@ -237,8 +237,8 @@ def test_killed_and_gone_on_with(go, monkeypatch):
         with pytest.raises(Killed):
             go(prints=Prints(**{"devices/south-2": None}))
     assert not (go.out / "index.html").exists()
-    with claim(go.out) as folder:
-        assert (folder.unfinished.period, folder.unfinished.as_of) == ("November 2018", AS_OF)
+    found = unfinished(go.out)
+    assert (found.period, found.as_of) == ("November 2018", AS_OF)
     made, outcome = go(prints=Prints(), resume=True)
     assert made == ["devices/south-2"]
     assert all((go.out / name).is_file() for result in outcome.results for name in result.files.values())

@@ -111,12 +111,12 @@ def report(
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
         teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {out.absolute()}")
+        if resume:
+            cloud = going_on(cloud, span, out)
+        extra = {name: typed_value(value) for name, value in parameters}
+        planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
+        teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
         with claim(out) as folder:
-            if resume:
-                cloud = going_on(cloud, span, folder)
-            extra = {name: typed_value(value) for name, value in parameters}
-            planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
-            teller.log("plan", f"{len(planned)} reports, devices as of {listed_at(cloud)}")
             settings, unsettled = _fetch(cloud, planned, span, extra, teller)
             with _Progress(len(planned), teller) as progress:
                 outcome = run(
@@ -195,7 +195,7 @@ class _Progress:
     def __call__(self, result: Result) -> None:
         job = result.job
         if result.status != "ok":
-            self._bar.write(f"Failed: {printable(job.title)}: {result.error}", file=sys.stderr)
+            self._bar.write(printable(f"Failed: {job.title}: {result.error}"), file=sys.stderr)
             self._teller.log("failed", f"{job.slug} in {result.seconds:.1f} s, {job.title}: {result.error}")
         elif result.kept:
             self._teller.log("kept", f"{job.slug} of {result.made_at}, {job.title}")

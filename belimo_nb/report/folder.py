@@ -19,9 +19,9 @@ from belimo_nb.files import write_text
 from belimo_nb.report import machine
 from belimo_nb.report.switch import Switch
 
-__all__ = ["OutputFolder", "claim"]
+__all__ = ["OutputFolder", "claim", "unfinished"]
 
-OURS = ".belimo-nb"
+OURS, NOTES = ".belimo-nb", "results.jsonl"
 PATIENCE = 2.0
 """Seconds to wait for a lock: the children of a run that was killed end a moment after it."""
 
@@ -40,20 +40,11 @@ class OutputFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.staging = path / OURS / "next"
-        self._notes = path / OURS / "results.jsonl"
+        self._notes = path / OURS / NOTES
         self._switch = Switch(path, path / OURS, self.staging)
-        self._switch.finish()  # what a run that was killed had begun
+        if self._switch.finish():  # what a run that was killed had begun
+            self._notes.unlink(missing_ok=True)
         self.earlier = machine.read(path / machine.NAME) or machine.Earlier()
-
-    @property
-    def unfinished(self) -> machine.Earlier | None:
-        """The run before, if it was killed or interrupted or had reports that failed; None if it was complete."""
-        killed = next(iter(self._noted()), None)
-        if killed is not None and "as_of" in killed:
-            return machine.Earlier(
-                period=str(killed["period"]), source=str(killed["source"]), as_of=machine.moment(killed["as_of"])
-            )
-        return None if self.earlier.complete else self.earlier
 
     def begin(self, facts: machine.RunFacts, *, resume: bool = False) -> Mapping[str, Mapping[str, Any]]:
         """Get ready for a run.
@@ -103,21 +94,10 @@ class OutputFolder:
     def _unpublished(self) -> dict[str, Mapping[str, Any]]:
         """The entries of reports that a killed run had finished, whose files are all there."""
         found = {}
-        for item in self._noted():
+        for item in _noted(self._notes):
             files = machine.files_of(item).values()
             if files and all((self.staging / name).is_file() for name in files):
                 found[str(item.get("slug"))] = item
-        return found
-
-    def _noted(self) -> list[Mapping[str, Any]]:
-        """What a killed run has noted; the line that it was killed in is none."""
-        found: list[Mapping[str, Any]] = []
-        with contextlib.suppress(OSError):
-            for line in self._notes.read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(ValueError):
-                    item = json.loads(line)
-                    if isinstance(item, dict):
-                        found.append(item)
         return found
 
 
@@ -156,6 +136,32 @@ def claim(out: Path) -> Iterator[OutputFolder]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def unfinished(out: Path) -> machine.Earlier | None:
+    """The run before, if it was killed or interrupted or had reports that failed; None if it was complete.
+
+    Needs no claim: the run that is about to begin is planned by it.
+    """
+    killed = next(iter(_noted(out / OURS / NOTES)), None)
+    if killed is not None and "as_of" in killed:
+        return machine.Earlier(
+            period=str(killed["period"]), source=str(killed["source"]), as_of=machine.moment(killed["as_of"])
+        )
+    earlier = machine.read(out / machine.NAME)
+    return None if earlier is None or earlier.complete else earlier
+
+
+def _noted(path: Path) -> list[Mapping[str, Any]]:
+    """What a killed run has noted; the line that it was killed in is none."""
+    found: list[Mapping[str, Any]] = []
+    with contextlib.suppress(OSError):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                item = json.loads(line)
+                if isinstance(item, dict):
+                    found.append(item)
+    return found
 
 
 def _holder(ours: Path) -> str:

@@ -27,6 +27,7 @@ SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
 SUMMED_LABELS = re.compile(
     r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
 )
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
 KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
 
@@ -43,7 +44,11 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
         HTML that loads nothing from anywhere; its links are relative to the output folder.
     """
     environment = Environment(
-        loader=FileSystemLoader(template_folder()), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(template_folder()),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_speakable,
     )
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
@@ -81,6 +86,11 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
         js=trusted(script()),
         policy=policy(),
     )
+
+
+def _speakable(value: Any) -> Any:
+    """Names from the cloud without the control characters that HTML forbids."""
+    return CONTROL.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _counts(made: Sequence[Result], failed: Sequence[Result]) -> str:

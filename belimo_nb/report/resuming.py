@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from belimo_nb.answers import Answers
 from belimo_nb.cloud import Cloud
 from belimo_nb.periods import Period
-from belimo_nb.report.folder import OutputFolder
+from belimo_nb.report.folder import unfinished
 
 __all__ = ["LONGEST", "going_on", "listed_at"]
 
@@ -19,7 +20,7 @@ LONGEST = timedelta(hours=24)
 """For how long a run that was not finished can be gone on with; later it begins anew, with the devices as they are."""
 
 
-def going_on(cloud: Cloud, period: Period, folder: OutputFolder) -> Cloud:
+def going_on(cloud: Cloud, period: Period, out: Path) -> Cloud:
     """The cloud as the run before saw it, if that was the same run and is not finished; else as it is.
 
     Devices send new values all the time, so that each of their reports would come out a little different now. A run
@@ -28,9 +29,9 @@ def going_on(cloud: Cloud, period: Period, folder: OutputFolder) -> Cloud:
     Args:
         cloud: The cloud.
         period: What the reports are about.
-        folder: Where the run before has left its notes.
+        out: The output folder, where the run before has left its notes.
     """
-    before = folder.unfinished
+    before = unfinished(out)
     if before is None or before.as_of is None or cloud.settings.offline:
         return cloud
     as_of = pd.Timestamp(before.as_of).tz_convert("UTC")

@@ -64,8 +64,11 @@ class Switch:
         place = sorted(set(staged) & keep)
         write_text(self._plan, json.dumps({"place": place, "remove": sorted(old - keep)}))
 
-    def finish(self) -> None:
-        """Do what was prepared and not yet done, if anything; then nothing of the old run is left but what is kept.
+    def finish(self) -> bool:
+        """Do what was prepared and not yet done; then nothing of the old run is left but what is kept.
+
+        Returns:
+            Whether there was anything to do.
 
         Raises:
             BelimoError: Another program holds a file open; the next run goes on from there.
@@ -74,7 +77,7 @@ class Switch:
             plan = json.loads(self._plan.read_text(encoding="utf-8"))
         except FileNotFoundError:
             shutil.rmtree(self._aside, ignore_errors=True)  # of a run that was killed before it decided
-            return
+            return False
         self._show_aside()
         for name in plan["place"]:
             with contextlib.suppress(FileNotFoundError):  # where it was begun before, it is in its place
@@ -86,6 +89,7 @@ class Switch:
         self._plan.unlink()
         shutil.rmtree(self._staging, ignore_errors=True)
         shutil.rmtree(self._aside, ignore_errors=True)
+        return True
 
     def _show_aside(self) -> None:
         """Lead readers of the old index to the old run's files where they are now."""
