@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+import pandas as pd
 import pytest
 import second_fleet
 from click.testing import CliRunner
@@ -125,6 +126,28 @@ def test_the_log_is_appended(quick):
     assert [event for event, _ in events[5:]] == ["start", "plan", "fetched", "kept", "end"]
     assert re.fullmatch(r"devices/heizkreis-01-d7kx01 of \d{4}-\S+ \S+, Heizkreis 01", events[8][1])
     assert "0 made, 1 kept, 0 failed" in events[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "label"),
+    [
+        ("2021-01-01T03:15:00+01:00", "Europe/Zurich", "December 2020"),
+        ("2020-12-31T23:30:00Z", "Europe/Zurich", "December 2020"),
+        ("2020-12-31T23:30:00Z", "America/New_York", "November 2020"),
+        ("2021-01-01T00:00:00", "Asia/Tokyo", "December 2020"),
+    ],
+)
+def test_last_month(quick, monkeypatch, now, zone, label):
+    """Last month is that of the site's zone at BELIMO_NOW, over the end of a year; log and reports.json say it."""
+    monkeypatch.setenv("BELIMO_NOW", now)
+    monkeypatch.setenv("BELIMO_TIMEZONE", zone)
+    arguments = ["report", "device", "--device", "SN-0001-K", "--period", "last-month", "--log-file", "run.log"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    assert f", {label}, " in lines()[0][1]
+    body = json.loads(Path("reports/reports.json").read_text(encoding="utf-8"))
+    assert (body["period"], body["timezone"]) == (label, zone)
+    month = pd.Timestamp(body["reports"][0]["parameters"]["start"])
+    assert f"{month:%B %Y}" == label
 
 
 def test_failures_in_the_log(quick):
