@@ -216,6 +216,21 @@ def test_files_that_others_hold_open(out, monkeypatch):
         assert seen(out) == {"third"}
 
 
+def test_a_full_disk(out, monkeypatch):
+    """It is told in a sentence, readers keep the old run, and with room the next run succeeds."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "_link", full)
+        with pytest.raises(BelimoError, match=r"cannot be put into .* \(No space left on device\).*--resume"):
+            make(out, "new", NEW)
+    assert seen(out) == {"old"}
+    make(out, "new", NEW)
+    assert seen(out) == {"new"}
+
+
 def test_ctrl_c_while_pages_are_exchanged(out, monkeypatch):
     """The exchange, a matter of moments, is finished first."""
     move, times = switch._move, iter([True])

@@ -14,7 +14,7 @@ from typing import Any
 
 import filelock
 
-from belimo_nb.errors import UsageError
+from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.files import write_text
 from belimo_nb.report import machine
 from belimo_nb.report.switch import Switch
@@ -67,7 +67,7 @@ class OutputFolder:
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Remember a report that is finished, for the case that the run is killed."""
-        with self._notes.open("a", encoding="utf-8") as stream:
+        with contextlib.suppress(OSError), self._notes.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
     def publish(self, index: str, reports: str, *, keep: set[str]) -> Path:
@@ -80,14 +80,23 @@ class OutputFolder:
 
         Returns:
             The path of `index.html`.
+
+        Raises:
+            BelimoError: The disk is full, or another program holds a file open; the next run goes on from there.
         """
-        write_text(self.staging / "index.html", index)
-        write_text(self.staging / machine.NAME, reports)
-        self._switch.prepare(earlier=self.earlier.files, keep=keep)
         try:
-            self._switch.finish()
-        except KeyboardInterrupt:
-            self._switch.finish()  # it is a matter of moments, and half of it would help no one
+            write_text(self.staging / "index.html", index)
+            write_text(self.staging / machine.NAME, reports)
+            self._switch.prepare(earlier=self.earlier.files, keep=keep)
+            try:
+                self._switch.finish()
+            except KeyboardInterrupt:
+                self._switch.finish()  # it is a matter of moments, and half of it would help no one
+        except OSError as error:
+            raise BelimoError(
+                f"The reports cannot be put into {self.path} ({error.strerror}), which still holds the run before; "
+                "make room there, and run the same again with --resume."
+            ) from None
         self._notes.unlink(missing_ok=True)
         return self.path / "index.html"
 

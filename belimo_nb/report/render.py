@@ -48,7 +48,7 @@ def render(task: Task) -> Result:
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
     from belimo_nb.report.execute import execute
-    from belimo_nb.report.publish import completeness, key_figures, publish, tidy, trend
+    from belimo_nb.report.publish import completeness, key_figures, masked, publish, tidy, trend
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nb-") as name:
@@ -61,6 +61,7 @@ def render(task: Task) -> Result:
             time_limit=task.time_limit,
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
+        error = masked(error, secrets) if error is not None else None
         notebook = tidy(executed, name=task.notebook.stem, secrets=secrets, folder=folder)
     files = publish(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None)
     return Result(
