@@ -127,15 +127,26 @@ def test_other_resolutions_count(fetched, period):
 @pytest.mark.parametrize(
     "change", [{"displayName": "X"}, {"health": {"state": "ERROR"}}, {"state": {"datapoints": {}}}]
 )
-def test_the_record_of_the_device(fetched, period, monkeypatch, change):
+def test_the_record_of_the_device(fetched, period, change):
     """What the list says of a device, its latest values included, changes its report, and not its neighbor's."""
-    records = {key: dict(record) for key, record in fetched.listed_records().items()}
-    before = [Fingerprints(fetched, period).of(job) for job in jobs(fetched, period).values()]
+    found = list(plan(fetched, period, notebooks=["device", "overview"]))
+    before = [Fingerprints(fetched, period).of(job) for job in found]
+    records = [{**record, **(change if key == NORTH else {})} for key, record in fetched.listed_records().items()]
+    Answers(fetched.settings).keep("devices", fetched.stamp, records)
+    after = [Fingerprints(fetched, period).of(job) for job in found]
+    changed = [job.title for job, old, new in zip(found, before, after, strict=True) if old != new]
+    assert changed == ["Overview", "Energieventil Heizung 2.OG Nord-West"]
+
+
+def test_reports_read_the_list_that_is_kept(fetched, period, monkeypatch):
+    """A search brings newer values than the list that a device's report reads: its fingerprint is of the list."""
     found = jobs(fetched, period)
-    records[NORTH] |= change
-    monkeypatch.setattr(fetched, "_records", records)
-    after = [Fingerprints(fetched, period).of(job) for job in found.values()]
-    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, False]
+    before = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
+    newer = {key: {**record, "state": {}} for key, record in fetched.listed_records().items()}
+    monkeypatch.setattr(fetched, "_records", newer)
+    after = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
+    changed = {title for title in found if before[title] != after[title]}
+    assert changed == {"Overview", "Heating energy"}, "these ask by the search themselves"
 
 
 def test_devices_that_come_online(fetched, period, monkeypatch):

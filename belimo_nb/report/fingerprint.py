@@ -28,6 +28,7 @@ from belimo_nb.cloud import Cloud
 from belimo_nb.errors import BelimoError
 from belimo_nb.kept_file import DamagedFile, description
 from belimo_nb.periods import Period
+from belimo_nb.records import devices_frame
 from belimo_nb.report.jobs import Job
 from belimo_nb.store import source_folder
 from belimo_nb.weather import outdoor_temperature
@@ -55,7 +56,12 @@ class Fingerprints:
         self._period = period
         self._unsettled = frozenset(unsettled)
         self._answers = Answers(cloud.settings)
-        self._records = cloud.listed_records()
+        kept = self._answers.read("devices")
+        # As the reports find them, or older: then what they show is newer than what their fingerprint says, and they
+        # are made again. The other way round they could be kept wrongly.
+        self._records: Mapping[str, Any] = (
+            cloud.listed_records() if kept is None else {str(record["id"]): record for record in kept.body}
+        )
         self._profiles: dict[str, str] = {}
         self._files: dict[Path, tuple[tuple[int, ...], str]] = {}
 
@@ -119,11 +125,14 @@ class Fingerprints:
     def _fleet(self, job: Job) -> Any:
         histories = {} if job.notebook == "overview" else {device: self._history(device) for device in self._records}
         # The overview says of when it is, and all of them who is online at that moment.
-        return [self._cloud.now.isoformat(), dict(self._records), histories]
+        # A search is asked again by the report itself, after ours.
+        records = self._cloud.listed_records() if job.parameters.get("search") else self._records
+        return [self._cloud.now.isoformat(), dict(records), histories]
 
     @cached_property
     def _online(self) -> Mapping[str, bool]:
-        return {str(key): bool(online) for key, online in self._cloud.listed_devices()["online"].items()}
+        found = devices_frame(list(self._records.values()), self._cloud.now)["online"]
+        return {str(key): bool(online) for key, online in found.items()}
 
     def _profile(self, device: str) -> str:
         reference = str((self._records[device].get("dataprofile") or {}).get("ref"))
