@@ -124,7 +124,7 @@ def test_the_log_is_appended(quick):
     events = lines()
     assert [event for event, _ in events].count("start") == 2
     assert [event for event, _ in events[5:]] == ["start", "plan", "fetched", "kept", "end"]
-    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 of \d{4}-\S+ \S+, Heizkreis 01", events[8][1])
+    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[8][1])
     assert "0 made, 1 kept, 0 failed" in events[-1][1]
 
 
@@ -321,7 +321,7 @@ def test_killed_for_real(demo_environment, tmp_path):
         running.communicate()
     assert {path: path.read_bytes() for path in before} == before
     done = subprocess.run([*command, "2018-11"], check=True, capture_output=True, text=True, timeout=300)
-    assert re.match(r"[12] of 3 reports made, [12] kept from an earlier run in ", done.stdout)
+    assert re.match(r"3 reports: [12] made, [12] kept from an earlier run, in ", done.stdout)
     body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
     assert body["period"] == "November 2018"
     assert body["counts"]["ok"] == 3

@@ -198,7 +198,7 @@ class _Progress:
             self._bar.write(printable(f"Failed: {job.title}: {result.error}"), file=sys.stderr)
             self._teller.log("failed", f"{job.slug} in {result.seconds:.1f} s, {job.title}: {result.error}")
         elif result.kept:
-            self._teller.log("kept", f"{job.slug} of {result.made_at}, {job.title}")
+            self._teller.log("kept", f"{job.slug} as made at {result.made_at:%Y-%m-%dT%H:%M:%S%z}, {job.title}")
         else:
             self._teller.log("made", f"{job.slug} in {result.seconds:.1f} s, {job.title}")
         self._bar.update()
@@ -207,9 +207,11 @@ class _Progress:
 def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
     total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
     made = total - failed - kept
-    count = f"{total} report{'s' * (total != 1)}" if made == total else f"{made} of {total} reports"
-    also = f", {kept} kept from an earlier run" if kept else ""
+    every = f"{total} report{'s' * (total != 1)}"
+    count = f"{every} made" if made == total else f"{made} of {total} reports made"
+    if kept:
+        count = f"{every}: {made} made, {kept} kept from an earlier run,"
     ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
     teller.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
-    teller.say(f"{'Interrupted: ' * outcome.stopped}{count} made{also} in {outcome.seconds:.0f} s ({what}){ending}.")
+    teller.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
     teller.say(str(outcome.index))

@@ -103,4 +103,4 @@ def _usable(entry: Mapping[str, Any] | None, job: Job, before: str, place: Path)
     except (KeyError, TypeError, ValueError):
         return None
     there = len(result.files) == len(entry["files"]) and all((place / name).is_file() for name in result.files.values())
-    return result if there and "html" in result.files else None
+    return result if there and "html" in result.files and result.made_at is not None else None
