@@ -232,7 +232,13 @@ class Cloud:
         return found
 
     def counters(
-        self, devices: pd.DataFrame | Iterable[str], kind: Kind = "heating", start: Moment = None, end: Moment = None
+        self,
+        devices: pd.DataFrame | Iterable[str],
+        kind: Kind = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        *,
+        fine: bool = False,
     ) -> Counters:
         """The energy counters of several devices, several at a time; one that fails costs none of the others.
 
@@ -243,6 +249,7 @@ class Cloud:
             kind: "heating" or "cooling".
             start: As in `Device.energy`.
             end: As in `Device.energy`.
+            fine: Readings every 15 minutes instead of every hour.
 
         Returns:
             Counters by device name; those that could not be had are listed in its ``failures``.
@@ -261,7 +268,7 @@ class Cloud:
             if len(unreachable) >= HOPELESS:
                 return unreachable[-1]  # a cloud that hangs is not asked for every device
             try:
-                return device.counter(kind, period.start, period.end)
+                return device.counter(kind, period.start, period.end, fine=fine)
             except (SignInError, UsageError):
                 raise  # true of all of them
             except ConnectionFailed as error:

@@ -132,6 +132,25 @@ def test_load_and_statement_tables() -> None:
     np.testing.assert_allclose(frame["closing_kwh"] - frame["opening_kwh"], frame["kwh"])
 
 
+def test_peaks_of_a_quarter_of_an_hour() -> None:
+    """A load that comes in single quarters has a peak four times that of its hours; the table has both."""
+    quarters = pd.date_range(START, END + pd.Timedelta(1, "h"), freq="15min")
+    joules = np.cumsum(np.where(np.arange(len(quarters)) % 4 == 0, 3.6e6, 0.0))
+    readings = pd.Series(joules, quarters)
+    step = pd.Timedelta(15, "min")
+    one = Counters({"A": Counter("A", "heating", readings, step, None, START, END, ZONE)}, {}, START, END, ZONE)
+    (row,) = summary.load_table(one.energy("h"), one.energy("15min")).frame.iloc[1:].to_dict("records")
+    assert (row["peak_kw"], row["short_peak_kw"]) == (pytest.approx(1), pytest.approx(4))
+    assert row["short_peak"].minute == 45, "the counter rises in the last quarter of an hour"
+
+
+@pytest.mark.parametrize("minutes", [0, 30, "15", None])
+def test_peaks_over_another_time(minutes: object) -> None:
+    """Peaks are means of 15 or 60 minutes; anything else is refused before a request."""
+    with pytest.raises(UsageError, match="15 or 60"):
+        summary.quarter_hours(None, None, None, minutes)
+
+
 def test_incidents_of_the_range() -> None:
     """A gap inside the range is listed with what it means; outside of it nothing happened."""
     gap = counters(counter("A", 1.0, lost=("2018-01-05", "2018-01-25")))
