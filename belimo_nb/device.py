@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb import history
+from belimo_nb import history, measured
 from belimo_nb.counter import Counter, Counters, Kind
-from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, parse_time
 from belimo_nb.profile import Profile
-from belimo_nb.quantities import ENERGY, QUANTITIES
+from belimo_nb.quantities import QUANTITIES
 from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref
 from belimo_nb.timestamps import from_api, to_api
 
@@ -199,15 +198,9 @@ class Device:
             raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
-        frame = pd.DataFrame(index=raw.index)
-        for key in quantities:
-            column, dimension = QUANTITIES[key].column, QUANTITIES[key].dimension
-            if key in ids:
-                frame[column] = dimension.convert(_numbers(raw[ids[key]]), self.profile.unit(ids[key]))
-            else:
-                frame[column] = float("nan")
-        ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(self._cloud.timezone)
-        return frame.set_axis(ends, axis="index").rename_axis("time")
+        return measured.quantities(
+            raw, self.profile, {key: ids.get(key) for key in quantities}, step, self._cloud.timezone
+        )
 
     def energy(
         self,
@@ -302,26 +295,8 @@ class Device:
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."
             )
         raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
-        raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
-        watts = (
-            QUANTITIES["power"].dimension.convert(_numbers(raw[power]), self.profile.unit(power)) * 1e3
-            if power
-            else pd.Series(dtype=float)
-        )
-        limit = power_limit(watts)
-        return {
-            kind: Counter(
-                self.name,
-                kind,
-                ENERGY.convert(_numbers(raw[identifier]), self.profile.unit(identifier)) * JOULES_PER_KWH,
-                step,
-                limit,
-                first,
-                after,
-                zone,
-            )
-            for kind, identifier in located.items()
-        }
+        span = Period(first, after)
+        return measured.counters(raw, self.profile, located, step, self.name, span, zone)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """What happened to the device, oldest first.
@@ -370,7 +345,3 @@ class Device:
     def _profile_name(self) -> str:
         reference = self._record.get("dataprofile") or {}
         return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")
-
-
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.to_numeric(values, errors="coerce")
