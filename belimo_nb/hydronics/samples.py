@@ -1,0 +1,139 @@
+"""The samples of one valve, made ready for the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.errors import UsageError
+from belimo_nb.quantities import QUANTITIES
+
+__all__ = ["ACTIVE_FLOW", "ACTIVE_HOURS", "ACTIVE_POSITION_PCT", "Design", "Samples"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+ACTIVE_FLOW = 0.02
+"""Share of the 99th percentile of flow above which a sample can be active."""
+ACTIVE_POSITION_PCT = 5.0
+"""Position above which a sample can be active."""
+ACTIVE_HOURS = 24.0
+"""Active hours below which no check on active samples is judged."""
+WARM_WATER_C = 22.0
+"""Mean of the two water temperatures above which a valve heats, below which it cools.
+
+Chilled water comes back below 20 °C, heating water above 24 °C even from a floor in spring; and unlike the sign of T1
+minus T2, this does not turn when the sensors are swapped.
+"""
+
+COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a valve is made and set for; NaN where unknown.
+
+    Attributes:
+        delta_t_k: Difference of the water temperatures at design power, K.
+        nominal_flow_m3h: Nominal flow of the valve body, m3/h.
+        max_flow_m3h: Maximum flow setting, m3/h.
+        glycol_pct: Share of glycol in the water, percent.
+    """
+
+    delta_t_k: float = float("nan")
+    nominal_flow_m3h: float = float("nan")
+    max_flow_m3h: float = float("nan")
+    glycol_pct: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them.
+
+    Args:
+        frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
+            ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
+            volume_m3`` (the last three are counter readings). Columns that are missing are added, all NaN; other
+            columns are dropped; infinite values become NaN.
+        step: Nominal spacing; None: the most frequent one.
+        design: What the valve is made and set for.
+
+    Raises:
+        UsageError: The index is naive, not ascending, or not made of times.
+    """
+
+    frame: pd.DataFrame
+    step: pd.Timedelta = None  # type: ignore[assignment]  # always set once made
+    design: Design = field(default_factory=Design)
+
+    def __post_init__(self) -> None:
+        index = self.frame.index
+        if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+            raise UsageError("The samples need an index of times with a time zone; localize them first.")
+        if not (index.is_monotonic_increasing and index.is_unique):
+            raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
+        frame = self.frame.reindex(columns=list(COLUMNS)).astype(float)
+        object.__setattr__(self, "frame", frame.replace([np.inf, -np.inf], np.nan))
+        if self.step is None:
+            spacing = pd.Series(index[1:] - index[:-1])
+            object.__setattr__(self, "step", spacing.mode().iloc[0] if len(spacing) else pd.Timedelta(0))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def values(self, column: str) -> Floats:
+        """One column as an array, NaN where unknown."""
+        return self.frame[column].to_numpy(dtype=float)
+
+    def local(self, tz: str) -> pd.DatetimeIndex:
+        """The local times in the **middle** of the samples' intervals: a mean over an interval belongs there."""
+        index = pd.DatetimeIndex(self.frame.index) - self.step / 2
+        return index.tz_convert(tz)
+
+    @property
+    def hours(self) -> float:
+        """Length of one sample's interval in hours."""
+        return float(self.step / pd.Timedelta(hours=1))
+
+    @cached_property
+    def active(self) -> Flags:
+        """Where water really flows: flow above 2 % of its 99th percentile, and position above 5 %.
+
+        Where the position is not measured, by flow alone; where the flow is unknown, not active.
+        """
+        flow, position = self.values("flow_m3h"), self.values("position_pct")
+        known = np.isfinite(flow)
+        if not known.any():
+            return np.zeros(len(flow), dtype=bool)
+        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * float(np.nanpercentile(flow, 99)), 0.0)
+        return np.asarray(flowing & ~(position <= ACTIVE_POSITION_PCT))
+
+    @property
+    def active_hours(self) -> float:
+        """Hours of active samples."""
+        return float(self.active.sum()) * self.hours
+
+    @cached_property
+    def heating(self) -> Flags:
+        """Where warm water flows (heating), by the mean of both temperatures; elsewhere it cools or is unknown."""
+        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 > WARM_WATER_C)
+
+    @cached_property
+    def cooling(self) -> Flags:
+        """Where cold water flows (cooling), by the mean of both temperatures; elsewhere it heats or is unknown."""
+        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 <= WARM_WATER_C)
+
+    @cached_property
+    def delta_t(self) -> Floats:
+        """|T1 - T2| in K, from the temperatures; from the published difference where one of them is unknown."""
+        own = np.abs(self.values("t1_c") - self.values("t2_c"))
+        return np.where(np.isfinite(own), own, np.abs(self.values("delta_t_k")))
+
+    def part(self, mask: npt.NDArray[np.bool_] | pd.Series[Any]) -> Samples:
+        """Only the samples where `mask` is true; the step stays."""
+        return Samples(self.frame[np.asarray(mask)], self.step, self.design)
