@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
+from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import QUANTITIES
 
 __all__ = ["ACTIVE_FLOW", "ACTIVE_HOURS", "ACTIVE_POSITION_PCT", "Design", "Samples"]
@@ -64,12 +65,13 @@ class Samples:
         design: What the valve is made and set for.
 
     Raises:
-        UsageError: The index is naive, not ascending, or not made of times.
+        UsageError: The index is naive, not ascending, or not made of times; or a column holds no numbers.
     """
 
     frame: pd.DataFrame
     step: pd.Timedelta = None  # type: ignore[assignment]  # always set once made
     design: Design = field(default_factory=Design)
+    _columns: dict[str, Floats] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         index = self.frame.index
@@ -77,18 +79,26 @@ class Samples:
             raise UsageError("The samples need an index of times with a time zone; localize them first.")
         if not (index.is_monotonic_increasing and index.is_unique):
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
-        frame = self.frame.reindex(columns=list(COLUMNS)).astype(float)
-        object.__setattr__(self, "frame", frame.replace([np.inf, -np.inf], np.nan))
+        # One block, column by column: the checks read columns, and there may be thousands of valves.
+        block = np.full((len(index), len(COLUMNS)), np.nan, order="F")
+        for position, column in enumerate(COLUMNS):
+            if column in self.frame:
+                block[:, position] = _numbers(self.frame[column])
+        object.__setattr__(self, "frame", pd.DataFrame(block, index, list(COLUMNS), copy=False))
+        object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
         if self.step is None:
-            spacing = pd.Series(index[1:] - index[:-1])
-            object.__setattr__(self, "step", spacing.mode().iloc[0] if len(spacing) else pd.Timedelta(0))
+            object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def values(self, column: str) -> Floats:
         """One column as an array, NaN where unknown."""
-        return self.frame[column].to_numpy(dtype=float)
+        return self._columns[column]
+
+    def known(self, *columns: str) -> bool:
+        """Whether each of these columns has any value."""
+        return all(bool(np.isfinite(self.values(column)).any()) for column in columns)
 
     def local(self, tz: str) -> pd.DatetimeIndex:
         """The local times in the **middle** of the samples' intervals: a mean over an interval belongs there."""
@@ -134,6 +144,45 @@ class Samples:
         own = np.abs(self.values("t1_c") - self.values("t2_c"))
         return np.where(np.isfinite(own), own, np.abs(self.values("delta_t_k")))
 
+    @cached_property
+    def power(self) -> Floats:
+        """Power in kW without its sign; where it is not published, from flow and temperatures."""
+        power = np.abs(self.values("power_kw"))
+        if np.isfinite(power).any():
+            return power
+        heat = volumetric_heat(self.values("t2_c"), self.design.glycol_pct) * KWH_PER_KJ
+        return heat * self.values("flow_m3h") * self.delta_t
+
+    @cached_property
+    def modes(self) -> dict[str, Flags]:
+        """Active samples by what the valve does: "heating", "cooling", or both for a change-over valve.
+
+        A mode with less than `ACTIVE_HOURS` is left out, unless there is no other. Without temperatures: one, "".
+        """
+        heats, cools = self.active & self.heating, self.active & self.cooling
+        if not heats.any() and not cools.any():
+            return {"": self.active}
+        both = sorted({"heating": heats, "cooling": cools}.items(), key=lambda item: -int(item[1].sum()))
+        return {name: mask for i, (name, mask) in enumerate(both) if not i or mask.sum() * self.hours >= ACTIVE_HOURS}
+
     def part(self, mask: npt.NDArray[np.bool_] | pd.Series[Any]) -> Samples:
         """Only the samples where `mask` is true; the step stays."""
         return Samples(self.frame[np.asarray(mask)], self.step, self.design)
+
+
+def _numbers(column: pd.Series[Any]) -> Floats:
+    try:
+        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"The column {column.name} of the samples holds values that are no numbers ({column.dtype}); convert it first."
+        ) from None
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _spacing(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """The most frequent spacing of the times; of equally frequent ones the least."""
+    if len(index) < 2:
+        return pd.Timedelta(0)
+    spacings, counts = np.unique(np.diff(index.asi8), return_counts=True)
+    return pd.Timedelta(int(spacings[int(np.argmax(counts))]), unit=index.unit)

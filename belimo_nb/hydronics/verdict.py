@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge"]
+__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge", "worst"]
 
 Judgement = Literal["ok", "warn", "fault", "cannot judge"]
 
@@ -44,9 +45,21 @@ class Verdict:
 
     def row(self) -> dict[str, Any]:
         """Its attributes by name, for a table."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
 
 
 def cannot_judge(check: str, reason: str, threshold: str = "") -> Verdict:
     """A verdict that says why there is none; `reason` is a whole sentence."""
     return Verdict(check, CANNOT_JUDGE, threshold=threshold, sentence=reason)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The gravest of several verdicts of one check, such as those of heating and of cooling; the first of equals.
+
+    One that is judged goes before one that is not.
+    """
+    return max(verdicts, key=lambda verdict: _GRAVITY.index(verdict.verdict))
+
+
+_GRAVITY = (CANNOT_JUDGE, OK, WARN, FAULT)
+_NAMES = tuple(field.name for field in fields(Verdict))
