@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
 
-__all__ = ["lacking"]
+__all__ = ["NO_SAMPLES", "lacking"]
+
+NO_SAMPLES = "There are no samples in the period."
 
 _WORDS = {
     "power_kw": "power",
@@ -29,8 +29,8 @@ def lacking(samples: Samples, *columns: str) -> str:
         samples: To be judged.
         columns: What the check needs besides flow.
     """
-    if not len(samples) or not np.isfinite(samples.frame.to_numpy()).any():
-        return "There are no samples in the period."
+    if samples.empty:
+        return NO_SAMPLES
     missing = [_WORDS[column] for column in ("flow_m3h", *columns) if not samples.known(column)]
     if missing:
         return f"There are no readings of {' and '.join(missing)}."

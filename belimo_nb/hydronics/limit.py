@@ -116,7 +116,7 @@ def _judged(samples: Samples, mode: str, mask: Flags, curve: Characteristic) -> 
         return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence)
     saved = limit_savings(samples, kelvin, mask)
     sentence = (
-        f"A limit of {kelvin:.1f} K{when} would have saved up to {saved.volume_m3:,.0f} m3 of water "
+        f"A limit of {kelvin:.1f} K{when} would have saved up to {saved.volume_m3:,.0f} m³ of water "
         f"({100 * saved.share:.0f} %) and {100 * saved.pump_low:.0f} to {100 * saved.pump_high:.0f} % of this valve's "
         "part of the pump energy; that is an upper bound."
     )

@@ -73,19 +73,21 @@ def passage(samples: Samples) -> Passage:
         power, flow = samples.power, samples.values("flow_m3h")
         none = np.zeros(len(samples), dtype=bool)
         return Passage(np.abs(power) * samples.hours, np.abs(flow) * samples.hours, heat, False, none)
-    rates = {"volume_m3": samples.values("flow_m3h")}
-    rates |= dict.fromkeys(energies, samples.power)
+    limits = {"volume_m3": _most(samples.values("flow_m3h"))} | dict.fromkeys(energies, _most(samples.power))
     good = np.ones(len(samples), dtype=bool)
     breaks = np.zeros(len(samples), dtype=np.int64)
     index = pd.DatetimeIndex(samples.frame.index)
     ns = index.as_unit("ns").asi8
-    for column, rate in rates.items():
-        readings = clean(pd.Series(samples.values(column), index), samples.step, _most(rate))
+    for column, limit in limits.items():
+        readings = clean(pd.Series(samples.values(column), index), samples.step, limit)
+        broken = readings.reset | readings.jump
+        if len(readings.ns) == len(samples) and not broken.any():
+            continue
         kept = np.zeros(len(samples), dtype=bool)
         at = np.searchsorted(ns, readings.ns)
         kept[at] = True
         good &= kept
-        breaks[at[1:][readings.reset | readings.jump]] += 1
+        breaks[at[1:][broken]] += 1
     at = np.flatnonzero(good)
     whole = np.diff(np.cumsum(breaks)[at]) == 0
     far = np.diff(ns[at]) / 1e9 > max(GAP_STEPS * samples.step.total_seconds(), GAP_AT_LEAST)

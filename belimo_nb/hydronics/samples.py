@@ -33,6 +33,7 @@ minus T2, this does not turn when the sensors are swapped.
 """
 
 COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
+_LABELS = pd.Index(COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,14 @@ class Samples:
         index = self.frame.index
         if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
             raise UsageError("The samples need an index of times with a time zone; localize them first.")
-        if not (index.is_monotonic_increasing and index.is_unique):
+        if not (np.diff(index.asi8) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
         # One block, column by column: the checks read columns, and there may be thousands of valves.
         block = np.full((len(index), len(COLUMNS)), np.nan, order="F")
         for position, column in enumerate(COLUMNS):
             if column in self.frame:
                 block[:, position] = _numbers(self.frame[column])
-        object.__setattr__(self, "frame", pd.DataFrame(block, index, list(COLUMNS), copy=False))
+        object.__setattr__(self, "frame", pd.DataFrame(block, index, _LABELS, copy=False))
         object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
         if self.step is None:
             object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
@@ -98,14 +99,23 @@ class Samples:
 
     def known(self, *columns: str) -> bool:
         """Whether each of these columns has any value."""
-        return all(bool(np.isfinite(self.values(column)).any()) for column in columns)
+        return self._known.issuperset(columns)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(column for column, values in self._columns.items() if np.isfinite(values).any())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no value at all."""
+        return not self._known
 
     def local(self, tz: str) -> pd.DatetimeIndex:
         """The local times in the **middle** of the samples' intervals: a mean over an interval belongs there."""
         index = pd.DatetimeIndex(self.frame.index) - self.step / 2
         return index.tz_convert(tz)
 
-    @property
+    @cached_property
     def hours(self) -> float:
         """Length of one sample's interval in hours."""
         return float(self.step / pd.Timedelta(hours=1))
@@ -120,7 +130,7 @@ class Samples:
         known = np.isfinite(flow)
         if not known.any():
             return np.zeros(len(flow), dtype=bool)
-        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * float(np.nanpercentile(flow, 99)), 0.0)
+        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * float(np.percentile(flow[known], 99)), 0.0)
         return np.asarray(flowing & ~(position <= ACTIVE_POSITION_PCT))
 
     @property
@@ -175,7 +185,7 @@ def _numbers(column: pd.Series[Any]) -> Floats:
         numbers = column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         raise UsageError(
-            f"The column {column.name} of the samples holds values that are no numbers ({column.dtype}); convert it first."
+            f"The samples' column {column.name} holds values that are no numbers ({column.dtype}); convert it first."
         ) from None
     return np.where(np.isfinite(numbers), numbers, np.nan)
 

@@ -62,18 +62,18 @@ def _judged(
     share = 100 * float(flow[above].sum() / flow.sum())
     if math.isinf(curve.waste_flow_m3h):
         sentence = (
-            f"Power rises in proportion to flow{when}, up to {curve.max_flow_m3h:.2f} m3/h: no waste zone is seen."
+            f"Power rises in proportion to flow{when}, up to {curve.max_flow_m3h:.2f} m³/h: no waste zone is seen."
         )
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=0.0)
     waste = float(np.maximum(flow - curve.waste_flow_m3h, 0.0)[above].sum()) * samples.hours
     sentence = (
-        f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m3/h, where more flow brings hardly "
-        f"any more power; {waste:,.0f} m3 were in excess of that."
+        f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
+        f"any more power; {waste:,.0f} m³ were in excess of that."
     )
     if share < warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=waste)
     advice = (
-        f"Limit the flow to {curve.waste_flow_m3h:.2f} m3/h (maximum flow setting), or set a delta-T limit; then find "
+        f"Limit the flow to {curve.waste_flow_m3h:.2f} m³/h (maximum flow setting), or set a delta-T limit; then find "
         "out why the controller asks for more than the exchanger can give."
     )
     return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice, waste)

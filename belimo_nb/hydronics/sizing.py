@@ -37,12 +37,12 @@ def oversized(samples: Samples, *, warn_pct: float = OVERSIZED_PCT, least_days: 
     high = float(np.percentile(samples.values("flow_m3h")[samples.active], 99))
     share = 100 * high / most
     sentence = (
-        f"In 99 of 100 active hours the flow was at most {high:.2f} m3/h, {share:.0f} % of the {most:.2f} m3/h set."
+        f"In 99 of 100 active hours the flow was at most {high:.2f} m³/h, {share:.0f} % of the {most:.2f} m³/h set."
     )
     if share >= warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence)
     advice = (
-        f"Lower the maximum flow setting to about {1.1 * high:.1f} m3/h, if that is the design flow, too; when the valve "
-        "is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
+        f"Lower the maximum flow setting to about {1.1 * high:.1f} m³/h, if that is the design flow, too; when the "
+        "valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
     )
     return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice)
