@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS
+from belimo_nb.hydronics.spells import HOUR_NS, moments
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
+from belimo_nb.intervals import local_index, zone_name
 
 __all__ = ["setback"]
 
@@ -49,6 +51,17 @@ class _Windows(NamedTuple):
     heating: Flags
 
 
+class _Clock(NamedTuple):
+    """Which samples belong to the nights and the days: their positions, and the local day of each, ascending from 0."""
+
+    first: int
+    days: int
+    by_night: Ints
+    evening: Ints
+    by_day: Ints
+    noon: Ints
+
+
 def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) -> Verdict:
     """Median power from 23 to 5 over that from 9 to 17 local time, each night against the days before and after it.
 
@@ -79,7 +92,12 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
     windows = _windows(samples, tz)
     day = windows.first + np.arange(len(windows.day_kw) - 1)
     before, after, night = windows.day_kw[:-1], windows.day_kw[1:], windows.night_kw[:-1]
-    usable = windows.heating[:-1] & windows.heating[1:] & np.isfinite(night) & ((day + THURSDAY) % 7 <= THURSDAY)
+    usable = (
+        windows.heating[:-1]
+        & windows.heating[1:]
+        & np.isfinite(night + before + after)
+        & ((day + THURSDAY) % 7 <= THURSDAY)
+    )
     mean = (before + after) / 2
     outdoor = None if outdoor_c is None else _by_day(outdoor_c, tz, windows.first, len(windows.day_kw))
     if outdoor is not None:
@@ -120,40 +138,50 @@ def _verdict(ratio: float, count: int) -> Verdict:
 
 
 def _windows(samples: Samples, tz: str) -> _Windows:
-    wall = samples.local(tz).tz_localize(None).as_unit("ns").asi8 // HOUR_NS
-    day = wall // 24
-    hour = wall - 24 * day
+    ns, step = moments(samples), samples.step.as_unit("ns").value
+    regular = int(ns[-1] - ns[0]) == (len(ns) - 1) * step and bool((np.diff(ns) == step).all())
+    clock = _regular_clock(int(ns[0]), step, len(ns), tz) if regular else _clock(ns - step // 2, tz)
     power = np.abs(samples.values("power_kw"))
-    known = np.isfinite(power)
-    first, count = int(day[0]) - 1, int(day[-1] - day[0]) + 2
-    by_night = known & ((hour >= 23) | (hour < 5))
-    by_day = known & (hour >= 9) & (hour < 17)
-    evening = day[by_night] - (hour[by_night] < 5) - first
-    noon = day[by_day] - first
-    heating = _count(noon, (samples.active & samples.heating)[by_day], count)
-    cooling = _count(noon, (samples.active & samples.cooling)[by_day], count)
+    warm = samples.active[clock.by_day] & samples.heating[clock.by_day]
+    cold = samples.active[clock.by_day] & samples.cooling[clock.by_day]
+    heating = np.bincount(clock.noon[warm], minlength=clock.days)
+    cooling = np.bincount(clock.noon[cold], minlength=clock.days)
     return _Windows(
-        first,
-        _medians(evening, power[by_night], count, COMPLETE * NIGHT_HOURS / samples.hours),
-        _medians(noon, power[by_day], count, COMPLETE * DAY_HOURS / samples.hours),
+        clock.first,
+        _medians(clock.evening, power[clock.by_night], clock.days, COMPLETE * NIGHT_HOURS / samples.hours),
+        _medians(clock.noon, power[clock.by_day], clock.days, COMPLETE * DAY_HOURS / samples.hours),
         (heating >= DAY_HOURS / 2 / samples.hours) & (cooling == 0),
     )
 
 
-def _count(groups: Ints, flags: Flags, count: int) -> Ints:
-    return np.bincount(groups[flags], minlength=count)
+@lru_cache(maxsize=8)
+def _regular_clock(first: int, step: int, count: int, tz: str) -> _Clock:
+    """The same of samples without a gap; kept, since the devices of a fleet share their times."""
+    return _clock(first - step // 2 + step * np.arange(count, dtype=np.int64), tz)
+
+
+def _clock(middles: Ints, tz: str) -> _Clock:
+    wall = local_index(middles, zone_name(tz)).tz_localize(None).as_unit("ns").asi8 // HOUR_NS
+    day = wall // 24
+    hour = wall - 24 * day
+    first = int(day[0]) - 1
+    by_night = np.flatnonzero((hour >= 23) | (hour < 5))
+    by_day = np.flatnonzero((hour >= 9) & (hour < 17))
+    evening = day[by_night] - (hour[by_night] < 5) - first
+    return _Clock(first, int(day[-1]) - first + 1, by_night, evening, by_day, day[by_day] - first)
 
 
 def _medians(groups: Ints, values: Floats, count: int, least: float) -> Floats:
-    """Median of each group; NaN where it has fewer than `least` values. The groups ascend."""
+    """Median of the known values of each group; NaN where there are fewer than `least`. The groups ascend."""
     sizes = np.bincount(groups, minlength=count)
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    ordered = values[np.lexsort((values, groups))]
-    found = np.full(count, np.nan)
-    good = (sizes >= max(least, 1)) & (sizes > 0)
-    low, high = (starts + (sizes - 1) // 2)[good], (starts + sizes // 2)[good]
-    found[good] = (ordered[low] + ordered[high]) / 2
-    return found
+    rank = np.arange(len(groups)) - (np.cumsum(sizes) - sizes)[groups]
+    table = np.full((count, int(sizes.max(initial=1))), np.nan)
+    table[groups, rank] = values
+    table.sort(axis=1)  # NaN last
+    known = np.isfinite(table).sum(axis=1)
+    row = np.arange(count)
+    medians = (table[row, np.maximum(known - 1, 0) // 2] + table[row, known // 2]) / 2
+    return np.where(known >= max(least, 1), medians, np.nan)
 
 
 def _by_day(outdoor_c: pd.Series[Any], tz: str, first: int, count: int) -> Floats:
