@@ -13,6 +13,7 @@ __all__ = ["stuck"]
 
 CHECK = "stuck"
 DAYS = 7
+DAY_NS = 24 * HOUR_NS
 LEAST_DAYS = 5
 """Days of seven that must be known."""
 MOVES_PCT = 1.0
@@ -32,16 +33,23 @@ def stuck(samples: Samples) -> Verdict:
         samples: Every six hours or finer, with position and setpoint.
     """
     position, setpoint = samples.values("position_pct"), samples.values("setpoint_pct")
-    known = np.isfinite(position) & np.isfinite(setpoint)
+    known = np.isfinite(position + setpoint)
     if not known.any():
         return cannot_judge(CHECK, "The position and its setpoint are not both measured.", THRESHOLD)
     if samples.hours > 6:
         return cannot_judge(CHECK, "The readings are too far apart to see movements.", THRESHOLD)
-    day = moments(samples)[known] // (24 * HOUR_NS)
+    day = moments(samples) // DAY_NS
+    if not known.all():
+        day, position, setpoint = day[known], position[known], setpoint[known]
     if day[-1] - day[0] + 1 < DAYS:
         return cannot_judge(CHECK, "Less than 7 days are known.", THRESHOLD)
-    moved, asked = _ranges(day, position[known]), _ranges(day, setpoint[known])
-    telling = asked > ASKED_PCT
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(day)) + 1))
+    at = day[starts] - day[0]
+    present = np.zeros(int(at[-1]) + 1)
+    present[at] = 1
+    enough = np.add.reduce(_windows(present)) >= LEAST_DAYS
+    moved, asked = _ranges(starts, at, position), _ranges(starts, at, setpoint)
+    telling = enough & (asked > ASKED_PCT)
     if not telling.any():
         reason = "In no 7 days was the valve asked to move by more than 10 points."
         return cannot_judge(CHECK, reason, THRESHOLD)
@@ -50,8 +58,8 @@ def stuck(samples: Samples) -> Verdict:
         said = f"In all {int(telling.sum())} spells of 7 days that asked it to move, it moved."
         return Verdict(CHECK, OK, 0.0, "d", THRESHOLD, said)
     days = np.unique((windows[:, None] + np.arange(DAYS)).ravel())
-    first, last = ((int(day[0]) + int(end)).__mul__(24 * HOUR_NS) for end in (days[0], days[-1]))
-    span = f"between {np.datetime64(first, 'ns').astype('M8[D]')} and {np.datetime64(last, 'ns').astype('M8[D]')}"
+    first, last = (np.datetime64(int(day[0] + end), "D") for end in (days[0], days[-1]))
+    span = f"between {first} and {last}"
     still = windows[-1] == np.flatnonzero(telling)[-1]
     said = f"On {len(days)} days {span} it did not move though its setpoint did"
     if still:
@@ -61,17 +69,20 @@ def stuck(samples: Samples) -> Verdict:
     return Verdict(CHECK, WARN, float(len(days)), "d", THRESHOLD, f"{said}; it moves again.", advice)
 
 
-def _ranges(day: Ints, values: Floats) -> Floats:
-    """Range of the values in each seven days, by their first day; NaN where fewer than five of them are known."""
-    starts = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
-    at = day[starts] - day[0]
-    count = int(day[-1] - day[0]) + 1
-    high, low = np.full(count, -np.inf), np.full(count, np.inf)
+def _ranges(starts: Ints, at: Ints, values: Floats) -> Floats:
+    """Range of the values in each seven days, by their first day.
+
+    Args:
+        starts: Position of the first value of each known day.
+        at: The number of that day, from 0.
+        values: All values.
+    """
+    high, low = np.full(int(at[-1]) + 1, -np.inf), np.full(int(at[-1]) + 1, np.inf)
     high[at], low[at] = np.maximum.reduceat(values, starts), np.minimum.reduceat(values, starts)
-    present = np.zeros(count, dtype=np.int64)
-    present[at] = 1
-    view = np.lib.stride_tricks.sliding_window_view
-    enough = view(present, DAYS).sum(axis=1) >= LEAST_DAYS
-    spread = np.full(count - DAYS + 1, np.nan)
-    spread[enough] = (view(high, DAYS).max(axis=1) - view(low, DAYS).min(axis=1))[enough]
+    spread: Floats = np.maximum.reduce(_windows(high)) - np.minimum.reduce(_windows(low))
     return spread
+
+
+def _windows(days: Floats) -> list[Floats]:
+    """The values of the first day of each seven, of the second, and so on."""
+    return [days[i : len(days) - DAYS + 1 + i] for i in range(DAYS)]

@@ -37,9 +37,7 @@ def together(samples: Samples) -> Verdict:
     """
     if reason := _lacking(samples, "heating_kwh", "heating") or _lacking(samples, "cooling_kwh", "cooling"):
         return cannot_judge(CHECK, reason, THRESHOLD)
-    hours, heat = _rises(samples, "heating_kwh")
-    others, cold = _rises(samples, "cooling_kwh")
-    heat, cold = _common(hours, heat, others, cold)
+    _, (heat, cold) = _rises(samples, "heating_kwh", "cooling_kwh")
     most = max(_usual(heat), _usual(cold))
     return _verdict(_real(heat, most), _real(cold, most), "The device")
 
@@ -56,7 +54,10 @@ def zone_together(heating: Samples, cooling: Samples) -> Verdict:
     """
     if reason := _lacking(heating, "heating_kwh", "heating") or _lacking(cooling, "cooling_kwh", "cooling"):
         return cannot_judge(CHECK, reason, THRESHOLD)
-    heat, cold = _common(*_rises(heating, "heating_kwh"), *_rises(cooling, "cooling_kwh"))
+    hours, (heat,) = _rises(heating, "heating_kwh")
+    others, (cold,) = _rises(cooling, "cooling_kwh")
+    _, left, right = np.intersect1d(hours, others, assume_unique=True, return_indices=True)
+    heat, cold = heat[left], cold[right]
     heat, cold = _real(heat, _usual(heat)), _real(cold, _usual(cold))
     return _verdict(heat, cold, "The zone", 2 * float(np.nansum(np.minimum(heat, cold))))
 
@@ -69,23 +70,22 @@ def _lacking(samples: Samples, column: str, kind: str) -> str:
     return ""
 
 
-def _rises(samples: Samples, column: str) -> tuple[Ints, Floats]:
-    """Hours (since 1970, of UTC) and the counter's rise in each; hours without readings at both ends are left out."""
-    counter = samples.values(column)
-    known = np.isfinite(counter)
-    ends, counter = -(-moments(samples)[known] // HOUR_NS), counter[known]
+def _rises(samples: Samples, *columns: str) -> tuple[Ints, list[Floats]]:
+    """Hours (since 1970, of UTC) and the counters' rises in each.
+
+    Hours without readings of all counters at both ends are left out, and those in which one of them falls.
+    """
+    counters = [samples.values(column) for column in columns]
+    ends = -(-moments(samples) // HOUR_NS)
+    known = np.isfinite(np.sum(counters, axis=0))
+    if not known.all():
+        ends, counters = ends[known], [counter[known] for counter in counters]
     last = np.flatnonzero(np.diff(ends, append=np.iinfo(np.int64).max))
-    ends, counter = ends[last], counter[last]
-    rise = np.diff(counter)
-    good = (np.diff(ends) == 1) & (rise >= 0)
-    return ends[1:][good], rise[good]
-
-
-def _common(hours: Ints, heat: Floats, others: Ints, cold: Floats) -> tuple[Floats, Floats]:
-    if np.array_equal(hours, others):
-        return heat, cold
-    _, left, right = np.intersect1d(hours, others, assume_unique=True, return_indices=True)
-    return heat[left], cold[right]
+    if len(last) < len(ends):
+        ends, counters = ends[last], [counter[last] for counter in counters]
+    rises = [np.diff(counter) for counter in counters]
+    good = (np.diff(ends) == 1) & (np.min(rises, axis=0) >= 0)
+    return ends[1:][good], [rise[good] for rise in rises]
 
 
 def _usual(rise: Floats) -> float:
