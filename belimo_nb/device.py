@@ -16,10 +16,12 @@ from belimo_nb.paging import collect
 from belimo_nb.periods import Period, parse_time
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES
-from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref
+from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref, settings_of
 from belimo_nb.timestamps import from_api, to_api
+from belimo_nb.troubles import Trouble, troubles
 
 if TYPE_CHECKING:
+    from belimo_nb.checkup import Checkup
     from belimo_nb.cloud import Cloud
 
 __all__ = ["Device"]
@@ -101,6 +103,11 @@ class Device:
     def has(self, quantity: str) -> bool:
         """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
         return self.has_profile and self.profile.locate(quantity) is not None
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it is made and set for: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
+        return settings_of(self._record, self._cloud.profile)
 
     def state(self, at: Moment = None) -> pd.DataFrame:
         """The values of all datapoints, now or at a time.
@@ -190,7 +197,7 @@ class Device:
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
             raise UsageError(f"There is no quantity {strange[0]!r}; the quantities are {', '.join(QUANTITIES)}.")
-        located = {key: self.profile.locate(key) for key in quantities}
+        located = {key: self.profile.locate(key) if self.has_profile else None for key in quantities}
         ids = {key: identifier for key, identifier in located.items() if identifier is not None}
         first, after = self._range(start, end)
         step = history.parse_resolution(resolution)
@@ -201,6 +208,33 @@ class Device:
         return measured.quantities(
             raw, self.profile, {key: ids.get(key) for key in quantities}, step, self._cloud.timezone
         )
+
+    def checkup(
+        self,
+        start: Moment = None,
+        end: Moment = None,
+        resolution: str = "1h",
+        design_delta_t: float | None = None,
+    ) -> Checkup:
+        """Check it for everything that its samples can tell; see `belimo_nb.hydronics`.
+
+        The whole period is looked at every `resolution`, and the two weeks in which the valve is most active every 5
+        minutes. Where the outdoor temperature is to be had, it is taken into account.
+
+        Args:
+            start: As in `energy`.
+            end: As in `energy`.
+            resolution: Of the samples of the whole period: the length of a bucket.
+            design_delta_t: Design delta-T in K; None: unknown.
+
+        Raises:
+            UsageError: The range is too long for the resolution, or an argument makes no sense.
+        """
+        from belimo_nb.checkup import examine, outdoor_or_none
+
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        outdoor = outdoor_or_none(self._cloud, span)
+        return examine(self, span.start, span.end, resolution, design_delta_t=design_delta_t, outdoor=outdoor)
 
     def energy(
         self,
@@ -326,6 +360,11 @@ class Device:
         if edges[1] is not None:
             frame = frame[frame["time"] < edges[1]]
         return frame.sort_values("time", kind="stable", ignore_index=True)
+
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+        """When it reported an error or a warning; see `belimo_nb.troubles.troubles`."""
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        return troubles(self.timeline(end=span.end), span.start, span.end)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from belimo_nb.counter import Counter, Kind
@@ -19,13 +20,13 @@ __all__ = ["counters", "quantities"]
 
 
 def quantities(
-    raw: pd.DataFrame, profile: Profile, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
+    raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
 ) -> pd.DataFrame:
     """Quantities in display units.
 
     Args:
         raw: History as the cloud gives it: index the begins of buckets, columns datapoint ids.
-        profile: What the datapoints mean.
+        profile: What the datapoints mean; None for a device of which nothing is known.
         located: The datapoint of each quantity, or None where the device has none.
         step: Length of a bucket.
         tz: IANA zone of the result.
@@ -34,15 +35,16 @@ def quantities(
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
         `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
     """
-    frame = pd.DataFrame(index=raw.index)
+    columns = {}
     for key, identifier in located.items():
         quantity = QUANTITIES[key]
-        if identifier is None:
-            frame[quantity.column] = float("nan")
+        if identifier is None or profile is None:
+            columns[quantity.column] = np.full(len(raw), np.nan)
         else:
-            frame[quantity.column] = quantity.dimension.convert(_numbers(raw[identifier]), profile.unit(identifier))
-    ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz)
-    return frame.set_axis(ends, axis="index").rename_axis("time")
+            values = _numbers(raw[identifier]).to_numpy(dtype=float)
+            columns[quantity.column] = quantity.dimension.convert(values, profile.unit(identifier))
+    ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
+    return pd.DataFrame(columns, ends)
 
 
 def counters(

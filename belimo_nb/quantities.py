@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 __all__ = ["QUANTITIES", "SETTINGS", "Dimension", "Quantity"]
 
 
-Values = TypeVar("Values", float, "pd.Series[Any]")
+Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
 
 @dataclass(frozen=True)

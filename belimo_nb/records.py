@@ -71,12 +71,12 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame(data | texts, index=index).astype({"online": bool})
 
 
-def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile]) -> pd.DataFrame:
+def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | None]) -> pd.DataFrame:
     """The latest values of devices in display units.
 
     Args:
         records: The API's device objects.
-        profile: Gives the dataprofile at a path.
+        profile: Gives the dataprofile at a path; None where the cloud will not.
 
     Returns:
         DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid) and the columns of
@@ -91,18 +91,18 @@ def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile]) -
     return frame
 
 
-def settings_of(record: Record, profile: Callable[[str], Profile]) -> dict[str, float]:
+def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:
     """The values of `belimo_nb.quantities.SETTINGS` in display units, by column; NaN where a device has none."""
     values = _values(record, profile, SETTINGS)
     return {quantity.column: value for quantity, value in zip(SETTINGS.values(), values, strict=True)}
 
 
-def _values(record: Record, profile: Callable[[str], Profile], wanted: Mapping[str, Quantity]) -> list[float]:
+def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
     points = (record.get("state") or {}).get("datapoints") or {}
     ref = profile_ref(record)
-    if ref is None:
+    meaning = None if ref is None else profile(ref)
+    if meaning is None:
         return [float("nan")] * len(wanted)
-    meaning = profile(ref)
     row = []
     for key, quantity in wanted.items():
         identifier = meaning.locate(key)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,8 +14,7 @@ HEALTH, CAUSE = "default.1", "default.2"
 WELL = frozenset({"OK", "UNKNOWN", ""})
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A stretch of time in which a device reported an error or a warning.
 
     Attributes:

@@ -21,7 +21,7 @@ COLORS = ListedColormap([style.SKY, style.RED])
 
 def data_map(
     known: pd.Series[bool],
-    troubles: Sequence[tuple[pd.Timestamp, pd.Timestamp]] = (),
+    troubles: Sequence[tuple[pd.Timestamp, pd.Timestamp, *tuple[object, ...]]] = (),
     *,
     period: style.Span,
     title: str | None = None,
@@ -31,7 +31,7 @@ def data_map(
     Args:
         known: Whether there is any reading, by sample, at the times the readings are valid for (ends of buckets);
             aware index in the site's zone.
-        troubles: When the device was not well: begin and end of each stretch, aware.
+        troubles: When the device was not well: begin and end (aware) of each stretch come first.
         period: What the axis shows.
         title: Instead of the finding.
     """
@@ -47,7 +47,7 @@ def data_map(
     state[local.hour.to_numpy()[inside], day[inside]] = DATA
     hours = pd.date_range(period.start.floor("h"), period.end, freq="h", inclusive="left")
     bad = np.zeros(len(hours), bool)
-    for begin, end in troubles:
+    for begin, end, *_ in troubles:
         bad |= np.asarray((hours + pd.Timedelta(1, "h") > begin) & (hours < end))
     naive = hours.tz_localize(None)
     where = (naive.normalize() - first).days.to_numpy()

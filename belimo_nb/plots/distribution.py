@@ -20,6 +20,7 @@ def delta_t_distribution(
     delta_t_k: pd.Series[float],
     flow_m3h: pd.Series[float],
     *,
+    mean_k: float = math.nan,
     limit_k: float = math.nan,
     limit_name: str = "70 % of design",
     title: str | None = None,
@@ -29,6 +30,7 @@ def delta_t_distribution(
     Args:
         delta_t_k: |T1 - T2| in K.
         flow_m3h: Flow in m³/h at the same times; pairs with an unknown half, or without flow, are left out.
+        mean_k: The flow-weighted mean, if the counters give it; NaN: that of the samples.
         limit_k: A delta-T below which the water counts as badly used; NaN: none is drawn.
         limit_name: What the limit is.
         title: Instead of the finding.
@@ -38,11 +40,11 @@ def delta_t_distribution(
     if pairs.empty:
         return style.empty(title or "Delta-T by volume", "Share of the water by delta-T.")
     delta, flow = pairs["delta"].to_numpy(), pairs["flow"].to_numpy()
-    mean = float((delta * flow).sum() / flow.sum())
+    mean = float((delta * flow).sum() / flow.sum()) if math.isnan(mean_k) else mean_k
     order = np.argsort(delta)
     share = np.cumsum(flow[order]) / flow.sum()
     low, high = (float(delta[order][np.searchsorted(share, at)]) for at in SHARES)
-    low, high = math.floor(low), max(math.ceil(high), math.floor(low) + 1)
+    low, high = math.floor(min(low, mean)), max(math.ceil(high), math.floor(low) + 1, math.ceil(mean))
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
     finding = title or f"Delta-T: {number(mean, 1)} K on average of the water" + (
@@ -67,6 +69,7 @@ def delta_t_distribution(
     caption = (
         "Delta-T of the water that flowed, each sample weighted by its flow. The further right, the more heat each "
         "cubic meter carried."
+        + ("" if math.isnan(mean_k) else " The mean is that of the counters; the bars are single readings.")
     )
     return Chart(made, caption, f"{finding}. {caption}", style.STYLE)
 
