@@ -69,7 +69,7 @@ def open_valve(samples: Samples, outdoor_c: pd.Series[Any] | None = None) -> Ver
     share = 100 * lasted / open_hours
     said = f"In {lasted:.0f} of {open_hours:.0f} h with the valve open by more than 50 % no water flowed"
     if not lasted:
-        said = f"Water flowed in all {open_hours:.0f} h with the valve open by more than 50 %"
+        said = f"In {open_hours:.0f} h with the valve open by more than 50 % there was no hour without flow"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
     index = samples.frame.index
