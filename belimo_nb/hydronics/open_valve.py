@@ -11,7 +11,7 @@ import pandas as pd
 from belimo_nb.heating.days import daily_means, is_daily
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Flags, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, spells
+from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 __all__ = ["open_valve"]
@@ -21,6 +21,7 @@ OPEN_PCT = 50.0
 LEAST_HOURS = 1.0
 OPEN_HOURS = 24.0
 WARN_PCT = 1.0
+HOURLY = pd.Timedelta(hours=1)
 THRESHOLD = "warn 1 % of the hours open by more than 50 %, in spells of 1 h"
 WARM_C, COLD_C = 30.0, 16.0
 """Water beyond these comes from a boiler or a chiller; without flow it settles to the temperature of the room."""
@@ -42,8 +43,8 @@ def open_valve(samples: Samples, outdoor_c: pd.Series[Any] | None = None) -> Ver
         outdoor_c: °C at aware times, hourly or daily means; None: unknown.
     """
     hours = samples.hours
-    if not 0 < hours <= 1:
-        return cannot_judge(CHECK, "The readings are too far apart to tell; every hour or finer is needed.", THRESHOLD)
+    if reason := too_coarse(samples, HOURLY, "how long the valve was open"):
+        return cannot_judge(CHECK, reason, THRESHOLD)
     position, flow = samples.values("position_pct"), samples.values("flow_m3h")
     opened = np.isfinite(flow) & (position > OPEN_PCT)
     if not opened.any():
@@ -67,6 +68,8 @@ def open_valve(samples: Samples, outdoor_c: pd.Series[Any] | None = None) -> Ver
     lasted = float((afters - begins).sum()) * hours
     share = 100 * lasted / open_hours
     said = f"In {lasted:.0f} of {open_hours:.0f} h with the valve open by more than 50 % no water flowed"
+    if not lasted:
+        said = f"In {open_hours:.0f} h with the valve open by more than 50 % there was no hour without flow"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
     index = samples.frame.index
