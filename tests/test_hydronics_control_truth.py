@@ -48,7 +48,7 @@ def verdicts(samples, fine, outdoor=None):
     ]
 
 
-@pytest.mark.parametrize(("seed", "step"), [(1, "15min"), (4, "15min"), (11, "1h")])
+@pytest.mark.parametrize(("seed", "step"), [(4, "15min"), (11, "1h")])
 def test_planted_faults_are_found_and_nothing_else(seed, step):
     """Every planted fault by its check; no other verdict of any valve is a fault or a warning."""
     times, values = simulation(seed).outdoor_temperature(0, 2**40)

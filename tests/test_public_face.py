@@ -10,9 +10,20 @@ import sys
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import cloud, device, energy
+from belimo_nb import cloud, device, energy, hydronics
 
-NAMES = ["Cloud", "Device", "__version__", "connect", "display", "energy", "errors", "plots", "show_settings"]
+NAMES = [
+    "Cloud",
+    "Device",
+    "__version__",
+    "connect",
+    "display",
+    "energy",
+    "errors",
+    "hydronics",
+    "plots",
+    "show_settings",
+]
 CLIENT = [
     *(
         "addresses",
@@ -46,6 +57,10 @@ SIGNATURES = {
     ),
     "Device.energy": (device.Device.energy, "self kind='heating' start=None end=None freq='D' tz=None"),
     "Device.timeline": (device.Device.timeline, "self start=None end=None"),
+    "diagnose": (
+        hydronics.diagnose,
+        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=" + repr(hydronics.CHECKS),
+    ),
     "interval_energy": (
         energy.interval_energy,
         "counter freq='D' start=None end=None tz='UTC' step=None p_max=None",
@@ -115,9 +130,10 @@ def test_star_import():
 
 
 def test_sums_know_no_network_and_no_disk():
-    """Energy of intervals is pure: it needs no part of the client."""
-    client = "{'requests', 'belimo_nb.cloud', 'belimo_nb.settings', 'belimo_nb.wire'}"
-    assert run(f"import sys; from belimo_nb.energy import *; print(sorted({client} & set(sys.modules)))") == "[]"
+    """Energy of intervals and checks of valves are pure: they need no part of the client."""
+    client = "{'requests', 'belimo_nb.cloud', 'belimo_nb.settings', 'belimo_nb.wire', 'belimo_nb.demo'}"
+    for room in ("energy", "hydronics"):
+        assert run(f"import sys; from belimo_nb.{room} import *; print(sorted({client} & set(sys.modules)))") == "[]"
 
 
 def modules():

@@ -38,12 +38,13 @@ def meter(samples: Samples) -> Verdict:
     if limit is None:
         return cannot_judge(CHECK, too_coarse(samples, LIMITS[-1][0], "how power went between them"))
     threshold = f"warn {limit:g} %, fault {FAULT_FACTOR * limit:g} % on the median day"
-    columns = [name for name in ("heating_kwh", "cooling_kwh") if np.isfinite(samples.values(name)).any()]
+    # A counter that reads 0 all the time has dropped out, or never counted.
+    columns = [name for name in ("heating_kwh", "cooling_kwh") if (samples.values(name) > 0).any()]
     power = np.abs(samples.values("power_kw"))
     for column, flows in (("heating_kwh", samples.heating), ("cooling_kwh", samples.cooling)):
         if columns and column not in columns and (samples.active & flows).any():
             kind = column.split("_")[0]
-            return cannot_judge(CHECK, f"There are no readings of the {kind} counter.", threshold)
+            return cannot_judge(CHECK, f"There are no readings of the {kind} counter above 0.", threshold)
     if not columns or not np.isfinite(power).any():
         return cannot_judge(CHECK, "Power and an energy counter are not both measured.", threshold)
     if samples.active_hours < ACTIVE_HOURS:
