@@ -59,7 +59,7 @@ SIGNATURES = {
     "Device.timeline": (device.Device.timeline, "self start=None end=None"),
     "diagnose": (
         hydronics.diagnose,
-        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=" + repr(hydronics.CHECKS),
+        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=None",
     ),
     "interval_energy": (
         energy.interval_energy,
