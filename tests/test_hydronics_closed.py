@@ -1,6 +1,7 @@
 """Flow with the valve closed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from demo_valves import YEAR, demo_samples, simulation, valve_named
 from made_valves import RHO_C_KWH, hour_of, made_times, made_valve
@@ -88,12 +89,13 @@ def test_demo(step):
     """The planted leak with its hours, water and heat, within 2 % of the truth; hourly readings see the same."""
     found = closed(demo_samples(LEAKING, step, design=False))
     device, source = valve_named(LEAKING), simulation()
-    meter = source._meter(device)
-    record, times = meter._record, source.series(device, "evcloud.80")[0]
-    first, after = np.searchsorted(times, [int(np.datetime64(day, "s").astype(int)) for day in YEAR])
-    leaking = (record.position[first:after] == 0) & (record.flow[first:after] > 0)
-    true_m3 = record.true_flow[first:after][leaking].sum() * 300 / 1e7
-    true_kwh = record.true_power[first:after][leaking].sum() * 300 / 3.6e6
+    times, position = source.series(device, "evcloud.80")
+    known = (times >= pd.Timestamp(YEAR[0], tz="UTC").timestamp()) & (
+        times < pd.Timestamp(YEAR[1], tz="UTC").timestamp()
+    )
+    flow, power = (source.series(device, key)[1] for key in ("evcloud.90", "evcloud.140"))
+    leaking = known & (position == 0) & (flow > 0)
+    true_m3, true_kwh = flow[leaking].sum() * 300, power[leaking].sum() * 300 / 3.6e6
     assert found.verdict == "fault"
     assert found.figure == pytest.approx(leaking.sum() * 5 / 60 / 365, rel=0.02)
     assert found.waste_m3 == pytest.approx(true_m3, rel=0.02)

@@ -56,6 +56,22 @@ def test_a_failed_sensor_is_told_from_a_failed_pump():
     assert "2018-01-20" in sensor.sentence
 
 
+def test_a_blocked_branch_beside_a_warm_main():
+    """Where the supply stays warm and the return does not, the pump runs and the branch is blocked, for weeks."""
+    still = np.arange(60 * 96) >= 10 * 96
+    found = open_valve(dry_valve([(240, 1440)], t1_c=55, t2_c=np.where(still, 22, 40)))
+    assert found.figure == pytest.approx(100 * 1200 / 1440, rel=0.01)
+    assert "strainer" in found.recommendation
+
+
+def test_a_warm_plant_room_is_no_season():
+    """In summer both sensors of a resting valve may show 33 °C."""
+    still = np.arange(60 * 96) >= 10 * 96
+    room = dry_valve([(240, 1440)], t1_c=np.where(still, 33.2, 60), t2_c=np.where(still, 32.9, 40))
+    found, cool = open_valve(room), open_valve(dry_valve([(240, 1440)]))
+    assert (found.figure, found.recommendation) == (cool.figure, cool.recommendation)
+
+
 def test_the_end_of_the_season_is_no_fault_for_long():
     """A heating valve that stands open all summer counts for a week at most; warm days with the weather given too."""
     summer = dry_valve([(720, 3 * 1440)], days=180)
