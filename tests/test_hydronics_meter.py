@@ -62,6 +62,15 @@ def test_resets_dropouts_and_gaps_are_left_out():
     assert 20 <= days <= 26
 
 
+def test_a_dropout_that_the_samples_begin_in():
+    """Zeros before the first reading are no energy that was not counted; nothing but zeros is no counter."""
+    valve = metered()
+    frame = valve.frame.copy()
+    frame.iloc[: 16 * 96, frame.columns.get_loc("heating_kwh")] = 0.0
+    assert meter(type(valve)(frame, valve.step)).verdict == "ok"
+    assert meter(type(valve)(frame.assign(heating_kwh=0.0), valve.step)).verdict == "cannot judge"
+
+
 def test_single_days_do_not_decide():
     """One day in ten that is wrong leaves the verdict as it is."""
     times = made_times(30)

@@ -142,8 +142,11 @@ def modules():
     return sorted(module.name for module in found if not module.name.endswith("__main__"))
 
 
-@pytest.mark.parametrize("name", [f"belimo_nb.{name}" for name in CLIENT])
-def test_modules_of_the_client(name):
+CHECKS = [name for name in modules() if name.startswith("belimo_nb.hydronics.")]
+
+
+@pytest.mark.parametrize("name", [*(f"belimo_nb.{name}" for name in CLIENT), *CHECKS])
+def test_modules_are_documented(name):
     """Each module says what it is for and what it offers; what it offers is there, and documented."""
     module = importlib.import_module(name)
     assert module.__doc__

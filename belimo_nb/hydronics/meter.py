@@ -105,6 +105,7 @@ def _counted(samples: Samples, columns: list[str], first: int, days: int) -> Flo
     total = np.zeros(days)
     for column in columns:
         joules = samples.frame[column] * JOULES_PER_KWH
+        joules = joules.where(joules > 0)  # a dropout that the samples begin in is not seen as one
         end = begin + pd.Timedelta(days=days)
         found = interval_energy(joules, "D", begin, end, "UTC", samples.step, power_limit(watts))
         total += np.where(found["quality"] == "measured", found["kwh"], np.nan)

@@ -126,7 +126,7 @@ def _verdict(ratio: float, count: int) -> Verdict:
     advice = ""
     said = f"On {count} nights the power was {100 * ratio:.0f} % of that by day"
     if ratio < OFF_BELOW:
-        said = f"On {count} nights it was off"
+        said = f"On {count} nights no heat flowed"
     elif ratio < EFFECTIVE_BELOW:
         said += ": the night setback is effective"
     elif ratio <= NONE_ABOVE:
