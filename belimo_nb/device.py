@@ -205,9 +205,8 @@ class Device:
             raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
-        return measured.quantities(
-            raw, self.profile, {key: ids.get(key) for key in quantities}, step, self._cloud.timezone
-        )
+        profile = self.profile if self.has_profile else None
+        return measured.quantities(raw, profile, located, step, self._cloud.timezone)
 
     def checkup(
         self,

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import pandas as pd
 
+from belimo_nb.demo.faults import FaultKind
 from belimo_nb.demo.fleet import DemoDevice
 from belimo_nb.demo.physics import ZERO_C
 from belimo_nb.demo.resample import Grid, resample
 from belimo_nb.demo.schedule import SITE_ZONE
 from belimo_nb.demo.simulation import Simulation
 
-__all__ = ["settings", "valve_samples"]
+__all__ = ["FOUND_BY", "settings", "valve_samples"]
+
+FOUND_BY = {
+    FaultKind.LOW_DELTA_T: "low delta-T",
+    FaultKind.HUNTING: "hunting",
+    FaultKind.NO_NIGHT_SETBACK: "night setback",
+    FaultKind.OVERSIZED: "oversized",
+    FaultKind.SENSORS_SWAPPED: "T1/T2 swapped",
+    FaultKind.LEAK: "flow with the valve closed",
+    FaultKind.FLOW_SENSOR: "no flow with the valve open",
+}
+"""The check of `belimo_nb.hydronics` that must find a planted fault; the others are in the counters or the upload."""
 
 _J_PER_KWH = 3.6e6
 _COLUMNS = {

@@ -9,6 +9,7 @@ from belimo_nb.hydronics.diagnose import CHECKS, diagnose, judge, verdict_table
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
 from belimo_nb.hydronics.limit import Savings, limit_savings
 from belimo_nb.hydronics.samples import Design, Samples
+from belimo_nb.hydronics.together import zone_together
 from belimo_nb.hydronics.verdict import Verdict
 from belimo_nb.hydronics.water import volumetric_heat
 from belimo_nb.hydronics.window import busiest_window
@@ -28,4 +29,5 @@ __all__ = [
     "mean_delta_t",
     "verdict_table",
     "volumetric_heat",
+    "zone_together",
 ]

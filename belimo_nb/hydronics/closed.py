@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Samples
-from belimo_nb.hydronics.spells import moments, spells
+from belimo_nb.hydronics.spells import moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
 
 __all__ = ["closed"]
@@ -19,6 +20,7 @@ LEAST_HOURS = 0.25
 FAULT_HOURS = 1.0
 CLOSED_HOURS = 24.0
 """Hours with the valve closed below which nothing is known of its tightness."""
+HOURLY = pd.Timedelta(hours=1)
 THRESHOLD = "fault 1 h/d"
 
 
@@ -35,8 +37,8 @@ def closed(samples: Samples) -> Verdict:
         samples: Every hour or finer.
     """
     hours = samples.hours
-    if not 0 < hours <= 1:
-        return cannot_judge(CHECK, "The readings are too far apart to tell; every hour or finer is needed.", THRESHOLD)
+    if reason := too_coarse(samples, HOURLY, "how long the valve was closed"):
+        return cannot_judge(CHECK, reason, THRESHOLD)
     position, flow = samples.values("position_pct"), samples.values("flow_m3h")
     known = np.isfinite(position) & np.isfinite(flow)
     if not known.any():

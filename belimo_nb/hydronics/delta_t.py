@@ -69,7 +69,7 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
     means = {mode: mean for mode, mean in means.items() if math.isfinite(mean)}
     if not means:
         return cannot_judge(MEAN, reason or "Neither counters nor power and flow say how much passed.")
-    source = "the counters of energy and volume" if passed.metered else "samples of power and flow, without counters"
+    source = "the counters of energy and volume" if passed.metered else "power and flow, for want of counters"
     parts = " and ".join(f"{mean:.1f} K{f' when {mode}' if len(means) > 1 else ''}" for mode, mean in means.items())
     sentence = f"Each liter gave or took {parts} on average, by {source}.{_glycol(samples)}"
     return Verdict(MEAN, OK, next(iter(means.values())), "K", sentence=sentence)

@@ -85,7 +85,7 @@ def diagnose(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
-    checks: Sequence[str] = CHECKS,
+    checks: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Check one valve for everything that its samples can tell.
 
@@ -99,7 +99,7 @@ def diagnose(
             not said for which season it is.
         tz: IANA zone of the site.
         outdoor: Outdoor temperature in °C at aware times, hourly or daily means; None: unknown.
-        checks: Which ones, names of `CHECKS`.
+        checks: Which ones, names of `CHECKS`; None: all.
 
     Returns:
         DataFrame, one row a check in the order asked for, columns as `Verdict` has attributes: check, verdict ("ok",
@@ -122,9 +122,10 @@ def judge(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
-    checks: Sequence[str] = CHECKS,
+    checks: Sequence[str] | None = None,
 ) -> list[Verdict]:
     """As `diagnose`, but a list of verdicts: for thousands of valves, of which one table is made at the end."""
+    checks = CHECKS if checks is None else checks
     unknown = [check for check in checks if check not in _CHECKS]
     if unknown:
         raise UsageError(f"There is no check {unknown[0]!r}; the checks are {', '.join(CHECKS)}.")

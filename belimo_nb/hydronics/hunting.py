@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
-from belimo_nb.hydronics.spells import Ints, moments, neighbors
+from belimo_nb.hydronics.spells import Ints, moments, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 __all__ = ["hunting", "reversals"]
@@ -78,9 +78,8 @@ def hunting(samples: Samples) -> Verdict:
         samples: Every 5 minutes or finer, else there is no verdict.
     """
     minutes = samples.hours * 60
-    if not pd.Timedelta(0) < samples.step <= COARSEST:
-        reason = f"Readings {minutes:.0f} min apart do not show how often the valve turns round; 5 min or less do."
-        return cannot_judge(CHECK, reason if minutes else "There are too few readings to see the valve move.")
+    if reason := too_coarse(samples, COARSEST, "how often the valve turns round"):
+        return cannot_judge(CHECK, reason)
     limit = min(FAULT_PER_HOUR, FAULT_SHARE * 60 / minutes)
     threshold = f"warn {WARN_PER_HOUR:g}/h, fault {limit:g}/h"
     position = samples.values("position_pct")

@@ -60,8 +60,11 @@ def advised_limit(samples: Samples, mask: Flags, curve: Characteristic) -> tuple
     if not span < LIMIT_SUPPLY_SPAN_K:
         return math.nan, f"The supply temperature spans {span:.0f} K, so no single limit suits."
     heat = rho_c(samples)[mask]
-    kelvin = curve.waste_power_kw / (float(np.nanmean(heat)) * curve.waste_flow_m3h)
-    return LIMIT_STEP_K * round(kelvin / LIMIT_STEP_K), ""
+    kelvin = curve.waste_power_kw / (float(np.nanmedian(heat)) * curve.waste_flow_m3h)
+    advised = LIMIT_STEP_K * round(kelvin / LIMIT_STEP_K)
+    if not advised >= LIMIT_STEP_K:
+        return math.nan, f"Power and flow would mean a limit of {kelvin:.2f} K, which no valve can keep."
+    return advised, ""
 
 
 def limit_savings(samples: Samples, limit_k: float, mask: Flags | None = None) -> Savings:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments, neighbors
+from belimo_nb.hydronics.spells import HOUR_NS, moments, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 __all__ = ["meter"]
@@ -36,11 +36,15 @@ def meter(samples: Samples) -> Verdict:
     """
     limit = next((percent for step, percent in LIMITS if pd.Timedelta(0) < samples.step <= step), None)
     if limit is None:
-        reason = "The power of single moments does not sum to an energy; readings every 15 minutes or finer do."
-        return cannot_judge(CHECK, reason)
+        return cannot_judge(CHECK, too_coarse(samples, LIMITS[-1][0], "how power went between them"))
     threshold = f"warn {limit:g} %, fault {FAULT_FACTOR * limit:g} % on the median day"
-    columns = [name for name in ("heating_kwh", "cooling_kwh") if np.isfinite(samples.values(name)).any()]
+    # A counter that reads 0 all the time has dropped out, or never counted.
+    columns = [name for name in ("heating_kwh", "cooling_kwh") if (samples.values(name) > 0).any()]
     power = np.abs(samples.values("power_kw"))
+    for column, flows in (("heating_kwh", samples.heating), ("cooling_kwh", samples.cooling)):
+        if columns and column not in columns and (samples.active & flows).any():
+            kind = column.split("_")[0]
+            return cannot_judge(CHECK, f"There are no readings of the {kind} counter above 0.", threshold)
     if not columns or not np.isfinite(power).any():
         return cannot_judge(CHECK, "Power and an energy counter are not both measured.", threshold)
     if samples.active_hours < ACTIVE_HOURS:
@@ -101,6 +105,7 @@ def _counted(samples: Samples, columns: list[str], first: int, days: int) -> Flo
     total = np.zeros(days)
     for column in columns:
         joules = samples.frame[column] * JOULES_PER_KWH
+        joules = joules.where(joules > 0)  # a dropout that the samples begin in is not seen as one
         end = begin + pd.Timedelta(days=days)
         found = interval_energy(joules, "D", begin, end, "UTC", samples.step, power_limit(watts))
         total += np.where(found["quality"] == "measured", found["kwh"], np.nan)

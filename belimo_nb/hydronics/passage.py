@@ -14,6 +14,8 @@ from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
 __all__ = ["Passage", "passage", "rho_c", "since_mode"]
 
+LEAST_COUNTED = 0.5
+"""Energy of the counters over that of power, below which they do not count what the valve does."""
 _TIMES_HIGHEST = 3.0  # a counter that rises faster than 3 times the 99.9th percentile of its rate has jumped
 
 
@@ -65,14 +67,21 @@ def passage(samples: Samples) -> Passage:
     """What passed between the samples of a valve.
 
     From the lifetime counters, cleaned as `belimo_nb.energy` does: zeros of a dropout are skipped, and nothing is
-    counted across a reset or a jump. Where a valve has no energy counter or no volume counter, from power and flow.
+    counted across a reset or a jump. Where a valve has no energy counter or no volume counter, or they show less than
+    half of what power does (a valve that heats, of which only the cooling counter is known), from power and flow.
     """
-    energies = [column for column in ("heating_kwh", "cooling_kwh") if samples.known(column)]
-    heat = rho_c(samples)
-    if not energies or not samples.known("volume_m3"):
-        power, flow = samples.power, samples.values("flow_m3h")
-        none = np.zeros(len(samples), dtype=bool)
-        return Passage(np.abs(power) * samples.hours, np.abs(flow) * samples.hours, heat, False, none)
+    if samples.known("volume_m3") and samples.step > pd.Timedelta(0):
+        energies = [column for column in ("heating_kwh", "cooling_kwh") if samples.known(column)]
+        counted = _counted(samples, energies)
+        known = np.isfinite(counted.energy_kwh) & np.isfinite(samples.power) & ~counted.gap
+        least = LEAST_COUNTED * float(samples.power[known].sum()) * samples.hours
+        if energies and float(counted.energy_kwh[known].sum()) >= least:
+            return counted
+    energy, volume = samples.power * samples.hours, np.abs(samples.values("flow_m3h")) * samples.hours
+    return Passage(energy, volume, rho_c(samples), False, np.zeros(len(samples), dtype=bool))
+
+
+def _counted(samples: Samples, energies: list[str]) -> Passage:
     limits = {"volume_m3": _most(samples.values("flow_m3h"))} | dict.fromkeys(energies, _most(samples.power))
     good = np.ones(len(samples), dtype=bool)
     breaks = np.zeros(len(samples), dtype=np.int64)
@@ -94,13 +103,13 @@ def passage(samples: Samples) -> Passage:
 
     def passed(columns: list[str]) -> Floats:
         rise = np.full(len(samples), np.nan)
-        total = sum(samples.values(column)[at] for column in columns)
+        total = sum((samples.values(column)[at] for column in columns), np.zeros(len(at)))
         rise[at[1:]] = np.where(whole, np.diff(total), np.nan)
         return rise
 
     gap = np.zeros(len(samples), dtype=bool)
     gap[at[1:]] = far
-    return Passage(passed(energies), passed(["volume_m3"]), heat, True, gap)
+    return Passage(passed(energies), passed(["volume_m3"]), rho_c(samples), True, gap)
 
 
 def _most(rate: Floats) -> float | None:

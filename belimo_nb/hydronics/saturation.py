@@ -65,6 +65,9 @@ def _judged(
             f"Power rises in proportion to flow{when}, up to {curve.max_flow_m3h:.2f} m³/h: no waste zone is seen."
         )
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=0.0)
+    if not above.any():
+        sentence = f"The flow{when} stayed below {curve.waste_flow_m3h:.2f} m³/h, where the waste zone begins."
+        return Verdict(CHECK, OK, 0.0, "%", threshold, sentence, waste_m3=0.0)
     waste = float(np.maximum(flow - curve.waste_flow_m3h, 0.0)[above].sum()) * samples.hours
     sentence = (
         f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "

@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments
+from belimo_nb.hydronics.spells import HOUR_NS, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
 from belimo_nb.intervals import local_index, zone_name
 
@@ -37,6 +37,7 @@ FOLLOWS_SPAN_K = 8.0
 
 NIGHT_HOURS, DAY_HOURS = 6, 8
 COMPLETE = 0.75
+HOURLY = pd.Timedelta(hours=1)
 THURSDAY = 3  # 1970-01-01; Monday is 0
 
 Ints = npt.NDArray[np.int64]
@@ -81,14 +82,14 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
     Raises:
         UsageError: `tz` is no zone, or the temperatures have no zone or are no numbers.
     """
-    if not 0 < samples.hours <= 1:
-        return cannot_judge(CHECK, "Night and day cannot be told apart; readings every hour or finer are needed.")
+    if reason := too_coarse(samples, HOURLY, "what is night and what is day"):
+        return cannot_judge(CHECK, reason, THRESHOLD)
     active = samples.active
     heats = float((active & samples.heating).sum()) * samples.hours
     if heats < ACTIVE_HOURS:
         cools = bool((active & samples.cooling).any())
-        said = "It cools, and a night setback is for heating" if cools else "Little heat flowed"
-        return cannot_judge(CHECK, f"{said}: only {heats:.0f} h of heating.", THRESHOLD)
+        reason = f"It heated for only {heats:.0f} h; {ACTIVE_HOURS:.0f} h are needed."
+        return cannot_judge(CHECK, "A night setback is for heating; it cools." if cools else reason, THRESHOLD)
     windows = _windows(samples, tz)
     day = windows.first + np.arange(len(windows.day_kw) - 1)
     before, after, night = windows.day_kw[:-1], windows.day_kw[1:], windows.night_kw[:-1]
@@ -109,7 +110,9 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
             usable &= mean >= LEAST_POWER * np.percentile(mean[usable], 95)
     count = int(usable.sum())
     if count < LEAST_NIGHTS:
-        reason = f"Only {count} nights lie between two working days of heating and like weather; {LEAST_NIGHTS} do."
+        reason = (
+            f"Only {count} nights lie between two working days of heating and like weather; it takes {LEAST_NIGHTS}."
+        )
         return cannot_judge(CHECK, reason, THRESHOLD)
     ratio = float(np.median(night[usable] / mean[usable]))
     if outdoor is not None and ratio > EFFECTIVE_BELOW and not _follows(mean[usable], outdoor[:-1][usable]):
@@ -123,7 +126,7 @@ def _verdict(ratio: float, count: int) -> Verdict:
     advice = ""
     said = f"On {count} nights the power was {100 * ratio:.0f} % of that by day"
     if ratio < OFF_BELOW:
-        said = f"On {count} nights it was off"
+        said = f"On {count} nights no heat flowed"
     elif ratio < EFFECTIVE_BELOW:
         said += ": the night setback is effective"
     elif ratio <= NONE_ABOVE:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from belimo_nb.hydronics.samples import Samples
 
-__all__ = ["GAP_STEPS", "HOUR_NS", "moments", "neighbors", "spells"]
+__all__ = ["GAP_STEPS", "HOUR_NS", "moments", "neighbors", "spells", "too_coarse"]
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -21,6 +21,22 @@ GAP_STEPS = 1.5
 def moments(samples: Samples) -> Ints:
     """The times of the samples, nanoseconds since 1970, UTC."""
     return pd.DatetimeIndex(samples.frame.index).as_unit("ns").asi8
+
+
+def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
+    """Why the spacing does not carry an answer, as a sentence; empty if it does.
+
+    Args:
+        samples: To be judged.
+        coarsest: The widest spacing that will do.
+        purpose: What wider ones do not show.
+    """
+    if samples.step <= pd.Timedelta(0):
+        return "There are fewer than two readings."
+    if samples.step > coarsest:
+        spacing, widest = (f"{step / pd.Timedelta(minutes=1):.0f} min" for step in (samples.step, coarsest))
+        return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
+    return ""
 
 
 def neighbors(ns: Ints, step: pd.Timedelta) -> Flags:

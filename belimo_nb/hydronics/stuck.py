@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from belimo_nb.hydronics.samples import Samples
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
+from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 __all__ = ["stuck"]
 
 CHECK = "stuck"
+COARSEST = pd.Timedelta(hours=6)
 DAYS = 7
 DAY_NS = 24 * HOUR_NS
 LEAST_DAYS = 5
@@ -36,8 +38,8 @@ def stuck(samples: Samples) -> Verdict:
     known = np.isfinite(position + setpoint)
     if not known.any():
         return cannot_judge(CHECK, "The position and its setpoint are not both measured.", THRESHOLD)
-    if samples.hours > 6:
-        return cannot_judge(CHECK, "The readings are too far apart to see movements.", THRESHOLD)
+    if reason := too_coarse(samples, COARSEST, "whether the valve moves"):
+        return cannot_judge(CHECK, reason, THRESHOLD)
     day = moments(samples) // DAY_NS
     if not known.all():
         day, position, setpoint = day[known], position[known], setpoint[known]
@@ -55,8 +57,7 @@ def stuck(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, reason, THRESHOLD)
     windows = np.flatnonzero(telling & (moved < MOVES_PCT))
     if not len(windows):
-        said = f"In all {int(telling.sum())} spells of 7 days that asked it to move, it moved."
-        return Verdict(CHECK, OK, 0.0, "d", THRESHOLD, said)
+        return Verdict(CHECK, OK, 0.0, "d", THRESHOLD, "The position moved whenever its setpoint did.")
     days = np.unique((windows[:, None] + np.arange(DAYS)).ravel())
     first, last = (np.datetime64(int(day[0] + end), "D") for end in (days[0], days[-1]))
     span = f"between {first} and {last}"

@@ -59,8 +59,8 @@ def swapped(samples: Samples) -> Verdict:
         "%",
         THRESHOLD,
         f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}.",
-        "Exchange the two temperature sensors (T1 belongs into the supply, T2 is in the valve), or mount the valve in "
-        "the return if it sits in the supply; correct the energy counted since.",
+        "See that the remote sensor T1 sits in the supply and the valve with its sensor T2 in the return, and exchange "
+        "them if not; correct the energy counted since.",
     )
 
 

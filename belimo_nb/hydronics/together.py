@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments
+from belimo_nb.hydronics.spells import HOUR_NS, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 __all__ = ["together", "zone_together"]
@@ -65,9 +65,7 @@ def zone_together(heating: Samples, cooling: Samples) -> Verdict:
 def _lacking(samples: Samples, column: str, kind: str) -> str:
     if not np.isfinite(samples.values(column)).any():
         return f"There are no readings of the {kind} counter."
-    if not pd.Timedelta(0) < samples.step <= HOURLY:
-        return "The readings are too far apart to know single hours; every hour or finer is needed."
-    return ""
+    return too_coarse(samples, HOURLY, "single hours")
 
 
 def _rises(samples: Samples, *columns: str) -> tuple[Ints, list[Floats]]:
