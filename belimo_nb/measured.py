@@ -35,16 +35,14 @@ def quantities(
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
         `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
     """
-    columns = {}
-    for key, identifier in located.items():
-        quantity = QUANTITIES[key]
-        if identifier is None or profile is None:
-            columns[quantity.column] = np.full(len(raw), np.nan)
-        else:
+    # One block, column by column: there may be thousands of valves.
+    block = np.full((len(raw), len(located)), np.nan, order="F")
+    for position, (key, identifier) in enumerate(located.items()):
+        if identifier is not None and profile is not None:
             values = _numbers(raw[identifier]).to_numpy(dtype=float)
-            columns[quantity.column] = quantity.dimension.convert(values, profile.unit(identifier))
+            block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
-    return pd.DataFrame(columns, ends)
+    return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
 
 
 def counters(

@@ -17,7 +17,7 @@ from belimo_nb import measured, sync
 from belimo_nb.archive import Archive, Question
 from belimo_nb.checkup import design_of, fine_question, window_of
 from belimo_nb.cores import cores
-from belimo_nb.counter import Kind
+from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.history import buckets, parse_resolution
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.intervals import edges, quarter_hour_zone
@@ -236,23 +236,22 @@ def _examine(archive: Archive, case: _Case, now: int) -> Surveyed:
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(question.resolution)
     raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
-    kinds: tuple[Kind, ...] = ("heating", "cooling")
-    counters = {
-        kind: identifier
-        for kind in kinds
-        if (identifier := case.profile.locate(f"{kind}_energy")) is not None and bool((raw[identifier] > 0).any())
+    frame = measured.quantities(raw, case.profile, located, step, case.tz)
+    limit = power_limit(frame["power_kw"] * 1e3)
+    energy = {
+        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, case.tz, step, limit)
+        for kind in ("heating", "cooling")
+        if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
     }
-    found = measured.counters(raw, case.profile, counters, step, question.name, period, case.tz)
-    energy = {kind: counter.energy("D") for kind, counter in found.items()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
-    days = [frame["kwh"].to_numpy(dtype=float) for frame in energy.values()]
-    samples = measured.quantities(raw.iloc[1:], case.profile, located, step, case.tz)
+    days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
+    samples = frame.iloc[1:]
     made = Samples(samples, step, case.design)
     fine, detail = _detail(archive, case, made, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(
         kwh=known,
-        coverage=max((float(frame["coverage"].mean()) for frame in energy.values()), default=0.0),
+        coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
         verdicts=judge(made, fine, tz=case.tz, checks=checks),
         requests=requests,
