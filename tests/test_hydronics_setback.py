@@ -118,6 +118,7 @@ def test_cannot_judge():
     coarse = made_times(90, "3h", tz=ZURICH)
     assert "60 min" in setback(made_valve(coarse, "3h"), ZURICH).sentence
     assert setback(made_valve(times, "1h", power_kw=np.nan), ZURICH).verdict == "cannot judge"
+    assert setback(made_valve(times, "1h", power_kw=0.0), ZURICH).verdict == "cannot judge"
 
 
 def test_gaps():

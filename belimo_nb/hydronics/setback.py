@@ -100,6 +100,7 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
         & ((day + THURSDAY) % 7 <= THURSDAY)
     )
     mean = (before + after) / 2
+    usable &= mean > 0
     outdoor = None if outdoor_c is None else _by_day(outdoor_c, tz, windows.first, len(windows.day_kw))
     if outdoor is not None:
         likes = np.abs(np.diff(outdoor)) <= LIKE_K
