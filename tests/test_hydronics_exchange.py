@@ -203,6 +203,15 @@ def test_hot_water_has_a_usual_design():
     assert "design delta-T is not known" in cold.sentence
 
 
+def test_delta_t_that_is_hardly_known():
+    """Temperatures that were lost for most of the time are no base for a verdict."""
+    frame = half_low(0.5)
+    frame.iloc[40:, frame.columns.get_indexer(["t2_c", "delta_t_k"])] = np.nan
+    verdict = low_delta_t(Samples(frame, design=Design(delta_t_k=20.0)))
+    assert verdict.verdict == "cannot judge"
+    assert "known in 10.0 active hours only" in verdict.sentence
+
+
 def test_change_over_valves_are_judged_by_season():
     """The worse season counts, named in the sentence; a design is not used, since it is not said for which."""
     winter = exchanger(np.full(1000, 2.0))

@@ -62,6 +62,12 @@ def test_spacing_is_the_most_frequent_one():
     assert Samples(frame[:0]).step == pd.Timedelta(0)
 
 
+def test_repr():
+    """One line, whatever their number."""
+    assert repr(Samples(exchanger(np.ones(96)))) == "<Samples: 96 every 15 min, 2018-01-01 00:00 to 2018-01-01 23:45>"
+    assert repr(Samples(exchanger(np.ones(96))[:0])) == "<Samples: 0 every 0 min>"
+
+
 def test_active():
     """Flow above 2 % of its 99th percentile and position above 5 %, or flow alone where no position is known."""
     frame = exchanger(np.linspace(0, 4, STEPS))

@@ -98,13 +98,14 @@ class _Design(NamedTuple):
 def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: float, fault_pct: float) -> Verdict:
     flow, delta = samples.values("flow_m3h"), samples.delta_t
     known = mask & np.isfinite(delta)
+    hours = float(known.sum()) * samples.hours
+    if hours < ACTIVE_HOURS:
+        reason = f"Delta-T is known in {hours:.1f} active hours only; at least {ACTIVE_HOURS:.0f} are needed."
+        return cannot_judge(LOW, reason, threshold)
     design = _design(samples, mode, known)
-    if design is None or known.sum() * samples.hours < ACTIVE_HOURS:
-        return cannot_judge(
-            LOW,
-            f"The design delta-T is not known, and fewer than {ACTIVE_HOURS:.0f} h at half load or more show it.",
-            threshold,
-        )
+    if design is None:
+        reason = f"The design delta-T is not known, and fewer than {ACTIVE_HOURS:.0f} h at half load or more show it."
+        return cannot_judge(LOW, reason, threshold)
     limit = LOW_SHARE * design.kelvin
     share = 100 * float(flow[known & (delta < limit)].sum() / flow[known].sum())
     verdict = FAULT if share >= fault_pct else WARN if share >= warn_pct else OK

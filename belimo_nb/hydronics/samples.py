@@ -53,7 +53,7 @@ class Design:
     glycol_pct: float = float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Samples:
     """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them.
 
@@ -72,7 +72,7 @@ class Samples:
     frame: pd.DataFrame
     step: pd.Timedelta = None  # type: ignore[assignment]  # always set once made
     design: Design = field(default_factory=Design)
-    _columns: dict[str, Floats] = field(init=False, repr=False, compare=False)
+    _columns: dict[str, Floats] = field(init=False)
 
     def __post_init__(self) -> None:
         index = self.frame.index
@@ -89,6 +89,11 @@ class Samples:
         object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
         if self.step is None:
             object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
+
+    def __repr__(self) -> str:
+        index = self.frame.index
+        span = f", {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}" if len(index) else ""
+        return f"<Samples: {len(index)} every {self.step.total_seconds() / 60:g} min{span}>"
 
     def __len__(self) -> int:
         return len(self.frame)
