@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import pickle
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +37,6 @@ FETCH = 100
 """Requests that a survey makes for what the store lacks; a larger fleet is for `belimo-nb sync`."""
 PARALLEL = 200
 """From so many valves on, several processes share the work: to start them takes a second."""
-CHUNK = 50
 NEEDS_DETAIL = ("hunting", "meter consistency")
 """Checks that hourly samples cannot carry."""
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
@@ -207,22 +208,55 @@ def _fetch(cloud: Cloud, wanted: Sequence[Question]) -> dict[str, str]:
     return outcome.failures
 
 
-def _examined(archive: Archive, cases: Sequence[_Case], now: int) -> Iterator[Surveyed]:
-    chunks = [cases[i : i + CHUNK] for i in range(0, len(cases), CHUNK)]
-    workers = min(cores(), len(chunks))
-    # Within a batch of reports the other cores make other reports, and a daemon may not have children.
-    alone = multiprocessing.current_process().daemon or workers < 2
-    if alone or len(cases) < PARALLEL:
-        for chunk in chunks:
-            yield from _chunk(archive, chunk, now)
-        return
-    context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for part in pool.map(_chunk, [archive] * len(chunks), chunks, [now] * len(chunks)):
-            yield from part
+def _examined(archive: Archive, cases: Sequence[_Case], now: int) -> list[Surveyed]:
+    """Examine some valves: many of them in several processes, of which this is one."""
+    workers = cores() if len(cases) >= PARALLEL else 1
+    shares = [cases[i::workers] for i in range(workers)]
+    with contextlib.ExitStack() as stack:
+        helpers = [stack.enter_context(_Helper((archive, share, now))) for share in shares[1:]]
+        found = [_examine_all(archive, shares[0], now)]
+        for helper, share in zip(helpers, shares[1:], strict=True):
+            answer = helper.answer()
+            found.append(_examine_all(archive, share, now) if answer is None else answer)
+    return [found[i % workers][i // workers] for i in range(len(cases))]
 
 
-def _chunk(archive: Archive, cases: Sequence[_Case], now: int) -> list[Surveyed]:
+class _Helper:
+    """A process that examines a share of the valves; no `multiprocessing`, which would run the user's script again."""
+
+    def __init__(self, task: object) -> None:
+        command = [sys.executable, "-P", "-c", "from belimo_nb.survey import help_out; help_out()"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
+        self._output = b""
+        self._talk = threading.Thread(target=self._communicate, args=(pickle.dumps(task),), daemon=True)
+        self._talk.start()
+
+    def __enter__(self) -> _Helper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._talk.join()
+
+    def _communicate(self, task: bytes) -> None:
+        self._output, _ = self._process.communicate(task)
+
+    def answer(self) -> list[Surveyed] | None:
+        """What it has found; None if it died."""
+        self._talk.join()
+        if self._process.returncode != 0:
+            return None
+        found: list[Surveyed] = pickle.loads(self._output)  # noqa: S301 - from a process of ours, over its own pipe
+        return found
+
+
+def help_out() -> None:
+    """In a helper's process: examine what comes in, and send what was found."""
+    archive, cases, now = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    sys.stdout.buffer.write(pickle.dumps(_examine_all(archive, cases, now)))
+
+
+def _examine_all(archive: Archive, cases: Sequence[_Case], now: int) -> list[Surveyed]:
     return [_examine(archive, case, now) for case in cases]
 
 

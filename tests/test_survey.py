@@ -1,5 +1,8 @@
 """A fleet examined: from the store, with few requests, and the same in several processes."""
 
+import shutil
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,11 +79,12 @@ def test_several_processes_find_the_same(server, monkeypatch):
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
     monkeypatch.setattr(module, "PARALLEL", 1)
-    monkeypatch.setattr(module, "CHUNK", 6)
-    monkeypatch.setattr(module, "cores", lambda: 2)
+    monkeypatch.setattr(module, "cores", lambda: 3)
     shared = cloud.survey(None, *RANGE)
     pd.testing.assert_frame_equal(shared.table(), alone.table())
     pd.testing.assert_frame_equal(shared.daily(), alone.daily())
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    pd.testing.assert_frame_equal(cloud.survey(None, *RANGE).table(), alone.table())
 
 
 def test_offline(server):
