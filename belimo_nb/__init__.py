@@ -13,6 +13,7 @@ A tour::
     valve.energy("heating", "2018-01-01", "2018-12-01", freq="MS")   # kWh a month, with coverage and quality
     bn.weather.outdoor_temperature(cloud, "2018-01-01", "2018-12-01")   # hourly, from BELIMO_WEATHER
     bn.heating.degree_days(temperature), bn.heating.fit_signature(daily_kwh, daily_temperature)
+    bn.explore(cloud)                         # widgets, in JupyterLab
 
 Settings come from arguments, the environment and `.env` (`bn.show_settings()` says which); data flows one way:
 settings, auth, transport, cloud and device, energy and heating, plots and display, notebooks, report.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from belimo_nb import display, energy, errors, heating, plots, weather
     from belimo_nb.cloud import Cloud, connect
     from belimo_nb.device import Device
+    from belimo_nb.explorer import explore
 
 __all__ = [
     "Cloud",
@@ -42,6 +44,7 @@ __all__ = [
     "display",
     "energy",
     "errors",
+    "explore",
     "heating",
     "plots",
     "show_settings",
@@ -49,7 +52,7 @@ __all__ = [
 ]
 
 _ROOMS = ("display", "energy", "errors", "heating", "plots", "weather")
-_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud"}
+_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud", "explore": "explorer"}
 
 
 def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> pd.DataFrame:

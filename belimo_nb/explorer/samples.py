@@ -1,0 +1,40 @@
+"""The samples that a picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from belimo_nb.device import Device
+from belimo_nb.explorer.points import Point
+from belimo_nb.history import parse_resolution
+from belimo_nb.periods import Period
+
+__all__ = ["as_table", "samples"]
+
+
+def samples(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
+    """The last readings in the buckets of a range.
+
+    Returns:
+        DataFrame; index ``time``: the **end** of the bucket, which its last reading belongs to, in the period's zone;
+        columns: the datapoints' ids, as `Point.convert` gives them.
+
+    Raises:
+        BelimoError: They cannot be had.
+    """
+    raw = device.history([point.id for point in points], period.start, period.end, resolution)
+    ends = (pd.DatetimeIndex(raw.index) + parse_resolution(resolution)).tz_convert(str(period.start.tz))
+    frame = pd.DataFrame({point.id: point.convert(raw[point.id]) for point in points}, raw.index)
+    return frame.set_axis(ends, axis="index").rename_axis("time")
+
+
+def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
+    """The samples under names that people read, two of which are never the same."""
+    titles = [point.title for point in points]
+    named = [
+        title if titles.count(title) == 1 else f"{title} ({point.id})"
+        for title, point in zip(titles, points, strict=True)
+    ]
+    return frame[[point.id for point in points]].set_axis(named, axis="columns")
