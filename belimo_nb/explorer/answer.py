@@ -10,9 +10,10 @@ import pandas as pd
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer.download import file_name, link
 from belimo_nb.explorer.points import Point, points_of, usual
 from belimo_nb.explorer.question import MOST_DATAPOINTS, check_cost, period_of, resolution_for
-from belimo_nb.explorer.samples import samples
+from belimo_nb.explorer.samples import as_csv, as_table, samples
 from belimo_nb.periods import Period
 
 if TYPE_CHECKING:
@@ -30,11 +31,15 @@ class Shown:
         frame: As `belimo_nb.explorer.samples` gives it.
         period: Its range.
         resolution: Length of a bucket.
+        table: The samples under names that people read.
+        link: The link that saves them.
     """
 
     frame: pd.DataFrame
     period: Period
     resolution: str
+    table: pd.DataFrame
+    link: str
 
 
 @dataclass
@@ -99,4 +104,7 @@ def _fill(found: Answer, cloud: Cloud, choice: Choice) -> None:
         raise UsageError(
             f"{len(found.chosen)} datapoints are chosen, more than can be told apart; tick at most {MOST_DATAPOINTS}."
         )
-    found.shown = Shown(samples(found.device, found.chosen, period, resolution), period, resolution)
+    frame = samples(found.device, found.chosen, period, resolution)
+    table = as_table(frame, found.chosen)
+    name = file_name(found.device.name, str(choice.first), str(choice.last), resolution)
+    found.shown = Shown(frame, period, resolution, table, link(as_csv(table), name))

@@ -14,13 +14,11 @@ from belimo_nb.display.base import esc, style_sheet
 from belimo_nb.explorer import memory
 from belimo_nb.explorer.answer import Answer, answer, sentence
 from belimo_nb.explorer.choice import Choice
-from belimo_nb.explorer.download import file_name, link
 from belimo_nb.explorer.figure import draw
 from belimo_nb.explorer.picker import DevicePicker
 from belimo_nb.explorer.point_list import PointList
 from belimo_nb.explorer.range_picker import RangePicker
 from belimo_nb.explorer.runner import Runner
-from belimo_nb.explorer.samples import as_table
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
@@ -132,17 +130,14 @@ class Explorer:
         shown, chosen = found.shown, found.chosen
         title = f"{self.device.name}, {shown.period.label}"
         chart = draw(shown.frame, chosen, title, shown.period, shown.resolution, self._cloud.source)
-        frame = as_table(shown.frame, chosen)
-        first, last = choice.first, choice.last
-        csv = display.table(frame, "samples").csv()
         self.picture.value = chart.html()
-        self.save.value = link(csv, file_name(self.device.name, str(first), str(last), shown.resolution))
+        self.save.value = shown.link
         silent = [point.label for point in chosen if not shown.frame[point.id].notna().any()]
         lacking = f" No values in this range: {', '.join(silent)}." if silent else ""
-        buckets = f"{number(len(frame))} buckets of {shown.resolution}, {self._cloud.timezone}."
+        buckets = f"{number(len(shown.frame))} buckets of {shown.resolution}, {self._cloud.timezone}."
         self.status.value = f'<p class="bnb bnb-x-soft" role="status">{esc(buckets + lacking)}</p>'
         self.picture.remove_class("bnb-x-stale")
-        self.error, self.frame = None, frame
+        self.error, self.frame = None, shown.table
         memory.keep(self._cloud.settings, replace(choice, datapoints=dict(self._picked)))
 
     def _fail(self, problem: str, error: Exception | None) -> None:

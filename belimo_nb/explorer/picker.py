@@ -21,6 +21,7 @@ MATCHES = 50
 """Devices that the list shows at a time: a browser takes long over thousands, and so do people."""
 
 SEARCHED = ("name", "serial", "project", "city")
+FACTS = (("Serial", "serial"), ("", "profile"), ("", "project"))
 ROWS = 8
 
 
@@ -134,7 +135,7 @@ class DevicePicker:
         lines = [
             f'<span class="bnb-st bnb-{health}">{esc(": ".join(words))}</span>',
             esc(contact),
-            *(esc(row[column]) for column in ("serial", "profile", "project") if row[column]),
+            *(esc(f"{word} {row[column]}".strip()) for word, column in FACTS if row[column]),
         ]
         about = "".join(f"<li>{line}</li>" for line in lines)
         self.facts.value = f'<p class="bnb bnb-x-name">{esc(self.name)}</p><ul class="bnb bnb-x-facts">{about}</ul>'

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from belimo_nb.device import Device
+from belimo_nb.display.numbers import PLAIN
+from belimo_nb.display.table import FORMULA
 from belimo_nb.explorer.points import Point
 from belimo_nb.history import parse_resolution
 from belimo_nb.periods import Period
 
-__all__ = ["as_table", "samples"]
+__all__ = ["as_csv", "as_table", "samples"]
 
 
 def samples(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
@@ -38,3 +40,21 @@ def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
         for title, point in zip(titles, points, strict=True)
     ]
     return frame[[point.id for point in points]].set_axis(named, axis="columns")
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """A table of `as_table` as CSV: local times with their offset (ISO 8601), 12 digits, unknown left empty.
+
+    Texts that a spreadsheet would take for a formula get an apostrophe before them: they come from outside.
+    """
+    times = pd.Index(table.index.astype(str).str.replace(" ", "T", regex=False), name="time")
+    columns = {
+        _safe(str(name)): column.map(_safe, na_action="ignore") if column.dtype == object else column
+        for name, column in table.items()
+    }
+    plain = pd.DataFrame(columns, table.index).set_axis(times, axis="index")
+    return plain.to_csv(float_format=PLAIN, lineterminator="\n")
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if str(text).startswith(FORMULA) else text
