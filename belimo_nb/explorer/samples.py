@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from belimo_nb.device import Device
 from belimo_nb.display.numbers import PLAIN
@@ -49,7 +50,7 @@ def as_csv(table: pd.DataFrame) -> str:
     """
     times = pd.Index(table.index.astype(str).str.replace(" ", "T", regex=False), name="time")
     columns = {
-        _safe(str(name)): column.map(_safe, na_action="ignore") if column.dtype == object else column
+        _safe(str(name)): column if is_numeric_dtype(column.dtype) else column.map(_safe, na_action="ignore")
         for name, column in table.items()
     }
     plain = pd.DataFrame(columns, table.index).set_axis(times, axis="index")
