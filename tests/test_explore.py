@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import os
@@ -210,7 +211,13 @@ def test_every_control_has_a_label(cloud: Any) -> None:
     labels = [control.description for control in controls]
     assert all(labels)
     assert len(set(labels)) == len(labels)
-    assert "application/vnd.jupyter.widget-view+json" in shown._repr_mimebundle_()
+
+
+def test_what_a_notebook_stores_of_it_is_one_line(cloud: Any) -> None:
+    """A saved notebook holds no style sheet and no device's name where a widget was."""
+    bundle = explorer(cloud)._repr_mimebundle_()
+    assert bundle["text/plain"] == "Widgets that show the fleet's samples; run the cell in JupyterLab."
+    assert set(bundle) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
 
 
 # Choosing a device
@@ -400,11 +407,12 @@ def test_no_tick_and_too_many_are_told(cloud: Any) -> None:
     """Nothing to draw, and more than can be told apart, are sentences; nothing is asked for them."""
     many = list(cloud.device("2.OG Nord-West").datapoints.index[5:18])
     shown = explorer(cloud, "2.OG Nord-West", datapoints=many)
+    assert not shown.picture.value
     assert "13 datapoints are chosen, more than can be told apart; tick at most 12." in said(shown)
     assert isinstance(shown.error, bn.errors.UsageError)
-    for identifier in many:
-        shown.points._setting = identifier != many[-1]
-        shown.points.boxes[identifier].value = False
+    shown = explorer(cloud, "2.OG Nord-West", datapoints=many[:1])
+    assert shown.picture.value
+    shown.points.boxes[many[0]].value = False
     assert "No datapoint is chosen; tick at least one." in said(shown)
 
 
@@ -487,6 +495,18 @@ def test_the_resolution_suits_the_range(days: int, expected: str) -> None:
     assert resolution_for("auto", period) == expected
     assert resolution_for("15m", period) == "15m"
     assert check_cost(period, expected, 2) <= MOST
+
+
+def test_offline_the_store_is_shown(cloud: Any) -> None:
+    """Without the cloud: what was fetched before, hourly by default, and a sentence for what was not."""
+    explorer(cloud, "2.OG Nord-West", resolution="1h")
+    with contextlib.closing(bn.connect(offline=True)) as offline:
+        shown = explorer(offline, resolution="auto")
+        assert shown.error is None, said(shown)
+        assert "offline, as of" in shown.picture.value
+        assert "169 buckets of 1h" in said(shown)
+        shown.range.resolution.value = "5m"
+        assert "The store holds no history of Energieventil Heizung 2.OG Nord-West at 5m" in said(shown)
 
 
 def test_too_much_is_refused_with_its_cost() -> None:

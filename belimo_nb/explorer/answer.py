@@ -88,7 +88,7 @@ def sentence(error: Exception) -> str:
 
 def _fill(found: Answer, cloud: Cloud, choice: Choice) -> None:
     period = period_of(choice.first, choice.last, cloud.now)
-    resolution = resolution_for(choice.resolution, period)
+    resolution = resolution_for(choice.resolution, period, offline=cloud.settings.offline)
     check_cost(period, resolution, cloud.settings.rate)
     found.device = cloud.device(choice.device)
     profile = found.device.profile

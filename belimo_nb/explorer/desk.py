@@ -69,7 +69,8 @@ class Explorer:
         return f"<Explorer of {self._cloud.source}: {self.device.name}>"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.view._repr_mimebundle_(**options)
+        text = "Widgets that show the fleet's samples; run the cell in JupyterLab."
+        return {**self.view._repr_mimebundle_(**options), "text/plain": text}
 
     @property
     def choice(self) -> Choice:

@@ -11,10 +11,10 @@ from belimo_nb.display.base import esc
 
 __all__ = ["file_name", "link"]
 
-PLAIN_LIMIT = 750_000
+PLAIN_LIMIT = 500_000
 """Bytes of CSV up to which it is given as it is; more is zipped: a Jupyter server passes on 1 MB a second."""
 
-LIMIT = 1_900_000
+LIMIT = 1_500_000
 """Bytes that a link may carry."""
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same file for the same samples

@@ -51,8 +51,8 @@ class DevicePicker:
         rows = self._devices
         named = [_Named(str(i), n, s) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
         self._names = dict(zip((device.id for device in named), distinct_names(named), strict=True))
-        texts = rows[list(SEARCHED)].fillna("").astype(str).agg("\n".join, axis="columns").str.casefold()
-        self._texts = {str(identifier): f"{text}\n{identifier}" for identifier, text in texts.items()}
+        searched = zip(rows.index, *(rows[column] for column in SEARCHED), strict=True)
+        self._texts = {str(texts[0]): "\n".join(str(text or "") for text in texts).casefold() for texts in searched}
         self._changed = on_change
         self._setting = False
         self.value = chosen

@@ -52,12 +52,12 @@ def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Perio
     return Period(whole.start, min(whole.end, now))
 
 
-def resolution_for(chosen: str, period: Period) -> str:
-    """The length of a bucket: what is chosen, or what suits the range."""
+def resolution_for(chosen: str, period: Period, *, offline: bool = False) -> str:
+    """The length of a bucket: what is chosen, or what suits the range; offline at least the hours that a sync keeps."""
     if chosen != AUTOMATIC:
         return chosen
     days = (period.end - period.start) / pd.Timedelta(days=1)
-    return next((resolution for limit, resolution in SUITED if days <= limit), "1d")
+    return next((resolution for limit, resolution in SUITED[2 * offline :] if days <= limit), "1d")
 
 
 def check_cost(period: Period, resolution: str, rate: float) -> int:
