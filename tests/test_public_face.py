@@ -46,7 +46,7 @@ SIGNATURES = {
     ),
     "Device.energy": (device.Device.energy, "self kind='heating' start=None end=None freq='D' tz=None"),
     "Device.timeline": (device.Device.timeline, "self start=None end=None"),
-    "explore": (bn.explore, "cloud device=None * datapoints=None start=None end=None resolution=None"),
+    "explore": (bn.explore, "cloud device=None datapoints=None start=None end=None resolution=None"),
     "interval_energy": (
         energy.interval_energy,
         "counter freq='D' start=None end=None tz='UTC' step=None p_max=None",
