@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from jupyter_lab import PATIENCE, JupyterLab
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from belimo_nb.demo import DemoCloud
 
@@ -53,10 +54,15 @@ def run_all(browser: Any, lab: JupyterLab, notebook: Path) -> Any:
     code = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     page.wait_for_function("count => document.querySelectorAll('.jp-CodeCell').length === count", arg=len(code))
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    done = "count => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
-    done += r".filter(prompt => /\[\d+\]/.test(prompt.textContent)).length === count"
+    numbers = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.textContent)"
+    for _ in range(3):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # At once each cell is numbered or has a star; a kernel that has only just said "idle" may miss the first try.
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_function(rf"() => {numbers}.some(text => /\[(\d+|\*)\]/.test(text))", timeout=LIMIT // 4)
+            break
+    done = rf"count => {numbers}.filter(text => /\[\d+\]/.test(text)).length === count"
     page.wait_for_function(done, arg=len(code))
     return page
 
