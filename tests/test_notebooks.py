@@ -76,7 +76,7 @@ def test_cells_are_short(path: Path) -> None:
     """Logic lives in the package: no definitions, loops or conditions, few lines, no absolute paths, no prints."""
     for cell in cells(path):
         text = source(cell)
-        assert len(text.splitlines()) <= MOST_LINES, text
+        assert len(text.splitlines()) <= MOST_LINES or is_parameters(cell), text
         assert not re.search(r"^\s*(def|class|for|while|if|try|with|print)\b", text, re.MULTILINE), text
         assert not re.search(r"[\"'](/|[A-Z]:\\)", text), text
         assert not text.rstrip().endswith(";"), "nbval runs cells without history, so a semicolon silences nothing"

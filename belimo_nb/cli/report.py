@@ -113,19 +113,20 @@ def _fetch(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mappin
     """
     import pandas as pd
 
-    from belimo_nb.report.fetch import fetch_plan
+    from belimo_nb.report.fetch import closer_plan, fetch_plan
 
-    if cloud.settings.offline or not any(job.notebook != "overview" for job in jobs):
+    if cloud.settings.offline:
         return cloud.settings
     planned = fetch_plan(cloud, jobs, period, parameters)
     since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
     try:
-        outcome = fill(cloud, planned)
+        for following in (planned, None):
+            outcome = fill(cloud, following or closer_plan(cloud, jobs, period, parameters))
+            outcome.failures.clear()
+            tell_failures(outcome)
     except StoreError as error:
         click.echo(f"Warning: {error}", err=True)
         return cloud.settings
-    outcome.failures.clear()
-    tell_failures(outcome)
     return replace(cloud.settings, fresh_since=since)
 
 
