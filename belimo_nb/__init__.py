@@ -14,6 +14,7 @@ A tour::
     bn.weather.outdoor_temperature(cloud, "2018-01-01", "2018-12-01")   # hourly, from BELIMO_WEATHER
     bn.heating.degree_days(temperature), bn.heating.fit_signature(daily_kwh, daily_temperature)
     bn.hydronics.diagnose(samples)            # is this valve healthy: checks, each with a verdict and a sentence
+    bn.explore(cloud)                         # widgets, in JupyterLab
 
 Settings come from arguments, the environment and `.env` (`bn.show_settings()` says which); data flows one way:
 settings, auth, transport, cloud and device, energy, heating and hydronics, plots and display, notebooks, report.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from belimo_nb import display, energy, errors, heating, hydronics, plots, weather
     from belimo_nb.cloud import Cloud, connect
     from belimo_nb.device import Device
+    from belimo_nb.explorer import explore
 
 __all__ = [
     "Cloud",
@@ -43,6 +45,7 @@ __all__ = [
     "display",
     "energy",
     "errors",
+    "explore",
     "heating",
     "hydronics",
     "plots",
@@ -51,7 +54,7 @@ __all__ = [
 ]
 
 _ROOMS = ("display", "energy", "errors", "heating", "hydronics", "plots", "weather")
-_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud"}
+_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud", "explore": "explorer"}
 
 
 def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> pd.DataFrame:

@@ -61,6 +61,7 @@ SIGNATURES = {
         hydronics.diagnose,
         "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=None",
     ),
+    "explore": (bn.explore, "cloud device=None datapoints=None start=None end=None resolution=None"),
     "interval_energy": (
         energy.interval_energy,
         "counter freq='D' start=None end=None tz='UTC' step=None p_max=None",
