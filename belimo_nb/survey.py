@@ -17,7 +17,7 @@ import pandas as pd
 
 from belimo_nb import measured, sync
 from belimo_nb.archive import Archive, Question
-from belimo_nb.checkup import design_of, fine_question, window_of
+from belimo_nb.checkup import FINE, design_of, fine_question, window_of
 from belimo_nb.cores import cores
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.history import buckets, parse_resolution
@@ -164,6 +164,7 @@ def survey(cloud: Cloud, devices: pd.DataFrame, period: Period, fetch: int = FET
             design_of(cloud.device(question.device)),
             period,
             cloud.timezone,
+            closer=len(asked) <= fetch,
         )
         for question in asked
     ]
@@ -199,6 +200,7 @@ class _Case:
     design: Design
     period: Period
     tz: str
+    closer: bool  # whether a look in detail may be fetched
 
 
 def _fetch(cloud: Cloud, wanted: Sequence[Question]) -> dict[str, str]:
@@ -297,6 +299,8 @@ def _detail(
     archive: Archive, case: _Case, samples: Samples, located: Mapping[str, str | None], now: int
 ) -> tuple[Samples | None, Question | None]:
     """The most active two weeks in detail, if the store holds them; else what to ask for, if that takes one request."""
+    if not case.closer and not archive.store.path(case.question.device, FINE).exists():
+        return None, None
     window = window_of(samples, case.period)
     if window is None:
         return None, None
