@@ -13,9 +13,11 @@ A tour::
     valve.energy("heating", "2018-01-01", "2018-12-01", freq="MS")   # kWh a month, with coverage and quality
     bn.weather.outdoor_temperature(cloud, "2018-01-01", "2018-12-01")   # hourly, from BELIMO_WEATHER
     bn.heating.degree_days(temperature), bn.heating.fit_signature(daily_kwh, daily_temperature)
+    bn.hydronics.diagnose(samples)            # is this valve healthy: checks, each with a verdict and a sentence
+    bn.explore(cloud)                         # widgets, in JupyterLab
 
 Settings come from arguments, the environment and `.env` (`bn.show_settings()` says which); data flows one way:
-settings, auth, transport, cloud and device, energy and heating, plots and display, notebooks, report.
+settings, auth, transport, cloud and device, energy, heating and hydronics, plots and display, notebooks, report.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from belimo_nb import display, energy, errors, heating, plots, weather
+    from belimo_nb import display, energy, errors, heating, hydronics, plots, weather
     from belimo_nb.cloud import Cloud, connect
     from belimo_nb.device import Device
+    from belimo_nb.explorer import explore
 
 __all__ = [
     "Cloud",
@@ -42,14 +45,16 @@ __all__ = [
     "display",
     "energy",
     "errors",
+    "explore",
     "heating",
+    "hydronics",
     "plots",
     "show_settings",
     "weather",
 ]
 
-_ROOMS = ("display", "energy", "errors", "heating", "plots", "weather")
-_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud"}
+_ROOMS = ("display", "energy", "errors", "heating", "hydronics", "plots", "weather")
+_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud", "explore": "explorer"}
 
 
 def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
@@ -92,6 +93,10 @@ class Archive:
         self.store = store
         self.offline = offline
         self._since = since
+
+    def reader(self) -> Archive:
+        """The same without a connection: it can be sent to another process, to read and to plan."""
+        return Archive(_no_requests, self.store, offline=self.offline, since=self._since)
 
     def frame(
         self, question: Question, datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, now: int
@@ -226,6 +231,10 @@ class Archive:
                 StoreWarning,
                 stacklevel=4,
             )
+
+
+def _no_requests(path: str, params: object = None, what: str | None = None) -> dict[str, Any]:
+    raise NoDataError(f"Here only the store is read; {what or path} is not asked for.")
 
 
 def span_of(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from belimo_nb.device import Device
 from belimo_nb.errors import (
     AnswerError,
     BelimoError,
+    CloudError,
     ConnectionFailed,
     NoDataError,
     SignInError,
@@ -33,12 +35,13 @@ from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
 from belimo_nb.progress import bar
-from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of
+from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of, profile_ref
 from belimo_nb.settings import Settings
 from belimo_nb.transport import IN_FLIGHT, Transport
 
 if TYPE_CHECKING:
     from belimo_nb.archive import Archive
+    from belimo_nb.survey import Survey
 
 __all__ = ["Cloud", "connect"]
 
@@ -70,6 +73,7 @@ class Cloud:
         self._transport = Transport(settings, self._authenticator)
         self._answers = Answers(settings)
         self._profiles: dict[str, Profile] = {}
+        self._unreadable: set[str] = set()
         self._records: dict[str, dict[str, Any]] | None = None
         self._listed = 0  # when they were asked for, seconds since 1970
         self._lock = threading.Lock()
@@ -173,7 +177,7 @@ class Cloud:
         """
         records = {str(r["id"]): r for r in self._list(None)} if devices is None else self._known()
         wanted = list(records) if devices is None else _ids(devices)
-        return latest_frame([self._record(identifier, records) for identifier in wanted], self.profile)
+        return latest_frame([self._record(identifier, records) for identifier in wanted], self.readable_profile)
 
     def latest_datapoints(self) -> dict[str, dict[str, Any]]:
         """The latest values of all devices as the list gave them: device id to datapoint id to value."""
@@ -212,8 +216,9 @@ class Cloud:
             Its rows, with two more columns, heating and cooling (bool: has such a counter).
         """
         frame = self.devices() if devices is None else devices
+        profiles = [self._profile_of_record(self._record(str(i), self._known())) for i in frame.index]
         counters = {
-            kind: [Device(self, self._record(i, self._known())).has(f"{kind}_energy") for i in frame.index]
+            kind: [profile is not None and profile.locate(f"{kind}_energy") is not None for profile in profiles]
             for kind in ("heating", "cooling")
         }
         frame = frame.assign(**counters)
@@ -236,7 +241,13 @@ class Cloud:
         return found
 
     def counters(
-        self, devices: pd.DataFrame | Iterable[str], kind: Kind = "heating", start: Moment = None, end: Moment = None
+        self,
+        devices: pd.DataFrame | Iterable[str],
+        kind: Kind = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        *,
+        fine: bool = False,
     ) -> Counters:
         """The energy counters of several devices, several at a time; one that fails costs none of the others.
 
@@ -247,6 +258,7 @@ class Cloud:
             kind: "heating" or "cooling".
             start: As in `Device.energy`.
             end: As in `Device.energy`.
+            fine: Readings every 15 minutes instead of every hour.
 
         Returns:
             Counters by device name; those that could not be had are listed in its ``failures``.
@@ -265,7 +277,7 @@ class Cloud:
             if len(unreachable) >= HOPELESS:
                 return unreachable[-1]  # a cloud that hangs is not asked for every device
             try:
-                return device.counter(kind, period.start, period.end)
+                return device.counter(kind, period.start, period.end, fine=fine)
             except (SignInError, UsageError):
                 raise  # true of all of them
             except ConnectionFailed as error:
@@ -290,6 +302,22 @@ class Cloud:
             self.timezone,
         )
 
+    def survey(
+        self, devices: pd.DataFrame | None = None, start: Moment = None, end: Moment = None, fetch: int = 100
+    ) -> Survey:
+        """Examine the energy valves of a fleet: what they have moved, and which to look at first.
+
+        Args:
+            devices: A frame of `devices`; None for all.
+            start: As in `Device.energy`.
+            end: As in `Device.energy`.
+            fetch: Requests that may be made for what the store lacks; if it lacks more, it is left out, and told.
+        """
+        from belimo_nb.survey import survey
+
+        period = self.period(start, end)
+        return survey(self, self.devices() if devices is None else devices, period, fetch)
+
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
         with self._lock:
@@ -303,6 +331,25 @@ class Cloud:
             with self._lock:
                 self._profiles[ref] = known
         return known
+
+    def readable_profile(self, ref: str) -> Profile | None:
+        """As `profile`; None, with a warning the first time, where the cloud will not give it: the others go on.
+
+        Raises:
+            CloudError: The cloud cannot be reached, or fails for now.
+        """
+        with self._lock:
+            if ref in self._unreadable:
+                return None
+        try:
+            return self.profile(ref)
+        except (CloudError, NoDataError) as error:
+            if error.retryable or isinstance(error, SignInError | ConnectionFailed):
+                raise
+            with self._lock:
+                self._unreadable.add(ref)
+            warnings.warn(f"{error} Its devices are shown without values.", stacklevel=2)
+            return None
 
     @functools.cached_property
     def archive(self) -> Archive:
@@ -393,6 +440,10 @@ class Cloud:
             self._records = (self._records | fresh if self._records is not None else None) if text else fresh
             self._listed = self._listed if text else asked
         return records
+
+    def _profile_of_record(self, record: Mapping[str, Any]) -> Profile | None:
+        ref = profile_ref(record)
+        return None if ref is None else self.readable_profile(ref)
 
     def _known(self) -> dict[str, dict[str, Any]]:
         with self._lock:

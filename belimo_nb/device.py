@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb import history
+from belimo_nb import history, measured
 from belimo_nb.counter import Counter, Counters, Kind
-from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
 from belimo_nb.paging import collect
 from belimo_nb.periods import Period, parse_time
 from belimo_nb.profile import Profile
-from belimo_nb.quantities import ENERGY, QUANTITIES
-from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref
+from belimo_nb.quantities import QUANTITIES
+from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref, settings_of
 from belimo_nb.timestamps import from_api, to_api
+from belimo_nb.troubles import Trouble, troubles
 
 if TYPE_CHECKING:
+    from belimo_nb.checkup import Checkup
     from belimo_nb.cloud import Cloud
 
 __all__ = ["Device"]
@@ -102,6 +103,11 @@ class Device:
     def has(self, quantity: str) -> bool:
         """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
         return self.has_profile and self.profile.locate(quantity) is not None
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it is made and set for: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
+        return settings_of(self._record, self._cloud.profile)
 
     def state(self, at: Moment = None) -> pd.DataFrame:
         """The values of all datapoints, now or at a time.
@@ -191,7 +197,7 @@ class Device:
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
             raise UsageError(f"There is no quantity {strange[0]!r}; the quantities are {', '.join(QUANTITIES)}.")
-        located = {key: self.profile.locate(key) for key in quantities}
+        located = {key: self.profile.locate(key) if self.has_profile else None for key in quantities}
         ids = {key: identifier for key, identifier in located.items() if identifier is not None}
         first, after = self._range(start, end)
         step = history.parse_resolution(resolution)
@@ -199,15 +205,35 @@ class Device:
             raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
-        frame = pd.DataFrame(index=raw.index)
-        for key in quantities:
-            column, dimension = QUANTITIES[key].column, QUANTITIES[key].dimension
-            if key in ids:
-                frame[column] = dimension.convert(_numbers(raw[ids[key]]), self.profile.unit(ids[key]))
-            else:
-                frame[column] = float("nan")
-        ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(self._cloud.timezone)
-        return frame.set_axis(ends, axis="index").rename_axis("time")
+        profile = self.profile if self.has_profile else None
+        return measured.quantities(raw, profile, located, step, self._cloud.timezone)
+
+    def checkup(
+        self,
+        start: Moment = None,
+        end: Moment = None,
+        resolution: str = "1h",
+        design_delta_t: float | None = None,
+    ) -> Checkup:
+        """Check it for everything that its samples can tell; see `belimo_nb.hydronics`.
+
+        The whole period is looked at every `resolution`, and the two weeks in which the valve is most active every 5
+        minutes. Where the outdoor temperature is to be had, it is taken into account.
+
+        Args:
+            start: As in `energy`.
+            end: As in `energy`.
+            resolution: Of the samples of the whole period: the length of a bucket.
+            design_delta_t: Design delta-T in K; None: unknown.
+
+        Raises:
+            UsageError: The range is too long for the resolution, or an argument makes no sense.
+        """
+        from belimo_nb.checkup import examine, outdoor_or_none
+
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        outdoor = outdoor_or_none(self._cloud, span)
+        return examine(self, span.start, span.end, resolution, design_delta_t=design_delta_t, outdoor=outdoor)
 
     def energy(
         self,
@@ -302,26 +328,8 @@ class Device:
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."
             )
         raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
-        raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
-        watts = (
-            QUANTITIES["power"].dimension.convert(_numbers(raw[power]), self.profile.unit(power)) * 1e3
-            if power
-            else pd.Series(dtype=float)
-        )
-        limit = power_limit(watts)
-        return {
-            kind: Counter(
-                self.name,
-                kind,
-                ENERGY.convert(_numbers(raw[identifier]), self.profile.unit(identifier)) * JOULES_PER_KWH,
-                step,
-                limit,
-                first,
-                after,
-                zone,
-            )
-            for kind, identifier in located.items()
-        }
+        span = Period(first, after)
+        return measured.counters(raw, self.profile, located, step, self.name, span, zone)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """What happened to the device, oldest first.
@@ -352,6 +360,11 @@ class Device:
             frame = frame[frame["time"] < edges[1]]
         return frame.sort_values("time", kind="stable", ignore_index=True)
 
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+        """When it reported an error or a warning; see `belimo_nb.troubles.troubles`."""
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        return troubles(self.timeline(end=span.end), span.start, span.end)
+
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:
             return self._cloud.now
@@ -370,7 +383,3 @@ class Device:
     def _profile_name(self) -> str:
         reference = self._record.get("dataprofile") or {}
         return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")
-
-
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.to_numeric(values, errors="coerce")

@@ -47,15 +47,15 @@ class Kept:
         found = self.times[rows] == wanted if len(self.times) else np.zeros(len(wanted), bool)
         return pd.DataFrame({key: self._column(key, rows, found, grid) for key in datapoints}, grid)
 
-    def _column(self, key: str, rows: Values, found: Values, grid: pd.DatetimeIndex) -> pd.Series[Any]:
+    def _column(self, key: str, rows: Values, found: Values, grid: pd.DatetimeIndex) -> Values | pd.Series[Any]:
         values = self.columns.get(key)
         if values is None or not len(values):
-            return pd.Series(np.nan, grid)
+            return np.full(len(grid), np.nan)
         if values.dtype == object:
             known = np.full(len(grid), None, object)
             known[found] = values[rows[found]]
             return typed(pd.Series(known, grid))
-        return pd.Series(np.where(found, values[rows], np.nan), grid)
+        return np.where(found, values[rows], np.nan)
 
     def answered(
         self, span: Span, answer: Mapping[str, pd.Series[Any]], asked: int, seen: int | None

@@ -21,8 +21,11 @@ __all__ = ["COUNTERS", "MEASURED", "questions"]
 COUNTERS = ("heating_energy", "cooling_energy", "power")
 """Lifetime counters, and the power that tells their jumps."""
 
-MEASURED = ("flow", "power", "t1", "t2", "delta_t", "position", "position_setpoint")
-"""What a valve's report draws."""
+MEASURED = (
+    "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",
+    "cooling_energy",
+)  # fmt: skip
+"""What a valve's report draws, and what its checks need."""
 
 
 def questions(

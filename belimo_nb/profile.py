@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.errors import AnswerError, UnknownDatapoint
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 
 __all__ = ["Profile"]
 
@@ -54,7 +54,7 @@ class Profile:
             columns=list(COLUMNS),
             dtype=object,
         )
-        self._quantities = {key: self._locate(key) for key in QUANTITIES}
+        self._quantities = {key: self._locate(quantity) for key, quantity in (QUANTITIES | SETTINGS).items()}
 
     def __repr__(self) -> str:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
@@ -89,15 +89,14 @@ class Profile:
         raise UnknownDatapoint(f"The dataprofile {self.ref} has no datapoint {key!r}; {self._near(wanted)}.")
 
     def locate(self, quantity: str) -> str | None:
-        """The id of the datapoint that measures a quantity of `belimo_nb.quantities`, or None."""
+        """The id of the datapoint that holds a quantity or setting of `belimo_nb.quantities`, or None."""
         return self._quantities[quantity]
 
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none."""
         return str(self.datapoints.loc[datapoint_id, "unit"])
 
-    def _locate(self, key: str) -> str | None:
-        quantity = QUANTITIES[key]
+    def _locate(self, quantity: Quantity) -> str | None:
         frame = self.datapoints
         usable = [unit in quantity.dimension.scale for unit in frame["unit"]]
         for name in quantity.names:

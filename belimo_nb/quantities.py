@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["QUANTITIES", "Dimension", "Quantity"]
+__all__ = ["QUANTITIES", "SETTINGS", "Dimension", "Quantity"]
 
 
-Values = TypeVar("Values", float, "pd.Series[Any]")
+Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Quantity:
     words: tuple[str, ...]
 
 
-QUANTITIES: Mapping[str, Quantity] = {
+QUANTITIES: dict[str, Quantity] = {
     "heating_energy": Quantity("heating_kwh", ENERGY, ("Heating_E_J",), ("heating", "energy")),
     "cooling_energy": Quantity("cooling_kwh", ENERGY, ("Cooling_E_J",), ("cooling", "energy")),
     "volume": Quantity("volume_m3", VOLUME, ("Flow_Volume_total_m3",), ("volume", "total")),
@@ -100,3 +102,10 @@ QUANTITIES: Mapping[str, Quantity] = {
     "position": Quantity("position_pct", SHARE, ("RelPos_Fb",), ("valve position",)),
     "position_setpoint": Quantity("setpoint_pct", SHARE, ("RelPos_Sp",), ("position setpoint",)),
 }
+
+SETTINGS: dict[str, Quantity] = {
+    "nominal_flow": Quantity("nominal_flow_m3h", FLOW, ("V_nom_m3s",), ("nominal", "flow")),
+    "max_flow": Quantity("max_flow_pct", SHARE, ("Vmax_Rel_Write",), ("maximum", "flow", "setting")),
+    "glycol": Quantity("glycol_pct", SHARE, ("Glycol_Concentration_Rel",), ("glycol",)),
+}
+"""What a valve is made and set for; it seldom changes, so its latest value is taken."""

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.profile import Profile
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 from belimo_nb.timestamps import from_api
 
-__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "profile_ref"]
+__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "profile_ref", "settings_of"]
 
 Record = Mapping[str, Any]
 
@@ -71,19 +71,19 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame(data | texts, index=index).astype({"online": bool})
 
 
-def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile]) -> pd.DataFrame:
+def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | None]) -> pd.DataFrame:
     """The latest values of devices in display units.
 
     Args:
         records: The API's device objects.
-        profile: Gives the dataprofile at a path.
+        profile: Gives the dataprofile at a path; None where the cloud will not.
 
     Returns:
         DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid) and the columns of
         `LATEST`; NaN where a device has no such value.
     """
     columns = [QUANTITIES[key].column for key in LATEST]
-    rows = [_values(record, profile) for record in records]
+    rows = [_values(record, profile, {key: QUANTITIES[key] for key in LATEST}) for record in records]
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
     frame = pd.DataFrame(rows, index=index, columns=columns, dtype=float)
     frame.insert(0, "time", from_api((record.get("state") or {}).get("timestamp") for record in records))
@@ -91,19 +91,25 @@ def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile]) -
     return frame
 
 
-def _values(record: Record, profile: Callable[[str], Profile]) -> list[float]:
+def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:
+    """The values of `belimo_nb.quantities.SETTINGS` in display units, by column; NaN where a device has none."""
+    values = _values(record, profile, SETTINGS)
+    return {quantity.column: value for quantity, value in zip(SETTINGS.values(), values, strict=True)}
+
+
+def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
     points = (record.get("state") or {}).get("datapoints") or {}
     ref = profile_ref(record)
-    if ref is None:
-        return [float("nan")] * len(LATEST)
-    meaning = profile(ref)
+    meaning = None if ref is None else profile(ref)
+    if meaning is None:
+        return [float("nan")] * len(wanted)
     row = []
-    for key in LATEST:
+    for key, quantity in wanted.items():
         identifier = meaning.locate(key)
         point = points.get(identifier) if identifier is not None else None
         value = point.get("value") if isinstance(point, dict) else None
         if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)):
             row.append(float("nan"))
         else:
-            row.append(QUANTITIES[key].dimension.convert(float(value), meaning.unit(identifier)))
+            row.append(quantity.dimension.convert(float(value), meaning.unit(identifier)))
     return row

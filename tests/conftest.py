@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -78,6 +79,15 @@ def client(second: SecondCloud) -> Iterator[object]:
 
     with contextlib.closing(bn.connect()) as connected:
         yield connected
+
+
+@pytest.fixture
+def no_event_loop() -> Iterator[None]:
+    """No event loop runs but a test's own: once a browser was used, Playwright leaves one running in this thread."""
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(left)
 
 
 @pytest.fixture(scope="session")

@@ -246,7 +246,7 @@ def test_a_cloud_that_hangs_is_not_asked_for_every_device(client, monkeypatch):
     """After a few devices that cannot be reached the others fail at once, with the same reason."""
     asked = []
 
-    def counter(device, *_):
+    def counter(device, *_, fine):
         asked.append(device.id)
         raise ConnectionFailed("No answer.")
 

@@ -22,7 +22,7 @@ ZONES = (
 )
 KWH = JOULES_PER_KWH
 quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
-zones = st.sampled_from(ZONES)
+in_every_zone = pytest.mark.parametrize("zone", ZONES)
 moments = st.integers(1_200_000_000 // 900, 1_700_000_000 // 900).map(lambda quarter: quarter * 900)
 
 
@@ -62,8 +62,9 @@ def whole(readings, **options):
     return interval_energy(readings, "YS", first, last, **options)["kwh"].sum()
 
 
+@in_every_zone
 @quick
-@given(readings=counters(longest=150), zone=zones, freq=st.sampled_from(["h", "D", "W", "MS", "90min"]))
+@given(readings=counters(longest=150), freq=st.sampled_from(["h", "D", "W", "MS", "90min"]))
 def test_against_the_plainest_sum(readings, zone, freq):
     """Each interval has what the plainest sum over the pairs of readings gives, or NaN where they do not reach."""
     frame = interval_energy(readings, freq, tz=zone)
@@ -75,8 +76,9 @@ def test_against_the_plainest_sum(readings, zone, freq):
             assert (np.isnan(kwh) and expected is None) or kwh == pytest.approx(expected, abs=1e-6)
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, data=st.data())
+@given(readings=counters(), data=st.data())
 def test_any_partition_sums_to_the_whole(readings, zone, data):
     """However a range is cut, its parts sum to the whole."""
     first, last = readings.index[0], readings.index[-1]
@@ -90,8 +92,9 @@ def test_any_partition_sums_to_the_whole(readings, zone, data):
     assert sum(parts) == pytest.approx((readings.iloc[-1] - readings.iloc[0]) / KWH, abs=1e-6)
 
 
+@in_every_zone
 @quick
-@given(start=moments, zone=zones, seed=st.integers(0, 2**32))
+@given(start=moments, seed=st.integers(0, 2**32))
 def test_days_nest_in_months_and_years(start, zone, seed):
     """Days sum to their months, months to their years."""
     rng = np.random.default_rng(seed)
@@ -103,8 +106,9 @@ def test_days_nest_in_months_and_years(start, zone, seed):
         assert finer.groupby(groups).sum().tolist() == pytest.approx(coarser.tolist(), abs=1e-6), freq
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, freq=st.sampled_from(["h", "D", "MS"]), p_max=st.none() | st.floats(1, 1e5))
+@given(readings=counters(), freq=st.sampled_from(["h", "D", "MS"]), p_max=st.none() | st.floats(1, 1e5))
 def test_figures_make_sense(readings, zone, freq, p_max):
     """Energy is never negative, coverage between 0 and 1, and every interval has a quality that fits its figure."""
     frame = interval_energy(readings, freq, tz=zone, p_max=p_max)
@@ -118,8 +122,9 @@ def test_figures_make_sense(readings, zone, freq, p_max):
     assert (frame["coverage"][frame["quality"] == "missing"] == 0).all()
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, seed=st.integers(0, 2**32))
+@given(readings=counters(), seed=st.integers(0, 2**32))
 def test_order_and_doubles_change_nothing(readings, zone, seed):
     """The order of the rows, rows that come twice, and rows without a reading change nothing."""
     expected = interval_energy(readings, "D", tz=zone, step="1h")
@@ -128,8 +133,9 @@ def test_order_and_doubles_change_nothing(readings, zone, seed):
     pd.testing.assert_frame_equal(interval_energy(mixed, "D", tz=zone, step="1h"), expected)
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, share=st.floats(0.01, 0.99))
+@given(readings=counters(), share=st.floats(0.01, 0.99))
 def test_readings_on_the_line_change_nothing(readings, zone, share):
     """Readings that lie between two others in time and value add nothing that was not known."""
     middle = readings.index[:-1] + (readings.index[1:] - readings.index[:-1]) * share
@@ -141,8 +147,9 @@ def test_readings_on_the_line_change_nothing(readings, zone, share):
     np.testing.assert_allclose(interval_energy(more, "D", tz=zone)["kwh"], expected, atol=1e-6)
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, constant=st.integers(0, 10**12))
+@given(readings=counters(), constant=st.integers(0, 10**12))
 def test_the_level_of_the_counter_does_not_matter(readings, zone, constant):
     """A counter that began higher gives the same energy."""
     expected = interval_energy(readings, "D", tz=zone)
@@ -151,8 +158,9 @@ def test_the_level_of_the_counter_does_not_matter(readings, zone, constant):
     assert found["quality"].equals(expected["quality"])
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, factor=st.floats(0.001, 1000), p_max=st.floats(100, 1e5))
+@given(readings=counters(), factor=st.floats(0.001, 1000), p_max=st.floats(100, 1e5))
 def test_energy_scales_with_the_counter(readings, zone, factor, p_max):
     """A counter of k times the size, under a limit of k times the power, gives k times the energy."""
     expected = interval_energy(readings, "D", tz=zone, p_max=p_max)["kwh"]
@@ -174,8 +182,9 @@ def test_shifting_time_changes_nothing(readings, shift):
         assert found == pytest.approx(expected, abs=1e-6)
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, data=st.data())
+@given(readings=counters(), data=st.data())
 def test_fewer_readings_with_the_edges_give_the_same(readings, zone, data):
     """Totals between two moments need only the readings at those moments."""
     kept = sorted(data.draw(st.sets(st.integers(0, len(readings) - 1), min_size=2, max_size=8)))
@@ -185,8 +194,9 @@ def test_fewer_readings_with_the_edges_give_the_same(readings, zone, data):
         assert few == pytest.approx(all_of_them, abs=1e-6)
 
 
+@in_every_zone
 @quick
-@given(readings=counters(), zone=zones, data=st.data())
+@given(readings=counters(), data=st.data())
 def test_a_dropout_is_as_if_it_were_not_there(readings, zone, data):
     """Readings that fall to 0 and come back to the register give what deleting them gives."""
     readings = readings + 1e9

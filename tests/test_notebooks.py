@@ -76,7 +76,7 @@ def test_cells_are_short(path: Path) -> None:
     """Logic lives in the package: no definitions, loops or conditions, few lines, no absolute paths, no prints."""
     for cell in cells(path):
         text = source(cell)
-        assert len(text.splitlines()) <= MOST_LINES, text
+        assert len(text.splitlines()) <= MOST_LINES or is_parameters(cell), text
         assert not re.search(r"^\s*(def|class|for|while|if|try|with|print)\b", text, re.MULTILINE), text
         assert not re.search(r"[\"'](/|[A-Z]:\\)", text), text
         assert not text.rstrip().endswith(";"), "nbval runs cells without history, so a semicolon silences nothing"
@@ -89,6 +89,9 @@ def test_outputs_are_stored(path: Path) -> None:
         if is_parameters(cell):
             continue
         kinds = [output["output_type"] for output in cell["outputs"]]
+        if "no-report" in cell["metadata"].get("tags", []):
+            assert kinds == [], "what is for a person alone stores nothing"
+            continue
         assert kinds == ["execute_result"], source(cell)
         shown = json.dumps(cell["outputs"])
         assert not re.search(r"/(home|root|tmp|work|Users)/|127\.0\.0\.1:", shown)

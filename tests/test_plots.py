@@ -17,6 +17,7 @@ from belimo_nb import plots
 from belimo_nb.display import Chart
 from belimo_nb.display.cells import Svg
 from belimo_nb.errors import UsageError
+from belimo_nb.hydronics import Characteristic
 from belimo_nb.plots import style, timeaxis
 
 ZURICH = "Europe/Zurich"
@@ -382,15 +383,30 @@ def test_position_tells_how_long_it_was_closed(samples):
     assert "30\u00a0% on average, closed for 25\u00a0% of the time" in plots.position(samples).alt
 
 
-def test_exchange_gives_the_flow_weighted_difference(samples):
-    """Power over flow is a delta-T of 10 K here; many samples become a density, standing water does not count."""
-    assert "delta-T of about 10.0 K" in plots.power_against_flow(samples["flow_m3h"], samples["power_kw"]).alt
+def test_exchange_speaks_of_the_flow(samples):
+    """Many samples become a density, standing water does not count; without a curve only the flow is said."""
     flow = pd.Series(np.tile([0.0, 1.0, 2.0, 4.0], 1000))
     chart = plots.power_against_flow(flow, flow * 11.47)
     assert "darker" in chart.caption
     assert f"3{THIN}000 samples" in chart.alt
-    cooling = plots.power_against_flow(flow, -flow * 11.47)
-    assert "delta-T of about \u221210.0 K" in cooling.alt
+    assert "up to 4 m³/h" in chart.alt
+    assert "power from \u221245.9 to 0 kW" in plots.power_against_flow(flow, -flow * 11.47).alt
+
+
+def test_exchange_marks_the_waste_zone():
+    """A fitted curve is drawn over the samples; from its V* on, the waste zone is shaded, and the title says where."""
+    flow = pd.Series(np.linspace(0.1, 12, 600))
+    curve = Characteristic(a_kw=100.0, b_m3h=3.0, waste_flow_m3h=4.7, waste_power_kw=61.0, max_flow_m3h=12.0)
+    chart = plots.power_against_flow(flow, 100 * flow / (3 + flow), curves={"cooling": curve})
+    assert "the waste zone begins at 4.70 m³/h" in chart.alt
+    (ax,) = chart.figure.axes
+    drawn = ax.lines[-1]
+    np.testing.assert_allclose(drawn.get_ydata(), 100 * drawn.get_xdata() / (3 + drawn.get_xdata()))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["exchanger", "waste zone"]
+    low = plots.power_against_flow(flow / 4, 100 * flow / (3 + flow), curves={"cooling": curve})
+    assert "no waste zone" in low.alt
+    refused = plots.power_against_flow(flow, flow, curves={"cooling": Characteristic(reason="Too little.")})
+    assert "waste" not in refused.alt
 
 
 def test_fleet_takes_the_clouds_own_statistics():

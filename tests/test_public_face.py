@@ -10,9 +10,20 @@ import sys
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import cloud, device, energy
+from belimo_nb import cloud, device, energy, hydronics
 
-NAMES = ["Cloud", "Device", "__version__", "connect", "display", "energy", "errors", "plots", "show_settings"]
+NAMES = [
+    "Cloud",
+    "Device",
+    "__version__",
+    "connect",
+    "display",
+    "energy",
+    "errors",
+    "hydronics",
+    "plots",
+    "show_settings",
+]
 CLIENT = [
     *(
         "addresses",
@@ -46,6 +57,11 @@ SIGNATURES = {
     ),
     "Device.energy": (device.Device.energy, "self kind='heating' start=None end=None freq='D' tz=None"),
     "Device.timeline": (device.Device.timeline, "self start=None end=None"),
+    "diagnose": (
+        hydronics.diagnose,
+        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=None",
+    ),
+    "explore": (bn.explore, "cloud device=None datapoints=None start=None end=None resolution=None"),
     "interval_energy": (
         energy.interval_energy,
         "counter freq='D' start=None end=None tz='UTC' step=None p_max=None",
@@ -115,9 +131,10 @@ def test_star_import():
 
 
 def test_sums_know_no_network_and_no_disk():
-    """Energy of intervals is pure: it needs no part of the client."""
-    client = "{'requests', 'belimo_nb.cloud', 'belimo_nb.settings', 'belimo_nb.wire'}"
-    assert run(f"import sys; from belimo_nb.energy import *; print(sorted({client} & set(sys.modules)))") == "[]"
+    """Energy of intervals and checks of valves are pure: they need no part of the client."""
+    client = "{'requests', 'belimo_nb.cloud', 'belimo_nb.settings', 'belimo_nb.wire', 'belimo_nb.demo'}"
+    for room in ("energy", "hydronics"):
+        assert run(f"import sys; from belimo_nb.{room} import *; print(sorted({client} & set(sys.modules)))") == "[]"
 
 
 def modules():
@@ -126,8 +143,11 @@ def modules():
     return sorted(module.name for module in found if not module.name.endswith("__main__"))
 
 
-@pytest.mark.parametrize("name", [f"belimo_nb.{name}" for name in CLIENT])
-def test_modules_of_the_client(name):
+CHECKS = [name for name in modules() if name.startswith("belimo_nb.hydronics.")]
+
+
+@pytest.mark.parametrize("name", [*(f"belimo_nb.{name}" for name in CLIENT), *CHECKS])
+def test_modules_are_documented(name):
     """Each module says what it is for and what it offers; what it offers is there, and documented."""
     module = importlib.import_module(name)
     assert module.__doc__

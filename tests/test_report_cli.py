@@ -108,13 +108,13 @@ def test_the_log(quick):
     """From start to end: version, period, source, folder, each report with its seconds, counts and the exit status."""
     assert report("--log-file", "run.log").exit_code == 0
     events = lines()
-    assert [event for event, _ in events] == ["start", "plan", "fetched", "made", "end"]
+    assert [event for event, _ in events] == ["start", "plan", "fetched", "fetched", "made", "end"]
     out = re.escape(str(Path("reports").absolute()))
     assert re.fullmatch(rf"belimo-nb \S+, 2021-03-01 to 2021-03-07, 127\.0\.0\.1:\d+, into {out}", events[0][1])
     assert events[1][1] == "reports to make: 1, devices as of 2021-04-15 14:00:00+02:00"
     assert re.fullmatch(r"[\d,]+ values with \d+ requests", events[2][1])
-    assert events[3][1] == "devices/heizkreis-01-d7kx01 in 0.2 s, Heizkreis 01"
-    assert re.fullmatch(r"exit status 0: 1 made, 0 kept, 0 failed in \d+ s", events[4][1])
+    assert events[4][1] == "devices/heizkreis-01-d7kx01 in 0.2 s, Heizkreis 01"
+    assert re.fullmatch(r"exit status 0: 1 made, 0 kept, 0 failed in \d+ s", events[5][1])
 
 
 def test_the_log_is_appended(quick):
@@ -123,8 +123,8 @@ def test_the_log_is_appended(quick):
     assert report("--log-file", "run.log", "--resume").exit_code == 0
     events = lines()
     assert [event for event, _ in events].count("start") == 2
-    assert [event for event, _ in events[5:]] == ["start", "plan", "fetched", "kept", "end"]
-    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[8][1])
+    assert [event for event, _ in events[6:]] == ["start", "plan", "fetched", "fetched", "kept", "end"]
+    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[10][1])
     assert "0 made, 1 kept, 0 failed" in events[-1][1]
 
 

@@ -428,7 +428,7 @@ def test_style_sheet_prints_on_paper():
     styles = assets.styles()
     assert "@page { size: A4;" in styles
     assert "counter(page)" in styles
-    assert "thead { display: table-header-group; }" in styles
+    assert re.search(r"thead \{ display: table-header-group;", styles)
     printed = styles[styles.index("@media print") :]
     for part in (".bnb-fig", "tr"):
         assert re.search(re.escape(part) + r"[^{}]*\{ break-inside: avoid; \}", printed), part

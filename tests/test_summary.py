@@ -10,6 +10,9 @@ from belimo_nb import summary
 from belimo_nb.counter import Counter, Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study
+from belimo_nb.hydronics import CHECKS, Verdict
+from belimo_nb.periods import Period
+from belimo_nb.survey import Survey, Surveyed
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)
@@ -132,6 +135,25 @@ def test_load_and_statement_tables() -> None:
     np.testing.assert_allclose(frame["closing_kwh"] - frame["opening_kwh"], frame["kwh"])
 
 
+def test_peaks_of_a_quarter_of_an_hour() -> None:
+    """A load that comes in single quarters has a peak four times that of its hours; the table has both."""
+    quarters = pd.date_range(START, END + pd.Timedelta(1, "h"), freq="15min")
+    joules = np.cumsum(np.where(np.arange(len(quarters)) % 4 == 0, 3.6e6, 0.0))
+    readings = pd.Series(joules, quarters)
+    step = pd.Timedelta(15, "min")
+    one = Counters({"A": Counter("A", "heating", readings, step, None, START, END, ZONE)}, {}, START, END, ZONE)
+    (row,) = summary.load_table(one.energy("h"), one.energy("15min")).frame.iloc[1:].to_dict("records")
+    assert (row["peak_kw"], row["short_peak_kw"]) == (pytest.approx(1), pytest.approx(4))
+    assert row["short_peak"].minute == 45, "the counter rises in the last quarter of an hour"
+
+
+@pytest.mark.parametrize("minutes", [0, 30, "15", None])
+def test_peaks_over_another_time(minutes: object) -> None:
+    """Peaks are means of 15 or 60 minutes; anything else is refused before a request."""
+    with pytest.raises(UsageError, match="15 or 60"):
+        summary.quarter_hours(None, None, None, minutes)
+
+
 def test_incidents_of_the_range() -> None:
     """A gap inside the range is listed with what it means; outside of it nothing happened."""
     gap = counters(counter("A", 1.0, lost=("2018-01-05", "2018-01-25")))
@@ -186,13 +208,62 @@ def fleet() -> tuple[pd.DataFrame, pd.DataFrame]:
     return devices, pd.DataFrame({"name": devices["name"], **values}, ids)
 
 
+def surveyed() -> Survey:
+    """A survey of three valves: one wastes water, one has a fault, one has no readings."""
+    devices, _ = fleet()
+    period = Period(START, END)
+    waste = Verdict("waste zone", "warn", 40.0, "%", recommendation="Limit the flow.", waste_m3=120.0)
+    leak = Verdict("flow with the valve closed", "fault", 3.0, "h/d", recommendation="Clean the seat.", waste_kwh=50.0)
+    days = np.full(59, 2.0)
+    valves = {
+        "a": Surveyed({"heating": 118.0}, 1.0, days, [waste, Verdict("stuck", "ok")]),
+        "b": Surveyed({"cooling": 59.0}, 0.5, days / 2, [leak, Verdict("hunting", "cannot judge")]),
+        "c": Surveyed(requests=2, reason="The store holds no readings of it for this period."),
+    }
+    return Survey(period, devices, valves, lacking=1, failures={"Broken": "The cloud refuses."})
+
+
 def test_fleet_figures() -> None:
-    """Counts, and sums over the valves that say something; no valve says its flow, so there is none."""
-    shown = figures(summary.fleet_figures(*fleet()))
+    """Counts, energies, findings, and sums over the valves that say something; no valve says its flow, so none."""
+    shown = figures(summary.fleet_figures(*fleet(), surveyed()))
     assert (shown["Devices"]["value"], shown["Online"]["value"], shown["With a problem"]["value"]) == (3, 2, 1)
+    assert (shown["Heating energy"]["value"], shown["Cooling energy"]["value"]) == (118, 59)
+    assert shown["Valves to look at"]["value"] == 2
+    assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, of 2 checked"
     assert shown["Power now"]["value"] == 3.5
     assert "2 valves" in shown["Power now"]["note"]
     assert shown["Flow now"]["value"] is None
+
+
+def test_look_first() -> None:
+    """Faults before warnings, with what to do; the note says what was not seen, and the tables add up."""
+    survey = surveyed()
+    first = summary.first_table(survey).frame
+    assert first["name"].tolist() == ["Gone", "Fine"]
+    assert first["advice"].tolist() == ["Clean the seat.", "Limit the flow."]
+    assert first["energy_kwh"].tolist() == [59, 118]
+    told = summary.survey_note(survey).message
+    assert "2 of 3 energy valves are examined" in told
+    assert "readings of 1 of them" in told
+    assert "Broken: The cloud refuses." in told
+    devices, latest = fleet()
+    (place,) = summary.place_table(survey, devices).frame.to_dict("records")
+    assert (place["devices"], place["offline"], place["faults"], place["warnings"]) == (3, 1, 1, 1)
+    assert (place["heating_kwh"], place["cooling_kwh"], place["waste_m3"], place["waste_kwh"]) == (118, 59, 120, 50)
+    table = summary.fleet_table(devices, latest, survey, ZONE).frame
+    assert table["verdict"].tolist() == ["warn", "fault", "cannot judge"]
+    assert table["by_day"].notna().all()
+    assert summary.valve_energy(survey).dropna().to_dict() == {"Fine": 118, "Gone": 59}
+
+
+def test_a_healthy_fleet_says_so() -> None:
+    """Without findings, the table of what to look at first says that there are none."""
+    devices, _ = fleet()
+    fine = Survey(Period(START, END), devices, {key: Surveyed({}, 1.0, verdicts=[Verdict("x", "ok")]) for key in "abc"})
+    found = summary.first_table(fine)
+    assert len(found.frame) == 0
+    assert found.caption == "No check found a fault or gave a warning"
+    assert summary.survey_note(fine).level == "info"
 
 
 def test_conditions_add_up() -> None:
@@ -213,15 +284,21 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     valve = cloud.device("2.OG Nord-West")
     period = cloud.period("2018-11-01", "2018-12-01")
     days = valve.counters(period.start, period.end).energy("D")
-    samples = valve.measurements(["power", "flow", "delta_t"], period.start, period.end)
+    checkup = valve.checkup(period.start, period.end)
+    samples = checkup.samples
     header = summary.device_header(cloud, valve, period, days)
     assert header.title == valve.name
     assert header.completeness == pytest.approx(1)
-    shown = figures(summary.device_figures(valve, days, samples, cloud.timezone))
+    shown = figures(summary.device_figures(valve, days, checkup, cloud.timezone))
     assert shown["Energy"]["value"] == pytest.approx(float(days["kwh"]["heating"].sum()))
     assert "heating" in shown["Energy"]["note"]
     assert shown["Highest power"]["value"] == pytest.approx(float(samples["power_kw"].max()))
     assert shown["Delta-T, flow-weighted"]["value"] > 5
+    assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("Ok", "good")
+    table = summary.verdict_table(checkup)
+    assert len(table.frame) == len(CHECKS)
+    assert table.frame["verdict"].tolist() == sorted(table.frame["verdict"], key=["ok", "cannot judge"].index)
+    assert "every 5 minutes" in summary.checkup_note(valve, checkup).message
     state = summary.state_table(valve).frame
     assert state["setting"].to_list() == sorted(state["setting"], reverse=True), "settings come first"
     assert len(summary.events(valve.timeline()).frame) >= 2

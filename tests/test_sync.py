@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import belimo_nb as bn
-from belimo_nb import needs, patience, settings, sync
+from belimo_nb import needs, patience, settings, summary, sync
 from belimo_nb.cli import cli
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, StoreError
@@ -225,6 +225,24 @@ def test_reports_read_the_store(server):
         valve.measurements(needs.MEASURED, period.start, period.end, "1h")
     cloud.counters(cloud.heating_valves("2.OG Nord-"), "heating", period.year_before.start, period.end)
     assert len(asked(server)) == 2  # the quarter hours, which no report asks for by itself
+    cloud.close()
+
+
+def test_reports_with_peaks_of_a_quarter_of_an_hour(server):
+    """With `peak_minutes` of 15, the fetching for reports brings the quarters of an hour, and only then."""
+    cloud = bn.connect()
+    period = cloud.period("2018-11-01", "2018-12-01")
+    jobs = plan(cloud, period, search="2.OG Nord-", parameters={"peak_minutes": 15})
+    sync.run(cloud.archive, fetch_plan(cloud, jobs, period, {"peak_minutes": 15}), cloud.stamp)
+    server.requests.clear()
+    valves = cloud.heating_valves("2.OG Nord-")
+    quarters = summary.quarter_hours(cloud, valves, period, 15)
+    assert len(quarters) == 30 * 96
+    assert not asked(server)
+    hours = cloud.counters(valves, "heating", period.start, period.end).energy("h")
+    rows = summary.load_table(hours, quarters).frame
+    assert (rows["short_peak_kw"] >= rows["peak_kw"]).all()
+    assert summary.quarter_hours(cloud, valves, period, 60) is None
     cloud.close()
 
 

@@ -25,6 +25,7 @@ from belimo_nb.errors import StoreError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
+    from belimo_nb.archive import Question
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
     from belimo_nb.report.jobs import Job, Result
@@ -153,27 +154,32 @@ def _fetch(
     import pandas as pd
 
     from belimo_nb.cloud import Cloud
-    from belimo_nb.report.fetch import fetch_plan
+    from belimo_nb.report.fetch import closer_plan, fetch_plan
     from belimo_nb.sync import plan
 
-    since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
     if cloud.settings.offline:
         return cloud.settings, set()
-    if not any(job.notebook != "overview" for job in jobs):
-        return cloud.settings, None
     planned = fetch_plan(cloud, jobs, period, parameters)
+    since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
+    questions: list[Question] = []
+    told: list[str] = []
     try:
-        outcome = fill(cloud, planned, quiet=teller.quiet)
+        for following in (planned, None):
+            wanted = following or closer_plan(cloud, jobs, period, parameters)
+            outcome = fill(cloud, wanted, quiet=teller.quiet)
+            for name, reason in outcome.failures.items():
+                teller.log("failed", f"fetching {name}: {reason}")
+            teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
+            told += [remark for remark in remarks(outcome) if remark not in told]
+            questions += wanted.questions
     except StoreError as error:
         teller.note(f"Warning: {error}")
         return cloud.settings, None
-    for name, reason in outcome.failures.items():
-        teller.log("failed", f"fetching {name}: {reason}")
-    teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
-    for remark in remarks(outcome):
-        teller.note(remark)
+    finally:
+        for remark in told:
+            teller.note(remark)
     settings = replace(cloud.settings, fresh_since=since)
-    left = plan(Cloud(settings).archive, planned.questions, cloud.stamp, cloud.settings.rate)
+    left = plan(Cloud(settings).archive, questions, cloud.stamp, cloud.settings.rate)
     return settings, {question.device for question, _ in left.open}
 
 

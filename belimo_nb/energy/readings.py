@@ -96,8 +96,9 @@ def power_limit(power: pd.Series[Any]) -> float | None:
     Returns:
         W, or None if nothing above 0 was measured.
     """
-    measured = power[np.isfinite(power) & (power > 0)]
-    return 3.0 * float(measured.quantile(0.999)) if len(measured) else None
+    watts = power.to_numpy(dtype=float)
+    measured = watts[np.isfinite(watts) & (watts > 0)]
+    return 3.0 * float(np.quantile(measured, 0.999)) if len(measured) else None
 
 
 def _spacing(step: pd.Timedelta | str) -> float:

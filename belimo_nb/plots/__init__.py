@@ -4,10 +4,12 @@ Every function takes pandas objects in the site's own time zone and returns a `d
 not there at all) shows as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
 """
 
+from belimo_nb.plots.availability import data_map
 from belimo_nb.plots.bars import energy_ranking, latest_power
 from belimo_nb.plots.carpet import load_carpet
 from belimo_nb.plots.cusum import running_savings
 from belimo_nb.plots.daily import daily_energy
+from belimo_nb.plots.distribution import delta_t_distribution
 from belimo_nb.plots.duration import load_duration
 from belimo_nb.plots.exchange import power_against_flow
 from belimo_nb.plots.fleet import fleet_health
@@ -18,6 +20,8 @@ from belimo_nb.plots.sparkline import sparkline
 
 __all__ = [
     "daily_energy",
+    "data_map",
+    "delta_t_distribution",
     "energy_ranking",
     "energy_signature",
     "fleet_health",

@@ -16,6 +16,7 @@ from belimo_nb.display import Chart, number, percent
 from belimo_nb.errors import UsageError
 from belimo_nb.plots import style, timeaxis
 
+FLOWING = 0.02  # of the greatest flow: below it, both sensors tell the temperature of the room
 CLOSED = 1.0  # percent: at or below it a valve counts as closed
 
 
@@ -42,7 +43,7 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style
 
     Args:
         frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
-            unknown.
+            unknown. With `flow_m3h`, the title speaks of the times when water flows.
         title: Instead of the finding.
         period: What the time axis shows; None for the span of the index.
     """
@@ -50,12 +51,16 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style
         Panel("Temperature, °C", 170, (Line("t1_c", "T1", style.RED), Line("t2_c", "T2", style.BLUE))),
         Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.INK),)),
     ]
+    flowing = frame
+    if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
+        flowing = frame[frame["flow_m3h"] > FLOWING * frame["flow_m3h"].max()]
     medians = [
-        f"{name} {number(float(frame[column].median()), 1)} {unit}"
+        f"{name} {number(float(flowing[column].median()), 1)} {unit}"
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
-        if column in frame and frame[column].notna().any()
+        if column in flowing and flowing[column].notna().any()
     ]
-    finding = f"Temperatures, medians: {', '.join(medians)}"
+    when = "" if flowing is frame else " while water flows"
+    finding = f"Temperatures{when}, medians: {', '.join(medians)}"
     return _draw(frame, panels, title or finding, "Temperatures", period)
 
 

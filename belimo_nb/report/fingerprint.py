@@ -2,8 +2,9 @@
 
 Into it goes all that a report's notebook reads through the package: the code and the libraries that draw, the notebook,
 its parameters, the settings that outputs show, the device's record with its latest values, its dataprofile and events,
-every kept reading of it, and the weather. Where any of it cannot be told for sure, there is no fingerprint, and the
-report is made: a report made in vain costs a second, one wrongly skipped costs trust.
+every kept reading of it, and the weather; into that of a fleet's report the records and readings of all devices. Where
+any of it cannot be told for sure, there is no fingerprint, and the report is made: a report made in vain costs a
+second, one wrongly skipped costs trust.
 
 A notebook that comes to read something else must have it added here.
 """
@@ -63,12 +64,13 @@ class Fingerprints:
             cloud.listed_records() if kept is None else {str(record["id"]): record for record in kept.body}
         )
         self._profiles: dict[str, str] = {}
+        self._weathers: dict[str, str] = {}
         self._files: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def of(self, job: Job) -> str | None:
         """The fingerprint of a report, but for its device's events; None if it cannot be told.
 
-        Costs no request, but for the weather of a report that asks for it.
+        Costs no request, but for the weather once.
         """
         device = job.parameters.get("device", FLEET)
         known = device in self._records or device == FLEET
@@ -123,7 +125,7 @@ class Fingerprints:
         return [record, bool(self._online[device]), self._profile(device), self._history(device)]
 
     def _fleet(self, job: Job) -> Any:
-        histories = {} if job.notebook == "overview" else {device: self._history(device) for device in self._records}
+        histories = {device: self._history(device) for device in self._records}
         # The overview says of when it is, and all of them who is online at that moment.
         # A search is asked again by the report itself, after ours.
         records = self._cloud.listed_records() if job.parameters.get("search") else self._records
@@ -156,15 +158,15 @@ class Fingerprints:
         return found
 
     def _weather(self, job: Job) -> str:
-        """What the weather was, for a report that asks for it; a day more on either side, for other time zones."""
+        """What the weather was, where it is set; a day more on either side, for other time zones."""
         source = str(job.parameters.get("weather") or self._cloud.settings.weather or "")
-        if not source or "weather" not in _source(job.notebook):
+        if not source:
             return ""
-        compared = self._cloud.compared(self._period, str(job.parameters.get("compare") or ""))
-        start = min(compared.start, self._period.year_before.start) - DAY
-        until = min(self._period.end + DAY, self._cloud.now)
-        series = outdoor_temperature(self._cloud, start, until, source)
-        return _digest([[str(moment), f"{value:.9g}"] for moment, value in series.items()])
+        if source not in self._weathers:
+            until = min(self._period.end + DAY, self._cloud.now)
+            series = outdoor_temperature(self._cloud, self._period.year_before.start - DAY, until, source)
+            self._weathers[source] = _digest([[str(moment), f"{value:.9g}"] for moment, value in series.items()])
+        return self._weathers[source]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Title blocks, key figures and tables of the reports, from the frames that the notebooks fetch."""
 
+from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
 from belimo_nb.summary.heating import before_name, heating_figures, heating_header
@@ -7,21 +8,25 @@ from belimo_nb.summary.heating_tables import (
     load_table,
     measured_hours,
     monthly_table,
+    quarter_hours,
     signature_table,
     statement_table,
     valve_table,
 )
 from belimo_nb.summary.quality import completeness, data_quality
+from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy
 from belimo_nb.summary.unsayable import incident_table, limits
 
 __all__ = [
     "before_name",
+    "checkup_note",
     "completeness",
     "conditions",
     "data_quality",
     "device_figures",
     "device_header",
     "events",
+    "first_table",
     "fleet_figures",
     "fleet_header",
     "fleet_table",
@@ -32,9 +37,14 @@ __all__ = [
     "load_table",
     "measured_hours",
     "monthly_table",
+    "place_table",
     "problems",
+    "quarter_hours",
     "signature_table",
     "state_table",
     "statement_table",
+    "survey_note",
+    "valve_energy",
     "valve_table",
+    "verdict_table",
 ]

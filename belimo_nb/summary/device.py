@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
+    from belimo_nb.checkup import Checkup
     from belimo_nb.cloud import Cloud
     from belimo_nb.device import Device
     from belimo_nb.periods import Period
@@ -37,21 +39,18 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     )
 
 
-def device_figures(valve: Device, days: pd.DataFrame, samples: pd.DataFrame, timezone: str) -> KeyFigures:
-    """What one valve did in the period, and how it is now."""
+def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
+    """What one valve did in the period, what the checks say of it, and how it is now."""
     row = valve.summary
-    power, flow, delta = samples["power_kw"], samples["flow_m3h"], samples["delta_t_k"]
+    samples = checkup.samples
+    power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
         _device_energy(part(days, "kwh")),
         KeyFigure("Highest power", _maximum(power), "kW", _when(power, "of the samples")),
         KeyFigure("Highest flow", _maximum(flow), "m³/h", _when(flow, "of the samples")),
-        KeyFigure(
-            "Delta-T, flow-weighted",
-            _weighted(delta, flow),
-            "K",
-            "of the samples with flow" if flow.notna().any() else "",
-        ),
+        _mean_delta_t(checkup),
+        verdict_figure(checkup),
         KeyFigure(
             "Health",
             str(row["health"]),
@@ -121,10 +120,12 @@ def _when(values: pd.Series[Any], words: str) -> str:
     )
 
 
-def _weighted(delta: pd.Series[Any], flow: pd.Series[Any]) -> float | None:
-    """The mean of delta-T weighted by flow; None without flow."""
-    both = delta.notna() & flow.notna() & (flow > 0)
-    return float((delta[both] * flow[both]).sum() / flow[both].sum()) if both.any() else None
+def _mean_delta_t(checkup: Checkup) -> KeyFigure:
+    """The flow-weighted delta-T, as the checks have found it."""
+    (found,) = checkup.verdicts[checkup.verdicts["check"] == "flow-weighted delta-T"].to_dict("records")
+    value = float(found["figure"])
+    note = "of the water, from the counters" if pd.notna(value) else str(found["sentence"])
+    return KeyFigure("Delta-T, flow-weighted", value if pd.notna(value) else None, "K", note, digits=1)
 
 
 def _value(value: object) -> str:

@@ -7,18 +7,30 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.plots.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
+from belimo_nb.summary.survey import survey_figures
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
+    from belimo_nb.periods import Period
+    from belimo_nb.survey import Survey
+
+PICTURES = 300
+"""Valves up to which each row has a picture of its days: it takes 700 bytes."""
 
 __all__ = ["conditions", "fleet_figures", "fleet_header", "fleet_table", "problems"]
 
 
-def fleet_header(cloud: Cloud, devices: pd.DataFrame, search: str = "") -> Header:
+def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:
     """The title block of the overview."""
     projects = sorted({str(name) for name in devices["project"].dropna()})
-    facts = {"Account": cloud.settings.username, "As of": moment(cloud.now), "Time zone": cloud.timezone}
+    facts = {
+        "Period": period.label,
+        "State as of": moment(cloud.now),
+        "Account": cloud.settings.username,
+        "Time zone": cloud.timezone,
+    }
     if projects:
         facts["Projects"] = ", ".join(projects[:3]) + (f" and {len(projects) - 3} more" if len(projects) > 3 else "")
     if search:
@@ -26,8 +38,8 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, search: str = "") -> Heade
     return header("Fleet overview", subtitle=f"{number(len(devices))} devices", facts=facts, source=cloud.source)
 
 
-def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame) -> KeyFigures:
-    """How the fleet is: connection, health, and what it moves right now."""
+def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -> KeyFigures:
+    """How the fleet is: connection, health, energy, findings, and what it moves right now."""
     online = int(devices["online"].sum())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
@@ -38,6 +50,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame) -> KeyFigures:
             "Online", len(devices) - offline, note=count_of(offline, "offline"), status="warn" if offline else "good"
         ),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
+        *survey_figures(survey),
         KeyFigure("Power now", _sum(power), "kW", f"sum of {int(power.notna().sum())} valves"),
         KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {int(flow.notna().sum())} valves"),
     )
@@ -62,15 +75,29 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
     )
 
 
-def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, timezone: str) -> Table:
-    """All devices with their latest values."""
+def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, timezone: str) -> Table:
+    """All devices with their latest values, verdicts and energy; small fleets with a picture of their days."""
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
-    frame = _local(devices[["name", "health", "online", "last_seen"]].join(values), timezone)
-    frame = frame.assign(online=frame["online"].map({True: "yes", False: "no"}))
-    frame = frame.join(devices[["type", "serial"]])
+    found = survey.table()[["verdict", "findings", "heating_kwh", "cooling_kwh"]]
+    frame = _local(devices[["name", "health", "online", "last_seen"]].join(values).join(found), timezone)
+    frame = frame.assign(online=frame["online"].map({True: "yes", False: "no"}), verdict=_stated(frame["verdict"]))
+    if len(survey.valves) <= PICTURES:
+        daily = survey.daily()
+        frame["by_day"] = pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object)
+    frame = frame.join(devices[["project", "city", "type", "serial"]])
     return table(
-        frame.reset_index(drop=True), "devices", "All devices", formats={"health": "status", "last_seen": "time"}
-    )
+        frame.reset_index(drop=True),
+        "devices",
+        "All devices",
+        formats={
+            "health": "status", "last_seen": "time", "verdict": "status", "heating_kwh": 0, "cooling_kwh": 0,
+        },
+    )  # fmt: skip
+
+
+def _stated(verdict: pd.Series[Any]) -> pd.Series[Any]:
+    """Verdicts as the table shows them: None for devices that are no energy valves."""
+    return verdict.replace("", "cannot judge").astype(object).where(verdict.notna(), None)
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from belimo_nb.counter import Counters
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.errors import UsageError
 from belimo_nb.heating import Signature, Study, load_figures
 from belimo_nb.summary.heating import signed_percent
 from belimo_nb.summary.parts import month_name, part
 
-__all__ = ["load_table", "measured_hours", "monthly_table", "signature_table", "statement_table", "valve_table"]
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+    from belimo_nb.periods import Period
+
+__all__ = [
+    "load_table",
+    "measured_hours",
+    "monthly_table",
+    "quarter_hours",
+    "signature_table",
+    "statement_table",
+    "valve_table",
+]
 
 
 STATEMENT_ROWS = 240  # on the page; the CSV has all
@@ -84,18 +98,45 @@ def signature_table(study: Study) -> Table:
     )  # fmt: skip
 
 
-def load_table(hours: pd.DataFrame) -> Table:
-    """Peak, base and use of the load of each valve and of all together; `hours` is `Counters.energy` by hour."""
-    kwh = measured_hours(hours)
-    loads = {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
+def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minutes: int) -> pd.DataFrame | None:
+    """Heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
+
+    Args:
+        cloud: Where the valves are.
+        valves: A frame of `Cloud.heating_valves`.
+        period: What the report covers.
+        peak_minutes: 60, or 15 for peaks of a quarter of an hour, too.
+
+    Raises:
+        UsageError: Peaks are wanted over another time.
+    """
+    if peak_minutes not in (15, 60):
+        raise UsageError(
+            f"Peaks are means of 15 or 60 minutes, not of {peak_minutes!r}; set peak_minutes to one of them."
+        )
+    if peak_minutes == 60:
+        return None
+    return cloud.counters(valves, "heating", period.start, period.end, fine=True).energy("15min")
+
+
+def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Table:
+    """Peak, base and use of the load of each valve and of all together.
+
+    Args:
+        hours: `Counters.energy` by hour.
+        quarters: The same by quarter of an hour, for the peaks of a quarter.
+    """
+    fine = None if quarters is None else _loads(quarters)
     rows = []
-    for name, values in loads.items():
+    for name, values in _loads(hours).items():
         found = load_figures(values)
+        row = {"valve": name, "peak_kw": found.peak_kw, "peak_hour": found.peak_time}
+        if fine is not None:
+            short = load_figures(fine[name])
+            row |= {"short_peak_kw": short.peak_kw, "short_peak": short.peak_time}
         rows.append(
-            {
-                "valve": name,
-                "peak_kw": found.peak_kw,
-                "peak_hour": found.peak_time,
+            row
+            | {
                 "mean_kw": found.mean_kw,
                 "base_kw": found.base_kw,
                 "load_factor": found.load_factor,
@@ -103,17 +144,20 @@ def load_table(hours: pd.DataFrame) -> Table:
                 "measured_h": found.known_hours,
             }
         )
-    caption = "The load: peaks are means of one hour from the counters; base: passed in 95 % of the hours"
-    frame = pd.DataFrame(rows)
+    lengths = "one hour" if fine is None else "one hour, and of a quarter of an hour,"
+    caption = f"The load: peaks are means of {lengths} from the counters; base: passed in 95 % of the hours"
     return table(
-        frame,
+        pd.DataFrame(rows),
         "load",
         caption,
         formats={
-            "peak_kw": 1, "peak_hour": "time", "mean_kw": 1, "base_kw": 1, "load_factor": "percent",
-            "full_load_h": 0, "measured_h": 0,
+            "peak_kw": 1, "peak_hour": "time", "short_peak_kw": 1, "short_peak": "time", "mean_kw": 1, "base_kw": 1,
+            "load_factor": "percent", "full_load_h": 0, "measured_h": 0,
         },
-        labels={"full_load_h": "Full load", "measured_h": "Measured"},
+        labels={
+            "full_load_h": "Full load", "measured_h": "Measured", "short_peak_kw": "Peak of 15 min, kW",
+            "short_peak": "Its begin",
+        },
     )  # fmt: skip
 
 
@@ -139,6 +183,11 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
     """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
     return part(hours, "kwh").where(part(hours, "quality") == "measured")
+
+
+def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    kwh = measured_hours(energy)
+    return {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
 
 
 def _remark(raw: str, corrected: str, significant: bool) -> str:

@@ -1,0 +1,60 @@
+"""Widgets for JupyterLab and Voila: choose a device, datapoints, a range and a resolution, and see them plotted.
+
+Nothing else of the package knows about widgets. Where nobody can touch them, `explore` does nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from belimo_nb.explorer.audience import somebody_there
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud import Cloud
+    from belimo_nb.explorer.desk import Explorer
+    from belimo_nb.intervals import Moment
+
+__all__ = ["explore", "somebody_there"]
+
+
+def explore(
+    cloud: Cloud,
+    device: str | None = None,
+    *,
+    datapoints: Sequence[str] | None = None,
+    start: Moment = None,
+    end: Moment = None,
+    resolution: str | None = None,
+) -> Explorer | None:
+    """Explore the fleet with widgets: end a cell with it.
+
+    What is not given is as it was chosen last (kept in the data folder, for each cloud), else the first energy valve,
+    its power, flow and temperatures, the last week, and a resolution that suits the range.
+
+    Args:
+        cloud: Where the devices are.
+        device: Id, serial number, name, or a part of the name; None or "": the last choice.
+        datapoints: Each by id, name or description.
+        start: First day (local date of the site).
+        end: First day after the range; None with a `start`: up to now.
+        resolution: Length of a bucket, such as "15m", or "auto".
+
+    Returns:
+        The widgets; None in a run that nobody watches (papermill, nbconvert, a report), where nothing is shown, drawn
+        or asked.
+
+    Raises:
+        UnknownDevice: There is no such device.
+        UsageError: A time or the resolution cannot be read.
+        CloudError: The devices cannot be listed.
+    """
+    if not somebody_there():
+        return None
+    from belimo_nb.explorer.desk import Explorer
+    from belimo_nb.explorer.first import first_choice
+
+    choice = first_choice(
+        cloud, device or None, datapoints=datapoints, start=start, end=end, resolution=resolution or None
+    )
+    return Explorer(cloud, choice)

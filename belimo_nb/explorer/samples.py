@@ -1,0 +1,61 @@
+"""The samples that a picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from belimo_nb.device import Device
+from belimo_nb.display.numbers import PLAIN
+from belimo_nb.display.table import FORMULA
+from belimo_nb.explorer.points import Point
+from belimo_nb.history import parse_resolution
+from belimo_nb.periods import Period
+
+__all__ = ["as_csv", "as_table", "samples"]
+
+
+def samples(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
+    """The last readings in the buckets of a range.
+
+    Returns:
+        DataFrame; index ``time``: the **end** of the bucket, which its last reading belongs to, in the period's zone;
+        columns: the datapoints' ids, as `Point.convert` gives them.
+
+    Raises:
+        BelimoError: They cannot be had.
+    """
+    raw = device.history([point.id for point in points], period.start, period.end, resolution)
+    ends = (pd.DatetimeIndex(raw.index) + parse_resolution(resolution)).tz_convert(str(period.start.tz))
+    frame = pd.DataFrame({point.id: point.convert(raw[point.id]) for point in points}, raw.index)
+    return frame.set_axis(ends, axis="index").rename_axis("time")
+
+
+def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
+    """The samples under names that people read, two of which are never the same."""
+    titles = [point.title for point in points]
+    named = [
+        title if titles.count(title) == 1 else f"{title} ({point.id})"
+        for title, point in zip(titles, points, strict=True)
+    ]
+    return frame[[point.id for point in points]].set_axis(named, axis="columns")
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """A table of `as_table` as CSV: local times with their offset (ISO 8601), 12 digits, unknown left empty.
+
+    Texts that a spreadsheet would take for a formula get an apostrophe before them: they come from outside.
+    """
+    times = pd.Index(table.index.astype(str).str.replace(" ", "T", regex=False), name="time")
+    columns = {
+        _safe(str(name)): column if is_numeric_dtype(column.dtype) else column.map(_safe, na_action="ignore")
+        for name, column in table.items()
+    }
+    plain = pd.DataFrame(columns, table.index).set_axis(times, axis="index")
+    return plain.to_csv(float_format=PLAIN, lineterminator="\n")
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if str(text).startswith(FORMULA) else text

@@ -1,0 +1,33 @@
+"""What a valve does wrong, and what to do about it: checks on samples, each with a verdict, a figure and a sentence.
+
+`diagnose` runs them all. What the samples do not carry is "cannot judge", with the reason. Pure: no network, no disk,
+no clock.
+"""
+
+from belimo_nb.hydronics.delta_t import mean_delta_t
+from belimo_nb.hydronics.diagnose import CHECKS, diagnose, judge, verdict_table
+from belimo_nb.hydronics.exchanger import Characteristic, characteristic
+from belimo_nb.hydronics.limit import Savings, limit_savings
+from belimo_nb.hydronics.samples import Design, Samples
+from belimo_nb.hydronics.together import zone_together
+from belimo_nb.hydronics.verdict import Verdict
+from belimo_nb.hydronics.water import volumetric_heat
+from belimo_nb.hydronics.window import busiest_window
+
+__all__ = [
+    "CHECKS",
+    "Characteristic",
+    "Design",
+    "Samples",
+    "Savings",
+    "Verdict",
+    "busiest_window",
+    "characteristic",
+    "diagnose",
+    "judge",
+    "limit_savings",
+    "mean_delta_t",
+    "verdict_table",
+    "volumetric_heat",
+    "zone_together",
+]

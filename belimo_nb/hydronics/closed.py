@@ -1,0 +1,86 @@
+"""Flow with the valve closed: a valve that leaks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
+from belimo_nb.hydronics.samples import Samples
+from belimo_nb.hydronics.spells import moments, spells, too_coarse
+from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
+
+__all__ = ["closed"]
+
+CHECK = "flow with the valve closed"
+CLOSED_PCT = 1.0
+LEAST_HOURS = 0.25
+FAULT_HOURS = 1.0
+CLOSED_HOURS = 24.0
+"""Hours with the valve closed below which nothing is known of its tightness."""
+HOURLY = pd.Timedelta(hours=1)
+THRESHOLD = "fault 1 h/d"
+
+
+def closed(samples: Samples) -> Verdict:
+    """Hours a day in which water flows (more than 1 % of nominal) through a closed valve (position up to 1 %).
+
+    Only spells count that last 15 minutes from the first reading to the last, at least two readings: a single one may
+    be a valve that closed a moment ago, since published flow is a mean of minutes. So an hourly series is judged by
+    two neighboring readings; of the time between them nothing is known, but as samples they give the right share of
+    hours over weeks. Waste is the water that flowed in these spells and the heat or cold it carried, by flow and
+    power.
+
+    Args:
+        samples: Every hour or finer.
+    """
+    hours = samples.hours
+    if reason := too_coarse(samples, HOURLY, "how long the valve was closed"):
+        return cannot_judge(CHECK, reason, THRESHOLD)
+    position, flow = samples.values("position_pct"), samples.values("flow_m3h")
+    known = np.isfinite(position) & np.isfinite(flow)
+    if not known.any():
+        return cannot_judge(CHECK, "The position and the flow are not both measured.", THRESHOLD)
+    shut = known & (position <= CLOSED_PCT)
+    shut_hours = float(shut.sum()) * hours
+    if shut_hours < CLOSED_HOURS:
+        reason = f"The valve was closed for only {shut_hours:.0f} h; {CLOSED_HOURS:.0f} h are needed."
+        return cannot_judge(CHECK, reason, THRESHOLD)
+    nominal, source = nominal_flow(samples)
+    leaking = shut & (flow > FLOW_SHARE * nominal)
+    least = max(2, math.ceil(LEAST_HOURS / hours - 1e-9) + 1)
+    begins, afters = spells(leaking, moments(samples), samples.step, least)
+    lasted = float((afters - begins).sum()) * hours
+    figure = lasted / (float(known.sum()) * hours / 24)
+    if not lasted:
+        said = f"In {shut_hours:.0f} h with the valve closed no water flowed."
+        return Verdict(CHECK, OK, 0.0, "h/d", THRESHOLD, said, waste_m3=0.0, waste_kwh=0.0)
+    spell = np.zeros(len(samples) + 1, dtype=np.int64)
+    spell[begins] += 1
+    spell[afters] -= 1
+    inside = np.cumsum(spell[:-1]) > 0
+    volume = float(flow[inside].sum()) * hours
+    power = np.abs(samples.values("power_kw")[inside])
+    # Where power is unknown for a while, the rest of the spells stands for it.
+    energy = float(np.nanmean(power)) * lasted if np.isfinite(power).any() else math.nan
+    carried = "" if math.isnan(energy) else f" with {energy:.0f} kWh"
+    said = (
+        f"In {lasted:.0f} of {shut_hours:.0f} h with the valve closed more than 1 % of {source} flowed, "
+        f"{volume:.0f} m³{carried} in all"
+    )
+    if figure <= FAULT_HOURS:
+        return Verdict(CHECK, OK, figure, "h/d", THRESHOLD, f"{said}: little.", "", volume, energy)
+    return Verdict(
+        CHECK,
+        FAULT,
+        figure,
+        "h/d",
+        THRESHOLD,
+        f"{said}: it does not close.",
+        "Let the actuator adapt its stroke again and check the valve's seat for dirt; if the flow goes on with the "
+        "shut-off valve closed, the flow sensor has a wrong zero.",
+        volume,
+        energy,
+    )

@@ -1,0 +1,203 @@
+"""The samples of one valve, made ready for the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.errors import UsageError
+from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
+from belimo_nb.quantities import QUANTITIES
+
+__all__ = ["ACTIVE_FLOW", "ACTIVE_HOURS", "ACTIVE_POSITION_PCT", "Design", "Samples"]
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+ACTIVE_FLOW = 0.02
+"""Share of the 99th percentile of flow above which a sample can be active."""
+ACTIVE_POSITION_PCT = 5.0
+"""Position above which a sample can be active."""
+ACTIVE_HOURS = 24.0
+"""Active hours below which no check on active samples is judged."""
+WARM_WATER_C = 22.0
+"""Mean of the two water temperatures above which a valve heats, below which it cools.
+
+Chilled water comes back below 20 °C, heating water above 24 °C even from a floor in spring; and unlike the sign of T1
+minus T2, this does not turn when the sensors are swapped.
+"""
+
+COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
+_LABELS = pd.Index(COLUMNS)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a valve is made and set for; NaN where unknown.
+
+    Attributes:
+        delta_t_k: Difference of the water temperatures at design power, K.
+        nominal_flow_m3h: Nominal flow of the valve body, m3/h.
+        max_flow_m3h: Maximum flow setting, m3/h.
+        glycol_pct: Share of glycol in the water, percent.
+    """
+
+    delta_t_k: float = float("nan")
+    nominal_flow_m3h: float = float("nan")
+    max_flow_m3h: float = float("nan")
+    glycol_pct: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples:
+    """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them.
+
+    Args:
+        frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
+            ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
+            volume_m3`` (the last three are counter readings). Columns that are missing are added, all NaN; other
+            columns are dropped; infinite values become NaN.
+        step: Nominal spacing; None: the most frequent one.
+        design: What the valve is made and set for.
+
+    Raises:
+        UsageError: The index is naive, not ascending, or not made of times; or a column holds no numbers.
+    """
+
+    frame: pd.DataFrame
+    step: pd.Timedelta = None  # type: ignore[assignment]  # always set once made
+    design: Design = field(default_factory=Design)
+    _columns: dict[str, Floats] = field(init=False)
+
+    def __post_init__(self) -> None:
+        index = self.frame.index
+        if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+            raise UsageError("The samples need an index of times with a time zone; localize them first.")
+        if not (np.diff(index.asi8) > 0).all():
+            raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
+        # One block, column by column: the checks read columns, and there may be thousands of valves.
+        block = np.full((len(index), len(COLUMNS)), np.nan, order="F")
+        for position, column in enumerate(COLUMNS):
+            if column in self.frame:
+                block[:, position] = _numbers(self.frame[column])
+        object.__setattr__(self, "frame", pd.DataFrame(block, index, _LABELS, copy=False))
+        object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
+        if self.step is None:
+            object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
+
+    def __repr__(self) -> str:
+        index = self.frame.index
+        span = f", {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}" if len(index) else ""
+        return f"<Samples: {len(index)} every {self.step.total_seconds() / 60:g} min{span}>"
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def values(self, column: str) -> Floats:
+        """One column as an array, NaN where unknown."""
+        return self._columns[column]
+
+    def known(self, *columns: str) -> bool:
+        """Whether each of these columns has any value."""
+        return self._known.issuperset(columns)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(column for column, values in self._columns.items() if np.isfinite(values).any())
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no value at all."""
+        return not self._known
+
+    def local(self, tz: str) -> pd.DatetimeIndex:
+        """The local times in the **middle** of the samples' intervals: a mean over an interval belongs there."""
+        index = pd.DatetimeIndex(self.frame.index) - self.step / 2
+        return index.tz_convert(tz)
+
+    @cached_property
+    def hours(self) -> float:
+        """Length of one sample's interval in hours."""
+        return float(self.step / pd.Timedelta(hours=1))
+
+    @cached_property
+    def active(self) -> Flags:
+        """Where water really flows: flow above 2 % of its 99th percentile, and position above 5 %.
+
+        Where the position is not measured, by flow alone; where the flow is unknown, not active.
+        """
+        flow, position = self.values("flow_m3h"), self.values("position_pct")
+        known = np.isfinite(flow)
+        if not known.any():
+            return np.zeros(len(flow), dtype=bool)
+        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * float(np.percentile(flow[known], 99)), 0.0)
+        return np.asarray(flowing & ~(position <= ACTIVE_POSITION_PCT))
+
+    @property
+    def active_hours(self) -> float:
+        """Hours of active samples."""
+        return float(self.active.sum()) * self.hours
+
+    @cached_property
+    def heating(self) -> Flags:
+        """Where warm water flows (heating), by the mean of both temperatures; elsewhere it cools or is unknown."""
+        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 > WARM_WATER_C)
+
+    @cached_property
+    def cooling(self) -> Flags:
+        """Where cold water flows (cooling), by the mean of both temperatures; elsewhere it heats or is unknown."""
+        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 <= WARM_WATER_C)
+
+    @cached_property
+    def delta_t(self) -> Floats:
+        """|T1 - T2| in K, from the temperatures; from the published difference where one of them is unknown."""
+        own = np.abs(self.values("t1_c") - self.values("t2_c"))
+        return np.where(np.isfinite(own), own, np.abs(self.values("delta_t_k")))
+
+    @cached_property
+    def power(self) -> Floats:
+        """Power in kW without its sign; where it is not published, from flow and temperatures."""
+        power = np.abs(self.values("power_kw"))
+        if np.isfinite(power).any():
+            return power
+        heat = volumetric_heat(self.values("t2_c"), self.design.glycol_pct) * KWH_PER_KJ
+        return heat * self.values("flow_m3h") * self.delta_t
+
+    @cached_property
+    def modes(self) -> dict[str, Flags]:
+        """Active samples by what the valve does: "heating", "cooling", or both for a change-over valve.
+
+        A mode with less than `ACTIVE_HOURS` is left out, unless there is no other. Without temperatures: one, "".
+        """
+        heats, cools = self.active & self.heating, self.active & self.cooling
+        if not heats.any() and not cools.any():
+            return {"": self.active}
+        both = sorted({"heating": heats, "cooling": cools}.items(), key=lambda item: -int(item[1].sum()))
+        return {name: mask for i, (name, mask) in enumerate(both) if not i or mask.sum() * self.hours >= ACTIVE_HOURS}
+
+    def part(self, mask: npt.NDArray[np.bool_] | pd.Series[Any]) -> Samples:
+        """Only the samples where `mask` is true; the step stays."""
+        return Samples(self.frame[np.asarray(mask)], self.step, self.design)
+
+
+def _numbers(column: pd.Series[Any]) -> Floats:
+    try:
+        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"The samples' column {column.name} holds values that are no numbers ({column.dtype}); convert it first."
+        ) from None
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _spacing(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """The most frequent spacing of the times; of equally frequent ones the least."""
+    if len(index) < 2:
+        return pd.Timedelta(0)
+    spacings, counts = np.unique(np.diff(index.asi8), return_counts=True)
+    return pd.Timedelta(int(spacings[int(np.argmax(counts))]), unit=index.unit)

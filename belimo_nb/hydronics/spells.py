@@ -1,0 +1,65 @@
+"""Spells: stretches of neighboring samples that share a state."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.hydronics.samples import Samples
+
+__all__ = ["GAP_STEPS", "HOUR_NS", "moments", "neighbors", "spells", "too_coarse"]
+
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+HOUR_NS = 3_600_000_000_000
+GAP_STEPS = 1.5
+"""Two samples further apart than so many steps are no neighbors: what was between them is unknown."""
+
+
+def moments(samples: Samples) -> Ints:
+    """The times of the samples, nanoseconds since 1970, UTC."""
+    return pd.DatetimeIndex(samples.frame.index).as_unit("ns").asi8
+
+
+def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
+    """Why the spacing does not carry an answer, as a sentence; empty if it does.
+
+    Args:
+        samples: To be judged.
+        coarsest: The widest spacing that will do.
+        purpose: What wider ones do not show.
+    """
+    if samples.step <= pd.Timedelta(0):
+        return "There are fewer than two readings."
+    if samples.step > coarsest:
+        spacing, widest = (f"{step / pd.Timedelta(minutes=1):.0f} min" for step in (samples.step, coarsest))
+        return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
+    return ""
+
+
+def neighbors(ns: Ints, step: pd.Timedelta) -> Flags:
+    """For each sample but the first, whether it follows the one before without a gap."""
+    return np.asarray(np.diff(ns) <= GAP_STEPS * step.as_unit("ns").value)
+
+
+def spells(flags: Flags, ns: Ints, step: pd.Timedelta, least: int = 1) -> tuple[Ints, Ints]:
+    """Where spells of true samples begin and end; a gap ends a spell.
+
+    Args:
+        flags: The state, shape (n,).
+        ns: Times, ascending, shape (n,).
+        step: Nominal spacing.
+        least: Samples below which a spell is left out.
+
+    Returns:
+        Positions of the first sample of each spell, and of the one after its last.
+    """
+    if not flags.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    joined = flags[1:] & flags[:-1] & neighbors(ns, step)
+    begins = np.flatnonzero(flags & ~np.concatenate(([False], joined)))
+    afters = np.flatnonzero(flags & ~np.concatenate((joined, [False]))) + 1
+    long = afters - begins >= least
+    return begins[long], afters[long]

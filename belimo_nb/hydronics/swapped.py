@@ -1,0 +1,79 @@
+"""T1 and T2 swapped: the temperature difference has the wrong sign."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples
+from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
+from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
+
+__all__ = ["swapped"]
+
+CHECK = "T1/T2 swapped"
+FAULT_PCT = 95.0
+THRESHOLD = "fault above 95 % of the last 48 active hours"
+RECENT_HOURS = 48.0
+LEAST_K = 0.5
+"""A smaller difference has no sign to rely on."""
+UNDECIDED_K = 1.0
+"""Water whose mean is nearer than that to the border of warm and cold neither heats nor cools for certain."""
+
+
+def swapped(samples: Samples) -> Verdict:
+    """Share of the last 48 active hours in which T1 - T2 has the wrong sign.
+
+    T1 is the supply. Warm water heats and must come in warmer than it goes out, cold water cools; which of them it is,
+    the mean of both temperatures says, whichever way the sensors are mounted. Only the last active hours count: a swap
+    of last month must not hide behind a year that was right, nor one that was mended accuse the valve.
+
+    Args:
+        samples: At any spacing, with both temperatures.
+    """
+    t1, t2 = samples.values("t1_c"), samples.values("t2_c")
+    if not np.isfinite(t1 + t2).any():
+        return cannot_judge(CHECK, "T1 and T2 are not both measured.", THRESHOLD)
+    difference = t1 - t2
+    with np.errstate(invalid="ignore"):
+        sure = (np.abs(difference) >= LEAST_K) & (np.abs((t1 + t2) / 2 - WARM_WATER_C) >= UNDECIDED_K)
+    telling = np.flatnonzero(samples.active & sure)
+    hours = len(telling) * samples.hours
+    if hours < ACTIVE_HOURS:
+        reason = f"Water flowed with a clear difference for only {hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed."
+        return cannot_judge(CHECK, reason, THRESHOLD)
+    wrong = samples.heating[telling] != (difference[telling] > 0)
+    recent = wrong[-math.ceil(RECENT_HOURS / samples.hours) :]
+    share = 100 * float(recent.mean())
+    said = f"In the last {len(recent) * samples.hours:.0f} h with flow the sign of T1 - T2 was wrong in {share:.0f} %"
+    if share <= FAULT_PCT:
+        return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
+    first = _since(wrong, moments(samples)[telling])
+    since = f", since {samples.frame.index[telling[first]]:%Y-%m-%d}" if first else ""
+    right, mistaken = ("heat", "cooling") if samples.heating[telling[-1]] else ("cold", "heating")
+    return Verdict(
+        CHECK,
+        FAULT,
+        share,
+        "%",
+        THRESHOLD,
+        f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}.",
+        "See that the remote sensor T1 sits in the supply and the valve with its sensor T2 in the return, and exchange "
+        "them if not; correct the energy counted since.",
+    )
+
+
+def _since(wrong: Flags, ns: Ints) -> int:
+    """The first wrong sample after the last day on which most were right; 0 if there was none."""
+    day = ns // (24 * HOUR_NS)
+    starts = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    rightly = np.add.reduceat(~wrong, starts) * 2 > np.diff(starts, append=len(day))
+    if not rightly.any():
+        return 0
+    last = int(np.flatnonzero(rightly)[-1])
+    # The swap lies in that day's end or at the begin of the next.
+    begin = int(starts[last])
+    after = int(starts[last + 1]) if last + 1 < len(starts) else len(wrong)
+    good = np.flatnonzero(~wrong[begin:after])
+    return begin + int(good[-1]) + 1

@@ -1,0 +1,63 @@
+"""When a device was not well, by its own report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+__all__ = ["Trouble", "troubles"]
+
+HEALTH, CAUSE = "default.1", "default.2"
+"""Datapoints that every device has: its health, and the cause."""
+WELL = frozenset({"OK", "UNKNOWN", ""})
+
+
+class Trouble(NamedTuple):
+    """A stretch of time in which a device reported an error or a warning.
+
+    Attributes:
+        begin: When it began, aware.
+        end: When it ended, aware; the end of the range if it goes on.
+        state: What the device said, such as ERROR.
+        cause: Why, in the device's words; empty if it gave no reason.
+    """
+
+    begin: pd.Timestamp
+    end: pd.Timestamp
+    state: str
+    cause: str = ""
+
+
+def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> list[Trouble]:
+    """The stretches of a range in which a device was not well.
+
+    Args:
+        timeline: All events up to the range's end, oldest first, as `Device.timeline` gives them; what was before the
+            first event of the health is not known and taken as well.
+        start: Begin of the range, aware.
+        end: Its end, aware.
+    """
+    found: list[Trouble] = []
+    state, cause, since = "", "", start
+    for time, details in zip(timeline["time"], timeline["details"], strict=True):
+        values = _values(details)
+        if time >= end:
+            break
+        if HEALTH not in values and CAUSE not in values:
+            continue
+        following = str(values.get(HEALTH, state))
+        if following != state:
+            if state not in WELL and time > start:
+                found.append(Trouble(since, time, state, cause))
+            state, cause, since = following, "", max(time, start)
+        cause = str(values.get(CAUSE) or cause) if state not in WELL else ""
+    if state not in WELL and end > since:
+        found.append(Trouble(since, end, state, cause))
+    return found
+
+
+def _values(details: object) -> Mapping[str, Any]:
+    inner = details.get("values", details) if isinstance(details, Mapping) else {}
+    return inner if isinstance(inner, Mapping) else {}

@@ -1,0 +1,235 @@
+"""Delta-T, the exchanger's characteristic, the waste zone, the limit and the size, on samples made for it."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from exchangers import exchanger, swinging
+from hypothesis import given
+from hypothesis import strategies as st
+
+from belimo_nb.errors import UsageError
+from belimo_nb.hydronics import Design, Samples, characteristic, limit_savings, volumetric_heat
+from belimo_nb.hydronics.delta_t import flow_weighted_delta_t, low_delta_t
+from belimo_nb.hydronics.limit import delta_t_limit
+from belimo_nb.hydronics.saturation import saturation
+from belimo_nb.hydronics.sizing import oversized
+
+STEPS = 2000
+TO_WASTE = 1 / math.sqrt(0.15) - 1
+
+
+def samples(*arguments, design=None, **keywords):
+    """A perfect exchanger's samples."""
+    return Samples(exchanger(*arguments, **keywords), design=design or Design())
+
+
+def test_characteristic():
+    """Half flow, V*, P* and the curve of a perfect exchanger."""
+    made = samples(swinging(STEPS, 8), half_flow=2.0)
+    curve = characteristic(made)
+    assert curve.b_m3h == pytest.approx(2.0, rel=0.03)
+    assert curve.waste_flow_m3h == pytest.approx(2 * TO_WASTE, rel=0.03)
+    assert curve.waste_power_kw == pytest.approx(float(curve.power_kw(np.array([curve.waste_flow_m3h]))[0]))
+    slope = np.diff(curve.power_kw(np.array([0, 1e-6]))) / np.diff(
+        curve.power_kw(np.array([curve.waste_flow_m3h, curve.waste_flow_m3h + 1e-6]))
+    )
+    assert slope[0] == pytest.approx(1 / 0.15, rel=1e-3)
+    assert curve.r2 > 0.999
+    assert math.isnan(curve.supply_c)
+    assert curve.reason == ""
+
+
+@given(seed=st.integers(0, 99), factor=st.floats(0.01, 100))
+def test_characteristic_scales(seed, factor):
+    """A plant so many times as large has so many times the flows and powers."""
+    flow = swinging(600, 8, seed)
+    small, large = (characteristic(samples(flow * k, half_flow=2.0 * k)) for k in (1.0, factor))
+    assert large.b_m3h == pytest.approx(small.b_m3h * factor, rel=1e-6)
+    assert large.a_kw == pytest.approx(small.a_kw * factor, rel=1e-6)
+
+
+def test_characteristic_follows_a_compensated_supply():
+    """Hot water and high flow in the cold: followed, half flow is right; taken as constant, it would be far off."""
+    rng = np.random.default_rng(1)
+    cold = np.repeat(rng.uniform(0, 1, STEPS // 20), 20)
+    supply = 45 + 25 * cold
+    flow = 0.5 + 5 * cold * rng.uniform(0.3, 1.0, STEPS)
+    curve = characteristic(samples(flow, half_flow=3.0, supply=supply))
+    assert curve.b_m3h == pytest.approx(3.0, rel=0.05)
+    assert 45 < curve.supply_c < 70
+    hidden = exchanger(flow, half_flow=3.0, supply=supply).assign(t1_c=60.0, t2_c=40.0)
+    assert characteristic(Samples(hidden)).b_m3h > 4.5
+
+
+def test_characteristic_of_swapped_sensors_and_of_cooling():
+    """Which sensor is called T1 does not matter, nor whether the water heats or cools."""
+    frame = exchanger(swinging(STEPS, 8), supply=np.linspace(60, 70, STEPS))
+    swapped = frame.rename(columns={"t1_c": "t2_c", "t2_c": "t1_c"})
+    assert characteristic(Samples(swapped)) == characteristic(Samples(frame))
+    assert characteristic(samples(swinging(STEPS, 8), supply=8.0, sink=25.0)).b_m3h == pytest.approx(2.0, rel=0.03)
+
+
+def test_no_bend():
+    """Power in proportion to flow: no waste zone, and the curve is a straight line."""
+    made = samples(swinging(STEPS, 1.0), half_flow=50.0)
+    curve = characteristic(made)
+    assert math.isinf(curve.waste_flow_m3h)
+    assert curve.power_kw(np.array([2.0]))[0] == pytest.approx(2 * curve.power_kw(np.array([1.0]))[0])
+    verdict = saturation(made)
+    assert (verdict.verdict, verdict.figure, verdict.waste_m3) == ("ok", 0.0, 0.0)
+    assert "no waste zone is seen" in verdict.sentence
+    assert delta_t_limit(made).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (samples(swinging(90, 8)), "Fewer than 24 active hours"),
+        (samples(4 + swinging(STEPS, 1.0)), "The flow varies too little"),
+        (
+            Samples(exchanger(swinging(STEPS, 8)).assign(power_kw=lambda f: f["power_kw"].sample(frac=1).to_numpy())),
+            "does not follow flow closely enough",
+        ),
+        (Samples(exchanger(swinging(STEPS, 8)).assign(power_kw=5.0)), "Power does not change with flow"),
+    ],
+    ids=["short", "narrow", "scattered", "flat"],
+)
+def test_no_characteristic(made, reason):
+    """Refused with the reason, and the checks that need it cannot judge."""
+    assert reason in characteristic(made).reason
+    if made.active_hours >= 24:
+        for check in (saturation, delta_t_limit):
+            assert check(made).verdict == "cannot judge"
+            assert reason in check(made).sentence
+
+
+def test_waste_zone():
+    """Share of the volume above V*, and the volume in excess of it, as counted by hand."""
+    flow = swinging(STEPS, 8)
+    verdict = saturation(samples(flow, half_flow=2.0))
+    waste_flow = 2 * TO_WASTE
+    assert verdict.verdict == "warn"
+    assert verdict.figure == pytest.approx(100 * flow[flow > waste_flow].sum() / flow.sum(), rel=0.03)
+    assert verdict.waste_m3 == pytest.approx(np.maximum(flow - waste_flow, 0).sum() / 4, rel=0.03)
+    assert "Limit the flow" in verdict.recommendation
+    few = np.where(np.arange(STEPS) % 200, np.minimum(flow, 3.0), 8.0)
+    assert saturation(samples(few, half_flow=2.0)).verdict == "ok"
+
+
+def test_limit():
+    """The delta-T at V* to half a kelvin, with what it would save at most."""
+    made = samples(swinging(STEPS, 8), half_flow=2.0, supply=8.0, sink=25.0)
+    verdict = delta_t_limit(made)
+    assert (verdict.verdict, verdict.figure, verdict.unit) == ("warn", 6.5, "K")  # 17 K * sqrt(0.15) = 6.58
+    assert "up to" in verdict.sentence
+    assert "upper bound" in verdict.sentence
+
+
+def test_no_limit_while_the_flow_stays_low():
+    """Up to 1.3 times V* no limit is needed."""
+    verdict = delta_t_limit(samples(swinging(STEPS, 1.2 * 2 * TO_WASTE), half_flow=2.0))
+    assert verdict.verdict == "ok"
+    assert "No limit is needed" in verdict.sentence
+
+
+def test_no_limit_for_a_supply_that_follows_the_weather():
+    """Where the supply spans 10 K or more, no single limit suits."""
+    supply = np.tile(np.linspace(55, 70, 50), STEPS // 50)
+    verdict = delta_t_limit(samples(swinging(STEPS, 8), half_flow=2.0, supply=supply))
+    assert verdict.verdict == "cannot judge"
+    assert "spans 14 K" in verdict.sentence
+
+
+def test_savings():
+    """Two flows, one of them with half the limit's delta-T: half of its water is saved, in volume and pump energy."""
+    times = pd.date_range("2018-01-01", periods=200, freq="15min", tz="UTC")
+    delta = np.where(np.arange(200) % 2, 5.0, 20.0)
+    flow = np.where(np.arange(200) % 2, 4.0, 1.0)
+    power = volumetric_heat(40.0) / 3600 * flow * delta
+    frame = pd.DataFrame({"flow_m3h": flow, "power_kw": power, "t1_c": 40 + delta, "t2_c": 40.0}, times)
+    saved = limit_savings(Samples(frame), 10.0)
+    assert saved.volume_m3 == pytest.approx(100 * 2 / 4)
+    assert saved.share == saved.pump_low == pytest.approx(2 / 5)
+    assert saved.pump_high == pytest.approx(1 - (2**3 + 1) / (4**3 + 1))
+    assert limit_savings(Samples(frame), 1.0).volume_m3 == 0
+    with pytest.raises(UsageError, match="limit of 0 K makes no sense"):
+        limit_savings(Samples(frame), 0)
+
+
+def test_savings_of_nothing():
+    """Without flow there is nothing to save, and that is unknown rather than 0."""
+    assert math.isnan(limit_savings(samples(np.zeros(200)), 5.0).volume_m3)
+
+
+def half_low(share):
+    """Samples of which a share of the volume has 5 K, the rest 20 K."""
+    low = np.arange(1000) < 1000 * share
+    frame = exchanger(np.full(1000, 2.0)).assign(t1_c=60.0)
+    frame["t2_c"] = np.where(low, 55.0, 40.0)
+    return frame.assign(power_kw=volumetric_heat(50.0) / 3600 * 2 * np.where(low, 5.0, 20.0))
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.1, "ok"), (0.29, "ok"), (0.31, "warn"), (0.61, "fault")])
+@pytest.mark.parametrize("known", [True, False])
+def test_low_delta_t(share, verdict, known):
+    """Share of the volume below 0.7 of the design, given or found in the valve's own delta-T at half load."""
+    found = low_delta_t(Samples(half_low(share), design=Design(delta_t_k=20.0 if known else math.nan)))
+    assert found.figure == pytest.approx(100 * share)
+    assert found.verdict == verdict
+    assert ("not known" in found.sentence) != known
+    assert bool(found.recommendation) == (verdict != "ok")
+
+
+def test_load_is_power_not_flow():
+    """A valve that opens fully without giving more power does not take its bad hours for its design."""
+    flow = np.tile([1.0, 8.0], 1000)
+    demand = np.where(flow == 1, 20.0, 4.0)
+    frame = exchanger(flow).assign(t1_c=60.0, t2_c=60 - demand)
+    frame["power_kw"] = volumetric_heat(frame["t2_c"].to_numpy()) / 3600 * flow * demand
+    verdict = low_delta_t(Samples(frame))
+    assert verdict.verdict == "fault"
+    assert "20.0 K" in verdict.sentence
+
+
+def test_hot_water_has_a_usual_design():
+    """Where half load was too rare to show a design, 11 K stand in for hot water; chilled water is not judged."""
+    flow = np.where(np.arange(400) < 20, 8.0, 0.5)
+    hot = low_delta_t(samples(flow, half_flow=50.0, supply=60.0, sink=52.0))
+    assert "a usual hot-water design (its own is not known) of 11.0 K" in hot.sentence
+    cold = low_delta_t(samples(flow, half_flow=50.0, supply=8.0, sink=25.0))
+    assert cold.verdict == "cannot judge"
+    assert "design delta-T is not known" in cold.sentence
+
+
+def test_delta_t_that_is_hardly_known():
+    """Temperatures that were lost for most of the time are no base for a verdict."""
+    frame = half_low(0.5)
+    frame.iloc[40:, frame.columns.get_indexer(["t2_c", "delta_t_k"])] = np.nan
+    verdict = low_delta_t(Samples(frame, design=Design(delta_t_k=20.0)))
+    assert verdict.verdict == "cannot judge"
+    assert "known in 10.0 active hours only" in verdict.sentence
+
+
+def test_change_over_valves_are_judged_by_season():
+    """The worse season counts, named in the sentence; a design is not used, since it is not said for which."""
+    winter = exchanger(np.full(1000, 2.0))
+    summer = exchanger(swinging(1000, 8), supply=8.0, sink=25.0, start="2018-07-01")
+    both = Samples(pd.concat([winter, summer]), design=Design(delta_t_k=40.0))
+    assert low_delta_t(both).sentence.count("when") == 1
+    assert saturation(both).verdict == "warn"
+    assert "when cooling" in saturation(both).sentence
+    mean = flow_weighted_delta_t(both)
+    assert "25.0 K when heating and" in mean.sentence
+
+
+def test_oversized():
+    """99th percentile of the flow below half of the maximum, over nearly a year."""
+    year = np.concatenate([np.full(35000, 1.0), np.full(40, 9.0)])
+    assert oversized(samples(year, design=Design(max_flow_m3h=4.0))).verdict == "warn"
+    assert oversized(samples(year, design=Design(max_flow_m3h=1.9))).verdict == "ok"
+    assert "maximum flow setting is not known" in oversized(samples(year)).sentence
+    month = oversized(samples(year[:3000], design=Design(max_flow_m3h=4.0)))
+    assert month.verdict == "cannot judge"
+    assert "31 days" in month.sentence

@@ -1,0 +1,97 @@
+"""Power against the energy counters."""
+
+import numpy as np
+import pytest
+from demo_valves import demo_samples
+from made_valves import hour_of, made_times, made_valve
+
+from belimo_nb.hydronics.meter import meter
+
+
+def metered(factor=1.0, step="15min", days=30, cooling=False):
+    """A valve with a daily swing of power, whose counter counts so much of it."""
+    times = made_times(days, step)
+    power = 20 + 10 * np.sin(2 * np.pi * hour_of(times, step) / 24)
+    hours = {"1min": 1 / 60, "5min": 1 / 12, "15min": 0.25}[step]
+    counter = 1000 + factor * np.cumsum(power) * hours
+    given = {"cooling_kwh": counter, "heating_kwh": 7.0} if cooling else {"heating_kwh": counter}
+    return made_valve(times, step, power_kw=power, **given)
+
+
+@pytest.mark.parametrize(
+    ("step", "percent", "verdict"),
+    [
+        ("15min", 0, "ok"), ("15min", 2.5, "ok"), ("15min", 4, "warn"), ("15min", 12, "fault"), ("5min", 2.5, "ok"),
+        ("1min", 0.5, "ok"), ("1min", 1.5, "warn"), ("1min", 4, "fault"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("side", [1, -1])
+def test_limits(step, percent, verdict, side):
+    """3 % at 15 and 5 minutes, 1 % at one; three times that is a fault; above as below."""
+    found = meter(metered(1 + side * percent / 100, step, days=10))
+    assert found.verdict == verdict
+    assert found.figure == pytest.approx(percent, rel=0.15, abs=0.05)
+    assert bool(found.recommendation) == (verdict != "ok")
+    if verdict != "ok":
+        assert ("more" if side > 0 else "less") in found.sentence
+
+
+def test_cooling_counts():
+    """Both counters together are held against power."""
+    assert meter(metered(cooling=True)).verdict == "ok"
+    assert meter(metered(0.8, cooling=True)).verdict == "fault"
+
+
+def test_a_counter_that_stands():
+    """A counter that does not count what power says is a fault."""
+    found = meter(metered(0.0))
+    assert (found.verdict, found.figure) == ("fault", 100.0)
+
+
+def test_resets_dropouts_and_gaps_are_left_out():
+    """Days in which the counter begins anew, drops out, or readings are missing are not judged; the others are."""
+    valve = metered()
+    frame = valve.frame.copy()
+    column = frame.columns.get_loc("heating_kwh")
+    frame.iloc[1000:, column] -= frame.iloc[1000, column]
+    frame.iloc[1500:1600, column] = 0.0
+    broken = type(valve)(frame[(np.arange(len(frame)) < 2000) | (np.arange(len(frame)) > 2100)], valve.step)
+    found = meter(broken)
+    assert (found.verdict, found.figure) == ("ok", pytest.approx(0, abs=0.05))
+    days = int(found.sentence.split(" days")[0].split()[-1])
+    assert 20 <= days <= 26
+
+
+def test_a_dropout_that_the_samples_begin_in():
+    """Zeros before the first reading are no energy that was not counted; nothing but zeros is no counter."""
+    valve = metered()
+    frame = valve.frame.copy()
+    frame.iloc[: 16 * 96, frame.columns.get_loc("heating_kwh")] = 0.0
+    assert meter(type(valve)(frame, valve.step)).verdict == "ok"
+    assert meter(type(valve)(frame.assign(heating_kwh=0.0), valve.step)).verdict == "cannot judge"
+
+
+def test_single_days_do_not_decide():
+    """One day in ten that is wrong leaves the verdict as it is."""
+    times = made_times(30)
+    power = np.where(np.arange(len(times)) // 96 % 10 == 3, 40.0, 20.0)
+    assert meter(made_valve(times, power_kw=power, heating_kwh=np.cumsum(np.full(len(times), 5.0)))).verdict == "ok"
+
+
+def test_cannot_judge():
+    """Hourly readings, no counter, not the one that counts, a few days, little flow."""
+    assert "15 min" in meter(made_valve(made_times(30, "1h"), "1h")).sentence
+    times = made_times(30)
+    assert meter(made_valve(times, heating_kwh=np.nan, cooling_kwh=np.nan)).verdict == "cannot judge"
+    assert "heating counter" in meter(made_valve(times, heating_kwh=np.nan)).sentence
+    assert meter(made_valve(times, cooling_kwh=np.nan)).verdict == "ok"
+    assert "days" in meter(metered(days=5)).sentence
+    assert "flowed" in meter(made_valve(times, flow_m3h=0.0)).sentence
+
+
+@pytest.mark.parametrize("name", ["Lüftung LA01 Erhitzer", "Lüftung LA02 Kühler", "Lüftung LA03 Kühler"])
+def test_demo(name):
+    """An air heater with its hard starts, a replaced meter, and weeks of dropout: consistent where judged."""
+    found = meter(demo_samples(name))
+    assert found.verdict == "ok"
+    assert found.figure < 1.5

@@ -1,0 +1,96 @@
+"""Figures of one valve: where its data are, how its water comes back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from belimo_nb import plots
+from belimo_nb.errors import UsageError
+
+ZURICH = "Europe/Zurich"
+
+
+def period(start: str, end: str, tz: str = ZURICH) -> SimpleNamespace:
+    """A span of local days."""
+    return SimpleNamespace(start=pd.Timestamp(start, tz=tz), end=pd.Timestamp(end, tz=tz))
+
+
+def hourly(span: SimpleNamespace) -> pd.Series:
+    """A reading at each hour's end."""
+    ends = pd.date_range(span.start, span.end, freq="h", inclusive="right")
+    return pd.Series(True, ends)
+
+
+def cells(chart) -> np.ndarray:
+    """What the map's cells hold, hours down, days along; NaN where there are none."""
+    (mesh,) = chart.figure.axes[0].collections
+    return np.ma.filled(mesh.get_array().astype(float), np.nan)
+
+
+@pytest.mark.parametrize("tz", [ZURICH, "America/Santiago", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"])
+def test_a_year_without_a_hole(tz):
+    """Every hour of a whole year is data in any zone, the hours that clock changes skip included."""
+    span = period("2018-01-01", "2019-01-01", tz)
+    ends = pd.date_range(span.start, span.end, freq="30min", inclusive="right")
+    chart = plots.data_map(pd.Series(True, ends), period=span)
+    assert np.isfinite(cells(chart)).all()
+    assert chart.figure.texts[0].get_text().startswith("Readings in every one of")
+
+
+def test_missing_hours_and_errors_are_counted():
+    """The title counts the hours without readings and those with an error; both stand where they were."""
+    span = period("2018-11-01", "2018-11-08")
+    known = hourly(span)
+    known[(known.index > "2018-11-03T06:00+01:00") & (known.index <= "2018-11-03T10:00+01:00")] = False
+    trouble = (pd.Timestamp("2018-11-05T17:50+01:00"), pd.Timestamp("2018-11-05T20:00+01:00"))
+    chart = plots.data_map(known, [trouble], period=span)
+    assert chart.figure.texts[0].get_text() == "No readings in 4 of 168 hours, an error or a warning in 3"
+    shown = cells(chart)
+    assert np.argwhere(np.isnan(shown)).tolist() == [[6, 2], [7, 2], [8, 2], [9, 2]]
+    assert np.argwhere(shown == 1).tolist() == [[17, 4], [18, 4], [19, 4]]
+
+
+def test_the_hour_that_comes_twice():
+    """A trouble in only one of the two hours from 2 to 3 in autumn shows in that row."""
+    span = period("2018-10-27", "2018-10-30")
+    trouble = (pd.Timestamp("2018-10-28T02:10+01:00"), pd.Timestamp("2018-10-28T02:20+01:00"))
+    chart = plots.data_map(hourly(span), [trouble], period=span)
+    assert np.argwhere(cells(chart) == 1).tolist() == [[2, 1]]
+
+
+def test_no_readings_at_all():
+    """Without a single reading every hour is unknown, and the title says so."""
+    span = period("2018-11-01", "2018-11-03")
+    chart = plots.data_map(hourly(span) & False, period=span)
+    assert "No readings in 48 of 48 hours" in chart.figure.texts[0].get_text()
+    assert np.isnan(cells(chart)).all()
+
+
+def test_the_map_needs_a_zone():
+    """Times without a zone are refused."""
+    known = pd.Series(True, pd.date_range("2018-11-01", periods=4, freq="h"))
+    with pytest.raises(UsageError, match="zone"):
+        plots.data_map(known, period=period("2018-11-01", "2018-11-02"))
+
+
+def test_delta_t_is_weighted_by_flow():
+    """Three parts of the water at 4 K and one at 12 K: 6 K on average, 75 % below the limit."""
+    delta, flow = pd.Series([4.0, 12.0, 50.0, np.nan]), pd.Series([3.0, 1.0, 0.0, 9.0])
+    chart = plots.delta_t_distribution(delta, flow, limit_k=7.0)
+    assert chart.figure.texts[0].get_text().replace("\u00a0", " ").replace("\u202f", " ") == (
+        "Delta-T: 6.0 K on average of the water, 75 % of it below 7.0 K"
+    )
+    heights = [bar.get_height() for bar in chart.figure.axes[0].patches]
+    assert sum(heights) == pytest.approx(100)
+
+
+def test_delta_t_of_one_value_and_of_none():
+    """A single delta-T has a bar; without flow there is nothing to draw, and it is said."""
+    chart = plots.delta_t_distribution(pd.Series([5.0, 5.0]), pd.Series([1.0, 2.0]))
+    assert sum(bar.get_height() for bar in chart.figure.axes[0].patches) == pytest.approx(100)
+    nothing = plots.delta_t_distribution(pd.Series([5.0]), pd.Series([0.0]))
+    assert "Delta-T by volume" in nothing.alt
