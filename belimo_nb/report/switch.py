@@ -2,7 +2,7 @@
 
 Many files cannot be replaced in one step, but one can. So while pages are replaced, the index that readers see is that
 of the old run, with links to the old run's files in a folder aside; it is exchanged for the new one when all is in
-place. Why so: docs/decisions/0006-a-run-appears-at-once.md.
+place. Why so: docs/decisions/0007-a-run-appears-at-once.md.
 """
 
 from __future__ import annotations
