@@ -59,6 +59,12 @@ Examples:
     metavar="MINUTES",
     help="Give up on a report after this time.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(("fork", "kernel")),
+    help="How notebooks are run: forked from a prepared process (fast, Linux), or each on a Jupyter kernel. "
+    "Default: the faster one that works here.",
+)
 @pass_connection
 def report(
     connection: Connection,
@@ -72,18 +78,19 @@ def report(
     out: Path,
     jobs: int | None,
     time_limit: float,
+    engine: str | None,
 ) -> None:
     """Make HTML reports and an index of them.
 
     Default: the overview, the heating energy of all valves, and one report for each energy valve, over the last 12
     full months. The last line printed is the path of the index. Reports that fail are listed; the others are made.
     """
+    from belimo_nb.report.engines import chosen, processes
     from belimo_nb.report.jobs import plan, typed_value
-    from belimo_nb.report.render import MODULES
     from belimo_nb.report.run import run
-    from belimo_nb.report.workers import ChildProcesses, cores
+    from belimo_nb.report.workers import cores
 
-    with stoppable(), ChildProcesses(jobs or cores(), time_limit=time_limit * 60, preload=MODULES) as workers:
+    with stoppable(), processes(jobs or cores(), time_limit=time_limit * 60, engine=chosen(engine)) as workers:
         cloud = connection.connect()
         span = cloud.period(start, end, period)
         extra = {name: typed_value(value) for name, value in parameters}
@@ -98,6 +105,7 @@ def report(
                 period_label=span.label,
                 out=out,
                 on_result=progress,
+                on_retry=progress.retry,
             )
     _tell(outcome, f"{cloud.source}, {span.label}")
     if outcome.stopped:
@@ -147,6 +155,10 @@ class _Progress:
         if result.status != "ok":
             self._bar.write(f"Failed: {result.job.title}: {result.error}", file=sys.stderr)
         self._bar.update()
+
+    def retry(self, result: Result) -> None:
+        """Tell of a report that is tried once more."""
+        self._bar.write(f"Trying again: {result.job.title}: {result.error}", file=sys.stderr)
 
 
 def _tell(outcome: Outcome, what: str) -> None:

@@ -71,6 +71,7 @@ class Result:
         key_figures: The figures of the notebook's first key-figures object: label, value, unit, note, digits, status.
         completeness: Share of the data that is known, 0 to 1, from the notebook's header; None if it does not say.
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
+        crashed: True if what ran it died, so that another try may succeed.
     """
 
     job: Job
@@ -80,6 +81,7 @@ class Result:
     key_figures: Sequence[Mapping[str, Any]] = ()
     completeness: float | None = None
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
+    crashed: bool = False
 
 
 def plan(

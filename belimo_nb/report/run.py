@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ __all__ = ["Outcome", "run"]
 
 PAUSE = 0.5
 STOPPED = "Stopped before it was finished."
+TWICE = "It was tried twice."
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ def run(
     title: str = "Energy valve reports",
     source_label: str | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
+    on_retry: Callable[[Result], None] = lambda _: None,
 ) -> Outcome:
     """Make the reports of some jobs and their index.
 
-    A report that fails, crashes or hangs is a failed result; the others go on. When interrupted (Ctrl-C) the run ends
-    at once, and the index says what was made and what was not.
+    A report that fails or hangs is a failed result; one whose process or kernel dies is tried once more. The others go
+    on. When interrupted (Ctrl-C) the run ends at once, and the index says what was made and what was not.
 
     Args:
         jobs: What to make, see `jobs.plan`.
@@ -75,6 +77,7 @@ def run(
         title: What the index calls the whole.
         source_label: What the index calls the source of the data; by default as the settings do.
         on_result: Called for each result, as it comes.
+        on_retry: Called with the result of a report that crashed and is tried once more.
 
     Raises:
         UsageError: The output folder cannot be made or written to.
@@ -85,10 +88,13 @@ def run(
     done: dict[Job, Result] = {}
     stopped = False
     futures: dict[Future[Result], Job] = {}
+    tasks: dict[Job, Task] = {}
+    again: set[Job] = set()
     try:
         for job in jobs:
             source = notebook_files.notebook(job.notebook)
-            task = Task(job, source, target, environment, workers.time_limit, made_at, __version__)
+            task = Task(job, source, target, environment, workers.time_limit, made_at, __version__, workers.engine)
+            tasks[job] = task
             futures[workers.submit(render, task)] = job
         pending = set(futures)
         while pending:
@@ -96,12 +102,19 @@ def run(
             finished, pending = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
             for future in finished:
                 job = futures[future]
-                done[job] = _result(future, job)
+                result = _result(future, job)
+                if result.crashed and job not in again:
+                    again.add(job)
+                    on_retry(result)
+                    futures[retry := workers.submit(render, tasks[job])] = job
+                    pending.add(retry)
+                    continue
+                done[job] = replace(result, error=f"{result.error} {TWICE}") if result.crashed else result
                 on_result(done[job])
     except KeyboardInterrupt:
         stopped = True
         workers.stop()
-        for future, job in futures.items():
+        for future, job in reversed(futures.items()):  # the second try before the first
             done.setdefault(job, _result(future, job))
     results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
     seconds = time.monotonic() - began
@@ -145,4 +158,4 @@ def _result(future: Future[Result], job: Job) -> Result:
     except CancelledError:
         return Result(job, "failed", 0.0, STOPPED)
     except JobFailed as error:
-        return Result(job, "failed", error.seconds, str(error))
+        return Result(job, "failed", error.seconds, str(error), crashed=error.crashed)
