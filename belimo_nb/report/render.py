@@ -62,9 +62,8 @@ def render(task: Task) -> Result:
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
         notebook = tidy(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
-    files = publish(
-        notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=bool(executed.error)
-    )
+    failed = executed.error is not None
+    files = publish(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed)
     return Result(
         job=task.job,
         status="failed" if failed else "ok",

@@ -48,7 +48,7 @@ class Overtime(BaseException):
     """Raised inside a cell when its time is up; no ``except Exception`` holds it up."""
 
 
-class Recorder(Session):  # type: ignore[misc]
+class Recorder(Session):
     """A kernel's session that hands over what it would send."""
 
     receive = AnyTrait(help="Called with each message.")

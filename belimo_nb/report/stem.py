@@ -56,11 +56,11 @@ def serve(control_fd: str, folder: str, prepare: str) -> None:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     children: dict[int, int] = {}
     while True:
-        readable, _, _ = select.select([control, woken], [], [])
+        readable, _, _ = select.select([control.fileno(), woken], [], [])
         if woken in readable:
             os.read(woken, LONGEST_PATH)
             _reap(children)
-        if control in readable:
+        if control.fileno() in readable:
             message, descriptors, _, _ = socket.recv_fds(control, LONGEST_PATH, 2)
             if not message:
                 break
