@@ -9,35 +9,36 @@ from __future__ import annotations
 import os
 import warnings
 from datetime import UTC, datetime
+from importlib import import_module
 
 from belimo_nb.report.surroundings import INLINE, ONE_THREAD
 
 __all__ = ["load", "warm_up"]
 
+BEFORE_IMPORTS = {
+    **ONE_THREAD,
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # PyArrow's allocator has a thread of its own otherwise
+    "MPLBACKEND": INLINE,
+}
+
+EXPORT = ("belimo_nb.report.execute", "belimo_nb.report.publish")
+CELLS = tuple(f"belimo_nb.{name}" for name in ("archive", "auth", "cloud", "heating", "plots", "summary", "weather"))
+# What a shell imports when it is made.
+SHELL = ("IPython.core.completerlib", "IPython.core.crashhandler", "IPython.core.logger", "IPython.core.oinspect")
+
 
 def load() -> None:
     """Import what makes a report with the engine `kernel`."""
     os.environ.update(ONE_THREAD)
-    import belimo_nb.report.execute
-    import belimo_nb.report.kernel
-    import belimo_nb.report.publish  # noqa: F401
+    for name in (*EXPORT, "belimo_nb.report.kernel"):
+        import_module(name)
 
 
 def warm_up() -> None:
     """Import and use what makes a report with the engine `fork`, the notebooks' cells included."""
-    os.environ.update({**ONE_THREAD, "MPLBACKEND": INLINE})  # before NumPy and Matplotlib look
-    import belimo_nb.archive
-    import belimo_nb.auth
-    import belimo_nb.cloud
-    import belimo_nb.heating
-    import belimo_nb.plots
-    import belimo_nb.report.execute
-    import belimo_nb.report.publish
-    import belimo_nb.report.shell
-    import belimo_nb.summary
-    import belimo_nb.sync
-    import belimo_nb.weather  # noqa: F401
-
+    os.environ.update(BEFORE_IMPORTS)
+    for name in (*EXPORT, "belimo_nb.report.shell", *CELLS, *SHELL):
+        import_module(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a warning that is shown here is not shown again in a report
         _draw()

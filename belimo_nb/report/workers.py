@@ -35,6 +35,9 @@ CAN_FORK = sys.platform == "linux"
 GRACE = 15.0
 """Seconds beyond its time limit after which a job that did not end by itself is killed."""
 
+FAREWELL = 30.0
+"""Seconds in which a process that was killed, or has hung up, has ended."""
+
 _parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
 
 
@@ -163,7 +166,7 @@ class ChildProcesses(Executor):
                 with self._lock:
                     del self._running[process]
                     _kill(process, adopted)
-                process.join(GRACE)
+                process.join(FAREWELL)
                 process.close()
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -203,7 +206,7 @@ class ChildProcesses(Executor):
 
     def _epitaph(self, process: Process, folder: Path) -> str:
         """Why a process ended without a result, in one sentence."""
-        process.join(GRACE)
+        process.join(FAREWELL)
         if self._stopped:
             return "Stopped before it was finished."
         code = process.exitcode
