@@ -1,8 +1,9 @@
 """Reports: 48 devices with each engine, beside the loop of `papermill` and `jupyter nbconvert`, and beside the floor.
 
 All from the same filled store, on all cores, over 12 months. The loop is the plain way: two commands a device, one
-after the other; it runs for a few devices and is scaled to all. The floor is the CPU time of the cells and the export in
-one warm process, over the cores: what no engine can do without. On a machine that others use, too, compare CPU times.
+after the other; it runs for a few devices and is scaled to all. The floor is the CPU time of the cells and the export
+in one warm process, over the cores: what no engine can do without. On a machine that others use, too, compare CPU
+times.
 """
 
 from __future__ import annotations

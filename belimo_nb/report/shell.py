@@ -197,7 +197,7 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         before = sys.stdout, sys.stderr, builtins.input, getpass.getpass
         self._streams = Stream("stdout", 1, self._session), Stream("stderr", 2, self._session)
         sys.stdout, sys.stderr = self._streams
-        builtins.input = getpass.getpass = _no_input
+        builtins.input, getpass.getpass = _nobody("raw_input"), _nobody("getpass")
         try:
             yield
         finally:
@@ -297,8 +297,13 @@ def _kept_state() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _no_input(*_: object, **__: object) -> NoReturn:
-    raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+def _nobody(name: str) -> Any:
+    """What a kernel has in place of a function that asks the user, where there is none."""
+
+    def ask(*_: object, **__: object) -> NoReturn:
+        raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
+
+    return ask
 
 
 papermill_engines.register(ENGINE, ShellEngine)
