@@ -148,7 +148,7 @@ class _Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(0.2):
+        while not self._done.wait(0.5):
             if self.root is not None:
                 self.peak = max(self.peak, sum(map(_pss, [self.root, *_descendants(self.root)])))
 

@@ -51,7 +51,7 @@ EVERYTHING = [
     "try:\n    input('Who? ')\nexcept Exception as error:\n    print(repr(error))",
     "try:\n    getpass.getpass()\nexcept Exception as error:\n    print(repr(error))",
     "__name__, sys.modules['__main__'].Word is Word, type(get_ipython()).__name__, In[2], Out.keys()",
-    "sys.path[0], os.environ['TERM'], os.environ['TQDM_DISABLE'], sorted(k for k in globals() if k[0] != '_')",
+    "'' in sys.path, os.environ['TERM'], os.environ['TQDM_DISABLE'], sorted(k for k in globals() if k[0] != '_')",
     "f(0)",
     "'never'",
 ]

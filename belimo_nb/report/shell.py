@@ -25,6 +25,7 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.shellapp import InteractiveShellApp
 from jupyter_client.session import Session
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -257,8 +258,7 @@ class ShellEngine(Engine):  # type: ignore[misc]
         with _kept_state():
             os.environ.clear()
             os.environ.update(environment)
-            if "" not in sys.path:
-                sys.path.insert(0, "")
+            InteractiveShellApp.init_path(SimpleNamespace(ignore_cwd=False))  # the folder, where a kernel has it
             try:
                 ShellClient(nb_man, store_widget_state=False, record_timing=False).run(deadline)
             except (CellTimeoutError, DeadKernelError):
