@@ -60,7 +60,6 @@ FAILURES = {
     "exits": "import sys\nsys.exit('enough')",
     "shown": "class Bad:\n    def _repr_html_(self):\n        raise ValueError('no')\nBad()",
     "chained": "try:\n    1/0\nexcept Exception as error:\n    raise KeyError('x') from error",
-    "json": "from IPython.display import display\ndisplay({'application/json': object()}, raw=True)",
     "magic": "%nonsense",
 }
 DIRTY = """

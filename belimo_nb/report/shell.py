@@ -25,7 +25,6 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.shellapp import InteractiveShellApp
 from jupyter_client.session import Session
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -258,7 +257,7 @@ class ShellEngine(Engine):  # type: ignore[misc]
         with _kept_state():
             os.environ.clear()
             os.environ.update(environment)
-            InteractiveShellApp.init_path(SimpleNamespace(ignore_cwd=False))  # the folder, where a kernel has it
+            _add_folder_to_path()
             try:
                 ShellClient(nb_man, store_widget_state=False, record_timing=False).run(deadline)
             except (CellTimeoutError, DeadKernelError):
@@ -295,6 +294,13 @@ def _kept_state() -> Iterator[None]:
         sys.path[:] = path
         sys.displayhook = hook
         sys.modules["__main__"] = main
+
+
+def _add_folder_to_path() -> None:
+    """Let modules in the working folder be imported, as a kernel does: after the standard library."""
+    if "" not in sys.path:
+        places = [place for place, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+        sys.path.insert(min(places, default=0), "")
 
 
 def _nobody(name: str) -> Any:
