@@ -205,13 +205,18 @@ def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch)
 
 
 def test_failures_set_the_exit_status(engine, jobs, demo_environment, monkeypatch):
-    """A failed report is told on standard error, counted, and makes the exit status 1."""
-    planned = jobs({"good": "1", "failing": "raise KeyError('x')"})
+    """Failed and crashed reports are told on standard error, counted, and make the exit status 1."""
+    planned = jobs({"good": "1", "failing": "raise KeyError('x')", "crashing": "import os\nos._exit(3)"})
     monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: planned)
     result = CliRunner().invoke(cli, ["report", "--out", "out", "--engine", engine])
     assert result.exit_code == 1
-    assert result.stderr == "Failed: Failing: KeyError: 'x'\n"
-    assert re.match(r"1 of 2 reports made in .*; 1 failed\.\n", result.stdout)
+    crash = CRASHES[engine]["crashing"]
+    assert sorted(result.stderr.splitlines()) == [
+        f"Failed: Crashing: {crash}{TWICE}",
+        "Failed: Failing: KeyError: 'x'",
+        f"Trying again: Crashing: {crash}",
+    ]
+    assert re.match(r"1 of 3 reports made in .*; 2 failed\.\n", result.stdout)
 
 
 @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType, SimpleNamespace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.ipkernel import IPythonKernel
@@ -224,8 +224,6 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
 
 class ShellEngine(Engine):  # type: ignore[misc]
     """papermill's face of `ShellClient`."""
-
-    language: ClassVar[str] = "python"
 
     @classmethod
     def execute_managed_notebook(
