@@ -23,8 +23,8 @@ from second_cloud import CLIENT_SECRET, PASSWORD, says
 import belimo_nb as bn
 from belimo_nb.cli import cli
 from belimo_nb.display import KeyFigure
+from belimo_nb.report import engines, publish
 from belimo_nb.report import folder as folder_module
-from belimo_nb.report import publish, workers
 from belimo_nb.report import run as run_module
 from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Result
@@ -49,8 +49,8 @@ NAMES = [
 class Here:
     """Workers that do a job when it is submitted, in this process."""
 
-    def __init__(self, max_workers, *, time_limit, preload=()):
-        self.max_workers, self.time_limit = max_workers, time_limit
+    def __init__(self, max_workers, *, time_limit, engine):
+        self.max_workers, self.time_limit, self.engine = max_workers, time_limit, engine
 
     def __enter__(self):
         return self
@@ -85,7 +85,7 @@ def quick(second, monkeypatch):
         return Result(task.job, status, 0.25, error, figures, 0.9, files, made_at=task.made_at)
 
     monkeypatch.setattr(run_module, "render", rendered)
-    monkeypatch.setattr(workers, "ChildProcesses", Here)
+    monkeypatch.setattr(engines, "processes", Here)
     return broken
 
 

@@ -26,7 +26,7 @@ AS_OF = datetime(2018, 12, 1, tzinfo=UTC)
 class Here:
     """Workers that do a job when it is submitted; the index of one to be interrupted at may be given."""
 
-    max_workers, time_limit = 2, 60.0
+    max_workers, time_limit, engine = 2, 60.0, "kernel"
 
     def __init__(self, interrupt_at: int | None = None):
         self.made = []

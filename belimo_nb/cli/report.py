@@ -71,6 +71,12 @@ Examples:
     help="Append a line an event to FILE.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but failures.")
+@click.option(
+    "--engine",
+    type=click.Choice(("fork", "kernel")),
+    help="How notebooks are run: forked from a prepared process (fast, Linux), or each on a Jupyter kernel. "
+    "Default: the faster one that works here.",
+)
 @pass_connection
 def report(
     connection: Connection,
@@ -87,6 +93,7 @@ def report(
     resume: bool,
     log_file: Path | None,
     quiet: bool,
+    engine: str | None,
 ) -> None:
     """Make HTML reports and an index of them.
 
@@ -95,18 +102,18 @@ def report(
     Whoever reads the output folder meanwhile sees the run before, until all is made.
     """
     from belimo_nb._version import __version__
+    from belimo_nb.report.engines import chosen, processes
     from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.folder import claim
     from belimo_nb.report.jobs import plan, typed_value
-    from belimo_nb.report.render import MODULES
     from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
-    from belimo_nb.report.workers import ChildProcesses, cores
+    from belimo_nb.report.workers import cores
 
     with (
         stoppable(),
         Teller(log_file, quiet=quiet) as teller,
-        ChildProcesses(jobs or cores(), time_limit=time_limit * 60, preload=MODULES) as workers,
+        processes(jobs or cores(), time_limit=time_limit * 60, engine=chosen(engine)) as workers,
     ):
         cloud = connection.connect()
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
@@ -128,6 +135,7 @@ def report(
                     period_label=span.label,
                     out=folder,
                     on_result=progress,
+                    on_retry=progress.retry,
                     fingerprints=None if unsettled is None else Fingerprints(cloud, span, unsettled),
                     resume=resume,
                     whole=not (search or devices),
@@ -208,6 +216,11 @@ class _Progress:
         else:
             self._teller.log("made", f"{job.slug} in {result.seconds:.1f} s, {job.title}")
         self._bar.update()
+
+    def retry(self, result: Result) -> None:
+        """Tell of a report that is tried once more."""
+        self._bar.write(printable(f"Trying again: {result.job.title}: {result.error}"), file=sys.stderr)
+        self._teller.log("again", f"{result.job.slug}, {result.job.title}: {result.error}")
 
 
 def _tell(outcome: Outcome, what: str, teller: Teller) -> None:

@@ -76,6 +76,7 @@ class Result:
         made_at: When the run that made it began, aware; None where nothing was made.
         kept: True if an earlier run made it and nothing that it shows has changed since.
         fingerprint: What it was made of, see `fingerprint.Fingerprints`; None if that cannot be said.
+        crashed: True if what ran it died, so that another try may succeed.
     """
 
     job: Job
@@ -89,6 +90,7 @@ class Result:
     made_at: datetime | None = None
     kept: bool = False
     fingerprint: str | None = None
+    crashed: bool = False
 
 
 def plan(

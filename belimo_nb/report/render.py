@@ -11,10 +11,7 @@ from pathlib import Path
 
 from belimo_nb.report.jobs import Job, Result
 
-__all__ = ["MODULES", "Task", "render"]
-
-MODULES = ("belimo_nb.report.execute", "belimo_nb.report.publish")
-"""What `render` imports when it is called, and workers may import before: whoever plans a run needs none of it."""
+__all__ = ["Task", "render"]
 
 SECRETS = ("BELIMO_CLIENT_SECRET", "BELIMO_PASSWORD")
 
@@ -31,6 +28,7 @@ class Task:
         time_limit: Seconds it may take.
         made_at: When the run began, aware.
         version: The version of belimo_nb.
+        engine: How to run the notebook, see `engines`.
     """
 
     job: Job
@@ -40,6 +38,7 @@ class Task:
     time_limit: float
     made_at: datetime
     version: str
+    engine: str
 
 
 def render(task: Task) -> Result:
@@ -53,16 +52,17 @@ def render(task: Task) -> Result:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nb-") as name:
         folder = Path(name)
-        executed, error = execute(
+        executed = execute(
             task.notebook,
             task.job.parameters,
             folder=folder,
             environment=task.environment,
             time_limit=task.time_limit,
+            engine=task.engine,
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
-        error = masked(error, secrets) if error is not None else None
-        notebook = tidy(executed, name=task.notebook.stem, secrets=secrets, folder=folder)
+        error = None if executed.error is None else masked(executed.error, secrets)
+        notebook = tidy(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     files = publish(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None)
     return Result(
         job=task.job,
@@ -74,4 +74,5 @@ def render(task: Task) -> Result:
         files=files,
         trend=trend(notebook),
         made_at=task.made_at,
+        crashed=executed.crashed,
     )

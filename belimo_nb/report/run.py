@@ -29,6 +29,7 @@ __all__ = ["Outcome", "run"]
 
 PAUSE = 0.5
 STOPPED = "Stopped before it was finished."
+TWICE = "It was tried twice."
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def run(
     title: str = "Energy valve reports",
     source_label: str | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
+    on_retry: Callable[[Result], None] = lambda _: None,
     fingerprints: Fingerprints | None = None,
     resume: bool = False,
     whole: bool = False,
@@ -75,9 +77,9 @@ def run(
 ) -> Outcome:
     """Make the reports of some jobs and their index.
 
-    A report that fails, crashes or hangs is a failed result; the others go on. Readers of the output folder see the
-    run before until all is made. When interrupted (Ctrl-C) the run ends at once, and the index says what was made and
-    what was not.
+    A report that fails or hangs is a failed result; one whose process or kernel dies is tried once more. The others go
+    on. Readers of the output folder see the run before until all is made. When interrupted (Ctrl-C) the run ends at
+    once, and the index says what was made and what was not.
 
     Args:
         jobs: What to make, see `jobs.plan`.
@@ -88,6 +90,7 @@ def run(
         title: What the index calls the whole.
         source_label: What the index calls the source of the data; by default as the settings do.
         on_result: Called for each result, as it comes.
+        on_retry: Called with the result of a report that crashed and is tried once more.
         fingerprints: What the reports are made of; None: unknown, so that no later run can keep them.
         resume: Keep reports of earlier runs whose fingerprint is the same.
         whole: The jobs are all that there are of their notebooks: reports of other devices go.
@@ -104,38 +107,74 @@ def run(
         keeper = Keeper(folder, fingerprints, facts, resume=resume)
         environment = _environment(settings, min(workers.max_workers, len(jobs)))
         done: dict[Job, Result] = {}
-        stopped = False
-        futures: dict[Future[Result], Job] = {}
 
-        def settle(job: Job, result: Result) -> None:
-            done[job] = result
+        def settle(result: Result) -> None:
+            done[result.job] = result
             on_result(result)
 
+        def task(job: Job) -> Task:
+            source = notebook_files.notebook(job.notebook)
+            limit, engine = workers.time_limit, workers.engine
+            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine)
+
+        round_ = _Round(workers, lambda result: settle(keeper.made(result)), on_retry)
+        stopped = False
         try:
             for job in jobs:
                 if kept := keeper.kept(job):
-                    settle(job, kept)
-                    continue
-                notebook = notebook_files.notebook(job.notebook)
-                task = Task(job, notebook, folder.staging, environment, workers.time_limit, made_at, __version__)
-                futures[workers.submit(render, task)] = job
-            pending = set(futures)
-            while pending:
-                # The pause lets Ctrl-C through where a wait without end would not (Windows).
-                finished, pending = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    job = futures[future]
-                    settle(job, keeper.made(_result(future, job)))
+                    settle(kept)
+                else:
+                    round_.submit(task(job))
+            round_.finish()
         except KeyboardInterrupt:
             stopped = True
             workers.stop()
-            for future, job in futures.items():
-                if job not in done:
-                    done[job] = keeper.made(_result(future, job))
+            for result in round_.rest():
+                done.setdefault(result.job, keeper.made(result))
         results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
         seconds = time.monotonic() - began
         path = _publish(folder, results, replace(facts, seconds=seconds, stopped=stopped), whole=whole)
         return Outcome(results, path, seconds, stopped)
+
+
+class _Round:
+    """The reports under way; one that crashes is tried once more."""
+
+    def __init__(
+        self, workers: ChildProcesses, on_result: Callable[[Result], None], on_retry: Callable[[Result], None]
+    ) -> None:
+        self._workers, self._on_result, self._on_retry = workers, on_result, on_retry
+        self._futures: dict[Future[Result], Task] = {}
+        self._again: set[Job] = set()
+        self._settled: set[Job] = set()
+
+    def submit(self, task: Task) -> None:
+        """Have a report made."""
+        self._futures[self._workers.submit(render, task)] = task
+
+    def finish(self) -> None:
+        """Return when all are made, or cannot be."""
+        seen: set[Future[Result]] = set()
+        while pending := set(self._futures) - seen:
+            # The pause lets Ctrl-C through where a wait without end would not (Windows).
+            finished, _ = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            for future in finished:
+                seen.add(future)
+                self._settle(_result(future, self._futures[future].job), self._futures[future])
+
+    def rest(self) -> list[Result]:
+        """After a stop: what became of those that are not settled."""
+        latest = {task.job: future for future, task in self._futures.items()}  # of two tries the second
+        return [_result(future, job) for job, future in latest.items() if job not in self._settled]
+
+    def _settle(self, result: Result, task: Task) -> None:
+        if result.crashed and task.job not in self._again:
+            self._again.add(task.job)
+            self._on_retry(result)
+            self.submit(task)
+            return
+        self._settled.add(task.job)
+        self._on_result(replace(result, error=f"{result.error} {TWICE}") if result.crashed else result)
 
 
 def _publish(folder: OutputFolder, results: Sequence[Result], facts: machine.RunFacts, *, whole: bool) -> Path:
@@ -164,4 +203,4 @@ def _result(future: Future[Result], job: Job) -> Result:
     except CancelledError:
         return Result(job, "failed", 0.0, STOPPED)
     except JobFailed as error:
-        return Result(job, "failed", error.seconds, str(error))
+        return Result(job, "failed", error.seconds, str(error), crashed=error.crashed)
