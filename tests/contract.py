@@ -30,9 +30,11 @@ def description() -> dict[str, Any]:
 
 
 def closed(document: Any) -> Any:
-    """A copy in which objects have nothing but what it lists: the demo cloud says nothing that is not described."""
+    """A copy for the demo cloud, which says nothing that is not described, and sends every header that is."""
     document = copy.deepcopy(document)
     for node in _nodes(document):
+        for header in node.get("headers", {}).values():
+            header["required"] = True
         if node.get("type") == "object" and "properties" in node:
             node.setdefault("additionalProperties", False)
     return document
@@ -97,7 +99,11 @@ class Contract:
         return [
             f"header {name} is {given.get(name)!r}"
             for name, header in wanted.items()
-            if name not in given or not re.search(header["schema"].get("pattern", ""), given[name])
+            if not (
+                re.search(header["schema"].get("pattern", ""), given[name])
+                if name in given
+                else not header.get("required")
+            )
         ]
 
     def _body(self, schema: Mapping[str, Any], kind: str, body: bytes) -> Problems:
@@ -105,7 +111,9 @@ class Contract:
             content = json.loads(body, parse_constant=_refused) if kind == "application/json" else body.decode()
         except ValueError as error:
             return [f"no {kind}: {error}"]
-        return [f"{error.message[:300]} at {error.instance_path}" for error in self._validator(schema).iter_errors(content)]
+        return [
+            f"{error.message[:300]} at {error.instance_path}" for error in self._validator(schema).iter_errors(content)
+        ]
 
     def _validator(self, schema: Mapping[str, Any]) -> Any:
         key = json.dumps(schema)
@@ -148,7 +156,9 @@ class Watch:
 
         handler.write, handler.finish = noting_write, checked_finish
 
-    def see(self, request: Any, status: int, headers: Mapping[str, str], body: bytes, faults: Mapping[str, Any]) -> None:
+    def see(
+        self, request: Any, status: int, headers: Mapping[str, str], body: bytes, faults: Mapping[str, Any]
+    ) -> None:
         """Check one answer."""
         if SPOILING & set(faults):
             count(EXEMPT)
