@@ -14,7 +14,7 @@ from tally import count
 from belimo_nb.errors import BelimoError
 
 INPUTS = "strange inputs given to parsers"
-FAILURES = "of these, other exceptions than a BelimoError"
+FAILURES = "strange inputs given to parsers that raised something else than a BelimoError"
 
 TEXTS = [
     "",

@@ -19,8 +19,9 @@ from tally import count
 from belimo_nb.demo import DemoCloud
 
 REQUESTS = "requests drawn from the API's description"
-FAILURES = "of these, failures"
-EXAMPLES = 280 if os.environ.get("CI") else 60
+FAILURES = "requests drawn from the API's description that failed"
+CI = bool(os.environ.get("CI"))
+EXAMPLES = 280 if CI else 60
 
 OPERATIONS = [
     (path, method) for path, item in description()["paths"].items() for method in item if method in ("get", "post")
@@ -141,23 +142,25 @@ def asked() -> Iterator[Asked]:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
 def test_every_answer_is_as_described(path, method, asked):
     """No 500, no answer off the schema, nothing bad taken for good; who has no good token gets 401 or 403 only."""
-    operation = description()["paths"][path][method]
-    tokens = [*[asked.good] * 6, asked.narrow, asked.good[:-1], "", None]
-    statuses = {True: [], False: []}
+    secured = bool(description()["paths"][path][method]["security"])
+    refusals = {asked.narrow: 403, asked.good[:-1]: 401, "": 401, None: 401}
     drawn = asked.cases(path, method)
+    statuses = []
     count(FAILURES, 0)
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(case=drawn, token=st.sampled_from(tokens))
-    def run(case, token):
-        answer = asked.ask(case, token)
-        statuses[token == asked.good].append(answer.status_code)
-        if operation["security"] and token != asked.good:
-            assert answer.status_code == (403 if token == asked.narrow else 401)
+    def run(token, most):
+        @settings(max_examples=most, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @given(case=drawn)
+        def ask(case):
+            statuses.append(asked.ask(case, token).status_code)
+            assert not (secured and token in refusals) or statuses[-1] == refusals[token]
 
-    run()
-    assert 200 in statuses[True]
-    if operation["security"]:
-        assert set(statuses[False]) == {401, 403}
+        ask()
+
+    for token in refusals:
+        run(token, EXAMPLES // 20)
+    run(asked.good, EXAMPLES - 4 * (EXAMPLES // 20))
     if path not in WITHOUT_PARAMETERS:
-        assert len(statuses[True]) + len(statuses[False]) >= EXAMPLES
+        assert len(statuses) >= EXAMPLES
+    if CI:  # fewer requests may happen to have no full answer among them
+        assert 200 in statuses
