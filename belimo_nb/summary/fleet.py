@@ -51,8 +51,8 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
         ),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
-        KeyFigure("Power now", _sum(power), "kW", f"sum of {int(power.notna().sum())} valves"),
-        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {int(flow.notna().sum())} valves"),
+        KeyFigure("Power now", _sum(power), "kW", f"sum of {number(int(power.notna().sum()))} valves"),
+        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {number(int(flow.notna().sum()))} valves"),
     )
 
 
