@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +68,8 @@ class TokenFile:
         folder = self.path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                folder.chmod(0o700)  # it was there before, and others could put files into it
             write_text(self.path, json.dumps(token), private=True)
             for old in folder.glob("token-*.json"):
                 if old.stat().st_mtime < time.time() - STALE:

@@ -14,8 +14,9 @@ from requests.auth import AuthBase
 
 from belimo_nb import wire
 from belimo_nb.auth import Authenticator
-from belimo_nb.errors import AnswerError, SignInError
+from belimo_nb.errors import AnswerError, CloudError, SignInError
 from belimo_nb.patience import patiently
+from belimo_nb.secrecy import without_trace
 from belimo_nb.settings import Settings
 
 __all__ = ["RateLimit", "Transport"]
@@ -126,14 +127,17 @@ class Transport:
         with self._places:
             self._rate.wait()
             try:
-                response = self._session.get(
-                    wire.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=wire.TIMEOUT
+                response = without_trace(
+                    lambda: self._session.get(
+                        wire.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=wire.TIMEOUT
+                    )
                 )
             except requests.RequestException as error:
-                raise wire.unreachable(error, self._base) from None
-        if response.status_code == 401:
-            return None
-        problem = wire.refusal(response, what)
-        if problem is not None:
+                problem: CloudError | None = wire.unreachable(error, self._base)
+            else:
+                if response.status_code == 401:
+                    return None
+                problem = wire.refusal(response, what)
+        if problem is not None:  # raised here, and not in the handler: the error there knows the request's headers
             raise problem
         return wire.json_object(response, what)

@@ -16,6 +16,7 @@ from belimo_nb.cli.shared import (
     device_options,
     pass_connection,
     period_options,
+    printable,
     stoppable,
 )
 from belimo_nb.cli.syncing import fill, tell_failures
@@ -125,7 +126,7 @@ def _fetch(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mappin
             outcome.failures.clear()
             tell_failures(outcome)
     except StoreError as error:
-        click.echo(f"Warning: {error}", err=True)
+        click.echo(printable(f"Warning: {error}"), err=True)
         return cloud.settings
     return replace(cloud.settings, fresh_since=since)
 
@@ -146,7 +147,7 @@ class _Progress:
 
     def __call__(self, result: Result) -> None:
         if result.status != "ok":
-            self._bar.write(f"Failed: {result.job.title}: {result.error}", file=sys.stderr)
+            self._bar.write(printable(f"Failed: {result.job.title}: {result.error}"), file=sys.stderr)
         self._bar.update()
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from belimo_nb.cli.shared import printable
+
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.sync import Outcome, Plan
@@ -38,9 +40,9 @@ def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False) -> Outcome:
 def tell_failures(outcome: Outcome) -> None:
     """Say on standard error what is not as it should be."""
     for name, reason in outcome.failures.items():
-        click.echo(f"Failed: {name}: {reason}", err=True)
+        click.echo(printable(f"Failed: {name}: {reason}"), err=True)
     for name, datapoints in outcome.lacking.items():
-        click.echo(f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}.", err=True)
+        click.echo(printable(f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."), err=True)
     if outcome.changed:
         were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
         click.echo(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.", err=True)

@@ -14,7 +14,8 @@ from belimo_nb.display.numbers import PLAIN, THIN, number
 
 __all__ = ["Table", "table"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the begin of a formula; East Asian ones know the wide characters, too."""
 TEXT_WIDTH = 40
 WIDE = 8  # more columns are printed smaller
 SHORT = 12  # characters of a column's name that stay on one line

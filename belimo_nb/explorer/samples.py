@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
@@ -57,5 +58,5 @@ def as_csv(table: pd.DataFrame) -> str:
     return plain.to_csv(float_format=PLAIN, lineterminator="\n")
 
 
-def _safe(text: str) -> str:
-    return f"'{text}" if str(text).startswith(FORMULA) else text
+def _safe(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -68,10 +68,9 @@ def write(out: Path, results: Sequence[Result], facts: RunFacts) -> Path:
     Returns:
         The path of `index.html`.
     """
-    write_text(
-        out / "reports.json", json.dumps(_machine(results, facts), indent=1, ensure_ascii=False, allow_nan=False)
-    )
-    write_text(out / "index.html", _page(results, facts))
+    machine = json.dumps(_machine(results, facts), indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(out / "reports.json", machine, inside=out)
+    write_text(out / "index.html", _page(results, facts), inside=out)
     return out / "index.html"
 
 

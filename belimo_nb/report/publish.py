@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from belimo_nb.display import MIME
-from belimo_nb.files import write_text
+from belimo_nb.files import is_inside, write_text
 from belimo_nb.report import page
 from belimo_nb.report.jobs import Job, slugify
 
@@ -49,11 +49,11 @@ def publish(
     for name, csv in [] if failed else _tables(notebook):
         made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
     for name, text in made.values():
-        write_text(out / name, text)
+        write_text(out / name, text, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
     # A device's slug ends with its id, so no other report's tables begin with it.
     for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
-        if old.relative_to(out).as_posix() not in files.values():
+        if old.relative_to(out).as_posix() not in files.values() and is_inside(old, out):
             old.unlink(missing_ok=True)
     return files
 
@@ -70,7 +70,7 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
     text = _text(notebook)
     for secret in secrets:
         if len(secret) >= SHORTEST_SECRET:
-            for form in {secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret)}:
+            for form in {str(secret), repr(str(secret))[1:-1], html.escape(secret), quote_plus(secret)}:
                 text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], "********")
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})

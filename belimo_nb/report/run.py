@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -114,21 +115,29 @@ def run(
         made_at=made_at,
         seconds=seconds,
     )
-    return Outcome(results, index.write(target, results, facts), seconds, stopped)
+    try:
+        written = index.write(target, results, facts)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    return Outcome(results, written, seconds, stopped)
 
 
 def _writable(out: Path) -> Path:
     """The output folder, made if need be, as an absolute path."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".belimo-nb"
-        probe.touch()
+        probe = out / f".{secrets.token_hex(8)}.tmp"
+        probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise UsageError(
-            f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
-        ) from None
+        raise _unwritable(out, error) from None
     return out.resolve()
+
+
+def _unwritable(out: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
+    )
 
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:
