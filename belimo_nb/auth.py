@@ -186,6 +186,8 @@ class Authenticator:
         strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
         if "access_token" not in kept or strange:
             raise self._senseless()
+        # Verbose traces show attributes, too, so what is kept are secrets.
+        kept = {key: Secret(text) for key, text in kept.items()}
         return kept | {"renew_at": asked_at + lifetime - min(EARLY, lifetime / 2)}
 
     def _senseless(self) -> AnswerError:

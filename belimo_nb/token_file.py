@@ -17,6 +17,7 @@ from typing import Any
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.files import write_text
+from belimo_nb.secrecy import Secret
 from belimo_nb.settings import Settings
 
 __all__ = ["TokenFile"]
@@ -61,7 +62,9 @@ class TokenFile:
             and isinstance(token.get("refresh_token"), str | None)
             and isinstance(token.get("renew_at"), int | float)
         )
-        return token if usable else None
+        if not usable:
+            return None
+        return {key: Secret(value) if isinstance(value, str) else value for key, value in token.items()}
 
     def write(self, token: Mapping[str, Any]) -> None:
         """Keep the token; a folder that cannot be written costs a sign-in a run, nothing else."""

@@ -148,6 +148,16 @@ def test_the_file_is_private_from_the_start(second, monkeypatch):
 
 
 @POSIX
+def test_a_folder_that_others_can_use(second):
+    """A folder that was there before, open to others, is closed: they could put a token of theirs into it."""
+    folder = Path(platformdirs.user_cache_dir("belimo-nb", appauthor=False))
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    new().access_token()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@POSIX
 def test_a_file_that_others_can_read(second):
     """A token that others may have read is refused, not used."""
     new().access_token()
