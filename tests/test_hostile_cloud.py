@@ -7,7 +7,7 @@ import html
 import json
 import os
 import subprocess
-import sys
+import sysconfig
 import threading
 import unicodedata
 from dataclasses import dataclass, field
@@ -29,6 +29,20 @@ from belimo_nb.report import assets
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile cloud")]
 
 DEVICE = "d7Kx01"
+BELIMO_NB = str(Path(sysconfig.get_path("scripts")) / "belimo-nb")
+PLANTED = (
+    "pandas.py",
+    "requests.py",
+    "sitecustomize.py",
+    "usercustomize.py",
+    "ipykernel_launcher.py",
+    "ipython_config.py",
+    "ipython_kernel_config.py",
+    "jupyter_config.py",
+    "jupyter_nbconvert_config.py",
+    "profile_default/startup/00.py",
+    "belimo_nb/__init__.py",
+)
 MIME = "application/vnd.belimo-nb+json"
 EXECUTING = {"applet", "base", "embed", "form", "frame", "iframe", "link", "meta", "object", "script", "svg", "math"}
 
@@ -70,9 +84,15 @@ def watch(home: str, seen: set[str], stop: threading.Event) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Run:
-    """The overview, the heating report and one device's report, from the command line, with a home of their own."""
+    """The overview, the heating report and one device's report, from the command line, with a home of their own.
+
+    The folder it is started in is in bad hands, too: its modules and settings of Jupyter must not run.
+    """
     folder = tmp_path_factory.mktemp("hostile")
     home = str(folder / "home")
+    for name in PLANTED:
+        (folder / "work" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "work" / name).write_text(f"open({str(folder / 'ran')!r}, 'a').write(__file__)\n")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BELIMO_", "XDG_"))}
     seen: set[str] = set()
     stop = threading.Event()
@@ -81,10 +101,10 @@ def run(tmp_path_factory) -> Run:
     try:
         with SecondCloud() as cloud:
             environment = poison(cloud, DEVICE).environment() | {"HOME": home, "BELIMO_DATA_DIR": str(folder / "data")}
-            command = [sys.executable, "-m", "belimo_nb", "report", "--search", SEARCH, "--period", "2021-03"]
+            command = [BELIMO_NB, "report", "--search", SEARCH, "--period", "2021-03"]
             done = subprocess.run(
                 [*command, "--jobs", "2", "--out", str(folder / "out")],
-                cwd=folder,
+                cwd=folder / "work",
                 env=kept | environment,
                 capture_output=True,
                 text=True,
@@ -184,10 +204,18 @@ def test_the_index_for_programs_is_json(run):
 def test_files_stay_in_their_folders(run):
     """Names of devices become harmless names of files below the output folder, and no file is made elsewhere."""
     for path in run.files():
-        assert path.relative_to(run.folder).parts[0] in ("out", "data", "home")
+        assert path.relative_to(run.folder).parts[0] in ("out", "data", "home", "work")
         assert path.resolve() == path
+    assert {path.relative_to(run.folder / "work").as_posix() for path in run.files() if "work" in path.parts} == {
+        *PLANTED
+    }
     slugs = [path.relative_to(run.out).as_posix() for path in run.files(".html")]
     assert all(set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-./") and ".." not in slug for slug in slugs)
+
+
+def test_nothing_planted_runs(run):
+    """Modules and settings that lie in the folder where the command is started are not run."""
+    assert not (run.folder / "ran").exists()
 
 
 def test_secrets_are_nowhere(run):
@@ -210,7 +238,7 @@ def test_secrets_are_nowhere(run):
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="lists processes by /proc")
 def test_command_lines_hold_no_secret(run):
     """The command, its fork server and the kernels were seen in the list of processes, and none shows a secret."""
-    assert any("belimo_nb" in line for line in run.command_lines)
+    assert any("belimo-nb" in line for line in run.command_lines)
     assert any("ipykernel" in line for line in run.command_lines)
     for secret in (PASSWORD, CLIENT_SECRET, "access-1-of", "refresh-1-of"):
         assert not [line for line in run.command_lines if secret in line]

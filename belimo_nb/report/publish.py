@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from belimo_nb.display import MIME
-from belimo_nb.files import is_inside, write_text
+from belimo_nb.files import write_text
 from belimo_nb.report import page
 from belimo_nb.report.jobs import Job, slugify
 
@@ -53,7 +53,7 @@ def publish(
     files = {kind: name for kind, (name, _) in made.items()}
     # A device's slug ends with its id, so no other report's tables begin with it.
     for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
-        if old.relative_to(out).as_posix() not in files.values() and is_inside(old, out):
+        if old.relative_to(out).as_posix() not in files.values():
             old.unlink(missing_ok=True)
     return files
 
