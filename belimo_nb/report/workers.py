@@ -7,6 +7,7 @@ behind reaches the next. Here each job has a process of its own, forked from a s
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing as mp
 import os
 import shutil
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -30,6 +31,7 @@ T = TypeVar("T")
 GRACE = 15.0
 """Seconds beyond its time limit after which a job that did not end by itself is killed."""
 
+_starting = threading.Lock()  # the environment is the whole process's
 _parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
 
 
@@ -95,7 +97,8 @@ class ChildProcesses(Executor):
             from multiprocessing import forkserver
 
             self._context.set_forkserver_preload(list(preload))
-            forkserver.ensure_running()  # imports while the caller still plans
+            with _safe_path():
+                forkserver.ensure_running()  # imports while the caller still plans
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` in a process of its own as soon as one is free."""
@@ -134,7 +137,8 @@ class ChildProcesses(Executor):
                 process = self._context.Process(
                     target=_child, args=(sender, folder, self._environment, fn, args, kwargs), daemon=True
                 )
-                process.start()
+                with _safe_path():
+                    process.start()
                 self._running[process] = adopted
             try:
                 result: T = self._result(process, receiver, adopted, folder)
@@ -178,6 +182,24 @@ class ChildProcesses(Executor):
         log = folder / "log.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let Python processes that are started take no module from the working folder: it may be anyone's.
+
+    `multiprocessing` starts them with ``-c``, which would look there first.
+    """
+    with _starting:
+        before = os.environ.get("PYTHONSAFEPATH")
+        os.environ["PYTHONSAFEPATH"] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["PYTHONSAFEPATH"]
+            else:
+                os.environ["PYTHONSAFEPATH"] = before
 
 
 def _child(
