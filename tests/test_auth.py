@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -199,10 +200,10 @@ def test_old_files_are_removed(second):
     """Tokens that have outlived any password are thrown away."""
     new().access_token()
     old, recent = token_file().with_name("token-0.json"), token_file().with_name("token-1.json")
-    written = token_file().stat().st_mtime
+    now = time.time()
     for path, age in ((old, STALE + 60), (recent, STALE - 3600)):
         path.write_text("{}", encoding="utf-8")
-        os.utime(path, (written - age, written - age))
+        os.utime(path, (now - age, now - age))
     authenticator = new()
     authenticator.access_token(refused="access-1-of-anna")
     assert not old.exists()
