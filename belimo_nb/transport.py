@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 
 from belimo_nb import wire
 from belimo_nb.auth import Authenticator
-from belimo_nb.errors import AnswerError, CloudError, SignInError
+from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.patience import patiently
 from belimo_nb.secrecy import without_trace
 from belimo_nb.settings import Settings
@@ -133,11 +133,10 @@ class Transport:
                     )
                 )
             except requests.RequestException as error:
-                problem: CloudError | None = wire.unreachable(error, self._base)
-            else:
-                if response.status_code == 401:
-                    return None
-                problem = wire.refusal(response, what)
-        if problem is not None:  # raised here, and not in the handler: the error there knows the request's headers
+                raise wire.unreachable(error, self._base) from None
+        if response.status_code == 401:
+            return None
+        problem = wire.refusal(response, what)
+        if problem is not None:
             raise problem
         return wire.json_object(response, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import http.client
 import json
 import logging
 import os
@@ -168,10 +169,11 @@ def test_errors_of_the_libraries(second, monkeypatch, place, kind):
     if place == "request":
         client.stats()
 
-    def fail(self, request, **_):
+    def fail(self, *_, **__):
         raise kind("here")
 
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fail)
+    # The last frames above know the headers and the body of the request.
+    monkeypatch.setattr(http.client.HTTPConnection, "endheaders", fail)
     text = told_of(client.devices)
     monkeypatch.undo()
     client.close()
