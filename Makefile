@@ -18,7 +18,7 @@ report: $(VENV)/base ## install what is needed, render all reports of the demo b
 test: $(VENV)/dev ## install everything, run all tests, notebooks included
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; needs libfaketime (Debian: faketime)
+test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
 	@$(BIN)/python tests/moved_clock.py
 
 lint: $(VENV)/dev ## check style and types
