@@ -31,7 +31,7 @@ def _devices(request: Request, answer: Answer) -> Answer:
         device["displayName"] = NAME + device["id"]
         device["projectName"] = attack("PROJECT", "+")
         device["addressCity"] = attack("CITY", "\t=")
-        device["addressCountry"] = attack("COUNTRY", "\r=")
+        device["addressCountry"] = attack("COUNTRY", "CH\r=1+1")
         device["deviceType"] = attack("TYPE")
         if isinstance(device.get("health"), dict):
             device["health"]["description"] = NOTE

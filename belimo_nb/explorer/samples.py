@@ -10,7 +10,7 @@ from pandas.api.types import is_numeric_dtype
 
 from belimo_nb.device import Device
 from belimo_nb.display.numbers import PLAIN
-from belimo_nb.display.table import FORMULA
+from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
 from belimo_nb.history import parse_resolution
 from belimo_nb.periods import Period
@@ -59,4 +59,4 @@ def as_csv(table: pd.DataFrame) -> str:
 
 
 def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return cell_text(value) if isinstance(value, str) else value
