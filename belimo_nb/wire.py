@@ -29,6 +29,7 @@ from belimo_nb.errors import (
     SettingsError,
     TimedOut,
 )
+from belimo_nb.secrecy import MASK
 
 __all__ = ["TIMEOUT", "json_object", "new_session", "refusal", "secure", "unreachable"]
 
@@ -176,7 +177,11 @@ def _said(response: requests.Response) -> str:
     if not isinstance(body, dict):
         return ""
     words = [body.get(key) for key in ("error_description", "message", "reason", "error")]
-    return " ".join(next((word for word in words if isinstance(word, str) and word), "").split())[:100].rstrip(".")
+    said = next((word for word in words if isinstance(word, str) and word), "")
+    sent = response.request.headers.get("Authorization", "") if response.request is not None else ""
+    if sent:
+        said = said.replace(str(sent).rpartition(" ")[2], MASK)  # a server may quote the token
+    return " ".join(said.split())[:100].rstrip(".")
 
 
 def _retry_after(response: requests.Response) -> float | None:
