@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab notebooks pictures lock bench clean
+.PHONY: help report test lint lab notebooks docs pictures lock bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,10 @@ lab: $(VENV)/dev ## open JupyterLab on the notebooks
 notebooks: $(VENV)/dev ## run the notebooks on the demo cloud and store their outputs
 	@BELIMO_DEMO=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 		--ExecutePreprocessor.record_timing=False --log-level=WARN notebooks/*.ipynb
+
+docs: $(VENV)/dev ## build the documentation into build/docs, warnings are errors
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo $(CURDIR)/build/docs/index.html
 
 pictures: $(VENV)/dev ## take the pictures of the README anew
 	@$(BIN)/python docs/make_pictures.py
