@@ -20,11 +20,10 @@ language = "en"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
 exclude_patterns = ["pictures/*"]
 source_suffix = {".md": "markdown"}
-suppress_warnings: list[str] = []
 
-# A name in single quotes of a docstring leads to its place in the reference, where it has one.
+# A name between backticks in a docstring leads to its place in the reference, where it has one.
 default_role = "py:obj"
-autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
+autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"  # the docstrings say it with shapes and units; the signatures carry the rest
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
@@ -39,11 +38,12 @@ myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = f"belimo_nb {version}"
 html_copy_source = html_show_sourcelink = False
-html_static_path: list[str] = []
+html_sidebars = {"tutorial": []}
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
     "footer_start": [],
     "footer_end": [],
 }
@@ -59,8 +59,19 @@ def take_in_other_pages(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = source[0].replace("<other pages>", "\n".join(page for page in others if page != "index"))
 
 
+def quote_what_is_no_name(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Make literals of what stands between backticks and cannot be a name, such as `.env`, whose dot would be lost."""
+
+    def quoted(found: re.Match[str]) -> str:
+        plain = found["plain"]
+        return found[0] if plain is None or re.fullmatch(r"\w[\w.]*", plain) else f"``{plain}``"
+
+    lines[:] = [re.sub(r"``.*?``|`(?P<plain>[^`]+)`", quoted, line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Hook into the build."""
+    app.connect("autodoc-process-docstring", quote_what_is_no_name)
     app.connect("source-read", take_in_other_pages)
     for name in ("csv", "dotenv", "cron"):
         app.add_lexer(name, TextLexer)
