@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -46,11 +45,6 @@ def _is_environment_file(found: re.Match[str]) -> bool:
     return "\ndependencies:\n" in (ROOT / found["file"]).read_text(encoding="utf-8")
 
 
-def _has_extra(found: re.Match[str]) -> bool:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["name"] == found["name"] and found["extra"] in project["optional-dependencies"]
-
-
 def _is_setting(found: re.Match[str]) -> bool:
     template = (ROOT / ".env.example").read_text(encoding="utf-8")
     return bool(re.search(rf"^#? ?{found['name']}=", template, re.MULTILINE))
@@ -65,25 +59,14 @@ def _serves(found: re.Match[str]) -> bool:
     return "=" in first or first.startswith("#")
 
 
-def _opens(found: re.Match[str]) -> bool:
-    known = [shutil.which(found["tool"], path=Path(sys.executable).parent), (ROOT / found["file"]).exists()]
-    return all(known)
-
-
 ELSEWHERE = (
     Elsewhere(r"make (?P<verb>\w+)", "CI itself runs the verbs; here each is one of the Makefile's", _is_verb),
     Elsewhere(
         r"conda env create -f (?P<file>\S+)", "no conda here; test_packaging.py holds the file", _is_environment_file
     ),
     Elsewhere(r"conda activate (?P<name>\S+)", "no conda here; the name is that of environment.yml", _is_environment),
-    Elsewhere(
-        r"""(?:python -m )?pip install ["']?(?P<name>[\w-]+)\[(?P<extra>\w+)\]["']?""",
-        "tests install nothing; the extra is one of pyproject.toml",
-        _has_extra,
-    ),
     Elsewhere(r"(?P<name>BELIMO_\w+)=\S*", "a line of a settings file; .env.example has it", _is_setting),
     Elsewhere(r"belimo-nb demo", "never ends; it is started, and stopped after its first line", _serves),
-    Elsewhere(r"(?P<tool>jupyter) lab (?P<file>\w+)", "opens a browser; the program and the folder are there", _opens),
 )
 
 SHORTER = (
