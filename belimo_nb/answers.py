@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from belimo_nb.coverage import LATEST
 from belimo_nb.files import write_text
 from belimo_nb.store import source_folder
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Answers"]
 
 VERSION = 1
+LISTS = ("devices", "timeline")
+"""Kinds of answers that are rows; the others are objects."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,15 @@ class Answers:
         """The answer kept under a name; None if there is none, or none that can be believed."""
         try:
             whole = json.loads((self.folder / _file(name)).read_text(encoding="utf-8"))
-            if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(whole["body"]):
+            body, asked = whole["body"], whole["asked"]
+            if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(body):
                 return None
-            return Answer(int(whole["asked"]), whole["body"])
-        except (OSError, ValueError, KeyError, TypeError):
+            if name.split(" ")[0] in LISTS:
+                good = isinstance(body, list) and all(isinstance(row, dict) for row in body)
+            else:
+                good = isinstance(body, dict)
+            return Answer(asked, body) if good and type(asked) is int and abs(asked) <= LATEST else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def keep(self, name: str, asked: int, body: Any) -> None:

@@ -173,7 +173,12 @@ class Authenticator:
             raise wire.unreachable(error, settings.token_url) from None
         except OAuth2Error as error:
             raise self._refused(error, status[-1] if status else None) from None
-        except (TypeError, ValueError):
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+        ):  # oauthlib takes every field for what it should be
             raise self._senseless() from None
         except Warning as warning:
             # oauthlib raises this when fewer scopes were granted than asked for; the token is good for those.
@@ -181,7 +186,10 @@ class Authenticator:
             if not token:
                 raise AnswerError(f"The sign-in at {settings.token_url} gave no token; check BELIMO_SCOPE.") from None
         kept: dict[str, Any] = {key: token[key] for key in ("access_token", "refresh_token") if token.get(key)}
-        lifetime = LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
+        try:
+            lifetime = LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
+        except OverflowError:
+            raise self._senseless() from None
         strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
         if "access_token" not in kept or strange:
             raise self._senseless()

@@ -35,7 +35,7 @@ from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
 from belimo_nb.progress import bar
-from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of, profile_ref
+from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of, part, profile_ref
 from belimo_nb.settings import Settings
 from belimo_nb.transport import IN_FLIGHT, Transport
 
@@ -181,11 +181,15 @@ class Cloud:
 
     def latest_datapoints(self) -> dict[str, dict[str, Any]]:
         """The latest values of all devices as the list gave them: device id to datapoint id to value."""
-        states = {key: (record.get("state") or {}).get("datapoints") or {} for key, record in self._known().items()}
+        states = {key: part(part(record, "state"), "datapoints") for key, record in self._known().items()}
         return {
             key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
             for key, points in states.items()
         }
+
+    def listed_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """The API's device objects by id, as of the last list; listed only if there is none yet."""
+        return dict(self._known())
 
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.

@@ -10,6 +10,9 @@ from belimo_nb.spans import Span, Spans, minus, union
 
 __all__ = ["GRACE", "Coverage", "Open"]
 
+LATEST = 9_223_372_036
+"""Seconds since 1970 that nanoseconds in 64 bits reach."""
+
 GRACE = 48 * 3600
 """Seconds that a device may be late with its samples while it is in touch with the cloud."""
 
@@ -73,9 +76,17 @@ class Coverage:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Coverage:
         """From `to_json`; anything else is a KeyError, TypeError or ValueError."""
-        final = tuple((int(begin), int(end)) for begin, end in body["final"])
-        pieces = (Open(int(b), int(e), int(a), None if s is None else int(s)) for b, e, a, s in body["open"])
+        final = tuple((_moment(begin), _moment(end)) for begin, end in body["final"])
+        pieces = (
+            Open(_moment(b), _moment(e), _moment(a), None if s is None else _moment(s)) for b, e, a, s in body["open"]
+        )
         return cls(final, tuple(pieces))
+
+
+def _moment(value: Any) -> int:
+    if type(value) is not int or abs(value) > LATEST:
+        raise ValueError
+    return value
 
 
 def _joined(pieces: Iterable[Open]) -> tuple[Open, ...]:

@@ -16,7 +16,7 @@ from belimo_nb.paging import collect
 from belimo_nb.periods import Period, parse_time
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES
-from belimo_nb.records import devices_frame, latest_frame, name_of, profile_ref, settings_of
+from belimo_nb.records import devices_frame, latest_frame, name_of, part, profile_ref, settings_of
 from belimo_nb.timestamps import from_api, to_api
 from belimo_nb.troubles import Trouble, troubles
 
@@ -119,13 +119,13 @@ class Device:
             DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
             at stands in ``.attrs["time"]`` (aware, UTC).
         """
-        listed = self._record.get("state") or {}
+        listed = part(self._record, "state")
         if at is None and self._cloud.fresh and listed.get("datapoints"):
             body = listed
         else:
             query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
             body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
-        points = body.get("datapoints") or {}
+        points = part(body, "datapoints")
         values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
         frame = pd.DataFrame({"value": pd.Series(values, dtype=object)})
@@ -381,5 +381,5 @@ class Device:
         return span.start, span.end
 
     def _profile_name(self) -> str:
-        reference = self._record.get("dataprofile") or {}
+        reference = part(self._record, "dataprofile")
         return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")

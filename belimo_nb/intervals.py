@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import lru_cache
 
@@ -32,6 +33,8 @@ CALENDAR = {
     "D": "D", "W": "W-MON", "M": "MS", "MS": "MS", "ME": "MS", "Q": "QS", "QS": "QS", "Y": "YS", "YS": "YS", "YE": "YS",
 }  # fmt: skip
 """Frequencies that follow the local calendar, by the names people use for them."""
+
+LENGTH = re.compile(r"(\d{0,6}(\.\d{1,6})?(D|h|min|s|ms|us|ns))+", re.ASCII)
 
 MOST = 2_000_000
 """Intervals; more is a typing error, not a question."""
@@ -98,6 +101,8 @@ def fixed_length(freq: str) -> pd.Timedelta | None:
     if freq in CALENDAR:
         return None
     try:
+        if not LENGTH.fullmatch(freq):  # pandas knows many more names, and warns of those that it will forget
+            raise ValueError
         offset = pd.tseries.frequencies.to_offset(freq)
         # Two days are 48 hours only where no clock changes.
         length = pd.Timedelta(0) if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from belimo_nb.coverage import Coverage
-from belimo_nb.history import KEPT_AGGREGATION
+from belimo_nb.history import KEPT_AGGREGATION, parse_resolution
 from belimo_nb.kept import Kept, Values
 
 __all__ = ["VERSION", "DamagedFile", "coverage", "description", "dump", "load"]
@@ -20,6 +20,10 @@ __all__ = ["VERSION", "DamagedFile", "coverage", "description", "dump", "load"]
 VERSION = 1
 KEY = b"belimo_nb"
 TIME = "time"
+STRANGE = (
+    pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError
+)  # fmt: skip
+"""What reading something else than such a file may raise."""
 
 
 class DamagedFile(Exception):
@@ -63,6 +67,8 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
         about = _about(file.schema_arrow.metadata)
         covered = coverage(about, device, resolution)
         kinds: Mapping[str, Any] = about["columns"]
+        if about["step_s"] != parse_resolution(resolution).total_seconds() or kinds.keys() != covered.keys():
+            raise DamagedFile("has metadata that make no sense")
         wanted = [key for key in kinds if datapoints is None or key in set(datapoints)]
         # One thread: several files are read at a time, and a column is small.
         table = file.read([TIME, *wanted], use_threads=False)
@@ -75,15 +81,18 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
             if _digest(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
                 raise DamagedFile(f"has values of {key} that do not match their checksum")
         return Kept(device, resolution, int(about["step_s"]), times, columns, covered)
-    except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OSError):
+    except STRANGE:
         raise DamagedFile("is cut off or no history file") from None
 
 
 def coverage(about: Mapping[str, Any], device: str, resolution: str) -> dict[str, Coverage]:
     """What was asked for, by datapoint, as the metadata of this very device's file say."""
-    if (about["device"], about["resolution"]) != (device, resolution):
-        raise DamagedFile(f"holds device {about['device']} at {about['resolution']}")
-    return {key: Coverage.from_json(body) for key, body in about["coverage"].items()}
+    try:
+        if (about["device"], about["resolution"]) != (device, resolution):
+            raise DamagedFile(f"holds device {about['device']} at {about['resolution']}")
+        return {key: Coverage.from_json(body) for key, body in about["coverage"].items()}
+    except STRANGE:
+        raise DamagedFile("has metadata that make no sense") from None
 
 
 def description(file: BinaryIO) -> tuple[dict[str, Any], int]:
@@ -91,7 +100,7 @@ def description(file: BinaryIO) -> tuple[dict[str, Any], int]:
     try:
         footer = pq.read_metadata(file)
         return _about(footer.metadata), footer.num_rows
-    except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OSError):
+    except STRANGE:
         raise DamagedFile("is cut off or no history file") from None
 
 
@@ -102,6 +111,8 @@ def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     about: dict[str, Any] = json.loads(meta["about"])
     if about["version"] != VERSION:
         raise DamagedFile(f"has format version {about['version']}, this version of belimo_nb reads {VERSION}")
+    if not isinstance(about["device"], str) or not isinstance(about["resolution"], str):
+        raise DamagedFile("has metadata that make no sense")
     return about
 
 

@@ -12,6 +12,9 @@ __all__ = ["collect"]
 LIMIT = 2000
 """Rows a page that the API gives at most."""
 
+MOST_ROWS = 1_000_000
+"""Rows of a collection; a cloud that counts more cannot be believed, and would be asked for ever."""
+
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
 
 
@@ -34,11 +37,19 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
     while total is None or len(rows) < total:
         body = get(path, {**params, "limit": LIMIT, "offset": len(rows)}, what)
         page, paging = body.get("data"), body.get("paging")
-        count = paging.get("total") if isinstance(paging, dict) else None
+        paging = paging if isinstance(paging, dict) else {}
+        count = paging.get("total")
         if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
             raise AnswerError(f"The cloud gave {what} without rows where the API describes them; try again later.")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise AnswerError(f"The cloud gave {what} and does not say how many there are; try again later.")
+        if count > MOST_ROWS:
+            raise AnswerError(f"The cloud counts {str(count)[:20]} rows of {what}, which cannot be; try again later.")
+        if paging.get("offset", len(rows)) != len(rows):
+            raise AnswerError(
+                f"The cloud gave rows of {what} from {str(paging['offset'])[:20]} on, not from {len(rows)} as asked; "
+                "try again later."
+            )
         if total is not None and count != total:
             raise AnswerError(
                 f"The number of rows changed from {total} to {count} while {what} came; ask again.", retryable=True

@@ -22,6 +22,8 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 DEFAULT_MONTHS = 12
+EARLIEST, LATEST = 1700, 2200
+"""Years whose every moment nanoseconds in 64 bits reach."""
 TIME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
 )
@@ -103,14 +105,15 @@ def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> 
         raise _no_time(text, name)
     try:
         stamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
-        return _localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
+        found = _localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
     except (ValueError, OverflowError):
         raise _no_time(text, name) from None
+    return _in_reach(found)
 
 
 def local_midnight(year: int, month: int, day: int, tz: str) -> pd.Timestamp:
     """The first moment of a local day, aware, in `tz` (00:00 unless a clock change skips it)."""
-    return _localized(pd.Timestamp(year=year, month=month, day=day), tz)
+    return _in_reach(_localized(pd.Timestamp(year=year, month=month, day=day), tz))
 
 
 def resolve(
@@ -171,6 +174,8 @@ def _named(text: str, now: pd.Timestamp, tz: str) -> Period:
         if match:
             try:
                 return make(match, now, tz)
+            except UsageError:
+                raise
             except (ValueError, OverflowError):
                 break
     raise UsageError(f"The period {text!r} cannot be read; write e.g. {PERIOD_EXAMPLES}.")
@@ -208,7 +213,11 @@ _FORMS: tuple[tuple[str, Callable[[re.Match[str], pd.Timestamp, str], Period]], 
 
 def _months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
     """The same local time `months` earlier (the month's last day where the day does not exist)."""
-    return _localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
+    try:
+        found = _localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
+    except (ValueError, OverflowError):
+        raise UsageError(f"There is no date {months} months before {_clock(moment)}; give a later one.") from None
+    return _in_reach(found)
 
 
 def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
@@ -217,6 +226,12 @@ def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
 
 def _localized(naive: pd.Timestamp, tz: str) -> pd.Timestamp:
     return naive.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
+
+
+def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:
+    if not EARLIEST <= moment.year <= LATEST:
+        raise UsageError(f"The year {moment.year} is out of reach; give one from {EARLIEST} to {LATEST}.")
+    return moment
 
 
 def _is_midnight(moment: pd.Timestamp) -> bool:

@@ -41,7 +41,8 @@ class Profile:
         unique: dict[str, Mapping[str, Any]] = {}
         for point in points:
             unique.setdefault(str(point["id"]), point)
-        features = [point.get("featureValues") or {} for point in unique.values()]
+        found = [point.get("featureValues") for point in unique.values()]
+        features = [values if isinstance(values, dict) else {} for values in found]
         self.datapoints = pd.DataFrame(
             {
                 "name": [_text(f, "default.name") for f in features],

@@ -11,7 +11,7 @@ from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 from belimo_nb.timestamps import from_api
 
-__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "profile_ref", "settings_of"]
+__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "part", "profile_ref", "settings_of"]
 
 Record = Mapping[str, Any]
 
@@ -27,15 +27,21 @@ def name_of(record: Record) -> str:
     return str(record.get("displayName") or record.get("serialNumber") or record["id"])
 
 
+def part(record: Record, name: str) -> Record:
+    """An object within an object; empty if it is missing, null or no object."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def profile_ref(record: Record) -> str | None:
     """The path of the device's dataprofile, or None if it has never reported one."""
-    reference = record.get("dataprofile") or {}
-    return str(reference["ref"]) if isinstance(reference, dict) and reference.get("ref") else None
+    ref = part(record, "dataprofile").get("ref")
+    return str(ref) if ref else None
 
 
 def last_seen(record: Record) -> pd.Timestamp | None:
     """When the cloud was last in touch with the device (aware, UTC), or None if never."""
-    moment = from_api([(record.get("health") or {}).get("lastSeen")])[0]
+    moment = from_api([part(record, "health").get("lastSeen")])[0]
     return None if pd.isna(moment) else moment
 
 
@@ -50,8 +56,8 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
         DataFrame, index ``id``, columns name, serial, type, profile, health, note, last_seen (aware, UTC), online
         (bool), project, city, country; None or NaT where unknown.
     """
-    health = [record.get("health") or {} for record in records]
-    reference = [record.get("dataprofile") or {} for record in records]
+    health = [part(record, "health") for record in records]
+    reference = [part(record, "dataprofile") for record in records]
     seen = from_api(h.get("lastSeen") for h in health)
     data: dict[str, Any] = {
         "name": [name_of(record) for record in records],
@@ -67,7 +73,7 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
         "country": [record.get("addressCountry") for record in records],
     }
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
-    texts = {column: pd.Series(data[column], index, dtype=object) for column in TEXTS}
+    texts = {column: pd.Series([_text(cell) for cell in data[column]], index, dtype=object) for column in TEXTS}
     return pd.DataFrame(data | texts, index=index).astype({"online": bool})
 
 
@@ -86,9 +92,14 @@ def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | N
     rows = [_values(record, profile, {key: QUANTITIES[key] for key in LATEST}) for record in records]
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
     frame = pd.DataFrame(rows, index=index, columns=columns, dtype=float)
-    frame.insert(0, "time", from_api((record.get("state") or {}).get("timestamp") for record in records))
+    frame.insert(0, "time", from_api(part(record, "state").get("timestamp") for record in records))
     frame.insert(0, "name", pd.Series([name_of(record) for record in records], index, dtype=object))
     return frame
+
+
+def _text(cell: Any) -> str | None:
+    """A cell as text; None for what is no text or number."""
+    return str(cell) if isinstance(cell, (str, int, float)) else None
 
 
 def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:
@@ -98,7 +109,7 @@ def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dic
 
 
 def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
-    points = (record.get("state") or {}).get("datapoints") or {}
+    points = part(part(record, "state"), "datapoints")
     ref = profile_ref(record)
     meaning = None if ref is None else profile(ref)
     if meaning is None:

@@ -121,6 +121,9 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     if unknown:
         raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
     values, origins = _found(env_file, overrides)
+    for name, value in values.items():
+        if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
+            raise SettingsError(f"{PREFIX}{name.upper()} contains a zero byte; write its value anew.")
     wanted = demo if demo is not None else _flag("demo", values.get("demo", ""))
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
@@ -251,7 +254,7 @@ def _weather(text: str | None) -> str | None:
     """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
     if text is None or text == "open-meteo" or "://" in text:
         return text
-    return str(Path(text).expanduser().absolute())
+    return str(_path("weather", text))
 
 
 def _moment(name: str, text: str | None, zone: str) -> pd.Timestamp | None:
@@ -270,14 +273,18 @@ def _moment(name: str, text: str | None, zone: str) -> pd.Timestamp | None:
         ) from None
 
 
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}, whose home folder is unknown; write the whole path."
+        ) from None
+
+
 def _data_dir(values: dict[str, str], origins: dict[str, str]) -> Path:
     if "data_dir" in values:
-        try:
-            return Path(values["data_dir"]).expanduser().absolute()
-        except RuntimeError:
-            raise SettingsError(
-                f"BELIMO_DATA_DIR is {values['data_dir']!r}, whose home folder is unknown; write the whole path."
-            ) from None
+        return _path("data_dir", values["data_dir"])
     import platformdirs
 
     origins["data_dir"] = "default"

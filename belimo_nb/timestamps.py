@@ -9,6 +9,8 @@ import pandas as pd
 
 __all__ = ["from_api", "to_api"]
 
+EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
+
 
 def to_api(moment: pd.Timestamp) -> str:
     """An aware moment as ISO 8601 in UTC, to the second."""
@@ -16,6 +18,7 @@ def to_api(moment: pd.Timestamp) -> str:
 
 
 def from_api(texts: Iterable[Any]) -> pd.DatetimeIndex:
-    """ISO 8601 texts as an index in UTC; NaT for None and for what is no time."""
-    values = pd.Series(list(texts), dtype=object)
-    return pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce")).as_unit("ns")
+    """ISO 8601 texts as an index in UTC; NaT for None, for what is no time, and for what nanoseconds do not reach."""
+    values = pd.Series([text if isinstance(text, str) else None for text in texts], dtype=object)
+    found = pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce")
+    return pd.DatetimeIndex(found.where(found.between(EARLIEST, LATEST))).as_unit("ns")

@@ -52,7 +52,7 @@ class TokenFile:
                         "delete it and change your password."
                     )
                 token = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         usable = (
             isinstance(token, dict)

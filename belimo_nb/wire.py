@@ -171,7 +171,7 @@ def _said(response: requests.Response) -> str:
     """What the server gave as its reason, on one line."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict):
         return ""
@@ -206,7 +206,7 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(
                 f"{host} gave a web page instead of {what}; check {setting}.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import demo_cloud, diagnose, fleet_days, interval_energy, signature_band, survey, sync
+from benchmarks import demo_cloud, diagnose, fleet_days, interval_energy, reports, signature_band, survey, sync
 
-for benchmark in (demo_cloud, interval_energy, fleet_days, signature_band, diagnose, survey, sync):
+for benchmark in (demo_cloud, interval_energy, fleet_days, signature_band, diagnose, survey, sync, reports):
     print(f"\n{benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}")
     for line in benchmark.figures():
         print(f"  {line}")

@@ -11,13 +11,54 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract import Watch
 from second_cloud import SecondCloud
+from tally import count, counts
 
 os.environ["MPLBACKEND"] = "Agg"
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker sends its counts to where they are printed."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["counts"] = counts()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """The counts of a worker that is done."""
+    for what, number in getattr(node, "workeroutput", {}).get("counts", {}).items():
+        count(what, number)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the counts."""
+    if found := counts():
+        terminalreporter.section("counts")
+        for what, number in sorted(found.items()):
+            terminalreporter.line(f"{number:>9,} {what}")
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    """Holds every answer of every demo cloud of this process against the API's description."""
+    from belimo_nb.demo.handler import Handler
+
+    watching = Watch()
+    watching.install(Handler)
+    return watching
+
+
+@pytest.fixture(autouse=True)
+def described(watch: Watch) -> Iterator[None]:
+    """No demo cloud has answered anything that the API's description does not describe."""
+    yield
+    found = watch.take()
+    assert not found, "\n".join(found[:20])
 
 
 @pytest.fixture(autouse=True)

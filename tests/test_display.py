@@ -161,6 +161,21 @@ def test_header_without_completeness():
     assert "Completeness" not in shown.text()
 
 
+def test_key_figures_carry_a_course():
+    """The course of the main figure, to four digits, unknown values None; of many, the means of 48 parts."""
+    trend = display.Trend("Energy by day", "kWh", [1.23456, math.nan, 0.0])
+    shown = display.key_figures(display.KeyFigure("Energy", 1.0, "kWh"), trend=trend)
+    assert shown.data()["trend"] == {"label": "Energy by day", "unit": "kWh", "values": [1.235, None, 0.0]}
+    assert "Energy by day" not in shown.html() + shown.text()
+    year = [float(day) for day in range(365)]
+    year[:8] = [math.nan] * 8
+    means = display.Trend("Energy by day", "kWh", year).data()["values"]
+    assert len(means) == 48
+    assert means[:2] == [None, 11.0]
+    assert means[-1] == 360.5
+    assert "trend" not in display.key_figures(display.KeyFigure("Energy", 1.0)).data()
+
+
 def test_key_figures_keep_raw_numbers():
     """Programs get unrounded numbers and null; people get rounded ones and a dash with its reason."""
     shown = display.key_figures(

@@ -91,6 +91,27 @@ def test_now_is_local():
     assert resolve(period="last-month", now=now, tz="America/New_York").label == "October 2018"
 
 
+@pytest.mark.parametrize(
+    ("now", "tz", "label", "start", "end"),
+    [
+        ("2019-01-01T03:15+01:00", ZURICH, "December 2018", "2018-12-01T00:00+01:00", "2019-01-01T00:00+01:00"),
+        ("2018-12-31T23:59:59+01:00", ZURICH, "November 2018", "2018-11-01T00:00+01:00", "2018-12-01T00:00+01:00"),
+        ("2019-01-01T00:00+01:00", ZURICH, "December 2018", "2018-12-01T00:00+01:00", "2019-01-01T00:00+01:00"),
+        ("2018-12-31T11:00Z", "Pacific/Auckland", "December 2018", "2018-12-01T00:00+13:00", "2019-01-01T00:00+13:00"),
+        ("2018-12-31T10:59Z", "Pacific/Auckland", "November 2018", "2018-11-01T00:00+13:00", "2018-12-01T00:00+13:00"),
+        ("2019-01-01T04:00Z", "America/New_York", "November 2018", "2018-11-01T00:00-04:00", "2018-12-01T00:00-05:00"),
+        ("2018-04-01T02:00Z", ZURICH, "March 2018", "2018-03-01T00:00+01:00", "2018-04-01T00:00+02:00"),
+        ("2018-11-01T05:00Z", ZURICH, "October 2018", "2018-10-01T00:00+02:00", "2018-11-01T00:00+01:00"),
+        ("2020-03-31T12:00Z", "UTC", "February 2020", "2020-02-01T00:00Z", "2020-03-01T00:00Z"),
+    ],
+)
+def test_last_month(now, tz, label, start, end):
+    """It turns at local midnight of the first, over the year's end and over clock changes."""
+    found = resolve(period="last-month", now=pd.Timestamp(now), tz=tz)
+    assert found.label == label
+    assert (found.start, found.end) == (pd.Timestamp(start), pd.Timestamp(end))
+
+
 def test_nothing_given():
     """The default is the last 12 full months; blank text counts as not given."""
     expected = Period(at("2017-12-01"), at("2018-12-01"))
@@ -128,7 +149,7 @@ def test_days_over_clock_changes():
         ({"period": "2019"}, "2019 lies in the future"),
         ({"period": "2018-13"}, "2018-13.*last-month"),
         ({"period": "last-0-days"}, "last-0-days"),
-        ({"period": "9999"}, "cannot be read"),
+        ({"period": "9999"}, "9999 is out of reach"),
         ({"period": "0000-01"}, "cannot be read"),
         ({"start": "3.11.2018"}, "start '3.11.2018' is no date"),
         ({"end": "soon"}, "end 'soon' is no date"),

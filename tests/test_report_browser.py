@@ -1,4 +1,4 @@
-"""The pages in a real browser without a network: nothing loads, nothing fails, tables sort and search."""
+"""Pages and the index in a real browser without a network: nothing loads, nothing fails, tables sort and search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from belimo_nb import display, plots
-from belimo_nb.report import page
+from belimo_nb.report import index, page
+from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.machine import RunFacts
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +30,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "power_kw": [float((i * 7919) % 100_000) for i in range(ROWS - 1)] + [float("nan")],
         }
     )
-    index = pd.date_range("2018-11-01", periods=30, freq="D", tz="Europe/Zurich")
+    days = pd.date_range("2018-11-01", periods=30, freq="D", tz="Europe/Zurich")
     cells = [new_markdown_cell("# Fleet"), new_markdown_cell("## Devices"), new_markdown_cell("## Energy")]
-    for shown in (display.table(frame, "devices"), plots.daily_energy(pd.Series(range(30), index=index, dtype=float))):
+    for shown in (display.table(frame, "devices"), plots.daily_energy(pd.Series(range(30), index=days, dtype=float))):
         made = shown._repr_mimebundle_()
         data = made[0] if isinstance(made, tuple) else made
         cells.append(new_code_cell("secret_code()", outputs=[new_output("display_data", data=data)]))
@@ -57,6 +59,59 @@ def view(browser, report, request) -> Iterator[object]:
     assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
     assert trouble == []
     context.close()
+
+
+@pytest.fixture(params=[("light", 1280), ("dark", 390)], ids=["light, wide", "dark, narrow"])
+def listed(browser, tmp_path, request) -> Iterator[object]:
+    """The index of 600 devices, opened as `view` is."""
+    scheme, width = request.param
+    figures = [[display.KeyFigure("Energy", (i * 7919) % 1000, "kWh").data()] for i in range(600)]
+    trend = {"label": "Energy by day", "unit": "kWh", "values": [float(i % 7) for i in range(30)]}
+    results = [
+        Result(
+            Job("device", f"Ventil {i}", f"devices/ventil-{i}", {}),
+            "ok",
+            1.0,
+            key_figures=figures[i],
+            completeness=0.99,
+            files={"html": f"devices/ventil-{i}.html", "ipynb": f"devices/ventil-{i}.ipynb"},
+            trend=trend,
+            made_at=MADE,
+            kept=i % 2 == 0,
+        )
+        for i in range(600)
+    ]
+    results[7] = Result(Job("device", "<b>Bad</b>", "devices/bad", {}), "failed", 1.0, "It broke.")
+    facts = RunFacts("Reports", "November 2018", "demo", "Europe/Zurich", "1.2.3", MADE, 60.0, MADE)
+    others = [{"slug": "devices/old", "title": "Old", "notebook": "device", "files": {"html": "devices/old.html"}}]
+    path = tmp_path / "index.html"
+    path.write_text(index.page(results, facts, others), encoding="utf-8")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True)
+    opened = context.new_page()
+    trouble: list[str] = []
+    opened.on("request", lambda asked: asked.url.startswith(("file:", "data:")) or trouble.append(asked.url))
+    opened.on("console", lambda message: trouble.append(message.text))
+    opened.on("pageerror", lambda error: trouble.append(str(error)))
+    opened.goto(path.as_uri())
+    yield opened
+    assert trouble == []
+    context.close()
+
+
+def test_the_index_works(listed):
+    """The table of devices fits, draws, sorts and is searched; the failure stands first as text; the rest opens."""
+    assert listed.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert listed.locator(".failures strong").inner_text() == "<b>Bad</b>"
+    assert listed.locator("tbody th").first.inner_text() == "<b>Bad</b>"
+    picture = listed.get_by_role("img", name="0 to 6\u00a0kWh").first.bounding_box()
+    assert (picture["width"], picture["height"]) == (80, 20)
+    listed.get_by_role("button", name="Sort by Energy kWh").click()
+    assert listed.locator("tbody th:visible").first.inner_text() == "Ventil 321"
+    listed.get_by_label("Search").fill("failed bad")
+    assert listed.get_by_role("status").inner_text() == "1 of 600 devices"
+    assert not listed.get_by_role("link", name="Old").is_visible()
+    listed.get_by_text("Not part of this run").click()
+    assert listed.get_by_role("link", name="Old").is_visible()
 
 
 def first_rows(view, count: int = 3) -> list[str]:

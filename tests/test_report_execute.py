@@ -1,4 +1,4 @@
-"""Running notebooks on kernels of their own."""
+"""Running notebooks, on kernels of their own and in forked processes."""
 
 import json
 import os
@@ -9,18 +9,21 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from belimo_nb.report.workers import ChildProcesses
+from belimo_nb.report.engines import FORK, KERNEL, PREPARE
+from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed
 
+NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 SETTINGS = {"BELIMO_CLIENT_SECRET": "the-secret-of-the-client", "BELIMO_API_URL": "http://127.0.0.1:1"}
 FACTS = """
 import json, os, psutil, sys
 from ipykernel.connect import get_connection_info
+from ipykernel.kernelapp import IPKernelApp
 json.dump({
     "python": sys.executable,
     "belimo": sorted(name for name in os.environ if name.startswith("BELIMO_")),
     "backend": os.environ["MPLBACKEND"],
     "command": psutil.Process().cmdline() + psutil.Process().parent().cmdline(),
-    "transport": get_connection_info(unpack=True)["transport"],
+    "transport": get_connection_info(unpack=True)["transport"] if IPKernelApp.initialized() else None,
     "startup": "started_up" in globals(),
     "x": x,
 }, sys.stdout)
@@ -36,12 +39,14 @@ def write(folder, *sources, name="notebook"):
     return path
 
 
-def run(path, parameters=None, time_limit=60.0):
+def run(path, parameters=None, time_limit=60.0, engine=KERNEL):
     """Execute a notebook in this process, which is a worker's."""
     from belimo_nb.report.execute import execute
 
     with tempfile.TemporaryDirectory() as folder:
-        return execute(path, parameters or {}, folder=Path(folder), environment=SETTINGS, time_limit=time_limit)
+        return execute(
+            path, parameters or {}, folder=Path(folder), environment=SETTINGS, time_limit=time_limit, engine=engine
+        )
 
 
 def texts(notebook):
@@ -68,25 +73,27 @@ def environment(tmp_path_factory):
     }
 
 
-@pytest.fixture(scope="module")
-def pool(environment):
-    """Two workers, as a run has them."""
-    with ChildProcesses(2, time_limit=60, environment=environment, preload=("belimo_nb.report.execute",)) as executor:
+@pytest.fixture(scope="module", params=[pytest.param(FORK, marks=NEEDS_FORK), KERNEL])
+def pool(environment, request):
+    """Two workers, as a run has them, for each engine."""
+    engine = request.param
+    with ChildProcesses(2, time_limit=60, environment=environment, prepare=PREPARE[engine], engine=engine) as executor:
         yield executor
 
 
-def test_kernel(pool, tmp_path):
-    """The kernel is of this Python and private, knows these settings and no others, and shows them to no one."""
+def test_surroundings(pool, tmp_path):
+    """The cells run on this Python, know these settings and no others, and show them to no one."""
     folder = tmp_path / "with {braces} and blanks"
     folder.mkdir()
-    notebook, error = pool.submit(run, write(folder, FACTS), {"x": 2}).result()
-    assert error is None
-    facts = json.loads(texts(notebook)[0])
+    executed = pool.submit(run, write(folder, FACTS), {"x": 2}, engine=pool.engine).result()
+    assert executed.error is None
+    facts = json.loads(texts(executed.notebook)[0])
     assert facts["python"] == sys.executable
     assert facts["belimo"] == sorted(SETTINGS)
     assert facts["backend"] == "module://matplotlib_inline.backend_inline"
     assert not any("secret" in word for word in facts["command"])
-    assert facts["transport"] == ("tcp" if os.name == "nt" else "ipc")
+    kernels = "tcp" if os.name == "nt" else "ipc"
+    assert facts["transport"] == (kernels if pool.engine == KERNEL else None)
     assert not facts["startup"]
     assert facts["x"] == 2
 
@@ -94,25 +101,48 @@ def test_kernel(pool, tmp_path):
 def test_failing_cell(pool, tmp_path):
     """The first error ends a notebook; it is told in one line and stays in the notebook."""
     path = write(tmp_path, "print('before')", "raise ValueError('one\\ntwo')", "print('after')")
-    notebook, error = pool.submit(run, path).result()
-    assert error == "ValueError: one two"
-    assert texts(notebook) == ["before\n", "ValueError"]
-    assert "papermill-error-cell-tag" in notebook.cells[0].metadata["tags"]
+    executed = pool.submit(run, path, engine=pool.engine).result()
+    assert (executed.error, executed.crashed) == ("ValueError: one two", False)
+    assert texts(executed.notebook) == ["before\n", "ValueError"]
+    assert "papermill-error-cell-tag" in executed.notebook.cells[0].metadata["tags"]
 
 
 def test_error_of_ours(pool, tmp_path):
     """An error made for users needs no name of a class."""
     path = write(tmp_path, "from belimo_nb.errors import NoDataError\nraise NoDataError('There is nothing.')")
-    assert pool.submit(run, path).result()[1] == "There is nothing."
+    assert pool.submit(run, path, engine=pool.engine).result().error == "There is nothing."
 
 
-def test_crash_and_overtime(pool, tmp_path):
-    """A kernel that dies or takes too long is told as such; what it did before is kept."""
-    crash = pool.submit(run, write(tmp_path, "print('before', flush=True)", "import os; os._exit(3)", name="crash"))
-    slow = pool.submit(run, write(tmp_path, "x", "import time; time.sleep(60)", name="slow"), {}, 4.0)
-    notebook, error = crash.result()
-    assert error == "Its kernel ended unexpectedly: a library crashed, or memory ran out."
-    assert texts(notebook) == ["before\n"]
-    notebook, error = slow.result()
-    assert error == "Stopped: it took longer than the time limit of 4 s."
-    assert error in notebook.cells[0].source
+def test_crash(pool, tmp_path):
+    """A kernel that dies is told as such, and what it did before is kept; a forked process dies with its job."""
+    path = write(tmp_path, "print('before', flush=True)", "import os; os._exit(3)", name="crash")
+    future = pool.submit(run, path, engine=pool.engine)
+    if pool.engine == FORK:
+        with pytest.raises(JobFailed, match="ended unexpectedly with status 3") as caught:
+            future.result()
+        assert caught.value.crashed
+    else:
+        executed = future.result()
+        assert executed.error == "Its kernel ended unexpectedly: a library crashed, or memory ran out."
+        assert executed.crashed
+        assert texts(executed.notebook) == ["before\n"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time; print('here'); time.sleep(60)",
+        "print('here')\nwhile True:\n    try:\n        while True: pass\n    except Exception: pass",
+        "import asyncio; print('here'); await asyncio.sleep(60)",
+    ],
+)
+def test_overtime(pool, tmp_path, source):
+    """A notebook that takes too long is stopped and told as such; what it did before is kept."""
+    path = write(tmp_path, "x", source, "print('after')", name="slow")
+    executed = pool.submit(run, path, {}, 4.0, engine=pool.engine).result()
+    assert executed.error == "Stopped: it took longer than the time limit of 4 s."
+    assert not executed.crashed
+    assert executed.error in executed.notebook.cells[0].source
+    if pool.engine == FORK:  # a kernel's notebook may lack what the cell did last
+        assert "here\n" in texts(executed.notebook)
+    assert not {"after\n", "Overtime"} & set(texts(executed.notebook))

@@ -12,7 +12,7 @@ import pytest
 
 import belimo_nb
 from belimo_nb.report.jobs import Job
-from belimo_nb.report.publish import completeness, key_figures, publish, tidy
+from belimo_nb.report.publish import completeness, key_figures, masked, publish, tidy, trend
 
 MIME = "application/vnd.belimo-nb+json"
 PACKAGE = str(Path(belimo_nb.__file__).resolve().parent.parent)
@@ -49,6 +49,14 @@ def test_key_figures_and_completeness():
     assert completeness(notebook) == 0.98
     assert key_figures(notebook_of()) == []
     assert completeness(notebook_of()) is None
+
+
+def test_trend():
+    """The course that the first key figures carry; without one there is none."""
+    course = {"label": "Energy by day", "unit": "kWh", "values": [1.0, None]}
+    assert trend(notebook_of(shown("key-figures", figures=[], trend=course))) == course
+    assert trend(notebook_of(shown("key-figures", figures=[]))) is None
+    assert trend(notebook_of()) is None
 
 
 def test_tidy_takes_out_paths():
@@ -90,6 +98,13 @@ def test_tidy_masks_secrets():
     )
     assert clean.cells[0].outputs[0].text == "sent ******** and demo, or ********"
     assert "rd-1" not in nbformat.writes(clean)
+
+
+def test_errors_keep_secrets():
+    """The sentence of an error, which index, reports.json and log repeat, holds no credential in any spelling."""
+    secret = 'pa"ss\\wörd-1'
+    text = masked(f"No: {secret}, {secret!r}, {quote_plus(secret)}, demo", [secret, "demo"])
+    assert text == "No: ********, '********', ********, demo"
 
 
 def test_publish(tmp_path):

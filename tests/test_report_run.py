@@ -15,10 +15,11 @@ from belimo_nb import notebook_files, settings
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
+from belimo_nb.report import workers as pools
+from belimo_nb.report.engines import FORK, KERNEL, processes
 from belimo_nb.report.jobs import Job
-from belimo_nb.report.render import MODULES
 from belimo_nb.report.run import run
-from belimo_nb.report.workers import ChildProcesses
+from belimo_nb.report.workers import CAN_FORK, ChildProcesses
 
 GOOD = "import os\nprint(os.environ['BELIMO_RATE'], os.environ['BELIMO_API_URL'], os.environ['BELIMO_PASSWORD'])"
 TROUBLE = {
@@ -26,14 +27,19 @@ TROUBLE = {
     "failing": "print('before')\n1/0",
     "crashing": "import os\nos._exit(3)",
     "hanging": "import time\ntime.sleep(600)",
-    "killing": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
 }
+KILLED = "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
+DIED = "Its kernel ended unexpectedly: a library crashed, or memory ran out."
 ERRORS = {
     "failing": "ZeroDivisionError: division by zero",
-    "crashing": "Its kernel ended unexpectedly: a library crashed, or memory ran out.",
     "hanging": "Stopped: it took longer than the time limit of 12 s.",
-    "killing": "Its process was killed; most often the system does this when memory runs out: try fewer --jobs.",
 }
+CRASHES = {
+    FORK: {"crashing": "Its process ended unexpectedly with status 3.", "killing": KILLED},
+    KERNEL: {"crashing": DIED, "killing": KILLED},
+}
+"""How the engines tell of crashes, the first time; after the second they add `TWICE`."""
+TWICE = " It was tried twice."
 
 
 @pytest.fixture
@@ -111,20 +117,36 @@ def test_real_reports(demo_environment):
         assert not path.name.endswith(".tmp")
 
 
+@pytest.fixture(params=[pytest.param(FORK, marks=pytest.mark.skipif(not CAN_FORK, reason="cannot fork")), KERNEL])
+def engine(request):
+    """Each engine."""
+    return request.param
+
+
 @pytest.mark.slow
-def test_trouble(jobs, connection, tmp_path):
-    """Reports that fail, crash, hang or are killed are told; what they left is kept, and the good one is made."""
-    planned = jobs(TROUBLE)
-    told = []
+def test_trouble(engine, jobs, connection, tmp_path):
+    """Reports that fail, crash, hang or are killed are told; what they left is kept, and the good ones are made."""
+    killed = "os.getpid()" if engine == FORK else "os.getppid()"
+    sources = TROUBLE | {"killing": f"import os, signal\nos.kill({killed}, signal.SIGKILL)", "last": "1"}
+    crashes = CRASHES[engine]
+    errors = ERRORS | {name: error + TWICE for name, error in crashes.items()}
+    planned = jobs(sources)
+    told, retried = [], []
     out = tmp_path / "out"
-    with ChildProcesses(3, time_limit=12, preload=MODULES) as workers:
+    with processes(3, time_limit=12, engine=engine) as workers:
         outcome = run(
-            planned, workers, settings=connection, period_label="November 2018", out=out, on_result=told.append
+            planned,
+            workers,
+            settings=connection,
+            period_label="November 2018",
+            out=out,
+            on_result=told.append,
+            on_retry=retried.append,
         )
     assert [result.job for result in outcome.results] == planned
-    assert sorted(result.job.notebook for result in told) == sorted(TROUBLE)
-    errors = {result.job.notebook: result.error for result in outcome.results}
-    assert errors == {"good": None, **ERRORS}
+    assert sorted(result.job.notebook for result in told) == sorted(sources)
+    assert {result.job.notebook: result.error for result in retried} == crashes
+    assert {result.job.notebook: result.error for result in outcome.results} == {"good": None, "last": None, **errors}
     assert not outcome.stopped
 
     files = {result.job.notebook: result.files for result in outcome.results}
@@ -134,32 +156,74 @@ def test_trouble(jobs, connection, tmp_path):
     assert printed == "1.0 http://127.0.0.1:9/api/v3 ********\n"
     failed = nbformat.read(out / files["failing"]["ipynb"], as_version=4)
     assert [o.output_type for cell in failed.cells for o in cell.get("outputs", [])] == ["stream", "error"]
-    for name in ("crashing", "hanging"):
+    for name in ("hanging", *(["crashing"] if engine == KERNEL else [])):
         notebook = nbformat.read(out / files[name]["ipynb"], as_version=4)
-        assert ERRORS[name] in notebook.cells[0].source
+        assert errors[name].removesuffix(TWICE) in notebook.cells[0].source
     assert files["killing"] == {}
 
     page = outcome.index.read_text(encoding="utf-8")
-    assert all(error in page for error in ERRORS.values())
+    assert all(error in page for error in errors.values())
     machine = json.loads((out / "reports.json").read_text(encoding="utf-8"))
-    assert sorted(report["status"] for report in machine["reports"]) == ["failed"] * 4 + ["ok"]
+    statuses = {report["slug"]: report["status"] for report in machine["reports"]}
+    assert statuses == {f"devices/{name}-1": "failed" if name in errors else "ok" for name in sources}
 
 
-def test_failures_set_the_exit_status(jobs, demo_environment, monkeypatch):
-    """A failed report is told on standard error, counted, and makes the exit status 1."""
-    planned = jobs({"good": "1", "failing": "raise KeyError('x')"})
+def test_second_try(engine, jobs, connection, tmp_path):
+    """A report that crashes once is told, tried again, and made."""
+    died = tmp_path / "died"
+    source = f"import os, pathlib\nseen = pathlib.Path({str(died)!r})\nif not seen.exists():\n    seen.touch()\n"
+    retried = []
+    with processes(1, time_limit=60, engine=engine) as workers:
+        outcome = run(
+            jobs({"crashing": f"{source}    os._exit(3)\n1"}),
+            workers,
+            settings=connection,
+            period_label="2018",
+            out=tmp_path / "out",
+            on_retry=retried.append,
+        )
+    assert [result.error for result in retried] == [CRASHES[engine]["crashing"]]
+    assert [result.status for result in outcome.results] == ["ok"]
+
+
+def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch):
+    """A report that lets no one interrupt it is killed soon after its time limit, and not tried again."""
+    monkeypatch.setattr(pools, "GRACE", 1.0)
+    deaf = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\ntime.sleep(600)"
+    retried = []
+    with processes(1, time_limit=8, engine=engine) as workers:
+        outcome = run(
+            jobs({"deaf": deaf}),
+            workers,
+            settings=connection,
+            period_label="2018",
+            out=tmp_path / "out",
+            on_retry=retried.append,
+        )
+    assert [result.error for result in outcome.results] == ["Stopped: it took longer than the time limit of 8 s."]
+    assert retried == []
+
+
+def test_failures_set_the_exit_status(engine, jobs, demo_environment, monkeypatch):
+    """Failed and crashed reports are told on standard error, counted, and make the exit status 1."""
+    planned = jobs({"good": "1", "failing": "raise KeyError('x')", "crashing": "import os\nos._exit(3)"})
     monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: planned)
-    result = CliRunner().invoke(cli, ["report", "--out", "out"])
+    result = CliRunner().invoke(cli, ["report", "--out", "out", "--engine", engine])
     assert result.exit_code == 1
-    assert result.stderr == "Failed: Failing: KeyError: 'x'\n"
-    assert re.match(r"1 of 2 reports made in .*; 1 failed\.\n", result.stdout)
+    crash = CRASHES[engine]["crashing"]
+    assert sorted(result.stderr.splitlines()) == [
+        f"Failed: Crashing: {crash}{TWICE}",
+        "Failed: Failing: KeyError: 'x'",
+        f"Trying again: Crashing: {crash}",
+    ]
+    assert re.match(r"1 of 3 reports made in .*; 2 failed\.\n", result.stdout)
 
 
 @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
-def test_interrupted(jobs, connection, tmp_path):
+def test_interrupted(engine, jobs, connection, tmp_path):
     """A run that is told to end stops at once; its index says what was made and what was not."""
     planned = jobs({"first": "1", "second": "import time\ntime.sleep(600)", "third": "1"})
-    with stoppable(), ChildProcesses(2, time_limit=600, preload=MODULES) as workers:
+    with stoppable(), processes(2, time_limit=600, engine=engine) as workers:
         outcome = run(
             planned,
             workers,
@@ -184,3 +248,13 @@ def test_output_folder_that_is_none(jobs, connection, tmp_path):
         pytest.raises(UsageError, match=r"file.*cannot be written to.*--out"),
     ):
         run(jobs({"good": "1"}), workers, settings=connection, period_label="2018", out=tmp_path / "file")
+
+
+def test_no_forking(monkeypatch):
+    """Where there is no forking, asking for it is refused in one sentence."""
+    monkeypatch.setattr("belimo_nb.report.engines.CAN_FORK", False)
+    result = CliRunner().invoke(cli, ["report", "--engine", "fork"])
+    assert result.exit_code == 2
+    assert (
+        result.stderr == "Error: The engine fork works on Linux only; use --engine kernel, or leave the option out.\n"
+    )

@@ -13,7 +13,9 @@ import pytest
 
 from belimo_nb.errors import UsageError
 from belimo_nb.report import workers
-from belimo_nb.report.workers import ChildProcesses, JobFailed, adopt
+from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed, adopt
+
+NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 
 
 def scene():
@@ -47,6 +49,12 @@ def kill_myself():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def kill_parent():
+    """Kill the process that this one was forked from, as if memory had run out."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 def sleep_with_child(path):
     """Start a process in a session of its own, as a kernel is, name it in a file, and sleep."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
@@ -55,10 +63,16 @@ def sleep_with_child(path):
     time.sleep(60)
 
 
+@pytest.fixture(params=[pytest.param(True, marks=NEEDS_FORK, id="forked"), pytest.param(False, id="spawned")])
+def fork(request):
+    """Whether processes are forked or started afresh."""
+    return request.param
+
+
 @pytest.fixture
-def pool():
+def pool(fork):
     """Two workers that soon lose patience."""
-    with ChildProcesses(2, time_limit=30) as executor:
+    with ChildProcesses(2, time_limit=30, fork=fork) as executor:
         yield executor
 
 
@@ -111,10 +125,10 @@ def test_failures(pool, call, words):
     assert good.result() != os.getpid()
 
 
-def test_overtime(tmp_path, monkeypatch):
+def test_overtime(fork, tmp_path, monkeypatch):
     """A job that hangs is killed, together with the processes it adopted."""
     monkeypatch.setattr(workers, "GRACE", 0.0)
-    with ChildProcesses(1, time_limit=3) as pool:
+    with ChildProcesses(1, time_limit=3, fork=fork) as pool:
         pool.submit(os.getpid).result()  # the first start takes longest
         future = pool.submit(sleep_with_child, tmp_path / "pid")
         with pytest.raises(JobFailed, match="longer than the time limit of 3 s") as caught:
@@ -129,9 +143,9 @@ def written(path):
     return path.exists() and bool(path.read_text())
 
 
-def test_stop(tmp_path):
+def test_stop(fork, tmp_path):
     """Stopping kills what runs and drops what waits, at once."""
-    with ChildProcesses(1, time_limit=60) as pool:
+    with ChildProcesses(1, time_limit=60, fork=fork) as pool:
         running = pool.submit(sleep_with_child, tmp_path / "pid")
         waiting = pool.submit(os.getpid)
         assert wait_for(lambda: written(tmp_path / "pid"))
@@ -143,9 +157,9 @@ def test_stop(tmp_path):
     assert wait_for(lambda: ended(child))
 
 
-def test_error_stops():
+def test_error_stops(fork):
     """Leaving the block by an error does not wait for what runs."""
-    with pytest.raises(ZeroDivisionError), ChildProcesses(1, time_limit=60) as pool:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), ChildProcesses(1, time_limit=60, fork=fork) as pool:  # noqa: PT012
         future = pool.submit(time.sleep, 60)
         raise ZeroDivisionError
     assert future.cancelled() or isinstance(future.exception(), JobFailed)
@@ -157,20 +171,49 @@ from belimo_nb.report.workers import ChildProcesses
 sys.path.insert(0, {tests!r})
 from test_report_workers import sleep_with_child
 if __name__ == "__main__":
-    ChildProcesses(1, time_limit=60).submit(sleep_with_child, {path!r}).result()
+    ChildProcesses(1, time_limit=60, fork={fork}).submit(sleep_with_child, {path!r}).result()
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no SIGKILL")
-def test_parent_killed(tmp_path):
-    """When the run itself is killed, its jobs end with it."""
-    script, path = tmp_path / "parent.py", tmp_path / "pid"
-    script.write_text(PARENT.format(tests=str(Path(__file__).parent), path=str(path)))
-    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "TMPDIR": str(tmp_path)})
+def test_parent_killed(fork, tmp_path):
+    """When the run itself is killed, its jobs end with it, and nothing stays in the temporary folder."""
+    script, path, temporary = tmp_path / "parent.py", tmp_path / "pid", tmp_path / "temporary"
+    temporary.mkdir()
+    script.write_text(PARENT.format(tests=str(Path(__file__).parent), path=str(path), fork=fork))
+    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "TMPDIR": str(temporary)})
     assert wait_for(lambda: written(path))
-    assert wait_for(path.read_text)
-    job = psutil.Process(int(path.read_text())).ppid()
+    started = int(path.read_text())
+    job = psutil.Process(started).ppid()
+    assert any(temporary.iterdir())
     parent.kill()
     parent.wait()
     assert wait_for(lambda: ended(job))
-    os.kill(int(path.read_text()), signal.SIGKILL)
+    assert wait_for(lambda: not any(temporary.iterdir()))
+    if fork:  # whoever forks sees to it that nothing is left
+        assert wait_for(lambda: ended(started))
+    else:
+        os.kill(started, signal.SIGKILL)
+
+
+@NEEDS_FORK
+def test_stem_killed():
+    """When the process that jobs are forked from dies, its jobs are told as crashed, and the next ones have another."""
+    with ChildProcesses(1, time_limit=30) as pool:
+        stem = pool.submit(os.getppid).result()
+        lost = pool.submit(kill_parent)
+        with pytest.raises(JobFailed, match="lost") as caught:
+            lost.result()
+        assert caught.value.crashed
+        assert pool.submit(os.getppid).result() != stem
+        temporary = pool.submit(scene).result()["cwd"]
+    assert not temporary.parent.exists()
+
+
+@NEEDS_FORK
+def test_stem_that_cannot_start():
+    """A process to fork from that cannot get ready is told with its last words."""
+    with ChildProcesses(1, time_limit=30, prepare="belimo_nb.nowhere:start") as pool:
+        future = pool.submit(os.getpid)
+        with pytest.raises(JobFailed, match="lost: ModuleNotFoundError"):
+            future.result()

@@ -16,13 +16,16 @@ from belimo_nb.cli.shared import (
     device_options,
     pass_connection,
     period_options,
+    printable,
     stoppable,
 )
-from belimo_nb.cli.syncing import fill, tell_failures
+from belimo_nb.cli.syncing import fill, remarks
+from belimo_nb.cli.teller import Teller
 from belimo_nb.errors import StoreError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
+    from belimo_nb.archive import Question
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
     from belimo_nb.report.jobs import Job, Result
@@ -37,6 +40,7 @@ Examples:
   belimo-nb report
   belimo-nb report heating_energy --period 2018-11 --out november
   belimo-nb report device --device "2.OG Nord-West" --from 2018-11-01 --to 2018-11-15
+  belimo-nb report --period last-month --out reports --log-file reports.log --quiet
 """
 
 
@@ -59,6 +63,20 @@ Examples:
     metavar="MINUTES",
     help="Give up on a report after this time.",
 )
+@click.option("--resume", is_flag=True, help="Keep reports of earlier runs that would come out the same.")
+@click.option(
+    "--log-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Append a line an event to FILE.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but failures.")
+@click.option(
+    "--engine",
+    type=click.Choice(("fork", "kernel")),
+    help="How notebooks are run: forked from a prepared process (fast, Linux), or each on a Jupyter kernel. "
+    "Default: the faster one that works here.",
+)
 @pass_connection
 def report(
     connection: Connection,
@@ -72,71 +90,115 @@ def report(
     out: Path,
     jobs: int | None,
     time_limit: float,
+    resume: bool,
+    log_file: Path | None,
+    quiet: bool,
+    engine: str | None,
 ) -> None:
     """Make HTML reports and an index of them.
 
     Default: the overview, the heating energy of all valves, and one report for each energy valve, over the last 12
     full months. The last line printed is the path of the index. Reports that fail are listed; the others are made.
+    Whoever reads the output folder meanwhile sees the run before, until all is made.
     """
+    from belimo_nb._version import __version__
+    from belimo_nb.report.engines import chosen, processes
+    from belimo_nb.report.fingerprint import Fingerprints
+    from belimo_nb.report.folder import claim
     from belimo_nb.report.jobs import plan, typed_value
-    from belimo_nb.report.render import MODULES
+    from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
-    from belimo_nb.report.workers import ChildProcesses, cores
+    from belimo_nb.report.workers import cores
 
-    with stoppable(), ChildProcesses(jobs or cores(), time_limit=time_limit * 60, preload=MODULES) as workers:
+    with (
+        stoppable(),
+        Teller(log_file, quiet=quiet) as teller,
+        processes(jobs or cores(), time_limit=time_limit * 60, engine=chosen(engine)) as workers,
+    ):
         cloud = connection.connect()
+        teller.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
+        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {out.absolute()}")
+        if resume:
+            cloud = going_on(cloud, span, out)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
-        settings = _fetch(cloud, planned, span, extra)
-        with _Progress(len(planned)) as progress:
-            outcome = run(
-                planned,
-                workers,
-                settings=settings,
-                source_label=cloud.source,
-                period_label=span.label,
-                out=out,
-                on_result=progress,
-            )
-    _tell(outcome, f"{cloud.source}, {span.label}")
-    if outcome.stopped:
-        sys.exit(INTERRUPTED)
-    if outcome.failed:
-        sys.exit(1)
+        teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
+        with claim(out) as folder:
+            settings, unsettled = _fetch(cloud, planned, span, extra, teller)
+            with _Progress(len(planned), teller) as progress:
+                outcome = run(
+                    planned,
+                    workers,
+                    settings=settings,
+                    source_label=cloud.source,
+                    period_label=span.label,
+                    out=folder,
+                    on_result=progress,
+                    on_retry=progress.retry,
+                    fingerprints=None if unsettled is None else Fingerprints(cloud, span, unsettled),
+                    resume=resume,
+                    whole=not (search or devices),
+                    as_of=listed_at(cloud),
+                )
+        _tell(outcome, f"{cloud.source}, {span.label}", teller)
+        if outcome.stopped:
+            sys.exit(INTERRUPTED)
+        if outcome.failed:
+            sys.exit(1)
 
 
-def _fetch(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Settings:
-    """Fetch what the reports need, all at once, and give the settings with which they take it from the store.
+def _fetch(
+    cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any], teller: Teller
+) -> tuple[Settings, set[str] | None]:
+    """Fetch what the reports need, all at once.
 
     What cannot be fetched or kept fails no more than the reports that need it: they ask once more and say why.
+
+    Returns:
+        The settings with which the reports take it from the store, and the ids of the devices of which they would ask
+        for more; None where that cannot be told.
     """
     import pandas as pd
 
+    from belimo_nb.cloud import Cloud
     from belimo_nb.report.fetch import closer_plan, fetch_plan
+    from belimo_nb.sync import plan
 
     if cloud.settings.offline:
-        return cloud.settings
+        return cloud.settings, set()
     planned = fetch_plan(cloud, jobs, period, parameters)
     since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
+    questions: list[Question] = []
+    told: list[str] = []
     try:
         for following in (planned, None):
-            outcome = fill(cloud, following or closer_plan(cloud, jobs, period, parameters))
-            outcome.failures.clear()
-            tell_failures(outcome)
+            wanted = following or closer_plan(cloud, jobs, period, parameters)
+            outcome = fill(cloud, wanted, quiet=teller.quiet)
+            for name, reason in outcome.failures.items():
+                teller.log("failed", f"fetching {name}: {reason}")
+            teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
+            told += [remark for remark in remarks(outcome) if remark not in told]
+            questions += wanted.questions
     except StoreError as error:
-        click.echo(f"Warning: {error}", err=True)
-        return cloud.settings
-    return replace(cloud.settings, fresh_since=since)
+        teller.note(f"Warning: {error}")
+        return cloud.settings, None
+    finally:
+        for remark in told:
+            teller.note(remark)
+    settings = replace(cloud.settings, fresh_since=since)
+    left = plan(Cloud(settings).archive, questions, cloud.stamp, cloud.settings.rate)
+    return settings, {question.device for question, _ in left.open}
 
 
 class _Progress:
     """A progress bar on a terminal; elsewhere only failures are told, as they come."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, teller: Teller) -> None:
         from tqdm import tqdm
 
-        self._bar: Any = tqdm(total=total, unit="report", disable=not sys.stderr.isatty(), leave=False)
+        self._teller = teller
+        self._bar: Any = tqdm(total=total, unit="report", disable=teller.quiet or not sys.stderr.isatty(), leave=False)
 
     def __enter__(self) -> _Progress:
         return self
@@ -145,14 +207,30 @@ class _Progress:
         self._bar.close()
 
     def __call__(self, result: Result) -> None:
+        job = result.job
         if result.status != "ok":
-            self._bar.write(f"Failed: {result.job.title}: {result.error}", file=sys.stderr)
+            self._bar.write(printable(f"Failed: {job.title}: {result.error}"), file=sys.stderr)
+            self._teller.log("failed", f"{job.slug} in {result.seconds:.1f} s, {job.title}: {result.error}")
+        elif result.kept:
+            self._teller.log("kept", f"{job.slug} as made at {result.made_at:%Y-%m-%dT%H:%M:%S%z}, {job.title}")
+        else:
+            self._teller.log("made", f"{job.slug} in {result.seconds:.1f} s, {job.title}")
         self._bar.update()
 
+    def retry(self, result: Result) -> None:
+        """Tell of a report that is tried once more."""
+        self._bar.write(printable(f"Trying again: {result.job.title}: {result.error}"), file=sys.stderr)
+        self._teller.log("again", f"{result.job.slug}, {result.job.title}: {result.error}")
 
-def _tell(outcome: Outcome, what: str) -> None:
-    total, failed = len(outcome.results), len(outcome.failed)
-    made = f"{total} report{'s' * (total != 1)}" if not failed else f"{total - failed} of {total} reports"
+
+def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
+    total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
+    made = total - failed - kept
+    every = f"{total} report{'s' * (total != 1)}"
+    count = f"{every} made" if made == total else f"{made} of {total} reports made"
+    if kept:
+        count = f"{every}: {made} made, {kept} kept from an earlier run,"
     ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
-    click.echo(f"{'Interrupted: ' * outcome.stopped}{made} made in {outcome.seconds:.0f} s ({what}){ending}.")
-    click.echo(outcome.index)
+    teller.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
+    teller.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
+    teller.say(str(outcome.index))

@@ -31,6 +31,7 @@ __all__ = [
     "output_table",
     "pass_connection",
     "period_options",
+    "printable",
     "stoppable",
 ]
 
@@ -143,7 +144,7 @@ def output_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keep: 
         rows: Cells.
         keep: How many columns to keep at least; further ones are left out if there is no room.
     """
-    cells = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    cells = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns
@@ -155,7 +156,7 @@ def output_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keep: 
         click.echo("  ".join(_fitted(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip())
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text without control characters, which could drive the terminal."""
     return "".join(" " if unicodedata.category(character).startswith("C") else character for character in text)
 

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.sync import Outcome, Plan
 
-__all__ = ["fill", "tell_failures"]
+__all__ = ["fill", "remarks", "tell_failures"]
 
 
-def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False) -> Outcome:
-    """Do what is planned, with a progress bar on a terminal."""
+def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = False) -> Outcome:
+    """Do what is planned, with a progress bar on a terminal unless `quiet`."""
     from belimo_nb.progress import bar
     from belimo_nb.sync import run
 
-    progress = bar(planned.requests, "request")
+    progress = bar(planned.requests, "request", shown=not quiet)
     devices, points = 0, 0
 
     def on_answer(values: int) -> None:
@@ -39,8 +39,17 @@ def tell_failures(outcome: Outcome) -> None:
     """Say on standard error what is not as it should be."""
     for name, reason in outcome.failures.items():
         click.echo(f"Failed: {name}: {reason}", err=True)
-    for name, datapoints in outcome.lacking.items():
-        click.echo(f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}.", err=True)
+    for remark in remarks(outcome):
+        click.echo(remark, err=True)
+
+
+def remarks(outcome: Outcome) -> list[str]:
+    """What a sync has noticed, beside failures: a sentence each."""
+    found = [
+        f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
+        for name, datapoints in outcome.lacking.items()
+    ]
     if outcome.changed:
         were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
-        click.echo(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.", err=True)
+        found.append(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.")
+    return found

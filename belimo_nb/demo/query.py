@@ -142,8 +142,12 @@ class Query:
         return Span(begin, end)
 
     def names(self, name: str) -> list[str]:
-        """A comma-separated list, each name once; empty without the parameter."""
-        return list(dict.fromkeys(part.strip() for part in self._values.get(name, "").split(",") if part.strip()))
+        """A comma-separated list, each name once; empty without the parameter, refused if it names nothing."""
+        value = self._values.get(name)
+        found = list(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
+        if value is not None and not found:
+            raise bad_parameter(name, f"{name} must not be empty")
+        return found
 
 
 @dataclass(frozen=True)

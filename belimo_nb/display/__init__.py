@@ -12,7 +12,7 @@ pages and the index. Text that comes from outside is always shown as text.
 from belimo_nb.display.base import MIME, Displayed, without_style
 from belimo_nb.display.chart import Chart
 from belimo_nb.display.header import Header, header
-from belimo_nb.display.keyfigures import KeyFigure, KeyFigures, key_figures
+from belimo_nb.display.keyfigures import KeyFigure, KeyFigures, Trend, key_figures
 from belimo_nb.display.note import Note, note
 from belimo_nb.display.numbers import DASH, date, moment, number, percent
 from belimo_nb.display.table import Table, table
@@ -27,6 +27,7 @@ __all__ = [
     "KeyFigures",
     "Note",
     "Table",
+    "Trend",
     "date",
     "header",
     "key_figures",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.numbers import NO_BREAK, PLAIN, is_missing, number
 from belimo_nb.errors import UsageError
 
-__all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "key_figures"]
+__all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "Trend", "key_figures"]
 
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
+TREND_POINTS = 48  # as many as a picture of the size of a word can show
 SHORT = 8  # characters; longer texts are set smaller than numbers
 
 
@@ -64,6 +67,31 @@ class KeyFigure:
         }
 
 
+@dataclass(frozen=True)
+class Trend:
+    """How the main figure ran over the period, for the index of reports; the notebook itself does not show it.
+
+    Attributes:
+        label: What it is, such as "Energy by day".
+        unit: Its unit.
+        values: Evenly spaced, in order of time; NaN where unknown.
+    """
+
+    label: str
+    unit: str
+    values: Sequence[float]
+
+    def data(self) -> dict[str, Any]:
+        """Label, unit and values, to four digits, None where unknown; of many, the means of `TREND_POINTS` parts."""
+        values = [math.nan if is_missing(value) else float(value) for value in self.values]
+        if len(values) > TREND_POINTS:
+            edges = [len(values) * part // TREND_POINTS for part in range(TREND_POINTS + 1)]
+            parts = [[value for value in values[a:b] if not math.isnan(value)] for a, b in pairwise(edges)]
+            values = [math.fsum(part) / len(part) if part else math.nan for part in parts]
+        shown = [None if math.isnan(value) else float(f"{value:.4g}") for value in values]
+        return {"label": self.label, "unit": self.unit, "values": shown}
+
+
 @dataclass(frozen=True, repr=False)
 class KeyFigures(Displayed):
     """A row of key figures; made by `key_figures`."""
@@ -71,10 +99,12 @@ class KeyFigures(Displayed):
     kind: ClassVar[str] = "key-figures"
 
     figures: tuple[KeyFigure, ...]
+    trend: Trend | None = None
 
     def data(self) -> dict[str, Any]:
-        """`figures`: one mapping each."""
-        return {"figures": [figure.data() for figure in self.figures]}
+        """`figures`: one mapping each; `trend`, where there is one."""
+        figures = {"figures": [figure.data() for figure in self.figures]}
+        return figures if self.trend is None else {**figures, "trend": self.trend.data()}
 
     def html(self) -> str:
         """A description list, laid out as cards."""
@@ -104,6 +134,11 @@ def _card(figure: KeyFigure) -> str:
     )
 
 
-def key_figures(*figures: KeyFigure) -> KeyFigures:
-    """Show key figures side by side; the index of reports takes those of a notebook's first such object."""
-    return KeyFigures(figures)
+def key_figures(*figures: KeyFigure, trend: Trend | None = None) -> KeyFigures:
+    """Show key figures side by side; the index of reports takes those of a notebook's first such object.
+
+    Args:
+        *figures: The figures.
+        trend: How the main one ran over the period; the index draws it the size of a word.
+    """
+    return KeyFigures(figures, trend)

@@ -1,109 +1,128 @@
-"""The index page of a run, and the same for programs."""
+"""The index page of a run."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.numbers import column_digits, default_digits
-from belimo_nb.files import write_text
 from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.jobs import Result
+from belimo_nb.report.machine import RunFacts, files_of, moment
+from belimo_nb.report.spark import sparkline
 
-__all__ = ["RunFacts", "write"]
+__all__ = ["page"]
 
-SCHEMA = 1
 COLUMNS = 5  # key figures of devices that the table shows
 # What adds up over devices: amounts, but no peaks, means or rates.
 SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
 SUMMED_LABELS = re.compile(
     r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
 )
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
 KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
 
 
-@dataclass(frozen=True)
-class RunFacts:
-    """What a run was about.
-
-    Attributes:
-        title: What the index is called.
-        period_label: The period that the reports cover.
-        source: Where the data come from.
-        timezone: The site's zone.
-        version: The version of belimo_nb.
-        made_at: When the run began, aware.
-        seconds: How long it took.
-    """
-
-    title: str
-    period_label: str
-    source: str
-    timezone: str
-    version: str
-    made_at: datetime
-    seconds: float
-
-
-def write(out: Path, results: Sequence[Result], facts: RunFacts) -> Path:
-    """Write `index.html` and `reports.json`, each in one step: a reader sees the old one or the new one, never half.
+def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The index page.
 
     Args:
-        out: The output folder.
         results: How each report ended; devices are listed in this order, after the failures.
         facts: What the run was about.
+        others: Entries of reports of earlier runs that this one has not made, see `keeping.others`.
 
     Returns:
-        The path of `index.html`.
+        HTML that loads nothing from anywhere; its links are relative to the output folder.
     """
-    write_text(
-        out / "reports.json", json.dumps(_machine(results, facts), indent=1, ensure_ascii=False, allow_nan=False)
-    )
-    write_text(out / "index.html", _page(results, facts))
-    return out / "index.html"
-
-
-def _page(results: Sequence[Result], facts: RunFacts) -> str:
     environment = Environment(
-        loader=FileSystemLoader(template_folder()), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(template_folder()),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_speakable,
     )
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
     devices = [result for result in (*failed, *made) if result.job.notebook == DEVICE]
     columns = _columns(devices)
+    trends = [result.trend for result in devices if result.trend]
+    left = {str(item["slug"]): item for item in others}
+    slugs = {result.job.slug for result in results}
+    zone = facts.made_at.tzinfo
     return environment.get_template("reports.html.j2").render(
         facts=facts,
-        counts=f"{number(len(made))} made" + (f", {number(len(failed))} failed" if failed else ""),
+        counts=_counts(made, failed),
         made=made_line(facts.made_at, facts.version),
+        as_of=_clock(facts.as_of, zone) if facts.as_of else "",
         took=_duration(facts.seconds),
-        failures=[_row(result) for result in failed],
+        failures=[{**_row(result, zone), "earlier": _other(left.get(result.job.slug), zone)} for result in failed],
         cards=[
-            {**_row(result), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
+            {**_row(result, zone), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
             for result in made
             if result.job.notebook != DEVICE
         ],
-        devices=[{**_row(result), "cells": [_cell(result, column) for column in columns]} for result in devices],
+        devices=[
+            {
+                **_row(result, zone),
+                "cells": [_cell(result, column) for column in columns],
+                "trend": _spark(result.trend),
+            }
+            for result in devices
+        ],
         columns=columns,
+        trend=trends[0]["label"] if trends else "",
         totals=_totals(devices, columns),
+        others=[_other(item, zone) for slug, item in left.items() if slug not in slugs],
         css=trusted(styles()),
         js=trusted(script()),
         policy=policy(),
     )
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _speakable(value: Any) -> Any:
+    """Names from the cloud without the control characters that HTML forbids."""
+    return CONTROL.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _counts(made: Sequence[Result], failed: Sequence[Result]) -> str:
+    kept = sum(result.kept for result in made)
+    parts = [f"{number(len(made) - kept)} made"]
+    parts += [f"{number(kept)} kept from an earlier run"] if kept else []
+    parts += [f"{number(len(failed))} failed"] if failed else []
+    return ", ".join(parts)
+
+
+def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str]:
+    """A report of an earlier run, as the page speaks of it."""
+    if item is None:
+        return {}
+    made_at = moment(item.get("made_at"))
+    return {
+        "title": str(item.get("title") or item["slug"]),
+        "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
+        "period": str(item.get("period") or ""),
+        "made": _clock(made_at, zone) if made_at else "",
+        "href": quote(files_of(item).get("html", "")),
+    }
+
+
+def _spark(trend: Mapping[str, Any] | None) -> Markup:
+    if trend is None:
+        return trusted("")
+    values = [math.nan if value is None else float(value) for value in trend["values"]]
+    return trusted(str(sparkline(values, str(trend["unit"]))))
+
+
+def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
     ok = result.status == "ok"
     files = [
         {"name": _file_name(kind), "href": quote(path)}
@@ -111,10 +130,12 @@ def _row(result: Result) -> dict[str, Any]:
         if kind == "ipynb" or kind.startswith("csv:")
     ]
     html, notebook = result.files.get("html"), result.files.get("ipynb")
+    made = _clock(result.made_at, zone) if result.kept and result.made_at else ""
     return {
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
-        "status": "made" if ok else "failed",
+        "status": ("kept" if result.kept else "made") if ok else "failed",
+        "kept": made,
         "mark": "good" if ok else "problem",
         "error": result.error or "It did not end as it should, without a word.",
         "href": quote(html) if html else "",
@@ -186,52 +207,17 @@ def _adds_up(column: Mapping[str, Any]) -> bool:
     return column["unit"] in SUMMED_UNITS and SUMMED_LABELS.match(column["label"]) is not None
 
 
-def _machine(results: Sequence[Result], facts: RunFacts) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "title": facts.title,
-        "period": facts.period_label,
-        "source": facts.source,
-        "timezone": facts.timezone,
-        "version": facts.version,
-        "made_at": facts.made_at.isoformat(),
-        "seconds": round(facts.seconds, 3),
-        "counts": dict(Counter(result.status for result in results)),
-        "reports": [
-            {
-                "notebook": result.job.notebook,
-                "title": result.job.title,
-                "slug": result.job.slug,
-                "parameters": {name: _plain(value) for name, value in result.job.parameters.items()},
-                "status": result.status,
-                "seconds": round(result.seconds, 3),
-                "error": result.error,
-                "key_figures": [{name: _plain(value) for name, value in item.items()} for item in result.key_figures],
-                "completeness": _plain(result.completeness),
-                "files": dict(result.files),
-            }
-            for result in results
-        ],
-    }
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON has: unknown numbers are null, what is no JSON type is its text."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | bool | int) else str(value)
-
-
 def _known(share: float | None) -> bool:
     return share is not None and math.isfinite(share)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _clock(moment: datetime, zone: tzinfo | None) -> str:
+    moment = moment.astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from belimo_nb import notebook_files
@@ -71,6 +72,11 @@ class Result:
         key_figures: The figures of the notebook's first key-figures object: label, value, unit, note, digits, status.
         completeness: Share of the data that is known, 0 to 1, from the notebook's header; None if it does not say.
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
+        trend: The course of the first key figures over the period: label, unit and values; None if they have none.
+        made_at: When the run that made it began, aware; None where nothing was made.
+        kept: True if an earlier run made it and nothing that it shows has changed since.
+        fingerprint: What it was made of, see `fingerprint.Fingerprints`; None if that cannot be said.
+        crashed: True if what ran it died, so that another try may succeed.
     """
 
     job: Job
@@ -80,6 +86,11 @@ class Result:
     key_figures: Sequence[Mapping[str, Any]] = ()
     completeness: float | None = None
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
+    trend: Mapping[str, Any] | None = field(default=None, hash=False)
+    made_at: datetime | None = None
+    kept: bool = False
+    fingerprint: str | None = None
+    crashed: bool = False
 
 
 def plan(

@@ -20,13 +20,6 @@ __all__ = ["PrivateKernel", "configuration"]
 SOCKET_PATH_LIMIT = 100
 """Longest path that leaves room for a suffix in the address of a Unix socket (103 bytes on macOS, 107 on Linux)."""
 
-SETTLED: Mapping[str, str] = {
-    # A terminal's or desktop's choice of backend means nothing to a notebook.
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # Progress bars would end up as text in the report.
-    "TQDM_DISABLE": "1",
-}
-
 
 class PrivateKernel(AsyncKernelManager):
     """Starts IPython kernels of this interpreter, whatever kernels are registered on the machine.
@@ -62,9 +55,6 @@ def configuration(folder: Path, environment: Mapping[str, str]) -> Config:
 
     Args:
         folder: A private folder that exists and has a short path.
-        environment: ``BELIMO_*`` settings; all others that are set here stay out of the kernel.
+        environment: The whole environment of the kernel.
     """
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("BELIMO_", "PYTHONSTARTUP"))}
-    ours.setdefault("OMP_NUM_THREADS", "1")  # reports run side by side, each on its core
-    ours |= {**SETTLED, **environment, "IPYTHONDIR": str(folder / "ipython")}
-    return Config({"PrivateKernel": {"folder": str(folder), "environment": ours}})
+    return Config({"PrivateKernel": {"folder": str(folder), "environment": dict(environment)}})

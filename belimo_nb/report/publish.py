@@ -22,8 +22,9 @@ from belimo_nb.files import write_text
 from belimo_nb.report import page
 from belimo_nb.report.jobs import Job, slugify
 
-__all__ = ["completeness", "key_figures", "publish", "tidy"]
+__all__ = ["completeness", "key_figures", "masked", "publish", "tidy", "trend"]
 
+MASK = "********"
 SHORTEST_SECRET = 8
 """Shorter ones occur in ordinary words and numbers; masking them would garble the report."""
 
@@ -68,10 +69,8 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
         folder: The private folder that it ran in.
     """
     text = _text(notebook)
-    for secret in secrets:
-        if len(secret) >= SHORTEST_SECRET:
-            for form in {secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret)}:
-                text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], "********")
+    for form in _forms(secrets):
+        text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], MASK)
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})
     for key in ("output_path", "environment_variables", "default_parameters"):
@@ -86,9 +85,32 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
     return clean
 
 
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """A sentence of an error without the credentials that may have slipped into it."""
+    for form in _forms(secrets):
+        text = text.replace(form, MASK)
+    return text
+
+
+def _forms(secrets: Iterable[str]) -> list[str]:
+    """The ways in which credentials may be written, the longest first."""
+    found = {
+        form
+        for secret in secrets
+        if len(secret) >= SHORTEST_SECRET
+        for form in (secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret))
+    }
+    return sorted(found, key=lambda form: (-len(form), form))
+
+
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     """The figures of the notebook's first key-figures object; empty if it shows none."""
     return [dict(figure) for data in islice(_shown(notebook, "key-figures"), 1) for figure in data["figures"]]
+
+
+def trend(notebook: NotebookNode) -> Mapping[str, Any] | None:
+    """The course over the period that the first key figures carry (label, unit, values); None if they carry none."""
+    return next((data.get("trend") for data in _shown(notebook, "key-figures")), None)
 
 
 def completeness(notebook: NotebookNode) -> float | None:

@@ -11,10 +11,7 @@ from pathlib import Path
 
 from belimo_nb.report.jobs import Job, Result
 
-__all__ = ["MODULES", "Task", "render"]
-
-MODULES = ("belimo_nb.report.execute", "belimo_nb.report.publish")
-"""What `render` imports when it is called, and workers may import before: whoever plans a run needs none of it."""
+__all__ = ["Task", "render"]
 
 SECRETS = ("BELIMO_CLIENT_SECRET", "BELIMO_PASSWORD")
 
@@ -26,11 +23,12 @@ class Task:
     Attributes:
         job: The report.
         notebook: Path of its notebook.
-        out: Output folder, absolute.
+        out: Where its files go, absolute: a folder that no reader sees yet.
         environment: The settings as ``BELIMO_*`` variables, secrets included.
         time_limit: Seconds it may take.
         made_at: When the run began, aware.
         version: The version of belimo_nb.
+        engine: How to run the notebook, see `engines`.
     """
 
     job: Job
@@ -40,6 +38,7 @@ class Task:
     time_limit: float
     made_at: datetime
     version: str
+    engine: str
 
 
 def render(task: Task) -> Result:
@@ -48,20 +47,22 @@ def render(task: Task) -> Result:
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
     from belimo_nb.report.execute import execute
-    from belimo_nb.report.publish import completeness, key_figures, publish, tidy
+    from belimo_nb.report.publish import completeness, key_figures, masked, publish, tidy, trend
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nb-") as name:
         folder = Path(name)
-        executed, error = execute(
+        executed = execute(
             task.notebook,
             task.job.parameters,
             folder=folder,
             environment=task.environment,
             time_limit=task.time_limit,
+            engine=task.engine,
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
-        notebook = tidy(executed, name=task.notebook.stem, secrets=secrets, folder=folder)
+        error = None if executed.error is None else masked(executed.error, secrets)
+        notebook = tidy(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     files = publish(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None)
     return Result(
         job=task.job,
@@ -71,4 +72,7 @@ def render(task: Task) -> Result:
         key_figures=key_figures(notebook),
         completeness=completeness(notebook),
         files=files,
+        trend=trend(notebook),
+        made_at=task.made_at,
+        crashed=executed.crashed,
     )

@@ -1,8 +1,8 @@
 """One child process a job, behind the face of `concurrent.futures`.
 
 A pool's workers live on: when one is killed the pool is broken and every report with it, and what one report leaves
-behind reaches the next. Here each job has a process of its own, forked from a server that has imported what jobs need
-(started afresh where forking is not safe). A job that crashes or hangs costs itself and nothing else.
+behind reaches the next. Here each job has a process of its own: on Linux forked from one that has imported what jobs
+need (see `stem`), elsewhere started afresh. A job that crashes or hangs costs itself and nothing else.
 """
 
 from __future__ import annotations
@@ -18,19 +18,37 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
 
-__all__ = ["ChildProcesses", "JobFailed", "adopt", "cores"]
+if sys.platform == "linux":
+    from belimo_nb.report.forked import Stem
+
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "adopt", "cores", "work"]
 
 T = TypeVar("T")
+CAN_FORK = sys.platform == "linux"
+"""Whether jobs can be forked: the frameworks of macOS do not survive it, and Windows cannot."""
+
 GRACE = 15.0
 """Seconds beyond its time limit after which a job that did not end by itself is killed."""
 
+FAREWELL = 30.0
+"""Seconds in which a process that was killed, or has hung up, has ended."""
+
 _parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
+
+
+class Process(Protocol):
+    """What the pool needs of a process, forked or spawned."""
+
+    @property
+    def exitcode(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def join(self, timeout: float | None = None) -> None: ...
+    def close(self) -> None: ...
 
 
 def cores() -> int:
@@ -49,11 +67,13 @@ class JobFailed(BelimoError):
 
     Attributes:
         seconds: How long it had run.
+        crashed: True if the process died by itself or by another's hand; then it is worth another try.
     """
 
-    def __init__(self, message: str, seconds: float) -> None:
+    def __init__(self, message: str, seconds: float, *, crashed: bool = False) -> None:
         super().__init__(message)
         self.seconds = seconds
+        self.crashed = crashed
 
 
 class ChildProcesses(Executor):
@@ -61,8 +81,8 @@ class ChildProcesses(Executor):
 
     A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
     ``with`` block by an exception stops what runs. Arguments and results are pickled. In the child, the working folder
-    and the temporary folder are private and vanish with it; what it prints goes to a log that is only read if the
-    process dies.
+    and the temporary folder are private and vanish with it, even if this process is killed; what it prints goes to
+    files there, and what it says on standard error is read if it dies.
     """
 
     def __init__(
@@ -71,7 +91,9 @@ class ChildProcesses(Executor):
         *,
         time_limit: float,
         environment: Mapping[str, str] | None = None,
-        preload: Sequence[str] = (),
+        prepare: str = "",
+        fork: bool = CAN_FORK,
+        engine: str = "kernel",
     ) -> None:
         """Get ready; nothing runs yet.
 
@@ -79,23 +101,23 @@ class ChildProcesses(Executor):
             max_workers: How many processes may run at once.
             time_limit: Seconds a job may take. The job should keep to it by itself; `GRACE` later it is killed.
             environment: The children's environment; by default this process's.
-            preload: Modules that every job needs.
+            prepare: What the process that jobs are forked from calls before, as "module:function"; it must start no
+                thread.
+            fork: Whether to fork jobs; if not, each is started afresh.
+            engine: How the jobs run notebooks, see `engines`; only kept here for them.
         """
-        self._context: Any = mp.get_context("forkserver" if sys.platform == "linux" else "spawn")
+        self.engine = engine
         self.max_workers = max_workers
         self.time_limit = time_limit
         self._environment = dict(os.environ if environment is None else environment)
         self._folder = Path(tempfile.mkdtemp(prefix="belimo-nb-"))
         self._threads = ThreadPoolExecutor(max_workers, thread_name_prefix="belimo-nb-job")
         self._lock = threading.Lock()
-        self._running: dict[BaseProcess, list[int]] = {}  # to the process groups that each has adopted
+        self._running: dict[Process, list[int]] = {}  # to the process groups that each has adopted
         self._stopped = False
         self._count = 0
-        if sys.platform == "linux" and preload:
-            from multiprocessing import forkserver
-
-            self._context.set_forkserver_preload(list(preload))
-            forkserver.ensure_running()  # imports while the caller still plans
+        # Started here, it imports while the caller still plans.
+        self._stem = Stem(self._folder, self._environment, prepare) if fork else None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` in a process of its own as soon as one is free."""
@@ -113,109 +135,127 @@ class ChildProcesses(Executor):
             self._stopped = True
             for process, adopted in self._running.items():
                 _kill(process, adopted)
+            if self._stem is not None:
+                self._stem.stop()  # with whatever it may have been asked to fork but has not yet
         self.shutdown(cancel_futures=True)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; with `wait`, return when all are done, and remove the temporary folder."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         if wait:
+            if self._stem is not None:
+                self._stem.stop()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _supervise(self, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-        receiver, sender = self._context.Pipe(duplex=False)
+        ours, theirs = mp.Pipe()
         adopted: list[int] = []
-        with receiver:
-            with self._lock, sender:
+        with ours:
+            with self._lock, theirs:
                 if self._stopped:
                     raise JobFailed("Stopped before it began.", 0.0)
                 self._count += 1
                 folder = self._folder / str(self._count)
                 folder.mkdir()
-                process = self._context.Process(
-                    target=_child, args=(sender, folder, self._environment, fn, args, kwargs), daemon=True
-                )
-                process.start()
+                process = self._start(theirs, folder)
                 self._running[process] = adopted
             try:
-                result: T = self._result(process, receiver, adopted, folder)
+                result: T = self._result(process, ours, adopted, folder, (self._environment, fn, args, kwargs))
                 return result
             finally:
                 with self._lock:
                     del self._running[process]
                     _kill(process, adopted)
-                process.join()
+                process.join(FAREWELL)
                 process.close()
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _result(self, process: BaseProcess, receiver: Connection, adopted: list[int], folder: Path) -> Any:
+    def _start(self, connection: Connection, folder: Path) -> Process:
+        if self._stem is not None:
+            return self._stem.fork(connection.fileno(), folder)
+        process = mp.get_context("spawn").Process(target=work, args=(connection, folder), daemon=True)
+        process.start()
+        return process
+
+    def _result(
+        self, process: Process, connection: Connection, adopted: list[int], folder: Path, call: tuple[Any, ...]
+    ) -> Any:
         began = time.monotonic()
         deadline = began + self.time_limit + GRACE
-        while wait([receiver], max(0.0, deadline - time.monotonic())):
-            try:
-                kind, content = receiver.recv()
-            except EOFError:
-                seconds = time.monotonic() - began
-                raise JobFailed(self._epitaph(process, folder), seconds) from None
-            if kind == "adopted":
+        try:
+            connection.send(call)
+            while wait([connection], max(0.0, deadline - time.monotonic())):
+                kind, content = connection.recv()
+                if kind == "began":
+                    began = time.monotonic()
+                    deadline = began + self.time_limit + GRACE
+                    continue
+                if kind == "adopted":
+                    with self._lock:
+                        adopted.append(content)
+                    continue
                 with self._lock:
-                    adopted.append(content)
-                continue
-            with self._lock:
-                adopted.clear()  # ended in good order, so what it adopted has ended, and the ids may serve others
-            if kind == "raised":
-                raise JobFailed(content, time.monotonic() - began)
-            return content
+                    adopted.clear()  # ended in good order, so what it adopted has ended, and the ids may serve others
+                if kind == "raised":
+                    raise JobFailed(content, time.monotonic() - began)
+                return content
+        except (EOFError, ConnectionError):
+            seconds = time.monotonic() - began
+            raise JobFailed(self._epitaph(process, folder), seconds, crashed=not self._stopped) from None
         raise JobFailed(f"Stopped: it took longer than the time limit of {self.time_limit:g} s.", self.time_limit)
 
-    def _epitaph(self, process: BaseProcess, folder: Path) -> str:
+    def _epitaph(self, process: Process, folder: Path) -> str:
         """Why a process ended without a result, in one sentence."""
-        process.join(GRACE)
+        process.join(FAREWELL)
         if self._stopped:
             return "Stopped before it was finished."
         code = process.exitcode
+        if code is None:  # that of which it was to be forked has died
+            words = self._stem.last_words() if self._stem is not None else ""
+            return "Its process was lost" + (f": {words}" if words else ".")
         if code == -getattr(signal, "SIGKILL", 9):
             return "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
-        log = folder / "log.txt"
+        log = folder / "err.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
 
 
-def _child(
-    sender: Connection,
-    folder: Path,
-    environment: Mapping[str, str],
-    fn: Callable[..., object],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
+def work(connection: Connection, folder: Path) -> None:
     """A job's process: set the scene, call, report."""
     global _parent
-    if hasattr(os, "setsid"):
-        os.setsid()  # a Ctrl-C in the terminal goes to the caller alone, which then stops us
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    connection.send(("began", os.getpid()))
+    environment, fn, args, kwargs = connection.recv()
+    if mp.parent_process() is not None:  # not forked, so nobody else looks after it
+        if hasattr(os, "setsid"):
+            os.setsid()  # a Ctrl-C in the terminal goes to the caller alone, which then stops us
+        threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
-    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT, 0o600)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
+        log = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, descriptor)
+        os.close(log)
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    _parent = sender
+    _parent = connection
     try:
         message = ("done", fn(*args, **kwargs))
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must be told
         message = ("raised", str(error) if isinstance(error, BelimoError) else f"{type(error).__name__}: {error}")
-    sender.send(message)
+    connection.send(message)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(folder: Path) -> None:
     parent = mp.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
+        if not any(folder.parent.iterdir()):
+            shutil.rmtree(folder.parent, ignore_errors=True)
         os._exit(1)
 
 
-def _kill(process: BaseProcess, adopted: Sequence[int]) -> None:
+def _kill(process: Process, adopted: Sequence[int]) -> None:
     for pid in adopted:
         if hasattr(os, "killpg"):
             try:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import energy_figure, part
+from belimo_nb.summary.parts import daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    return key_figures(*figures)
+    return key_figures(*figures, trend=daily_trend(part(days, "kwh")))
 
 
 def state_table(valve: Device) -> Table:

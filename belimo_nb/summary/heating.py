@@ -10,7 +10,7 @@ import pandas as pd
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.summary.parts import count_of, energy_figure, part
+from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def heating_figures(
     note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90%')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
-    return key_figures(*figures)
+    return key_figures(*figures, trend=daily_trend(kwh))
 
 
 def signed_percent(share: float, digits: int = 1) -> str:

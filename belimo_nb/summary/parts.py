@@ -6,10 +6,10 @@ from typing import cast
 
 import pandas as pd
 
-from belimo_nb.display import KeyFigure, number
+from belimo_nb.display import KeyFigure, Trend, number
 from belimo_nb.display.numbers import MONTHS, NO_BREAK
 
-__all__ = ["count_of", "energy_figure", "month_name", "part"]
+__all__ = ["count_of", "daily_trend", "energy_figure", "month_name", "part"]
 
 
 def part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -26,6 +26,11 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
     known = kwh.to_numpy(dtype=float)
     value = None if pd.isna(known).all() else float(pd.Series(known.ravel()).sum())
     return KeyFigure(label, value, "kWh", note if value is not None else "no readings", digits=0)
+
+
+def daily_trend(kwh: pd.DataFrame) -> Trend:
+    """The energy of each day, all counters together; a day of which one is not known is unknown."""
+    return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
 
 
 def count_of(count: int, what: str) -> str:

@@ -70,7 +70,7 @@ def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) 
 def _reason(response: requests.Response) -> str:
     try:
         return " ".join(str(response.json()["reason"]).split())[:120].rstrip(".")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -87,7 +87,8 @@ def _frame(path: Path) -> pd.DataFrame:
     for at, fields in enumerate(table):
         if len(fields) > 1 and any(_plain(field) in TIMES for field in fields):
             filled = [row + [""] * (len(fields) - len(row)) for row in table[at + 1 :]]
-            return pd.DataFrame([row[: len(fields)] for row in filled], columns=fields, dtype=object)
+            frame = pd.DataFrame([row[: len(fields)] for row in filled], columns=fields, dtype=object)
+            return frame.loc[:, ~frame.columns.duplicated()]
     first = ", ".join(repr(field) for field in table[0][:5]) if table else "nothing"
     raise UsageError(f"The weather file {path.name} has no column of times (it begins with {first}); name it 'time'.")
 
@@ -107,7 +108,7 @@ def _column(frame: pd.DataFrame, names: tuple[str, ...], file: str, what: str) -
 
 def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
     try:
-        parsed = [pd.Timestamp(text) for text in column]
+        parsed = [pd.Timestamp(text).as_unit("ns") for text in column]
         naive = [moment.tz is None for moment in parsed]
         if any(naive) and not all(naive):
             raise UsageError(f"The weather file {file} has times with and without an offset; use one form.")
@@ -125,7 +126,7 @@ def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
 
 def _is_time(text: str) -> bool:
     try:
-        return not pd.isna(pd.Timestamp(text))
+        return not pd.isna(pd.Timestamp(text).as_unit("ns"))
     except ValueError:
         return False
 

@@ -25,9 +25,9 @@ class Kept:
     def read(self) -> pd.Series[Any]:
         """What is kept: °C by hour, UTC; empty if there is nothing that can be read."""
         try:
-            frame = pd.read_csv(self._path)
-            times = pd.DatetimeIndex(pd.to_datetime(frame["time"], utc=True)).as_unit("ns")
-            return pd.Series(frame["temperature_c"].to_numpy(dtype=float), times, name="temperature_c")
+            frame = pd.read_csv(self._path, dtype={"time": str})
+            times = pd.DatetimeIndex(pd.to_datetime(frame["time"], utc=True, format="ISO8601")).as_unit("ns")
+            return pd.Series(frame["temperature_c"].to_numpy(dtype=float), times, name="temperature_c")[times.notna()]
         except (OSError, ValueError, KeyError):
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"), name="temperature_c")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,7 @@ class Place:
     def __post_init__(self) -> None:
         for name, most in (("latitude", 90), ("longitude", 180)):
             value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= most):
+            if not (isinstance(value, (int, float)) and -most <= value <= most):
                 raise UsageError(f"The {name} is {value!r}; give degrees between -{most} and {most}.")
 
 
@@ -42,7 +41,7 @@ def place_of(records: Mapping[str, Mapping[str, Any]]) -> Place | None:
     for values in records.values():
         try:
             place = Place(round(float(values[LATITUDE]), 2), round(float(values[LONGITUDE]), 2))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if place != Place(0.0, 0.0):  # what was never set
             found[place] = found.get(place, 0) + 1
