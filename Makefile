@@ -33,8 +33,9 @@ docs: $(VENV)/dev ## build the documentation into build/docs, warnings are error
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 	@echo $(CURDIR)/build/docs/index.html
 
-pictures: $(VENV)/dev ## take the pictures of the README anew
+pictures: $(VENV)/dev ## take the pictures of the README and the figures of the tutorial anew
 	@$(BIN)/python docs/make_pictures.py
+	@$(BIN)/python docs/make_figures.py
 
 lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \

@@ -105,8 +105,11 @@ def run_shell(script: str, environment: dict[str, str]) -> str:
 
 
 def program_lines(text: str, program: str) -> Iterator[list[str]]:
-    """The arguments of each call of a program in a text of any kind: a crontab, a unit, a script."""
+    """The arguments of each call of a program in a text of any kind: a crontab, a unit, a script, a log."""
+    call = rf"""(?:^|[\s/\\]){program}(?:\.exe)?(?:\\?["'])? (?P<after>[^|>;&"]+)"""
+    variable = r"""= '(?P<options>--[^']+)'"""  # as PowerShell keeps arguments
     for line in text.replace("\\\n", " ").splitlines():
-        found = re.search(rf"(?:^|[\s/\\]){program}(?:\.exe)?(?= )(?P<rest> [^|>;&\"]*)", line)
-        if found:
-            yield shlex.split(found["rest"], comments=True)
+        found = re.search(f"{call}|{variable}", line)
+        arguments = shlex.split((found["after"] or found["options"]).strip("\\"), comments=True) if found else []
+        if arguments and not re.match(r"\d|\.\.\.|\$", arguments[0]):  # a log gives the version, a script its variable
+            yield arguments

@@ -50,6 +50,11 @@ def _is_setting(found: re.Match[str]) -> bool:
     return bool(re.search(rf"^#? ?{found['name']}=", template, re.MULTILINE))
 
 
+def _names_fields(found: re.Match[str]) -> bool:
+    page = (ROOT / "docs" / "reports-json.md").read_text(encoding="utf-8")
+    return all(f"| `{name}` |" in page for name in re.findall(r"\.(\w+)", found["filter"]))
+
+
 def _serves(found: re.Match[str]) -> bool:
     """The first line of the demo cloud comes at once; nobody waits for its end."""
     command = [sys.executable, "-m", "belimo_nb", "demo", "--port", "0"]
@@ -66,6 +71,7 @@ ELSEWHERE = (
     ),
     Elsewhere(r"conda activate (?P<name>\S+)", "no conda here; the name is that of environment.yml", _is_environment),
     Elsewhere(r"(?P<name>BELIMO_\w+)=\S*", "a line of a settings file; .env.example has it", _is_setting),
+    Elsewhere(r"jq -r '(?P<filter>[^']+)' reports/reports\.json", "not ours; the fields are documented", _names_fields),
     Elsewhere(r"belimo-nb demo", "never ends; it is started, and stopped after its first line", _serves),
 )
 
@@ -158,14 +164,18 @@ def _check_other(block: Block) -> None:
         assert all(_is_setting(re.match("(?P<name>.*)", name)) for name in names), block
 
 
-def _parse(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
-    """Parse a command line as `belimo-nb` does, without running it; files that it names need not be there."""
-    kept = [a for i, a in enumerate(arguments) if a != "--env-file" and (not i or arguments[i - 1] != "--env-file")]
-    context = command.make_context(command.name, kept, parent=parent, resilient_parsing=False)
+def _parse(group: click.Group, arguments: list[str]) -> None:
+    """Parse a command line as `belimo-nb` does, without running it; the files that it names need not be there."""
+    options = {flag: option for option in group.params for flag in option.opts}
+    while arguments[0].startswith("-"):
+        assert arguments[0] in options, arguments
+        arguments = arguments[1 if options[arguments[0]].is_flag else 2 :]
+    assert arguments[0] in group.commands, arguments
+    command = group.commands[arguments[0]]
     if isinstance(command, click.Group):
-        rest = [*context._protected_args, *context.args]
-        assert rest[0] in command.commands, arguments
-        _parse(command.commands[rest[0]], rest[1:], context)
+        _parse(command, arguments[1:])
+    else:
+        command.make_context(arguments[0], arguments[1:])
 
 
 def test_every_page_is_read() -> None:
