@@ -52,11 +52,10 @@ html_theme_options = {
 def take_in_other_pages(app: Sphinx, name: str, source: list[str]) -> None:
     """Put pages that no table of contents names at the end of the how-tos: a new page needs no other edit."""
     if name == "how-to":
-        named = "\n".join(page.read_text(encoding="utf-8") for page in HERE.glob("*.md"))
-        others = sorted(
-            page.stem for page in HERE.glob("*.md") if not re.search(rf"^{page.stem}$", named, re.MULTILINE)
-        )
-        source[0] = source[0].replace("<other pages>", "\n".join(page for page in others if page != "index"))
+        entries = [line for page in HERE.glob("*.md") for line in page.read_text(encoding="utf-8").splitlines()]
+        named = {re.sub(r"^.* <|>$", "", entry) for entry in entries} | {"index"}
+        others = sorted({page.stem for page in HERE.glob("*.md")} - named)
+        source[0] = source[0].replace("<other pages>", "\n".join(others))
 
 
 def quote_what_is_no_name(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,20 +102,21 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout(
-    isolated: Path, demo_environment: dict[str, str], data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
+    demo_environment: dict[str, str], data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
     """A working folder like a checkout's, and an environment, put back at the end, that leads to the demo cloud."""
-    del isolated
+    del demo_environment
     for name in ("notebooks", "environment.yml", ".env.example"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(name))
     for name in ("srv", "var/log", "etc"):
         (Path("system") / name).mkdir(parents=True)
     monkeypatch.setenv("BELIMO_DATA_DIR", str(data_dir))
-    for name, value in dict(os.environ).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "")
-    return dict(os.environ)
+    before = dict(os.environ)
+    yield before
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.mark.slow

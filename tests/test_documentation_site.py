@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import runpy
 import subprocess
 import sys
 import zlib
@@ -65,6 +66,22 @@ def test_every_page_is_built(site: Path) -> None:
     """Each page of the docs is one of the site."""
     for page in (ROOT / "docs").rglob("*.md"):
         assert (site / page.relative_to(ROOT / "docs")).with_suffix(".html").exists(), page
+
+
+def test_a_new_page_finds_its_place(site: Path, tmp_path: Path) -> None:
+    """A page that no table of contents names is listed with the how-tos; those that one names are not listed again."""
+    settings = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    settings["take_in_other_pages"].__globals__["HERE"] = tmp_path
+    for name, text in {
+        "index": "How to <how-to>\n",
+        "how-to": "old\n<other pages>\n",
+        "old": "",
+        "new-page": "",
+    }.items():
+        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    source = ["old\n<other pages>\n"]
+    settings["take_in_other_pages"](None, "how-to", source)
+    assert source == ["old\nnew-page\n"]
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
