@@ -45,7 +45,16 @@ class Kept:
         rows = np.searchsorted(self.times, wanted)
         rows[rows == len(self.times)] = 0
         found = self.times[rows] == wanted if len(self.times) else np.zeros(len(wanted), bool)
-        return pd.DataFrame({key: self._column(key, rows, found, grid) for key in datapoints}, grid)
+        if any(values.dtype == object for key in datapoints if (values := self.columns.get(key)) is not None):
+            return pd.DataFrame({key: self._column(key, rows, found, grid) for key in datapoints}, grid)
+        # Numbers only, as is usual: one block, column by column, since there may be thousands of devices.
+        block = np.full((len(grid), len(datapoints)), np.nan, order="F")
+        whole = bool(found.all())
+        for position, key in enumerate(datapoints):
+            values = self.columns.get(key)
+            if values is not None and len(values):
+                block[:, position] = values[rows] if whole else np.where(found, values[rows], np.nan)
+        return pd.DataFrame(block, grid, list(datapoints), copy=False)
 
     def _column(self, key: str, rows: Values, found: Values, grid: pd.DatetimeIndex) -> Values | pd.Series[Any]:
         values = self.columns.get(key)

@@ -55,6 +55,7 @@ class Profile:
             columns=list(COLUMNS),
             dtype=object,
         )
+        self._units: dict[str, str] = dict(zip(self.datapoints.index, self.datapoints["unit"], strict=True))
         self._quantities = {key: self._locate(quantity) for key, quantity in (QUANTITIES | SETTINGS).items()}
 
     def __repr__(self) -> str:
@@ -95,7 +96,7 @@ class Profile:
 
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none."""
-        return str(self.datapoints.loc[datapoint_id, "unit"])
+        return self._units[datapoint_id]
 
     def _locate(self, quantity: Quantity) -> str | None:
         frame = self.datapoints

@@ -273,7 +273,7 @@ def _examine(archive: Archive, case: _Case, now: int) -> Surveyed:
     step = parse_resolution(question.resolution)
     raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
     frame = measured.quantities(raw, case.profile, located, step, case.tz)
-    limit = power_limit(frame["power_kw"] * 1e3)
+    limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
     energy = {
         kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, case.tz, step, limit)
         for kind in ("heating", "cooling")

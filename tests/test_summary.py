@@ -235,6 +235,14 @@ def test_fleet_figures() -> None:
     assert shown["Flow now"]["value"] is None
 
 
+def test_large_sums_are_in_mwh() -> None:
+    """Ten million kWh and more are given in MWh, and so named."""
+    devices, latest = fleet()
+    large = Survey(Period(START, END), devices, {key: Surveyed({"heating": 5e6}, 1.0) for key in "abc"})
+    shown = figures(summary.fleet_figures(devices, latest, large))["Heating energy"]
+    assert (shown["value"], shown["unit"]) == (15000, "MWh")
+
+
 def test_look_first() -> None:
     """Faults before warnings, with what to do; the note says what was not seen, and the tables add up."""
     survey = surveyed()

@@ -17,6 +17,7 @@ __all__ = ["Table", "table"]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 TEXT_WIDTH = 40
 WIDE = 8  # more columns are printed smaller
+VAST = 13  # more are printed smaller still
 SHORT = 12  # characters of a column's name that stay on one line
 
 
@@ -67,7 +68,7 @@ class Table(Displayed):
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
         remark = f'<p class="bnb-rem">{esc(self.remark)}</p>' if self.remark else ""
         label = esc(self.caption or self.name)
-        css = "bnb bnb-tab bnb-wide" if len(self.columns) > WIDE else "bnb bnb-tab"
+        css = "bnb bnb-tab" + " bnb-wide" * (len(self.columns) > WIDE) + " bnb-vast" * (len(self.columns) > VAST)
         return (
             f'<div class="{css}"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'

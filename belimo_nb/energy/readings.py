@@ -87,7 +87,7 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     return Readings(ns, joules, reset, jump, gap, first, last, dropouts, conflicts)
 
 
-def power_limit(power: pd.Series[Any]) -> float | None:
+def power_limit(power: pd.Series[Any] | Floats) -> float | None:
     """The power no reading can pass, for `interval_energy`: 3 times the 99.9th percentile of what was measured.
 
     Args:
@@ -96,7 +96,7 @@ def power_limit(power: pd.Series[Any]) -> float | None:
     Returns:
         W, or None if nothing above 0 was measured.
     """
-    watts = power.to_numpy(dtype=float)
+    watts = np.asarray(power, dtype=float)
     measured = watts[np.isfinite(watts) & (watts > 0)]
     return 3.0 * float(np.quantile(measured, 0.999)) if len(measured) else None
 

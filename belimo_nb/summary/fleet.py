@@ -51,8 +51,8 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
         ),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
-        KeyFigure("Power now", _sum(power), "kW", f"sum of {int(power.notna().sum())} valves"),
-        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {int(flow.notna().sum())} valves"),
+        KeyFigure("Power now", _sum(power), "kW", f"sum of {number(int(power.notna().sum()))} valves"),
+        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {number(int(flow.notna().sum()))} valves"),
     )
 
 
@@ -78,21 +78,24 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
 def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, timezone: str) -> Table:
     """All devices with their latest values, verdicts and energy; small fleets with a picture of their days."""
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
-    found = survey.table()[["verdict", "findings", "heating_kwh", "cooling_kwh"]]
-    frame = _local(devices[["name", "health", "online", "last_seen"]].join(values).join(found), timezone)
+    found = survey.table()
+    found = found[["verdict", "findings"]].assign(
+        energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
+    )
+    frame = devices[["name"]].join(found).join(_local(devices[["health", "online", "last_seen"]], timezone))
+    frame = frame.join(values)
     frame = frame.assign(online=frame["online"].map({True: "yes", False: "no"}), verdict=_stated(frame["verdict"]))
     if len(survey.valves) <= PICTURES:
         daily = survey.daily()
-        frame["by_day"] = pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object)
-    frame = frame.join(devices[["project", "city", "type", "serial"]])
+        frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
+    told = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
+    frame = frame.join(devices[[*told, "serial"]])
     return table(
         frame.reset_index(drop=True),
         "devices",
         "All devices",
-        formats={
-            "health": "status", "last_seen": "time", "verdict": "status", "heating_kwh": 0, "cooling_kwh": 0,
-        },
-    )  # fmt: skip
+        formats={"health": "status", "last_seen": "time", "verdict": "status", "energy_kwh": 0},
+    )
 
 
 def _stated(verdict: pd.Series[Any]) -> pd.Series[Any]:

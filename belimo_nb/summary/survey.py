@@ -9,6 +9,9 @@ from belimo_nb.plots.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
 from belimo_nb.survey import Survey
 
+LARGE_KWH = 1e7
+"""A sum from which on a key figure is in MWh."""
+
 COUNTED = (("faults", "fault"), ("warnings", "warn"))
 
 __all__ = ["first_table", "place_table", "survey_figures", "survey_note", "valve_energy"]
@@ -20,13 +23,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     faults, warns = (int((found["verdict"] == verdict).sum()) for verdict in ("fault", "warn"))
     judged = int((found["verdict"] != "").sum())
     figures = [
-        KeyFigure(
-            f"{kind.capitalize()} energy",
-            float(values.sum()),
-            "kWh",
-            f"{survey.period.label}; {number(int((values > 0).sum()))} valves",
-            digits=0,
-        )
+        _energy(kind, values, survey.period.label)
         for kind in ("heating", "cooling")
         if (values := found[f"{kind}_kwh"]).notna().any()
     ]
@@ -114,6 +111,14 @@ def survey_note(survey: Survey) -> Note:
     if len(survey.failures) > 3:
         said.append(f"{number(len(survey.failures) - 3)} more could not be fetched.")
     return note(" ".join(said), "warn" if survey.lacking or survey.failures else "info")
+
+
+def _energy(kind: str, kwh: pd.Series[float], label: str) -> KeyFigure:
+    total, unit = float(kwh.sum()), "kWh"
+    if total >= LARGE_KWH:
+        total, unit = total / 1e3, "MWh"
+    note = f"{label}; {number(int((kwh > 0).sum()))} valves"
+    return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 
 
 def _pictured(found: pd.DataFrame, survey: Survey, limit: int) -> pd.DataFrame:
