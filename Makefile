@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test test-times lint lab notebooks pictures lock audit bench clean
+.PHONY: help report test test-times lint lab notebooks docs pictures lock audit bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,8 +33,13 @@ notebooks: $(VENV)/dev ## run the notebooks on the demo cloud and store their ou
 	@BELIMO_DEMO=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 		--ExecutePreprocessor.record_timing=False --log-level=WARN notebooks/*.ipynb
 
-pictures: $(VENV)/dev ## take the pictures of the README anew
+docs: $(VENV)/dev ## build the documentation into build/docs, warnings are errors
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo $(CURDIR)/build/docs/index.html
+
+pictures: $(VENV)/dev ## take the pictures of the README and the figures of the tutorial anew
 	@$(BIN)/python docs/make_pictures.py
+	@$(BIN)/python docs/make_figures.py
 
 lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \

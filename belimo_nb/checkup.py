@@ -74,7 +74,7 @@ class Checkup:
 
     @property
     def delta_t_k(self) -> pd.Series[Any]:
-        """|T1 - T2| of the samples while water flows, K; NaN elsewhere."""
+        """``|T1 - T2|`` of the samples while water flows, K; NaN elsewhere."""
         samples = Samples(self.samples, design=self.design)
         return pd.Series(samples.delta_t, self.samples.index).where(samples.active)
 

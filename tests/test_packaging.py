@@ -52,7 +52,7 @@ def test_asked_for_packages(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("lab", "test", "lint"))]
+    ("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("lab", "test", "docs", "lint"))]
 )
 def test_locks_hold_every_dependency(lock: str, extras: tuple[str, ...]) -> None:
     """Each lock pins every direct dependency, each with hashes."""

@@ -77,6 +77,8 @@ def test_local_times_across_a_clock_change(tmp_path):
         (["time,temperature_c", "soon,4"], "has the time 'soon'"),
         (["time,temperature_c", "2018-11-01T00:00,mild"], "has the temperature 'mild'"),
         (["time;temperature_c", "2018-11-01T00:00;4,5"], "decimal point"),
+        (["time,temperature_c", '2018-11-01T00:00,"4,5"'], "has the temperature '4,5'"),
+        (["time,temperature_c", '2018-11-01T00:00,"4.5', *["2018-11-01T01:00,4.5"] * 9000], "field larger"),
         (["time,temperature_c", "2018-11-01T00:00,277.65"], "277.65 at 2018-11-01 00:00 UTC, which is no outdoor"),
         (["time,temperature (°F)", "2018-11-01T00:00,41"], "temperatures in °F"),
         (["time,temperature_c", "2018-11-01T00:00,", "2018-11-01T01:00,nan"], "has no temperature"),

@@ -155,7 +155,7 @@ class Samples:
 
     @cached_property
     def delta_t(self) -> Floats:
-        """|T1 - T2| in K, from the temperatures; from the published difference where one of them is unknown."""
+        """``|T1 - T2|`` in K, from the temperatures; from the published difference where one of them is unknown."""
         own = np.abs(self.values("t1_c") - self.values("t2_c"))
         return np.where(np.isfinite(own), own, np.abs(self.values("delta_t_k")))
 

@@ -28,7 +28,7 @@ def delta_t_distribution(
     """Draw the share of the water by the delta-T that it passed with.
 
     Args:
-        delta_t_k: |T1 - T2| in K.
+        delta_t_k: ``|T1 - T2|`` in K.
         flow_m3h: Flow in m³/h at the same times; pairs with an unknown half, or without flow, are left out.
         mean_k: The flow-weighted mean, if the counters give it; NaN: that of the samples.
         limit_k: A delta-T below which the water counts as badly used; NaN: none is drawn.

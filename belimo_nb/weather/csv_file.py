@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,15 @@ def _frame(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise UsageError(f"The weather file {path.name} is no UTF-8 text; save it as CSV (UTF-8).") from None
     separator = max(",;\t", key=lambda mark: sum(line.count(mark) for line in lines[:50]))
-    table = [[field.strip().strip('"') for field in line.split(separator)] for line in lines if line.strip()]
+    try:
+        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:  # a quotation mark that never ends
+        raise UsageError(f"The weather file {path.name} cannot be read ({error}); save it as CSV anew.") from None
+    table = [[field.strip() for field in row] for row in rows if any(field.strip() for field in row)]
     for at, fields in enumerate(table):
         if len(fields) > 1 and any(_plain(field) in TIMES for field in fields):
-            rows = [row + [""] * (len(fields) - len(row)) for row in table[at + 1 :]]
-            frame = pd.DataFrame([row[: len(fields)] for row in rows], columns=fields, dtype=object)
+            filled = [row + [""] * (len(fields) - len(row)) for row in table[at + 1 :]]
+            frame = pd.DataFrame([row[: len(fields)] for row in filled], columns=fields, dtype=object)
             return frame.loc[:, ~frame.columns.duplicated()]
     first = ", ".join(repr(field) for field in table[0][:5]) if table else "nothing"
     raise UsageError(f"The weather file {path.name} has no column of times (it begins with {first}); name it 'time'.")
