@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import io
+import json
 import socket
 import ssl
 import time
@@ -223,10 +224,15 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
     return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
+def _json(response: requests.Response) -> Any:
+    """The answer as JSON, which is UTF-8; requests would take JSON that calls itself text for Latin-1."""
+    return json.loads(response.content)
+
+
 def _said(response: requests.Response) -> str:
     """What the server gave as its reason, on one line."""
     try:
-        body = response.json()
+        body = _json(response)
     except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict):
@@ -269,7 +275,7 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     host = urlsplit(response.url).netloc
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
     try:
-        body = response.json()
+        body = _json(response)
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(

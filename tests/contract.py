@@ -17,7 +17,7 @@ from tally import count
 VALIDATED = "answers of the demo cloud held against its description"
 EXEMPT = "answers that a test has spoiled on purpose, exempt"
 SPOILING = {
-    *("html", "empty-body", "truncated-json", "wrong-type", "broken-gzip"),
+    *("html", "empty-body", "truncated-json", "wrong-type", "broken-gzip", "slow-body"),
     *("no-retry-after", "clock-skew"),  # of the headers
     *("series-texts", "series-nan", "series-outside", "series-off-grid"),
 }

@@ -78,7 +78,7 @@ class Handler(RequestHandler):
         if "drop-connection" in self.faults:
             await self.break_off(b"")
         elif "not-found" in self.faults:
-            self.refuse(ApiError(404, "not_found", f"there is no {self.request.path} any more"))
+            self.refuse(ApiError(404, "not_found", "it is not there any more"))
         elif "no-retry-after" in self.faults:
             self.refuse(ApiError(429, "too_many_requests", "too many requests"))
         elif fault := self.faults.get("too-many-requests"):
