@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab notebooks pictures lock bench clean
+.PHONY: help report test lint lab notebooks pictures lock bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 
 bench: $(VENV)/dev ## run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev ## for five minutes, sync and report while a fifth of all requests fails
+	@$(BIN)/python -m benchmarks.soak
 
 clean: ## remove what the verbs have made, the environment included
 	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
