@@ -42,7 +42,7 @@ def figures() -> Iterator[str]:
 
 def _rounds(server: DemoCloud, folder: Path) -> Iterator[str]:
     whole, seconds, told = _round(server, folder / "whole")
-    yield f"without failures: {len(whole)} files and reports, {seconds:.0f} s; {told or 'nothing said'}"
+    yield f"without failures: {len(whole)} files and reports, {seconds:.0f} s; {told or 'no word'}"
     server.faults = MIX
     server.requests.clear()
     begin, rounds, different, named = time.perf_counter(), 0, 0, 0
@@ -50,11 +50,11 @@ def _rounds(server: DemoCloud, folder: Path) -> Iterator[str]:
         made, seconds, told = _round(server, folder / str(rounds))
         wrong = sorted(name for name in whole.keys() | made.keys() if whole.get(name) != made.get(name))
         rounds, different, named = rounds + 1, different + len(wrong), named + bool(told)
-        yield f"round {rounds}: {seconds:.0f} s, {len(wrong)} of {len(whole)} different {wrong[:3]}; {told or 'nothing said'}"
+        yield f"round {rounds}: {seconds:.0f} s, {len(wrong)} of {len(whole)} differ {wrong[:3]}; {told or 'no word'}"
     failed = sum(request.status == 0 or request.status >= 400 for request in server.requests)
     yield (
-        f"{rounds} rounds, {len(server.requests):,} requests, {failed:,} of them refused or dropped, besides bodies that "
-        f"were cut; {different} differences, {named} rounds in which something was lost and named"
+        f"{rounds} rounds, {len(server.requests):,} requests, {failed:,} of them refused or dropped, besides bodies "
+        f"that were cut; {different} differences, {named} rounds in which something was lost and named"
     )
 
 
