@@ -204,5 +204,5 @@ def test_numbers_that_no_meter_has_are_unknown(value):
 
 def test_numbers_as_texts_that_no_meter_has():
     """The same holds where numbers come as text."""
-    raw = pd.DataFrame({"a": ["12", "1e308", "inf", "NaN", "x", 10**400, None]}, dtype=object)
-    assert _numbers(raw["a"]).isna().tolist() == [False, *[True] * 6]
+    raw = pd.DataFrame({"a": ["12", "1e308", "inf", "NaN", "x", None]}, dtype=object)
+    assert _numbers(raw["a"]).isna().tolist() == [False, *[True] * 5]

@@ -249,7 +249,7 @@ def test_a_sign_in_that_is_refused(transport, second, waits):
     second.always("/auth/token", DROP)
     with pytest.raises(ConnectionFailed):
         transport.get("/user")
-    assert len(second.grants) == 4
+    assert len(second.grants) == 6
     assert sum(waits) <= 3.5
 
 
