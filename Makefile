@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test test-times lint lab notebooks docs pictures lock audit bench clean
+.PHONY: help report test test-times lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,9 @@ audit: $(VENV)/audit ## ask the public databases for known faults of the locked 
 
 bench: $(VENV)/dev ## run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev ## for five minutes, sync and report while a fifth of all requests fails
+	@$(BIN)/python -m benchmarks.soak
 
 clean: ## remove what the verbs have made, the environment included
 	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -314,11 +314,11 @@ def test_a_refresh_that_fails_for_now_is_no_refusal(second, waits):
     """While the server is down the refresh token is kept, and the password is not sent again."""
     authenticator = new()
     first = authenticator.access_token()
-    second.next(TOKEN, *[says({}, 500)] * 4)
+    second.next(TOKEN, *[says({}, 500)] * 6)
     with pytest.raises(ServerError):
         authenticator.access_token(refused=first)
     assert authenticator.access_token(refused=first) == "access-2-of-anna"
-    assert second.grants == ["password"] + ["refresh_token"] * 5
+    assert second.grants == ["password"] + ["refresh_token"] * 7
 
 
 @pytest.mark.parametrize(
