@@ -21,15 +21,17 @@ from belimo_nb.cli.shared import (
 )
 from belimo_nb.cli.syncing import fill, remarks
 from belimo_nb.cli.teller import Teller
-from belimo_nb.errors import StoreError
+from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
     from belimo_nb.archive import Question
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
+    from belimo_nb.report.cluster import Cluster
     from belimo_nb.report.jobs import Job, Result
     from belimo_nb.report.run import Outcome
+    from belimo_nb.report.workers import ChildProcesses
     from belimo_nb.settings import Settings
 
 TIME_LIMIT_MINUTES = 30.0
@@ -77,6 +79,11 @@ Examples:
     help="How notebooks are run: forked from a prepared process (fast, Linux), or each on a Jupyter kernel. "
     "Default: the faster one that works here.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Make the reports on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786; see docs/cluster.md.",
+)
 @pass_connection
 def report(
     connection: Connection,
@@ -94,6 +101,7 @@ def report(
     log_file: Path | None,
     quiet: bool,
     engine: str | None,
+    scheduler: str | None,
 ) -> None:
     """Make HTML reports and an index of them.
 
@@ -102,18 +110,16 @@ def report(
     Whoever reads the output folder meanwhile sees the run before, until all is made.
     """
     from belimo_nb._version import __version__
-    from belimo_nb.report.engines import chosen, processes
     from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.folder import claim
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
-    from belimo_nb.report.workers import cores
 
     with (
         stoppable(),
         Teller(log_file, quiet=quiet) as teller,
-        processes(jobs or cores(), time_limit=time_limit * 60, engine=chosen(engine)) as workers,
+        _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
         cloud = connection.connect()
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
@@ -125,6 +131,7 @@ def report(
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
         teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
         with claim(out) as folder:
+            workers.check(cloud.settings, folder)
             settings, unsettled = _fetch(cloud, planned, span, extra, teller)
             with _Progress(len(planned), teller) as progress:
                 outcome = run(
@@ -146,6 +153,22 @@ def report(
             sys.exit(INTERRUPTED)
         if outcome.failed:
             sys.exit(1)
+
+
+def _workers(
+    scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None
+) -> ChildProcesses | Cluster:
+    """Who makes the reports: processes of our own, or a cluster."""
+    from belimo_nb.report.engines import chosen, processes
+    from belimo_nb.report.workers import cores
+
+    if scheduler is None:
+        return processes(jobs or cores(), time_limit=time_limit, engine=chosen(engine))
+    from belimo_nb.report.cluster import Cluster
+
+    if jobs is not None:
+        raise UsageError("With --scheduler the workers' threads say how many reports are made at a time; omit --jobs.")
+    return Cluster(scheduler, time_limit=time_limit, engine=chosen(engine))
 
 
 def _fetch(
