@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.cluster import Cluster
     from belimo_nb.report.jobs import Job, Result
     from belimo_nb.report.run import Outcome
+    from belimo_nb.report.upload import Upload
     from belimo_nb.report.workers import ChildProcesses
     from belimo_nb.settings import Settings
 
@@ -54,7 +55,11 @@ Examples:
     "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks; repeatable."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="reports", show_default=True, metavar="DIR", help="Output folder."
+    "--out",
+    default="reports",
+    show_default=True,
+    metavar="DIR",
+    help="Output folder, or a URL such as s3://bucket/reports, to which the reports are uploaded when all are made.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Reports at a time. Default: one for each core.")
 @click.option(
@@ -94,7 +99,7 @@ def report(
     end: str | None,
     period: str | None,
     parameters: tuple[tuple[str, str], ...],
-    out: Path,
+    out: str,
     jobs: int | None,
     time_limit: float,
     resume: bool,
@@ -115,6 +120,7 @@ def report(
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
+    from belimo_nb.report.upload import Upload, is_url
 
     with (
         stoppable(),
@@ -124,13 +130,18 @@ def report(
         cloud = connection.connect()
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
-        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {out.absolute()}")
+        upload = Upload(out, cloud.settings.data_dir) if is_url(out) else None
+        place = Path(out).absolute() if upload is None else upload.path
+        into = place if upload is None else upload.url
+        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {into}")
+        if upload is not None:
+            upload.check()
         if resume:
-            cloud = going_on(cloud, span, out)
+            cloud = going_on(cloud, span, place)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
         teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
-        with claim(out) as folder:
+        with claim(place) as folder:
             workers.check(cloud.settings, folder)
             settings, unsettled = _fetch(cloud, planned, span, extra, teller)
             with _Progress(len(planned), teller) as progress:
@@ -148,7 +159,9 @@ def report(
                     whole=not (search or devices),
                     as_of=listed_at(cloud),
                 )
-        _tell(outcome, f"{cloud.source}, {span.label}", teller)
+            if upload is not None and not outcome.stopped:
+                upload.send()
+        _tell(outcome, f"{cloud.source}, {span.label}", teller, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
         if outcome.failed:
@@ -246,7 +259,7 @@ class _Progress:
         self._teller.log("again", f"{result.job.slug}, {result.job.title}: {result.error}")
 
 
-def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
+def _tell(outcome: Outcome, what: str, teller: Teller, upload: Upload | None) -> None:
     total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
     made = total - failed - kept
     every = f"{total} report{'s' * (total != 1)}"
@@ -256,4 +269,6 @@ def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
     ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
     teller.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
     teller.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
-    teller.say(str(outcome.index))
+    if upload is not None and outcome.stopped:
+        teller.note(f"Nothing was uploaded to {upload.url}; run the same again with --resume.")
+    teller.say(str(outcome.index) if upload is None or outcome.stopped else upload.index)
