@@ -48,9 +48,6 @@ LOOK = 2.0
 FAREWELL = 30.0
 """Seconds in which workers have stopped what they do."""
 
-REFUSALS = 20
-"""How often a report is offered to workers that cannot make it; each takes a second to refuse."""
-
 STOPPED = "Stopped before it was finished."
 
 
@@ -151,7 +148,7 @@ class Cluster(Executor):
             engine=self.engine,
             probes=tuple(self._probes),
         )
-        self._send(parcel, outer, 1)
+        self._send(parcel, outer)
         return outer
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -188,11 +185,11 @@ class Cluster(Executor):
                 probe.unlink(missing_ok=True)
         self._client.close(FAREWELL)
 
-    def _send(self, parcel: Parcel, outer: Future[Any], time_: int) -> None:
+    def _send(self, parcel: Parcel, outer: Future[Any]) -> None:
         inner = self._executor.submit(carry_out, parcel)
-        inner.add_done_callback(lambda done: self._settle(done, outer, parcel, time_))
+        inner.add_done_callback(lambda done: self._settle(done, outer, parcel))
 
-    def _settle(self, inner: Future[tuple[Any, ...]], outer: Future[Any], parcel: Parcel, time_: int) -> None:
+    def _settle(self, inner: Future[tuple[Any, ...]], outer: Future[Any], parcel: Parcel) -> None:
         """What has come of a call, told as child processes would."""
         if self._ended.is_set():
             return self._finish(outer, JobFailed(STOPPED, 0.0))
@@ -207,9 +204,8 @@ class Cluster(Executor):
             if worker not in self._refused:
                 self._refused[worker] = reason
                 warnings.warn(f"The worker {worker} makes no reports: {reason}", ClusterWarning, stacklevel=2)
-            if time_ < REFUSALS:
-                return self._send(parcel, outer, time_ + 1)
-            return self._finish(outer, JobFailed(f"The worker {worker} cannot make it: {reason}", 0.0))
+            # Offered again until one of the others takes it; without others, `_look_after` gives up.
+            return self._send(parcel, outer)
         if kind == "failed":
             message, seconds, crashed = content
             return self._finish(outer, JobFailed(message, seconds, crashed=crashed))
@@ -236,10 +232,10 @@ class Cluster(Executor):
         seen = time.monotonic()
         while not self._ended.wait(LOOK):
             with contextlib.suppress(Exception):
-                if self._client.nthreads():
+                if set(self._client.nthreads()) - set(self._refused):
                     seen = time.monotonic()
             if time.monotonic() - seen > LONELY:
-                self._fail_all(JobFailed(f"There has been no worker at {self._address} for {LONELY:g} s.", 0.0))
+                self._fail_all(JobFailed(f"There has been no worker of use at {self._address} for {LONELY:g} s.", 0.0))
 
     def _lost(self) -> str:
         return f"The scheduler at {self._address} was lost; see its log, and run the same again with --resume."
