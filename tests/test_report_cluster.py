@@ -199,7 +199,8 @@ def test_another_version(own):
     own.worker(fake.format("'9.9.9'"))
     with pytest.raises(UsageError, match=rf"The worker tcp://\S+ has belimo-nb 9\.9\.9, this is {__version__}; inst"):
         connected(own.address)
-    own.processes.pop().kill()
+    own.processes[-1].kill()
+    own.processes[-1].wait()
     own.worker(fake.format("old('no-such-package')"))
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 2

@@ -50,7 +50,8 @@ def s3(monkeypatch):
         def listed():
             server.stdin.write("list\n")
             server.stdin.flush()
-            return {key: (kind, text) for key, kind, text in json.loads(server.stdout.readline())}
+            found = {key: (kind, text) for key, kind, text in json.loads(server.stdout.readline())}
+            return {key: item for key, item in found.items() if not key.endswith("/")}  # PyArrow's marks of folders
 
         yield listed
         server.kill()
@@ -58,17 +59,18 @@ def s3(monkeypatch):
 
 @pytest.fixture
 def report(demo_environment, tmp_path, monkeypatch):
-    """A function that makes reports of one cell each, with these names and sources, at a URL."""
+    """A function that makes reports of these names, of one cell each, at a URL."""
     monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "data"))
 
-    def make(url, sources, *more):
-        for name, source in sources.items():
-            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
-        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
-        jobs = [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
+    notebook = tmp_path / "page.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("# A valve"), nbformat.v4.new_code_cell("1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    monkeypatch.setattr(notebook_files, "notebook", lambda _: notebook)
+
+    def make(url, *names):
+        jobs = [Job("page", name.title(), f"devices/{name}-1", {}) for name in names]
         monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: jobs)
-        return CliRunner().invoke(cli, ["report", "--out", url, *more])
+        return CliRunner().invoke(cli, ["report", "--out", url])
 
     return make
 
@@ -81,7 +83,7 @@ def names(*jobs):
 @pytest.mark.slow
 def test_s3(s3, report):
     """Pages of a run are in the bucket with their types, the command says where; what is gone goes with the next."""
-    result = report("s3://valves/a/place/", {"one": "1", "two": "2"})
+    result = report("s3://valves/a/place/", "one", "two")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-1] == "s3://valves/a/place/index.html"
     found = s3()
@@ -91,14 +93,14 @@ def test_s3(s3, report):
     assert "devices/one-1.html" in text
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in "".join(text for _, text in found.values())
 
-    assert report("s3://valves/a/place", {"one": "1"}).exit_code == 0
+    assert report("s3://valves/a/place", "one").exit_code == 0
     assert set(s3()) == {f"a/place/{name}" for name in names("one")}
 
 
 @pytest.mark.slow
 def test_no_such_bucket(s3, report):
     """A bucket that is not there is one sentence, before anything is fetched or made."""
-    result = report("s3://nobody/x", {"one": "1"})
+    result = report("s3://nobody/x", "one")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: Nothing can be written to s3://nobody/x (")
     assert result.stderr.endswith("); check the address and the rights.\n")
@@ -111,7 +113,7 @@ def test_a_folder_by_its_url(report, tmp_path):
     place.mkdir()
     (place / "mine.txt").write_text("mine")
     for jobs in (("one", "two"), ("two", "three")):
-        result = report(place.as_uri(), dict.fromkeys(jobs, "1"))
+        result = report(place.as_uri(), *jobs)
         assert (result.exit_code, result.stderr) == (0, "")
         found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
         assert found == names(*jobs) | {"mine.txt"}
@@ -124,7 +126,9 @@ def filled(upload, files):
         (upload.path / name).write_text(text)
     entries = [{"slug": name, "status": "ok", "files": {"html": name}} for name in files]
     (upload.path / "index.html").write_text(" ".join(files))
-    (upload.path / "reports.json").write_text(json.dumps({"schema": 1, "reports": entries}))
+    (upload.path / "reports.json").write_text(
+        json.dumps({"schema": 1, "period": "2018", "source": "here", "reports": entries})
+    )
 
 
 def test_broken_off(tmp_path):
