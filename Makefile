@@ -15,7 +15,7 @@ help: ## list the verbs
 report: $(VENV)/base ## install what is needed, render all reports of the demo building, say where they are
 	@$(BIN)/belimo-nb --demo report
 
-test: $(VENV)/dev ## install everything, run all tests, notebooks included
+test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, notebooks included
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
@@ -47,6 +47,8 @@ lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 	@printf 'hatchling\neditables\n' | $(VENV)/uv/bin/uv pip compile pyproject.toml - --universal --upgrade \
 		--python-version 3.11 --generate-hashes --no-header --quiet --all-extras \
 		--constraint requirements.lock --output-file requirements-dev.lock
+	@printf 'moto[s3]>=5.1\nflask>=3\nflask-cors>=5\n' | $(VENV)/uv/bin/uv pip compile - --universal --upgrade \
+		--python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements-s3.lock
 
 audit: $(VENV)/audit ## ask the public databases for known faults of the locked versions; needs the network
 	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements-dev.lock
@@ -71,6 +73,12 @@ $(VENV)/base: requirements.lock pyproject.toml
 $(VENV)/dev: requirements-dev.lock $(VENV)/base
 	@echo "Installing the tools for tests into $(VENV) (once) ..."
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# A local S3 server for the tests, apart: its libraries want an older python-dateutil than ours.
+$(VENV)/s3/ready: requirements-s3.lock $(VENV)/base
+	@$(PYTHON) -m venv $(VENV)/s3
+	@$(VENV)/s3/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
 	@touch $@
 
 $(VENV)/uv: $(VENV)/base

@@ -42,7 +42,7 @@ def test_environment_equals_project() -> None:
     """environment.yml and pyproject.toml name the same packages with the same bounds."""
     conda = conda_packages()
     assert conda.pop("python") == PROJECT["requires-python"]
-    assert conda == python_packages("lab", "test")
+    assert conda == python_packages("cluster", "lab", "test")
 
 
 @pytest.mark.parametrize("name", ASKED_FOR)
@@ -52,7 +52,8 @@ def test_asked_for_packages(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("lab", "test", "docs", "lint"))]
+    ("lock", "extras"),
+    [("requirements.lock", ()), ("requirements-dev.lock", ("cluster", "docs", "lab", "test", "lint"))],
 )
 def test_locks_hold_every_dependency(lock: str, extras: tuple[str, ...]) -> None:
     """Each lock pins every direct dependency, each with hashes."""

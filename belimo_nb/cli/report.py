@@ -21,15 +21,18 @@ from belimo_nb.cli.shared import (
 )
 from belimo_nb.cli.syncing import fill, remarks
 from belimo_nb.cli.teller import Teller
-from belimo_nb.errors import StoreError
+from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
     from belimo_nb.archive import Question
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
+    from belimo_nb.report.cluster import Cluster
     from belimo_nb.report.jobs import Job, Result
     from belimo_nb.report.run import Outcome
+    from belimo_nb.report.upload import Upload
+    from belimo_nb.report.workers import ChildProcesses
     from belimo_nb.settings import Settings
 
 TIME_LIMIT_MINUTES = 30.0
@@ -52,7 +55,11 @@ Examples:
     "-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks; repeatable."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="reports", show_default=True, metavar="DIR", help="Output folder."
+    "--out",
+    default="reports",
+    show_default=True,
+    metavar="DIR",
+    help="Output folder, or a URL such as s3://bucket/reports, to which the reports are uploaded when all are made.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Reports at a time. Default: one for each core.")
 @click.option(
@@ -77,6 +84,11 @@ Examples:
     help="How notebooks are run: forked from a prepared process (fast, Linux), or each on a Jupyter kernel. "
     "Default: the faster one that works here.",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Make the reports on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786; see docs/cluster.md.",
+)
 @pass_connection
 def report(
     connection: Connection,
@@ -87,13 +99,14 @@ def report(
     end: str | None,
     period: str | None,
     parameters: tuple[tuple[str, str], ...],
-    out: Path,
+    out: str,
     jobs: int | None,
     time_limit: float,
     resume: bool,
     log_file: Path | None,
     quiet: bool,
     engine: str | None,
+    scheduler: str | None,
 ) -> None:
     """Make HTML reports and an index of them.
 
@@ -102,29 +115,34 @@ def report(
     Whoever reads the output folder meanwhile sees the run before, until all is made.
     """
     from belimo_nb._version import __version__
-    from belimo_nb.report.engines import chosen, processes
     from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.folder import claim
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
-    from belimo_nb.report.workers import cores
+    from belimo_nb.report.upload import Upload, is_url
 
     with (
         stoppable(),
         Teller(log_file, quiet=quiet) as teller,
-        processes(jobs or cores(), time_limit=time_limit * 60, engine=chosen(engine)) as workers,
+        _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
         cloud = connection.connect()
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
-        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {out.absolute()}")
+        upload = Upload(out, cloud.settings.data_dir) if is_url(out) else None
+        place = Path(out).absolute() if upload is None else upload.path
+        into = place if upload is None else upload.url
+        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {into}")
+        if upload is not None:
+            upload.check()
         if resume:
-            cloud = going_on(cloud, span, out)
+            cloud = going_on(cloud, span, place)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
         teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
-        with claim(out) as folder:
+        with claim(place) as folder:
+            workers.check(cloud.settings, folder)
             settings, unsettled = _fetch(cloud, planned, span, extra, teller)
             with _Progress(len(planned), teller) as progress:
                 outcome = run(
@@ -141,11 +159,29 @@ def report(
                     whole=not (search or devices),
                     as_of=listed_at(cloud),
                 )
-        _tell(outcome, f"{cloud.source}, {span.label}", teller)
+            if upload is not None and not outcome.stopped:
+                upload.send()
+        _tell(outcome, f"{cloud.source}, {span.label}", teller, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
         if outcome.failed:
             sys.exit(1)
+
+
+def _workers(
+    scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None
+) -> ChildProcesses | Cluster:
+    """Who makes the reports: processes of our own, or a cluster."""
+    from belimo_nb.report.engines import chosen, processes
+    from belimo_nb.report.workers import cores
+
+    if scheduler is None:
+        return processes(jobs or cores(), time_limit=time_limit, engine=chosen(engine))
+    from belimo_nb.report.cluster import Cluster
+
+    if jobs is not None:
+        raise UsageError("With --scheduler the workers' threads say how many reports are made at a time; omit --jobs.")
+    return Cluster(scheduler, time_limit=time_limit, engine=chosen(engine))
 
 
 def _fetch(
@@ -223,7 +259,7 @@ class _Progress:
         self._teller.log("again", f"{result.job.slug}, {result.job.title}: {result.error}")
 
 
-def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
+def _tell(outcome: Outcome, what: str, teller: Teller, upload: Upload | None) -> None:
     total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
     made = total - failed - kept
     every = f"{total} report{'s' * (total != 1)}"
@@ -233,4 +269,6 @@ def _tell(outcome: Outcome, what: str, teller: Teller) -> None:
     ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
     teller.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
     teller.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
-    teller.say(str(outcome.index))
+    if upload is not None and outcome.stopped:
+        teller.note(f"Nothing was uploaded to {upload.url}; run the same again with --resume.")
+    teller.say(str(outcome.index) if upload is None or outcome.stopped else upload.index)

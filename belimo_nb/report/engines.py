@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from belimo_nb.errors import UsageError
 from belimo_nb.report.workers import CAN_FORK, ChildProcesses
 
@@ -27,12 +29,17 @@ def chosen(engine: str | None = None) -> str:
     return engine
 
 
-def processes(max_workers: int, *, time_limit: float, engine: str) -> ChildProcesses:
+def processes(
+    max_workers: int, *, time_limit: float, engine: str, environment: Mapping[str, str] | None = None
+) -> ChildProcesses:
     """Workers for `render`, prepared for an engine.
 
     Args:
         max_workers: How many reports to make at once.
         time_limit: Seconds that one may take.
         engine: As `chosen` gives it.
+        environment: Theirs; by default this process's.
     """
-    return ChildProcesses(max_workers, time_limit=time_limit, prepare=PREPARE[engine], engine=engine)
+    return ChildProcesses(
+        max_workers, time_limit=time_limit, prepare=PREPARE[engine], engine=engine, environment=environment
+    )

@@ -36,14 +36,16 @@ class OutputFolder:
 
     Attributes:
         path: The folder, absolute.
+        private: A folder below it for our own files, which readers do not look into.
         staging: Where the files of the run under way are written, under the names that they will have.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.staging = path / OURS / "next"
-        self._notes = path / OURS / NOTES
-        self._switch = Switch(path, path / OURS, self.staging)
+        self.private = path / OURS
+        self.staging = self.private / "next"
+        self._notes = self.private / NOTES
+        self._switch = Switch(path, self.private, self.staging)
         if self._switch.finish():  # what a run that was killed had begun
             self._notes.unlink(missing_ok=True)
         self.earlier = machine.read(path / machine.NAME) or machine.Earlier()

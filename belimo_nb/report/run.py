@@ -19,7 +19,7 @@ from belimo_nb.report.folder import OutputFolder, claim
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.keeping import Keeper, others
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.workers import ChildProcesses, JobFailed
+from belimo_nb.report.workers import JobFailed, Workers
 
 if TYPE_CHECKING:
     from belimo_nb.report.fingerprint import Fingerprints
@@ -61,7 +61,7 @@ class Outcome:
 
 def run(
     jobs: Sequence[Job],
-    workers: ChildProcesses,
+    workers: Workers,
     *,
     settings: Settings,
     period_label: str,
@@ -141,7 +141,7 @@ class _Round:
     """The reports under way; one that crashes is tried once more."""
 
     def __init__(
-        self, workers: ChildProcesses, on_result: Callable[[Result], None], on_retry: Callable[[Result], None]
+        self, workers: Workers, on_result: Callable[[Result], None], on_retry: Callable[[Result], None]
     ) -> None:
         self._workers, self._on_result, self._on_retry = workers, on_result, on_retry
         self._futures: dict[Future[Result], Task] = {}

@@ -19,14 +19,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
+
+if TYPE_CHECKING:
+    from belimo_nb.report.folder import OutputFolder
+    from belimo_nb.settings import Settings
 
 if sys.platform == "linux":
     from belimo_nb.report.forked import Stem
 
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "adopt", "cores", "work"]
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers", "adopt", "cores", "work"]
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
@@ -76,6 +80,23 @@ class JobFailed(BelimoError):
         self.crashed = crashed
 
 
+class Workers(Protocol):
+    """Who makes reports, here or elsewhere: what a run needs to know of them."""
+
+    max_workers: int
+    time_limit: float
+    engine: str
+
+    def check(self, settings: Settings, folder: OutputFolder) -> None:
+        """See, before anything is fetched, that all of them can do what is wanted; raises `UsageError`."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Have ``fn(*args, **kwargs)`` called; the future raises `JobFailed` for whatever goes wrong."""
+
+    def stop(self) -> None:
+        """Drop what waits and kill what runs; afterwards every future is done."""
+
+
 class ChildProcesses(Executor):
     """Runs each submitted call in a fresh process of its own.
 
@@ -122,6 +143,9 @@ class ChildProcesses(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` in a process of its own as soon as one is free."""
         return self._threads.submit(self._supervise, fn, args, kwargs)
+
+    def check(self, settings: Settings, folder: OutputFolder) -> None:
+        """Nothing to see to: children see what this process sees."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is None:
