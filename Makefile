@@ -1,21 +1,25 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab notebooks docs pictures lock bench clean
+.PHONY: help report test test-times lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK_UV := 0.13.9
+PIP_AUDIT := 2.10.1
 
 help: ## list the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 report: $(VENV)/base ## install what is needed, render all reports of the demo building, say where they are
 	@$(BIN)/belimo-nb --demo report
 
 test: $(VENV)/dev ## install everything, run all tests, notebooks included
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
+	@$(BIN)/python tests/moved_clock.py
 
 lint: $(VENV)/dev ## check style and types
 	@$(BIN)/ruff check .
@@ -44,8 +48,14 @@ lock: $(VENV)/uv ## resolve the dependencies anew and write the lock files
 		--python-version 3.11 --generate-hashes --no-header --quiet --all-extras \
 		--constraint requirements.lock --output-file requirements-dev.lock
 
+audit: $(VENV)/audit ## ask the public databases for known faults of the locked versions; needs the network
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements-dev.lock
+
 bench: $(VENV)/dev ## run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev ## for five minutes, sync and report while a fifth of all requests fails
+	@$(BIN)/python -m benchmarks.soak
 
 clean: ## remove what the verbs have made, the environment included
 	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -66,3 +76,7 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/base
 $(VENV)/uv: $(VENV)/base
 	@$(PYTHON) -m venv $@
 	@$@/bin/python -m pip --quiet --disable-pip-version-check install uv==$(LOCK_UV)
+
+$(VENV)/audit: $(VENV)/base
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip --quiet --disable-pip-version-check install pip-audit==$(PIP_AUDIT)

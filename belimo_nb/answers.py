@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from belimo_nb.coverage import LATEST
-from belimo_nb.files import write_text
+from belimo_nb.files import check_inside, write_text
 from belimo_nb.store import source_folder
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Answers:
         self._offline = settings.offline
         self._since = None if settings.fresh_since is None else int(settings.fresh_since.timestamp())
         account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
+        self._root = settings.data_dir
         self.folder = settings.data_dir / "answers" / f"v{VERSION}" / source_folder(settings) / account
 
     def __repr__(self) -> str:
@@ -86,8 +87,10 @@ class Answers:
 
     def read(self, name: str) -> Answer | None:
         """The answer kept under a name; None if there is none, or none that can be believed."""
+        path = self.folder / _file(name)
         try:
-            whole = json.loads((self.folder / _file(name)).read_text(encoding="utf-8"))
+            check_inside(path, self._root)
+            whole = json.loads(path.read_text(encoding="utf-8"))
             body, asked = whole["body"], whole["asked"]
             if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(body):
                 return None
@@ -103,7 +106,7 @@ class Answers:
         """Keep an answer. If that fails, it is only asked for again: the store of history tells of a full disk."""
         whole = {"version": VERSION, "name": name, "asked": asked, "digest": _digest(body), "body": body}
         with contextlib.suppress(OSError):
-            write_text(self.folder / _file(name), json.dumps(whole), private=True)
+            write_text(self.folder / _file(name), json.dumps(whole), private=True, inside=self._root)
 
 
 def _file(name: str) -> str:

@@ -20,6 +20,7 @@ from requests_oauthlib import OAuth2Session
 from belimo_nb import wire
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
 from belimo_nb.patience import patiently
+from belimo_nb.secrecy import MASK, Secret, without_trace
 from belimo_nb.settings import Settings
 from belimo_nb.token_file import TokenFile
 
@@ -94,12 +95,12 @@ class Authenticator:
                 self._token = self._file.read() or self._token
                 if not self._good(refused):
                     try:
-                        self._token = self._renewed()
+                        self._token = without_trace(self._renewed)
                     except BelimoError as error:
                         self._failure = (time.monotonic(), error)
                         raise
                     self._file.write(self._token)
-            return str((self._token or {})["access_token"])
+            return Secret((self._token or {})["access_token"])
 
     def sign_in(self) -> None:
         """Sign in with the password now, whatever token is kept: to see whether the credentials are good.
@@ -109,7 +110,7 @@ class Authenticator:
             CloudError: It cannot be reached, or answers nonsense.
         """
         with self._lock:
-            self._token = patiently(lambda: self._ask(None))
+            self._token = without_trace(lambda: patiently(lambda: self._ask(None)))
             self._file.write(self._token)
 
     def _good(self, refused: str | None) -> bool:
@@ -193,6 +194,8 @@ class Authenticator:
         strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
         if "access_token" not in kept or strange:
             raise self._senseless()
+        # Verbose traces show attributes, too, so what is kept are secrets.
+        kept = {key: Secret(text) for key, text in kept.items()}
         return kept | {"renew_at": asked_at + lifetime - min(EARLY, lifetime / 2)}
 
     def _senseless(self) -> AnswerError:
@@ -200,7 +203,9 @@ class Authenticator:
 
     def _refused(self, error: OAuth2Error, status: int | None) -> BelimoError:
         settings = self._settings
-        code = error.error or "no reason given"
+        code = " ".join(str(error.error or "no reason given").split())[:60]
+        for secret in (settings.password, settings.client_secret):
+            code = code.replace(secret, MASK)
         if code == "insecure_transport":
             return SettingsError(f"{settings.token_url} would be asked over plain http; use an https address.")
         if code == "missing_token":

@@ -17,7 +17,9 @@ from belimo_nb.timestamps import to_api
 
 __all__ = [
     "KEPT_AGGREGATION",
+    "MOST",
     "MissingSeriesWarning",
+    "StrangeValueWarning",
     "ask",
     "buckets",
     "checked_buckets",
@@ -33,11 +35,18 @@ MOST_ROWS = 10_000_000
 KEPT_AGGREGATION = "last"
 """The one that the store keeps: counters and reports need no other, and nothing else follows from it exactly."""
 
+MOST = 1e18
+"""The largest number that a value can be: in joules, what the biggest valve would meter in a million years."""
+
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class MissingSeriesWarning(UserWarning):
     """The cloud left a datapoint out of its answer without a word; its column is NaN."""
+
+
+class StrangeValueWarning(UserWarning):
+    """The cloud gave numbers that no meter can have; they are taken for unknown."""
 
 
 def parse_resolution(text: str) -> pd.Timedelta:
@@ -122,7 +131,7 @@ def ask(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     return {
-        identifier: _within(values, first, after, step, what)
+        identifier: _credible(_within(values, first, after, step, what), identifier, what)
         for identifier, values in _series(body, what)
         if identifier in datapoint_ids
     }
@@ -179,6 +188,20 @@ def _within(
         # On another grid all of them would be lost without a word.
         raise AnswerError(f"The cloud gave {what} in other buckets than were asked for; use another resolution.")
     return values
+
+
+def _credible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
+    """The values without the numbers that cannot be: a counter that reads 1e308 J, or infinity, is broken."""
+    strange = np.array([isinstance(value, (int, float)) and abs(value) > MOST for value in values], bool)
+    if not strange.any():
+        return values
+    warnings.warn(
+        f"In {what}, {strange.sum()} of {len(values)} values of {identifier} are larger than any meter counts; taken "
+        "for unknown.",
+        StrangeValueWarning,
+        stacklevel=3,
+    )
+    return values.where(~strange)
 
 
 def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Series[Any]:

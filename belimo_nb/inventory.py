@@ -9,6 +9,7 @@ from pathlib import Path
 
 from belimo_nb import kept_file
 from belimo_nb.errors import StoreError
+from belimo_nb.files import check_inside, is_inside
 from belimo_nb.spans import Spans, minus, union
 from belimo_nb.store import Store
 
@@ -54,6 +55,7 @@ def entries(store: Store) -> Iterator[Entry]:
     for path in sorted(store.folder.glob("*/*.parquet")):
         resolution = path.parent.name
         try:
+            check_inside(path, store.root)
             size = path.stat().st_size
             with path.open("rb") as stream:
                 about, rows = kept_file.description(stream)
@@ -86,6 +88,7 @@ def verify(store: Store, entry: Entry) -> str | None:
     if entry.damage is not None:
         return entry.damage
     try:
+        check_inside(entry.path, store.root)
         kept_file.load(entry.path.read_bytes(), entry.device, entry.resolution)
         in_place = store.path(entry.device, entry.resolution) == entry.path
     except OSError as error:
@@ -109,6 +112,7 @@ def clear(store: Store) -> int:
         StoreError: A file cannot be deleted.
     """
     paths = [*sorted(store.folder.glob("*/*.parquet")), *set_aside(store), *store.folder.glob("*/.*.tmp")]
+    paths = [path for path in paths if is_inside(path, store.root)]
     for path in paths:
         own = path.suffix == ".parquet"
         with contextlib.ExitStack() as stack:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb.counter import Counter, Kind
 from belimo_nb.energy import JOULES_PER_KWH, power_limit
+from belimo_nb.history import MOST
 from belimo_nb.quantities import ENERGY, QUANTITIES
 
 if TYPE_CHECKING:
@@ -89,4 +90,8 @@ def counters(
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    return values if values.dtype == float else pd.to_numeric(values, errors="coerce")
+    """The values as floats; numbers that came as text count, unless they are larger than any meter counts."""
+    if values.dtype == float:
+        return values
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    return numbers.where(numbers.abs() <= MOST)

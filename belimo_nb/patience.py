@@ -17,7 +17,9 @@ HOPELESS = 5
 
 T = TypeVar("T")
 
-ATTEMPTS = 4
+ATTEMPTS = 6
+"""Where a fifth of all requests fails, one in 16,000 fails six times; four times, one in 600: one in many a run."""
+
 ATTEMPTS_TIMEOUT = 2
 ATTEMPTS_LIMITED = 8
 LONGEST_WAIT = 120.0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from belimo_nb.history import MOST
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 from belimo_nb.timestamps import from_api
@@ -119,8 +120,8 @@ def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Ma
         identifier = meaning.locate(key)
         point = points.get(identifier) if identifier is not None else None
         value = point.get("value") if isinstance(point, dict) else None
-        if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)):
-            row.append(float("nan"))
+        if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > MOST:
+            row.append(float("nan"))  # none, or larger than any meter counts
         else:
             row.append(quantity.dimension.convert(float(value), meaning.unit(identifier)))
     return row

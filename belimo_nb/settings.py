@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from belimo_nb import addresses
 from belimo_nb.errors import SettingsError
+from belimo_nb.secrecy import MASK, Secret
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,9 @@ class Settings:
         for name in ("now", "fresh_since"):
             moment = getattr(self, name)
             values[name] = moment.isoformat() if moment is not None else None
-        found = {PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}
+        found = {
+            PREFIX + name.upper(): _guarded(name, str(value)) for name, value in values.items() if value is not None
+        }
         # The child must not choose again: these settings are the choice.
         return found | {PREFIX + "DEMO": "0"}
 
@@ -97,7 +100,7 @@ class Settings:
             value = getattr(self, item.name)
             shown = "(not set)" if value is None else str(value)
             rows[PREFIX + item.name.upper()] = {
-                "value": "********" if item.name in SECRETS else shown,
+                "value": MASK if item.name in SECRETS else shown,
                 "from": self.origins.get(item.name, "default"),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
@@ -117,6 +120,7 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
         SettingsError: A file is missing, a name unknown, a value senseless, or only some credentials are set.
     """
     known = {f.name for f in fields(Settings)} - {"origins"}
+    overrides = {name: value if value is None else _guarded(name, str(value)) for name, value in overrides.items()}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
@@ -154,7 +158,7 @@ def _found(
     for origin, found in _layers(env_file, overrides):
         for name, value in found.items():
             if value.strip():
-                values[name] = value.strip()
+                values[name] = _guarded(name, value.strip())
                 origins[name] = origin
     return values, origins
 
@@ -173,12 +177,18 @@ def _layers(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any
     return [
         (path, _ours(in_file)),
         ("environment", _ours(os.environ)),
-        ("argument", {name: str(value) for name, value in overrides.items() if value is not None}),
+        ("argument", {name: value for name, value in overrides.items() if value is not None}),
     ]
 
 
 def _ours(mapping: Mapping[str, str | None]) -> dict[str, str]:
-    return {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
+    found = {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
+    return {name: _guarded(name, value) for name, value in found.items()}
+
+
+def _guarded(name: str, value: str) -> str:
+    """The value of a setting, shown by no variable of ours where it is a secret."""
+    return Secret(value) if name in SECRETS else value
 
 
 def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
@@ -252,6 +262,8 @@ def _rate(text: str) -> float:
 
 def _weather(text: str | None) -> str | None:
     """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
+    if text is not None and "://" in text and "@" in text:
+        raise SettingsError("BELIMO_WEATHER contains a user name or password, which outputs would show; leave it out.")
     if text is None or text == "open-meteo" or "://" in text:
         return text
     return str(_path("weather", text))

@@ -18,6 +18,7 @@ from belimo_nb import kept_file
 from belimo_nb.addresses import is_loopback
 from belimo_nb.coverage import Coverage
 from belimo_nb.errors import StoreError
+from belimo_nb.files import check_inside
 from belimo_nb.history import parse_resolution
 from belimo_nb.kept import Kept
 
@@ -63,11 +64,13 @@ class Store:
         settings: Which cloud, and where data are kept.
 
     Attributes:
+        root: The folder for data. Others may have a hand in it: links that lead out of it are not followed.
         folder: Where the files are: ``<resolution>/<device id>.parquet``.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.folder = settings.data_dir / "history" / LAYOUT / source_folder(settings)
+        self.root = settings.data_dir
+        self.folder = self.root / "history" / LAYOUT / source_folder(settings)
 
     def __repr__(self) -> str:
         return f"<Store {self.folder}>"
@@ -84,8 +87,9 @@ class Store:
         """
         probe = self.folder / f".{secrets.token_hex(4)}.tmp"
         try:
+            check_inside(probe, self.root)
             self.folder.mkdir(parents=True, exist_ok=True)
-            probe.touch()
+            probe.touch(exist_ok=False)
             probe.unlink()
         except OSError as error:
             raise self._refused(probe, error) from None
@@ -103,8 +107,10 @@ class Store:
     @contextlib.contextmanager
     def lock_file(self, path: Path) -> Iterator[None]:
         """As `lock`, for a file of the store."""
-        lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
+        place = path.with_name(f".{path.stem}.lock")
+        lock = filelock.FileLock(place)
         try:
+            check_inside(place, self.root)
             path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except (OSError, NotImplementedError) as error:
@@ -125,6 +131,7 @@ class Store:
         resolution = canonical(resolution)
         path = self.path(device, resolution)
         try:
+            check_inside(path, self.root)
             return kept_file.load(path.read_bytes(), device, resolution, datapoints)
         except FileNotFoundError:
             return self.nothing(device, resolution)
@@ -141,6 +148,7 @@ class Store:
         """What was asked for of a device, by datapoint, without reading its values; empty if there is no good file."""
         path = self.path(device, resolution)
         try:
+            check_inside(path, self.root)
             with path.open("rb") as stream:
                 about, _ = kept_file.description(stream)
             return kept_file.coverage(about, device, canonical(resolution))
@@ -161,6 +169,7 @@ class Store:
         path = self.path(kept.device, kept.resolution)
         draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp")
         try:
+            check_inside(path, self.root)
             for left in path.parent.glob(f".{path.stem}.*.tmp"):
                 left.unlink(missing_ok=True)  # of a writer that was killed: it held the lock that we hold
             try:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.files import write_text
+from belimo_nb.secrecy import Secret
 from belimo_nb.settings import Settings
 
 __all__ = ["TokenFile"]
@@ -60,13 +62,17 @@ class TokenFile:
             and isinstance(token.get("refresh_token"), str | None)
             and isinstance(token.get("renew_at"), int | float)
         )
-        return token if usable else None
+        if not usable:
+            return None
+        return {key: Secret(value) if isinstance(value, str) else value for key, value in token.items()}
 
     def write(self, token: Mapping[str, Any]) -> None:
         """Keep the token; a folder that cannot be written costs a sign-in a run, nothing else."""
         folder = self.path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                folder.chmod(0o700)  # it was there before, and others could put files into it
             write_text(self.path, json.dumps(token), private=True)
             for old in folder.glob("token-*.json"):
                 if old.stat().st_mtime < time.time() - STALE:

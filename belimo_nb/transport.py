@@ -16,6 +16,7 @@ from belimo_nb import wire
 from belimo_nb.auth import Authenticator
 from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.patience import patiently
+from belimo_nb.secrecy import without_trace
 from belimo_nb.settings import Settings
 
 __all__ = ["RateLimit", "Transport"]
@@ -126,8 +127,10 @@ class Transport:
         with self._places:
             self._rate.wait()
             try:
-                response = self._session.get(
-                    wire.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=wire.TIMEOUT
+                response = without_trace(
+                    lambda: self._session.get(
+                        wire.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=wire.TIMEOUT
+                    )
                 )
             except requests.RequestException as error:
                 raise wire.unreachable(error, self._base) from None

@@ -7,6 +7,8 @@ no redirects and takes no credentials from `.netrc`.
 from __future__ import annotations
 
 import email.utils
+import io
+import json
 import socket
 import ssl
 import time
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from belimo_nb._version import __version__
@@ -29,11 +32,18 @@ from belimo_nb.errors import (
     SettingsError,
     TimedOut,
 )
+from belimo_nb.secrecy import MASK
 
 __all__ = ["TIMEOUT", "json_object", "new_session", "refusal", "secure", "unreachable"]
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next byte of an answer."""
+
+LONGEST = 300.0
+"""Seconds that an answer may take in all: one that comes byte by byte would keep us for days."""
+
+PIECE = 65_536
+"""Bytes of an answer to read at a time, at most."""
 
 HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
 
@@ -43,7 +53,45 @@ def secure(url: str) -> str:
     return "https" + url.removeprefix("http") if url.startswith("http://") and is_loopback(url) else url
 
 
-class _LoopbackAdapter(HTTPAdapter):
+class _TooLong(requests.exceptions.ReadTimeout):
+    """The answer came, but slower than anyone can wait for."""
+
+
+class _Adapter(HTTPAdapter):
+    """Reads the whole answer in a time that has an end; a timeout of requests begins anew with each byte."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        until = time.monotonic() + LONGEST
+        response = super().send(request, *args, **kwargs)
+        response.raw = urllib3.HTTPResponse(
+            body=io.BytesIO(_whole(response.raw, until)),
+            headers=response.raw.headers,
+            status=response.raw.status,
+            reason=response.raw.reason,
+            preload_content=False,
+        )
+        return response
+
+
+def _whole(raw: urllib3.HTTPResponse, until: float) -> bytes:
+    """The body as it came, still packed; what fails is told as requests tells it."""
+    pieces = []
+    try:
+        while piece := raw.read1(PIECE, decode_content=False):
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raw.close()
+                raise _TooLong
+    except urllib3.exceptions.ProtocolError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.exceptions.ConnectionError(error) from None
+    except urllib3.exceptions.SSLError as error:
+        raise requests.exceptions.SSLError(error) from None
+    return b"".join(pieces)
+
+
+class _LoopbackAdapter(_Adapter):
     """Sends to this machine in plain http what the caller had to name https.
 
     oauthlib refuses plain http unless a switch in the environment turns its check off for the whole process, and so
@@ -67,7 +115,7 @@ def new_session(url: str, session: requests.Session | None = None) -> requests.S
     session.headers["Accept"] = "application/json"
     session.max_redirects = 0  # a redirected sign-in would carry the password to wherever it is sent
     session.mount("http://", _NoPlainHttp())
-    session.mount("https://", HTTPAdapter(pool_maxsize=16))
+    session.mount("https://", _Adapter(pool_maxsize=16))
     if is_loopback(url):
         session.trust_env = False  # a proxy cannot reach this machine's own servers
         if url.startswith("http://"):
@@ -104,13 +152,23 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         return ConnectionFailed(
             f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
         )
+    if isinstance(error, _TooLong):
+        return TimedOut(
+            f"{host} did not come to the end of its answer within {LONGEST:g} seconds; try again later.", retryable=True
+        )
     # A body that stops coming is no requests.Timeout, so the causes are asked.
     if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
         waited = TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else TIMEOUT[1]
         return TimedOut(
             f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
         )
-    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return ConnectionFailed(
+            f"{host} gave an answer that cannot be unpacked; try again, or ask who runs the network whether a proxy "
+            "changes it.",
+            retryable=True,
+        )
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return ConnectionFailed(
             f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
         )
@@ -167,28 +225,45 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
     return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
+def _json(response: requests.Response) -> Any:
+    """The answer as JSON, which is UTF-8; requests would take JSON that calls itself text for Latin-1."""
+    return json.loads(response.content)
+
+
 def _said(response: requests.Response) -> str:
     """What the server gave as its reason, on one line."""
     try:
-        body = response.json()
+        body = _json(response)
     except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict):
         return ""
     words = [body.get(key) for key in ("error_description", "message", "reason", "error")]
-    return " ".join(next((word for word in words if isinstance(word, str) and word), "").split())[:100].rstrip(".")
+    said = next((word for word in words if isinstance(word, str) and word), "")
+    sent = response.request.headers.get("Authorization", "") if response.request is not None else ""
+    if sent:
+        said = said.replace(str(sent).rpartition(" ")[2], MASK)  # a server may quote the token
+    return " ".join(said.split())[:100].rstrip(".")
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """``Retry-After`` in seconds; it may be a number or a date."""
+    """``Retry-After`` in seconds; it may be a number or a date.
+
+    A date is one of the cloud's clock, which its answer tells: that of this machine may be a day off.
+    """
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
+    moment, now = _date(text), _date(response.headers.get("Date", ""))
+    return None if moment is None else max(0.0, moment - (time.time() if now is None else now))
+
+
+def _date(text: str) -> float | None:
+    """Seconds since 1970 of a header's date; None if it is none."""
     try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
 
 
 def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
@@ -205,7 +280,7 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     host = urlsplit(response.url).netloc
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
     try:
-        body = response.json()
+        body = _json(response)
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -148,6 +149,16 @@ def test_the_file_is_private_from_the_start(second, monkeypatch):
 
 
 @POSIX
+def test_a_folder_that_others_can_use(second):
+    """A folder that was there before, open to others, is closed: they could put a token of theirs into it."""
+    folder = Path(platformdirs.user_cache_dir("belimo-nb", appauthor=False))
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    new().access_token()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@POSIX
 def test_a_file_that_others_can_read(second):
     """A token that others may have read is refused, not used."""
     new().access_token()
@@ -189,10 +200,10 @@ def test_old_files_are_removed(second):
     """Tokens that have outlived any password are thrown away."""
     new().access_token()
     old, recent = token_file().with_name("token-0.json"), token_file().with_name("token-1.json")
-    written = token_file().stat().st_mtime
+    now = time.time()
     for path, age in ((old, STALE + 60), (recent, STALE - 3600)):
         path.write_text("{}", encoding="utf-8")
-        os.utime(path, (written - age, written - age))
+        os.utime(path, (now - age, now - age))
     authenticator = new()
     authenticator.access_token(refused="access-1-of-anna")
     assert not old.exists()
@@ -303,11 +314,11 @@ def test_a_refresh_that_fails_for_now_is_no_refusal(second, waits):
     """While the server is down the refresh token is kept, and the password is not sent again."""
     authenticator = new()
     first = authenticator.access_token()
-    second.next(TOKEN, *[says({}, 500)] * 4)
+    second.next(TOKEN, *[says({}, 500)] * 6)
     with pytest.raises(ServerError):
         authenticator.access_token(refused=first)
     assert authenticator.access_token(refused=first) == "access-2-of-anna"
-    assert second.grants == ["password"] + ["refresh_token"] * 5
+    assert second.grants == ["password"] + ["refresh_token"] * 7
 
 
 @pytest.mark.parametrize(

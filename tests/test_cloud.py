@@ -132,7 +132,7 @@ def test_never_half_a_list(client, second, trouble, words):
 
 @pytest.mark.parametrize(
     ("trouble", "kind"),
-    [([says({}, 500)] * 4, ServerError), ([says({}, 403)], ApiError), ([says({}, 401)] * 2, SignInError)],
+    [([says({}, 500)] * 6, ServerError), ([says({}, 403)], ApiError), ([says({}, 401)] * 2, SignInError)],
 )
 def test_trouble_in_the_middle_of_paging(client, second, trouble, kind):
     """A page that fails is no end of the list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import math
@@ -267,6 +268,23 @@ def test_table_csv_is_complete_unrounded_and_safe(fleet):
     back = pd.read_csv(io.StringIO(csv))
     assert back["name"][0] == EVIL
     assert np.isnan(back["power_kw"][2])
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_cells_are_no_formulas(begin):
+    """Texts and names of columns and rows that begin like a formula get an apostrophe; numbers stay numbers."""
+    frame = pd.DataFrame({f"{begin}1+1": [f"{begin}1+1", -1.5, -2]}, pd.Index([f"{begin}a", "b", "c"], name="id"))
+    read = list(csv.reader(io.StringIO(display.table(frame, "x").csv(), newline="")))
+    kept = begin.replace("\r", "\n")
+    assert read == [["id", f"'{kept}1+1"], [f"'{kept}a", f"'{kept}1+1"], ["b", "-1.5"], ["c", "-2"]]
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_cells_are_no_rows(end):
+    """An end of a line within a text begins no row, where a formula could follow."""
+    frame = pd.DataFrame({"name": [f"North{end}=1+1", "South"]})
+    read = list(csv.reader(io.StringIO(display.table(frame, "x").csv(), newline="")))
+    assert read == [["name"], ["North\n=1+1"], ["South"]]
 
 
 def test_table_says_what_it_leaves_out(fleet):

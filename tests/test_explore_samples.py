@@ -239,13 +239,14 @@ def test_the_link_saves_what_is_shown(client: Any) -> None:
 def test_cells_are_safe_for_spreadsheets() -> None:
     """Texts that a spreadsheet would run get an apostrophe; numbers stay numbers."""
     index = pd.date_range("2018-11-01", periods=3, freq="h", tz="Europe/Zurich", name="time")
-    table = pd.DataFrame({"=cmd()": [-1.5, 2.0, None], "text": ["=1+1", "fine", None]}, index)
+    mixed = pd.Series([-5, "-5", "+x"], index, dtype=object)
+    table = pd.DataFrame({"=cmd()": [-1.5, 2.0, None], "text": ["=1+1", "fine", None], "mixed": mixed}, index)
     lines = as_csv(table).splitlines()
     assert lines == [
-        "time,'=cmd(),text",
-        "2018-11-01T00:00:00+01:00,-1.5,'=1+1",
-        "2018-11-01T01:00:00+01:00,2,fine",
-        "2018-11-01T02:00:00+01:00,,",
+        "time,'=cmd(),text,mixed",
+        "2018-11-01T00:00:00+01:00,-1.5,'=1+1,-5",
+        "2018-11-01T01:00:00+01:00,2,fine,'-5",
+        "2018-11-01T02:00:00+01:00,,,'+x",
     ]
 
 

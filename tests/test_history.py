@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from belimo_nb import history
 from belimo_nb.errors import AnswerError, UsageError
-from belimo_nb.history import MissingSeriesWarning, fetch, parse_resolution
+from belimo_nb.history import MissingSeriesWarning, StrangeValueWarning, fetch, parse_resolution
+from belimo_nb.measured import _numbers
 from belimo_nb.timestamps import from_api, to_api
 
 START, END = pd.Timestamp("2018-11-01T00:00Z"), pd.Timestamp("2018-11-01T04:00Z")
@@ -189,3 +190,19 @@ def test_times_of_the_api():
     assert found[3:].isna().all()
     assert len(from_api([])) == 0
     assert to_api(pd.Timestamp("2018-06-20T13:04:06", tz="Europe/Zurich")) == "2018-06-20T11:04:06Z"
+
+
+@pytest.mark.parametrize("value", [1e308, -1e19, float("inf"), float("-inf"), 10**400])
+def test_numbers_that_no_meter_has_are_unknown(value):
+    """They are told and taken for unknown; what is merely large stays."""
+    with pytest.warns(StrangeValueWarning, match="1 of 3 values of a are larger than any meter counts"):
+        frame = fetched(answer(a=[("00:00", 9e17), ("01:00", value), ("02:00", -3)]))
+    assert frame["a"].dtype == float
+    assert frame["a"].tolist()[:1] + frame["a"].tolist()[2:3] == [9e17, -3]
+    assert frame["a"].isna().tolist() == [False, True, False, True]
+
+
+def test_numbers_as_texts_that_no_meter_has():
+    """The same holds where numbers come as text."""
+    raw = pd.DataFrame({"a": ["12", "1e308", "inf", "NaN", "x", None]}, dtype=object)
+    assert _numbers(raw["a"]).isna().tolist() == [False, *[True] * 5]

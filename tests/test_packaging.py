@@ -68,3 +68,31 @@ def test_locks_agree() -> None:
         for lock in ("requirements.lock", "requirements-dev.lock")
     ]
     assert pins[0] <= pins[1]
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_pin_has_hashes(lock: str) -> None:
+    """Each line of a lock is a pin of one version from the index, followed by its hashes, and nothing else."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    lines = [
+        line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
+    pin = re.compile(r"[a-z0-9-]+==[\w.!+]+( ; [^@\\]+?)?\s+(--hash=sha256:[0-9a-f]{64}\s*)+")
+    assert len(lines) > 50
+    assert [line for line in lines if not pin.fullmatch(line)] == []
+
+
+def test_installs_require_hashes() -> None:
+    """`make` installs what the locks pin with its hashes; the rest is this project, or goes elsewhere."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = re.findall(r"pip.* install (.*)", makefile) + re.findall(r"\$\(PIP\) install (.*)", makefile)
+    unhashed = {line for line in installs if "--require-hashes" not in line}
+    assert unhashed == {"--no-deps --no-build-isolation --editable .", "uv==$(LOCK_UV)", "pip-audit==$(PIP_AUDIT)"}
+    assert sum("--require-hashes" in line for line in installs) >= 2
+
+
+def test_audit_covers_the_locks() -> None:
+    """`make audit` asks about every pin of the greater lock, which holds the smaller one, and fails where it cannot."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (command,) = re.findall(r"bin/pip-audit (.*)", makefile)
+    assert {"--strict", "--require-hashes", "--disable-pip", "requirements-dev.lock"} <= set(command.split())

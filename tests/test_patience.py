@@ -49,10 +49,10 @@ def test_patience_with_a_passing_failure(waits):
 @pytest.mark.parametrize(
     ("error", "calls", "longest"),
     [
-        (ConnectionFailed("Refused.", retryable=True), 4, 3.5),
+        (ConnectionFailed("Refused.", retryable=True), 6, 15.5),
         (TimedOut("Hangs.", retryable=True), 2, 0.5),
-        (ServerError("500.", retryable=True), 4, 3.5),
-        (AnswerError("Cut.", retryable=True), 4, 3.5),
+        (ServerError("500.", retryable=True), 6, 15.5),
+        (AnswerError("Cut.", retryable=True), 6, 15.5),
         (RateLimited("429.", retryable=True), 8, 60),
         (ApiError("404."), 1, 0),
         (AnswerError("HTML."), 1, 0),

@@ -146,3 +146,18 @@ def test_overtime(pool, tmp_path, source):
     if pool.engine == FORK:  # a kernel's notebook may lack what the cell did last
         assert "here\n" in texts(executed.notebook)
     assert not {"after\n", "Overtime"} & set(texts(executed.notebook))
+
+
+def test_a_reason_is_text():
+    """Why a report ends early may quote names from outside: in its notebook and on its page it is text."""
+    from datetime import UTC, datetime
+
+    from belimo_nb.report import page
+    from belimo_nb.report.execute import _mark
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
+    _mark(notebook, "There is no device '<script>alert(1)</script> & Söhne'.")
+    assert "<script" not in notebook.cells[0].source
+    html = page.export(notebook, title="t", slug="t", made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
+    assert "There is no device &#39;&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne&#39;." in html
+    assert "<script>alert" not in html

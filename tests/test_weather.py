@@ -246,7 +246,7 @@ def test_archives_that_are_none(archive, answer, kind, words):
 
 def test_kept(tmp_path):
     """What is kept comes back; new hours win; a broken file is as if there were none."""
-    kept = Kept(tmp_path / "a" / "w.csv")
+    kept = Kept(tmp_path, tmp_path / "a" / "w.csv")
     hours = pd.date_range("2018-11-01", periods=3, freq="h", tz="UTC")
     assert kept.read().empty
     kept.add(pd.Series([1.0, np.nan, 3.5], hours))

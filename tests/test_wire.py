@@ -11,6 +11,7 @@ import requests
 from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
 
 from belimo_nb import wire
+from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -237,3 +238,32 @@ def test_bodies_that_are_no_object(body, kind, words, retryable):
 def test_a_wrong_content_type(kind):
     """JSON is JSON, whatever it is called."""
     assert wire.json_object(response(200, b'{"a": 1}', Content_Type=kind), "it") == {"a": 1}
+
+
+def test_an_answer_has_an_end(monkeypatch):
+    """A body that comes byte by byte, each in time, is given up in the end, with a sentence; one in time is read."""
+    monkeypatch.setattr(wire, "LONGEST", 0.2)
+    with DemoCloud(faults=["slow-body:0.1"]) as server, wire.new_session(server.url) as session:
+        with pytest.raises(requests.RequestException) as caught:
+            session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60)
+        error = wire.unreachable(caught.value, server.url)
+        monkeypatch.setattr(wire, "LONGEST", 600)
+        server.faults = ["slow-body:0.01"]
+        assert session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
+    assert type(error) is TimedOut
+    assert "did not come to the end of its answer within" in str(error)
+
+
+@pytest.mark.parametrize("ahead", [-86400, 0, 86400])
+def test_a_date_to_come_again_is_one_of_the_clouds_clock(ahead):
+    """However wrong the clock of either side is, the wait is what the cloud meant."""
+    now = datetime(2018, 12, 1, tzinfo=UTC).timestamp() + ahead
+    dates = {"Date": email.utils.formatdate(now, usegmt=True), "Retry_After": email.utils.formatdate(now + 7)}
+    assert wire.refusal(response(429, **dates), "it").retry_after == 7
+
+
+def test_json_is_utf_8_whatever_it_calls_itself():
+    """Plain text would be Latin-1 to requests, and Zürich something else."""
+    made = response(body='{"city": "Zürich"}'.encode(), Content_Type="text/plain")
+    made.encoding = "ISO-8859-1"
+    assert wire.json_object(made, "it") == {"city": "Zürich"}

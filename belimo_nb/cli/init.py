@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -24,8 +25,8 @@ def init(folder: Path) -> None:
     for name, source in wanted.items():
         target, text = folder / name, source.read_text(encoding="utf-8")
         try:
-            if not target.exists():
-                write_text(target, text, private=name == ".env")
+            if not os.path.lexists(target):
+                write_text(target, text, private=name == ".env", inside=folder)
                 click.echo(f"Written: {target}")
             elif target.read_bytes() == source.read_bytes():
                 click.echo(f"There already: {target}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, output_table, pass_connection
+from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
+from belimo_nb.secrecy import Secret
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
@@ -51,7 +52,8 @@ def _ask(connection: Connection) -> dict[str, str]:
         click.echo("Some credentials are not set; type them (Ctrl-C to leave, --demo for the demo cloud).")
     for name in missing:
         secret = name in SECRETS
-        answers[name] = click.prompt(QUESTIONS[name] + (" (not shown)" if secret else ""), hide_input=secret)
+        typed = click.prompt(QUESTIONS[name] + (" (not shown)" if secret else ""), hide_input=secret)
+        answers[name] = Secret(typed) if secret else typed
     return answers
 
 
@@ -59,14 +61,15 @@ def _tell(cloud: Cloud) -> None:
     user, stats = cloud.user(), cloud.stats()
     name = " ".join(str(user[key]) for key in ("firstName", "lastName") if user.get(key))
     address = str(user.get("email") or cloud.settings.username)
-    click.echo(f"Signed in to {cloud.source} as {f'{name} ({address})' if name else address}.")
+    click.echo(f"Signed in to {cloud.source} as {printable(f'{name} ({address})' if name else address)}.")
     connection, health = stats.get("connection", {}), stats.get("health", {})
     transfer = stats.get("transfer", {})
-    click.echo(
+    sees = (
         f"The account sees {stats.get('totalDevices')} devices: {connection.get('online')} online, "
         f"{connection.get('offline')} offline; health: {health.get('ok')} ok, {health.get('problem')} with a problem; "
         f"transfers: {transfer.get('incoming')} incoming, {transfer.get('outgoing')} outgoing."
     )
+    click.echo(printable(sees))
     click.echo()
     table = cloud.settings.table()
     rows = [[str(setting), str(row["value"]), str(row["from"])] for setting, row in table.iterrows()]

@@ -179,11 +179,11 @@ def _fitted(text: str, width: int) -> str:
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Show a warning as people want it: without the line of code that it came from."""
     if issubclass(category, UserWarning):
-        click.echo(f"Warning: {message}", err=True)
+        click.echo(f"Warning: {printable(str(message))}", err=True)
 
 
 def _fail(message: str, status: int) -> NoReturn:
     if os.environ.get("BELIMO_DEBUG", "").strip() not in ("", "0"):
         traceback.print_exc()
-    click.echo(message, err=True)
+    click.echo(printable(message), err=True)
     sys.exit(status)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, output_table, pass_connection
+from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
 
 if TYPE_CHECKING:
     from belimo_nb.inventory import Entry
@@ -53,7 +53,7 @@ def verify(connection: Connection) -> None:
     found = list(entries(kept))
     bad = [(entry, damage) for entry in found if (damage := check(kept, entry)) is not None]
     for entry, damage in bad:
-        click.echo(f"Damaged: {entry.path} {damage}.", err=True)
+        click.echo(printable(f"Damaged: {entry.path} {damage}."), err=True)
     click.echo(f"{_count(len(found))} checked, {len(bad)} damaged.")
     if bad:
         sys.exit(1)

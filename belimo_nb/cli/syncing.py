@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from belimo_nb.cli.shared import printable
+
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.sync import Outcome, Plan
@@ -38,9 +40,9 @@ def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = Fa
 def tell_failures(outcome: Outcome) -> None:
     """Say on standard error what is not as it should be."""
     for name, reason in outcome.failures.items():
-        click.echo(f"Failed: {name}: {reason}", err=True)
+        click.echo(printable(f"Failed: {name}: {reason}"), err=True)
     for remark in remarks(outcome):
-        click.echo(remark, err=True)
+        click.echo(printable(remark), err=True)
 
 
 def remarks(outcome: Outcome) -> list[str]:

@@ -12,6 +12,7 @@ from tornado.iostream import StreamClosedError
 from belimo_nb.demo.encode import json_bytes
 from belimo_nb.demo.handler import Cloud, Handler, later
 from belimo_nb.demo.query import ApiError, Query
+from belimo_nb.demo.spoil import of_known_version
 from belimo_nb.demo.traffic import MAXIMUM_IN_FLIGHT
 
 Result = TypeVar("Result")
@@ -44,6 +45,9 @@ class AnswerHandler(Handler):
         """Compute the answer and send it."""
         # a fault is for the text: half of a gzip stream would tell nobody that the JSON is cut
         zips = "gzip" in self.request.headers.get("Accept-Encoding", "") and not self.faults
+
+        if self.cloud.trouble.knows("changed-profile"):
+            path = tuple(map(of_known_version, path))
 
         def work() -> tuple[bytes, dict[str, str]]:
             return _pack(self.answer(self.cloud.account, query, *path), zips)
@@ -104,6 +108,8 @@ class ApiHandler(AnswerHandler):
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise _bearer_error(401, "invalid_token", "the request has no access token")
+        if "stale-token" in self.faults:
+            self.cloud.tokens.expire(token)
         if "revoked-token" in self.faults:
             self.cloud.tokens.revoke(token)
         grant = self.cloud.tokens.access(token)

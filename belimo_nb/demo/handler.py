@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -15,10 +17,12 @@ from belimo_nb.demo.account import Account
 from belimo_nb.demo.encode import json_bytes
 from belimo_nb.demo.oauth import AuthorizationServer
 from belimo_nb.demo.query import ApiError
+from belimo_nb.demo.spoil import spoiled
 from belimo_nb.demo.tokens import TokenStore
 from belimo_nb.demo.traffic import RateLimit, RequestLog
 from belimo_nb.demo.trouble import Fault, Trouble
 
+_PIECES = 10
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Not the answer you wanted</h1></body></html>"
@@ -73,6 +77,10 @@ class Handler(RequestHandler):
             await asyncio.sleep(fault.seconds)
         if "drop-connection" in self.faults:
             await self.break_off(b"")
+        elif "not-found" in self.faults:
+            self.refuse(ApiError(404, "not_found", "it is not there any more"))
+        elif "no-retry-after" in self.faults:
+            self.refuse(ApiError(429, "too_many_requests", "too many requests"))
         elif fault := self.faults.get("too-many-requests"):
             self.refuse(later(429, "too_many_requests", "too many requests", fault.seconds))
         elif fault := self.faults.get("unavailable"):
@@ -87,6 +95,7 @@ class Handler(RequestHandler):
 
     async def deliver(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Send a body, or what a fault makes of it."""
+        body = spoiled(body, self.faults)
         if "drop-body" in self.faults:
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             await self.break_off(head.encode() + body[: len(body) // 2])
@@ -96,8 +105,29 @@ class Handler(RequestHandler):
             self.reply(b"", status, headers)
         elif "truncated-json" in self.faults:
             self.reply(body[: len(body) // 2], status, headers)
+        elif "wrong-type" in self.faults:
+            self.reply(body, status, {**(headers or {}), "Content-Type": "text/plain"})
+        elif "broken-gzip" in self.faults:
+            self.reply(b"\x1f\x8b\x08" + body, status, {**(headers or {}), "Content-Encoding": "gzip"})
+        elif fault := self.faults.get("slow-body"):
+            await self.drip(body, status, headers or {}, fault.seconds)
         else:
             self.reply(body, status, headers)
+
+    async def drip(self, body: bytes, status: int, headers: Mapping[str, str], seconds: float) -> None:
+        """Send a body in pieces, with a wait before each."""
+        self.entry.status = status
+        self.set_status(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.set_header(name, value)
+        length = len(body) // _PIECES + 1
+        with contextlib.suppress(StreamClosedError):
+            await self.flush()
+            for begin in range(0, len(body), length):
+                await asyncio.sleep(seconds)
+                self.write(body[begin : begin + length])
+                await self.flush()
+            await self.finish()
 
     async def break_off(self, begun: bytes) -> None:
         """Send some bytes and close the connection."""
@@ -115,7 +145,15 @@ class Handler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         for name, value in (headers or {}).items():
             self.set_header(name, value)
+        if fault := self.faults.get("clock-skew"):
+            self.set_clock(time.time() + fault.seconds)
         self.finish(body)
+
+    def set_clock(self, now: float) -> None:
+        """Date the answer, and turn a Retry-After into a date."""
+        self.set_header("Date", formatdate(now, usegmt=True))
+        if seconds := self._headers.get("Retry-After"):
+            self.set_header("Retry-After", formatdate(now + float(seconds), usegmt=True))
 
     def refuse(self, error: ApiError) -> None:
         """Send a refusal."""
@@ -158,6 +196,8 @@ class TokenHandler(Handler):
         if not await self.strike():
             return
         fault = self.faults.get("expired-token")
+        if "refresh-refused" in self.faults:
+            self.cloud.tokens.revoke_refresh(self.get_body_argument("refresh_token", ""))
         headers, body, status = self.cloud.authorization.answer(
             str(self.request.uri),
             self.request.body.decode(errors="replace"),

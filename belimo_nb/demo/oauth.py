@@ -11,7 +11,9 @@ Where the standard leaves a choice:
 """
 
 import base64
+import contextvars
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -39,6 +41,20 @@ PASSWORD = "demo-password"  # noqa: S105 - as above
 AUDIENCE = "https://api.cloud.belimo.com/"
 SCOPES = ("public.read", "offline_access", "read:dataprofile")
 GRANT_TYPES = ("password", "refresh_token")
+
+
+_answering: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_demo_answering", default=False)
+
+
+class _Discretion(logging.Filter):
+    """Drops what oauthlib logs while this server answers: at DEBUG it would write the tokens."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _answering.get()
+
+
+for _grant in ("resource_owner_password_credentials", "refresh_token"):
+    logging.getLogger(f"oauthlib.oauth2.rfc6749.grant_types.{_grant}").addFilter(_Discretion())
 
 
 class InvalidTargetError(OAuth2Error):
@@ -140,6 +156,7 @@ class AuthorizationServer:
         Returns:
             Headers, JSON body and status.
         """
+        mark = _answering.set(True)
         try:
             given, text, status = self._endpoint.create_token_response(
                 f"https://demo.invalid{uri}", "POST", body, dict(headers), credentials={"expires_in": lifetime}
@@ -149,6 +166,8 @@ class AuthorizationServer:
         except ValueError:  # how oauthlib says that a form is not url-encoded
             malformed = InvalidRequestError("The request is not form-encoded.")
             given, text, status = malformed.headers, malformed.json, malformed.status_code
+        finally:
+            _answering.reset(mark)
         plain = {**given, "Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
         return plain, text.encode(), status
 

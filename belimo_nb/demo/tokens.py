@@ -53,6 +53,17 @@ class TokenStore:
         with self._lock:
             self._access.pop(_digest(token), None)
 
+    def revoke_refresh(self, token: str) -> None:
+        """Revoke a refresh token; the access tokens that came of it stay good."""
+        with self._lock:
+            self._refresh.pop(_digest(token), None)
+
+    def expire(self, token: str) -> None:
+        """Let one access token expire now; its refresh token stays good."""
+        with self._lock:
+            if grant := self._access.get(_digest(token)):
+                self._access[_digest(token)] = Grant(grant.scopes, time.monotonic())
+
     def revoke_all(self) -> None:
         """Revoke every token, refresh tokens included: clients have to sign in again."""
         with self._lock:

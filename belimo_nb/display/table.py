@@ -12,9 +12,10 @@ from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
 from belimo_nb.display.numbers import PLAIN, THIN, number
 
-__all__ = ["Table", "table"]
+__all__ = ["Table", "cell_text", "table"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the begin of a formula; East Asian ones know the wide characters, too."""
 TEXT_WIDTH = 40
 WIDE = 8  # more columns are printed smaller
 VAST = 13  # more are printed smaller still
@@ -126,6 +127,13 @@ def table(
     return Table(flat, name, caption, columns, row_headers, len(head))
 
 
+def cell_text(text: str) -> str:
+    """A text for a cell of a CSV file that a spreadsheet takes neither for a formula nor for the end of a row."""
+    # csv does not quote a lone carriage return, which would begin a row, where all newlines are its own kind.
+    whole = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{whole}" if text.startswith(FORMULA) else whole
+
+
 def _cut(text: str) -> str:
     """A text short enough for a terminal's column."""
     return text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…"
@@ -151,6 +159,6 @@ def _cells(item: Column, *, header: bool) -> list[str]:
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, Svg):
         return ""
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return "'" + value
+    if isinstance(value, str):
+        return cell_text(value)
     return value.isoformat() if isinstance(value, pd.Timestamp) else value

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from belimo_nb.explorer.choice import Choice
-from belimo_nb.files import write_text
+from belimo_nb.files import check_inside, write_text
 from belimo_nb.store import source_folder
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ def path_of(settings: Settings) -> Path:
 
 def kept(settings: Settings) -> Choice | None:
     """The last choice; None if there is none, or none that can be read: it is no loss."""
+    path = path_of(settings)
     try:
-        return Choice.from_json(json.loads(path_of(settings).read_text(encoding="utf-8")))
+        check_inside(path, settings.data_dir)
+        return Choice.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
 
@@ -37,6 +39,7 @@ def kept(settings: Settings) -> Choice | None:
 def keep(settings: Settings, choice: Choice) -> None:
     """Keep a choice for the next time; a disk that takes none is no reason to stop."""
     try:
-        write_text(path_of(settings), json.dumps(choice.as_json(), indent=1) + "\n", private=True)
+        text = json.dumps(choice.as_json(), indent=1) + "\n"
+        write_text(path_of(settings), text, private=True, inside=settings.data_dir)
     except OSError as error:
         logging.getLogger(__name__).info("The choice is not kept for the next time (%s).", error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from belimo_nb.device import Device
 from belimo_nb.display.numbers import PLAIN
-from belimo_nb.display.table import FORMULA
+from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
 from belimo_nb.history import parse_resolution
 from belimo_nb.periods import Period
@@ -57,5 +58,5 @@ def as_csv(table: pd.DataFrame) -> str:
     return plain.to_csv(float_format=PLAIN, lineterminator="\n")
 
 
-def _safe(text: str) -> str:
-    return f"'{text}" if str(text).startswith(FORMULA) else text
+def _safe(value: Any) -> Any:
+    return cell_text(value) if isinstance(value, str) else value

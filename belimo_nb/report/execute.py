@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import time
@@ -154,7 +155,7 @@ def _even_out(notebook: NotebookNode) -> None:
 def _mark(notebook: NotebookNode, error: str) -> None:
     """Say at the top of a notebook why it ends early, unless papermill did, as it does for errors in cells."""
     if not any(MARK in cell.metadata.get("tags", []) for cell in notebook.cells):
-        text = f"**This report is not complete.** {error}"
+        text = f"**This report is not complete.** {html.escape(error, quote=False)}"  # may quote names from outside
         cell = nbformat.v4.new_markdown_cell(text, metadata={"tags": [MARK]})  # type: ignore[no-untyped-call]
         notebook.cells.insert(0, cell)
 

@@ -15,13 +15,15 @@ from typing import Any
 import filelock
 
 from belimo_nb.errors import BelimoError, UsageError
-from belimo_nb.files import write_text
+from belimo_nb.files import check_inside, write_text
 from belimo_nb.report import machine
-from belimo_nb.report.switch import Switch
+from belimo_nb.report.switch import ASIDE, Switch
 
 __all__ = ["OutputFolder", "claim", "unfinished"]
 
 OURS, NOTES = ".belimo-nb", "results.jsonl"
+PLACES = (OURS, f"{OURS}/next", f"{OURS}/lock", ASIDE, "devices", "index.html", machine.NAME)
+"""What a run writes to or through: none of it may be a link, which could lead anywhere."""
 PATIENCE = 2.0
 """Seconds to wait for a lock: the children of a run that was killed end a moment after it."""
 
@@ -121,6 +123,8 @@ def claim(out: Path) -> Iterator[OutputFolder]:
     """
     try:
         ours = out.resolve() / OURS
+        for name in PLACES:
+            check_inside(out.resolve() / name, out)
         ours.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(ours / "lock")
         lock.acquire(timeout=PATIENCE, poll_interval=0.05)
@@ -134,17 +138,25 @@ def claim(out: Path) -> Iterator[OutputFolder]:
             f"The output folder {str(out)!r} is on a disk that knows no locks; choose another with --out."
         ) from None
     except OSError as error:
-        raise UsageError(
-            f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
-        ) from None
+        raise _unwritable(out, error) from None
     holder = ours / "run.json"
     try:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
-        yield OutputFolder(out.resolve())
+        try:
+            folder = OutputFolder(out.resolve())
+        except OSError as error:
+            raise _unwritable(out, error) from None
+        yield folder
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _unwritable(out: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"The output folder {str(out)!r} cannot be written to ({error.strerror}); choose another with --out."
+    )
 
 
 def unfinished(out: Path) -> machine.Earlier | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from html import unescape
 from typing import Any
 
 from jinja2 import Environment
@@ -124,5 +125,5 @@ def _failure(notebook: NotebookNode) -> str:
                 return f"A step failed: {sentence(output)} What would follow is missing."
     for cell in notebook.cells:
         if FAILURE in cell.metadata.get("tags", ()):
-            return re.sub(r"<[^>]*>|\*\*[^*]*\*\*", "", cell.source).strip()
+            return unescape(re.sub(r"<[^>]*>|\*\*[^*]*\*\*", "", cell.source).strip())
     return ""

@@ -50,7 +50,7 @@ def publish(
     for name, csv in [] if failed else _tables(notebook):
         made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
     for name, text in made.values():
-        write_text(out / name, text)
+        write_text(out / name, text, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
     # A device's slug ends with its id, so no other report's tables begin with it.
     for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):

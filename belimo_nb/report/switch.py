@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from belimo_nb.errors import BelimoError
-from belimo_nb.files import write_text
+from belimo_nb.files import check_inside, write_text
 from belimo_nb.report.machine import NAME as REPORTS
 
 __all__ = ["ASIDE", "Switch"]
@@ -59,6 +59,7 @@ class Switch:
         if old and (self._out / INDEX).is_file():
             shutil.rmtree(self._aside, ignore_errors=True)
             for name in sorted({*old, INDEX, REPORTS}):
+                check_inside(self._aside / name, self._out)
                 _link(self._out / name, self._aside / name)
         staged = (path.relative_to(self._staging).as_posix() for path in self._staging.rglob("*") if path.is_file())
         place = sorted(set(staged) & keep)
@@ -72,6 +73,7 @@ class Switch:
 
         Raises:
             BelimoError: Another program holds a file open; the next run goes on from there.
+            OSError: A file would lie outside the folder.
         """
         try:
             plan = json.loads(self._plan.read_text(encoding="utf-8"))
@@ -81,11 +83,11 @@ class Switch:
         self._show_aside()
         for name in plan["place"]:
             with contextlib.suppress(FileNotFoundError):  # where it was begun before, it is in its place
-                _move(self._staging / name, self._out / name)
+                _move(self._staging / name, self._inside(name))
         for name in (REPORTS, INDEX):
-            _exchange(self._out / name, (self._staging / name).read_text(encoding="utf-8"))
+            _exchange(self._inside(name), (self._staging / name).read_text(encoding="utf-8"))
         for name in plan["remove"]:
-            self._remove(self._out / name)
+            self._remove(self._inside(name))
         self._plan.unlink()
         shutil.rmtree(self._staging, ignore_errors=True)
         shutil.rmtree(self._aside, ignore_errors=True)
@@ -94,12 +96,22 @@ class Switch:
     def _show_aside(self) -> None:
         """Lead readers of the old index to the old run's files where they are now."""
         if (self._aside / INDEX).is_file():
-            _exchange(self._out / INDEX, _led_aside((self._aside / INDEX).read_text(encoding="utf-8")))
+            _exchange(self._inside(INDEX), _led_aside((self._aside / INDEX).read_text(encoding="utf-8")))
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             body = json.loads((self._aside / REPORTS).read_text(encoding="utf-8"))
             for item in [*body["reports"], *body.get("others", ())]:
                 item["files"] = {kind: f"{ASIDE}/{name}" for kind, name in item["files"].items()}
-            _exchange(self._out / REPORTS, json.dumps(body, indent=1, ensure_ascii=False))
+            _exchange(self._inside(REPORTS), json.dumps(body, indent=1, ensure_ascii=False))
+
+    def _inside(self, name: str) -> Path:
+        """The path of a file of the folder; what the plan says is not trusted, for the folder may be anyone's.
+
+        Raises:
+            OSError: It leads out of the folder.
+        """
+        path = self._out / name
+        check_inside(path, self._out)
+        return path
 
     def _remove(self, path: Path) -> None:
         _patiently(lambda: path.unlink(missing_ok=True), path)

@@ -80,7 +80,7 @@ def _series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> p
         times = pd.DatetimeIndex(pd.to_datetime(body["hourly"]["time"], format="ISO8601", utc=True)).as_unit("ns")
         values = [None if value is None else float(value) for value in body["hourly"][VARIABLE]]
         found = pd.Series(values, times, dtype=float)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise AnswerError(f"The weather archive gave {what} in another format; check BELIMO_WEATHER.") from None
     if unit not in ("°C", "C") or body.get("utc_offset_seconds", 0) != 0:
         raise AnswerError(f"The weather archive gave {what} in {unit}, not in °C of UTC hours; check BELIMO_WEATHER.")

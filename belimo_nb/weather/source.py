@@ -104,7 +104,8 @@ def _archived(cloud: Cloud, url: str, place: Place, grid: pd.DatetimeIndex) -> p
     if is_loopback(url):
         return read_archive(url, place, first, last)
     file = f"{place.latitude:.2f}_{place.longitude:.2f}.csv"
-    kept = Kept(cloud.settings.data_dir / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
+    folder = cloud.settings.data_dir
+    kept = Kept(folder, folder / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
     known = kept.read()
     wanted = grid[grid < pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
     missing = wanted.difference(pd.DatetimeIndex(known.index))

@@ -1,8 +1,11 @@
 """The demo cloud over HTTP: the API's endpoints, their fields, limits and refusals."""
 
+import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -304,6 +307,17 @@ def test_unknown_paths_and_methods_are_refused_as_json(api):
         assert answer.headers["Allow"] == "GET"
     assert requests.head(base + "/user", timeout=60).status_code == 405
     assert requests.get(base + "/devices/%ff", timeout=60).json()["error"] == "bad_request"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of this machine")
+def test_it_listens_on_the_loopback_only(api):
+    """Who listens on all addresses would answer on 127.0.0.2, too."""
+    port = urlsplit(api.cloud.url).port
+    with socket.create_server(("0.0.0.0", 0)) as anywhere:  # noqa: S104 - for a moment, to show that the test can fail
+        socket.create_connection(("127.0.0.2", anywhere.getsockname()[1]), timeout=60).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=60)
+    socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 @pytest.mark.parametrize("path", ["/api/v3/api-info", "/v1/archive", "/nothing", "/oauth/token"])

@@ -4,11 +4,13 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
 
 from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.spoil import spoiled
 from belimo_nb.demo.traffic import MAXIMUM_IN_FLIGHT, RateLimit, RequestLog
 from belimo_nb.demo.trouble import FAULTS, Fault, Trouble
 
@@ -285,3 +287,123 @@ def test_html_at_the_token_endpoint(troubled, client):
     assert answer.status_code == 200
     with pytest.raises(json.JSONDecodeError):
         answer.json()
+
+
+def test_throttling_without_a_word_of_when(troubled, client):
+    """429, and no Retry-After."""
+    troubled.faults = ["no-retry-after"]
+    answer = client.get("/devices")
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (429, None)
+
+
+def test_a_clock_that_is_wrong(troubled, client):
+    """A day fast in every answer, and Retry-After as a date of that clock."""
+    troubled.faults = ["clock-skew", "too-many-requests:5"]
+    headers = client.get("/user").headers
+    date, after = (parsedate_to_datetime(headers[name]) for name in ("Date", "Retry-After"))
+    assert (after - date).total_seconds() == 5
+    assert 86_000 < date.timestamp() - time.time() < 86_800
+
+
+def test_devices_can_vanish(troubled, client):
+    """404 for all that lies below a path, and for nothing else."""
+    device = client.get("/devices", limit=1).json()["data"][0]["id"]
+    troubled.faults = [f"not-found@/api/v3/devices/{device}"]
+    assert client.get(f"/devices/{device}/data").status_code == 404
+    assert client.get("/devices", limit=1).json()["data"][0]["id"] == device
+
+
+def test_tokens_can_end_before_their_time(troubled, client):
+    """401 for the access token; its refresh token is still good, or refused if that is the fault."""
+    token = client.grant().json()
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    troubled.faults = ["stale-token"]
+    answer = client.get("/user", headers=bearer)
+    assert (answer.status_code, answer.json()["message"]) == (401, "the access token has expired")
+    assert client.refresh(token["refresh_token"]).status_code == 200
+    troubled.faults = ["refresh-refused"]
+    refused = client.refresh(token["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert client.grant().status_code == 200
+
+
+def test_bodies_can_be_mislabelled(troubled, client):
+    """JSON as text, and plain bytes as gzip."""
+    whole = client.get("/user").json()
+    troubled.faults = ["wrong-type"]
+    answer = client.get("/user")
+    assert (answer.headers["Content-Type"], json.loads(answer.content)) == ("text/plain", whole)
+    troubled.faults = ["broken-gzip"]
+    with pytest.raises(requests.exceptions.ContentDecodingError):
+        client.get("/user")
+
+
+def test_bodies_can_come_slowly(troubled, client):
+    """In pieces, and whole in the end."""
+    whole = client.get("/user").json()
+    troubled.faults = ["slow-body:0.02"]
+    answer = client.get("/user", stream=True)
+    begin = time.monotonic()
+    assert answer.json() == whole
+    assert time.monotonic() - begin >= 0.1
+
+
+def test_lists_can_change_while_they_are_read(troubled, client):
+    """Small pages, whatever was asked for; from the second on, one row more."""
+    troubled.faults = ["small-pages", "changing-total"]
+    pages = [client.get("/devices", limit=2000, offset=offset).json() for offset in (0, 10)]
+    assert [len(page["data"]) for page in pages] == [10, 10]
+    assert [page["paging"] for page in pages] == [
+        {"total": 36, "offset": 0, "limit": 10},
+        {"total": 37, "offset": 10, "limit": 10},
+    ]
+
+
+def test_dataprofiles_can_have_a_newer_version(troubled, client):
+    """The list names it, and it can be had."""
+    troubled.faults = []
+    before = client.get("/devices", limit=1).json()["data"][0]["dataprofile"]["ref"]
+    troubled.faults = ["changed-profile"]
+    after = client.get("/devices", limit=1).json()["data"][0]["dataprofile"]["ref"]
+    assert after.startswith(before)
+    assert after != before
+    assert client.get(after).json() == client.get(before).json()
+
+
+def rows(*values):
+    """Hourly rows from midnight."""
+    return [{"timestamp": f"2018-11-01T{hour:02}:00:00Z", "value": value} for hour, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "values"),
+    [
+        ("series-nulls", [1, 2.5, None, 4, 5]),
+        ("series-texts", ["1", "2.5", "3", "4", "5"]),
+        ("series-duplicates", [0, 1, 0, 2.5, 0, 3, 0, 4, 0, 5]),
+        ("series-unordered", [5, 4, 3, 2.5, 1]),
+        ("series-outside", [1, 1, 1, 1, 2.5, 3, 4, 5, 1]),
+        ("series-off-grid", [1, 2.5, 3, 4, 5]),
+        ("series-huge", [1, 2.5, 3, 4, 1e308]),
+        ("series-nan", [1, 2.5, 3, 4, "NaN"]),
+    ],
+)
+def test_series_can_be_spoiled(fault, values):
+    """What each fault makes of the rows of a series; texts and other bodies are left alone."""
+    body = {"series": [{"datapointId": "a", "values": rows(1, 2.5, 3, 4, 5)}]}
+    found = json.loads(spoiled(json.dumps(body).encode(), {fault}))["series"][0]["values"]
+    assert [row["value"] for row in found] == values
+    if fault == "series-off-grid":
+        assert found[0]["timestamp"] == "2018-11-01T00:30:00+00:00"
+    texts = json.dumps({"series": [{"datapointId": "a", "values": rows("OK")}]}).encode()
+    if fault in ("series-nulls", "series-texts", "series-huge", "series-nan"):
+        assert json.loads(spoiled(texts, {fault})) == json.loads(texts)
+    assert spoiled(b'{"id": "u1"}', {fault}) == b'{"id": "u1"}'
+    assert spoiled(b"not even JSON", {"slow"}) == b"not even JSON"
+
+
+def test_a_series_can_be_left_out():
+    """The last one; without series nothing happens."""
+    body = {"series": [{"datapointId": "a", "values": []}, {"datapointId": "b", "values": []}]}
+    assert json.loads(spoiled(json.dumps(body).encode(), {"missing-series"}))["series"] == body["series"][:1]
+    assert json.loads(spoiled(b"{}", {"missing-series"})) == {}

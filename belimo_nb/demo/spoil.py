@@ -1,0 +1,119 @@
+"""Faults of content: answers that are whole, and yet not what they should be."""
+
+import json
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Body = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+ROWS_A_PAGE = 10
+NEWER = ".9"
+"""What `changed-profile` adds to a version."""
+
+_HALF_AN_HOUR = timedelta(minutes=30)
+
+
+def _small_pages(body: Body) -> None:
+    if "paging" in body:
+        body["data"] = body["data"][:ROWS_A_PAGE]
+        body["paging"]["limit"] = ROWS_A_PAGE
+
+
+def _changing_total(body: Body) -> None:
+    if body.get("paging", {}).get("offset"):
+        body["paging"]["total"] += 1
+
+
+def _changed_profile(body: Body) -> None:
+    for device in body["data"] if "paging" in body else [body]:
+        reference = device.get("dataprofile")
+        if reference and "/dataprofiles/" in reference.get("ref", ""):
+            reference["ref"] += NEWER
+
+
+def _missing_series(body: Body) -> None:
+    body.get("series", [])[-1:] = []
+
+
+def _for_rows(change: Callable[[Rows], Rows]) -> Callable[[Body], None]:
+    """A change of the rows of each series."""
+
+    def spoil(body: Body) -> None:
+        for series in body.get("series", []):
+            series["values"] = change(series["values"])
+
+    return spoil
+
+
+def _every(number: int, value: Any) -> Callable[[Rows], Rows]:
+    """Another value in every n-th row, if that holds a number."""
+
+    def change(rows: Rows) -> Rows:
+        return [
+            {**row, "value": value} if place % number == 0 and _is_number(row["value"]) else row
+            for place, row in enumerate(rows, 1)
+        ]
+
+    return change
+
+
+def _texts(rows: Rows) -> Rows:
+    return [{**row, "value": str(row["value"])} if _is_number(row["value"]) else row for row in rows]
+
+
+def _twice(rows: Rows) -> Rows:
+    return [either for row in rows for either in ({**row, "value": 0 if _is_number(row["value"]) else None}, row)]
+
+
+def _outside(rows: Rows) -> Rows:
+    if not rows:
+        return rows
+    long = timedelta(days=70_000)
+    first = datetime.fromisoformat(rows[0]["timestamp"]).astimezone(UTC)
+    beside = [{"timestamp": (first + way).isoformat(), "value": 1} for way in (-long, -timedelta(hours=1), long)]
+    return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
+
+
+def _off_grid(rows: Rows) -> Rows:
+    return [
+        {**row, "timestamp": (datetime.fromisoformat(row["timestamp"]) + _HALF_AN_HOUR).isoformat()} for row in rows
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+SPOILERS: dict[str, Callable[[Body], None]] = {
+    "small-pages": _small_pages,
+    "changing-total": _changing_total,
+    "changed-profile": _changed_profile,
+    "missing-series": _missing_series,
+    "series-nulls": _for_rows(_every(3, None)),
+    "series-texts": _for_rows(_texts),
+    "series-duplicates": _for_rows(_twice),
+    "series-unordered": _for_rows(lambda rows: rows[::-1]),
+    "series-outside": _for_rows(_outside),
+    "series-off-grid": _for_rows(_off_grid),
+    "series-huge": _for_rows(_every(5, 1e308)),
+    "series-nan": _for_rows(_every(5, "NaN")),
+}
+"""What each fault of content makes of a body; bodies that it is not about stay as they are."""
+
+
+def spoiled(body: bytes, faults: Collection[str]) -> bytes:
+    """A JSON body as the faults of content among `faults` make it."""
+    wanted = [spoil for name, spoil in SPOILERS.items() if name in faults]
+    if not wanted:
+        return body
+    content = json.loads(body)
+    for spoil in wanted:
+        spoil(content)
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def of_known_version(version: str) -> str:
+    """The version of a dataprofile that `changed-profile` has made a newer one of."""
+    return version.removesuffix(NEWER)

@@ -1,0 +1,46 @@
+"""Keeping secrets out of sight: out of representations, and out of the stack traces of errors.
+
+A trace may be printed with the local variables of every frame (IPython's verbose mode, error collectors, debuggers).
+So our own variables hold secrets as `Secret`, and the frames of libraries, which hold them as plain text, are cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["MASK", "Secret", "without_trace"]
+
+MASK = "********"
+
+T = TypeVar("T")
+
+
+class Secret(str):
+    """A text that is shown as asterisks, alone and inside lists, mappings and data classes; else an ordinary text.
+
+    What is made from it (by ``strip``, ``format``, ``str``) is no secret any more: make it one again.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
+def without_trace(call: Callable[[], T]) -> T:
+    """Call; what it raises shows neither the frames of the call nor the errors that led to it.
+
+    Args:
+        call: What hands secrets to libraries.
+    """
+    try:
+        return call()
+    except BaseException as error:  # noqa: BLE001 - Ctrl-C shows frames, too; all are raised again, below
+        failure = error
+    # Not in the handler: what is raised there would have the error, and so its frames, as its context.
+    failure.__cause__ = failure.__context__ = None
+    try:
+        raise failure.with_traceback(None)
+    finally:
+        del failure  # its trace leads to this frame

@@ -1,0 +1,135 @@
+"""The matrix of faults: what each of them does to each command and to each notebook's calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+COMMANDS = ("login", "devices", "sync", "store", "report")
+NOTEBOOKS = ("overview", "device", "heating_energy")
+COLUMNS = (*COMMANDS, *NOTEBOOKS)
+
+RIGHT = "right"
+"""The same as without the fault."""
+OFFLINE = "right, but offline"
+"""The same, but devices count as offline: by our clock nothing was heard of them for a day."""
+UNKNOWN = "unknown"
+"""What is lost is shown as unknown; the rest is the same."""
+PARTLY = "named, 1"
+"""What is lost is named with the reason, the rest is the same; exit status 1."""
+REFUSED = "said, 3"
+"""One sentence, exit status 3."""
+
+VANISHING = "3c6f7077-a147-4d25-865f-e72901d9de62"
+"""Energieventil Heizung 2.OG Nord-West."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault and what it leads to.
+
+    Attributes:
+        what: What happens, in words.
+        faults: As the demo cloud takes them.
+        outcome: Of all columns but `store`, which asks no cloud, and those in `but`.
+        but: Outcomes of other columns.
+        limits: Seconds to wait for the next byte and for a whole answer, where the fault is about them.
+        settings: Settings that are the fault.
+        words: What the sentence says, where there is one.
+    """
+
+    what: str
+    faults: tuple[str, ...]
+    outcome: str = RIGHT
+    but: dict[str, str] = field(default_factory=dict)
+    limits: tuple[float, float] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    words: str = ""
+
+    def expected(self, column: str) -> str:
+        """The outcome of a column."""
+        return self.but.get(column, RIGHT if column == "store" else self.outcome)
+
+    @property
+    def written(self) -> str:
+        """The faults as one types them."""
+        return " ".join(self.faults) or " ".join(f"{name}={value}" for name, value in self.settings.items())
+
+
+def _both(what: str, name: str, words: str, seconds: str = "") -> tuple[Row, Row]:
+    """A fault of every second request, which passes, and one of all."""
+    return (
+        Row(f"{what}, every second time", (f"{name}=2{seconds}",)),
+        Row(f"{what}, always", (f"{name}{seconds}",), REFUSED, words=words),
+    )
+
+
+_LISTS = {"login": RIGHT}
+_OFFLINE = {"devices": OFFLINE, "overview": OFFLINE}
+_HISTORY = dict.fromkeys(("login", "devices"), RIGHT)
+_A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy"), PARTLY)
+NO_HOST = "https://cloud.invalid/api/v3"
+
+ROWS = (
+    *_both("429 with Retry-After", "too-many-requests", "fewer requests (429)"),
+    *_both("429 without Retry-After", "no-retry-after", "fewer requests (429)"),
+    Row("429, to come again in ten minutes", ("too-many-requests:600",), REFUSED, words="fewer requests (429)"),
+    *_both("500", "server-error", "(500)"),
+    *_both("502, an HTML page", "bad-gateway", "(502)"),
+    *_both("503 with Retry-After", "unavailable", "(503)"),
+    *_both("connection dropped before the answer", "drop-connection", "failed"),
+    *_both("connection dropped in the middle of a body", "drop-body", "broke off"),
+    Row("first byte late, but in time", ("slow=2:0.05",)),
+    Row("first byte too late", ("slow:30",), REFUSED, limits=(0.3, 60), words="did not answer within"),
+    Row("body slow, but in time", ("slow-body=2:0.01",)),
+    Row("body stops coming", ("slow-body:30",), REFUSED, limits=(0.3, 60), words="did not answer within"),
+    Row("body comes byte by byte", ("slow-body:0.2",), REFUSED, limits=(30, 0.3), words="the end of its answer"),
+    *_both("JSON cut off", "truncated-json", "no JSON"),
+    Row("HTML instead of JSON", ("html",), REFUSED, words="web page"),
+    Row("JSON that calls itself plain text", ("wrong-type",)),
+    *_both("empty body", "empty-body", "no JSON"),
+    *_both("broken gzip", "broken-gzip", "cannot be unpacked"),
+    Row("token expired between two pages", ("small-pages", "stale-token=2")),
+    Row("token revoked between two pages", ("small-pages", "revoked-token=2")),
+    Row("each token expired at once", ("stale-token",), REFUSED, words="has just issued (401)"),
+    Row("each token revoked at once", ("revoked-token",), REFUSED, words="has just issued (401)"),
+    Row("tokens that live a few seconds", ("expired-token:4",)),
+    Row("token revoked and its refresh token refused", ("revoked-token=2", "refresh-refused")),
+    Row("sign-in fails, every second time", ("server-error=2@/oauth/token", "revoked-token=2")),
+    Row("sign-in fails", ("server-error@/oauth/token",), REFUSED, words="(500)"),
+    Row("a web page instead of the sign-in", ("html@/oauth/token",), REFUSED, words="BELIMO_TOKEN_URL"),
+    Row("sign-in never ends", ("slow-body:0.2@/oauth/token",), REFUSED, limits=(30, 0.3), words="the end of its"),
+    Row("the cloud's clock a day fast, and 429", ("clock-skew", "too-many-requests=2")),
+    Row("no such host", (), REFUSED, settings={"BELIMO_API_URL": NO_HOST}, words="'cloud.invalid'"),
+    Row("our clock a day fast", (), RIGHT, _OFFLINE, settings={"BELIMO_NOW": "2018-12-02T00:00:00Z"}),
+    Row("our clock a day slow", (), settings={"BELIMO_NOW": "2018-11-30T00:00:00Z"}),
+    Row("small pages", ("small-pages",)),
+    Row(
+        "total changes while paging", ("small-pages", "changing-total"), REFUSED, _LISTS, words="number of rows changed"
+    ),
+    Row(
+        "a device vanishes after the list", (f"not-found@/api/v3/devices/{VANISHING}",), REFUSED, _A_DEVICE, words="404"
+    ),
+    Row("history fails", ("server-error@/api/v3/devices/",), REFUSED, {**_A_DEVICE, "login": REFUSED}, words="(500)"),
+    Row("dataprofiles in a newer version, some of the time", ("small-pages", "changed-profile=2")),
+    Row("a datapoint left out of the history", ("missing-series",), UNKNOWN, {**_HISTORY, "heating_energy": RIGHT}),
+    Row("nulls", ("series-nulls",), UNKNOWN, _HISTORY),
+    Row("numbers as texts", ("series-texts",)),
+    Row("every row twice, the first wrong", ("series-duplicates",)),
+    Row("rows in the wrong order", ("series-unordered",)),
+    Row("buckets outside the range", ("series-outside",)),
+    Row("rows beside the buckets", ("series-off-grid",), REFUSED, _A_DEVICE, words="other buckets"),
+    Row("1e308", ("series-huge",), UNKNOWN, _HISTORY),
+    Row("NaN as text", ("series-nan",), UNKNOWN, _HISTORY),
+)
+
+
+def table() -> str:
+    """The matrix as a table for the docs."""
+    lines = [
+        f"| {' | '.join(('what happens', '`--fault`', *COLUMNS))} |",
+        f"|{'---|' * (len(COLUMNS) + 2)}",
+    ]
+    for row in ROWS:
+        cells = [row.what, f"`{row.written}`", *(row.expected(column) for column in COLUMNS)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
