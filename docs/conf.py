@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages; see `make docs` and decision 10."""
+"""How Sphinx builds these pages; see `make docs` and decision 11."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import doctest
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -177,6 +179,15 @@ def _parse(group: click.Group, arguments: list[str]) -> None:
         _parse(command, arguments[1:])
     else:
         command.make_context(arguments[0], arguments[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_in_the_text_exist(page: Path) -> None:
+    """What stands between backticks in a sentence and begins with `belimo-nb` is a command with options that exist."""
+    for text in re.findall(r"(?<!`)`belimo-nb ([^`]+)`(?!`)", page.read_text(encoding="utf-8")):
+        # A sentence may leave out what a command line must not: a folder, the value of an option.
+        with contextlib.suppress(click.MissingParameter, click.BadOptionUsage):
+            _parse(cli, shlex.split(text.replace("...", "").partition(";")[0]))
 
 
 def test_every_page_is_read() -> None:
