@@ -19,7 +19,7 @@ EXEMPT = "answers that a test has spoiled on purpose, exempt"
 SPOILING = {
     *("html", "empty-body", "truncated-json", "wrong-type", "broken-gzip", "slow-body"),
     *("no-retry-after", "clock-skew"),  # of the headers
-    *("series-texts", "series-nan", "series-outside", "series-off-grid"),
+    *("series-texts", "series-nan", "series-outside", "series-off-grid", "series-duplicates"),
 }
 """Faults that make something else of an answer; the other faults' answers are in the description."""
 
