@@ -82,6 +82,7 @@ class Cluster(Executor):
         self._probes: list[Path] = []
         self._lock = threading.Lock()
         self._open: set[Future[Any]] = set()
+        self._there: set[str] = set()  # not asked for where it is needed: that thread may not wait
         self._refused: dict[str, str] = {}
         self._ended = threading.Event()
         self._client = _client(address)
@@ -186,7 +187,10 @@ class Cluster(Executor):
         self._client.close(FAREWELL)
 
     def _send(self, parcel: Parcel, outer: Future[Any]) -> None:
-        inner = self._executor.submit(carry_out, parcel)
+        # Where some refuse, the others are asked; if these have died meanwhile, whoever is there.
+        others = sorted(self._there - set(self._refused)) if self._refused else []
+        where = {"workers": others, "allow_other_workers": True} if others else {}
+        inner = self._executor.submit(carry_out, parcel, **where)
         inner.add_done_callback(lambda done: self._settle(done, outer, parcel))
 
     def _settle(self, inner: Future[tuple[Any, ...]], outer: Future[Any], parcel: Parcel) -> None:
@@ -232,7 +236,8 @@ class Cluster(Executor):
         seen = time.monotonic()
         while not self._ended.wait(LOOK):
             with contextlib.suppress(Exception):
-                if set(self._client.nthreads()) - set(self._refused):
+                self._there = set(self._client.nthreads())
+                if self._there - set(self._refused):
                     seen = time.monotonic()
             if time.monotonic() - seen > LONELY:
                 self._fail_all(JobFailed(f"There has been no worker of use at {self._address} for {LONELY:g} s.", 0.0))
@@ -248,7 +253,9 @@ class Cluster(Executor):
             raise ConnectionFailed(
                 f"The scheduler at {self._address} has no worker; start some: dask worker {self._address}"
             ) from None
-        return sum(self._client.nthreads().values())
+        threads = self._client.nthreads()
+        self._there = set(threads)
+        return sum(threads.values())
 
     def _check_versions(self) -> None:
         # Asked by a function of Python's own: what a worker of another version has of ours is not known.
