@@ -64,6 +64,9 @@ class Here:
         future.set_result(function(task))
         return future
 
+    def check(self, connection, folder):
+        """Nothing to check."""
+
     def stop(self):
         """Nothing is under way."""
 
