@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<language>\S*)[^`]*$")
 RUN = ("python", "sh")
+LONGEST = 900
+"""Seconds after which commands are taken for endless, on a slow machine, too."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def run_shell(script: str, environment: dict[str, str]) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST,
     )
     assert ran.returncode == 0, f"exit status {ran.returncode}\n{script}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout

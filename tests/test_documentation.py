@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import doctest
+import importlib
 import io
 import os
 import re
@@ -66,7 +67,34 @@ def _serves(found: re.Match[str]) -> bool:
     return "=" in first or first.startswith("#")
 
 
+def _is_extra(found: re.Match[str]) -> bool:
+    return f"\n{found['extra']} = [" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def _is_dask(found: re.Match[str]) -> bool:
+    """Dask knows the command and its options; what it would connect to is not asked."""
+    module = importlib.import_module(f"distributed.cli.dask_{found['command']}")
+    module.main.make_context(found["command"], shlex.split(found["arguments"]))
+    return True
+
+
+def _is_ours(found: re.Match[str]) -> bool:
+    _parse(cli, shlex.split(found["arguments"]))
+    return True
+
+
 ELSEWHERE = (
+    Elsewhere(r"pip install 'belimo-nb\[(?P<extra>\w+)\]'", "test_packaging.py builds the wheel", _is_extra),
+    Elsewhere(
+        r"dask (?P<command>scheduler|worker) (?P<arguments>.+)",
+        "never ends; test_report_cluster.py starts both",
+        _is_dask,
+    ),
+    Elsewhere(
+        r"(?:BELIMO_\w+=\S+ )?belimo-nb (?P<arguments>report .*--scheduler .*)",
+        "needs machines that are not there; test_report_cluster.py has two workers",
+        _is_ours,
+    ),
     Elsewhere(r"make (?P<verb>\w+)", "CI itself runs the verbs; here each is one of the Makefile's", _is_verb),
     Elsewhere(
         r"conda env create -f (?P<file>\S+)", "no conda here; test_packaging.py holds the file", _is_environment_file
