@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -261,7 +262,9 @@ def _retry_after(response: requests.Response) -> float | None:
 def _date(text: str) -> float | None:
     """Seconds since 1970 of a header's date; None if it is none."""
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
+        found = email.utils.parsedate_to_datetime(text)
+        # "-0000" says nothing of a zone: HTTP's dates are UTC, whatever this machine's zone is.
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -104,7 +104,7 @@ def test_kept_weather_of_another_kind(isolated):
     file = isolated / "kept.csv"
     for first in ("5", "5.5", "noon"):
         file.write_text(f"time,temperature_c\n{first},1\n")
-        assert Kept(file).read().empty
+        assert Kept(isolated, file).read().empty
 
 
 def test_places_beyond_all_bounds():

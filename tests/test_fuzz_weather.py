@@ -83,7 +83,7 @@ def test_kept_weather(isolated, content):
     """A file that cannot be read is as good as none, and is replaced."""
     file = isolated / "kept.csv"
     file.write_bytes(content)
-    kept = Kept(file)
+    kept = Kept(isolated, file)
     found = survives(kept.read)
     assert str(found.index.tz) == "UTC"
     hour = pd.Series([1.5], pd.DatetimeIndex(["2018-11-01T05:00Z"]), name="temperature_c")

@@ -262,7 +262,7 @@ def test_a_second_run_on_the_same_folder(quick, monkeypatch):
         result = report("--log-file", "run.log")
     assert result.exit_code == 2
     assert re.fullmatch(
-        rf"Error: The output folder 'reports' is in use by another run \(process {os.getpid()} on .*, since .*\); "
+        rf"Error: The output folder '.*reports' is in use by another run \(process {os.getpid()} on .*, since .*\); "
         r"wait until it is done, or choose another with --out\.\n",
         result.stderr,
     )

@@ -77,7 +77,10 @@ def _reason(response: requests.Response) -> str:
 def _series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> pd.Series[Any]:
     try:
         unit = body["hourly_units"][VARIABLE]
-        times = pd.DatetimeIndex(pd.to_datetime(body["hourly"]["time"], format="ISO8601", utc=True)).as_unit("ns")
+        stamps = body["hourly"]["time"]
+        if any(isinstance(stamp, int | float) for stamp in stamps):
+            raise TypeError  # a number is no time here, though pandas would take it for one
+        times = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601", utc=True)).as_unit("ns")
         values = [None if value is None else float(value) for value in body["hourly"][VARIABLE]]
         found = pd.Series(values, times, dtype=float)
     except (KeyError, TypeError, ValueError, OverflowError):

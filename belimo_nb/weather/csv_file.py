@@ -109,6 +109,8 @@ def _column(frame: pd.DataFrame, names: tuple[str, ...], file: str, what: str) -
 def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
     try:
         parsed = [pd.Timestamp(text).as_unit("ns") for text in column]
+        if any(pd.isna(moment) for moment in parsed):  # an empty field
+            raise ValueError
         naive = [moment.tz is None for moment in parsed]
         if any(naive) and not all(naive):
             raise UsageError(f"The weather file {file} has times with and without an offset; use one form.")
