@@ -29,7 +29,7 @@ from belimo_nb.errors import (
     UsageError,
 )
 from belimo_nb.intervals import Moment
-from belimo_nb.lookup import distinct_names, find
+from belimo_nb.lookup import distinct_names, find, matches
 from belimo_nb.paging import collect
 from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve
@@ -419,12 +419,7 @@ class Cloud:
         """The API's device objects; the complete list is kept for later look-ups."""
         text = (search or "").strip()
         if text and self.settings.offline:
-            # As the cloud searches: names and serial numbers, whatever the case.
-            return [
-                r
-                for r in self._known().values()
-                if text.casefold() in f"{name_of(r)}\n{r.get('serialNumber')}".casefold()
-            ]
+            return [r for r in self._known().values() if matches(text, name_of(r), r.get("serialNumber"))]
         if text:
             asked, records = 0, collect(self.get, "/devices", {"search": text}, "the devices")
         else:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from belimo_nb.errors import AmbiguousDevice, UnknownDevice
 from belimo_nb.records import name_of
 
-__all__ = ["distinct_names", "find"]
+__all__ = ["distinct_names", "find", "matches"]
 
 
 class Named(Protocol):
@@ -69,3 +69,8 @@ def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
     if not near:
         return "`belimo-nb devices` lists them"
     return f"near matches: {', '.join(repr(names[name]) for name in near)}"
+
+
+def matches(text: str, name: object, serial: object) -> bool:
+    """Whether a search finds a device, as the cloud searches: in its name and serial number, whatever the case."""
+    return text.casefold() in f"{name}\n{serial}".casefold()

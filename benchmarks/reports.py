@@ -23,8 +23,8 @@ from pathlib import Path
 
 import belimo_nb as bn
 from belimo_nb import notebook_files
+from belimo_nb.cores import cores
 from belimo_nb.demo import DemoCloud
-from belimo_nb.report.workers import cores
 
 DEVICES, REPORTS = 80, 48
 LOOP, WARM = 4, 12

@@ -148,3 +148,21 @@ def browser() -> Iterator[object]:
             pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
         yield started
         started.close()
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    """A function that makes jobs of notebooks with these one-cell sources."""
+    import nbformat
+
+    from belimo_nb import notebook_files
+    from belimo_nb.report.jobs import Job
+
+    def make(sources):
+        for name, source in sources.items():
+            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
+            nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
+        return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
+
+    return make

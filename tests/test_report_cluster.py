@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from dask_cluster import DaskCluster
 
-from belimo_nb import notebook_files, settings
+from belimo_nb import settings
 from belimo_nb._version import __version__
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
@@ -23,7 +23,6 @@ from belimo_nb.report import machine
 from belimo_nb.report.cluster import Cluster
 from belimo_nb.report.engines import chosen, processes
 from belimo_nb.report.folder import claim
-from belimo_nb.report.jobs import Job
 from belimo_nb.report.parcel import Parcel, carry_out
 from belimo_nb.report.run import run
 from belimo_nb.report.workers import CAN_FORK
@@ -68,20 +67,6 @@ def connection(tmp_path):
         rate="3",
         data_dir=tmp_path / "data",
     )
-
-
-@pytest.fixture
-def jobs(tmp_path, monkeypatch):
-    """A function that makes jobs of notebooks with these one-cell sources."""
-
-    def make(sources):
-        for name, source in sources.items():
-            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
-        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
-        return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
-
-    return make
 
 
 def made(planned, workers, connection, out, **more):

@@ -11,13 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 import belimo_nb
-from belimo_nb import notebook_files, settings
+from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
 from belimo_nb.report import workers as pools
 from belimo_nb.report.engines import FORK, KERNEL, processes
-from belimo_nb.report.jobs import Job
 from belimo_nb.report.run import run
 from belimo_nb.report.workers import CAN_FORK, ChildProcesses
 
@@ -40,20 +39,6 @@ CRASHES = {
 }
 """How the engines tell of crashes, the first time; after the second they add `TWICE`."""
 TWICE = " It was tried twice."
-
-
-@pytest.fixture
-def jobs(tmp_path, monkeypatch):
-    """A function that makes jobs of notebooks with these one-cell sources."""
-
-    def make(sources):
-        for name, source in sources.items():
-            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
-        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
-        return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
-
-    return make
 
 
 @pytest.fixture

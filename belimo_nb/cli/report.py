@@ -172,8 +172,8 @@ def _workers(
     scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None
 ) -> ChildProcesses | Cluster:
     """Who makes the reports: processes of our own, or a cluster."""
+    from belimo_nb.cores import cores
     from belimo_nb.report.engines import chosen, processes
-    from belimo_nb.report.workers import cores
 
     if scheduler is None:
         return processes(jobs or cores(), time_limit=time_limit, engine=chosen(engine))

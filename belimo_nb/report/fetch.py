@@ -10,6 +10,7 @@ from belimo_nb.checkup import FINE, fine_question, window_of
 from belimo_nb.errors import NoDataError
 from belimo_nb.history import buckets, parse_resolution
 from belimo_nb.hydronics import Samples
+from belimo_nb.lookup import matches
 from belimo_nb.needs import MEASURED, questions
 from belimo_nb.report.jobs import Job
 from belimo_nb.sync import Plan, plan
@@ -91,10 +92,8 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
 
 def _matching(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
     """The ids of the valves that a job's search finds, as the cloud searches: names and serial numbers."""
-    text = str(job.parameters.get("search") or "").casefold()
-    found = [
-        text in f"{name}\n{serial}".casefold() for name, serial in zip(valves["name"], valves["serial"], strict=True)
-    ]
+    text = str(job.parameters.get("search") or "")
+    found = [matches(text, name, serial) for name, serial in zip(valves["name"], valves["serial"], strict=True)]
     return valves.index[found]
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 if sys.platform == "linux":
     from belimo_nb.report.forked import Stem
 
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers", "adopt", "cores", "work"]
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers", "adopt", "work"]
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
@@ -53,11 +53,6 @@ class Process(Protocol):
     def kill(self) -> None: ...
     def join(self, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def adopt(pid: int) -> None:
