@@ -1,9 +1,9 @@
 """Reports: 48 devices with each engine, beside the loop of `papermill` and `jupyter nbconvert`, and beside the floor.
 
-All from the same filled store, on all cores, over 12 months. The loop is the plain way: two commands a device, one
-after the other; it runs for a few devices and is scaled to all. The floor is the CPU time of the cells and the export
-in one warm process, over the cores: what no engine can do without. On a machine that others use, too, compare CPU
-times.
+All over 12 months, on all cores, from one store that a run before has filled. The loop is the plain way: two commands
+a device, one after the other; it runs for a few devices and is scaled to all. The floor is the CPU time of the cells
+and the export in one warm process, over the cores: what no engine can do without. On a machine that others use, too,
+compare CPU times.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _all(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     command = [sys.executable, "-m", "belimo_nb"]
     period = ["--from", PERIOD["start"], "--to", PERIOD["end"]]
     which = [word for device in devices for word in ("--device", device)]
-    _timed([*command, "report", "device", *period, "--device", devices[0], "--out", str(folder / "warm")], environment)
     _timed([*command, "sync", *period], environment)
+    _timed([*command, "report", "device", *period, *which, "--out", str(folder / "warm")], environment)
 
     loop = _loop(devices[:LOOP], folder, environment) / LOOP
     yield f"papermill + jupyter nbconvert in a loop: {loop:.2f} s a report ({LOOP} devices)"

@@ -16,7 +16,7 @@ __all__ = ["compact_png"]
 
 BITS = 5  # of each channel tell colors apart
 COLORS = 256
-COMPRESSION = 7  # half the time of 8, 3 % larger
+COMPRESSION = 5  # three quarters of the time of 7, 7 % larger
 
 
 def compact_png(rgba: NDArray[np.uint8]) -> bytes:

@@ -105,7 +105,7 @@ def _forms(secrets: Iterable[str]) -> list[str]:
 
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     """The figures of the notebook's first key-figures object; empty if it shows none."""
-    return [dict(figure) for data in islice(_shown(notebook, "key-figures"), 1) for figure in data["figures"]]
+    return [figure for data in islice(_shown(notebook, "key-figures"), 1) for figure in data["figures"]]
 
 
 def trend(notebook: NotebookNode) -> Mapping[str, Any] | None:
@@ -135,11 +135,14 @@ def _tables(notebook: NotebookNode) -> list[tuple[str, str]]:
 
 
 def _shown(notebook: NotebookNode, kind: str) -> Iterable[dict[str, Any]]:
-    """The JSON of the display objects of one kind, in the notebook's order."""
+    """The JSON of the display objects of one kind, in the notebook's order, as plain dicts.
+
+    What is sent to the process that runs the whole should not make it import nbformat.
+    """
     for output in _outputs(notebook):
         data = output.get("data", {}).get(MIME)
         if data is not None and data.get("kind") == kind:
-            yield data
+            yield json.loads(json.dumps(data))
 
 
 def _outputs(notebook: NotebookNode) -> Sequence[NotebookNode]:

@@ -30,6 +30,8 @@ NUMBER = struct.Struct("i")
 """How a process id and, later, an exit code are written to the pipe that comes with a request."""
 
 LONGEST_PATH = 4096
+RARELY = 500_000
+"""New objects after which a job looks for garbage: it lives for a second, and a tenth of that would go into looking."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
 
 
@@ -97,6 +99,7 @@ def _live(folder: str, connection: int, parent: int, not_mine: Iterable[int]) ->
         if os.getppid() == parent:
             from belimo_nb.report.workers import work
 
+            gc.set_threshold(RARELY)
             work(Connection(connection), Path(folder))
             code = 0
     except BaseException:  # noqa: BLE001 - the last lines of a process

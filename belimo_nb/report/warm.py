@@ -7,6 +7,7 @@ import in a notebook ties it to the shell), no option, filter or random state.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from datetime import UTC, datetime
 from importlib import import_module
@@ -25,24 +26,40 @@ EXPORT = ("belimo_nb.report.execute", "belimo_nb.report.publish")
 CELLS = tuple(f"belimo_nb.{name}" for name in ("archive", "auth", "cloud", "heating", "plots", "summary", "weather"))
 # What a shell imports when it is made.
 SHELL = ("IPython.core.completerlib", "IPython.core.crashhandler", "IPython.core.logger", "IPython.core.oinspect")
+GRAMMAR = "rfc3987_syntax"
 
 
 def load() -> None:
     """Import what makes a report with the engine `kernel`."""
     os.environ.update(ONE_THREAD)
-    for name in (*EXPORT, "belimo_nb.report.kernel"):
-        import_module(name)
+    _import(*EXPORT, "belimo_nb.report.kernel")
 
 
 def warm_up() -> None:
     """Import and use what makes a report with the engine `fork`, the notebooks' cells included."""
     os.environ.update(BEFORE_IMPORTS)
-    for name in (*EXPORT, "belimo_nb.report.shell", *CELLS, *SHELL):
-        import_module(name)
+    _import(*EXPORT, "belimo_nb.report.shell", *CELLS, *SHELL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a warning that is shown here is not shown again in a report
         _draw()
         _export()
+
+
+def _import(*names: str) -> None:
+    """Import modules; but not a grammar of web addresses that jsonschema would compile for a second and never use.
+
+    It is there only in environments with JupyterLab; without it jsonschema takes any text for an address, and the
+    schema of notebooks has none.
+    """
+    absent = GRAMMAR not in sys.modules
+    if absent:
+        sys.modules[GRAMMAR] = None  # type: ignore[assignment]  # so an import of it fails
+    try:
+        for name in names:
+            import_module(name)
+    finally:
+        if absent:
+            del sys.modules[GRAMMAR]
 
 
 def _draw() -> None:

@@ -1,6 +1,7 @@
 "use strict";
 /* Everything can be read without this script; it adds sorting and searching, and the code toggle of old browsers. */
-(() => {
+document.documentElement.classList.add("scripted"); /* for the style of long tables, before they are there */
+document.addEventListener("DOMContentLoaded", () => {
   const toggle = document.getElementById("show-code");
   if (toggle) {
     const show = () => document.body.classList.toggle("with-code", toggle.checked);
@@ -120,5 +121,6 @@
 
   document.querySelectorAll(".bnb-tab table").forEach((table) => {
     if (table.tHead && table.tBodies.length) enhance(table);
+    table.classList.add("ready");
   });
-})();
+});

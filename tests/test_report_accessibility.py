@@ -1,0 +1,85 @@
+"""What axe says of every kind of page: nothing, on a desk and on a phone, by day and by night, code shown or not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from belimo_nb import notebook_files
+from belimo_nb.report import index, page, publish
+from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.machine import RunFacts
+
+pytestmark = pytest.mark.browser
+
+MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
+PAGES = (*notebook_files.NOTEBOOKS, "failed", "index")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of each notebook with its stored outputs, one that failed, and the index of them."""
+    folder = tmp_path_factory.mktemp("site")
+    results = []
+    for name in notebook_files.NOTEBOOKS:
+        path = notebook_files.notebook(name)
+        tidied = publish.tidy(nbformat.read(path, as_version=4), name=name, secrets=(), folder=path.parent)
+        results.append(_written(folder, tidied, name))
+    trace = ["Traceback", "ValueError: broken"]
+    failing = nbformat.v4.new_output("error", ename="ValueError", evalue="broken", traceback=trace)
+    cells = [nbformat.v4.new_markdown_cell("# Failed"), nbformat.v4.new_code_cell("1", outputs=[failing])]
+    results.append(_written(folder, nbformat.v4.new_notebook(cells=cells), "failed", "ValueError: broken."))
+    facts = RunFacts("Reports", "November 2018", "demo", "Europe/Zurich", "1.2.3", MADE, 60.0, MADE)
+    (folder / "index.html").write_text(index.page(results, facts, []), encoding="utf-8")
+    return folder
+
+
+def _written(folder: Path, notebook: nbformat.NotebookNode, name: str, error: str | None = None) -> Result:
+    html = page.export(notebook, title=name.title(), slug=name, made_at=MADE, version="1.2.3")
+    (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    return Result(
+        Job(name, name.title(), name, {}),
+        "failed" if error else "ok",
+        1.0,
+        error,
+        key_figures=publish.key_figures(notebook),
+        completeness=publish.completeness(notebook),
+        files={"html": f"{name}.html"},
+        trend=publish.trend(notebook),
+        made_at=MADE,
+    )
+
+
+def violations(opened: Any) -> list[tuple[str, str, str]]:
+    """Rule, its weight, and the first place of each violation."""
+    found = Axe().run(opened).response["violations"]
+    return [(item["id"], item["impact"], item["nodes"][0]["html"][:200]) for item in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(browser, site, name, scheme):
+    """No violation of any weight."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, bypass_csp=True)
+    opened = context.new_page()
+    opened.goto((site / f"{name}.html").as_uri())
+    assert violations(opened) == []
+    opened.set_viewport_size({"width": 390, "height": 900})
+    if opened.query_selector("#show-code"):
+        opened.check("#show-code")
+    assert violations(opened) == []
+    context.close()
+
+
+def test_axe_would_find_something(browser):
+    """A picture without words and grey on grey are told."""
+    context = browser.new_context(bypass_csp=True)
+    opened = context.new_page()
+    opened.set_content('<img src="data:,"><p style="color:#aaa;background:#bbb">Grey</p>')
+    assert {"image-alt", "color-contrast"} <= {rule for rule, *_ in violations(opened)}
+    context.close()
