@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import hydronics
-from belimo_nb.archive import Question, span_of
 from belimo_nb.errors import BelimoError, UsageError
-from belimo_nb.history import parse_resolution
+from belimo_nb.history import MOST_BUCKETS, parse_resolution
 from belimo_nb.hydronics import Characteristic, Design, Samples, busiest_window
 from belimo_nb.hydronics.saturation import characteristics
-from belimo_nb.needs import MEASURED
 from belimo_nb.periods import Period
-from belimo_nb.plan import MOST_BUCKETS
+from belimo_nb.store.archive import Question, span_of
+from belimo_nb.store.needs import MEASURED
 from belimo_nb.weather import outdoor_temperature
 
 if TYPE_CHECKING:

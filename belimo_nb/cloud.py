@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.answers import Answers
 from belimo_nb.auth import Authenticator
 from belimo_nb.baseline import baseline
 from belimo_nb.counter import Counter, Counters, Kind
@@ -37,10 +36,11 @@ from belimo_nb.profile import Profile
 from belimo_nb.progress import bar
 from belimo_nb.records import devices_frame, last_seen, latest_frame, name_of, part, profile_ref
 from belimo_nb.settings import Settings
+from belimo_nb.store.answers import Answers
 from belimo_nb.transport import IN_FLIGHT, Transport
 
 if TYPE_CHECKING:
-    from belimo_nb.archive import Archive
+    from belimo_nb.store.archive import Archive
     from belimo_nb.survey import Survey
 
 __all__ = ["Cloud", "connect"]
@@ -354,8 +354,8 @@ class Cloud:
     @functools.cached_property
     def archive(self) -> Archive:
         """History through the store."""
-        from belimo_nb.archive import Archive
         from belimo_nb.store import Store
+        from belimo_nb.store.archive import Archive
 
         since = self.settings.fresh_since
         return Archive(
@@ -369,7 +369,7 @@ class Cloud:
         self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
     ) -> pd.DataFrame:
         """The last readings in buckets of `step`, through the store; as `belimo_nb.history.fetch`."""
-        from belimo_nb.archive import Question, Seen, span_of
+        from belimo_nb.store.archive import Question, Seen, span_of
 
         seen = last_seen(record)
         contact = Seen(None if seen is None else int(seen.timestamp()), self._listed)

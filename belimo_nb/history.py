@@ -12,12 +12,12 @@ import pandas as pd
 
 from belimo_nb.errors import AnswerError, UsageError
 from belimo_nb.paging import Get
-from belimo_nb.plan import MOST_BUCKETS
 from belimo_nb.timestamps import to_api
 
 __all__ = [
     "KEPT_AGGREGATION",
     "MOST",
+    "MOST_BUCKETS",
     "MissingSeriesWarning",
     "StrangeValueWarning",
     "ask",
@@ -28,6 +28,9 @@ __all__ = [
     "tell_lacking",
     "typed",
 ]
+
+MOST_BUCKETS = 10_000
+"""Points of a series that the cloud gives in one answer."""
 
 MOST_ROWS = 10_000_000
 """Buckets of one range; more is a typing error, not a question."""

@@ -15,18 +15,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb import measured, sync
-from belimo_nb.archive import Archive, Question
+from belimo_nb import measured
 from belimo_nb.checkup import FINE, design_of, fine_question, window_of
 from belimo_nb.cores import cores
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.history import buckets, parse_resolution
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.intervals import edges, quarter_hour_zone
-from belimo_nb.needs import MEASURED, questions
 from belimo_nb.periods import Period
 from belimo_nb.profile import Profile
 from belimo_nb.progress import bar
+from belimo_nb.store import sync
+from belimo_nb.store.archive import Archive, Question
+from belimo_nb.store.needs import MEASURED, questions
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud

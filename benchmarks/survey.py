@@ -15,8 +15,8 @@ import pandas as pd
 
 import belimo_nb as bn
 from belimo_nb.demo import DemoCloud
-from belimo_nb.needs import MEASURED, questions
-from belimo_nb.sync import plan, run
+from belimo_nb.store.needs import MEASURED, questions
+from belimo_nb.store.sync import plan, run
 
 DEVICES = 5000
 YEAR = ("2017-11-01", "2018-11-01")

@@ -20,10 +20,10 @@ import pandas as pd
 
 import belimo_nb as bn
 from belimo_nb import history
-from belimo_nb.archive import Question, Seen, span_of
 from belimo_nb.cloud import Cloud
 from belimo_nb.demo import DemoCloud
-from belimo_nb.sync import Outcome, plan, run
+from belimo_nb.store.archive import Question, Seen, span_of
+from belimo_nb.store.sync import Outcome, plan, run
 from benchmarks.timing import median_ms
 
 RATE, LATENCY = 2.0, 0.3

@@ -10,11 +10,11 @@ from history_model import BEGIN, DAY, HOUR, ModelDevice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belimo_nb import history, plan
-from belimo_nb.archive import Archive, Question, Seen, span_of
+from belimo_nb import history
 from belimo_nb.errors import NoDataError, ServerError, StoreError
 from belimo_nb.settings import load
-from belimo_nb.store import Store, StoreWarning
+from belimo_nb.store import Store, StoreWarning, plan
+from belimo_nb.store.archive import Archive, Question, Seen, span_of
 
 KEYS = ("number", "text", "switch")
 
@@ -251,7 +251,7 @@ def test_a_store_that_takes_no_more(setup, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("belimo_nb.store.os.fsync", full)
+    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
     with pytest.warns(StoreWarning, match="No space left on device.*BELIMO_DATA_DIR"):
         frame = setup.read(["number"], 0, 4 * DAY)
     pd.testing.assert_frame_equal(frame, setup.direct(["number"], 0, 4 * DAY), check_freq=False)

@@ -156,7 +156,7 @@ def test_sync(demo_environment, demo_server):
 
 def test_sync_tells_failures(demo_environment, monkeypatch):
     """A device that fails is listed and makes the exit status 1; the others are fetched."""
-    archive = importlib.import_module("belimo_nb.archive")
+    archive = importlib.import_module("belimo_nb.store.archive")
     fill = archive.Archive.fill
 
     def fail_for_one(self, question, *arguments, **options):

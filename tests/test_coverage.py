@@ -1,6 +1,6 @@
 """What was asked for, and which of the answers can still change."""
 
-from belimo_nb.coverage import Coverage, Open
+from belimo_nb.store.coverage import Coverage, Open
 
 
 def test_an_answer_is_final_up_to_a_moment():

@@ -28,7 +28,7 @@ from test_bad_input import check_sentence
 
 import belimo_nb as bn
 from belimo_nb import cloud as cloud_module
-from belimo_nb import patience, settings, summary, sync, wire
+from belimo_nb import patience, settings, summary, wire
 from belimo_nb.cli import cli
 from belimo_nb.cloud import Cloud
 from belimo_nb.demo import DemoCloud
@@ -37,7 +37,7 @@ from belimo_nb.errors import BelimoError
 from belimo_nb.report import engines
 from belimo_nb.report import run as report_run
 from belimo_nb.report.jobs import Result
-from belimo_nb.store import Store
+from belimo_nb.store import Store, sync
 
 SEARCH, VALVE = "Heizung 2.OG Nord", "Heizung 2.OG Nord-West"
 SPAN = ("2018-11-28", "2018-11-30")

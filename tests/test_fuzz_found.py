@@ -12,13 +12,13 @@ from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadat
 
 import belimo_nb as bn
 from belimo_nb import wire
-from belimo_nb.answers import Answers
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.intervals import fixed_length
 from belimo_nb.paging import MOST_ROWS, collect
 from belimo_nb.periods import parse_time, resolve
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning
+from belimo_nb.store.answers import Answers
 from belimo_nb.timestamps import from_api
 from belimo_nb.token_file import TokenFile
 from belimo_nb.weather.csv_file import read_csv

@@ -17,7 +17,8 @@ from belimo_nb.history import checked_buckets, parse_resolution
 from belimo_nb.intervals import edges, fixed_length
 from belimo_nb.periods import Period, parse_time, resolve
 from belimo_nb.settings import Settings
-from belimo_nb.store import Store, canonical
+from belimo_nb.store import Store
+from belimo_nb.store.disk import canonical
 
 NOW = pd.Timestamp("2018-12-01T00:00:00Z")
 ENV = (

@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 from test_fuzz_answers import LIST, PROFILE, STATS, overview
 
 import belimo_nb as bn
-from belimo_nb import kept_file
-from belimo_nb.answers import VERSION
-from belimo_nb.archive import Archive, Question, Seen
-from belimo_nb.coverage import Coverage, Open
 from belimo_nb.errors import NoDataError
-from belimo_nb.inventory import entries, verify
-from belimo_nb.kept import Kept
 from belimo_nb.settings import load
-from belimo_nb.store import Store, StoreWarning
+from belimo_nb.store import Store, StoreWarning, kept_file
+from belimo_nb.store.answers import VERSION
+from belimo_nb.store.archive import Archive, Question, Seen
+from belimo_nb.store.coverage import Coverage, Open
+from belimo_nb.store.inventory import entries, verify
+from belimo_nb.store.kept import Kept
 from belimo_nb.token_file import TokenFile
 
 HOUR = 3600

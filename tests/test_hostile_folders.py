@@ -19,21 +19,21 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import belimo_nb
-from belimo_nb import inventory, kept_file, settings
-from belimo_nb.answers import Answers
+from belimo_nb import settings
 from belimo_nb.cli import cli
-from belimo_nb.coverage import Coverage
 from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.explorer import memory
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.files import is_inside, write_text
-from belimo_nb.kept import Kept
 from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
 from belimo_nb.report.publish import publish
 from belimo_nb.report.run import run
 from belimo_nb.report.workers import ChildProcesses
-from belimo_nb.store import Store
+from belimo_nb.store import Store, inventory, kept_file
+from belimo_nb.store.answers import Answers
+from belimo_nb.store.coverage import Coverage
+from belimo_nb.store.kept import Kept
 from belimo_nb.weather.kept import Kept as KeptWeather
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")

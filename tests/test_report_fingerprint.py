@@ -10,7 +10,6 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb import notebook_files
-from belimo_nb.answers import Answers
 from belimo_nb.cloud import Cloud
 from belimo_nb.report import fingerprint as module
 from belimo_nb.report import machine
@@ -18,6 +17,7 @@ from belimo_nb.report.fingerprint import Fingerprints
 from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Job, plan
 from belimo_nb.report.resuming import LONGEST, going_on, listed_at
+from belimo_nb.store.answers import Answers
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"
 

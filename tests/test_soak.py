@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from tally import count
 
 import belimo_nb as bn
-from belimo_nb import auth, patience, sync
+from belimo_nb import auth, patience
 from belimo_nb.cli import cli
 from belimo_nb.demo import DemoCloud, api, tokens
 from belimo_nb.report import engines
+from belimo_nb.store import sync
 
 PERIOD = ("--from", "2018-11-26", "--to", "2018-12-01")
 MIX = tuple(

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from belimo_nb import kept_file
 from belimo_nb.cli import cli
-from belimo_nb.coverage import Coverage, Open
-from belimo_nb.inventory import entries, verify
-from belimo_nb.kept import Kept
 from belimo_nb.settings import load
-from belimo_nb.spans import minus, overlap, union
-from belimo_nb.store import Store, StoreWarning, canonical, source_folder
+from belimo_nb.store import Store, StoreWarning, kept_file
+from belimo_nb.store.coverage import Coverage, Open
+from belimo_nb.store.disk import canonical, source_folder
+from belimo_nb.store.inventory import entries, verify
+from belimo_nb.store.kept import Kept
+from belimo_nb.store.spans import minus, overlap, union
 
 HOUR = 3600
 

@@ -14,15 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 import belimo_nb as bn
-from belimo_nb import needs, patience, settings, summary, sync
+from belimo_nb import patience, settings, summary
 from belimo_nb.cli import cli
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.inventory import entries
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
-from belimo_nb.spans import minus
-from belimo_nb.store import Store
+from belimo_nb.store import Store, needs, sync
+from belimo_nb.store.inventory import entries
+from belimo_nb.store.spans import minus
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
 SYNC = [sys.executable, "-m", "belimo_nb", "sync"]

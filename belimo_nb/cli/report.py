@@ -25,7 +25,6 @@ from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.notebook_files import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from belimo_nb.archive import Question
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
     from belimo_nb.report.cluster import Cluster
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.upload import Upload
     from belimo_nb.report.workers import ChildProcesses
     from belimo_nb.settings import Settings
+    from belimo_nb.store.archive import Question
 
 TIME_LIMIT_MINUTES = 30.0
 
@@ -199,7 +199,7 @@ def _fetch(
 
     from belimo_nb.cloud import Cloud
     from belimo_nb.report.fetch import closer_plan, fetch_plan
-    from belimo_nb.sync import plan
+    from belimo_nb.store.sync import plan
 
     if cloud.settings.offline:
         return cloud.settings, set()

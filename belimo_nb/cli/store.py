@@ -11,9 +11,9 @@ import click
 from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
 
 if TYPE_CHECKING:
-    from belimo_nb.inventory import Entry
-    from belimo_nb.spans import Spans
     from belimo_nb.store import Store
+    from belimo_nb.store.inventory import Entry
+    from belimo_nb.store.spans import Spans
 
 
 @click.group(epilog="Example: belimo-nb store info")
@@ -26,7 +26,7 @@ def store() -> None:
 @pass_connection
 def info(connection: Connection, as_json: bool) -> None:
     """Show where the store is, its size, and for each device the range that is kept and the gaps in it."""
-    from belimo_nb.inventory import entries, set_aside
+    from belimo_nb.store.inventory import entries, set_aside
 
     kept = _store(connection)
     found = list(entries(kept))
@@ -46,8 +46,8 @@ def info(connection: Connection, as_json: bool) -> None:
 @pass_connection
 def verify(connection: Connection) -> None:
     """Read every file to its end and check it. Exit status 1 if one is damaged: the next sync sets it aside."""
-    from belimo_nb.inventory import entries
-    from belimo_nb.inventory import verify as check
+    from belimo_nb.store.inventory import entries
+    from belimo_nb.store.inventory import verify as check
 
     kept = _store(connection)
     found = list(entries(kept))
@@ -64,8 +64,8 @@ def verify(connection: Connection) -> None:
 @pass_connection
 def clear(connection: Connection, yes: bool) -> None:
     """Delete the kept history of this cloud, damaged files included. It can be fetched again."""
-    from belimo_nb.inventory import clear as delete
-    from belimo_nb.inventory import entries
+    from belimo_nb.store.inventory import clear as delete
+    from belimo_nb.store.inventory import entries
 
     kept = _store(connection)
     count = len(list(entries(kept)))
@@ -82,8 +82,8 @@ def _store(connection: Connection) -> Store:
 
 def _names(connection: Connection) -> dict[str, str]:
     """The devices' names as of the last list, by id."""
-    from belimo_nb.answers import Answers
     from belimo_nb.records import name_of
+    from belimo_nb.store.answers import Answers
 
     listed = Answers(connection.settings()).read("devices")
     return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}

@@ -11,7 +11,7 @@ from belimo_nb.cli.shared import Connection, device_options, pass_connection, pe
 from belimo_nb.cli.syncing import fill, tell_failures
 
 if TYPE_CHECKING:
-    from belimo_nb.sync import Outcome, Plan
+    from belimo_nb.store.sync import Outcome, Plan
 
 EPILOG = """\b
 Examples:
@@ -46,9 +46,9 @@ def sync(
     and the next sync goes on from there.
     """
     from belimo_nb.history import parse_resolution
-    from belimo_nb.needs import questions
     from belimo_nb.selection import energy_valves
-    from belimo_nb.sync import plan
+    from belimo_nb.store.needs import questions
+    from belimo_nb.store.sync import plan
 
     parse_resolution(resolution)
     cloud = connection.connect()

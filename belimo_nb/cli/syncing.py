@@ -10,7 +10,7 @@ from belimo_nb.cli.shared import printable
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
-    from belimo_nb.sync import Outcome, Plan
+    from belimo_nb.store.sync import Outcome, Plan
 
 __all__ = ["fill", "remarks", "tell_failures"]
 
@@ -18,7 +18,7 @@ __all__ = ["fill", "remarks", "tell_failures"]
 def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = False) -> Outcome:
     """Do what is planned, with a progress bar on a terminal unless `quiet`."""
     from belimo_nb.progress import bar
-    from belimo_nb.sync import run
+    from belimo_nb.store.sync import run
 
     progress = bar(planned.requests, "request", shown=not quiet)
     devices, points = 0, 0

@@ -9,9 +9,8 @@ import pandas as pd
 from belimo_nb.display import number
 from belimo_nb.errors import UsageError
 from belimo_nb.explorer.choice import AUTOMATIC
-from belimo_nb.history import parse_resolution
+from belimo_nb.history import MOST_BUCKETS, parse_resolution
 from belimo_nb.periods import Period, local_midnight, resolve
-from belimo_nb.plan import MOST_BUCKETS
 
 __all__ = ["MOST", "MOST_DATAPOINTS", "check_cost", "period_of", "resolution_for"]
 

@@ -11,9 +11,9 @@ from belimo_nb.errors import NoDataError
 from belimo_nb.history import buckets, parse_resolution
 from belimo_nb.hydronics import Samples
 from belimo_nb.lookup import matches
-from belimo_nb.needs import MEASURED, questions
 from belimo_nb.report.jobs import Job
-from belimo_nb.sync import Plan, plan
+from belimo_nb.store.needs import MEASURED, questions
+from belimo_nb.store.sync import Plan, plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,14 +24,14 @@ import pandas as pd
 
 from belimo_nb import notebook_files
 from belimo_nb.addresses import is_loopback
-from belimo_nb.answers import Answers
 from belimo_nb.cloud import Cloud
 from belimo_nb.errors import BelimoError
-from belimo_nb.kept_file import DamagedFile, description
 from belimo_nb.periods import Period
 from belimo_nb.records import devices_frame
 from belimo_nb.report.jobs import Job
-from belimo_nb.store import source_folder
+from belimo_nb.store.answers import Answers
+from belimo_nb.store.disk import source_folder
+from belimo_nb.store.kept_file import DamagedFile, description
 from belimo_nb.weather import outdoor_temperature
 
 __all__ = ["Fingerprints"]

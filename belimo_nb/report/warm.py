@@ -23,7 +23,9 @@ BEFORE_IMPORTS = {
 }
 
 EXPORT = ("belimo_nb.report.execute", "belimo_nb.report.publish")
-CELLS = tuple(f"belimo_nb.{name}" for name in ("archive", "auth", "cloud", "heating", "plots", "summary", "weather"))
+CELLS = tuple(
+    f"belimo_nb.{name}" for name in ("auth", "cloud", "heating", "plots", "store.archive", "summary", "weather")
+)
 # What a shell imports when it is made.
 SHELL = ("IPython.core.completerlib", "IPython.core.crashhandler", "IPython.core.logger", "IPython.core.oinspect")
 GRAMMAR = "rfc3987_syntax"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from belimo_nb import kept_file
 from belimo_nb.errors import StoreError
 from belimo_nb.files import check_inside, is_inside
-from belimo_nb.spans import Spans, minus, union
-from belimo_nb.store import Store
+from belimo_nb.store import kept_file
+from belimo_nb.store.disk import Store
+from belimo_nb.store.spans import Spans, minus, union
 
 __all__ = ["Entry", "clear", "entries", "set_aside", "verify"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb import history, plan
-from belimo_nb.coverage import GRACE, Coverage, Open
+from belimo_nb import history
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.kept import Kept
 from belimo_nb.paging import Get
-from belimo_nb.plan import Window, windows
-from belimo_nb.spans import Span, Spans, minus
-from belimo_nb.store import Store, StoreWarning, canonical
+from belimo_nb.store.coverage import GRACE, Coverage, Open
+from belimo_nb.store.disk import Store, StoreWarning, canonical
+from belimo_nb.store.kept import Kept
+from belimo_nb.store.plan import Window, windows
+from belimo_nb.store.spans import Span, Spans, minus
 
 __all__ = ["Archive", "Filled", "Question", "Seen", "span_of"]
 
@@ -133,7 +133,7 @@ class Archive:
     @staticmethod
     def _with_witness(window: Window, seen: Seen) -> Window:
         """The window and, if it costs no request, a bucket more: a value in it makes all before it final."""
-        room = window.end - window.begin < plan.MOST_BUCKETS * window.step
+        room = window.end - window.begin < history.MOST_BUCKETS * window.step
         late = seen.at is not None and window.end + window.step <= seen.at - GRACE
         return replace(window, end=window.end + window.step) if room and late else window
 

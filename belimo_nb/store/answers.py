@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from belimo_nb.coverage import LATEST
 from belimo_nb.files import check_inside, write_text
-from belimo_nb.store import source_folder
+from belimo_nb.store.coverage import LATEST
+from belimo_nb.store.disk import source_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import filelock
 
-from belimo_nb import kept_file
 from belimo_nb.addresses import is_loopback
-from belimo_nb.coverage import Coverage
 from belimo_nb.errors import StoreError
 from belimo_nb.files import check_inside
 from belimo_nb.history import parse_resolution
-from belimo_nb.kept import Kept
+from belimo_nb.store import kept_file
+from belimo_nb.store.coverage import Coverage
+from belimo_nb.store.kept import Kept
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from belimo_nb.coverage import Coverage
 from belimo_nb.history import KEPT_AGGREGATION, parse_resolution
-from belimo_nb.kept import Kept, Values
+from belimo_nb.store.coverage import Coverage
+from belimo_nb.store.kept import Kept, Values
 
 __all__ = ["VERSION", "DamagedFile", "coverage", "description", "dump", "load"]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from belimo_nb.spans import Span, Spans, overlap, union
+from belimo_nb.history import MOST_BUCKETS
+from belimo_nb.store.spans import Span, Spans, overlap, union
 
-__all__ = ["MOST_BUCKETS", "Window", "windows"]
-
-MOST_BUCKETS = 10_000
-"""Points of a series that the cloud gives in one answer."""
+__all__ = ["Window", "windows"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from belimo_nb.spans import Span, Spans, minus, union
+from belimo_nb.store.spans import Span, Spans, minus, union
 
 __all__ = ["GRACE", "Coverage", "Open"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.coverage import GRACE, Coverage
 from belimo_nb.history import typed
-from belimo_nb.spans import Span
+from belimo_nb.store.coverage import GRACE, Coverage
+from belimo_nb.store.spans import Span
 
 __all__ = ["Kept"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belimo_nb.archive import Question, Seen, span_of
 from belimo_nb.history import parse_resolution
 from belimo_nb.intervals import quarter_hour_zone
-from belimo_nb.store import canonical
+from belimo_nb.store.archive import Question, Seen, span_of
+from belimo_nb.store.disk import canonical
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
-    from belimo_nb.spans import Span
+    from belimo_nb.store.spans import Span
 
 __all__ = ["COUNTERS", "MEASURED", "questions"]
 
