@@ -11,7 +11,7 @@ from test_fuzz_answers import DEVICE, LIST, PROFILE, answer_of, answering, quiet
 from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadata  # noqa: F401 - a fixture
 
 import belimo_nb as bn
-from belimo_nb import wire
+from belimo_nb import responses
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.intervals import fixed_length
 from belimo_nb.paging import MOST_ROWS, collect
@@ -82,8 +82,8 @@ def test_lists_within_lists_are_no_answer(isolated):
     """However deep: neither from the cloud nor from the disk."""
     response = answer_of(NESTED, 200, {"Content-Type": "application/json"})
     with pytest.raises(AnswerError, match="no JSON"):
-        wire.json_object(response, "it")
-    assert "400" in str(wire.refusal(answer_of(NESTED, 400, {}), "it"))
+        responses.json_object(response, "it")
+    assert "400" in str(responses.refusal(answer_of(NESTED, 400, {}), "it"))
     file = TokenFile(load(demo=False, **CREDENTIALS), isolated)
     file.path.write_bytes(NESTED)
     file.path.chmod(0o600)
