@@ -27,8 +27,8 @@ from belimo_nb.errors import (
     UnknownDevice,
     UsageError,
 )
-from belimo_nb.intervals import Moment
 from belimo_nb.lookup import distinct_names, find, matches
+from belimo_nb.moments import Moment
 from belimo_nb.paging import collect
 from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from belimo_nb.energy import incidents, interval_energy, statement
-from belimo_nb.intervals import Moment
+from belimo_nb.moments import Moment
 
 __all__ = ["Counter", "Counters", "Kind"]
 

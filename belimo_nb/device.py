@@ -11,9 +11,10 @@ import pandas as pd
 from belimo_nb import history, measured
 from belimo_nb.counter import Counter, Counters, Kind
 from belimo_nb.errors import NoDataError, UsageError
-from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
+from belimo_nb.intervals import fixed_length, quarter_hour_zone, zone_name
+from belimo_nb.moments import Moment, parse_time
 from belimo_nb.paging import collect
-from belimo_nb.periods import Period, parse_time
+from belimo_nb.periods import Period
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES
 from belimo_nb.records import devices_frame, latest_frame, name_of, part, profile_ref, settings_of

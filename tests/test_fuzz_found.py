@@ -14,8 +14,9 @@ import belimo_nb as bn
 from belimo_nb import responses
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.intervals import fixed_length
+from belimo_nb.moments import parse_time
 from belimo_nb.paging import MOST_ROWS, collect
-from belimo_nb.periods import parse_time, resolve
+from belimo_nb.periods import resolve
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning
 from belimo_nb.store.answers import Answers

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
+from belimo_nb.report.job_process import work
 
 if TYPE_CHECKING:
     from belimo_nb.report.folder import OutputFolder
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 if sys.platform == "linux":
     from belimo_nb.report.forked import Stem
 
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers", "adopt", "work"]
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers"]
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
@@ -42,8 +43,6 @@ GRACE = 15.0
 FAREWELL = 30.0
 """Seconds in which a process that was killed, or has hung up, has ended."""
 
-_parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
-
 
 class Process(Protocol):
     """What the pool needs of a process, forked or spawned."""
@@ -53,12 +52,6 @@ class Process(Protocol):
     def kill(self) -> None: ...
     def join(self, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
-
-
-def adopt(pid: int) -> None:
-    """Called in a job: let process group `pid` end when the job's process is killed or dies."""
-    if _parent is not None:
-        _parent.send(("adopted", pid))
 
 
 class JobFailed(BelimoError):
@@ -237,41 +230,6 @@ class ChildProcesses(Executor):
         log = folder / "err.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
-
-
-def work(connection: Connection, folder: Path) -> None:
-    """A job's process: set the scene, call, report."""
-    global _parent
-    connection.send(("began", os.getpid()))
-    environment, fn, args, kwargs = connection.recv()
-    if mp.parent_process() is not None:  # not forked, so nobody else looks after it
-        if hasattr(os, "setsid"):
-            os.setsid()  # a Ctrl-C in the terminal goes to the caller alone, which then stops us
-        threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
-    os.environ.clear()
-    os.environ.update(environment)
-    for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
-        log = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(log, descriptor)
-        os.close(log)
-    os.chdir(folder)
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    _parent = connection
-    try:
-        message = ("done", fn(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must be told
-        message = ("raised", str(error) if isinstance(error, BelimoError) else f"{type(error).__name__}: {error}")
-    connection.send(message)
-
-
-def _die_with_parent(folder: Path) -> None:
-    parent = mp.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        shutil.rmtree(folder, ignore_errors=True)
-        if not any(folder.parent.iterdir()):
-            shutil.rmtree(folder.parent, ignore_errors=True)
-        os._exit(1)
 
 
 def _kill(process: Process, adopted: Sequence[int]) -> None:
