@@ -19,7 +19,7 @@ from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
 from belimo_nb.report import cluster as clusters
-from belimo_nb.report import machine
+from belimo_nb.report import machine, scheduler
 from belimo_nb.report.cluster import Cluster
 from belimo_nb.report.engines import chosen, processes
 from belimo_nb.report.folder import claim
@@ -220,7 +220,7 @@ def test_a_worker_that_comes_late(own, connection, jobs, tmp_path):
 
 def test_the_demo_cloud_elsewhere(shared, connection, tmp_path, monkeypatch):
     """A cloud that answers on this host only is not asked of workers on others."""
-    monkeypatch.setattr(clusters.socket, "gethostname", Host("another"))
+    monkeypatch.setattr(scheduler.socket, "gethostname", Host("another"))
     with (
         connected(shared.address) as workers,
         claim(tmp_path / "out") as folder,
