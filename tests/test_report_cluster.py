@@ -261,7 +261,7 @@ def test_no_scheduler():
 
 def test_no_worker(own, monkeypatch):
     """A scheduler without workers is one sentence and exit status 3."""
-    monkeypatch.setattr(clusters, "JOIN", 0.2)
+    monkeypatch.setattr(scheduler, "JOIN", 0.2)
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 3
     address = own.address
