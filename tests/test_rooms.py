@@ -1,4 +1,4 @@
-"""The rooms of the house: what may import what. `ROOMS` is the map for newcomers, and this file holds the code to it."""
+"""The rooms of the package, what may import what, and how long a module may be: `ROOMS` is the map for newcomers."""
 
 import ast
 import re
@@ -40,7 +40,7 @@ ROOMS = {
     "cli": "cli __main__",  # the command line
 }
 PURE = ("words", "calendar", "energy", "heating", "hydronics", "answers")
-"""They take and give numbers, text and frames, and know no network, disk or clock: the same question, the same answer."""
+"""They take and give numbers, text and frames, and know no network, disk or clock."""
 
 PURE_IMPORTS = (
     *("numpy", "pandas"),
