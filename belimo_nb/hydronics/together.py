@@ -114,7 +114,7 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
         "%",
         THRESHOLD,
         f"{said}: the one works against the other.",
-        "Set the heating and the cooling set points further apart, and check that the valve of the side that should "
+        "Set the heating and the cooling setpoints further apart, and check that the valve of the side that should "
         "rest closes tightly.",
         waste_kwh=waste_kwh,
     )
