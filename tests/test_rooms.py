@@ -32,7 +32,7 @@ ROOMS = {
     "transport": "transport",  # requests to the API, at the rate that it allows
     "store": "store",  # history on disk
     "weather": "weather",  # outdoor temperatures
-    "cloud": "cloud device checkup survey surveyed surveyors selection",  # what notebooks call
+    "cloud": "device_list dataprofiles cloud device checkup survey surveyed surveyors selection",  # what notebooks call
     "summary": "summary",  # what notebooks show
     "explorer": "explorer",  # widgets
     "face": ".",  # `import belimo_nb as bn`; `.` is the package itself
