@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.checkup import design_of
-from belimo_nb.intervals import edges, quarter_hour_zone
+from belimo_nb.counter import counter_resolution
+from belimo_nb.intervals import edges
 from belimo_nb.periods import Period
 from belimo_nb.progress import bar
 from belimo_nb.store import sync
@@ -105,7 +106,7 @@ def survey(cloud: Cloud, devices: pd.DataFrame, period: Period, fetch: int = FET
         SignInError: The credentials are refused.
     """
     valves = cloud.energy_valves(devices)
-    step = "15m" if quarter_hour_zone(cloud.timezone, period.start, period.end) else "1h"
+    step = counter_resolution(cloud.timezone, period.start, period.end)
     asked = questions(cloud, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED)
     cases = [
         Case(

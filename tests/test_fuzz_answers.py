@@ -99,7 +99,7 @@ objects = st.dictionaries(texts, values, max_size=4)
 
 
 @pytest.fixture
-def answering(monkeypatch):
+def answering():
     """A client whose cloud answers with what it is told to, by the end of the path."""
     credentials = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
     client = bn.connect(

@@ -123,7 +123,7 @@ def test_a_worker_is_killed(own, connection, jobs, tmp_path):
     assert not list((tmp_path / "data").glob(".*.probe"))
 
 
-def test_secrets_in_no_log(shared, connection, tmp_path):
+def test_secrets_in_no_log(shared, connection):
     """A task that Dask itself sees fail is told in the worker's log by a name and a text without what it was given."""
     import distributed
 

@@ -20,10 +20,10 @@ class Progress:
     """A progress bar on a terminal; elsewhere only failures are told, as they come."""
 
     def __init__(self, total: int, teller: Teller) -> None:
-        from tqdm import tqdm
+        from belimo_nb.progress import bar
 
         self._teller = teller
-        self._bar: Any = tqdm(total=total, unit="report", disable=teller.quiet or not sys.stderr.isatty(), leave=False)
+        self._bar: Any = bar(total, "report", shown=not teller.quiet)
 
     def __enter__(self) -> Progress:
         return self

@@ -11,13 +11,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.parcel import Parcel, carry_out, close
 from belimo_nb.report.scheduler import Scheduler
+from belimo_nb.report.stopping import Stopping
 from belimo_nb.report.workers import JobFailed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ClusterWarning(UserWarning):
     """Something about a worker that costs its help, but no report."""
 
 
-class Cluster(Executor):
+class Cluster(Stopping):
     """Makes reports on the workers of a Dask scheduler; as `ChildProcesses` does on this machine.
 
     Attributes:
@@ -101,12 +102,6 @@ class Cluster(Executor):
         )
         self._send(parcel, outer)
         return outer
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.stop()
 
     def stop(self) -> None:
         """Cancel what waits and kill what runs; returns when the workers have done so."""

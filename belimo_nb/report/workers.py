@@ -16,13 +16,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.job_process import work
+from belimo_nb.report.stopping import Stopping
 
 if TYPE_CHECKING:
     from belimo_nb.report.folder import OutputFolder
@@ -85,7 +86,7 @@ class Workers(Protocol):
         """Drop what waits and kill what runs; afterwards every future is done."""
 
 
-class ChildProcesses(Executor):
+class ChildProcesses(Stopping):
     """Runs each submitted call in a fresh process of its own.
 
     A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
@@ -134,12 +135,6 @@ class ChildProcesses(Executor):
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
         """Nothing to see to: children see what this process sees."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.stop()
 
     def stop(self) -> None:
         """Kill what runs and drop what waits; returns when no process is left."""
