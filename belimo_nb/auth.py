@@ -17,7 +17,7 @@ import requests
 from oauthlib.oauth2 import LegacyApplicationClient, OAuth2Error
 from requests_oauthlib import OAuth2Session
 
-from belimo_nb import wire
+from belimo_nb import responses, wire
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
 from belimo_nb.patience import patiently
 from belimo_nb.secrecy import MASK, Secret, without_trace
@@ -139,10 +139,10 @@ class Authenticator:
         def check(response: requests.Response) -> requests.Response:
             """Turns answers that are no OAuth2 answers into our errors before oauthlib stumbles over them."""
             status.append(response.status_code)
-            problem = wire.refusal(response, "a token")
+            problem = responses.refusal(response, "a token")
             if problem is not None and problem.retryable:
                 raise problem
-            wire.json_object(response, "a token", "BELIMO_TOKEN_URL")
+            responses.json_object(response, "a token", "BELIMO_TOKEN_URL")
             return response
 
         session.register_compliance_hook("access_token_response", check)
@@ -171,7 +171,7 @@ class Authenticator:
                         timeout=wire.TIMEOUT,
                     )
         except requests.RequestException as error:
-            raise wire.unreachable(error, settings.token_url) from None
+            raise responses.unreachable(error, settings.token_url) from None
         except OAuth2Error as error:
             raise self._refused(error, status[-1] if status else None) from None
         except (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.periods import Period, parse_time, resolve
+from belimo_nb.moments import parse_time
+from belimo_nb.periods import Period, resolve
 
 __all__ = ["baseline"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,20 +14,19 @@ from belimo_nb import settings as settings_module
 from belimo_nb.auth import Authenticator
 from belimo_nb.baseline import baseline
 from belimo_nb.counter import Counter, Counters, Kind
+from belimo_nb.dataprofiles import Dataprofiles
 from belimo_nb.device import Device
+from belimo_nb.device_list import DeviceList, record_of
 from belimo_nb.errors import (
-    AnswerError,
     BelimoError,
-    CloudError,
     ConnectionFailed,
     NoDataError,
     SignInError,
     UnknownDevice,
     UsageError,
 )
-from belimo_nb.intervals import Moment
-from belimo_nb.lookup import distinct_names, find, matches
-from belimo_nb.paging import collect
+from belimo_nb.lookup import distinct_names, find
+from belimo_nb.moments import Moment
 from belimo_nb.patience import HOPELESS
 from belimo_nb.periods import Period, resolve
 from belimo_nb.profile import Profile
@@ -72,11 +69,8 @@ class Cloud:
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
         self._answers = Answers(settings)
-        self._profiles: dict[str, Profile] = {}
-        self._unreadable: set[str] = set()
-        self._records: dict[str, dict[str, Any]] | None = None
-        self._listed = 0  # when they were asked for, seconds since 1970
-        self._lock = threading.Lock()
+        self._list = DeviceList(self.get, self._answers, lambda: self.stamp, offline=settings.offline)
+        self._dataprofiles = Dataprofiles(self._ask_profile)
 
     def __repr__(self) -> str:
         return f"<Cloud {self.source}, account {self.settings.username!r}>"
@@ -159,11 +153,11 @@ class Cloud:
         Raises:
             CloudError: The cloud refuses or fails, or its pages do not add up.
         """
-        return devices_frame(self._list(search), self.now)
+        return devices_frame(self._list.ask(search), self.now)
 
     def listed_devices(self) -> pd.DataFrame:
         """All devices as of the last complete list, as `devices` gives them; listed only if there is none yet."""
-        return devices_frame(list(self._known().values()), self.now)
+        return devices_frame(list(self._list.known().values()), self.now)
 
     def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
         """The latest values of devices, from the list itself: no request per device.
@@ -175,13 +169,13 @@ class Cloud:
             DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid), power_kw, flow_m3h,
             t1_c, t2_c, delta_t_k, position_pct, heating_kwh, cooling_kwh; NaN where a device has none.
         """
-        records = {str(r["id"]): r for r in self._list(None)} if devices is None else self._known()
+        records = {str(r["id"]): r for r in self._list.ask()} if devices is None else self._list.known()
         wanted = list(records) if devices is None else _ids(devices)
-        return latest_frame([self._record(identifier, records) for identifier in wanted], self.readable_profile)
+        return latest_frame([record_of(identifier, records) for identifier in wanted], self.readable_profile)
 
     def latest_datapoints(self) -> dict[str, dict[str, Any]]:
         """The latest values of all devices as the list gave them: device id to datapoint id to value."""
-        states = {key: part(part(record, "state"), "datapoints") for key, record in self._known().items()}
+        states = {key: part(part(record, "state"), "datapoints") for key, record in self._list.known().items()}
         return {
             key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
             for key, points in states.items()
@@ -189,7 +183,7 @@ class Cloud:
 
     def listed_records(self) -> Mapping[str, Mapping[str, Any]]:
         """The API's device objects by id, as of the last list; listed only if there is none yet."""
-        return dict(self._known())
+        return dict(self._list.known())
 
     def device(self, key: str) -> Device:
         """One device, by id, serial number, name, or a part of the name that only one device has.
@@ -201,7 +195,7 @@ class Cloud:
         text = str(key).strip()
         if not text:
             raise UnknownDevice("No device is named; give an id, a serial number or (part of) a name.")
-        records = self._known()
+        records = self._list.known()
         if text in records:
             return Device(self, records[text])
         return Device(self, find(text, records))
@@ -216,7 +210,7 @@ class Cloud:
             Its rows, with two more columns, heating and cooling (bool: has such a counter).
         """
         frame = self.devices() if devices is None else devices
-        profiles = [self._profile_of_record(self._record(str(i), self._known())) for i in frame.index]
+        profiles = [self._profile_of_record(record_of(str(i), self._list.known())) for i in frame.index]
         counters = {
             kind: [profile is not None and profile.locate(f"{kind}_energy") is not None for profile in profiles]
             for kind in ("heating", "cooling")
@@ -266,8 +260,8 @@ class Cloud:
         Raises:
             SignInError: The credentials are refused.
         """
-        known = self._known()
-        wanted = [Device(self, self._record(identifier, known)) for identifier in _ids(devices)]
+        known = self._list.known()
+        wanted = [Device(self, record_of(identifier, known)) for identifier in _ids(devices)]
         names = distinct_names(wanted)
 
         period = self.period(start, end)
@@ -320,17 +314,7 @@ class Cloud:
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
-        with self._lock:
-            known = self._profiles.get(ref)
-        if known is None:
-            name = ref.removeprefix("/definitions/dataprofiles/")
-            # A version never changes, but "last" is another one some day.
-            forever = not ref.endswith("/last")
-            body = self.kept(f"profile {ref}", lambda: self.get(ref, what=f"the dataprofile {name}"), forever=forever)
-            known = Profile(body)
-            with self._lock:
-                self._profiles[ref] = known
-        return known
+        return self._dataprofiles.at(ref)
 
     def readable_profile(self, ref: str) -> Profile | None:
         """As `profile`; None, with a warning the first time, where the cloud will not give it: the others go on.
@@ -338,18 +322,7 @@ class Cloud:
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
         """
-        with self._lock:
-            if ref in self._unreadable:
-                return None
-        try:
-            return self.profile(ref)
-        except (CloudError, NoDataError) as error:
-            if error.retryable or isinstance(error, SignInError | ConnectionFailed):
-                raise
-            with self._lock:
-                self._unreadable.add(ref)
-            warnings.warn(f"{error} Its devices are shown without values.", stacklevel=2)
-            return None
+        return self._dataprofiles.readable(ref)
 
     @functools.cached_property
     def archive(self) -> Archive:
@@ -372,7 +345,7 @@ class Cloud:
         from belimo_nb.store.archive import Question, Seen, span_of
 
         seen = last_seen(record)
-        contact = Seen(None if seen is None else int(seen.timestamp()), self._listed)
+        contact = Seen(None if seen is None else int(seen.timestamp()), self._list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
         question = Question(str(record["id"]), name_of(record), contact, step, wanted)
         return self.archive.frame(question, datapoints, start, end, self.stamp)
@@ -395,11 +368,11 @@ class Cloud:
     @property
     def listed(self) -> int:
         """When the last complete list of devices was asked for, in seconds since 1970; 0: never."""
-        return self._listed
+        return self._list.asked
 
     def profile_of(self, identifier: str) -> Profile:
         """The dataprofile of a device of the last list, by its id."""
-        return Device(self, self._record(identifier, self._known())).profile
+        return Device(self, record_of(identifier, self._list.known())).profile
 
     @property
     def stamp(self) -> int:
@@ -415,41 +388,13 @@ class Cloud:
         """Close the connections."""
         self._transport.close()
 
-    def _list(self, search: str | None) -> list[dict[str, Any]]:
-        """The API's device objects; the complete list is kept for later look-ups."""
-        text = (search or "").strip()
-        if text and self.settings.offline:
-            return [r for r in self._known().values() if matches(text, name_of(r), r.get("serialNumber"))]
-        if text:
-            asked, records = 0, collect(self.get, "/devices", {"search": text}, "the devices")
-        else:
-            kept = self._answers.through(
-                "devices", lambda: collect(self.get, "/devices", {}, "the devices"), self.stamp
-            )
-            asked, records = kept.asked, kept.body
-        ids = [str(record.get("id") or "") for record in records]
-        if not all(ids) or len(set(ids)) != len(ids):
-            raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
-        with self._lock:
-            fresh = dict(zip(ids, records, strict=True))
-            self._records = (self._records | fresh if self._records is not None else None) if text else fresh
-            self._listed = self._listed if text else asked
-        return records
+    def _ask_profile(self, ref: str, what: str, *, forever: bool) -> dict[str, Any]:
+        found: dict[str, Any] = self.kept(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
+        return found
 
     def _profile_of_record(self, record: Mapping[str, Any]) -> Profile | None:
         ref = profile_ref(record)
         return None if ref is None else self.readable_profile(ref)
-
-    def _known(self) -> dict[str, dict[str, Any]]:
-        with self._lock:
-            records = self._records
-        return records if records is not None else {str(r["id"]): r for r in self._list(None)}
-
-    @staticmethod
-    def _record(identifier: str, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-        if identifier not in records:
-            raise UnknownDevice(f"There is no device with the id {identifier!r}; list them again.")
-        return records[identifier]
 
 
 def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from belimo_nb.energy import incidents, interval_energy, statement
-from belimo_nb.intervals import Moment
+from belimo_nb.intervals import quarter_hour_zone
+from belimo_nb.moments import Moment
 
-__all__ = ["Counter", "Counters", "Kind"]
+__all__ = ["Counter", "Counters", "Kind", "counter_resolution", "last_reading"]
 
 Kind = Literal["heating", "cooling"]
 
@@ -143,3 +144,13 @@ def _stacked(frames: Mapping[str, pd.DataFrame], empty: pd.DataFrame) -> pd.Data
     named = [frame.assign(device=name) for name, frame in frames.items() if len(frame)]
     stacked = pd.concat(named, ignore_index=True) if named else empty.assign(device=pd.Series(dtype=str))
     return stacked[["device", *empty.columns]]
+
+
+def counter_resolution(tz: str, start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """How often a counter is read: hourly, or every 15 minutes where local days begin between full hours of UTC."""
+    return "15m" if quarter_hour_zone(tz, start, end) else "1h"
+
+
+def last_reading(end: pd.Timestamp, now: pd.Timestamp) -> pd.Timestamp:
+    """Until when readings are asked for: `end`, or the hour after the one that is under way, in UTC."""
+    return min(end, now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))

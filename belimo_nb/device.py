@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import history, measured
-from belimo_nb.counter import Counter, Counters, Kind
+from belimo_nb.counter import Counter, Counters, Kind, counter_resolution, last_reading
 from belimo_nb.errors import NoDataError, UsageError
-from belimo_nb.intervals import Moment, fixed_length, quarter_hour_zone, zone_name
+from belimo_nb.intervals import fixed_length, zone_name
+from belimo_nb.moments import Moment, parse_time
 from belimo_nb.paging import collect
-from belimo_nb.periods import Period, parse_time
+from belimo_nb.periods import Period
 from belimo_nb.profile import Profile
 from belimo_nb.quantities import QUANTITIES
 from belimo_nb.records import devices_frame, latest_frame, name_of, part, profile_ref, settings_of
@@ -318,11 +319,10 @@ class Device:
                     f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} describes none."
                 )
             located[kind] = identifier
-        resolution = "15m" if fine or quarter_hour_zone(zone, first, after) else "1h"
+        resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
         power = self.profile.locate("power")
-        # Nothing can have been measured after the hour that is under way.
-        until = min(after, self._cloud.now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))
+        until = last_reading(after, self._cloud.now)
         if first >= until:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."

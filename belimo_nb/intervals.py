@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from functools import lru_cache
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.periods import Period, parse_time
+from belimo_nb.moments import Moment, parse_time
+from belimo_nb.periods import Period
 
 __all__ = [
     "CALENDAR",
-    "Moment",
     "edge_times",
     "edges",
     "fixed_length",
@@ -26,8 +25,6 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 
-Moment = str | date | None
-"""A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
 
 CALENDAR = {
     "D": "D", "W": "W-MON", "M": "MS", "MS": "MS", "ME": "MS", "Q": "QS", "QS": "QS", "Y": "YS", "YS": "YS", "YE": "YS",

@@ -8,26 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from belimo_nb.errors import UsageError
+from belimo_nb.moments import Moment, as_text, is_midnight, local_midnight, months_before, parse_time
 
-__all__ = ["Period", "local_midnight", "parse_time", "resolve"]
+__all__ = ["Period", "resolve"]
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 DEFAULT_MONTHS = 12
-EARLIEST, LATEST = 1700, 2200
-"""Years whose every moment nanoseconds in 64 bits reach."""
-TIME = re.compile(
-    r"(?P<date>\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
-)
-TIME_EXAMPLES = "2018-11-03 (local midnight), 2018-11-03T06:00 (local time) or 2018-11-03T05:00:00Z"
 PERIOD_EXAMPLES = "2018, 2018-11, last-month, last-12-months or last-30-days"
 
 
@@ -48,15 +43,15 @@ class Period:
             raise UsageError(f"The period from {self.start} to {self.end} has no time zone; give both edges one.")
         if not self.start < self.end:
             raise UsageError(
-                f"The period starts at {_clock(self.start)}, which is not before its end at {_clock(self.end)}; "
+                f"The period starts at {as_text(self.start)}, which is not before its end at {as_text(self.end)}; "
                 "give a start before the end (the end itself is not part of the period)."
             )
 
     @property
     def label(self) -> str:
         """What people call it: "2018", "November 2018", "2018-11-03 to 2018-11-20" with the last day included."""
-        if not (_is_midnight(self.start) and _is_midnight(self.end)):
-            return f"{_clock(self.start)} to {_clock(self.end)}"
+        if not (is_midnight(self.start) and is_midnight(self.end)):
+            return f"{as_text(self.start)} to {as_text(self.end)}"
         if self.start.day != 1 or self.end.day != 1:
             first, last = self.start.date(), _last_day(self.end)
             return str(first) if first == last else f"{first} to {last}"
@@ -73,7 +68,7 @@ class Period:
     def year_before(self) -> Period:
         """The same calendar days a year earlier."""
         zone = str(self.start.tz)
-        return Period(_months_before(self.start, 12, zone), _months_before(self.end, 12, zone))
+        return Period(months_before(self.start, 12, zone), months_before(self.end, 12, zone))
 
     @property
     def days(self) -> int:
@@ -81,44 +76,9 @@ class Period:
         return (_last_day(self.end) - self.start.date()).days + 1
 
 
-def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> pd.Timestamp:
-    """Read one moment.
-
-    Args:
-        text: ISO 8601: a date, or a date and a time with or without an offset; or a `date`, `datetime` or `Timestamp`.
-        tz: IANA name of the site's zone. What comes without an offset is local: a date is its local midnight, or the
-            day's first moment where the clock change skips midnight; of a doubled hour the first is taken.
-        name: What to call the value in the error.
-
-    Returns:
-        An aware timestamp in `tz`.
-
-    Raises:
-        UsageError: It is no such moment.
-    """
-    moment: date | pd.Timestamp | str = text
-    if isinstance(text, str):
-        moment = text.strip()
-        if not TIME.fullmatch(moment):
-            raise _no_time(text, name)
-    elif not isinstance(text, date) or pd.isna(text):  # datetime and Timestamp are dates, too
-        raise _no_time(text, name)
-    try:
-        stamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
-        found = _localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
-    except (ValueError, OverflowError):
-        raise _no_time(text, name) from None
-    return _in_reach(found)
-
-
-def local_midnight(year: int, month: int, day: int, tz: str) -> pd.Timestamp:
-    """The first moment of a local day, aware, in `tz` (00:00 unless a clock change skips it)."""
-    return _in_reach(_localized(pd.Timestamp(year=year, month=month, day=day), tz))
-
-
 def resolve(
-    start: str | date | pd.Timestamp | None = None,
-    end: str | date | pd.Timestamp | None = None,
+    start: Moment = None,
+    end: Moment = None,
     *,
     period: str | None = None,
     now: pd.Timestamp,
@@ -154,14 +114,14 @@ def resolve(
         if start is not None:
             first = parse_time(start, tz, "start")
             if last is None and first >= now:
-                raise UsageError(f"The start, {_clock(first)}, lies in the future: it is {_clock(now)} now.")
+                raise UsageError(f"The start, {as_text(first)}, lies in the future: it is {as_text(now)} now.")
         else:
-            first = _months_before(last if last is not None else _month_start(now, tz), DEFAULT_MONTHS, tz)
+            first = months_before(last if last is not None else _month_start(now, tz), DEFAULT_MONTHS, tz)
             last = last if last is not None else _month_start(now, tz)
         found = Period(first, last if last is not None else now)
     if found.start >= now:
         raise UsageError(
-            f"The period {found.label} lies in the future: it is {_clock(now)} now; give one that has begun."
+            f"The period {found.label} lies in the future: it is {as_text(now)} now; give one that has begun."
         )
     return found
 
@@ -193,7 +153,7 @@ def _month(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
 
 def _last_months(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
     end = _month_start(now, tz)
-    return Period(_months_before(end, int(match[1] or 1), tz), end)
+    return Period(months_before(end, int(match[1] or 1), tz), end)
 
 
 def _last_days(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
@@ -211,31 +171,8 @@ _FORMS: tuple[tuple[str, Callable[[re.Match[str], pd.Timestamp, str], Period]], 
 )
 
 
-def _months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
-    """The same local time `months` earlier (the month's last day where the day does not exist)."""
-    try:
-        found = _localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
-    except (ValueError, OverflowError):
-        raise UsageError(f"There is no date {months} months before {_clock(moment)}; give a later one.") from None
-    return _in_reach(found)
-
-
 def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
     return local_midnight(moment.year, moment.month, 1, tz)
-
-
-def _localized(naive: pd.Timestamp, tz: str) -> pd.Timestamp:
-    return naive.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
-
-
-def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:
-    if not EARLIEST <= moment.year <= LATEST:
-        raise UsageError(f"The year {moment.year} is out of reach; give one from {EARLIEST} to {LATEST}.")
-    return moment
-
-
-def _is_midnight(moment: pd.Timestamp) -> bool:
-    return bool(moment == _localized(pd.Timestamp(moment.date()), str(moment.tz)))
 
 
 def _last_day(end: pd.Timestamp) -> date:
@@ -246,12 +183,3 @@ def _last_day(end: pd.Timestamp) -> date:
 def _given(value: Any) -> Any:
     """None for what was left blank, as notebook parameters and shell variables do."""
     return None if isinstance(value, str) and not value.strip() else value
-
-
-def _clock(moment: pd.Timestamp) -> str:
-    return moment.strftime("%Y-%m-%d" if _is_midnight(moment) else "%Y-%m-%d %H:%M")
-
-
-def _no_time(text: object, name: str) -> UsageError:
-    shown = text.isoformat() if isinstance(text, datetime) else text
-    return UsageError(f"The {name} {shown!r} is no date or time; write e.g. {TIME_EXAMPLES}.")

@@ -8,18 +8,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from belimo_nb import addresses
+from belimo_nb import addresses, setting_values
 from belimo_nb.errors import SettingsError
 from belimo_nb.secrecy import MASK, Secret
+from belimo_nb.setting_values import PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
 
-PREFIX = "BELIMO_"
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
 SECRETS = ("client_secret", "password")
 CONNECTION = (*CREDENTIALS, "api_url", "token_url", "audience", "scope", "source")
@@ -31,8 +30,6 @@ DEFAULTS: Mapping[str, str] = {
     "timezone": "Europe/Zurich",
     "rate": "2",
 }
-TRUE = ("1", "true", "yes", "on")
-FALSE = ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     for name, value in values.items():
         if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
             raise SettingsError(f"{PREFIX}{name.upper()} contains a zero byte; write its value anew.")
-    wanted = demo if demo is not None else _flag("demo", values.get("demo", ""))
+    wanted = demo if demo is not None else setting_values.flag("demo", values.get("demo", ""))
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
         _use_demo(values, origins)
@@ -146,7 +143,11 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
 def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
     """The credentials that are set nowhere, by their lower-case name; none where the demo cloud is asked for."""
     values, _ = _found(env_file, {})
-    return [] if _flag("demo", values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
+    return (
+        []
+        if setting_values.flag("demo", values.get("demo", ""))
+        else [name for name in CREDENTIALS if name not in values]
+    )
 
 
 def _found(
@@ -201,20 +202,6 @@ def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
             origins[name] = "demo cloud"
 
 
-def _flag(name: str, text: str) -> bool | None:
-    if not text:
-        return None
-    if text.lower() in TRUE:
-        return True
-    if text.lower() in FALSE:
-        return False
-    meaning = {
-        "demo": "set it to 1 for the demo cloud or 0 for your own account",
-        "offline": "set it to 1 to answer from the store alone or 0 to ask the cloud",
-    }
-    raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; {meaning[name]}.")
-
-
 def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
     api_url = addresses.checked(values["api_url"], "BELIMO_API_URL").rstrip("/")
     return Settings(
@@ -226,78 +213,13 @@ def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
         token_url=addresses.checked(values["token_url"], "BELIMO_TOKEN_URL"),
         audience=values["audience"],
         scope=values["scope"],
-        timezone=_zone(values["timezone"]),
-        rate=_rate(values["rate"]),
-        data_dir=_data_dir(values, origins),
-        weather=_weather(values.get("weather")),
-        now=_moment("now", values.get("now"), values["timezone"]),
+        timezone=setting_values.zone(values["timezone"]),
+        rate=setting_values.rate(values["rate"]),
+        data_dir=setting_values.data_dir(values.get("data_dir")),
+        weather=setting_values.weather(values.get("weather")),
+        now=setting_values.moment("now", values.get("now"), values["timezone"]),
         source=values.get("source") or urlsplit(api_url).netloc,
-        offline=bool(_flag("offline", values.get("offline", ""))),
-        fresh_since=_moment("fresh_since", values.get("fresh_since"), values["timezone"]),
+        offline=bool(setting_values.flag("offline", values.get("offline", ""))),
+        fresh_since=setting_values.moment("fresh_since", values.get("fresh_since"), values["timezone"]),
         origins=origins,
     )
-
-
-def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd keys, all with the same meaning
-        raise SettingsError(
-            f"BELIMO_TIMEZONE is {text!r}, which is no IANA time zone; write e.g. Europe/Zurich."
-        ) from None
-    return text
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not 0 <= rate < 1e6:
-        raise SettingsError(
-            f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
-        )
-    return rate
-
-
-def _weather(text: str | None) -> str | None:
-    """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
-    if text is not None and "://" in text and "@" in text:
-        raise SettingsError("BELIMO_WEATHER contains a user name or password, which outputs would show; leave it out.")
-    if text is None or text == "open-meteo" or "://" in text:
-        return text
-    return str(_path("weather", text))
-
-
-def _moment(name: str, text: str | None, zone: str) -> pd.Timestamp | None:
-    if text is None:
-        return None
-    import pandas as pd
-
-    try:
-        moment = pd.Timestamp(text)
-        if pd.isna(moment):
-            raise ValueError
-        return moment.tz_localize(zone).tz_convert("UTC") if moment.tz is None else moment.tz_convert("UTC")
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f"{PREFIX}{name.upper()} is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z."
-        ) from None
-
-
-def _path(name: str, text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:
-        raise SettingsError(
-            f"{PREFIX}{name.upper()} is {text!r}, whose home folder is unknown; write the whole path."
-        ) from None
-
-
-def _data_dir(values: dict[str, str], origins: dict[str, str]) -> Path:
-    if "data_dir" in values:
-        return _path("data_dir", values["data_dir"])
-    import platformdirs
-
-    origins["data_dir"] = "default"
-    return Path(platformdirs.user_data_dir("belimo-nb", appauthor=False))

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from belimo_nb import wire
+from belimo_nb import responses, wire
 from belimo_nb.auth import Authenticator
 from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.patience import patiently
@@ -133,10 +133,10 @@ class Transport:
                     )
                 )
             except requests.RequestException as error:
-                raise wire.unreachable(error, self._base) from None
+                raise responses.unreachable(error, self._base) from None
         if response.status_code == 401:
             return None
-        problem = wire.refusal(response, what)
+        problem = responses.refusal(response, what)
         if problem is not None:
             raise problem
-        return wire.json_object(response, what)
+        return responses.json_object(response, what)

@@ -178,7 +178,7 @@ def test_a_file_that_is_spoilt(second, content):
     assert json.loads(token_file().read_text(encoding="utf-8"))["access_token"] == "access-2-of-anna"
 
 
-def test_a_folder_that_cannot_be_written(second, isolated, monkeypatch):
+def test_a_folder_that_cannot_be_written(second, isolated):
     """Where nothing can be kept, the sign-in works all the same."""
     (isolated / "file").write_text("", encoding="utf-8")
     authenticator = Authenticator(settings.load(), isolated / "file" / "folder")

@@ -17,7 +17,7 @@ import requests
 
 import belimo_nb
 import belimo_nb as bn
-from belimo_nb import patience, settings, wire
+from belimo_nb import patience, responses, settings, wire
 from belimo_nb.errors import ApiError, ConnectionFailed
 from belimo_nb.weather.archive import read_archive
 from belimo_nb.weather.place import Place
@@ -120,9 +120,9 @@ def test_an_issuer_that_is_trusted(monkeypatch, certificate):
             with wire.new_session(place) as session:
                 try:
                     answer = session.get(f"{place}/x", timeout=30)
-                    outcome = wire.refusal(answer, "it")
+                    outcome = responses.refusal(answer, "it")
                 except requests.RequestException as error:
-                    outcome = wire.unreachable(error, place)
+                    outcome = responses.unreachable(error, place)
             assert type(outcome) is expected, outcome
     assert len(heard) == 1
     assert unheard == []

@@ -90,7 +90,7 @@ def test_not_comparable(change, reason, raw):
 
 
 def test_days_beyond_the_baseline():
-    """Days colder than any before are counted: there the curve is extended."""
+    """Days colder than any before are counted: there the line is extended."""
     used, now, then, before = two_years()
     now.iloc[40:43] = before.min() - 3
     found = compare(used, now, then, before)

@@ -7,12 +7,12 @@ import csv
 import io
 import json
 import math
-from html.parser import HTMLParser
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from html_tables import Page
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -24,33 +24,6 @@ from belimo_nb.errors import UsageError
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
 THIN, NO_BREAK, MINUS = "\u202f", "\u00a0", "\u2212"
-
-
-class Reader(HTMLParser):
-    """Collects elements, their attributes, and the text of table cells."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.rows: list[list[str]] = []
-        self._inside = False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-            self._inside = True
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._inside = False
-
-    def handle_data(self, data):
-        if self._inside:
-            self.rows[-1][-1] += data
 
 
 def bundle(shown: display.Displayed) -> dict:
@@ -149,7 +122,7 @@ def test_header_says_the_same_to_people_and_programs():
         "completeness": 0.9634,
         "source": "demo data, seed 1",
     }
-    assert "script" not in [tag for tag, _ in Reader(made["text/html"]).tags]
+    assert "script" not in [tag for tag, _ in Page(made["text/html"]).elements]
     assert "&lt;script&gt;" in made["text/html"]
     assert f"Completeness: 96.3{NO_BREAK}% of the data" in made["text/plain"]
     assert "Source: demo data, seed 1" in repr(shown)
@@ -245,7 +218,7 @@ def fleet() -> pd.DataFrame:
 def test_table_shows_what_people_read(fleet):
     """Headers with units, separated thousands, local times, dashes, and everything escaped."""
     html = display.table(fleet, "fleet", EVIL, formats={"health": "status", "share": "percent"}).html()
-    rows = Reader(html).rows
+    rows = Page(html).rows
     assert rows[0] == ["Name", "Power kW", "Online", "Health", "Last seen Europe/Zurich", "Share"]
     assert rows[1] == [EVIL, "443", "yes", "ok", "2018-10-28 02:30", f"100{NO_BREAK}%"]
     assert rows[2] == ["=HYPERLINK(1)", f"12{THIN}346", "no", "ERROR", "2018-10-28 02:30", f"42{NO_BREAK}%"]
@@ -298,7 +271,7 @@ def test_table_index_becomes_row_headers():
     """A meaningful index is shown and kept in the CSV, a counting one is not; several levels work, too."""
     frame = pd.DataFrame({"kwh": [1.5, 2.5]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["x", "y"]))
     made = display.table(frame, "t")
-    assert [attributes.get("scope") for tag, attributes in Reader(made.html()).tags if tag == "th"] == [
+    assert [attributes.get("scope") for tag, attributes in Page(made.html()).elements if tag == "th"] == [
         *["col"] * 3,
         *["row"] * 4,
     ]
@@ -311,11 +284,11 @@ def test_table_survives_awkward_frames():
     twice = pd.DataFrame(
         [[1.0, "a", "w"], [2.0, None, "x"]], columns=["v", "v", "w"], index=pd.Index(["p", "q"], name="v")
     )
-    assert Reader(display.table(twice, "t").html()).rows[2] == ["q", "2", "–", "x"]
+    assert Page(display.table(twice, "t").html()).rows[2] == ["q", "2", "–", "x"]
     months = pd.DataFrame({"kwh": [1.0]}, index=pd.period_range("2018-11", periods=1, freq="M"))
-    assert Reader(display.table(months, "t").html()).rows[1] == ["2018-11", "1"]
+    assert Page(display.table(months, "t").html()).rows[1] == ["2018-11", "1"]
     mixed = pd.DataFrame({"value": pd.Series([46.23, "AUTO", None], dtype=object)})
-    assert [row[0] for row in Reader(display.table(mixed, "t").html()).rows] == ["Value", "46.2", "AUTO", "–"]
+    assert [row[0] for row in Page(display.table(mixed, "t").html()).rows] == ["Value", "46.2", "AUTO", "–"]
     assert "No rows." in display.table(pd.DataFrame({"a": []}), "t").html()
     assert display.table(pd.DataFrame({"a": pd.Series([], dtype=float)}), "t").csv() == "a\n"
 
@@ -324,7 +297,7 @@ def test_table_formats():
     """Decimals, dates, functions and labels as asked for; a format that is none is an error."""
     frame = pd.DataFrame({"x_kwh": [1.0, 2.0], "day": pd.to_datetime(["2018-11-01", "2018-11-02"]), "n": [1, 2]})
     html = display.table(frame, "t", formats={"x_kwh": 2, "n": lambda n: f"<{n}>"}, labels={"n": "Count"}).html()
-    assert Reader(html).rows == [
+    assert Page(html).rows == [
         ["X kWh", "Day", "Count"],
         ["1.00", "2018-11-01", "<1>"],
         ["2.00", "2018-11-02", "<2>"],
@@ -337,7 +310,7 @@ def test_table_takes_pictures_only_from_the_package():
     """A sparkline is drawn, any other markup is text; pictures stay out of the CSV."""
     frame = pd.DataFrame({"last_week": [Svg("<svg></svg>"), None], "evil": ["<svg onload=x()>", ""]})
     made = display.table(frame, "t")
-    assert [tag for tag, _ in Reader(made.html()).tags].count("svg") == 1
+    assert [tag for tag, _ in Page(made.html()).elements].count("svg") == 1
     assert made.csv() == 'evil\n<svg onload=x()>\n""\n'
 
 

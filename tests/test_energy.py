@@ -8,18 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zones import ZONES
 
 from belimo_nb.energy import COVERAGE_LIMIT, JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.errors import UsageError
 
-ZONES = (
-    "Europe/Zurich",
-    "America/New_York",
-    "America/Santiago",
-    "Australia/Lord_Howe",
-    "Asia/Kolkata",
-    "UTC",
-)
 KWH = JOULES_PER_KWH
 quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 in_every_zone = pytest.mark.parametrize("zone", ZONES)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import belimo_nb as bn
-from belimo_nb import wire
+from belimo_nb import responses
 from belimo_nb.device import Device
 from belimo_nb.history import MissingSeriesWarning, fetch
 from belimo_nb.paging import collect
@@ -99,7 +99,7 @@ objects = st.dictionaries(texts, values, max_size=4)
 
 
 @pytest.fixture
-def answering(monkeypatch):
+def answering():
     """A client whose cloud answers with what it is told to, by the end of the path."""
     credentials = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
     client = bn.connect(
@@ -255,8 +255,8 @@ waits = st.one_of(
 def test_bodies_and_headers(body, status, wait):
     """Bytes of any kind, statuses of any kind, and anything as the time to wait."""
     response = answer_of(body, status, {"Retry-After": wait, "Content-Type": "application/json"})
-    survives(lambda: wire.refusal(response, "it"))
-    survives(wire.json_object, response, "it", counted=False)
+    survives(lambda: responses.refusal(response, "it"))
+    survives(responses.json_object, response, "it", counted=False)
 
 
 TOKEN = {"access_token": "a", "refresh_token": "r", "token_type": "Bearer", "expires_in": 86400, "scope": "public.read"}

@@ -11,11 +11,12 @@ from test_fuzz_answers import DEVICE, LIST, PROFILE, answer_of, answering, quiet
 from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadata  # noqa: F401 - a fixture
 
 import belimo_nb as bn
-from belimo_nb import wire
+from belimo_nb import responses
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.intervals import fixed_length
+from belimo_nb.moments import parse_time
 from belimo_nb.paging import MOST_ROWS, collect
-from belimo_nb.periods import parse_time, resolve
+from belimo_nb.periods import resolve
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning
 from belimo_nb.store.answers import Answers
@@ -82,8 +83,8 @@ def test_lists_within_lists_are_no_answer(isolated):
     """However deep: neither from the cloud nor from the disk."""
     response = answer_of(NESTED, 200, {"Content-Type": "application/json"})
     with pytest.raises(AnswerError, match="no JSON"):
-        wire.json_object(response, "it")
-    assert "400" in str(wire.refusal(answer_of(NESTED, 400, {}), "it"))
+        responses.json_object(response, "it")
+    assert "400" in str(responses.refusal(answer_of(NESTED, 400, {}), "it"))
     file = TokenFile(load(demo=False, **CREDENTIALS), isolated)
     file.path.write_bytes(NESTED)
     file.path.chmod(0o600)

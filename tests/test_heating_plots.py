@@ -33,7 +33,7 @@ def charts():
         "signature": plots.energy_signature(now, before),
         "carpet": plots.load_carpet(carpet(kwh), ZURICH),
         "duration": plots.load_duration(load_duration(kwh), load_figures(kwh)),
-        "cusum": plots.running_savings(cusum(used, outdoor, before), uncertainty_kwh=5000.0),
+        "cusum": plots.cusum(cusum(used, outdoor, before), uncertainty_kwh=5000.0),
     }
 
 
@@ -68,10 +68,10 @@ def test_nothing_to_draw():
         plots.energy_signature(refused),
         plots.load_carpet(carpet(kwh), ZURICH),
         plots.load_duration(load_duration(kwh), load_figures(kwh)),
-        plots.running_savings(pd.Series(np.nan, weather().index), reason="no weather"),
+        plots.cusum(pd.Series(np.nan, weather().index), reason="no weather"),
     ):
         assert "no data in this period" in chart.alt
-    assert "no weather" in plots.running_savings(pd.Series(np.nan, weather().index), reason="no weather").caption
+    assert "no weather" in plots.cusum(pd.Series(np.nan, weather().index), reason="no weather").caption
 
 
 def test_a_refused_signature_shows_its_days():

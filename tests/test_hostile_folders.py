@@ -242,7 +242,7 @@ def test_no_code_from_files():
         for path in sorted(package.rglob("*.py"))
         for match in pattern.finditer(path.read_text(encoding="utf-8"))
     ]
-    assert found == [("survey.py", "pickle.loads("), ("survey.py", "pickle.load(")]
+    assert found == [("surveyors.py", "pickle.loads("), ("surveyors.py", "pickle.load(")]
 
 
 def notebook():

@@ -7,18 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zones import ZONES
 
 from belimo_nb.errors import UsageError
 from belimo_nb.intervals import CALENDAR, edges, fixed_length, quarter_hour_zone, zone_name
 
-ZONES = (
-    "Europe/Zurich",
-    "America/New_York",
-    "America/Santiago",
-    "Australia/Lord_Howe",
-    "Asia/Kolkata",
-    "UTC",
-)
 NOTHING = pd.DatetimeIndex([], tz="UTC")
 quick = settings(max_examples=50, deadline=None, derandomize=True)
 

@@ -77,9 +77,9 @@ def test_axe_finds_nothing(browser, site, name, scheme):
 
 
 def test_axe_would_find_something(browser):
-    """A picture without words and grey on grey are told."""
+    """A picture without words and gray on gray are told."""
     context = browser.new_context(bypass_csp=True)
     opened = context.new_page()
-    opened.set_content('<img src="data:,"><p style="color:#aaa;background:#bbb">Grey</p>')
+    opened.set_content('<img src="data:,"><p style="color:#aaa;background:#bbb">Gray</p>')
     assert {"image-alt", "color-contrast"} <= {rule for rule, *_ in violations(opened)}
     context.close()

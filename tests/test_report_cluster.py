@@ -19,7 +19,7 @@ from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
 from belimo_nb.report import cluster as clusters
-from belimo_nb.report import machine
+from belimo_nb.report import machine, scheduler
 from belimo_nb.report.cluster import Cluster
 from belimo_nb.report.engines import chosen, processes
 from belimo_nb.report.folder import claim
@@ -123,7 +123,7 @@ def test_a_worker_is_killed(own, connection, jobs, tmp_path):
     assert not list((tmp_path / "data").glob(".*.probe"))
 
 
-def test_secrets_in_no_log(shared, connection, tmp_path):
+def test_secrets_in_no_log(shared, connection):
     """A task that Dask itself sees fail is told in the worker's log by a name and a text without what it was given."""
     import distributed
 
@@ -220,7 +220,7 @@ def test_a_worker_that_comes_late(own, connection, jobs, tmp_path):
 
 def test_the_demo_cloud_elsewhere(shared, connection, tmp_path, monkeypatch):
     """A cloud that answers on this host only is not asked of workers on others."""
-    monkeypatch.setattr(clusters.socket, "gethostname", Host("another"))
+    monkeypatch.setattr(scheduler.socket, "gethostname", Host("another"))
     with (
         connected(shared.address) as workers,
         claim(tmp_path / "out") as folder,
@@ -261,7 +261,7 @@ def test_no_scheduler():
 
 def test_no_worker(own, monkeypatch):
     """A scheduler without workers is one sentence and exit status 3."""
-    monkeypatch.setattr(clusters, "JOIN", 0.2)
+    monkeypatch.setattr(scheduler, "JOIN", 0.2)
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 3
     address = own.address

@@ -143,13 +143,13 @@ def test_reports_read_the_list_that_is_kept(fetched, period, monkeypatch):
     found = jobs(fetched, period)
     before = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
     newer = {key: {**record, "health": {}} for key, record in fetched.listed_records().items()}
-    monkeypatch.setattr(fetched, "_records", newer)
+    monkeypatch.setattr(fetched._list, "_records", newer)
     after = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
     changed = {title for title in found if before[title] != after[title]}
     assert changed == {"Overview", "Heating energy"}, "these ask by the search themselves"
 
 
-def test_devices_that_come_online(fetched, period, monkeypatch):
+def test_devices_that_come_online(fetched, period):
     """Whether a device is online depends on the time, too."""
     later = Cloud(replace(fetched.settings, now=fetched.settings.now + pd.Timedelta(hours=3)))
     assert of(later, period) != of(fetched, period)

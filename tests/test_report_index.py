@@ -6,11 +6,11 @@ import math
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
+from html_tables import Page
 
 from belimo_nb.display import KeyFigure
 from belimo_nb.report import assets, index, machine
@@ -30,33 +30,6 @@ FACTS = machine.RunFacts(
 
 FILES = ("html", "ipynb", "csv:state", "csv:events", "csv:data-quality")
 TREND = {"label": "Energy by day", "unit": "kWh", "values": [0.0, 12.0, None, 5.0]}
-
-
-class Page(HTMLParser):
-    """Elements with their attributes, and the rows of the table of devices."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.rows: list[list[str]] = []
-        self._cell = False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-            self._cell = True
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._cell = False
-
-    def handle_data(self, data):
-        if self._cell:
-            self.rows[-1][-1] += data
 
 
 def result(

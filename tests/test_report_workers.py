@@ -13,7 +13,8 @@ import pytest
 
 from belimo_nb.errors import UsageError
 from belimo_nb.report import workers
-from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed, adopt
+from belimo_nb.report.job_process import adopt
+from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 

@@ -12,7 +12,8 @@ from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study
 from belimo_nb.hydronics import CHECKS, Verdict
 from belimo_nb.periods import Period
-from belimo_nb.survey import Survey, Surveyed
+from belimo_nb.survey import Survey
+from belimo_nb.surveyed import Surveyed
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import survey as module
+from belimo_nb import surveyors
 from belimo_nb.demo import DemoCloud
 
 RANGE = ("2018-11-01", "2018-12-01")
@@ -78,8 +78,8 @@ def test_several_processes_find_the_same(server, monkeypatch):
     """Shared among processes, the survey is the same, valve by valve."""
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
-    monkeypatch.setattr(module, "PARALLEL", 1)
-    monkeypatch.setattr(module, "cores", lambda: 3)
+    monkeypatch.setattr(surveyors, "PARALLEL", 1)
+    monkeypatch.setattr(surveyors, "cores", lambda: 3)
     shared = cloud.survey(None, *RANGE)
     pd.testing.assert_frame_equal(shared.table(), alone.table())
     pd.testing.assert_frame_equal(shared.daily(), alone.daily())
@@ -104,9 +104,9 @@ def test_a_device_that_fails(server):
     """A device whose history the cloud refuses is told by name; the others are examined."""
     cloud = bn.connect()
     valves = cloud.devices("Heizung")
-    record = cloud._known()[valves.index[0]]
+    record = cloud._list.known()[valves.index[0]]
     record["id"] = "11111111-2222-3333-4444-555555555555"
-    cloud._records[record["id"]] = record
+    cloud._list.known()[record["id"]] = record
     found = cloud.survey(valves.rename(index={valves.index[0]: record["id"]}), *RANGE)
     assert list(found.failures) == [valves["name"].iloc[0]]
     assert (found.table()["reason"] == "").sum() == len(valves) - 1

@@ -259,7 +259,7 @@ def test_a_folder_that_is_read_only(server, tmp_path, monkeypatch):
     assert asked(server) == []
 
 
-def test_offline(server, monkeypatch):
+def test_offline(server):
     """Offline, sync is refused; devices and readings come from the store, with the time that they are of."""
     run("sync", *RANGE)
     online = bn.connect().device("2.OG Nord-West").energy("heating", "2018-11-01", "2018-12-01")

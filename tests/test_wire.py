@@ -1,36 +1,22 @@
 """HTTP: https only, no redirects, and failures as sentences."""
 
-import email.utils
 import socket
 import ssl
-import types
-from datetime import UTC, datetime
 
 import pytest
 import requests
 from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
 
-from belimo_nb import wire
+from belimo_nb import responses, wire
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import (
-    AnswerError,
     ApiError,
     ConnectionFailed,
-    RateLimited,
-    ServerError,
     SettingsError,
     TimedOut,
 )
 
 URL = "https://cloud.example.org/api/v3"
-
-
-def response(status=200, body=b"{}", **headers):
-    """An answer from `URL`."""
-    made = requests.Response()
-    made.status_code, made.url, made._content = status, URL, body
-    made.headers.update({"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()})
-    return made
 
 
 def test_plain_http_is_refused():
@@ -74,7 +60,7 @@ def test_redirects_are_not_followed():
             session.get(wire.secure(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
         assert len(here.requests) == 1
         assert there.requests == []
-    error = wire.unreachable(caught.value, here.api_url)
+    error = responses.unreachable(caught.value, here.api_url)
     assert isinstance(error, ApiError)
     assert error.status_code == 302
     assert not error.retryable
@@ -84,7 +70,7 @@ def unanswered(url):
     """What becomes of asking an address that gives no good answer."""
     with wire.new_session(url) as session, pytest.raises(requests.RequestException) as caught:
         session.get(wire.secure(url), timeout=wire.TIMEOUT)
-    return wire.unreachable(caught.value, url)
+    return responses.unreachable(caught.value, url)
 
 
 def test_a_host_that_refuses():
@@ -126,7 +112,7 @@ def test_a_host_without_https():
     assert "does not speak https" in str(error)
     assert not error.retryable
     bad = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
-    assert "certificate of cloud.example.org is not trusted" in str(wire.unreachable(bad, URL))
+    assert "certificate of cloud.example.org is not trusted" in str(responses.unreachable(bad, URL))
 
 
 @pytest.mark.parametrize(
@@ -141,103 +127,10 @@ def test_a_host_without_https():
 )
 def test_other_failures(error, words):
     """Each way to get no answer has its own words, names the host, and may pass."""
-    told = wire.unreachable(error, URL)
+    told = responses.unreachable(error, URL)
     assert words in str(told)
     assert "cloud.example.org" in str(told)
     assert told.retryable
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "retryable"),
-    [
-        (400, ApiError, False),
-        (403, ApiError, False),
-        (404, ApiError, False),
-        (304, ApiError, False),
-        (429, RateLimited, True),
-        (500, ServerError, True),
-        (503, ServerError, True),
-    ],
-)
-def test_refusals(status, kind, retryable):
-    """Each status is its kind of error, with the status, what was asked, and what to do next."""
-    error = wire.refusal(response(status, b'{"message": "Not\\n now."}'), "the account")
-    assert type(error) is kind
-    assert (error.status_code, error.retryable) == (status, retryable)
-    assert "cloud.example.org" in str(error)
-    assert "the account" in str(error)
-    assert str(status) in str(error)
-    assert "; " in str(error)
-    assert "\n" not in str(error)
-    assert str(error).endswith(".")
-
-
-@pytest.mark.parametrize("status", [200, 204])
-def test_no_refusal(status):
-    """Good answers are no errors."""
-    assert wire.refusal(response(status), "the account") is None
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"error": "x", "error_description": "The reason."}', "400: The reason)"),
-        (b'{"message": "Bad from.", "error": 5}', "400: Bad from)"),
-        (b'{"error": {"code": 1}}', "(400)"),
-        (b'["no"]', "(400)"),
-        (b"<html>", "(400)"),
-        (b'{"message": "' + b"x" * 5000 + b'"}', "x" * 100 + ")"),
-    ],
-)
-def test_what_the_server_said(body, said):
-    """The server's own reason is repeated, on one line and not at any length."""
-    assert said in str(wire.refusal(response(400, body), "it"))
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("7", 7),
-        (" 120 ", 120),
-        ("0", 0),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        (email.utils.format_datetime(datetime(2018, 12, 1, 0, 0, 30, tzinfo=UTC), usegmt=True), 30),
-        (email.utils.format_datetime(datetime(2018, 11, 1, tzinfo=UTC), usegmt=True), 0),
-    ],
-)
-def test_retry_after(monkeypatch, text, seconds):
-    """`Retry-After` is read as a number of seconds or as a date, and nonsense is passed over."""
-    clock = types.SimpleNamespace(time=datetime(2018, 12, 1, tzinfo=UTC).timestamp)
-    monkeypatch.setattr(wire, "time", clock)
-    assert wire.refusal(response(429, Retry_After=text), "it").retry_after == seconds
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "words", "retryable"),
-    [
-        (b"<html>", "text/html;charset=UTF-8", "a web page instead of the account; check BELIMO_API_URL", False),
-        (b"", "application/json", "0 bytes (application/json) that are no JSON", True),
-        (b'{"data": [1, 2', "application/json", "14 bytes (application/json) that are no JSON", True),
-        (b"\xff\xfe\x00", "application/json", "no JSON", True),
-        (b"<html>", "application/json", "no JSON", True),
-        (b"[]", "application/json", "a JSON list instead of an object", False),
-        (b"null", "application/json", "a JSON null instead of an object", False),
-    ],
-)
-def test_bodies_that_are_no_object(body, kind, words, retryable):
-    """Anything but a JSON object is an error that says what came instead."""
-    with pytest.raises(AnswerError) as caught:
-        wire.json_object(response(200, body, Content_Type=kind), "the account")
-    assert words in str(caught.value)
-    assert caught.value.retryable is retryable
-
-
-@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/problem+json"])
-def test_a_wrong_content_type(kind):
-    """JSON is JSON, whatever it is called."""
-    assert wire.json_object(response(200, b'{"a": 1}', Content_Type=kind), "it") == {"a": 1}
 
 
 def test_an_answer_has_an_end(monkeypatch):
@@ -246,24 +139,9 @@ def test_an_answer_has_an_end(monkeypatch):
     with DemoCloud(faults=["slow-body:0.1"]) as server, wire.new_session(server.url) as session:
         with pytest.raises(requests.RequestException) as caught:
             session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60)
-        error = wire.unreachable(caught.value, server.url)
+        error = responses.unreachable(caught.value, server.url)
         monkeypatch.setattr(wire, "LONGEST", 600)
         server.faults = ["slow-body:0.01"]
         assert session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
     assert type(error) is TimedOut
     assert "did not come to the end of its answer within" in str(error)
-
-
-@pytest.mark.parametrize("ahead", [-86400, 0, 86400])
-def test_a_date_to_come_again_is_one_of_the_clouds_clock(ahead):
-    """However wrong the clock of either side is, the wait is what the cloud meant."""
-    now = datetime(2018, 12, 1, tzinfo=UTC).timestamp() + ahead
-    dates = {"Date": email.utils.formatdate(now, usegmt=True), "Retry_After": email.utils.formatdate(now + 7)}
-    assert wire.refusal(response(429, **dates), "it").retry_after == 7
-
-
-def test_json_is_utf_8_whatever_it_calls_itself():
-    """Plain text would be Latin-1 to requests, and Zürich something else."""
-    made = response(body='{"city": "Zürich"}'.encode(), Content_Type="text/plain")
-    made.encoding = "ISO-8859-1"
-    assert wire.json_object(made, "it") == {"city": "Zürich"}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from belimo_nb.cli.outcome import Progress, tell_outcome
 from belimo_nb.cli.shared import (
     INTERRUPTED,
     Connection,
     device_options,
     pass_connection,
     period_options,
-    printable,
     stoppable,
 )
 from belimo_nb.cli.syncing import fill, remarks
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.periods import Period
     from belimo_nb.report.cluster import Cluster
-    from belimo_nb.report.jobs import Job, Result
-    from belimo_nb.report.run import Outcome
-    from belimo_nb.report.upload import Upload
+    from belimo_nb.report.jobs import Job
     from belimo_nb.report.workers import ChildProcesses
     from belimo_nb.settings import Settings
     from belimo_nb.store.archive import Question
@@ -144,7 +142,7 @@ def report(
         with claim(place) as folder:
             workers.check(cloud.settings, folder)
             settings, unsettled = _fetch(cloud, planned, span, extra, teller)
-            with _Progress(len(planned), teller) as progress:
+            with Progress(len(planned), teller) as progress:
                 outcome = run(
                     planned,
                     workers,
@@ -161,7 +159,7 @@ def report(
                 )
             if upload is not None and not outcome.stopped:
                 upload.send()
-        _tell(outcome, f"{cloud.source}, {span.label}", teller, upload)
+        tell_outcome(outcome, f"{cloud.source}, {span.label}", teller, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
         if outcome.failed:
@@ -225,50 +223,3 @@ def _fetch(
     settings = replace(cloud.settings, fresh_since=since)
     left = plan(Cloud(settings).archive, questions, cloud.stamp, cloud.settings.rate)
     return settings, {question.device for question, _ in left.open}
-
-
-class _Progress:
-    """A progress bar on a terminal; elsewhere only failures are told, as they come."""
-
-    def __init__(self, total: int, teller: Teller) -> None:
-        from tqdm import tqdm
-
-        self._teller = teller
-        self._bar: Any = tqdm(total=total, unit="report", disable=teller.quiet or not sys.stderr.isatty(), leave=False)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def __call__(self, result: Result) -> None:
-        job = result.job
-        if result.status != "ok":
-            self._bar.write(printable(f"Failed: {job.title}: {result.error}"), file=sys.stderr)
-            self._teller.log("failed", f"{job.slug} in {result.seconds:.1f} s, {job.title}: {result.error}")
-        elif result.kept:
-            self._teller.log("kept", f"{job.slug} as made at {result.made_at:%Y-%m-%dT%H:%M:%S%z}, {job.title}")
-        else:
-            self._teller.log("made", f"{job.slug} in {result.seconds:.1f} s, {job.title}")
-        self._bar.update()
-
-    def retry(self, result: Result) -> None:
-        """Tell of a report that is tried once more."""
-        self._bar.write(printable(f"Trying again: {result.job.title}: {result.error}"), file=sys.stderr)
-        self._teller.log("again", f"{result.job.slug}, {result.job.title}: {result.error}")
-
-
-def _tell(outcome: Outcome, what: str, teller: Teller, upload: Upload | None) -> None:
-    total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
-    made = total - failed - kept
-    every = f"{total} report{'s' * (total != 1)}"
-    count = f"{every} made" if made == total else f"{made} of {total} reports made"
-    if kept:
-        count = f"{every}: {made} made, {kept} kept from an earlier run,"
-    ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
-    teller.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
-    teller.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
-    if upload is not None and outcome.stopped:
-        teller.note(f"Nothing was uploaded to {upload.url}; run the same again with --resume.")
-    teller.say(str(outcome.index) if upload is None or outcome.stopped else upload.index)

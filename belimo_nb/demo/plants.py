@@ -34,7 +34,7 @@ class Water:
         supply_c: supply temperature at design outdoor temperature (heating) or always (cooling), °C.
         supply_mild_c: supply temperature at 15 °C outdoors and above, °C; equal to supply_c if not compensated.
         sink_c: temperature on the exchanger's other side, °C.
-        design_delta_t_k: temperature difference of the water at design power, K.
+        design_delta_t_k: delta-T of the water at design power, K.
         rho_c: volumetric heat capacity that the exchanger is sized with, J/(m3 K).
     """
 

@@ -26,7 +26,7 @@ from belimo_nb.demo.schedule import HISTORY_BEGIN, SAMPLES, STEP
 from belimo_nb.demo.weather import weather
 
 UNREACHABLE_FROM = 0.4
-"""Share of design power from which the low delta-T valve's air temperature set point cannot be reached."""
+"""Share of design power from which the low delta-T valve's air temperature setpoint cannot be reached."""
 
 _LEAK_LIFT_K = 9.0
 _PUMP_OFF_C = 15.5

@@ -1,6 +1,6 @@
 """Small PNG files: charts have few colors, so a palette of 256 says the same in a third of the bytes.
 
-Pillow's own quantizers blend flat colors (white paper becomes grey); here a color that fills an area is kept as it is.
+Pillow's own quantizers blend flat colors (white paper becomes gray); here a color that fills an area is kept as it is.
 """
 
 from __future__ import annotations

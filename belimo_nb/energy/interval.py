@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.energy.readings import Bools, Floats, Ints, Readings, clean
-from belimo_nb.intervals import Moment, edge_times, local_index
+from belimo_nb.intervals import edge_times, local_index
+from belimo_nb.moments import Moment
 
 __all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "MARKS", "interval_energy"]
 

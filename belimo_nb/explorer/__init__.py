@@ -13,7 +13,7 @@ from belimo_nb.explorer.audience import somebody_there
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud
     from belimo_nb.explorer.desk import Explorer
-    from belimo_nb.intervals import Moment
+    from belimo_nb.moments import Moment
 
 __all__ = ["explore", "somebody_there"]
 

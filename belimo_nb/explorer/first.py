@@ -12,7 +12,7 @@ from belimo_nb.errors import BelimoError, NoDataError
 from belimo_nb.explorer.choice import AUTOMATIC, Choice, days_back
 from belimo_nb.explorer.memory import kept
 from belimo_nb.history import parse_resolution
-from belimo_nb.intervals import Moment
+from belimo_nb.moments import Moment
 
 if TYPE_CHECKING:
     from belimo_nb.cloud import Cloud

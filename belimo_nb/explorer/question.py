@@ -10,7 +10,8 @@ from belimo_nb.display import number
 from belimo_nb.errors import UsageError
 from belimo_nb.explorer.choice import AUTOMATIC
 from belimo_nb.history import MOST_BUCKETS, parse_resolution
-from belimo_nb.periods import Period, local_midnight, resolve
+from belimo_nb.moments import local_midnight
+from belimo_nb.periods import Period, resolve
 
 __all__ = ["MOST", "MOST_DATAPOINTS", "check_cost", "period_of", "resolution_for"]
 

@@ -26,10 +26,10 @@ class Comparison:
         uncertainty: Half width of its confidence interval, as a share of the expected energy.
         measured_kwh: Of the days that are compared with what was expected.
         expected_kwh: What the baseline's signature gives in the reporting period's weather, on the same days.
-        avoided_kwh: Expected minus measured.
+        avoided_kwh: Avoided energy: expected minus measured.
         coverage: Share of the reporting period's days with energy and temperature.
         baseline_coverage: The same of the baseline.
-        extrapolated_days: Days outside the temperatures of the baseline, for which the curve is extended.
+        extrapolated_days: Days outside the temperatures of the baseline, for which the line is extended.
         level: Confidence level.
         reason: Why there is no corrected change; empty if there is one.
         raw_reason: Why there is no raw change; empty if there is one.

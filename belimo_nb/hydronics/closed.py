@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Samples
-from belimo_nb.hydronics.spells import moments, spells, too_coarse
+from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 
 __all__ = ["closed"]
@@ -20,7 +19,6 @@ LEAST_HOURS = 0.25
 FAULT_HOURS = 1.0
 CLOSED_HOURS = 24.0
 """Hours with the valve closed below which nothing is known of its tightness."""
-HOURLY = pd.Timedelta(hours=1)
 THRESHOLD = "fault 1 h/d"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from belimo_nb.heating.days import daily_means, is_daily
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Flags, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, spells, too_coarse
+from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, Ints, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 __all__ = ["open_valve"]
@@ -21,7 +21,6 @@ OPEN_PCT = 50.0
 LEAST_HOURS = 1.0
 OPEN_HOURS = 24.0
 WARN_PCT = 1.0
-HOURLY = pd.Timedelta(hours=1)
 THRESHOLD = "warn 1 % of the hours open by more than 50 %, in spells of 1 h"
 WARM_C, COLD_C = 30.0, 16.0
 """The warmer or the colder sensor beyond these, and `LEAST_K` between the two: a boiler or a chiller supplies water.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments, too_coarse
+from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
 from belimo_nb.intervals import local_index, zone_name
 
@@ -37,7 +37,6 @@ FOLLOWS_SPAN_K = 8.0
 
 NIGHT_HOURS, DAY_HOURS = 6, 8
 COMPLETE = 0.75
-HOURLY = pd.Timedelta(hours=1)
 THURSDAY = 3  # 1970-01-01; Monday is 0
 
 Ints = npt.NDArray[np.int64]

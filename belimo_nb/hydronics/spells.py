@@ -8,12 +8,13 @@ import pandas as pd
 
 from belimo_nb.hydronics.samples import Samples
 
-__all__ = ["GAP_STEPS", "HOUR_NS", "moments", "neighbors", "spells", "too_coarse"]
+__all__ = ["GAP_STEPS", "HOURLY", "HOUR_NS", "moments", "neighbors", "spells", "too_coarse"]
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
+HOURLY = pd.Timedelta(hours=1)
 GAP_STEPS = 1.5
 """Two samples further apart than so many steps are no neighbors: what was between them is unknown."""
 

@@ -1,4 +1,4 @@
-"""T1 and T2 swapped: the temperature difference has the wrong sign."""
+"""T1 and T2 swapped: delta-T has the wrong sign."""
 
 from __future__ import annotations
 

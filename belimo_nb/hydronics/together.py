@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments, too_coarse
+from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 __all__ = ["together", "zone_together"]
@@ -21,7 +20,6 @@ TRICKLE = 0.01
 """Share of the 99th percentile of a counter's hourly rises up to which a rise is noise about a difference of 0 K."""
 IMPOSSIBLE = 5.0
 """A rise of more than so many times that percentile is no energy of an hour but a counter that came back."""
-HOURLY = pd.Timedelta(hours=1)
 
 Ints = npt.NDArray[np.int64]
 
@@ -114,7 +112,7 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
         "%",
         THRESHOLD,
         f"{said}: the one works against the other.",
-        "Set the heating and the cooling set points further apart, and check that the valve of the side that should "
+        "Set the heating and the cooling setpoints further apart, and check that the valve of the side that should "
         "rest closes tightly.",
         waste_kwh=waste_kwh,
     )

@@ -1,4 +1,4 @@
-"""Figures, one look: axes with units, local time, titles that say the finding, colors for any eye and for greyscale.
+"""Figures, one look: axes with units, local time, titles that say the finding, colors for any eye and for grayscale.
 
 Every function takes pandas objects in the site's own time zone and returns a `display.Chart`. What is unknown (NaN, or
 not there at all) shows as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
@@ -7,7 +7,7 @@ not there at all) shows as a gap or hatched, never as zero. Nothing here needs p
 from belimo_nb.plots.availability import data_map
 from belimo_nb.plots.bars import energy_ranking, latest_power
 from belimo_nb.plots.carpet import load_carpet
-from belimo_nb.plots.cusum import running_savings
+from belimo_nb.plots.cusum import cusum
 from belimo_nb.plots.daily import daily_energy
 from belimo_nb.plots.distribution import delta_t_distribution
 from belimo_nb.plots.duration import load_duration
@@ -19,6 +19,7 @@ from belimo_nb.plots.signature import energy_signature
 from belimo_nb.plots.sparkline import sparkline
 
 __all__ = [
+    "cusum",
     "daily_energy",
     "data_map",
     "delta_t_distribution",
@@ -32,7 +33,6 @@ __all__ = [
     "monthly_energy",
     "position",
     "power_against_flow",
-    "running_savings",
     "sparkline",
     "temperatures",
 ]

@@ -18,7 +18,7 @@ ROW_HEIGHT = 15
 NAMES_WIDTH = 290  # CSS pixels at most
 FAINT = "#cfe3f0"
 DAY = pd.Timedelta(days=1)
-# One hue from light to dark: reads the same in greyscale and with any color vision.
+# One hue from light to dark: reads the same in grayscale and with any color vision.
 SCALE = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 

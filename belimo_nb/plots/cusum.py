@@ -10,7 +10,7 @@ from belimo_nb.display import Chart, number
 from belimo_nb.plots import style, timeaxis
 
 
-def running_savings(
+def cusum(
     kwh: pd.Series[float],
     *,
     uncertainty_kwh: float = float("nan"),
@@ -30,7 +30,7 @@ def running_savings(
     caption = "Measured minus expected energy, added up from day to day."
     if not kwh.notna().any():
         return style.empty(title or "CUSUM", f"{caption} Not to be said: {reason or 'no data'}.")
-    zone = timeaxis.zone_of(kwh.index, "running_savings")
+    zone = timeaxis.zone_of(kwh.index, "cusum")
     last = float(kwh.dropna().iloc[-1])
     plus = f" (± {number(round(uncertainty_kwh))})" if np.isfinite(uncertainty_kwh) else ""
     word = "more" if last > 0 else "less"

@@ -81,7 +81,7 @@ def power_against_flow(
         style.numbers_axis(ax.yaxis, 6)
         style.label(ax, "Power, kW", x="Flow, m³/h", below=24, handles=handles)
     caption = (
-        f"Power against flow while water flows{'; darker: more samples' if crowded else ''}. Grey rays: "
+        f"Power against flow while water flows{'; darker: more samples' if crowded else ''}. Gray rays: "
         "constant delta-T, for water of 50 °C. Where the cloud bends off a ray, more flow brings little more power."
         + told
     )

@@ -12,10 +12,12 @@ from importlib.resources import files
 import markupsafe
 
 from belimo_nb.display.base import style_sheet
+from belimo_nb.energy import COVERAGE_LIMIT
 
-__all__ = ["LOW", "made_line", "policy", "script", "styles", "template_folder", "trusted"]
+__all__ = ["LOW", "clock", "made_line", "policy", "script", "styles", "template_folder", "trusted"]
 
-LOW = 0.9  # a smaller share of known data is flagged (CalTRACK)
+LOW = COVERAGE_LIMIT
+"""A smaller share of known data is flagged."""
 
 
 def template_folder() -> str:
@@ -47,7 +49,12 @@ def policy() -> str:
 
 def made_line(made_at: datetime, version: str) -> str:
     """Says when and by which version a page was made."""
-    return f"{made_at:%Y-%m-%d %H:%M} {made_at.tzname() or ''}".rstrip() + f" by belimo-nb {version}"
+    return f"{clock(made_at)} by belimo-nb {version}"
+
+
+def clock(moment: datetime) -> str:
+    """A moment for people, with the name of its zone if it has one."""
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
 def trusted(html: str) -> markupsafe.Markup:

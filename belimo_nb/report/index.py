@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.numbers import column_digits, default_digits
-from belimo_nb.report.assets import LOW, made_line, policy, script, styles, template_folder, trusted
+from belimo_nb.report.assets import LOW, clock, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.jobs import Result
 from belimo_nb.report.machine import RunFacts, files_of, moment
 from belimo_nb.report.spark import sparkline
@@ -62,7 +62,7 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
         facts=facts,
         counts=_counts(made, failed),
         made=made_line(facts.made_at, facts.version),
-        as_of=_clock(facts.as_of, zone) if facts.as_of else "",
+        as_of=clock(facts.as_of.astimezone(zone)) if facts.as_of else "",
         took=_duration(facts.seconds),
         failures=[{**_row(result, zone), "earlier": _other(left.get(result.job.slug), zone)} for result in failed],
         cards=[
@@ -110,7 +110,7 @@ def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str
         "title": str(item.get("title") or item["slug"]),
         "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
         "period": str(item.get("period") or ""),
-        "made": _clock(made_at, zone) if made_at else "",
+        "made": clock(made_at.astimezone(zone)) if made_at else "",
         "href": quote(files_of(item).get("html", "")),
     }
 
@@ -130,7 +130,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         if kind == "ipynb" or kind.startswith("csv:")
     ]
     html, notebook = result.files.get("html"), result.files.get("ipynb")
-    made = _clock(result.made_at, zone) if result.kept and result.made_at else ""
+    made = clock(result.made_at.astimezone(zone)) if result.kept and result.made_at else ""
     return {
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
@@ -213,11 +213,6 @@ def _known(share: float | None) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _clock(moment: datetime, zone: tzinfo | None) -> str:
-    moment = moment.astimezone(zone)
-    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
 def _duration(seconds: float) -> str:

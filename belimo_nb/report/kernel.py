@@ -13,7 +13,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode
 from traitlets.config import Config
 
-from belimo_nb.report.workers import adopt
+from belimo_nb.report.job_process import adopt
 
 __all__ = ["PrivateKernel", "configuration"]
 

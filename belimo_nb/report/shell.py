@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import builtins
 import getpass
-import io
 import os
 import random
 import signal
-import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -25,14 +23,15 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
-from jupyter_client.session import Session
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 from papermill.iorw import write_ipynb
-from traitlets import Any as AnyTrait
 from traitlets.config import Config
+
+from belimo_nb.report.recorder import Message, Recorder, Stream
+from belimo_nb.report.surroundings import add_folder_to_path, kept_state
 
 __all__ = ["ENGINE", "ShellEngine"]
 
@@ -41,72 +40,9 @@ REMINDER = 1.0
 """Seconds after which a cell that ignores that its time is up is told again."""
 OVER = "The time is up."
 
-Message = dict[str, Any]
-
 
 class Overtime(BaseException):
     """Raised inside a cell when its time is up; no ``except Exception`` holds it up."""
-
-
-class Recorder(Session):
-    """A kernel's session that hands over what it would send."""
-
-    receive = AnyTrait(help="Called with each message.")
-
-    def send(  # type: ignore[override]
-        self, stream: Any, msg_or_type: Any, content: Any = None, parent: Any = None, **_: Any
-    ) -> Message:
-        """Hand over a message, after the same way through JSON as to another process."""
-        message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content, parent=parent)
-        message["content"] = self.unpack(self.pack(message["content"]))
-        self.receive(message)
-        return message
-
-
-class Stream(io.TextIOBase):
-    """Standard output or standard error of the cells, that of other programs and libraries included.
-
-    What is written waits until something else is shown or the cell ends, as it does in a kernel for a moment.
-    """
-
-    encoding = "UTF-8"
-    errors = "strict"
-
-    def __init__(self, name: str, descriptor: int, session: Recorder) -> None:
-        super().__init__()
-        self.name = name
-        self._descriptor = descriptor
-        self._session = session
-        self._texts: list[str] = []
-        facts = os.fstat(descriptor)
-        self._place = facts.st_size if stat.S_ISREG(facts.st_mode) else None
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._look()
-        self._texts.append(text)
-        return len(text)
-
-    def flush(self) -> None:
-        self._look()
-        if self._texts:
-            text = "".join(self._texts)
-            self._texts.clear()
-            self._session.send(None, "stream", {"name": self.name, "text": text})
-
-    def _look(self) -> None:
-        """Take over what went to the file behind it without asking Python."""
-        if self._place is not None and (size := os.fstat(self._descriptor).st_size) > self._place:
-            found = os.pread(self._descriptor, size - self._place, self._place)
-            self._place += len(found)
-            self._texts.append(found.decode("utf-8", "replace"))
 
 
 class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -252,10 +188,10 @@ class ShellEngine(Engine):  # type: ignore[misc]
         random.seed()
         if "numpy" in sys.modules:  # whose state is that of the process that we were forked from
             sys.modules["numpy"].random.seed()
-        with _kept_state():
+        with kept_state():
             os.environ.clear()
             os.environ.update(environment)
-            _add_folder_to_path()
+            add_folder_to_path()
             try:
                 ShellClient(nb_man, store_widget_state=False, record_timing=False).run(deadline)
             except (CellTimeoutError, DeadKernelError):
@@ -276,29 +212,6 @@ def _shell(session: Recorder) -> ZMQInteractiveShell:
     for outlet in outlets:
         outlet.session = session
     return shell
-
-
-@contextmanager
-def _kept_state() -> Iterator[None]:
-    """Put back what the export of the page relies on: environment, folder, import path, display hook, main module."""
-    environment, folder, path = dict(os.environ), os.getcwd(), list(sys.path)  # noqa: PTH109 - as text, as it is
-    hook, main = sys.displayhook, sys.modules["__main__"]
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
-        os.chdir(folder)
-        sys.path[:] = path
-        sys.displayhook = hook
-        sys.modules["__main__"] = main
-
-
-def _add_folder_to_path() -> None:
-    """Let modules in the working folder be imported, as a kernel does: after the standard library."""
-    if "" not in sys.path:
-        places = [place for place, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
-        sys.path.insert(min(places, default=0), "")
 
 
 def _nobody(name: str) -> Any:

@@ -97,7 +97,7 @@ def _live(folder: str, connection: int, parent: int, not_mine: Iterable[int]) ->
         os.setsid()
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
-            from belimo_nb.report.workers import work
+            from belimo_nb.report.job_process import work
 
             gc.set_threshold(RARELY)
             work(Connection(connection), Path(folder))

@@ -1,12 +1,14 @@
-"""The environment in which the cells of a notebook run, whichever engine runs them."""
+"""What surrounds the cells of a notebook: their environment, whichever engine runs them, and the state of a process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["INLINE", "ONE_THREAD", "cell_environment"]
+__all__ = ["INLINE", "ONE_THREAD", "add_folder_to_path", "cell_environment", "kept_state"]
 
 INLINE = "module://matplotlib_inline.backend_inline"
 """The Matplotlib backend of notebooks."""
@@ -32,3 +34,26 @@ def cell_environment(folder: Path, environment: Mapping[str, str]) -> dict[str, 
     """
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("BELIMO_", "PYTHONSTARTUP"))}
     return {**ONE_THREAD, **ours, **SETTLED, **environment, "IPYTHONDIR": str(folder / "ipython")}
+
+
+@contextmanager
+def kept_state() -> Iterator[None]:
+    """Put back what the export of the page relies on: environment, folder, import path, display hook, main module."""
+    environment, folder, path = dict(os.environ), os.getcwd(), list(sys.path)  # noqa: PTH109 - as text, as it is
+    hook, main = sys.displayhook, sys.modules["__main__"]
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        sys.path[:] = path
+        sys.displayhook = hook
+        sys.modules["__main__"] = main
+
+
+def add_folder_to_path() -> None:
+    """Let modules in the working folder be imported, as a kernel does: after the standard library."""
+    if "" not in sys.path:
+        places = [place for place, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+        sys.path.insert(min(places, default=0), "")

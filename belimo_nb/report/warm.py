@@ -73,7 +73,7 @@ def _draw() -> None:
     from belimo_nb.display import table
 
     hours = pd.date_range("2018-01-01", periods=24 * 60, freq="h", tz="Europe/Zurich")
-    names = ["t1_c", "t2_c", "delta_t_k", "flow_m3h", "power_kw", "position_pct", "position_setpoint_pct"]
+    names = ["t1_c", "t2_c", "delta_t_k", "flow_m3h", "power_kw", "position_pct", "setpoint_pct"]
     values = 20 + 10 * np.sin(np.arange(len(hours) * len(names)).reshape(len(hours), -1))
     samples = pd.DataFrame(values, index=hours, columns=names)
     kwh = samples[["power_kw"]].rename(columns={"power_kw": "Heating"})

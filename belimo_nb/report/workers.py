@@ -16,12 +16,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
+from belimo_nb.report.job_process import work
+from belimo_nb.report.stopping import Stopping
 
 if TYPE_CHECKING:
     from belimo_nb.report.folder import OutputFolder
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 if sys.platform == "linux":
     from belimo_nb.report.forked import Stem
 
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers", "adopt", "work"]
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers"]
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
@@ -42,8 +44,6 @@ GRACE = 15.0
 FAREWELL = 30.0
 """Seconds in which a process that was killed, or has hung up, has ended."""
 
-_parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
-
 
 class Process(Protocol):
     """What the pool needs of a process, forked or spawned."""
@@ -53,12 +53,6 @@ class Process(Protocol):
     def kill(self) -> None: ...
     def join(self, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
-
-
-def adopt(pid: int) -> None:
-    """Called in a job: let process group `pid` end when the job's process is killed or dies."""
-    if _parent is not None:
-        _parent.send(("adopted", pid))
 
 
 class JobFailed(BelimoError):
@@ -92,7 +86,7 @@ class Workers(Protocol):
         """Drop what waits and kill what runs; afterwards every future is done."""
 
 
-class ChildProcesses(Executor):
+class ChildProcesses(Stopping):
     """Runs each submitted call in a fresh process of its own.
 
     A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
@@ -141,12 +135,6 @@ class ChildProcesses(Executor):
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
         """Nothing to see to: children see what this process sees."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            self.shutdown()
-        else:
-            self.stop()
 
     def stop(self) -> None:
         """Kill what runs and drop what waits; returns when no process is left."""
@@ -237,41 +225,6 @@ class ChildProcesses(Executor):
         log = folder / "err.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
-
-
-def work(connection: Connection, folder: Path) -> None:
-    """A job's process: set the scene, call, report."""
-    global _parent
-    connection.send(("began", os.getpid()))
-    environment, fn, args, kwargs = connection.recv()
-    if mp.parent_process() is not None:  # not forked, so nobody else looks after it
-        if hasattr(os, "setsid"):
-            os.setsid()  # a Ctrl-C in the terminal goes to the caller alone, which then stops us
-        threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
-    os.environ.clear()
-    os.environ.update(environment)
-    for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
-        log = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(log, descriptor)
-        os.close(log)
-    os.chdir(folder)
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    _parent = connection
-    try:
-        message = ("done", fn(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent must be told
-        message = ("raised", str(error) if isinstance(error, BelimoError) else f"{type(error).__name__}: {error}")
-    connection.send(message)
-
-
-def _die_with_parent(folder: Path) -> None:
-    parent = mp.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        shutil.rmtree(folder, ignore_errors=True)
-        if not any(folder.parent.iterdir()):
-            shutil.rmtree(folder.parent, ignore_errors=True)
-        os._exit(1)
 
 
 def _kill(process: Process, adopted: Sequence[int]) -> None:

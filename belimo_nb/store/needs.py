@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.counter import counter_resolution, last_reading
 from belimo_nb.history import parse_resolution
-from belimo_nb.intervals import quarter_hour_zone
 from belimo_nb.store.archive import Question, Seen, span_of
 from belimo_nb.store.disk import canonical
 
@@ -50,11 +50,9 @@ def questions(
             whatever `resolution` is for the rest.
         measured: The quantities, besides the counters.
     """
-    until = min(end, cloud.now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))
+    until = last_reading(end, cloud.now)
     first = start if counters_from is None else counters_from
-    counted = resolution
-    if counters_from is not None:
-        counted = "15m" if quarter_hour_zone(cloud.timezone, first, end) else "1h"
+    counted = resolution if counters_from is None else counter_resolution(cloud.timezone, first, end)
     # A reading belongs to its bucket's end: the first one wanted is that of the bucket before.
     counter_span = span_of(first - parse_resolution(counted), until, counted)
     span = span_of(start, min(end, until) if counters_from is None else end, resolution)

@@ -117,7 +117,7 @@ def _corrected(study: Study) -> KeyFigure:
 
 
 def _weather(study: Study) -> KeyFigure:
-    """Heating degree days of both periods."""
+    """Degree days of both periods."""
     now, then = (degree_days(means, "HGT20/12") for means in (study.outdoor, study.outdoor_before))
     label = "Degree days HGT20/12"
     if not now.notna().any():

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import requests
 
-from belimo_nb import wire
+from belimo_nb import responses, wire
 from belimo_nb.errors import AnswerError, ApiError, UsageError
 from belimo_nb.patience import patiently
 from belimo_nb.weather.csv_file import COLDEST, WARMEST
@@ -53,8 +53,8 @@ def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) 
     try:
         response = session.get(wire.secure(url), params=query, timeout=wire.TIMEOUT)
     except requests.RequestException as error:
-        raise wire.unreachable(error, url) from None
-    problem = wire.refusal(response, what)
+        raise responses.unreachable(error, url) from None
+    problem = responses.refusal(response, what)
     if isinstance(problem, ApiError):
         said = _reason(response)
         raise ApiError(
@@ -64,7 +64,7 @@ def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) 
         )
     if problem is not None:
         raise problem
-    return wire.json_object(response, what, "BELIMO_WEATHER")
+    return responses.json_object(response, what, "BELIMO_WEATHER")
 
 
 def _reason(response: requests.Response) -> str:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from belimo_nb.addresses import is_loopback
 from belimo_nb.errors import CloudError, NoDataError, UsageError
-from belimo_nb.periods import Period, parse_time
+from belimo_nb.moments import parse_time
+from belimo_nb.periods import Period
 from belimo_nb.weather.archive import address, read_archive
 from belimo_nb.weather.csv_file import read_csv
 from belimo_nb.weather.kept import Kept

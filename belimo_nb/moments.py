@@ -1,0 +1,91 @@
+"""Moments at a site: what people write ("2018-11-03"), read as local time of an IANA zone, and written again."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+import pandas as pd
+
+from belimo_nb.errors import UsageError
+
+__all__ = ["Moment", "as_text", "is_midnight", "local_midnight", "months_before", "parse_time"]
+
+Moment = str | date | None
+"""A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
+
+EARLIEST, LATEST = 1700, 2200
+"""Years whose every moment nanoseconds in 64 bits reach."""
+TIME = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
+)
+TIME_EXAMPLES = "2018-11-03 (local midnight), 2018-11-03T06:00 (local time) or 2018-11-03T05:00:00Z"
+
+
+def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> pd.Timestamp:
+    """Read one moment.
+
+    Args:
+        text: ISO 8601: a date, or a date and a time with or without an offset; or a `date`, `datetime` or `Timestamp`.
+        tz: IANA name of the site's zone. What comes without an offset is local: a date is its local midnight, or the
+            day's first moment where the clock change skips midnight; of a doubled hour the first is taken.
+        name: What to call the value in the error.
+
+    Returns:
+        An aware timestamp in `tz`.
+
+    Raises:
+        UsageError: It is no such moment.
+    """
+    moment: date | pd.Timestamp | str = text
+    if isinstance(text, str):
+        moment = text.strip()
+        if not TIME.fullmatch(moment):
+            raise _no_time(text, name)
+    elif not isinstance(text, date) or pd.isna(text):  # datetime and Timestamp are dates, too
+        raise _no_time(text, name)
+    try:
+        stamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
+        found = _localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
+    except (ValueError, OverflowError):
+        raise _no_time(text, name) from None
+    return _in_reach(found)
+
+
+def local_midnight(year: int, month: int, day: int, tz: str) -> pd.Timestamp:
+    """The first moment of a local day, aware, in `tz` (00:00 unless a clock change skips it)."""
+    return _in_reach(_localized(pd.Timestamp(year=year, month=month, day=day), tz))
+
+
+def months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
+    """The same local time `months` earlier (the month's last day where the day does not exist)."""
+    try:
+        found = _localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
+    except (ValueError, OverflowError):
+        raise UsageError(f"There is no date {months} months before {as_text(moment)}; give a later one.") from None
+    return _in_reach(found)
+
+
+def is_midnight(moment: pd.Timestamp) -> bool:
+    """Whether a local day begins at an aware moment."""
+    return bool(moment == _localized(pd.Timestamp(moment.date()), str(moment.tz)))
+
+
+def as_text(moment: pd.Timestamp) -> str:
+    """An aware moment for people: its local date, with the time of day where that is not midnight."""
+    return moment.strftime("%Y-%m-%d" if is_midnight(moment) else "%Y-%m-%d %H:%M")
+
+
+def _localized(naive: pd.Timestamp, tz: str) -> pd.Timestamp:
+    return naive.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
+
+
+def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:
+    if not EARLIEST <= moment.year <= LATEST:
+        raise UsageError(f"The year {moment.year} is out of reach; give one from {EARLIEST} to {LATEST}.")
+    return moment
+
+
+def _no_time(text: object, name: str) -> UsageError:
+    shown = text.isoformat() if isinstance(text, datetime) else text
+    return UsageError(f"The {name} {shown!r} is no date or time; write e.g. {TIME_EXAMPLES}.")

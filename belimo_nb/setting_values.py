@@ -1,0 +1,101 @@
+"""What the text of one setting means: a flag, a zone, a moment, a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from belimo_nb.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PREFIX", "data_dir", "flag", "moment", "rate", "weather", "zone"]
+
+PREFIX = "BELIMO_"
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off")
+
+
+def flag(name: str, text: str) -> bool | None:
+    """Yes or no; None where the text is blank. `name` is the setting's, for the message, as everywhere here."""
+    if not text:
+        return None
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    meaning = {
+        "demo": "set it to 1 for the demo cloud or 0 for your own account",
+        "offline": "set it to 1 to answer from the store alone or 0 to ask the cloud",
+    }
+    raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; {meaning[name]}.")
+
+
+def zone(text: str) -> str:
+    """The IANA name of a time zone."""
+    try:
+        ZoneInfo(text)
+    except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd keys, all with the same meaning
+        raise SettingsError(
+            f"BELIMO_TIMEZONE is {text!r}, which is no IANA time zone; write e.g. Europe/Zurich."
+        ) from None
+    return text
+
+
+def rate(text: str) -> float:
+    """Requests a second; 0 for no limit."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e6:
+        raise SettingsError(
+            f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
+        )
+    return found
+
+
+def weather(text: str | None) -> str | None:
+    """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
+    if text is not None and "://" in text and "@" in text:
+        raise SettingsError("BELIMO_WEATHER contains a user name or password, which outputs would show; leave it out.")
+    if text is None or text == "open-meteo" or "://" in text:
+        return text
+    return str(_path("weather", text))
+
+
+def moment(name: str, text: str | None, tz: str) -> pd.Timestamp | None:
+    """A moment, aware, UTC; without an offset the text is local time in `tz`."""
+    if text is None:
+        return None
+    import pandas as pd
+
+    try:
+        found = pd.Timestamp(text)
+        if pd.isna(found):
+            raise ValueError
+        return found.tz_localize(tz).tz_convert("UTC") if found.tz is None else found.tz_convert("UTC")
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z."
+        ) from None
+
+
+def data_dir(text: str | None) -> Path:
+    """The folder for the store and the caches; by default the system's place for the data of this user."""
+    if text is not None:
+        return _path("data_dir", text)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("belimo-nb", appauthor=False))
+
+
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} is {text!r}, whose home folder is unknown; write the whole path."
+        ) from None
