@@ -284,7 +284,7 @@ class Cloud:
 
         # Where no rate holds requests up, there is nothing to wait for.
         with (
-            bar(len(wanted), "device", shown=bool(self.settings.rate)) as progress,
+            bar(len(wanted), "device", "Reading counters", shown=bool(self.settings.rate)) as progress,
             ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool,
         ):
             found = dict(zip(names, pool.map(fetch, wanted), strict=True))

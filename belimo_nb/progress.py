@@ -16,18 +16,21 @@ def somebody_looks() -> bool:
     return sys.stderr.isatty() or _in_notebook()
 
 
-def bar(total: int, unit: str, *, shown: bool = True) -> Any:
+def bar(total: int, unit: str, doing: str, *, shown: bool = True) -> Any:
     """A tqdm bar, gone when the work is done; it stays silent where nobody looks.
 
     Args:
         total: How many there are.
         unit: What they are, in the singular.
+        doing: What is done with them, such as "Fetching".
         shown: False to keep it silent anyway.
     """
     from tqdm import tqdm
 
     disable = not (shown and somebody_looks())
-    return tqdm(total=total, unit=unit, disable=disable, leave=False, delay=AT_ONCE if _in_notebook() else 0)
+    return tqdm(
+        total=total, unit=unit, desc=doing, disable=disable, leave=False, delay=AT_ONCE if _in_notebook() else 0
+    )
 
 
 def _in_notebook() -> bool:

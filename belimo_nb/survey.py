@@ -144,7 +144,7 @@ def survey(cloud: Cloud, devices: pd.DataFrame, period: Period, fetch: int = FET
 
 def _fetch(cloud: Cloud, wanted: Sequence[Question]) -> dict[str, str]:
     planned = sync.plan(cloud.archive, wanted, cloud.stamp, cloud.settings.rate)
-    with bar(planned.requests, "request", shown=bool(cloud.settings.rate)) as progress:
+    with bar(planned.requests, "request", "Fetching history", shown=bool(cloud.settings.rate)) as progress:
         outcome = sync.run(cloud.archive, planned, cloud.stamp, on_answer=lambda _: progress.update())
     return outcome.failures
 

@@ -15,7 +15,7 @@ from belimo_nb import progress
 SLOW = """
 import time
 from belimo_nb import progress
-with progress.bar(3, "device") as bar:
+with progress.bar(3, "device", "Reading") as bar:
     for _ in range(3):
         time.sleep(1.2)
         bar.update()
@@ -34,7 +34,7 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar says how far it is, and is gone in the end."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress.bar(2, "device") as bar:
+    with progress.bar(2, "device", "Reading") as bar:
         bar.update()
         bar.refresh()
         assert "1/2" in terminal.getvalue()
@@ -45,7 +45,7 @@ def test_asked_to_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even on a terminal it can be told to keep still."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress.bar(2, "device", shown=False) as bar:
+    with progress.bar(2, "device", "Reading", shown=False) as bar:
         bar.update(2)
     assert terminal.getvalue() == ""
 

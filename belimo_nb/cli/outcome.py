@@ -23,7 +23,7 @@ class Progress:
         from belimo_nb.progress import bar
 
         self._teller = teller
-        self._bar: Any = bar(total, "report", shown=not teller.quiet)
+        self._bar: Any = bar(total, "report", "Making reports", shown=not teller.quiet)
 
     def __enter__(self) -> Progress:
         return self

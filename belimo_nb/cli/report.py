@@ -132,6 +132,7 @@ def report(
         place = Path(out).absolute() if upload is None else upload.path
         into = place if upload is None else upload.url
         teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {into}")
+        teller.begin(f"Reports of {span.label} from {cloud.source}, into {into}")
         if upload is not None:
             upload.check()
         if resume:

@@ -20,7 +20,7 @@ def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = Fa
     from belimo_nb.progress import bar
     from belimo_nb.store.sync import run
 
-    progress = bar(planned.requests, "request", shown=not quiet)
+    progress = bar(planned.requests, "request", "Fetching history", shown=not quiet)
     devices, points = 0, 0
 
     def on_answer(values: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -74,6 +75,11 @@ class Teller:
         """Print a line, unless quiet; the log has it in other words."""
         if not self.quiet:
             click.echo(text)
+
+    def begin(self, text: str) -> None:
+        """Say on a terminal what is about to be done; the log has it in other words."""
+        if not self.quiet and sys.stderr.isatty():
+            click.echo(printable(text), err=True)
 
     def note(self, text: str) -> None:
         """Print a remark on standard error, unless quiet, and log it."""

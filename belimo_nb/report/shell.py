@@ -39,6 +39,8 @@ ENGINE = "belimo-nb-shell"
 REMINDER = 1.0
 """Seconds after which a cell that ignores that its time is up is told again."""
 OVER = "The time is up."
+IN_DISPLAY = "_last_traceback_during_displayhook"
+"""Where the shell of ipykernel 7 notes that showing a result has failed; older ones do not."""
 
 
 class Overtime(BaseException):
@@ -98,7 +100,7 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
             raise DeadKernelError("The notebook ended itself")
         error = result.error_before_exec or result.error_in_exec
         allowed = "raises-exception" in cell.metadata.get("tags", ())
-        if not allowed and (error is not None or self._shell._last_traceback_during_displayhook):
+        if not allowed and (error is not None or getattr(self._shell, IN_DISPLAY, False)):
             reply = {"ename": type(error).__name__, "evalue": str(error), "traceback": self._shell._last_traceback}
             raise CellExecutionError.from_cell_and_msg(cell, reply)
         return cell
@@ -112,7 +114,8 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
             transformed, wrong = source, sys.exc_info()
         if not shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=wrong):
             return shell.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
-        shell._last_traceback, shell._last_traceback_during_displayhook = None, False
+        shell._last_traceback = None
+        setattr(shell, IN_DISPLAY, False)
         result = None
         try:
             result = await shell.run_cell_async(
