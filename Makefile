@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test test-times lint lab notebooks docs pictures lock audit bench soak clean
+.PHONY: help report test test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,9 @@ test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, noteboo
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
 	@$(BIN)/python tests/moved_clock.py
+
+test-wheel: $(VENV)/uv ## try the wheel with the oldest and the newest Python and packages; needs the network
+	@$(BIN)/python tests/python_versions.py $(VENV)/uv/bin/uv
 
 lint: $(VENV)/dev ## check style and types
 	@$(BIN)/ruff check .

@@ -1,19 +1,29 @@
-"""A JupyterLab server of the tests' own: private folders, a free port, and an end of which nothing is left."""
+"""A JupyterLab server of the tests' own: private folders, a free port, and an end of which nothing is left.
+
+The pictures of the README are taken of it, too.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from belimo_nb.demo import DemoCloud
 
 PATIENCE = 240  # seconds for whatever a slow machine does
+LIMIT = PATIENCE * 1000  # milliseconds
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SETTINGS = {
     # Cells out of sight would not be in the page.
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -109,3 +119,39 @@ class JupyterLab:
             time.sleep(0.1)
         log = (self._private / "log").read_text(encoding="utf-8", errors="replace")
         raise AssertionError(f"JupyterLab did not start:\n{log[-3000:]}")
+
+
+@contextlib.contextmanager
+def running(cloud: DemoCloud, folder: Path) -> Iterator[JupyterLab]:
+    """JupyterLab on copies of the notebooks, without outputs: what shows up is what the kernel has sent."""
+    (folder / "notebooks").mkdir()
+    (folder / "lab").mkdir()
+    for path in NOTEBOOKS:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"outputs": [], "execution_count": None}
+        (folder / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
+    with JupyterLab(folder / "notebooks", folder / "lab", cloud.environment()) as server:
+        yield server
+
+
+def run_all(browser: Any, lab: JupyterLab, notebook: Path) -> Any:
+    """The page of a notebook after Run > Run All Cells, once every cell has its number."""
+    page = browser.new_context(viewport={"width": 1400, "height": 1300}).new_page()
+    page.set_default_timeout(LIMIT)
+    page.goto(lab.address(notebook.name))
+    code = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    page.wait_for_function("count => document.querySelectorAll('.jp-CodeCell').length === count", arg=len(code))
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    numbers = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.textContent)"
+    for _ in range(3):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # At once each cell is numbered or has a star; a kernel that has only just said "idle" may miss the first try.
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_function(rf"() => {numbers}.some(text => /\[(\d+|\*)\]/.test(text))", timeout=LIMIT // 4)
+            break
+    done = rf"count => {numbers}.filter(text => /\[\d+\]/.test(text)).length === count"
+    page.wait_for_function(done, arg=len(code))
+    return page

@@ -78,6 +78,10 @@ def _is_dask(found: re.Match[str]) -> bool:
     return True
 
 
+def _is_path(found: re.Match[str]) -> bool:
+    return (ROOT / found["path"]).is_file()
+
+
 def _is_ours(found: re.Match[str]) -> bool:
     _parse(cli, shlex.split(found["arguments"]))
     return True
@@ -85,6 +89,8 @@ def _is_ours(found: re.Match[str]) -> bool:
 
 ELSEWHERE = (
     Elsewhere(r"pip install 'belimo-nb\[(?P<extra>\w+)\]'", "test_packaging.py builds the wheel", _is_extra),
+    Elsewhere(r"pip install voila", "Voila is no part of this package", bool),
+    Elsewhere(r"voila (?P<path>\S+)", "no Voila here; the notebook is there", _is_path),
     Elsewhere(
         r"dask (?P<command>scheduler|worker) (?P<arguments>.+)",
         "never ends; test_report_cluster.py starts both",
@@ -198,9 +204,11 @@ def _check_other(block: Block) -> None:
 def _parse(group: click.Group, arguments: list[str]) -> None:
     """Parse a command line as `belimo-nb` does, without running it; the files that it names need not be there."""
     options = {flag: option for option in group.params for flag in option.opts}
-    while arguments[0].startswith("-"):
+    while arguments and arguments[0].startswith("-"):
         assert arguments[0] in options, arguments
         arguments = arguments[1 if options[arguments[0]].is_flag else 2 :]
+    if not arguments:  # `belimo-nb --version`
+        return
     assert arguments[0] in group.commands, arguments
     command = group.commands[arguments[0]]
     if isinstance(command, click.Group):

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from jupyter_lab import PATIENCE, JupyterLab
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from jupyter_lab import NOTEBOOKS, JupyterLab, run_all, running
 
 from belimo_nb.demo import DemoCloud
 
 # One worker has the server and the cloud for all tests of this file.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-LIMIT = PATIENCE * 1000  # milliseconds
 PICTURE = ".bnb-x-picture img"
-
-
-@contextlib.contextmanager
-def running(cloud: DemoCloud, folder: Path) -> Iterator[JupyterLab]:
-    """JupyterLab on copies of the notebooks, without outputs: what shows up is what the kernel has sent."""
-    (folder / "notebooks").mkdir()
-    (folder / "lab").mkdir()
-    for path in NOTEBOOKS:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                cell |= {"outputs": [], "execution_count": None}
-        (folder / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
-    with JupyterLab(folder / "notebooks", folder / "lab", cloud.environment()) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +24,6 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupy
     """One server for the notebooks."""
     with DemoCloud() as cloud, running(cloud, tmp_path_factory.mktemp("lab")) as server:
         yield server
-
-
-def run_all(browser: Any, lab: JupyterLab, notebook: Path) -> Any:
-    """The page of a notebook after Run > Run All Cells, once every cell has its number."""
-    page = browser.new_context(viewport={"width": 1400, "height": 1300}).new_page()
-    page.set_default_timeout(LIMIT)
-    page.goto(lab.address(notebook.name))
-    code = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    page.wait_for_function("count => document.querySelectorAll('.jp-CodeCell').length === count", arg=len(code))
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-    numbers = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.textContent)"
-    for _ in range(3):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        # At once each cell is numbered or has a star; a kernel that has only just said "idle" may miss the first try.
-        with contextlib.suppress(PlaywrightTimeout):
-            page.wait_for_function(rf"() => {numbers}.some(text => /\[(\d+|\*)\]/.test(text))", timeout=LIMIT // 4)
-            break
-    done = rf"count => {numbers}.filter(text => /\[\d+\]/.test(text)).length === count"
-    page.wait_for_function(done, arg=len(code))
-    return page
 
 
 def errors(page: Any) -> list[str]:

@@ -17,7 +17,7 @@ from belimo_nb.errors import UsageError
 
 __all__ = ["Column", "Format", "Svg", "column"]
 
-LONG = 22  # characters from which a column is kept wide enough to be read
+LONG, SENTENCE = 22, 80  # characters from which a column is kept wide enough to be read
 
 Format = int | str | Callable[[Any], str]
 
@@ -43,7 +43,8 @@ class Column:
     Attributes:
         label: What its header says.
         unit: What the header says beside it.
-        css: Class of its cells: "n" number, "t" time, "s" status, "g" picture, "w" long text, "" short text.
+        css: Class of its cells: "n" number, "t" time, "s" status, "g" picture, "w" long text, "w x" sentences,
+            "" short text.
         html: Its cells as HTML.
         text: Its cells as plain text.
     """
@@ -93,7 +94,8 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
             f'No format "{kind}" for column "{name}"; use a number of decimals, text, number, percent, status, date, '
             "time or a function."
         )
-    css = css or ("w" if max(map(len, texts), default=0) > LONG else "")
+    longest = max(map(len, texts), default=0)
+    css = css or ("w x" if longest > SENTENCE else "w" if longest > LONG else "")
     return Column(label or words, unit, css, [esc(text) for text in texts], texts)
 
 

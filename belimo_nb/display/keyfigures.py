@@ -17,6 +17,7 @@ __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "Trend", "key_figures"]
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
 TREND_POINTS = 48  # as many as a picture of the size of a word can show
 SHORT = 8  # characters; longer texts are set smaller than numbers
+ROOM = 10  # characters of a number and its unit; longer ones are set smaller, on one line
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,11 @@ def _card(figure: KeyFigure) -> str:
     unit = f' <span class="bnb-u">{esc(figure.unit)}</span>' if figure.unit and not is_missing(figure.value) else ""
     word = STATUS_WORDS[figure.status]
     spoken = f'<span class="bnb-vh">{word}: </span>' if word else ""
-    kind = "bnb-kv bnb-kt" if isinstance(figure.value, str) and len(figure.value) > SHORT else "bnb-kv"
+    kind = "bnb-kv"
+    if isinstance(figure.value, str):
+        kind += " bnb-kt" * (len(figure.value) > SHORT)
+    else:
+        kind += " bnb-kl" * (len(figure.shown) + len(figure.unit) > ROOM)
     # The break is for places that drop style sheets, such as code hosts.
     note = f'<br><span class="bnb-kn">{esc(figure.note)}</span>' if figure.note else ""
     return (

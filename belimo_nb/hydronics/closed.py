@@ -9,7 +9,7 @@ import numpy as np
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Samples
 from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
-from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 
 __all__ = ["closed"]
 
@@ -53,7 +53,7 @@ def closed(samples: Samples) -> Verdict:
     lasted = float((afters - begins).sum()) * hours
     figure = lasted / (float(known.sum()) * hours / 24)
     if not lasted:
-        said = f"In {shut_hours:.0f} h with the valve closed no water flowed."
+        said = f"In {whole(shut_hours)} h with the valve closed no water flowed."
         return Verdict(CHECK, OK, 0.0, "h/d", THRESHOLD, said, waste_m3=0.0, waste_kwh=0.0)
     spell = np.zeros(len(samples) + 1, dtype=np.int64)
     spell[begins] += 1
@@ -63,10 +63,10 @@ def closed(samples: Samples) -> Verdict:
     power = np.abs(samples.values("power_kw")[inside])
     # Where power is unknown for a while, the rest of the spells stands for it.
     energy = float(np.nanmean(power)) * lasted if np.isfinite(power).any() else math.nan
-    carried = "" if math.isnan(energy) else f" with {energy:.0f} kWh"
+    carried = "" if math.isnan(energy) else f" with {whole(energy)} kWh"
     said = (
-        f"In {lasted:.0f} of {shut_hours:.0f} h with the valve closed more than 1 % of {source} flowed, "
-        f"{volume:.0f} m³{carried} in all"
+        f"In {whole(lasted)} of {whole(shut_hours)} h with the valve closed more than 1 % of {source} flowed, "
+        f"{whole(volume)} m³{carried} in all"
     )
     if figure <= FAULT_HOURS:
         return Verdict(CHECK, OK, figure, "h/d", THRESHOLD, f"{said}: little.", "", volume, energy)

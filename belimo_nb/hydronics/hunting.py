@@ -8,7 +8,7 @@ import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
 from belimo_nb.hydronics.spells import Ints, moments, neighbors, too_coarse
-from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole
 
 __all__ = ["hunting", "reversals"]
 
@@ -90,7 +90,7 @@ def hunting(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, f"Water flowed for only {hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed.", threshold)
     turns = reversals(position, moments(samples), samples.step)
     rate = float(samples.active[turns].sum()) / hours
-    said = f"In {hours:.0f} h with flow the position turned round {rate:.1f} times an hour by more than 5 points"
+    said = f"In {whole(hours)} h with flow the position turned round {rate:.1f} times an hour by more than 5 points"
     if rate < WARN_PER_HOUR:
         return Verdict(CHECK, OK, rate, "1/h", threshold, f"{said}: it is steady.")
     return Verdict(

@@ -14,7 +14,7 @@ from belimo_nb.hydronics.lacking import lacking
 from belimo_nb.hydronics.passage import rho_c
 from belimo_nb.hydronics.samples import Flags, Samples
 from belimo_nb.hydronics.saturation import characteristics
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, worst
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
 __all__ = ["Savings", "advised_limit", "delta_t_limit", "limit_savings"]
 
@@ -119,7 +119,7 @@ def _judged(samples: Samples, mode: str, mask: Flags, curve: Characteristic) -> 
         return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence)
     saved = limit_savings(samples, kelvin, mask)
     sentence = (
-        f"A limit of {kelvin:.1f} K{when} would have saved up to {saved.volume_m3:,.0f} m³ of water "
+        f"A limit of {kelvin:.1f} K{when} would have saved up to {whole(saved.volume_m3)} m³ of water "
         f"({100 * saved.share:.0f} %) and {100 * saved.pump_low:.0f} to {100 * saved.pump_high:.0f} % of this valve's "
         "part of the pump energy; that is an upper bound."
     )

@@ -12,7 +12,7 @@ from belimo_nb.heating.days import daily_means, is_daily
 from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
 from belimo_nb.hydronics.samples import Flags, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, Ints, moments, spells, too_coarse
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 __all__ = ["open_valve"]
 
@@ -72,9 +72,9 @@ def open_valve(samples: Samples, outdoor_c: pd.Series[Any] | None = None) -> Ver
     begins, afters = spells(dry, ns, samples.step, max(1, math.ceil(LEAST_HOURS / hours - 1e-9)))
     lasted = float((afters - begins).sum()) * hours
     share = 100 * lasted / open_hours
-    said = f"In {lasted:.0f} of {open_hours:.0f} h with the valve open by more than 50 % no water flowed"
+    said = f"In {whole(lasted)} of {whole(open_hours)} h with the valve open by more than 50 % no water flowed"
     if not lasted:
-        said = f"In {open_hours:.0f} h with the valve open by more than 50 % there was no hour without flow"
+        said = f"In {whole(open_hours)} h with the valve open by more than 50 % there was no hour without flow"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
     index = samples.frame.index

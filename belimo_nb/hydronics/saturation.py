@@ -10,7 +10,7 @@ import numpy as np
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
 from belimo_nb.hydronics.lacking import lacking
 from belimo_nb.hydronics.samples import Flags, Samples
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, worst
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
 __all__ = ["characteristics", "saturation"]
 
@@ -71,7 +71,7 @@ def _judged(
     waste = float(np.maximum(flow - curve.waste_flow_m3h, 0.0)[above].sum()) * samples.hours
     sentence = (
         f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
-        f"any more power; {waste:,.0f} m³ were in excess of that."
+        f"any more power; {whole(waste)} m³ were in excess of that."
     )
     if share < warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=waste)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 __all__ = ["together", "zone_together"]
 
@@ -102,7 +102,7 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
         return cannot_judge(CHECK, reason, THRESHOLD)
     both = int(((heat > 0) & (cold > 0)).sum())
     share = 100 * both / hours
-    said = f"{who} heated and cooled in the same hour in {both} of {hours} h"
+    said = f"{who} heated and cooled in the same hour in {whole(both)} of {whole(hours)} h"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.", waste_kwh=waste_kwh)
     return Verdict(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge", "worst"]
+__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge", "whole", "worst"]
 
 Judgement = Literal["ok", "warn", "fault", "cannot judge"]
 
@@ -14,6 +14,11 @@ OK: Judgement = "ok"
 WARN: Judgement = "warn"
 FAULT: Judgement = "fault"
 CANNOT_JUDGE: Judgement = "cannot judge"
+
+
+def whole(value: float) -> str:
+    """A number without decimals, thousands apart by a narrow no-break space: "5 620"."""
+    return f"{value:,.0f}".replace(",", "\u202f")
 
 
 @dataclass(frozen=True)

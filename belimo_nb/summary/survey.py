@@ -117,7 +117,7 @@ def _energy(kind: str, kwh: pd.Series[float], label: str) -> KeyFigure:
     total, unit = float(kwh.sum()), "kWh"
     if total >= LARGE_KWH:
         total, unit = total / 1e3, "MWh"
-    note = f"{label}; {number(int((kwh > 0).sum()))} valves"
+    note = f"{label}; from {number(int((kwh > 0).sum()))} valves"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 
 

@@ -50,7 +50,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         low, high = found.signature.range_c
         said.append(
             f"{found.extrapolated_days} {'day was' if found.extrapolated_days == 1 else 'days were'} colder or warmer "
-            f"than any before ({low:.1f} to {high:.1f} °C); there the line is extended."
+            f"than any before ({number(low, 1)} to {number(high, 1)} °C); there the line is extended."
         )
     said += [
         f"{name} counted nothing on the cold days of {first:%Y-%m-%d} to {last:%Y-%m-%d}, when "
