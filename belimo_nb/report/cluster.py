@@ -69,9 +69,8 @@ class Cluster(Stopping):
         self._refused: dict[str, str] = {}
         self._ended = threading.Event()
         self._scheduler = Scheduler(address)
-        threads = self._scheduler.threads()
-        self.max_workers = sum(threads.values())
-        self._there = set(threads)  # not asked for where it is needed: that thread may not wait
+        self.max_workers = sum(self._scheduler.first.values())
+        self._there = set(self._scheduler.first)  # not asked for where it is needed: that thread may not wait
         self._executor = self._scheduler.executor()
         self._watch = threading.Thread(target=self._look_after, name="belimo-nb-cluster", daemon=True)
         self._watch.start()

@@ -38,6 +38,7 @@ class Scheduler:
 
     Attributes:
         address: Where it is.
+        first: How many threads each worker had at the beginning.
         probes: Files that every worker sees which sees the folders of this host; they go when it is closed.
     """
 
@@ -56,6 +57,7 @@ class Scheduler:
         self._client = _client(address)
         try:
             self._wait()
+            self.first = self.threads()
             self._check_versions()
         except BaseException:
             self._client.close(CONNECT)
