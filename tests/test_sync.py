@@ -323,7 +323,7 @@ def fleet(tmp_path):
 
 
 def test_what_a_plan_says(fleet):
-    """Requests, devices and values of a plan; the time is what the rate makes of all but the first second's requests."""
+    """Requests, devices and values of a plan; the rate makes the time, the first second's requests apart."""
     planned = fleet.plan(2.0)
     assert (planned.requests, planned.devices, planned.points) == (3, 3, 3 * 2 * 121)
     assert [question.device for question, _ in planned.open] == ["d0", "d1", "d2"]
