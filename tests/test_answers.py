@@ -53,7 +53,11 @@ def test_names_have_files_of_their_own(answers):
     kept.keep(PROFILE, NOW, {"a": 1})
     kept.keep(PROFILE.replace("1.2", "1.3"), NOW, {"a": 2})
     assert kept.read(PROFILE).body == {"a": 1}
-    assert len(list(kept.folder.iterdir())) == 2
+    kept.keep("stats", NOW, {"a": 3})
+    names = {path.name for path in kept.folder.iterdir()}
+    assert len(names) == 3
+    assert "stats.json" in names
+    assert kept.folder.parent == kept.folder.parents[2] / "v1" / "cloud.example"
     assert answers(username="y").read(PROFILE) is None
     assert answers(api_url="https://other.example/api/v3").read(PROFILE) is None
 

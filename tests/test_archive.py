@@ -373,6 +373,7 @@ def test_a_run_takes_what_it_has_fetched(setup, tmp_path):
     question = replace(setup.question(["number"], 0, 10 * DAY), seen=Seen(now + 1, now))
     for since, asked in ((now, False), (now - 1, False), (now + 1, True)):
         archive = Archive(setup.device.get, setup.store, since=since)
+        assert not archive.offline
         assert bool(archive.plan(known, question, now + HOUR)) is asked
 
 

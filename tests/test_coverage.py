@@ -1,5 +1,6 @@
 """What was asked for, and which of the answers can still change."""
 
+import pandas as pd
 import pytest
 
 from belimo_nb.store.coverage import LATEST, Coverage, Open
@@ -66,3 +67,6 @@ def test_the_furthest_moments():
     """The first and the last moment that a time can be are read, and so is a device that was never seen."""
     coverage = Coverage(((-LATEST, LATEST),), (Open(-LATEST, LATEST, LATEST, None), Open(0, 1, 2, LATEST)))
     assert Coverage.from_json(coverage.to_json()) == coverage
+    assert pd.Timestamp(LATEST, unit="s").as_unit("ns").value > 0
+    with pytest.raises(pd.errors.OutOfBoundsDatetime):
+        pd.Timestamp(LATEST + 1, unit="s").as_unit("ns")

@@ -10,7 +10,7 @@ from belimo_nb.store.needs import questions
 
 HOUR = 3600
 NOW = pd.Timestamp("2018-12-01T00:20Z")
-LOCATED = {"heating_energy": "heat", "power": "power", "t1": "t1", "flow": "flow"}
+LOCATED = {"heating_energy": "heat", "cooling_energy": "cool", "power": "power", "t1": "t1", "flow": "flow"}
 
 
 def at(text):
@@ -48,13 +48,31 @@ def test_what_is_asked_for(ask):
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "60m")["d1", "1h"]
     span = at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z")
     early = span[0] - HOUR, span[1]
-    assert question.wanted == {"heat": early, "power": early, "t1": span, "flow": span}
+    assert question.wanted == {"heat": early, "cool": early, "power": early, "t1": span, "flow": span}
+
+
+def test_everything_that_is_drawn(ask, monkeypatch):
+    """What a valve's report draws and checks is asked for."""
+    drawn = [
+        "t1",
+        "t2",
+        "delta_t",
+        "flow",
+        "power",
+        "position",
+        "position_setpoint",
+        "volume",
+        "heating_energy",
+        "cooling_energy",
+    ]
+    monkeypatch.setattr("test_needs.LOCATED", {name: name for name in drawn})
+    assert set(ask("2018-11-01T00:00Z", "2018-11-02T00:00Z")["d1", "1h"].wanted) == set(drawn)
 
 
 def test_no_more_than_is_wanted(ask):
     """What a report does not draw is not asked for; counters always are."""
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", measured=["flow"])["d1", "1h"]
-    assert list(question.wanted) == ["heat", "power", "flow"]
+    assert list(question.wanted) == ["heat", "cool", "power", "flow"]
 
 
 def test_counters_of_a_longer_range(ask):
@@ -62,8 +80,8 @@ def test_counters_of_a_longer_range(ask):
     found = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "15m", counters_from=pd.Timestamp("2017-11-01T00:00Z"))
     span = at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z")
     counted = at("2017-10-31T23:00Z"), span[1]
-    assert found["d1", "1h"].wanted == {"heat": counted, "power": counted}
-    assert found["d1", "15m"].wanted == dict.fromkeys(("heat", "power", "t1", "flow"), span)
+    assert found["d1", "1h"].wanted == {"heat": counted, "cool": counted, "power": counted}
+    assert found["d1", "15m"].wanted == dict.fromkeys(("heat", "cool", "power", "t1", "flow"), span)
 
 
 def test_counters_where_days_begin_at_half_past(ask):

@@ -94,6 +94,41 @@ def test_any_parquet_reader_reads_it(store, kept):
     assert list(frame.columns) == ["time", "mixed", "number", "switch", "text"]
     assert str(frame["time"].dt.tz) == "UTC"
     assert frame["time"].iloc[0] == pd.Timestamp("1970-01-01T01:00Z")
+    assert [str(kind) for kind in pq.read_schema(store.path("d1", "1h")).types[1:]] == [
+        "string",
+        "double",
+        "bool",
+        "string",
+    ]
+    assert frame["text"].iloc[0] == "OPEN"
+    assert frame["mixed"].tolist()[:2] == ['"OPEN"', "1"]
+
+
+def test_the_format_stays(store, kept):
+    """Where files lie and what their metadata say is what later versions will look for."""
+    assert store.folder == store.root / "history" / "v1" / "cloud.example"
+    assert store.path("d1", "60m") == store.folder / "1h" / "d1.parquet"
+    with store.lock("d1", "1h"):
+        store.write(kept)
+    meta = json.loads(pq.read_schema(store.path("d1", "1h")).metadata[b"belimo_nb"])
+    about = json.loads(meta["about"])
+    covered = {"final": [[0, 5 * HOUR]], "open": [[5 * HOUR, 9 * HOUR, 10 * HOUR, None]]}
+    assert about == {
+        "version": 1,
+        "device": "d1",
+        "resolution": "1h",
+        "step_s": HOUR,
+        "aggregation": "last",
+        "times": "0af067f3f691d70ac491db54294818e1",
+        "columns": {
+            "mixed": {"kind": "json", "digest": "55d823f72ba1521da017120fb96f4cd4"},
+            "number": {"kind": "number", "digest": "c5212df3e8abdb3f15bd4e84a76a43cb"},
+            "switch": {"kind": "switch", "digest": "f6b4a7fab78f099f80ff54e401c8f0d5"},
+            "text": {"kind": "text", "digest": "37bab8804121d8f9788a89ccb59c118d"},
+        },
+        "coverage": dict.fromkeys(kept.columns, covered),
+    }
+    assert meta["digest"] == "fc8a4d66d24f0b5167bc292c81f443d1"
 
 
 def foreign(path):
@@ -226,6 +261,7 @@ def test_a_file_that_cannot_be_read(store, kept):
     assert store.coverage("d0", "1h") == {}
     bad, good = entries(store)
     assert (bad.device, bad.resolution, bad.bytes) == ("d0", "1h", 0)
+    assert (bad.rows, bad.datapoints, bad.asked, bad.final, bad.fetched) == (0, 0, (), 1.0, None)
     assert bad.damage.startswith("cannot be read (")
     assert verify(store, bad) == bad.damage
     assert verify(store, good) is None
@@ -294,6 +330,8 @@ def test_values_on_a_grid(kept):
     numbers = kept.frame(["number", "never"], grid[[1, 2, 7]])
     np.testing.assert_array_equal(numbers["number"], [1.5, np.nan, -0.0])
     assert numbers["never"].isna().all()
+    one = Kept("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([4.0])}, {"number": Coverage()})
+    assert one.frame(["number"], grid)["number"].dropna().to_dict() == {grid[1]: 4.0}
     empty = Kept("d1", "1h", HOUR).frame(["number"], grid)
     assert empty["number"].isna().all()
     assert empty.index.equals(grid)
@@ -310,6 +348,43 @@ def test_an_answer_leaves_other_datapoints_alone(kept):
         assert found.columns[key].dtype == values.dtype
         assert [repr(value) for value in found.columns[key][:3]] == [repr(value) for value in values]
         assert found.coverage[key] == kept.coverage[key]
+
+
+def test_what_counts_as_changed():
+    """Only values that were settled and asked for again can have changed."""
+    times = pd.to_datetime(np.arange(4) * HOUR, unit="s", utc=True)
+    coverage = Coverage(((0, 2 * HOUR),), (Open(2 * HOUR, 4 * HOUR, 4 * HOUR, 3 * HOUR),))
+    before = Kept("d1", "1h", HOUR, np.arange(4) * HOUR, {"a": np.array([1.0, 2.0, 3.0, 4.0])}, {"a": coverage})
+    for span, values, changed in (
+        ((0, 4 * HOUR), [1.0, 2.0, 3.0, 5.0], 0),  # the last bucket was under way
+        ((0, 4 * HOUR), [1.0, 2.5, 3.5, 5.0], 2),
+        ((2 * HOUR, 4 * HOUR), [3.0, 4.0], 0),
+        ((2 * HOUR, 4 * HOUR), [3.5, 4.0], 1),
+    ):
+        answer = {"a": pd.Series(values, times[-len(values) :])}
+        after, found = before.answered(span, answer, 5 * HOUR, 5 * HOUR)
+        assert found == changed
+        np.testing.assert_array_equal(after.columns["a"][-len(values) :], values)
+
+
+def test_final_is_what_ended_long_before_the_last_contact():
+    """A bucket is final two days after it has ended, to the second, if a later one has a value."""
+    times = pd.to_datetime(np.arange(3) * HOUR, unit="s", utc=True)
+    answer = {"a": pd.Series([1.0, 2.0, 3.0], times)}
+    for seen, final in ((50 * HOUR - 1, ()), (50 * HOUR, ((0, HOUR),)), (51 * HOUR, ((0, 2 * HOUR),)), (None, ())):
+        found, _ = Kept("d1", "1h", HOUR).answered((0, 3 * HOUR), answer, 60 * HOUR, seen)
+        assert found.coverage["a"].final == final
+
+
+def test_a_place_without_locks(store, monkeypatch):
+    """Where files cannot be locked, the reason is told in the words that it comes in."""
+
+    def refuse(*_, **__):
+        raise NotImplementedError("no locks on this system")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(StoreError, match=r"1h \(no locks on this system\); make room"), store.lock("d1", "1h"):
+        pytest.fail("it is not locked")
 
 
 def test_every_cut_is_noticed(store, kept):
@@ -339,7 +414,7 @@ def test_ids_stay_in_the_folder(store, device):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("60m", "1h"), ("3600s", "1h"), ("90m", "90m"), ("24h", "1d"), ("7d", "1w")]
+    ("text", "found"), [("60m", "1h"), ("3600s", "1h"), ("90m", "90m"), ("24h", "1d"), ("7d", "1w"), ("45s", "45s")]
 )
 def test_one_name_for_a_length(text, found):
     """Lengths that are the same share a folder."""
