@@ -292,3 +292,117 @@ def test_a_closed_range_becomes_final(setup):
     setup.read(["number"], 0, 5 * DAY)
     setup.at(300 * DAY).read(["number"], 0, 5 * DAY)
     assert [(first, after) for _, first, after, _ in setup.device.asked] == [(BEGIN, BEGIN + 5 * DAY + HOUR)]
+
+
+def test_a_reader_makes_no_requests(setup):
+    """What is handed to another process reads and plans, and refuses to ask."""
+    setup.read(["number"], 0, 5 * DAY)
+    reader = setup.archive.reader()
+    known = setup.question(["number"], 0, 5 * DAY)
+    frame = reader.frame(known, ["number"], moment(0), moment(5 * DAY), setup.device.now)
+    assert frame["number"].notna().all()
+    more = setup.question(["number"], 0, 6 * DAY)
+    coverage = setup.store.coverage("d1", "1h")
+    assert reader.plan(coverage, more, setup.device.now) == setup.archive.plan(coverage, more, setup.device.now) != []
+    with pytest.raises(NoDataError, match="Here only the store is read"):
+        reader.frame(more, ["number"], moment(0), moment(6 * DAY), setup.device.now)
+    assert len(setup.device.asked) == 1
+
+
+def test_a_reader_keeps_to_what_its_archive_does(tmp_path):
+    """Offline stays offline, and the moment since which answers count is the same."""
+    setup = Setup(tmp_path, offline=True, since=5).at(DAY)
+    reader = setup.archive.reader()
+    assert (reader.offline, reader._since, reader.store) == (True, 5, setup.store)
+
+
+def test_requests_after_the_store_was_full(setup, monkeypatch):
+    """Once nothing can be kept, the rest is asked for all the same; the first reason is told."""
+    monkeypatch.setattr(plan, "MOST_BUCKETS", 24)
+    reasons = iter(["No space left on device", "Something else"])
+
+    def full(descriptor):
+        raise OSError(28, next(reasons))
+
+    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
+    counts = []
+    question = setup.question(["number"], 0, 3 * DAY)
+    filled = setup.archive.fill(question, setup.device.now, on_answer=counts.append)
+    assert "No space left on device" in str(filled.unkept)
+    assert (filled.requests, filled.points, counts) == (3, 73, [25, 24, 24])  # one is a witness
+    assert len(filled.kept.times) == 73
+
+
+def test_a_lock_that_cannot_be_had(setup):
+    """Where not even a lock can be made, the answers are given all the same, with a warning, and nothing is kept."""
+    path = setup.store.path("d1", "1h")
+    path.with_name(".d1.lock").mkdir(parents=True)
+    with pytest.warns(StoreWarning, match="cannot be kept in .*BELIMO_DATA_DIR"):
+        frame = setup.read(["number"], 0, DAY)
+    pd.testing.assert_frame_equal(frame, setup.direct(["number"], 0, DAY), check_freq=False)
+    assert not path.exists()
+
+
+def test_what_a_filling_counts(setup):
+    """Values of all datapoints and requests are counted, and what the cloud left out is named."""
+    get = setup.device.get
+    setup.archive._get = lambda path, query, what: {
+        "series": [s for s in get(path, query, what)["series"] if s["datapointId"] != "text"]
+    }
+    filled = setup.archive.fill(setup.question(KEYS, 0, 2 * DAY), setup.device.now)
+    assert (filled.requests, filled.points, filled.changed) == (1, 2 * 49, 0)
+    assert filled.lacking == {"text"}
+    assert filled.unkept is None
+
+
+def test_what_is_taken_as_it_is(setup):
+    """An answer of the last five minutes will do, one second older will not; nor one from beyond five minutes ahead."""
+    setup.read(["number"], 0, 10 * DAY)
+    known = setup.store.coverage("d1", "1h")
+    question = replace(setup.question(["number"], 0, 10 * DAY), seen=Seen(setup.device.now + 1, setup.device.now))
+    now = setup.device.now
+    for later, asked in ((300, False), (301, True), (-300, False), (-301, True)):
+        assert bool(setup.archive.plan(known, question, now + later)) is asked
+
+
+def test_a_run_takes_what_it_has_fetched(setup, tmp_path):
+    """With a moment since which answers count, older ones are asked for again, later ones are not, however old."""
+    setup.read(["number"], 0, 10 * DAY)
+    known = setup.store.coverage("d1", "1h")
+    now = setup.device.now
+    question = replace(setup.question(["number"], 0, 10 * DAY), seen=Seen(now + 1, now))
+    for since, asked in ((now, False), (now - 1, False), (now + 1, True)):
+        archive = Archive(setup.device.get, setup.store, since=since)
+        assert not archive.offline
+        assert bool(archive.plan(known, question, now + HOUR)) is asked
+
+
+def test_a_quiet_device_needs_a_new_list(setup):
+    """That a device sent nothing since is believed of a list newer than the answer, with the same last contact."""
+    setup.read(["number"], 0, 10 * DAY)
+    known = setup.store.coverage("d1", "1h")
+    question = setup.question(["number"], 0, 10 * DAY)
+    now, at = setup.device.now, question.seen.at
+    for seen, asked in (
+        (Seen(at, now + HOUR), False),
+        (Seen(at, now + HOUR - 301), True),
+        (Seen(at + 1, now + HOUR), True),
+        (Seen(None, now + HOUR), True),
+    ):
+        assert bool(setup.archive.plan(known, replace(question, seen=seen), now + HOUR)) is asked
+
+
+def test_three_spans_are_named(setup, tmp_path):
+    """Offline, the first three spans that lack are named, and every datapoint."""
+    for day in (0, 2, 4, 6, 8):
+        setup.read(["number", "text"], day * DAY, (day + 1) * DAY - HOUR)
+    offline = Setup(tmp_path, offline=True).at(400 * DAY)
+    with pytest.warns(StoreWarning, match="lacks number, switch, text of Valve 1 at 1h") as caught:
+        offline.read(KEYS, 0, 9 * DAY)
+    assert str(caught[0].message).count(" to ") == 3
+
+
+def test_the_buckets_of_a_range():
+    """A range touches every bucket that it overlaps, and none that it only meets."""
+    for start, end, span in ((0, HOUR, (0, HOUR)), (1, HOUR + 1, (0, 2 * HOUR)), (HOUR - 1, HOUR, (0, HOUR))):
+        assert span_of(moment(start), moment(end), "60m") == (BEGIN + span[0], BEGIN + span[1])

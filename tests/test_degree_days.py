@@ -114,3 +114,22 @@ def test_temperatures_that_are_none(temperature, words):
     """What is no series of temperatures by time is refused."""
     with pytest.raises(UsageError, match=words):
         degree_days(temperature)
+
+
+def test_means_need_times():
+    """Temperatures without a zone are refused; none at all have no means."""
+    hours = pd.date_range("2018-01-01", periods=48, freq="h")
+    with pytest.raises(UsageError, match="no time zone; use tz_localize"):
+        daily_means(pd.Series(5.0, hours), ZURICH)
+    found = daily_means(pd.Series([], pd.DatetimeIndex([], tz="UTC"), dtype=float), ZURICH)
+    assert found.empty
+    assert str(found.index.tz) == ZURICH
+
+
+def test_indexes_of_days():
+    """Days may be periods; what is no time is refused with what it is."""
+    expected = degree_days(days(5.6, 7.0))
+    periods = pd.Series([5.6, 7.0], pd.period_range("2018-01-01", periods=2, freq="D"))
+    assert degree_days(periods).tolist() == expected.tolist()
+    with pytest.raises(UsageError, match="has int64 as index; give one of days"):
+        degree_days(pd.Series([5.6, 7.0], [1, 2]))

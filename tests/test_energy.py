@@ -325,6 +325,50 @@ def test_what_is_a_gap(spacing, missing, gap):
     assert (frame["coverage"].min() < 1) is np.bool_(gap)
 
 
+def test_a_gap_of_more_than_an_hour():
+    """Quarter hours leave a gap where readings are more than an hour apart, be it a second."""
+    readings = counter("2018-11-01T00:00Z", np.arange(60) * KWH, "15min").drop(
+        pd.date_range("2018-11-01T02:15Z", periods=3, freq="15min")
+    )
+    for later, quality in ((0, "measured"), (1, "estimated split")):
+        moved = readings.set_axis(
+            readings.index.where(readings.index < "2018-11-01T03:00Z", readings.index + pd.Timedelta(later, "s"))
+        )
+        frame = interval_energy(moved, "YS", moved.index[0], moved.index[-1])
+        assert frame["quality"].tolist() == [quality]
+
+
+def test_a_gap_that_ends_in_an_interval():
+    """An interval is marked however little of the gap lies in it."""
+    readings = counter("2018-11-01T00:00Z", np.arange(10) * KWH)
+    late = pd.Series([13 * KWH, 14 * KWH], pd.to_datetime(["2018-11-01T13:00:00.5Z", "2018-11-01T14:00:00.0Z"]))
+    frame = interval_energy(pd.concat([readings, late]), "h", "2018-11-01T12:00Z", "2018-11-01T14:00Z")
+    assert frame["quality"].tolist() == ["estimated split"] * 2
+    assert frame["coverage"].tolist() == pytest.approx([0, 3599.5 / 3600])
+
+
+def test_the_spacing_that_is_given():
+    """What is a gap follows from the spacing that is given, not from the one that is usual among the readings."""
+    readings = counter("2018-11-01T00:00Z", np.arange(24) * KWH)
+    readings = readings.drop(readings.index[10:13])
+    for step, quality in ((None, "estimated split"), ("2h", "measured"), ("1s", "estimated split")):
+        frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1], step=step)
+        assert frame["quality"].tolist() == [quality]
+
+
+def test_days_unless_told_otherwise():
+    """Without a frequency the intervals are days."""
+    readings = counter("2018-11-01T00:00Z", np.arange(49) * KWH)
+    pd.testing.assert_frame_equal(interval_energy(readings), interval_energy(readings, "D"))
+
+
+def test_a_rise_at_the_limit_is_no_jump():
+    """What the highest possible power makes in the time is energy; more is a jump."""
+    readings = counter("2018-11-01T00:00Z", np.arange(25) * KWH)
+    assert interval_energy(readings, "D", p_max=1000.0)["quality"].tolist() == ["measured"]
+    assert interval_energy(readings, "D", p_max=999.9)["quality"].tolist() == ["jump"]
+
+
 def test_a_jump_is_not_counted():
     """A rise that no power could make is left out and marked; without a limit it is energy like any other."""
     values = np.arange(73) * KWH
@@ -363,6 +407,41 @@ def test_rounding_is_no_reset():
         assert frame["kwh"].tolist() == pytest.approx([96, 96])
 
 
+def test_rounding_of_single_joules():
+    """The smallest rise is the smallest above none, be it a joule."""
+    frame = interval_energy(counter("2018-11-01T00:00Z", [10, 11, 11, 12, 11, 12, 13]), "h")
+    assert "reset" not in set(frame["quality"])
+
+
+def test_falls_without_a_rise():
+    """Where a counter never rises there is no rounding to go by: a fall is a reset."""
+    frame = interval_energy(counter("2018-11-01T00:00Z", [9, 9, 8.5, 8.5]), "h")
+    assert frame["quality"].tolist() == ["measured", "reset", "measured"]
+
+
+def test_a_low_run_without_a_limit():
+    """Without a limit of power, only zeros are a dropout; a register that began low and rose fast is a new one."""
+    readings = counter("2018-11-01T00:00Z", np.array([10, 11, 12, 2, 3, 14, 15]) * KWH)
+    assert interval_energy(readings, "h")["quality"].tolist() == [*["measured"] * 2, "reset", *["measured"] * 3]
+
+
+def test_falls_inside_a_dropout():
+    """A fall inside a dropout belongs to it; what comes after the dropout is judged again."""
+    values = [100, 101, 102, 7, 3, 105, 106, 107, 2, 3, 4]
+    readings = counter("2018-11-01T00:00Z", np.array(values) * KWH)
+    frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1], p_max=3000.0)
+    assert frame["kwh"].tolist() == pytest.approx([7 + 2])
+    assert frame["quality"].tolist() == ["reset"]
+
+
+def test_the_last_rise_out_of_a_low_run():
+    """Whether a rise out of a low run is energy is judged by its own time, not by that of the run."""
+    readings = counter("2018-11-01T00:00Z", np.array([10, 11, 12, 5, 5, 13, 14]) * KWH)
+    frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1], p_max=5000.0)
+    assert frame["kwh"].tolist() == pytest.approx([4])
+    assert frame["quality"].tolist() == ["estimated split"]
+
+
 def test_zeros_of_a_new_meter_are_a_reset():
     """A replaced meter that stands at 0 for weeks and then counts from there is no dropout of the old one."""
     values = [*range(100, 148), *[0] * 48, *range(1, 73)]
@@ -388,6 +467,16 @@ def test_conflicting_readings():
     readings = counter("2018-11-01T00:00Z", np.arange(25) * KWH)
     twice = pd.concat([pd.Series([9e9], readings.index[24:]), readings])
     assert interval_energy(twice, "D")["kwh"].tolist() == pytest.approx([24])
+    in_order = pd.concat([readings.iloc[:24], pd.Series([9e9], readings.index[24:]), readings.iloc[24:]])
+    assert interval_energy(in_order, "D")["kwh"].tolist() == pytest.approx([24])
+
+
+def test_many_conflicts_in_any_order():
+    """The last that came counts for each of many times, however the times are ordered."""
+    good = counter("2018-11-01T00:00Z", np.arange(1000) * KWH)
+    mixed = np.random.default_rng(5).permutation(1000)
+    readings = pd.concat([good.iloc[mixed] + 7 * KWH, good.iloc[mixed[::-1]]])
+    pd.testing.assert_frame_equal(interval_energy(readings, "D"), interval_energy(good, "D"))
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [np.nan, np.nan], [-1.0, np.inf]])
@@ -397,6 +486,7 @@ def test_too_few_readings(values):
     assert len(frame) == 2
     assert frame["kwh"].isna().all()
     assert (frame["coverage"] == 0).all()
+    assert (frame["kwh"].dtype, frame["coverage"].dtype) == (float, float)
     assert set(frame["quality"]) == {"missing"}
 
 
@@ -468,3 +558,4 @@ def test_power_limit():
     assert power_limit(power) == pytest.approx(3 * 1000)
     assert power_limit(pd.Series([0.0, np.nan, -5.0])) is None
     assert power_limit(pd.Series([], dtype=float)) is None
+    assert power_limit(pd.Series([5, None, 5.0], dtype=object)) == 15.0

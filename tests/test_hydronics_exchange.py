@@ -233,3 +233,26 @@ def test_oversized():
     month = oversized(samples(year[:3000], design=Design(max_flow_m3h=4.0)))
     assert month.verdict == "cannot judge"
     assert "31 days" in month.sentence
+
+
+def test_what_lacks_for_a_delta_t():
+    """Without samples, flow or temperatures there is a reason instead of a figure."""
+    frame = exchanger(np.full(400, 1.0))
+    for samples_, words in (
+        (Samples(frame.iloc[:0]), "There are no samples in the period."),
+        (Samples(frame.assign(flow_m3h=0.0, power_kw=0.0)), "No water flowed in the period."),
+        (Samples(frame.drop(columns=["t1_c", "t2_c", "delta_t_k"])), "no water temperatures"),
+    ):
+        found = flow_weighted_delta_t(samples_)
+        assert found.verdict == "cannot judge"
+        assert words in found.sentence
+    unknown = low_delta_t(Samples(frame.drop(columns=["t1_c", "t2_c", "delta_t_k"])))
+    assert "There are no readings of both temperatures or of delta-T." in unknown.sentence
+
+
+def test_glycol_is_told():
+    """A delta-T of a mixture says how much less heat that is taken to carry."""
+    frame = exchanger(np.full(400, 1.0))
+    mixed = flow_weighted_delta_t(Samples(frame, design=Design(glycol_pct=30.0))).sentence
+    assert "With 30 % of glycol in it, the water is taken to carry" in mixed
+    assert "glycol" not in flow_weighted_delta_t(Samples(frame)).sentence

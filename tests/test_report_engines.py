@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from belimo_nb import notebook_files
+from belimo_nb.errors import UsageError
+from belimo_nb.report import engines
 from belimo_nb.report.engines import FORK, KERNEL, chosen, processes
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task, render
@@ -234,3 +236,13 @@ def stem_facts():
 def test_engine_by_default():
     """By default the engine is the fastest there is."""
     assert chosen() == (FORK if CAN_FORK else KERNEL)
+
+
+def test_engines_that_are_not_here(monkeypatch):
+    """An engine that does not exist, or not on this system, is refused with what to do; unasked, one that is here."""
+    with pytest.raises(UsageError, match="no engine 'rocket'; the engines are fork and kernel"):
+        engines.chosen("rocket")
+    monkeypatch.setattr(engines, "CAN_FORK", False)
+    with pytest.raises(UsageError, match="works on Linux only; use --engine kernel"):
+        engines.chosen("fork")
+    assert engines.chosen() == engines.chosen("kernel") == "kernel"

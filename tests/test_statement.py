@@ -79,6 +79,51 @@ def test_a_month_without_readings():
     assert row["quality"] == "missing"
     assert np.isnan(row["kwh"])
     assert pd.isna(row["opening_time"])
+    assert (row["from"], row["to"]) == tuple(pd.to_datetime(["2018-10-31T23:00Z", "2018-11-30T23:00Z"]))
+    assert row["coverage"] == 0
+
+
+def test_the_columns():
+    """By default months; their columns and types are the same with readings and without."""
+    columns = ["interval", "part", "from", "to"]
+    columns += [
+        f"{side}_{what}" for side in ("opening", "closing") for what in ("time", "kwh", "next_time", "next_kwh")
+    ]
+    for values in ([], np.arange(24 * 40) * KWH):
+        frame = statement(counter("2018-10-01T00:00Z", values))
+        assert list(frame.columns) == [*columns, "kwh", "coverage", "quality"]
+        assert [str(frame[side].dtype) for side in ("interval", "from", "closing_time")] == ["datetime64[ns, UTC]"] * 3
+    assert frame["interval"].dt.strftime("%Y-%m-%d").tolist() == ["2018-10-01", "2018-11-01"]
+    assert frame["part"].tolist() == [1, 1]
+
+
+def test_parts_between_resets_and_jumps():
+    """A month with a reset and a jump is three parts, each from its first reading to its last."""
+    values = np.concatenate([np.arange(100.0, 124.0), np.arange(3.0, 27.0), np.arange(5000.0, 5025.0)]) * KWH
+    frame = statement(counter("2018-10-01T00:00Z", values), "MS", "2018-10-01", "2018-11-01", p_max=5000.0)
+    assert frame["part"].tolist() == [1, 2, 3]
+    assert frame["from"].dt.strftime("%d %H").tolist() == ["01 00", "02 00", "03 00"]
+    assert frame["to"].dt.strftime("%d %H").tolist() == ["01 23", "02 23", "04 00"]
+    assert frame["kwh"].isna().all()  # of the whole month not all is known
+    days = statement(counter("2018-10-01T00:00Z", values), "D", "2018-10-01", "2018-10-04", p_max=5000.0)
+    assert days["kwh"].tolist() == pytest.approx([23, 23, 24])
+    assert days["quality"].tolist() == ["reset", "jump", "measured"]
+
+
+def test_readings_that_end_with_a_month():
+    """A month that begins where the readings end has no part of them."""
+    readings = counter("2018-10-31T00:00Z", np.arange(25) * KWH)
+    frame = statement(readings, "D", "2018-10-31", "2018-11-02")
+    assert frame["opening_time"].isna().tolist() == [False, True]
+    assert frame["from"].iloc[1] == pd.Timestamp("2018-11-01T00:00Z")
+
+
+def test_the_spacing_that_is_given():
+    """What is a gap follows from the spacing that is given."""
+    readings = counter("2018-11-01T00:00Z", np.arange(25) * KWH)
+    readings = readings.drop(readings.index[10:13])
+    for step, quality in ((None, "estimated split"), ("2h", "measured")):
+        assert statement(readings, "D", step=step)["quality"].tolist() == [quality]
 
 
 def test_incidents_are_listed():
@@ -103,6 +148,24 @@ def test_incidents_are_listed():
     assert dropout["kwh"] == pytest.approx(11)
     assert frame["from"].is_monotonic_increasing
     assert str(frame["from"].dt.tz) == "Europe/Zurich"
+    assert frame["what"].tolist() == ["dropout", "reset", "jump", "gap", "dropout", "conflict"]
+    assert frame["counted"].tolist() == [True, False, False, True, True, True]
+    assert frame["kwh"].tolist() == pytest.approx([11, np.nan, 9001, 11, 2, 0], nan_ok=True)
+
+
+def test_readings_that_agree_are_no_conflict():
+    """The same reading twice is none; of a joule's difference it is one."""
+    readings = counter("2018-11-01T00:00Z", [1.0, 2.0, 3.0])
+    for second, found in ((2.0, []), (3.0, ["conflict"])):
+        twice = pd.concat([pd.Series([second], readings.index[1:2]), readings])
+        assert incidents(twice)["what"].tolist() == found
+
+
+def test_a_dropout_at_the_end():
+    """A counter that ends in zeros: the dropout goes to its last reading, and nothing more is known of it."""
+    readings = counter("2018-11-01T00:00Z", [*np.arange(1.0, 25.0) * KWH, 0, 0, 0])
+    (row,) = incidents(readings).to_dict("records")
+    assert (row["what"], row["from"], row["to"]) == ("dropout", readings.index[23], readings.index[26])
 
 
 def test_no_incidents():

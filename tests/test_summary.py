@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -311,3 +313,36 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     state = summary.state_table(valve).frame
     assert state["setting"].to_list() == sorted(state["setting"], reverse=True), "settings come first"
     assert len(summary.events(valve.timeline()).frame) >= 2
+
+
+def test_nothing_is_unsayable() -> None:
+    """Where the weather is known and explains the load, nothing is left to be said."""
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    outdoor = pd.Series(hours.day_of_year % 19 - 4.0, hours)
+    rises = np.clip(15 - outdoor.to_numpy(), 0, None) * 3.6e6
+    readings = pd.Series(np.cumsum(rises), hours.tz_convert("UTC"))
+    valve = Counter("A", "heating", readings, pd.Timedelta("1h"), None, readings.index[0], END, ZONE)
+    found = summary.limits(study(counters(valve), outdoor), outdoor)
+    assert found.message == "Everything that this report asks can be answered from the data."
+    outdoor.iloc[100] = np.nan
+    lacking = summary.limits(study(counters(valve), outdoor), outdoor)
+    assert "The weather lacks 1 of" in lacking.message
+    assert "every day has a mean" in lacking.message
+
+
+def test_the_title_of_the_overview() -> None:
+    """It names the first three projects and counts the rest, and says what the devices were searched by."""
+    cloud = SimpleNamespace(
+        now=END, timezone=ZONE, source="demo", settings=SimpleNamespace(username="someone@example.com")
+    )
+    period = Period(START, END)
+    for projects, search, told in (
+        ([None, None], "", {}),
+        (["B", "A"], "", {"Projects": "A, B"}),
+        (["E", "D", "C", "B", "A"], "north", {"Projects": "A, B, C and 2 more", "Devices named": "north"}),
+    ):
+        devices = pd.DataFrame({"project": pd.Series(projects, dtype=object)})
+        text = str(summary.fleet_header(cloud, devices, period, search).data())
+        for name in ("Projects", "Devices named"):
+            assert (name in text) is (name in told)
+            assert told.get(name, "") in text

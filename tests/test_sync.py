@@ -12,15 +12,18 @@ from urllib.parse import parse_qsl
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from history_model import BEGIN, DAY, ModelDevice
 
 import belimo_nb as bn
 from belimo_nb import patience, settings, summary
 from belimo_nb.cli import cli
 from belimo_nb.demo import DemoCloud
-from belimo_nb.errors import NoDataError, StoreError
+from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, needs, sync
+from belimo_nb.store import plan as plan_module
+from belimo_nb.store.archive import Archive, Question, Seen
 from belimo_nb.store.inventory import entries
 from belimo_nb.store.spans import minus
 
@@ -281,3 +284,124 @@ def test_offline(server):
     with pytest.raises(NoDataError, match="mean"):
         cloud.device("2.OG Nord-West").history("Heating_E_J", "2018-11-01", "2018-12-01", aggregation="mean")
     assert len(server.requests) == 0
+
+
+class Fleet:
+    """A fleet of model devices that answer without a server."""
+
+    def __init__(self, folder, count=3):
+        names = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
+        self.device = ModelDevice()
+        self.device.now = BEGIN + 10 * DAY
+        self.store = Store(settings.load(api_url="https://cloud.example/api/v3", data_dir=str(folder), **names))
+        self.archive = Archive(self.get, self.store)
+        self.error = None
+        wanted = dict.fromkeys(("number", "text"), (BEGIN, BEGIN + 5 * DAY))
+        seen = Seen(self.device.now, self.device.now)
+        self.questions = [Question(f"d{i}", f"Valve {i}", seen, "1h", wanted) for i in range(count)]
+
+    def get(self, path, query, what):
+        """One answer of the API, or the error that is set."""
+        if self.error is not None:
+            self.device.asked.append(path)
+            raise self.error
+        return self.device.get(path, query, what)
+
+    def plan(self, rate=0.0, **options):
+        """What a sync of all would do."""
+        return sync.plan(self.archive, self.questions, self.device.now, rate, **options)
+
+    def run(self, **options):
+        """Do it."""
+        return sync.run(self.archive, self.plan(), self.device.now, **options)
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    """Three devices and an empty store."""
+    return Fleet(tmp_path)
+
+
+def test_what_a_plan_says(fleet):
+    """Requests, devices and values of a plan; the rate makes the time, the first second's requests apart."""
+    planned = fleet.plan(2.0)
+    assert (planned.requests, planned.devices, planned.points) == (3, 3, 3 * 2 * 121)
+    assert [question.device for question, _ in planned.open] == ["d0", "d1", "d2"]
+    for rate, seconds in ((0.0, 0.0), (0.5, 4.0), (1.0, 2.0), (2.0, 0.5), (2.9, 1 / 2.9), (5.0, 0.0)):
+        assert fleet.plan(rate).seconds == pytest.approx(seconds)
+    fleet.run()
+    assert (fleet.plan().requests, fleet.plan().devices, fleet.plan().points) == (0, 3, 0)
+    assert fleet.plan(refresh=True).requests == 3
+
+
+def test_what_a_run_tells(fleet):
+    """Each answer is told with its values, each device with its name, and the outcome has their sums."""
+    answers, devices = [], []
+    outcome = fleet.run(on_answer=answers.append, on_device=lambda *told: devices.append(told))
+    assert answers == [2 * 121] * 3
+    assert sorted(devices) == [("Valve 0", None), ("Valve 1", None), ("Valve 2", None)]
+    assert (outcome.requests, outcome.points, outcome.changed) == (3, 3 * 2 * 121, 0)
+    assert (outcome.failures, outcome.lacking, outcome.devices) == ({}, {}, set())
+    value = fleet.device.value
+    fleet.device.value = lambda key, bucket, step: f"{value(key, bucket, step)}!" if key == "text" else None
+    again = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
+    assert again.changed == 3 * 2 * 121
+    fleet.device.get = lambda path, query, what: {"series": []}
+    empty = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
+    assert empty.lacking == {f"Valve {i}": ["number", "text"] for i in range(3)}
+
+
+def test_what_befalls_all_ends_a_run(fleet):
+    """Refused credentials are an error at once: nobody else's history would come either."""
+    fleet.error = SignInError("The credentials are refused.")
+    with pytest.raises(SignInError):
+        fleet.run()
+    assert len(fleet.device.asked) <= 3
+
+
+def test_a_device_that_fails_is_named(fleet):
+    """Whatever else goes wrong is told of the device, and it is not the last word of the run."""
+    fleet.error = ServerError("The cloud failed.")
+    told = {}
+    outcome = fleet.run(on_device=told.__setitem__)
+    assert told == outcome.failures == dict.fromkeys(("Valve 0", "Valve 1", "Valve 2"), "The cloud failed.")
+    assert outcome.devices == {"d0", "d1", "d2"}
+    assert outcome.requests == 0
+
+
+def test_a_store_that_fails_meanwhile(fleet, monkeypatch):
+    """When answers can be kept no longer, the run ends with the reason."""
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        fleet.run()
+
+
+def test_a_store_that_takes_nothing(fleet):
+    """A store that cannot be written to is told before a request is spent, and not at all where none is needed."""
+    planned = fleet.plan()
+    fleet.store.folder.parent.mkdir(parents=True)
+    fleet.store.folder.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="BELIMO_DATA_DIR"):
+        sync.run(fleet.archive, planned, fleet.device.now)
+    assert fleet.device.asked == []
+    nothing = sync.Plan([], [], 0, 0.0)
+    assert sync.run(fleet.archive, nothing, fleet.device.now) == sync.Outcome()
+
+
+def test_stopped_between_two_requests(tmp_path, monkeypatch):
+    """Whoever stops a run waits for the requests under way, not for all that was planned."""
+    monkeypatch.setattr(plan_module, "MOST_BUCKETS", 12)
+    fleet = Fleet(tmp_path, 40)
+    planned = fleet.plan()
+
+    def stop(values):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sync.run(fleet.archive, planned, fleet.device.now, on_answer=stop)
+    assert 1 <= len(fleet.device.asked) < planned.requests / 2
+    assert fleet.plan().requests < planned.requests  # what came is kept

@@ -47,7 +47,7 @@ def incidents(
         for i in np.flatnonzero(pairs).tolist():
             known = float("nan") if what == "reset" else float(rise[i])
             rows.append((int(ns[i]), int(ns[i + 1]), what, known, what == "gap"))
-    for begin, end, _ in readings.dropouts:
+    for begin, end in readings.dropouts:
         around = np.interp([begin, end], ns, readings.joules)
         rows.append((begin, end, "dropout", float(around[1] - around[0]) / JOULES_PER_KWH, True))
     rows += [(moment, moment, "conflict", 0.0, True) for moment in readings.conflicts.tolist()]

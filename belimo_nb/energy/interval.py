@@ -95,7 +95,7 @@ def intervals(bounds: Ints, readings: Readings) -> tuple[Floats, Floats, npt.NDA
         return part
 
     unknown = readings.reset | readings.jump
-    covered, energy = between, np.full(count, np.nan)
+    covered = between
     if unknown.any():
         energy = accrued(_running(np.where(unknown, 0.0, np.diff(readings.joules))))
         lost = spent(unknown)

@@ -19,7 +19,7 @@ GAP_AT_LEAST = 3600.0
 """Seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap."""
 
 NOT_A_TIME = pd.NaT.value
-NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3}
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class Readings:
         gap: Per pair: readings are missing between the two.
         first: Time of the first usable reading, dropouts included; None if there is none.
         last: The same of the last.
-        dropouts: Begin, end (the good readings around it) and number of readings of each dropout.
+        dropouts: Begin and end of each dropout: the good readings around it.
         conflicts: Times for which two different readings came.
     """
 
@@ -49,7 +49,7 @@ class Readings:
     gap: Bools
     first: int | None
     last: int | None
-    dropouts: tuple[tuple[int, int, int], ...]
+    dropouts: tuple[tuple[int, int], ...]
     conflicts: Ints
 
 
@@ -73,7 +73,7 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     ns, joules, conflicts = _usable(counter)
     first, last = (int(ns[0]), int(ns[-1])) if len(ns) else (None, None)
     rises = np.diff(joules)
-    dropouts: tuple[tuple[int, int, int], ...] = ()
+    dropouts: tuple[tuple[int, int], ...] = ()
     reset = np.zeros(len(rises), bool)
     if len(rises) and rises.min() < 0:
         keep, begins_anew, dropouts = _segments(ns, joules, rises, p_max)
@@ -146,7 +146,7 @@ def _usable(counter: pd.Series[Any]) -> tuple[Ints, Floats, Ints]:
 
 def _segments(
     ns: Ints, joules: Floats, rises: Floats, p_max: float | None
-) -> tuple[Bools, Bools, tuple[tuple[int, int, int], ...]]:
+) -> tuple[Bools, Bools, tuple[tuple[int, int], ...]]:
     """Which readings to keep, which of them are the first after a reset, and the dropouts."""
     keep = np.ones(len(joules), bool)
     resets = np.zeros(len(joules), bool)
@@ -163,7 +163,7 @@ def _segments(
             position = fall + 1
         else:
             keep[fall:back] = False
-            dropouts.append((int(ns[fall - 1]), int(ns[min(back, len(ns) - 1)]), back - fall))
+            dropouts.append((int(ns[fall - 1]), int(ns[min(back, len(ns) - 1)])))
             position = back
     return keep, resets, tuple(dropouts)
 
@@ -177,9 +177,7 @@ def _end_of_dropout(ns: Ints, joules: Floats, fall: int, p_max: float | None, le
     # A fall by no more than the smallest rise is the register's rounding, not a new register.
     if old - low.min() <= least and not zero:
         return back
-    if back == len(joules):
-        return back if zero else None
-    if p_max is None:
+    if back == len(joules) or p_max is None:
         return back if zero else None
     new, watts = float(joules[back]), p_max / 1e9
     continues = new <= old + watts * float(ns[back] - ns[fall - 1])

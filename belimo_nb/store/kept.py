@@ -99,8 +99,7 @@ class Kept:
         for values in columns.values():
             alive |= ~pd.isna(values)
         times, columns = times[alive], {key: columns[key][alive] for key in sorted(columns)}
-        final_until = 0 if seen is None else (seen - GRACE) // self.step * self.step
-        early = times[times + self.step <= final_until]
+        early = times[times + self.step <= (0 if seen is None else seen - GRACE)]
         final_until = int(early[-1]) if len(early) else 0
         coverage = dict(self.coverage)
         for key in fresh:
