@@ -36,6 +36,19 @@ def test_what_is_said_and_logged(tmp_path, capsys):
     assert end == ("end", "exit status 0: 2 made")
 
 
+def test_what_is_begun_is_said_on_a_terminal_only(capsys, monkeypatch):
+    """A line before the work tells a person what comes; cron gets no mail of it."""
+    with Teller(None, quiet=False) as teller:
+        teller.begin("Reports of November")
+        assert capsys.readouterr() == ("", "")
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        teller.begin("Reports of November")
+        assert capsys.readouterr() == ("", "Reports of November\n")
+        teller.quiet = True
+        teller.begin("Reports of November")
+        assert capsys.readouterr() == ("", "")
+
+
 def test_quiet(tmp_path, capsys):
     """Quietly, nothing is said; the log has it."""
     path = tmp_path / "run.log"
