@@ -94,7 +94,7 @@ def test_outdoor_temperature_decides_on_days():
     assert setback(valve, ZURICH, cold + 12).verdict == "cannot judge"
     assert setback(valve, ZURICH, cold + np.arange(43) % 2 * 5).verdict == "cannot judge"
     hourly = pd.Series(2.0, pd.date_range("2018-01-08", "2018-02-20", freq="h", tz="UTC"))
-    assert setback(valve, ZURICH, hourly) == setback(valve, ZURICH, cold)
+    assert repr(setback(valve, ZURICH, hourly)) == repr(setback(valve, ZURICH, cold))  # NaN equals itself in no == here
 
 
 def test_a_process_is_no_heating():

@@ -151,8 +151,10 @@ def claim(out: Path) -> Iterator[OutputFolder]:
             raise _unwritable(out, error) from None
         yield folder
     finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        try:
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:
