@@ -108,6 +108,7 @@ def test_the_format_stays(store, kept):
     """Where files lie and what their metadata say is what later versions will look for."""
     assert store.folder == store.root / "history" / "v1" / "cloud.example"
     assert store.path("d1", "60m") == store.folder / "1h" / "d1.parquet"
+    assert store.path(" ", "1h").name == "-.parquet"
     with store.lock("d1", "1h"):
         store.write(kept)
     meta = json.loads(pq.read_schema(store.path("d1", "1h")).metadata[b"belimo_nb"])
