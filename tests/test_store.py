@@ -137,11 +137,11 @@ def foreign(path):
     pd.DataFrame({"a": [1]}).to_parquet(path)
 
 
-def of_the_future(path):
-    """A file of a later version."""
+def restated(path, **facts):
+    """A file whose metadata say something else, with the right checksum."""
     table = pq.read_table(path)
     meta = json.loads(table.schema.metadata[kept_file.KEY])
-    about = json.dumps({**json.loads(meta["about"]), "version": 2})
+    about = json.dumps({**json.loads(meta["about"]), **facts})
     digest = kept_file.hashlib.blake2b(about.encode()).hexdigest()[:32]
     meta = json.dumps({"about": about, "digest": digest})
     pq.write_table(table.replace_schema_metadata({kept_file.KEY: meta}), path)
@@ -175,6 +175,9 @@ REASON = {
     "another device": "holds device d2 at 1h",
     "another resolution": "holds device d1 at 2h",
     "another step": "has metadata that make no sense",
+    "device of no name": "has metadata that make no sense",
+    "resolution of no name": "has metadata that make no sense",
+    "coverage of no sense": "has metadata that make no sense",
     "columns": "has metadata that make no sense",
 }
 
@@ -192,7 +195,10 @@ DAMAGE = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("time;value\n"),
     "foreign": foreign,
-    "future": of_the_future,
+    "future": lambda path: restated(path, version=2),
+    "device of no name": lambda path: restated(path, device=5),
+    "resolution of no name": lambda path: restated(path, resolution=None),
+    "coverage of no sense": lambda path: restated(path, coverage={"number": {"final": "x", "open": []}}),
     "metadata": altered_metadata,
     "values": altered_values,
     "another device": lambda path: path.write_bytes(
