@@ -223,6 +223,7 @@ def test_damage(name, store, kept):
         DAMAGE[name](path)
         bad = path.read_bytes()
         (entry,) = entries(store)
+        assert entry.bytes == len(bad)
         found = verify(store, entry)
         assert found
         assert REASON[name].startswith(found)
@@ -276,6 +277,28 @@ def test_a_file_that_cannot_be_read(store, kept):
     assert verify(store, good).startswith("cannot be read (")
     with pytest.raises(StoreError, match=r"d0\.parquet cannot be deleted \(.+\); check its permissions"):
         clear(store)
+
+
+def test_a_check_leaves_nothing(store):
+    """To see whether the store takes files costs none."""
+    store.check()
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_file_that_goes_meanwhile(store, kept, monkeypatch):
+    """A file that another process takes away while all are listed is left out, the others are not."""
+    for device in ("d1", "d2"):
+        with store.lock(device, "1h"):
+            store.write(replace(kept, device=device))
+    describe = kept_file.description
+
+    def take_away(stream):
+        if stream.name.endswith("d1.parquet"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return describe(stream)
+
+    monkeypatch.setattr(kept_file, "description", take_away)
+    assert [entry.device for entry in entries(store)] == ["d2"]
 
 
 def test_what_a_killed_writer_left(store, kept):
