@@ -74,13 +74,14 @@ def test_a_gap_over_the_edge():
 
 def test_a_month_without_readings():
     """It is listed, with nothing in it."""
-    frame = statement(counter("2018-10-01T00:00Z", [1.0, 2.0]), "MS", "2018-11-01", "2018-12-01", "Europe/Zurich")
-    (row,) = frame.to_dict("records")
-    assert row["quality"] == "missing"
-    assert np.isnan(row["kwh"])
-    assert pd.isna(row["opening_time"])
-    assert (row["from"], row["to"]) == tuple(pd.to_datetime(["2018-10-31T23:00Z", "2018-11-30T23:00Z"]))
-    assert row["coverage"] == 0
+    frame = statement(counter("2018-10-01T00:00Z", [1.0, 2.0]), "MS", "2018-11-01", "2019-01-01", "Europe/Zurich")
+    assert frame["from"].tolist() == pd.to_datetime(["2018-10-31T23:00Z", "2018-11-30T23:00Z"]).tolist()
+    assert frame["to"].tolist() == pd.to_datetime(["2018-11-30T23:00Z", "2018-12-31T23:00Z"]).tolist()
+    assert set(frame["quality"]) == {"missing"}
+    assert set(frame["coverage"]) == {0.0}
+    for side in ("opening", "closing"):
+        assert frame[[f"{side}_{what}" for what in ("time", "kwh", "next_time", "next_kwh")]].isna().all(axis=None)
+    assert frame["kwh"].isna().all()
 
 
 def test_the_columns():

@@ -108,6 +108,7 @@ def test_the_format_stays(store, kept):
     """Where files lie and what their metadata say is what later versions will look for."""
     assert store.folder == store.root / "history" / "v1" / "cloud.example"
     assert store.path("d1", "60m") == store.folder / "1h" / "d1.parquet"
+    assert store.path(" ", "1h").name == "-.parquet"
     with store.lock("d1", "1h"):
         store.write(kept)
     meta = json.loads(pq.read_schema(store.path("d1", "1h")).metadata[b"belimo_nb"])
@@ -136,11 +137,11 @@ def foreign(path):
     pd.DataFrame({"a": [1]}).to_parquet(path)
 
 
-def of_the_future(path):
-    """A file of a later version."""
+def restated(path, **facts):
+    """A file whose metadata say something else, with the right checksum."""
     table = pq.read_table(path)
     meta = json.loads(table.schema.metadata[kept_file.KEY])
-    about = json.dumps({**json.loads(meta["about"]), "version": 2})
+    about = json.dumps({**json.loads(meta["about"]), **facts})
     digest = kept_file.hashlib.blake2b(about.encode()).hexdigest()[:32]
     meta = json.dumps({"about": about, "digest": digest})
     pq.write_table(table.replace_schema_metadata({kept_file.KEY: meta}), path)
@@ -174,6 +175,9 @@ REASON = {
     "another device": "holds device d2 at 1h",
     "another resolution": "holds device d1 at 2h",
     "another step": "has metadata that make no sense",
+    "device of no name": "has metadata that make no sense",
+    "resolution of no name": "has metadata that make no sense",
+    "coverage of no sense": "has metadata that make no sense",
     "columns": "has metadata that make no sense",
 }
 
@@ -191,7 +195,10 @@ DAMAGE = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("time;value\n"),
     "foreign": foreign,
-    "future": of_the_future,
+    "future": lambda path: restated(path, version=2),
+    "device of no name": lambda path: restated(path, device=5),
+    "resolution of no name": lambda path: restated(path, resolution=None),
+    "coverage of no sense": lambda path: restated(path, coverage={"number": {"final": "x", "open": []}}),
     "metadata": altered_metadata,
     "values": altered_values,
     "another device": lambda path: path.write_bytes(
@@ -216,6 +223,7 @@ def test_damage(name, store, kept):
         DAMAGE[name](path)
         bad = path.read_bytes()
         (entry,) = entries(store)
+        assert entry.bytes == len(bad)
         found = verify(store, entry)
         assert found
         assert REASON[name].startswith(found)
@@ -269,6 +277,28 @@ def test_a_file_that_cannot_be_read(store, kept):
     assert verify(store, good).startswith("cannot be read (")
     with pytest.raises(StoreError, match=r"d0\.parquet cannot be deleted \(.+\); check its permissions"):
         clear(store)
+
+
+def test_a_check_leaves_nothing(store):
+    """To see whether the store takes files costs none."""
+    store.check()
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_file_that_goes_meanwhile(store, kept, monkeypatch):
+    """A file that another process takes away while all are listed is left out, the others are not."""
+    for device in ("d1", "d2"):
+        with store.lock(device, "1h"):
+            store.write(replace(kept, device=device))
+    describe = kept_file.description
+
+    def take_away(stream):
+        if stream.name.endswith("d1.parquet"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return describe(stream)
+
+    monkeypatch.setattr(kept_file, "description", take_away)
+    assert [entry.device for entry in entries(store)] == ["d2"]
 
 
 def test_what_a_killed_writer_left(store, kept):

@@ -80,7 +80,7 @@ def plan(archive: Archive, questions: Sequence[Question], now: int, rate: float,
     points = 0
     for question in questions:
         known = {} if refresh else archive.store.coverage(question.device, question.resolution)
-        if windows := archive.plan(known, question, now, refresh=refresh):
+        if windows := archive.plan(known, question, now):
             waiting.append((question, len(windows)))
             points += sum(window.points for window in windows)
     return Plan(questions, waiting, points, rate)
