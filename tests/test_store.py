@@ -229,7 +229,7 @@ def test_damage(name, store, kept):
         assert REASON[name].startswith(found)
         with pytest.warns(
             StoreWarning,
-            match=rf"d1\.parquet {REASON[name]}; it is set aside as d1\.parquet\.damaged-{number} and asked",
+            match=rf"d1\.parquet {REASON[name]}; it is set aside as d1\.parquet\.damaged-{number}\. What",
         ) as caught:
             assert store.read("d1", "1h").coverage == {}
         assert len(caught) == 1
@@ -248,7 +248,7 @@ def test_a_bad_file_that_cannot_be_renamed(store, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refuse)
-        with pytest.warns(StoreWarning, match=r"is cut off or no history file.* asked for again"):
+        with pytest.warns(StoreWarning, match="history file; it is not read, but cannot be set aside"):
             assert store.read("d1", "1h").coverage == {}
     assert path.exists()
 

@@ -193,19 +193,21 @@ class Store:
 
     def _set_aside(self, path: Path, damage: Exception) -> None:
         """Rename a bad file; never delete it: whoever wrote it may want it back."""
+        place = "is not read, but cannot be set aside"
         for number in range(1, 1000):
             aside = path.with_name(f"{path.name}.damaged-{number}")
             if aside.exists():
                 continue
             try:
                 path.rename(aside)
+                place = f"is set aside as {aside.name}"
             except FileNotFoundError:
                 return  # another process was faster
             except OSError:
-                aside = path
+                pass
             break
         warnings.warn(
-            f"The kept history {path} {damage}; it is set aside as {aside.name} and asked for again.",
+            f"The kept history {path} {damage}; it {place}. What it held is asked for again.",
             StoreWarning,
             stacklevel=4,
         )

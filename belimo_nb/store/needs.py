@@ -44,7 +44,7 @@ def questions(
         cloud: Where the valves are.
         valves: Rows of `Cloud.energy_valves`.
         start: Begin of the range, aware.
-        end: Its end, aware; of what lies in the future only the bucket under way is asked for.
+        end: Its end, aware; of counters in the future only the bucket under way is asked for.
         resolution: Length of a bucket.
         counters_from: Begin of the counters' range, if another: then they are asked for as `Device.counter` does,
             whatever `resolution` is for the rest.
