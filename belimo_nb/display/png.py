@@ -16,7 +16,7 @@ __all__ = ["compact_png"]
 
 BITS = 5  # of each channel tell colors apart
 COLORS = 256
-COMPRESSION = 5  # three quarters of the time of 7, 7 % larger
+COMPRESSION = 6  # four fifths of the time of 7, 2 % larger; 5 is 6 % larger still
 
 
 def compact_png(rgba: NDArray[np.uint8]) -> bytes:
