@@ -86,3 +86,18 @@ def test_page_fits_the_screen(reports: Path, browser: Any, width: int) -> None:
         page = open_page(browser, path, [], viewport={"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
         page.context.close()
+
+
+def test_sentences_are_read_on_a_phone(reports: Path, browser: Any) -> None:
+    """What a check means and what a table shows lie on the screen, also when the table is scrolled sideways."""
+    (path,) = (reports / "devices").glob("*.html")
+    page = open_page(browser, path, [], viewport={"width": 390, "height": 800})
+    texts = page.locator(".bnb-below p, caption")
+    assert page.locator("#table-verdicts .bnb-below p").count() >= 14
+    for scrolled in (0, 10_000):
+        page.eval_on_selector_all(".bnb-scroll", f"boxes => boxes.forEach(box => box.scrollLeft = {scrolled})")
+        for box in texts.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())"):
+            assert box["left"] >= 0, box
+            assert box["right"] <= 390, box
+            assert box["height"] > 0
+    page.context.close()

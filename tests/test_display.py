@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -265,6 +266,37 @@ def test_table_says_what_it_leaves_out(fleet):
     assert "1 of 3 rows shown." in display.table(fleet, "fleet", limit=1).html()
     assert "1 of 3 rows shown." in display.table(fleet, "fleet", limit=1).text()
     assert "rows shown" not in display.table(fleet, "fleet", limit=3).html()
+
+
+def test_sentences_stand_below_their_rows():
+    """Across the table, after their labels; where nothing is said there is no row below; the CSV has all columns."""
+    frame = pd.DataFrame(
+        {
+            "check": ["Stuck", "Hunting", "Setback"],
+            "meaning": [EVIL, None, ""],
+            "what_to_do": ["Look.", "", None],
+            "n": 1,
+        }
+    )
+    shown = display.table(frame, "checks", labels={"meaning": ""}, below=["meaning", "what_to_do"])
+    made = bundle(shown)
+    html = made["text/html"]
+    heads, body = html.split("<tbody>")
+    assert heads.count("<th ") == 2
+    assert "<script>" not in html
+    rows = re.findall(r"<tr.*?</tr>", body)
+    assert [row.startswith('<tr class="bnb-below"><td colspan="2">') for row in rows] == [False, True, False, False]
+    assert rows[1].count("<p>") == 2
+    assert rows[1].endswith("<p><b>What to do</b> Look.</p></div></td></tr>")
+    assert made["text/plain"].splitlines()[1:] == [
+        "Stuck    1",
+        f"    {EVIL}",
+        "    What to do: Look.",
+        "Hunting  1",
+        "Setback  1",
+    ]
+    assert shown.csv().splitlines()[0] == "check,meaning,what_to_do,n"
+    assert shown.csv().splitlines()[2] == "Hunting,,,1"
 
 
 def test_table_index_becomes_row_headers():

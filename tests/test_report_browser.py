@@ -159,6 +159,36 @@ def test_code_shows_by_keyboard(view):
     assert code.is_visible()
 
 
+def test_sentences_stay_below_their_rows(browser, tmp_path):
+    """Sorted, searched or cut, a table keeps each sentence right below the row that it belongs to."""
+    words = [f"Sentence {i}." if i % 3 else "" for i in range(ROWS)]
+    frame = pd.DataFrame({"name": [f"Ventil {i}" for i in range(ROWS)], "power_kw": range(ROWS), "advice": words})
+    data = display.table(frame, "advised", below=["advice"])._repr_mimebundle_()
+    notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", data=data)])])
+    path = tmp_path / "advised.html"
+    path.write_text(page.export(notebook, title="Fleet", slug="fleet", made_at=MADE, version="1.2.3"), encoding="utf-8")
+    context = browser.new_context(offline=True)
+    opened = context.new_page()
+    opened.goto(path.as_uri())
+
+    def rows() -> list[str]:
+        return [" ".join(text.split()) for text in opened.locator("tbody tr:visible").all_inner_texts()]
+
+    def expected(numbers: list[int]) -> list[str]:
+        return [line for i in numbers for line in (f"Ventil {i} {i}", f"Advice {words[i]}")[: 2 if words[i] else 1]]
+
+    assert rows() == expected(list(range(200)))
+    opened.get_by_role("button", name="Sort by Power kW").click()
+    assert rows() == expected(list(range(ROWS - 1, ROWS - 201, -1)))
+    opened.get_by_label("Search").fill("sentence 49.")
+    assert rows() == expected([449, 349, 149, 49])
+    assert opened.get_by_role("status").inner_text() == f"4 of {ROWS} rows"
+    opened.get_by_label("Search").fill("")
+    opened.get_by_role("button", name=f"Show all {ROWS} rows").click()
+    assert rows() == expected(list(range(ROWS - 1, -1, -1)))
+    context.close()
+
+
 def test_page_reads_without_script(browser, report):
     """Without JavaScript all rows are there, and the code toggle still works."""
     context = browser.new_context(java_script_enabled=False)

@@ -70,11 +70,12 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
         UsageError: There is no such format.
     """
     words, unit = label_and_unit(name)
+    words = words if label is None else label
     kind = form if form is not None else _kind(values)
     css, texts = "", [DASH if is_missing(value) else str(value) for value in values] if kind == "text" else []
     if kind == "picture":
         pictures = ["" if is_missing(value) else str(value) for value in values]
-        return Column(label or words, unit, "g", pictures, [""] * len(pictures))
+        return Column(words, unit, "g", pictures, [""] * len(pictures))
     if callable(kind):
         texts = [DASH if is_missing(value) else kind(value) for value in values]
         css = "n" if pd.api.types.is_numeric_dtype(values.dtype) else ""
@@ -86,7 +87,7 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
     elif kind == "flag":
         texts = [DASH if is_missing(value) else "yes" if value else "no" for value in values]
     elif kind == "status":
-        return Column(label or words, unit, "s", [_status(value) for value in values], [str(value) for value in values])
+        return Column(words, unit, "s", [_status(value) for value in values], [str(value) for value in values])
     elif kind == "number" or isinstance(kind, int):
         css, texts = "n", _numbers(values, kind if isinstance(kind, int) else None, unit)
     elif kind != "text":
@@ -96,7 +97,7 @@ def column(name: str, values: pd.Series[Any], form: Format | None = None, label:
         )
     longest = max(map(len, texts), default=0)
     css = css or ("w x" if longest > SENTENCE else "w" if longest > LONG else "")
-    return Column(label or words, unit, css, [esc(text) for text in texts], texts)
+    return Column(words, unit, css, [esc(text) for text in texts], texts)
 
 
 def _kind(values: pd.Series[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
-from belimo_nb.display.numbers import PLAIN, THIN, number
+from belimo_nb.display.numbers import DASH, PLAIN, THIN, number
 
 __all__ = ["Table", "cell_text", "table"]
 
@@ -34,6 +34,7 @@ class Table(Displayed):
     columns: tuple[Column, ...]
     row_headers: int
     shown: int
+    below: frozenset[int] = frozenset()
 
     def data(self) -> dict[str, Any]:
         """Name, caption, the number of rows, and `csv`: the complete frame, unrounded."""
@@ -61,28 +62,36 @@ class Table(Displayed):
 
     def html(self) -> str:
         """A table in a box that scrolls when it is too wide."""
-        heads = "".join(_head(item) for item in self.columns)
-        lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(self.columns)), strict=True)
-        body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in lines)
+        beside, below = self._split()
+        heads = "".join(_head(item) for item in beside)
+        lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(beside)), strict=True)
+        sentences = _below(below, len(beside)) or [""] * self.shown
+        body = "".join(f"<tr>{''.join(cells)}</tr>{said}" for cells, said in zip(lines, sentences, strict=True))
         if not self.shown:
-            body = f'<tr><td colspan="{max(1, len(self.columns))}">No rows.</td></tr>'
+            body = f'<tr><td colspan="{max(1, len(beside))}">No rows.</td></tr>'
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
         remark = f'<p class="bnb-rem">{esc(self.remark)}</p>' if self.remark else ""
         label = esc(self.caption or self.name)
-        css = "bnb bnb-tab" + " bnb-wide" * (len(self.columns) > WIDE) + " bnb-vast" * (len(self.columns) > VAST)
+        css = "bnb bnb-tab" + " bnb-wide" * (len(beside) > WIDE) + " bnb-vast" * (len(beside) > VAST)
         return (
             f'<div class="{css}"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>{remark}</div>"
         )
 
+    def _split(self) -> tuple[list[Column], list[Column]]:
+        """The columns that stand side by side, and those whose texts stand below their rows."""
+        beside = [item for i, item in enumerate(self.columns) if i not in self.below]
+        return beside, [self.columns[i] for i in sorted(self.below)]
+
     def text(self) -> str:
-        """Columns side by side, long texts cut."""
-        head = [f"{item.label} {item.unit}".strip() for item in self.columns]
-        cells = [[_cut(text) for text in item.text] for item in self.columns]
+        """Columns side by side, long texts cut; sentences below their rows."""
+        beside, below = self._split()
+        head = [f"{item.label} {item.unit}".strip() for item in beside]
+        cells = [[_cut(text) for text in item.text] for item in beside]
         widths = [max(map(len, [name, *texts])) for name, texts in zip(head, cells, strict=True)]
         lines = [[*head], *(list(line) for line in zip(*cells, strict=True))]
-        numeric = [item.css == "n" for item in self.columns]
+        numeric = [item.css == "n" for item in beside]
         body = [
             "  ".join(
                 text.rjust(width) if right else text.ljust(width)
@@ -90,6 +99,9 @@ class Table(Displayed):
             ).rstrip()
             for line in lines
         ]
+        for row in range(self.shown if below else 0):
+            said = [f"{item.label}: {item.text[row]}".removeprefix(": ") for item in below if _says(item.text[row])]
+            body[1 + row] = "\n    ".join([body[1 + row], *said])
         return "\n".join(part for part in (self.caption, *body, self.remark) if part).replace(THIN, " ")
 
 
@@ -100,6 +112,7 @@ def table(
     *,
     formats: Mapping[str, Format] | None = None,
     labels: Mapping[str, str] | None = None,
+    below: Collection[str] = (),
     limit: int | None = None,
 ) -> Table:
     """Show a frame as a table; a report writes the complete frame as a CSV file beside the page.
@@ -112,6 +125,8 @@ def table(
         formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"
             or "time"; or a function from value to text. The others are shown by what they hold.
         labels: Column name to what its header says, where its words will not do.
+        below: Columns of sentences that stand below their row and not beside it, where a phone would cut them off, each
+            after its label.
         limit: Show so many rows at most; the CSV has all.
     """
     formats, labels = formats or {}, labels or {}
@@ -124,7 +139,8 @@ def table(
     named = [(str(level), head.index.get_level_values(i).to_series()) for i, level in enumerate(head.index.names)]
     named = named[:row_headers] + [(str(key), head.iloc[:, i]) for i, key in enumerate(flat.columns)]
     columns = tuple(column(key, values, formats.get(key), labels.get(key)) for key, values in named)
-    return Table(flat, name, caption, columns, row_headers, len(head))
+    low = frozenset(i for i, (key, _) in enumerate(named) if key in below)
+    return Table(flat, name, caption, columns, row_headers, len(head), low)
 
 
 def cell_text(text: str) -> str:
@@ -154,6 +170,24 @@ def _cells(item: Column, *, header: bool) -> list[str]:
     css = f' class="{item.css}"' if item.css else ""
     start, end = (f'<th scope="row"{css}>', "</th>") if header else (f"<td{css}>", "</td>")
     return [f"{start}{cell}{end}" for cell in item.html]
+
+
+def _below(columns: list[Column], span: int) -> list[str]:
+    """For each row the row below it, with its sentences; nothing where there is none."""
+    rows = []
+    for said in zip(*(item.html for item in columns), strict=True):
+        lines = [
+            f"<p>{f'<b>{esc(item.label)}</b> ' if item.label else ''}{text}</p>"
+            for item, text in zip(columns, said, strict=True)
+            if _says(text)
+        ]
+        row = f'<tr class="bnb-below"><td colspan="{span}"><div>{"".join(lines)}</div></td></tr>'
+        rows.append(row if lines else "")
+    return rows
+
+
+def _says(text: str) -> bool:
+    return text not in ("", DASH)
 
 
 def _csv_cell(value: Any) -> Any:

@@ -38,7 +38,14 @@ def verdict_table(checkup: Checkup) -> Table:
             "limits": frame["threshold"],
         }
     ).reset_index(drop=True)
-    return table(shown, "verdicts", f"Checks: {_counts(found['verdict'])}", formats={"verdict": "status"})
+    return table(
+        shown,
+        "verdicts",
+        f"Checks: {_counts(found['verdict'])}",
+        formats={"verdict": "status"},
+        labels={"meaning": ""},
+        below=["meaning", "what_to_do"],
+    )
 
 
 def verdict_figure(checkup: Checkup) -> KeyFigure:

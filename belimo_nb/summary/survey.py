@@ -59,6 +59,7 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         caption,
         formats={"verdict": "status", "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
         labels={"advice": "What to do", "kwh_a_day": "By day"},
+        below=["advice"],
         limit=limit,
     )
 

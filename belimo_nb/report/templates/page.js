@@ -23,13 +23,20 @@ document.addEventListener("DOMContentLoaded", () => {
     const heads = [...table.tHead.rows[0].cells];
     const box = table.closest(".bnb-scroll") || table;
     const noun = table.dataset.noun || "rows";
-    let rows = [...body.rows];
+    /* Sentences of a row stand in a row below it and go where it goes. */
+    const below = new Map();
+    let rows = [];
+    for (const row of body.rows) {
+      if (row.classList.contains("bnb-below")) below.set(rows.at(-1), row);
+      else rows.push(row);
+    }
     if (rows.length < 3) return;
     let all = rows.length <= 2 * few;
     let words = [];
     const texts = new Map();
     const textOf = (row) => {
-      if (!texts.has(row)) texts.set(row, row.textContent.toLocaleLowerCase());
+      const text = () => row.textContent + (below.get(row)?.textContent ?? "");
+      if (!texts.has(row)) texts.set(row, text().toLocaleLowerCase());
       return texts.get(row);
     };
     const count = document.createElement("span");
@@ -47,6 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
         const visible = fits && (all || shown < few);
         shown += visible;
         if (row.hidden === visible) row.hidden = !visible;
+        if (below.has(row)) below.get(row).hidden = !visible;
       });
       count.textContent = words.length ? `${grouped(found)} of ${grouped(rows.length)} ${noun}` : "";
       more.textContent = `Show all ${grouped(found)} ${noun}`;
@@ -71,7 +79,7 @@ document.addEventListener("DOMContentLoaded", () => {
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       apply();
-      body.append(...rows);
+      body.append(...rows.flatMap((row) => (below.has(row) ? [row, below.get(row)] : [row])));
     };
 
     heads.forEach((head, column) => {
