@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 import belimo_nb
+from belimo_nb import patience
 from belimo_nb.cli import cli
 from belimo_nb.cli.envfile import update
 from belimo_nb.cli.shared import output_table
@@ -207,6 +208,7 @@ def test_wrong_use(arguments, status, words, demo_environment):
 )
 def test_wrong_settings(changes, status, words, demo_environment, monkeypatch):
     """Missing or wrong settings end with one sentence, which never contains a secret."""
+    monkeypatch.setattr(patience, "pause", lambda _: None)
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     sentence = one_sentence(invoke("devices"), status)

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BOUNDS = r"(>=[\d.]+(?:,<[\d.]+)?)"
 CONDA_NAMES = {"python-tzdata": "tzdata"}
 ASKED_FOR = [
     "jupyterlab",
@@ -26,7 +27,7 @@ ASKED_FOR = [
 def conda_packages() -> dict[str, str]:
     """Names and bounds of environment.yml, read line by line: it is a flat list."""
     lines = (ROOT / "environment.yml").read_text(encoding="utf-8").split("dependencies:")[1].splitlines()
-    found = [re.fullmatch(r"\s+- ([a-z0-9-]+)(>=[\d.]+)(\s+#.*)?", line) for line in lines]
+    found = [re.fullmatch(rf"\s+- ([a-z0-9-]+){BOUNDS}(\s+#.*)?", line) for line in lines]
     packages = {match[1]: match[2] for match in found if match}
     return {CONDA_NAMES.get(name, name): bound for name, bound in packages.items()}
 
@@ -34,7 +35,7 @@ def conda_packages() -> dict[str, str]:
 def python_packages(*extras: str) -> dict[str, str]:
     """Names and bounds of pyproject.toml, markers left out."""
     wanted = PROJECT["dependencies"] + [p for extra in extras for p in PROJECT["optional-dependencies"][extra]]
-    split = [re.match(r"([a-z0-9-]+)(>=[\d.]+)", text) for text in wanted]
+    split = [re.match(rf"([a-z0-9-]+){BOUNDS}", text) for text in wanted]
     return {match[1]: match[2] for match in split if match}
 
 
@@ -97,3 +98,10 @@ def test_audit_covers_the_locks() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (command,) = re.findall(r"bin/pip-audit (.*)", makefile)
     assert {"--strict", "--require-hashes", "--disable-pip", "requirements-dev.lock"} <= set(command.split())
+
+
+@pytest.mark.xdist_group("kept together")
+def test_groups_of_tests_are_kept_together(request: pytest.FixtureRequest) -> None:
+    """`make test` hands a group of tests to one worker: some versions of pytest and xdist silently do not."""
+    grouped = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@kept together") == grouped
