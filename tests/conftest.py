@@ -79,7 +79,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(autouse=True)
 def no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that are reserved to lead nowhere (RFC 6761) do so at once: without a network a machine asks for seconds."""
+    """Names that are reserved to lead nowhere (RFC 6761) do so at once; machines without a network ask for seconds."""
     ask = socket.getaddrinfo
 
     def look_up(host: object, *arguments: object, **options: object) -> object:

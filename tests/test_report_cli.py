@@ -302,6 +302,7 @@ def test_names_that_mean_harm(quick, second, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="has no kill -9")
+@pytest.mark.xdist_group("killed")  # groups begin first, and these take long
 def test_killed_for_real(demo_environment, tmp_path):
     """A run killed with -9 leaves the one before whole; the next goes on with it and leaves nothing behind."""
     command = [sys.executable, "-m", "belimo_nb", "report", "device", "--search", "2.OG Nord", "--jobs", "1"]

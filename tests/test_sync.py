@@ -106,6 +106,7 @@ def span(query):
 
 @posix
 @pytest.mark.slow
+@pytest.mark.xdist_group("killed")  # groups begin first, and these take long
 def test_killed_and_resumed(server, tmp_path):
     """Killed 20 times at random moments and resumed: the store is as if never, nothing written was lost."""
     options = ("--resolution", "15m", "--from", "2018-07-15", "--to", "2018-12-01")
