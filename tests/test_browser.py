@@ -101,3 +101,17 @@ def test_sentences_are_read_on_a_phone(reports: Path, browser: Any) -> None:
             assert box["right"] <= 390, box
             assert box["height"] > 0
     page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1200, 1280, 1920])
+def test_units_stand_beside_their_numbers(reports: Path, browser: Any, width: int) -> None:
+    """However wide the screen, the unit of a key figure is on the line of its number."""
+    for path in sorted(reports.rglob("*.html")):
+        page = open_page(browser, path, [], viewport={"width": width, "height": 800})
+        lines = page.locator(".bnb-kf .bnb-kv:has(.bnb-u)").evaluate_all(
+            "all => all.map(one => [one.textContent, one.getBoundingClientRect().height, "
+            "parseFloat(getComputedStyle(one).lineHeight)])"
+        )
+        assert path.name == "index.html" or lines
+        assert [text for text, height, line in lines if height > 1.5 * line] == [], path.name
+        page.context.close()

@@ -72,9 +72,9 @@ def test_uncertainty_covers_the_truth():
 @pytest.mark.parametrize(
     ("change", "reason", "raw"),
     [
-        (lambda e, t, b, u: (e.where(e.index.month != 1), t, b, u), "only 92%|^$", False),
-        (lambda e, t, b, u: (e.where(e.index.month > 2), t, b, u), "only 8.% of the days have energy", True),
-        (lambda e, t, b, u: (e, t.where(t.index.month > 2), b, u), "only 8.% of the days have energy and temp", False),
+        (lambda e, t, b, u: (e.where(e.index.month != 1), t, b, u), "only 92 %|^$", False),
+        (lambda e, t, b, u: (e.where(e.index.month > 2), t, b, u), "only 8. % of the days have energy", True),
+        (lambda e, t, b, u: (e, t.where(t.index.month > 2), b, u), "only 8. % of the days have energy and temp", False),
         (lambda e, t, b, u: (e, t, b.where(b.index.month > 3), u), "of the days before|signature", True),
         (lambda e, t, b, u: (e, t * np.nan, b, u * np.nan), "the weather is unknown", False),
         (lambda e, t, b, u: (e, t, b * 0 + 5.0, u), "no energy signature: every day has the same", False),

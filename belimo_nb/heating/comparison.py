@@ -124,7 +124,7 @@ def _raw(now: pd.Series[Any], then: pd.Series[Any]) -> tuple[float, str]:
     past = past[~past.index.duplicated()].reindex(now.index)
     both = now.notna() & past.notna()
     if both.mean() < COVERAGE_LIMIT:
-        return math.nan, f"only {both.mean():.0%} of the days are known in both periods"
+        return math.nan, f"only {100 * both.mean():.0f} % of the days are known in both periods"
     base = float(past[both].sum())
     if not base > 0:
         return math.nan, "the baseline has no energy"
@@ -136,9 +136,9 @@ def _reason(signature: Signature, coverage: float, past: float, known: pd.Series
         return f"the period before has no energy signature: {signature.reason}"
     if coverage < COVERAGE_LIMIT:
         lack = "energy and temperature" if known.mean() >= COVERAGE_LIMIT else "energy"
-        return f"only {coverage:.0%} of the days have {lack}"
+        return f"only {100 * coverage:.0f} % of the days have {lack}"
     if past < COVERAGE_LIMIT:
-        return f"only {past:.0%} of the days before have energy and temperature"
+        return f"only {100 * past:.0f} % of the days before have energy and temperature"
     return ""
 
 

@@ -176,7 +176,7 @@ def _fitted(days: pd.DataFrame) -> Signature:
         if figures["r2"] >= LEAST_R2:
             at_zero = base + slope * max(balance, 0.0)
             return Signature("3P", "", balance, base, slope, **figures, at_zero_kwh_d=at_zero, days=days)
-        reason = f"the outdoor temperature explains only {figures['r2']:.0%} of the daily energy"
+        reason = f"the outdoor temperature explains only {100 * figures['r2']:.0f} % of the daily energy"
     at_zero_line, line_slope = (float(found[0]) for found in fit_line(temperature, kwh, np.ones((1, len(kwh)))))
     figures = _quality(kwh, at_zero_line - line_slope * temperature, days.index, 2)
     if line_slope > 0 and figures["r2"] >= LEAST_R2:

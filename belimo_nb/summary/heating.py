@@ -82,7 +82,7 @@ def heating_figures(
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
     incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
-    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90%')}"
+    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
     return key_figures(*figures, trend=daily_trend(kwh))
