@@ -115,7 +115,7 @@ SHORTER = (
     # All reports of the fleet take a minute here; three of them show the same.
     (r"^(belimo-nb (?:--\w+ )*report(?! device)(?!.*--(?:search|device)))(.*)$", r'\1 --search "2.OG Nord-West"\2'),
     # Folders of the system are folders below the test's own.
-    (r"(?<= )/(?=(?:srv|var|etc|opt)/)", r"system/"),
+    (r"(?<= )/(?=(?:srv|var|etc)/)", r"system/"),
 )
 
 OTHER = {

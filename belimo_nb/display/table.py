@@ -66,10 +66,7 @@ class Table(Displayed):
         heads = "".join(_head(item) for item in beside)
         lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(beside)), strict=True)
         sentences = _below(below, len(beside)) or [""] * self.shown
-        # A class, where :has() of the style sheet would do: that one doubles the time in which long tables open.
-        begins = ('<tr class="bnb-over">' if said else "<tr>" for said in sentences)
-        rows = zip(begins, lines, sentences, strict=True)
-        body = "".join(f"{begin}{''.join(cells)}</tr>{said}" for begin, cells, said in rows)
+        body = "".join(_row(cells, said) for cells, said in zip(lines, sentences, strict=True))
         if not self.shown:
             body = f'<tr><td colspan="{max(1, len(beside))}">No rows.</td></tr>'
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
@@ -173,6 +170,13 @@ def _cells(item: Column, *, header: bool) -> list[str]:
     css = f' class="{item.css}"' if item.css else ""
     start, end = (f'<th scope="row"{css}>', "</th>") if header else (f"<td{css}>", "</td>")
     return [f"{start}{cell}{end}" for cell in item.html]
+
+
+def _row(cells: tuple[str, ...], below: str) -> str:
+    """A row, and the one below it with its sentences, if any."""
+    # A class, where :has() of the style sheet would do: that one doubles the time in which long tables open.
+    begin = '<tr class="bnb-over">' if below else "<tr>"
+    return f"{begin}{''.join(cells)}</tr>{below}"
 
 
 def _below(columns: list[Column], span: int) -> list[str]:

@@ -30,13 +30,14 @@ document.addEventListener("DOMContentLoaded", () => {
       if (row.classList.contains("bnb-below")) below.set(rows.at(-1), row);
       else rows.push(row);
     }
+    const whole = (row) => (below.has(row) ? [row, below.get(row)] : [row]);
     if (rows.length < 3) return;
     let all = rows.length <= 2 * few;
     let words = [];
     const texts = new Map();
     const textOf = (row) => {
-      const text = () => row.textContent + (below.get(row)?.textContent ?? "");
-      if (!texts.has(row)) texts.set(row, text().toLocaleLowerCase());
+      const said = () => whole(row).map((part) => part.textContent).join("");
+      if (!texts.has(row)) texts.set(row, said().toLocaleLowerCase());
       return texts.get(row);
     };
     const count = document.createElement("span");
@@ -53,8 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
         found += fits;
         const visible = fits && (all || shown < few);
         shown += visible;
-        if (row.hidden === visible) row.hidden = !visible;
-        if (below.has(row)) below.get(row).hidden = !visible;
+        if (row.hidden === visible) whole(row).forEach((part) => (part.hidden = !visible));
       });
       count.textContent = words.length ? `${grouped(found)} of ${grouped(rows.length)} ${noun}` : "";
       more.textContent = `Show all ${grouped(found)} ${noun}`;
@@ -79,7 +79,7 @@ document.addEventListener("DOMContentLoaded", () => {
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       apply();
-      body.append(...rows.flatMap((row) => (below.has(row) ? [row, below.get(row)] : [row])));
+      body.append(...rows.flatMap(whole));
     };
 
     heads.forEach((head, column) => {
