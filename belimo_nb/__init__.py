@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from belimo_nb import display, energy, errors, heating, hydronics, plots, weather
-    from belimo_nb.cloud import Cloud, connect
-    from belimo_nb.device import Device
+    from belimo_nb.cloud.cloud import Cloud, connect
+    from belimo_nb.cloud.device import Device
     from belimo_nb.explorer import explore
 
 __all__ = [
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _ROOMS = ("display", "energy", "errors", "heating", "hydronics", "plots", "weather")
-_NAMES = {"Cloud": "cloud", "Device": "device", "connect": "cloud", "explore": "explorer"}
+_NAMES = {"Cloud": "cloud", "Device": "cloud.device", "connect": "cloud", "explore": "explorer"}
 
 
 def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> pd.DataFrame:

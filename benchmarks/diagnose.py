@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb import hydronics
-from belimo_nb.demo.faults import FaultKind
-from belimo_nb.demo.fleet import DemoDevice
+from belimo_nb.demo.fleet.faults import FaultKind
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.samples import FOUND_BY, settings, valve_samples
-from belimo_nb.demo.simulation import Simulation
 from belimo_nb.heating import daily_means
 from benchmarks.timing import median_ms
 

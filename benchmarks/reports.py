@@ -22,9 +22,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import belimo_nb as bn
-from belimo_nb import notebook_files
-from belimo_nb.cores import cores
 from belimo_nb.demo import DemoCloud
+from belimo_nb.report import notebooks
+from belimo_nb.system.cores import cores
 
 DEVICES, REPORTS = 80, 48
 LOOP, WARM = 4, 12
@@ -34,7 +34,7 @@ import ast, json, sys, time
 from datetime import UTC, datetime
 from belimo_nb import notebook_files
 from belimo_nb.display import MIME
-from belimo_nb.report.page import export
+from belimo_nb.report.page.page import export
 import nbformat
 
 def run(source, space):
@@ -120,7 +120,7 @@ def _devices(environment: Mapping[str, str]) -> list[str]:
 
 
 def _loop(devices: list[str], folder: Path, environment: Mapping[str, str]) -> float:
-    notebook = str(notebook_files.notebook("device"))
+    notebook = str(notebooks.notebook("device"))
     begin = time.perf_counter()
     for number, device in enumerate(devices):
         made = str(folder / f"{number}.ipynb")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.energy import interval_energy
 from belimo_nb.heating import daily_means, fit_signature
 from benchmarks.timing import median_ms

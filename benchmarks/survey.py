@@ -14,8 +14,8 @@ from dataclasses import replace
 import pandas as pd
 
 import belimo_nb as bn
+from belimo_nb.cloud.needs import MEASURED, questions
 from belimo_nb.demo import DemoCloud
-from belimo_nb.store.needs import MEASURED, questions
 from belimo_nb.store.sync import plan, run
 
 DEVICES = 5000

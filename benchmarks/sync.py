@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 import belimo_nb as bn
-from belimo_nb import history
-from belimo_nb.cloud import Cloud
+from belimo_nb.api import history
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.demo import DemoCloud
 from belimo_nb.store.archive import Question, Seen, span_of
 from belimo_nb.store.sync import Outcome, plan, run

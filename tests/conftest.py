@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def watch() -> Watch:
     """Holds every answer of every demo cloud of this process against the API's description."""
-    from belimo_nb.demo.handler import Handler
+    from belimo_nb.demo.server.handler import Handler
 
     watching = Watch()
     watching.install(Handler)
@@ -169,14 +169,14 @@ def jobs(tmp_path, monkeypatch):
     """A function that makes jobs of notebooks with these one-cell sources."""
     import nbformat
 
-    from belimo_nb import notebook_files
+    from belimo_nb.report import notebooks
     from belimo_nb.report.jobs import Job
 
     def make(sources):
         for name, source in sources.items():
             cells = [nbformat.v4.new_markdown_cell(f"# {name}"), nbformat.v4.new_code_cell(source)]
             nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
-        monkeypatch.setattr(notebook_files, "notebook", lambda name: tmp_path / f"{name}.ipynb")
+        monkeypatch.setattr(notebooks, "notebook", lambda name: tmp_path / f"{name}.ipynb")
         return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
 
     return make

@@ -4,8 +4,8 @@ import functools
 
 import pandas as pd
 
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.samples import valve_samples
-from belimo_nb.demo.simulation import Simulation
 from belimo_nb.hydronics.samples import Design, Samples
 
 YEAR = ("2017-12-01", "2018-12-01")

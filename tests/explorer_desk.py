@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb.explorer.desk import Explorer
+from belimo_nb.explorer.explorer import Explorer
 from belimo_nb.explorer.first import first_choice
 
 

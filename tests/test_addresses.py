@@ -2,7 +2,7 @@
 
 import pytest
 
-from belimo_nb.addresses import is_loopback
+from belimo_nb.settings.addresses import is_loopback
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from belimo_nb.settings import load
-from belimo_nb.store.answers import Answer, Answers
 from belimo_nb.store.coverage import LATEST
+from belimo_nb.store.documents import Answer, Answers
 
 NOW = 1_543_622_400
 PROFILE = "profile /definitions/dataprofiles/energyvalve3/1.2"

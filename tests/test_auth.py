@@ -17,8 +17,10 @@ import platformdirs
 import pytest
 from second_cloud import CLIENT_SECRET, DROP, PASSWORD, TOKEN, USERNAME, SecondCloud, cut, page_of_html, says, truncated
 
-from belimo_nb import auth, patience, settings
-from belimo_nb.auth import Authenticator
+from belimo_nb import settings
+from belimo_nb.client import auth, retries
+from belimo_nb.client.auth import Authenticator
+from belimo_nb.client.token_file import STALE
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -29,7 +31,6 @@ from belimo_nb.errors import (
     SettingsError,
     SignInError,
 )
-from belimo_nb.token_file import STALE
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 
@@ -51,7 +52,7 @@ class Clock:
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []
-    monkeypatch.setattr(patience, "pause", waited.append)
+    monkeypatch.setattr(retries, "pause", waited.append)
     return waited
 
 

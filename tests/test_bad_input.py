@@ -15,8 +15,8 @@ from second_cloud import HANG, page_of_html, says
 from second_fleet import HEATING
 
 import belimo_nb as bn
-from belimo_nb import patience, wire
 from belimo_nb.cli import cli
+from belimo_nb.client import http, retries
 from belimo_nb.errors import (
     AmbiguousDevice,
     AnswerError,
@@ -259,15 +259,15 @@ def named(cases):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Waits take no time, timeouts little."""
-    monkeypatch.setattr(patience, "pause", lambda _: None)
-    monkeypatch.setattr(wire, "TIMEOUT", (5, 0.05))
+    monkeypatch.setattr(retries, "pause", lambda _: None)
+    monkeypatch.setattr(http, "TIMEOUT", (5, 0.05))
 
 
 @pytest.fixture
 def in_trouble(case, second, monkeypatch):
     """The second cloud as the case has it."""
     if case.kind is not TimedOut:
-        monkeypatch.setattr(wire, "TIMEOUT", (5, 10))
+        monkeypatch.setattr(http, "TIMEOUT", (5, 10))
     for name, value in case.environment.items():
         monkeypatch.setenv(f"BELIMO_{name}", value)
     for path, answer in (case.trouble or {}).items():
@@ -338,7 +338,7 @@ def test_no_credentials_are_the_demo_cloud(monkeypatch, blank):
     """No credential at all, or all of them blank: demo data, and the output says so."""
     for name in ("CLIENT_ID", "CLIENT_SECRET", "USERNAME", "PASSWORD") if blank is not None else ():
         monkeypatch.setenv(f"BELIMO_{name}", blank)
-    monkeypatch.setattr(wire, "TIMEOUT", (5, 30))
+    monkeypatch.setattr(http, "TIMEOUT", (5, 30))
     client = bn.connect()
     assert client.source.startswith("demo data")
     assert client.stats()["totalDevices"] == 36

@@ -17,7 +17,8 @@ import requests
 
 import belimo_nb
 import belimo_nb as bn
-from belimo_nb import patience, responses, settings, wire
+from belimo_nb import settings
+from belimo_nb.client import http, responses, retries
 from belimo_nb.errors import ApiError, ConnectionFailed
 from belimo_nb.weather.archive import read_archive
 from belimo_nb.weather.place import Place
@@ -75,7 +76,7 @@ def server(certificate: str) -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch):
     """No request is tried again here, so waits are a mistake."""
-    monkeypatch.setattr(patience, "pause", lambda _: pytest.fail("it tried again"))
+    monkeypatch.setattr(retries, "pause", lambda _: pytest.fail("it tried again"))
 
 
 def test_the_server_works():
@@ -117,7 +118,7 @@ def test_an_issuer_that_is_trusted(monkeypatch, certificate):
         for place, expected in ((url, ApiError), (bad, ConnectionFailed)):
             name = "self-signed" if place == url else certificate
             monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATES / f"{name}.pem"))
-            with wire.new_session(place) as session:
+            with http.new_session(place) as session:
                 try:
                     answer = session.get(f"{place}/x", timeout=30)
                     outcome = responses.refusal(answer, "it")

@@ -5,11 +5,11 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb import summary
-from belimo_nb.checkup import FINE
+from belimo_nb.cloud import needs
+from belimo_nb.cloud.checkup import FINE
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import CHECKS
-from belimo_nb.store import needs
 
 RANGE = ("2018-11-01", "2018-12-01")
 

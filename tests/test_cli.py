@@ -18,10 +18,10 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 import belimo_nb
-from belimo_nb import patience
 from belimo_nb.cli import cli
 from belimo_nb.cli.envfile import update
 from belimo_nb.cli.shared import output_table
+from belimo_nb.client import retries
 from belimo_nb.errors import SettingsError
 
 COMMANDS = ("login", "devices", "sync", "store", "report", "demo", "init")
@@ -208,7 +208,7 @@ def test_wrong_use(arguments, status, words, demo_environment):
 )
 def test_wrong_settings(changes, status, words, demo_environment, monkeypatch):
     """Missing or wrong settings end with one sentence, which never contains a secret."""
-    monkeypatch.setattr(patience, "pause", lambda _: None)
+    monkeypatch.setattr(retries, "pause", lambda _: None)
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     sentence = one_sentence(invoke("devices"), status)
@@ -232,7 +232,7 @@ def broken(monkeypatch):
         def connect(*_, **__):
             raise error
 
-        monkeypatch.setattr("belimo_nb.cloud.connect", connect)
+        monkeypatch.setattr("belimo_nb.cloud.cloud.connect", connect)
 
     return arrange
 
@@ -252,7 +252,7 @@ def test_our_fault(broken, monkeypatch):
 def test_warnings_are_sentences(monkeypatch):
     """A warning reaches standard error as a sentence, without our source code."""
     monkeypatch.setattr(
-        "belimo_nb.cloud.connect", lambda *_, **__: warnings.warn("The series is missing.", stacklevel=1)
+        "belimo_nb.cloud.cloud.connect", lambda *_, **__: warnings.warn("The series is missing.", stacklevel=1)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -10,8 +10,8 @@ from second_cloud import CLIENT_SECRET, PASSWORD, says
 from second_fleet import DEVICES, VALVE
 
 import belimo_nb as bn
-from belimo_nb import patience
-from belimo_nb.device import Device
+from belimo_nb.client import retries
+from belimo_nb.cloud.device import Device
 from belimo_nb.errors import (
     AmbiguousDevice,
     AnswerError,
@@ -27,7 +27,7 @@ from belimo_nb.errors import (
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Waits between tries take no time."""
-    monkeypatch.setattr(patience, "pause", lambda _: None)
+    monkeypatch.setattr(retries, "pause", lambda _: None)
 
 
 def changed(**changes):

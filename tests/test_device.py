@@ -10,8 +10,8 @@ from second_cloud import says
 from second_fleet import HEATING, NOW, POWER, PROFILES, VALVE, counter_kwh, iso
 
 import belimo_nb as bn
+from belimo_nb.api.history import MissingSeriesWarning
 from belimo_nb.errors import AmbiguousDevice, NoDataError, UnknownDatapoint, UsageError
-from belimo_nb.history import MissingSeriesWarning
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
 

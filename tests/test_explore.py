@@ -19,11 +19,12 @@ from explorer_desk import alt, explorer, local, said
 from second_cloud import SecondCloud, says
 
 import belimo_nb as bn
-from belimo_nb.device import Device
-from belimo_nb.explorer import desk, memory, somebody_there
+from belimo_nb.cloud.device import Device
+from belimo_nb.explorer import explorer as explorer_module
+from belimo_nb.explorer import memory, somebody_there
 from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer.device_picker import MATCHES, DevicePicker
 from belimo_nb.explorer.first import first_choice
-from belimo_nb.explorer.picker import MATCHES, DevicePicker
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 EVIL = "Ventil <b>\"Süd & Größe\"</b> <script>alert('1')</script>"
@@ -317,7 +318,7 @@ def test_errors_of_the_cloud_are_one_sentence_where_the_user_looks(client: Any, 
     assert shown.error is None
 
 
-@pytest.mark.parametrize("place", [(Device, "history"), (desk, "draw")], ids=["asking", "drawing"])
+@pytest.mark.parametrize("place", [(Device, "history"), (explorer_module, "draw")], ids=["asking", "drawing"])
 def test_other_errors_show_their_type(client: Any, place: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody expected is shown with its type, wherever it happens."""
 

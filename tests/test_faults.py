@@ -27,15 +27,16 @@ from tally import count
 from test_bad_input import check_sentence
 
 import belimo_nb as bn
-from belimo_nb import cloud as cloud_module
-from belimo_nb import patience, settings, summary, wire
+from belimo_nb import settings, summary
 from belimo_nb.cli import cli
-from belimo_nb.cloud import Cloud
+from belimo_nb.client import http, retries
+from belimo_nb.cloud import cloud as cloud_module
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.demo import DemoCloud
-from belimo_nb.demo.trouble import FAULTS
+from belimo_nb.demo.server.trouble import FAULTS
 from belimo_nb.errors import BelimoError
-from belimo_nb.report import engines
 from belimo_nb.report import run as report_run
+from belimo_nb.report.engine import engines
 from belimo_nb.report.jobs import Result
 from belimo_nb.store import Store, sync
 
@@ -246,7 +247,7 @@ def waits(server, monkeypatch):
     waited = []
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(patience, "pause", waited.append)
+    monkeypatch.setattr(retries, "pause", waited.append)
     monkeypatch.setattr(sync, "WORKERS", 1)
     monkeypatch.setattr(cloud_module, "IN_FLIGHT", 1)
     yield waited
@@ -330,15 +331,15 @@ def test_matrix(row, column, server, faultless, waits, monkeypatch, tmp_path):
         monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "faulty"))
         server.tokens.revoke_all()
     if row.limits is not None:
-        monkeypatch.setattr(wire, "TIMEOUT", (5, row.limits[0]))
-        monkeypatch.setattr(wire, "LONGEST", row.limits[1])
+        monkeypatch.setattr(http, "TIMEOUT", (5, row.limits[0]))
+        monkeypatch.setattr(http, "LONGEST", row.limits[1])
     for name, value in row.settings.items():
         monkeypatch.setenv(name, value)
     server.faults = row.faults
     good = False
     try:
         check(outcome_of(column, monkeypatch), row.expected(column), faultless[column], row.words)
-        assert max(waits, default=0) <= patience.LONGEST_WAIT
+        assert max(waits, default=0) <= retries.LONGEST_WAIT
         good = True
     finally:
         count(TRIED)

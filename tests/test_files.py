@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from belimo_nb.files import write_text
+from belimo_nb.system.files import write_text
 
 posix = pytest.mark.skipif(os.name == "nt", reason="has no such permissions")
 

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import belimo_nb as bn
-from belimo_nb import responses
-from belimo_nb.device import Device
-from belimo_nb.history import MissingSeriesWarning, fetch
-from belimo_nb.paging import collect
-from belimo_nb.profile import Profile
-from belimo_nb.timestamps import from_api
+from belimo_nb.api.history import MissingSeriesWarning, fetch
+from belimo_nb.api.paging import collect
+from belimo_nb.api.profile import Profile
+from belimo_nb.calendar.timestamps import from_api
+from belimo_nb.client import responses
+from belimo_nb.cloud.device import Device
 from belimo_nb.weather.place import place_of
 
 POINTS = {
@@ -270,5 +270,5 @@ def test_tokens(answering, body, status):
 
     client = answering()
     response = answer_of(json.dumps(body).encode(), status, {"Content-Type": "application/json"})
-    with mock.patch("requests.Session.request", return_value=response), mock.patch("belimo_nb.patience.pause"):
+    with mock.patch("requests.Session.request", return_value=response), mock.patch("belimo_nb.client.retries.pause"):
         survives(client.sign_in)

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from test_fuzz_answers import LIST, PROFILE, STATS, overview
 
 import belimo_nb as bn
+from belimo_nb.client.token_file import TokenFile
 from belimo_nb.errors import NoDataError
 from belimo_nb.settings import load
-from belimo_nb.store import Store, StoreWarning, kept_file
-from belimo_nb.store.answers import VERSION
+from belimo_nb.store import Store, StoreWarning, parquet
 from belimo_nb.store.archive import Archive, Question, Seen
 from belimo_nb.store.coverage import Coverage, Open
+from belimo_nb.store.documents import VERSION
 from belimo_nb.store.inventory import entries, verify
 from belimo_nb.store.kept import Kept
-from belimo_nb.token_file import TokenFile
 
 HOUR = 3600
 CREDENTIALS = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
@@ -40,9 +40,9 @@ KEPT = Kept(
     {"number": np.array([1.5, np.nan, -0.0]), "text": TEXTS},
     {"number": COVERED, "text": COVERED},
 )
-WHOLE = kept_file.dump(KEPT)
+WHOLE = parquet.dump(KEPT)
 TABLE = pq.read_table(pa.BufferReader(WHOLE))
-ABOUT = json.loads(json.loads(TABLE.schema.metadata[kept_file.KEY])["about"])
+ABOUT = json.loads(json.loads(TABLE.schema.metadata[parquet.KEY])["about"])
 TOKEN = {"access_token": "a", "refresh_token": "r", "renew_at": 2e9}
 
 
@@ -64,7 +64,7 @@ def with_metadata(about, whole=None):
     text = json.dumps(about)
     meta = json.dumps({"about": text, "digest": digest(text)} if whole is None else whole)
     sink = pa.BufferOutputStream()
-    pq.write_table(TABLE.replace_schema_metadata({kept_file.KEY: meta}), sink)
+    pq.write_table(TABLE.replace_schema_metadata({parquet.KEY: meta}), sink)
     return sink.getvalue().to_pybytes()
 
 

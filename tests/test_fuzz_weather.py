@@ -72,7 +72,7 @@ def test_archives(body, status):
         status,
         "https://weather.invalid/",
     )
-    with mock.patch("requests.Session.get", return_value=response), mock.patch("belimo_nb.patience.pause"):
+    with mock.patch("requests.Session.get", return_value=response), mock.patch("belimo_nb.client.retries.pause"):
         found = survives(read_archive, "https://weather.invalid/", Place(47.4, 8.5), DAY, DAY)
     assert found is None or len(found) == 24
 

@@ -9,7 +9,7 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb.demo import DemoCloud
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy
 
 ZURICH = "Europe/Zurich"

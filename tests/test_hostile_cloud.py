@@ -24,7 +24,7 @@ import belimo_nb as bn
 from belimo_nb import display
 from belimo_nb.cli import cli
 from belimo_nb.display.table import FORMULA
-from belimo_nb.report import assets
+from belimo_nb.report.page import assets
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile cloud")]
 
@@ -238,7 +238,7 @@ def test_secrets_are_nowhere(run):
 def test_command_lines_hold_no_secret(run):
     """The command, its fork server and the kernels were seen in the list of processes, and none shows a secret."""
     assert any("belimo-nb" in line for line in run.command_lines)
-    assert any("ipykernel" in line or "belimo_nb.report.warm" in line for line in run.command_lines)
+    assert any("ipykernel" in line or "belimo_nb.report.engine.preload" in line for line in run.command_lines)
     for secret in (PASSWORD, CLIENT_SECRET, "access-1-of", "refresh-1-of"):
         assert not [line for line in run.command_lines if secret in line]
 

@@ -24,16 +24,16 @@ from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.explorer import memory
 from belimo_nb.explorer.choice import Choice
-from belimo_nb.files import is_inside, write_text
-from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
-from belimo_nb.report.publish import publish
+from belimo_nb.report.output.folder import claim
+from belimo_nb.report.page.report_files import publish
 from belimo_nb.report.run import run
-from belimo_nb.report.workers import ChildProcesses
-from belimo_nb.store import Store, inventory, kept_file
-from belimo_nb.store.answers import Answers
+from belimo_nb.report.workers.processes import ChildProcesses
+from belimo_nb.store import Store, inventory, parquet
 from belimo_nb.store.coverage import Coverage
+from belimo_nb.store.documents import Answers
 from belimo_nb.store.kept import Kept
+from belimo_nb.system.files import is_inside, write_text
 from belimo_nb.weather.kept import Kept as KeptWeather
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
@@ -115,7 +115,7 @@ def test_folders_of_the_store(found, untouched, place):
     store = Store(found)
     good = untouched / store.path(DEVICE, "1h").relative_to(place(store))
     good.parent.mkdir(parents=True, exist_ok=True)
-    good.write_bytes(kept_file.dump(KEPT))
+    good.write_bytes(parquet.dump(KEPT))
     link(place(store), untouched)
     before = good.read_bytes()
     with pytest.raises(StoreError, match="leads out of"):
@@ -220,7 +220,7 @@ def test_lying_files(found):
             return (Path.write_text, (found.data_dir / "ran", "x"))
 
     store = Store(found)
-    for content in (pickle.dumps(Trap()), kept_file.dump(Kept("another", "1h", 3600))):
+    for content in (pickle.dumps(Trap()), parquet.dump(Kept("another", "1h", 3600))):
         path = store.path(DEVICE, "1h")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

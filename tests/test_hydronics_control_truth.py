@@ -6,19 +6,19 @@ import pandas as pd
 import pytest
 from demo_valves import demo_samples, simulation, valves
 
-from belimo_nb.demo.building import Kind
-from belimo_nb.demo.faults import FaultKind
+from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.faults import FaultKind
 from belimo_nb.heating.days import daily_means
-from belimo_nb.hydronics.closed import closed
-from belimo_nb.hydronics.hunting import hunting
-from belimo_nb.hydronics.meter import meter
-from belimo_nb.hydronics.open_valve import open_valve
+from belimo_nb.hydronics.checks.closed import closed
+from belimo_nb.hydronics.checks.heating_and_cooling import together
+from belimo_nb.hydronics.checks.hunting import hunting
+from belimo_nb.hydronics.checks.meter import meter
+from belimo_nb.hydronics.checks.open_valve import open_valve
+from belimo_nb.hydronics.checks.sensors import sensors
+from belimo_nb.hydronics.checks.sensors_swapped import swapped
+from belimo_nb.hydronics.checks.setback import setback
+from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.samples import Samples
-from belimo_nb.hydronics.sensors import sensors
-from belimo_nb.hydronics.setback import setback
-from belimo_nb.hydronics.stuck import stuck
-from belimo_nb.hydronics.swapped import swapped
-from belimo_nb.hydronics.together import together
 
 ZURICH = "Europe/Zurich"
 WINTER, SUMMER = ("2018-01-08", "2018-01-22"), ("2018-07-02", "2018-07-16")

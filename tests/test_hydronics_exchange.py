@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Design, Samples, characteristic, limit_savings, volumetric_heat
-from belimo_nb.hydronics.delta_t import flow_weighted_delta_t, low_delta_t
-from belimo_nb.hydronics.limit import delta_t_limit
-from belimo_nb.hydronics.saturation import saturation
-from belimo_nb.hydronics.sizing import oversized
+from belimo_nb.hydronics.checks.delta_t import flow_weighted_delta_t, low_delta_t
+from belimo_nb.hydronics.checks.limit import delta_t_limit
+from belimo_nb.hydronics.checks.oversized import oversized
+from belimo_nb.hydronics.checks.saturation import saturation
 
 STEPS = 2000
 TO_WASTE = 1 / math.sqrt(0.15) - 1

@@ -6,7 +6,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.hunting import hunting, reversals
+from belimo_nb.hydronics.checks.hunting import hunting, reversals
 
 MINUTE = 60 * 10**9
 STEP = pd.Timedelta(minutes=5)

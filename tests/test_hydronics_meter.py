@@ -5,7 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import hour_of, made_times, made_valve
 
-from belimo_nb.hydronics.meter import meter
+from belimo_nb.hydronics.checks.meter import meter
 
 
 def metered(factor=1.0, step="15min", days=30, cooling=False):

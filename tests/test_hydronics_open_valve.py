@@ -6,7 +6,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.open_valve import open_valve
+from belimo_nb.hydronics.checks.open_valve import open_valve
 
 FAILED = "Umschaltventil EG Aula"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Design, Samples, mean_delta_t, volumetric_heat
-from belimo_nb.hydronics.passage import passage
+from belimo_nb.hydronics.counted import passage
 
 STEPS = 400
 

@@ -5,7 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.sensors import sensors
+from belimo_nb.hydronics.checks.sensors import sensors
 
 
 def noisy(times, mean, seed=0):

@@ -8,7 +8,7 @@ from made_valves import hour_of, made_times, made_valve
 
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means
-from belimo_nb.hydronics.setback import setback
+from belimo_nb.hydronics.checks.setback import setback
 
 ZURICH = "Europe/Zurich"
 

@@ -5,7 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.stuck import stuck
+from belimo_nb.hydronics.checks.stuck import stuck
 
 
 def asked(days=60, step="1h", still=(0, 0), swing=30.0):

@@ -5,7 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.swapped import swapped
+from belimo_nb.hydronics.checks.sensors_swapped import swapped
 
 SWAPPED = "Lüftung LA02 Erhitzer"
 

@@ -5,7 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
-from belimo_nb.hydronics.together import together, zone_together
+from belimo_nb.hydronics.checks.heating_and_cooling import together, zone_together
 
 
 def counted(heat, cold, step="1h"):

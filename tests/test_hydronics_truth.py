@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from belimo_nb import hydronics
-from belimo_nb.demo.faults import FaultKind
+from belimo_nb.demo.fleet.faults import FaultKind
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.samples import FOUND_BY, settings, valve_samples
-from belimo_nb.demo.simulation import Simulation
 
 ZURICH = "Europe/Zurich"
 BEGIN, END = (int(pd.Timestamp(day, tz="UTC").timestamp()) for day in ("2017-12-01", "2018-12-01"))

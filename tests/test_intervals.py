@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zones import ZONES
 
+from belimo_nb.calendar.intervals import CALENDAR, edges, fixed_length, quarter_hour_zone, zone_name
 from belimo_nb.errors import UsageError
-from belimo_nb.intervals import CALENDAR, edges, fixed_length, quarter_hour_zone, zone_name
 
 NOTHING = pd.DatetimeIndex([], tz="UTC")
 quick = settings(max_examples=50, deadline=None, derandomize=True)

@@ -5,8 +5,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
+from belimo_nb.calendar.moments import local_midnight, parse_time
 from belimo_nb.errors import UsageError
-from belimo_nb.moments import local_midnight, parse_time
 
 ZURICH = "Europe/Zurich"
 

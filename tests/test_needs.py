@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from belimo_nb.cloud.needs import questions
 from belimo_nb.store.archive import Seen
-from belimo_nb.store.needs import questions
 
 HOUR = 3600
 NOW = pd.Timestamp("2018-12-01T00:20Z")

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belimo_nb.files import write_text
 from belimo_nb.report.jobs import distinct_slugs
+from belimo_nb.system.files import write_text
 
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 LONGEST_PATH = 260

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belimo_nb.api.paging import LIMIT, collect
 from belimo_nb.errors import AnswerError
-from belimo_nb.paging import LIMIT, collect
 
 
 def pages_of(rows, size):

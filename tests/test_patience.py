@@ -2,7 +2,8 @@
 
 import pytest
 
-from belimo_nb import patience
+from belimo_nb.client import retries
+from belimo_nb.client.retries import patiently
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -12,14 +13,13 @@ from belimo_nb.errors import (
     ServerError,
     TimedOut,
 )
-from belimo_nb.patience import patiently
 
 
 @pytest.fixture
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []
-    monkeypatch.setattr(patience, "pause", waited.append)
+    monkeypatch.setattr(retries, "pause", waited.append)
     return waited
 
 

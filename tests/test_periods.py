@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from belimo_nb.baseline import baseline
+from belimo_nb.calendar.baseline import baseline
+from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.errors import UsageError
-from belimo_nb.periods import Period, resolve
 
 ZURICH = "Europe/Zurich"
 NOW = pd.Timestamp("2018-12-01T00:00:00Z")

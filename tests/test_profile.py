@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belimo_nb.api.profile import Profile
 from belimo_nb.errors import AnswerError, UnknownDatapoint
-from belimo_nb.profile import Profile
 from belimo_nb.quantities import ENERGY, FLOW, QUANTITIES, TEMPERATURE
 
 VENDOR = [

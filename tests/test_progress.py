@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from belimo_nb import progress
+from belimo_nb.system import progress
 
 SLOW = """
 import time

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import cloud, device, energy, hydronics
+from belimo_nb import energy, hydronics
+from belimo_nb.cloud import cloud, device
 
 NAMES = [
     "Cloud",
@@ -132,7 +133,7 @@ def test_star_import():
 
 def test_sums_know_no_network_and_no_disk():
     """Energy of intervals and checks of valves are pure: they need no part of the client."""
-    client = "{'requests', 'belimo_nb.cloud', 'belimo_nb.settings', 'belimo_nb.wire', 'belimo_nb.demo'}"
+    client = "{'requests', 'belimo_nb.cloud.cloud', 'belimo_nb.settings', 'belimo_nb.client.http', 'belimo_nb.demo'}"
     for room in ("energy", "hydronics"):
         assert run(f"import sys; from belimo_nb.{room} import *; print(sorted({client} & set(sys.modules)))") == "[]"
 

@@ -10,15 +10,15 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from belimo_nb import notebook_files
-from belimo_nb.report import index, page, publish
+from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.machine import RunFacts
+from belimo_nb.report.output.reports_json import RunFacts
+from belimo_nb.report.page import index, page, report_files
 
 pytestmark = pytest.mark.browser
 
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
-PAGES = (*notebook_files.NOTEBOOKS, "failed", "index")
+PAGES = (*notebooks.NOTEBOOKS, "failed", "index")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of each notebook with its stored outputs, one that failed, and the index of them."""
     folder = tmp_path_factory.mktemp("site")
     results = []
-    for name in notebook_files.NOTEBOOKS:
-        path = notebook_files.notebook(name)
-        tidied = publish.tidy(nbformat.read(path, as_version=4), name=name, secrets=(), folder=path.parent)
+    for name in notebooks.NOTEBOOKS:
+        path = notebooks.notebook(name)
+        tidied = report_files.tidy(nbformat.read(path, as_version=4), name=name, secrets=(), folder=path.parent)
         results.append(_written(folder, tidied, name))
     trace = ["Traceback", "ValueError: broken"]
     failing = nbformat.v4.new_output("error", ename="ValueError", evalue="broken", traceback=trace)
@@ -47,10 +47,10 @@ def _written(folder: Path, notebook: nbformat.NotebookNode, name: str, error: st
         "failed" if error else "ok",
         1.0,
         error,
-        key_figures=publish.key_figures(notebook),
-        completeness=publish.completeness(notebook),
+        key_figures=report_files.key_figures(notebook),
+        completeness=report_files.completeness(notebook),
         files={"html": f"{name}.html"},
-        trend=publish.trend(notebook),
+        trend=report_files.trend(notebook),
         made_at=MADE,
     )
 

@@ -11,9 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from belimo_nb import display, plots
-from belimo_nb.report import index, page
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.machine import RunFacts
+from belimo_nb.report.output.reports_json import RunFacts
+from belimo_nb.report.page import index, page
 
 pytestmark = pytest.mark.browser
 

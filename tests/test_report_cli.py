@@ -23,11 +23,12 @@ from second_cloud import CLIENT_SECRET, PASSWORD, says
 import belimo_nb as bn
 from belimo_nb.cli import cli
 from belimo_nb.display import KeyFigure
-from belimo_nb.report import engines, publish
-from belimo_nb.report import folder as folder_module
 from belimo_nb.report import run as run_module
-from belimo_nb.report.folder import claim
+from belimo_nb.report.engine import engines
 from belimo_nb.report.jobs import Result
+from belimo_nb.report.output import folder as folder_module
+from belimo_nb.report.output.folder import claim
+from belimo_nb.report.page import report_files
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d) (\d+) (\w+) (.*)")
 NAMES = [
@@ -80,7 +81,7 @@ def quick(second, monkeypatch):
         error = broken.get(task.job.title)
         bn.connect().device(task.job.parameters["device"]).timeline()  # as a report does
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Report")])
-        files = publish.publish(
+        files = report_files.publish(
             notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None
         )
         figures = [KeyFigure("Energy", 5.0, "kWh").data()]

@@ -18,14 +18,15 @@ from belimo_nb._version import __version__
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
-from belimo_nb.report import cluster as clusters
-from belimo_nb.report import machine, scheduler
-from belimo_nb.report.cluster import Cluster
-from belimo_nb.report.engines import chosen, processes
-from belimo_nb.report.folder import claim
-from belimo_nb.report.parcel import Parcel, carry_out
+from belimo_nb.report.cluster import dask_cluster as clusters
+from belimo_nb.report.cluster import dask_scheduler
+from belimo_nb.report.cluster.dask_cluster import Cluster
+from belimo_nb.report.cluster.dask_task import Parcel, carry_out
+from belimo_nb.report.engine.engines import chosen, processes
+from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.folder import claim
 from belimo_nb.report.run import run
-from belimo_nb.report.workers import CAN_FORK
+from belimo_nb.report.workers.processes import CAN_FORK
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,7 +85,7 @@ def connected(address, time_limit=120):
 def contents(out):
     """Every page of a run without its time, and of every notebook the cells."""
     found = {}
-    for item in machine.read(out / machine.NAME).reports.values():
+    for item in reports_json.read(out / reports_json.NAME).reports.values():
         notebook = nbformat.read(out / item["files"]["ipynb"], as_version=4)
         cells = [(cell.cell_type, cell.source, cell.get("outputs")) for cell in notebook.cells]
         page = (out / item["files"]["html"]).read_text(encoding="utf-8")
@@ -220,7 +221,7 @@ def test_a_worker_that_comes_late(own, connection, jobs, tmp_path):
 
 def test_the_demo_cloud_elsewhere(shared, connection, tmp_path, monkeypatch):
     """A cloud that answers on this host only is not asked of workers on others."""
-    monkeypatch.setattr(scheduler.socket, "gethostname", Host("another"))
+    monkeypatch.setattr(dask_scheduler.socket, "gethostname", Host("another"))
     with (
         connected(shared.address) as workers,
         claim(tmp_path / "out") as folder,
@@ -261,7 +262,7 @@ def test_no_scheduler():
 
 def test_no_worker(own, monkeypatch):
     """A scheduler without workers is one sentence and exit status 3."""
-    monkeypatch.setattr(scheduler, "JOIN", 0.2)
+    monkeypatch.setattr(dask_scheduler, "JOIN", 0.2)
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 3
     address = own.address

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from belimo_nb.calendar.periods import resolve
 from belimo_nb.cli import EPILOG, cli
 from belimo_nb.errors import BelimoError
-from belimo_nb.periods import resolve
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXT = (DOCS / "monthly-reports.md").read_text(encoding="utf-8")

@@ -10,13 +10,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from belimo_nb import notebook_files
 from belimo_nb.errors import UsageError
-from belimo_nb.report import engines
-from belimo_nb.report.engines import FORK, KERNEL, chosen, processes
+from belimo_nb.report import notebooks
+from belimo_nb.report.engine import engines
+from belimo_nb.report.engine.engines import FORK, KERNEL, chosen, processes
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.workers import CAN_FORK
+from belimo_nb.report.workers.processes import CAN_FORK
 
 needs_fork = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 MADE_AT = datetime(2018, 12, 1, 6, tzinfo=UTC)
@@ -151,7 +151,7 @@ def test_our_notebooks(demo_environment, tmp_path):
     outs = {}
     for engine in (FORK, KERNEL):
         outs[engine] = tmp_path / engine
-        results = run(engine, JOBS, outs[engine], notebook_files.notebook, demo_environment)
+        results = run(engine, JOBS, outs[engine], notebooks.notebook, demo_environment)
         assert [result.error for result in results] == [None] * len(JOBS)
     names = [sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) for out in outs.values()]
     assert names[0] == names[1]
@@ -217,7 +217,7 @@ def test_prepared_process():
     with processes(1, time_limit=300, engine=FORK) as workers:
         threads, modules, shell = workers.submit(stem_facts).result()
     assert threads == 1
-    assert {"pandas", "pyarrow.parquet", "belimo_nb.plots", "belimo_nb.report.page"} <= modules
+    assert {"pandas", "pyarrow.parquet", "belimo_nb.plots", "belimo_nb.report.page.page"} <= modules
     assert not {"matplotlib.pyplot", "matplotlib_inline.backend_inline", "belimo_nb.demo"} & modules
     assert not shell
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from belimo_nb.report.engines import FORK, KERNEL, PREPARE
-from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed
+from belimo_nb.report.engine.engines import FORK, KERNEL, PREPARE
+from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 SETTINGS = {"BELIMO_CLIENT_SECRET": "the-secret-of-the-client", "BELIMO_API_URL": "http://127.0.0.1:1"}
@@ -41,7 +41,7 @@ def write(folder, *sources, name="notebook"):
 
 def run(path, parameters=None, time_limit=60.0, engine=KERNEL):
     """Execute a notebook in this process, which is a worker's."""
-    from belimo_nb.report.execute import execute
+    from belimo_nb.report.engine.execute import execute
 
     with tempfile.TemporaryDirectory() as folder:
         return execute(
@@ -152,8 +152,8 @@ def test_a_reason_is_text():
     """Why a report ends early may quote names from outside: in its notebook and on its page it is text."""
     from datetime import UTC, datetime
 
-    from belimo_nb.report import page
-    from belimo_nb.report.execute import _mark
+    from belimo_nb.report.engine.execute import _mark
+    from belimo_nb.report.page import page
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
     _mark(notebook, "There is no device '<script>alert(1)</script> & Söhne'.")

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import notebook_files
-from belimo_nb.cloud import Cloud
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.report import fingerprint as module
-from belimo_nb.report import machine
+from belimo_nb.report import notebooks
 from belimo_nb.report.fingerprint import Fingerprints
-from belimo_nb.report.folder import claim
 from belimo_nb.report.jobs import Job, plan
+from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.folder import claim
 from belimo_nb.report.resuming import LONGEST, going_on, listed_at
-from belimo_nb.store.answers import Answers
+from belimo_nb.store.documents import Answers
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"
 
@@ -79,7 +79,7 @@ def test_code_libraries_and_notebook(fetched, period, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(module, "version", lambda name: f"{name} 99")
         found.append(of(fetched, period))
-    body = json.loads(notebook_files.notebook("device").read_text(encoding="utf-8"))
+    body = json.loads(notebooks.notebook("device").read_text(encoding="utf-8"))
 
     def stored(name):
         path = tmp_path / f"{name}.ipynb"
@@ -213,9 +213,9 @@ def test_damaged_files(fetched, period):
     assert of(fetched, period) is None
 
 
-def facts(cloud, period) -> machine.RunFacts:
+def facts(cloud, period) -> reports_json.RunFacts:
     """What a run on this cloud was about."""
-    return machine.RunFacts("t", period.label, cloud.source, "UTC", "1", cloud.now, 1.0, listed_at(cloud))
+    return reports_json.RunFacts("t", period.label, cloud.source, "UTC", "1", cloud.now, 1.0, listed_at(cloud))
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_another_run_begins_anew(fetched, period, unfinished):
 def test_a_complete_run_is_not_gone_on_with(fetched, period, tmp_path):
     """After a run that was finished, or where there was none, all is asked anew."""
     assert going_on(fetched, period, tmp_path / "new") is fetched
-    (tmp_path / machine.NAME).write_text(machine.document([], facts(fetched, period)))
+    (tmp_path / reports_json.NAME).write_text(reports_json.document([], facts(fetched, period)))
     assert going_on(fetched, period, tmp_path) is fetched
 
 

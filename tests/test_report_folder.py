@@ -16,18 +16,19 @@ from urllib.parse import unquote
 import pytest
 
 from belimo_nb.errors import BelimoError, UsageError
-from belimo_nb.report import folder as folder_module
-from belimo_nb.report import index, machine, switch
-from belimo_nb.report.folder import claim, unfinished
 from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.output import exchange, reports_json
+from belimo_nb.report.output import folder as folder_module
+from belimo_nb.report.output.folder import claim, unfinished
+from belimo_nb.report.page import index
 
 OLD, NEW = ("a", "b", "gone"), ("a", "b", "fresh")
 FOREIGN = ("notes.txt", "devices/mine.html")
 
 
-def facts(name: str) -> machine.RunFacts:
+def facts(name: str) -> reports_json.RunFacts:
     """What a run called so was about."""
-    return machine.RunFacts(name, "November 2018", "demo", "UTC", "1.0", datetime(2018, 12, 1, tzinfo=UTC), 1.0)
+    return reports_json.RunFacts(name, "November 2018", "demo", "UTC", "1.0", datetime(2018, 12, 1, tzinfo=UTC), 1.0)
 
 
 def results(devices) -> list[Result]:
@@ -54,7 +55,7 @@ def make(out: Path, name: str, devices) -> None:
         for path in names:
             (folder.staging / path).parent.mkdir(parents=True, exist_ok=True)
             (folder.staging / path).write_text(name)
-        folder.publish(index.page(found, facts(name)), machine.document(found, facts(name)), keep=names)
+        folder.publish(index.page(found, facts(name)), reports_json.document(found, facts(name)), keep=names)
 
 
 def seen(out: Path) -> set[str]:
@@ -121,11 +122,11 @@ def test_killed_at_any_moment(out, monkeypatch):
         return run
 
     for place, name in (
-        (switch, "_link"),
-        (switch, "_move"),
-        (switch, "_exchange"),
-        (switch, "write_text"),
-        (switch.shutil, "rmtree"),
+        (exchange, "_link"),
+        (exchange, "_move"),
+        (exchange, "_exchange"),
+        (exchange, "write_text"),
+        (exchange.shutil, "rmtree"),
         (Path, "unlink"),
     ):
         monkeypatch.setattr(place, name, crashing(getattr(place, name)))
@@ -142,7 +143,7 @@ def test_killed_at_any_moment(out, monkeypatch):
             steps["left"] = -1
         sights.append(seen(out))
         with claim(out) as folder:
-            assert not (out / switch.ASIDE).exists()
+            assert not (out / exchange.ASIDE).exists()
             assert folder.earlier.reports.keys() in ({f"devices/{d}" for d in OLD}, {f"devices/{d}" for d in NEW})
         make(out, "old", OLD)
         assert seen(out) == {"old"}
@@ -166,7 +167,7 @@ def test_readers_never_see_a_mixture(out, monkeypatch):
         return run
 
     for name in ("_link", "_move", "_exchange"):
-        monkeypatch.setattr(switch, name, watched(getattr(switch, name)))
+        monkeypatch.setattr(exchange, name, watched(getattr(exchange, name)))
     make(out, "new", NEW)
     assert len(sights) > 10
     assert set().union(*sights) == {"old"}
@@ -176,8 +177,8 @@ def test_readers_never_see_a_mixture(out, monkeypatch):
 def test_the_old_index_reloads_itself(out, monkeypatch):
     """Whoever gets the old run's index while pages are exchanged gets the new one without a click."""
     shown = []
-    move = switch._move
-    monkeypatch.setattr(switch, "_move", lambda *a: (shown.append((out / "index.html").read_text()), move(*a)))
+    move = exchange._move
+    monkeypatch.setattr(exchange, "_move", lambda *a: (shown.append((out / "index.html").read_text()), move(*a)))
     make(out, "new", NEW)
     assert shown
     assert all('<meta http-equiv="refresh" content="5">' in html for html in shown)
@@ -197,7 +198,7 @@ def test_a_disk_without_links(out, monkeypatch):
 
 def test_files_that_others_hold_open(out, monkeypatch):
     """Windows refuses to replace a file that is being read: it is tried again, then told, then done by the next run."""
-    monkeypatch.setattr(switch, "PAUSE", 0.0)
+    monkeypatch.setattr(exchange, "PAUSE", 0.0)
     replace, refusals = Path.replace, iter([True] * 3)
 
     def held(path: Path, target: Path) -> Path:
@@ -208,7 +209,7 @@ def test_files_that_others_hold_open(out, monkeypatch):
     monkeypatch.setattr(Path, "replace", held)
     make(out, "new", NEW)
     assert seen(out) == {"new"}
-    refusals = iter([True] * switch.TRIES)
+    refusals = iter([True] * exchange.TRIES)
     with pytest.raises(BelimoError, match=r"b\.html cannot be replaced \(Permission denied\); close it.*--resume"):
         make(out, "third", OLD)
     assert seen(out) == {"new"}
@@ -223,7 +224,7 @@ def test_a_full_disk(out, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(switch, "_link", full)
+        patch.setattr(exchange, "_link", full)
         with pytest.raises(BelimoError, match=r"cannot be put into .* \(No space left on device\).*--resume"):
             make(out, "new", NEW)
     assert seen(out) == {"old"}
@@ -233,14 +234,14 @@ def test_a_full_disk(out, monkeypatch):
 
 def test_ctrl_c_while_pages_are_exchanged(out, monkeypatch):
     """The exchange, a matter of moments, is finished first."""
-    move, times = switch._move, iter([True])
+    move, times = exchange._move, iter([True])
 
     def interrupted(*arguments):
         if next(times, False):
             raise KeyboardInterrupt
         return move(*arguments)
 
-    monkeypatch.setattr(switch, "_move", interrupted)
+    monkeypatch.setattr(exchange, "_move", interrupted)
     make(out, "new", NEW)
     assert seen(out) == {"new"}
 
@@ -292,7 +293,7 @@ def test_two_folders_do_not_hinder_each_other(tmp_path):
 def test_killed_holders_do_not_block(out):
     """After a kill -9 the folder is free, though the note of who had it is still there."""
     code = (
-        "import pathlib, sys; from belimo_nb.report.folder import claim\n"
+        "import pathlib, sys; from belimo_nb.report.output.folder import claim\n"
         "with claim(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     held = subprocess.Popen([sys.executable, "-c", code, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

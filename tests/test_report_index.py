@@ -13,11 +13,12 @@ import pytest
 from html_tables import Page
 
 from belimo_nb.display import KeyFigure
-from belimo_nb.report import assets, index, machine
 from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.output import reports_json
+from belimo_nb.report.page import assets, index
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
-FACTS = machine.RunFacts(
+FACTS = reports_json.RunFacts(
     title="Energy valves",
     period_label="December 2017 to November 2018",
     source="demo data, seed 1",
@@ -185,7 +186,7 @@ def test_run_facts_are_shown(results):
 )
 def test_durations(seconds, words):
     """As people say them."""
-    facts = machine.RunFacts(**{**vars(FACTS), "seconds": seconds})
+    facts = reports_json.RunFacts(**{**vars(FACTS), "seconds": seconds})
     assert f"<dd>{words}</dd>" in write([], facts)
 
 

@@ -6,9 +6,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from belimo_nb import notebook_files
+from belimo_nb.calendar.periods import resolve
 from belimo_nb.errors import NoDataError, UnknownDevice, UsageError
-from belimo_nb.periods import resolve
+from belimo_nb.report import notebooks as notebook_files
 from belimo_nb.report.jobs import Job, distinct_slugs, plan, slugify, typed_value
 
 NOW = pd.Timestamp("2018-12-01T00:00:00Z")

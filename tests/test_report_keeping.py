@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from belimo_nb import settings
-from belimo_nb.report import machine
 from belimo_nb.report import run as run_module
-from belimo_nb.report.folder import unfinished
 from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.folder import unfinished
 
 JOBS = [
     Job("overview", "Overview", "overview", {}),
@@ -306,5 +306,5 @@ def test_results_survive_the_way_through_json():
     """What is kept is what was made, in every field."""
     job = JOBS[1]
     made = Result(job, "ok", 1.0, None, [{"label": "x", "value": None}], 0.5, {"html": "a.html"}, None, AS_OF)
-    found = json.loads(json.dumps(machine.entry(made)))
-    assert machine.result_of(job, found) == replace(made, kept=True)
+    found = json.loads(json.dumps(reports_json.entry(made)))
+    assert reports_json.result_of(job, found) == replace(made, kept=True)

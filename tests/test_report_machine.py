@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from belimo_nb.display import KeyFigure
-from belimo_nb.report import machine
 from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.output import reports_json
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥 ../"
 MADE_AT = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
-FACTS = machine.RunFacts(
+FACTS = reports_json.RunFacts(
     title="Energy valves",
     period_label="November 2018",
     source="demo data, seed 1",
@@ -45,7 +45,7 @@ OTHER = {"slug": "devices/old", "files": {"html": "devices/old.html"}}
 
 def written(tmp_path: Path, text: str) -> Path:
     """A file with this text."""
-    path = tmp_path / machine.NAME
+    path = tmp_path / reports_json.NAME
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -56,7 +56,9 @@ def test_programs_get_all_of_it():
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    body = json.loads(machine.document([GOOD, BAD, replace(GOOD, kept=True)], FACTS, [OTHER]), parse_constant=refuse)
+    body = json.loads(
+        reports_json.document([GOOD, BAD, replace(GOOD, kept=True)], FACTS, [OTHER]), parse_constant=refuse
+    )
     assert body["schema"] == 1
     assert body["counts"] == {"ok": 2, "failed": 1, "kept": 1}
     assert (body["period"], body["made_at"], body["as_of"]) == (
@@ -75,8 +77,8 @@ def test_programs_get_all_of_it():
 
 def test_the_next_run_reads_it_back(tmp_path):
     """An entry becomes the result that it was made of, marked as kept."""
-    found = machine.read(written(tmp_path, machine.document([GOOD, BAD], FACTS, [OTHER])))
-    assert machine.result_of(GOOD.job, found.reports["devices/sued-1"]) == replace(GOOD, kept=True)
+    found = reports_json.read(written(tmp_path, reports_json.document([GOOD, BAD], FACTS, [OTHER])))
+    assert reports_json.result_of(GOOD.job, found.reports["devices/sued-1"]) == replace(GOOD, kept=True)
     assert found.files == {*GOOD.files.values(), "devices/old.html"}
     assert (found.period, found.source, found.as_of) == ("November 2018", "demo data, seed 1", MADE_AT)
 
@@ -86,15 +88,15 @@ def test_the_next_run_reads_it_back(tmp_path):
 )
 def test_whether_a_run_was_complete(tmp_path, results, stopped, complete):
     """A run is complete if all its reports were made and no one interrupted it."""
-    text = machine.document(results, replace(FACTS, stopped=stopped))
-    assert machine.read(written(tmp_path, text)).complete == complete
+    text = reports_json.document(results, replace(FACTS, stopped=stopped))
+    assert reports_json.read(written(tmp_path, text)).complete == complete
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2, "reports": []}', '{"schema": 1}', '{"schema": 1'])
 def test_strange_files_are_no_run(tmp_path, text):
     """What is cut off, of another schema or something else is not taken for a run."""
-    assert machine.read(written(tmp_path, text)) is None
-    assert machine.read(tmp_path / "nothing.json") is None
+    assert reports_json.read(written(tmp_path, text)) is None
+    assert reports_json.read(tmp_path / "nothing.json") is None
 
 
 @pytest.mark.parametrize(
@@ -102,14 +104,14 @@ def test_strange_files_are_no_run(tmp_path, text):
 )
 def test_files_elsewhere_are_not_ours(name):
     """Paths that lead out of the output folder, or into its private part, are left out: files are deleted by them."""
-    assert machine.files_of({"files": {"html": name, "ipynb": "a.ipynb"}}) == {"ipynb": "a.ipynb"}
-    assert machine.files_of({"files": name}) == {}
+    assert reports_json.files_of({"files": {"html": name, "ipynb": "a.ipynb"}}) == {"ipynb": "a.ipynb"}
+    assert reports_json.files_of({"files": name}) == {}
 
 
 def test_every_field_is_documented():
     """docs/reports-json.md has a row for each field, of the run and of a report, and for no other."""
     text = (Path(__file__).parents[1] / "docs" / "reports-json.md").read_text(encoding="utf-8")
     run, report = (set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in text.split("## A report"))
-    body = json.loads(machine.document([GOOD], FACTS))
+    body = json.loads(reports_json.document([GOOD], FACTS))
     assert run == set(body)
     assert report == set(body["reports"][0])

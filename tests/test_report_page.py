@@ -20,8 +20,8 @@ from IPython.core.formatters import DisplayFormatter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from belimo_nb import display, plots
-from belimo_nb.report import assets, page
-from belimo_nb.report.markup import Prose, clean_html
+from belimo_nb.report.page import assets, page
+from belimo_nb.report.page.markup import Prose, clean_html
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)

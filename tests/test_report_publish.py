@@ -12,7 +12,7 @@ import pytest
 
 import belimo_nb
 from belimo_nb.report.jobs import Job
-from belimo_nb.report.publish import completeness, key_figures, masked, publish, tidy, trend
+from belimo_nb.report.page.report_files import completeness, key_figures, masked, publish, tidy, trend
 
 MIME = "application/vnd.belimo-nb+json"
 PACKAGE = str(Path(belimo_nb.__file__).resolve().parent.parent)

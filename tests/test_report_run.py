@@ -15,10 +15,10 @@ from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import stoppable
 from belimo_nb.errors import UsageError
-from belimo_nb.report import workers as pools
-from belimo_nb.report.engines import FORK, KERNEL, processes
+from belimo_nb.report.engine.engines import FORK, KERNEL, processes
 from belimo_nb.report.run import run
-from belimo_nb.report.workers import CAN_FORK, ChildProcesses
+from belimo_nb.report.workers import processes as pools
+from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses
 
 GOOD = "import os\nprint(os.environ['BELIMO_RATE'], os.environ['BELIMO_API_URL'], os.environ['BELIMO_PASSWORD'])"
 TROUBLE = {
@@ -248,7 +248,7 @@ def test_output_folder_that_is_none(jobs, connection, tmp_path):
 
 def test_no_forking(monkeypatch):
     """Where there is no forking, asking for it is refused in one sentence."""
-    monkeypatch.setattr("belimo_nb.report.engines.CAN_FORK", False)
+    monkeypatch.setattr("belimo_nb.report.engine.engines.CAN_FORK", False)
     result = CliRunner().invoke(cli, ["report", "--engine", "fork"])
     assert result.exit_code == 2
     assert (

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from belimo_nb.report.spark import HEIGHT, PAD, WIDTH, sparkline
+from belimo_nb.report.page.spark import HEIGHT, PAD, WIDTH, sparkline
 
 
 def points(svg: str) -> list[list[tuple[int, int]]]:

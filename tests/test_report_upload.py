@@ -10,11 +10,11 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from belimo_nb import notebook_files
 from belimo_nb.cli import cli
 from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job
-from belimo_nb.report.upload import Upload
+from belimo_nb.report.output.upload import Upload
 
 SERVER = Path(__file__).parents[1] / ".venv" / "s3" / ("Scripts" if os.name == "nt" else "bin") / "python"
 KEYS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -65,7 +65,7 @@ def report(demo_environment, tmp_path, monkeypatch):
     notebook = tmp_path / "page.ipynb"
     cells = [nbformat.v4.new_markdown_cell("# A valve"), nbformat.v4.new_code_cell("1")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
-    monkeypatch.setattr(notebook_files, "notebook", lambda _: notebook)
+    monkeypatch.setattr(notebooks, "notebook", lambda _: notebook)
 
     def make(url, *names):
         jobs = [Job("page", name.title(), f"devices/{name}-1", {}) for name in names]

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from belimo_nb.errors import UsageError
-from belimo_nb.report import workers
-from belimo_nb.report.job_process import adopt
-from belimo_nb.report.workers import CAN_FORK, ChildProcesses, JobFailed
+from belimo_nb.report.workers import processes
+from belimo_nb.report.workers.child import adopt
+from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 
@@ -128,7 +128,7 @@ def test_failures(pool, call, words):
 
 def test_overtime(fork, tmp_path, monkeypatch):
     """A job that hangs is killed, together with the processes it adopted."""
-    monkeypatch.setattr(workers, "GRACE", 0.0)
+    monkeypatch.setattr(processes, "GRACE", 0.0)
     with ChildProcesses(1, time_limit=3, fork=fork) as pool:
         pool.submit(os.getpid).result()  # the first start takes longest
         future = pool.submit(sleep_with_child, tmp_path / "pid")
@@ -168,7 +168,7 @@ def test_error_stops(fork):
 
 PARENT = """
 import sys, time
-from belimo_nb.report.workers import ChildProcesses
+from belimo_nb.report.workers.processes import ChildProcesses
 sys.path.insert(0, {tests!r})
 from test_report_workers import sleep_with_child
 if __name__ == "__main__":

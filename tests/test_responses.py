@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from belimo_nb import responses
+from belimo_nb.client import responses
 from belimo_nb.errors import AnswerError, ApiError, RateLimited, ServerError
 
 URL = "https://cloud.example.org/api/v3"

@@ -198,9 +198,13 @@ def test_doors(door):
         ("hydronics.hunting", "from datetime import datetime\ndatetime.now()", "pure and may not call now()"),
         ("energy.readings", "pd.read_csv(path)", "pure and may not call read_csv()"),
         ("energy.readings", "from belimo_nb import cloud", "energy comes before the room cloud"),
-        ("energy.readings", "from belimo_nb.wire import secure", "energy comes before the room auth"),
+        ("energy.readings", "from belimo_nb.client.http import secure", "energy comes before the room auth"),
         ("energy.readings", "import belimo_nb", "energy comes before the room face"),
-        ("transport", "class A:\n    def f(self):\n        from belimo_nb.cloud import Cloud", "may not import cloud"),
+        (
+            "transport",
+            "class A:\n    def f(self):\n        from belimo_nb.cloud.cloud import Cloud",
+            "may not import cloud",
+        ),
         ("cloud", "import_module('belimo_nb.report.run')", "cloud comes before the room report"),
         ("cloud", "PREPARE = 'belimo_nb.cli.shared:stoppable'", "may not import cli.shared"),
         (
@@ -208,7 +212,7 @@ def test_doors(door):
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from belimo_nb.report import run",
             "report",
         ),
-        ("report.run", "from belimo_nb.cli.teller import Teller", "report comes before the room cli"),
+        ("report.run", "from belimo_nb.cli.log import Teller", "report comes before the room cli"),
         ("plots.style", "from belimo_nb.explorer import explore", "plots comes before the room explorer"),
         ("cloud", "from belimo_nb.demo import DemoCloud", "may know of the demo cloud"),
         ("settings", "from belimo_nb.demo.cloud import DemoCloud", "may know of the demo cloud"),
@@ -225,11 +229,11 @@ def test_violations_are_told(module, text, told):
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("store.needs", "if TYPE_CHECKING:\n    from belimo_nb.cloud import Cloud"),
+        ("store.needs", "if TYPE_CHECKING:\n    from belimo_nb.cloud.cloud import Cloud"),
         ("cloud", '"""See `belimo_nb.report.run`."""'),
         ("cli.report", "from belimo_nb.report.run import run"),
         ("summary.parts", "import os\nfrom belimo_nb import plots, display"),
-        ("demo.api", "import time\nfrom belimo_nb.demo.query import Query"),
+        ("demo.api", "import time\nfrom belimo_nb.demo.server.query import Query"),
     ],
 )
 def test_what_is_allowed(module, text):

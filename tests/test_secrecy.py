@@ -20,12 +20,13 @@ from IPython.core.ultratb import VerboseTB
 from second_cloud import CLIENT_SECRET, DROP, PASSWORD, TOKEN, cut, page_of_html, says, truncated
 
 import belimo_nb as bn
-from belimo_nb import patience, settings
-from belimo_nb.auth import Authenticator
+from belimo_nb import settings
+from belimo_nb.client import retries
+from belimo_nb.client.auth import Authenticator
 from belimo_nb.errors import BelimoError, SettingsError
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task
-from belimo_nb.secrecy import MASK, Secret, without_trace
+from belimo_nb.settings.secret import MASK, Secret, without_trace
 
 SECRETS = (PASSWORD, CLIENT_SECRET, "access-1", "access-2", "refresh-1", "refresh-2")
 
@@ -71,7 +72,7 @@ def assert_silent(text: str) -> None:
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch):
     """Waits between tries take no time."""
-    monkeypatch.setattr(patience, "pause", lambda _: None)
+    monkeypatch.setattr(retries, "pause", lambda _: None)
 
 
 def test_secret():

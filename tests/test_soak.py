@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from tally import count
 
 import belimo_nb as bn
-from belimo_nb import auth, patience
 from belimo_nb.cli import cli
-from belimo_nb.demo import DemoCloud, api, tokens
-from belimo_nb.report import engines
+from belimo_nb.client import auth, retries
+from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.server import api, tokens
+from belimo_nb.report.engine import engines
 from belimo_nb.store import sync
 
 PERIOD = ("--from", "2018-11-26", "--to", "2018-12-01")
@@ -46,7 +47,7 @@ def made(folder):
 @pytest.mark.slow
 def test_a_fifth_of_the_requests_fails(monkeypatch, tmp_path):
     """36 devices are synced and reported: store, tables and figures are those of a cloud without failures."""
-    monkeypatch.setattr(patience, "pause", lambda _: None)
+    monkeypatch.setattr(retries, "pause", lambda _: None)
     monkeypatch.setattr(sync, "WORKERS", 1)  # the same requests are hit in every run
     found = []
     with DemoCloud() as server, engines.processes(1, time_limit=600, engine=engines.chosen()) as workers:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError
 from belimo_nb.settings import load
-from belimo_nb.store import Store, StoreWarning, kept_file
+from belimo_nb.store import Store, StoreWarning, parquet
 from belimo_nb.store.coverage import Coverage, Open
 from belimo_nb.store.disk import canonical, source_folder
 from belimo_nb.store.inventory import clear, entries, set_aside, verify
@@ -83,7 +83,7 @@ def test_written_and_read(store, kept):
     same(store.read("d1", "60m"), kept)
     assert list(store.read("d1", "1h", ["text", "never asked"]).columns) == ["text"]
     assert store.coverage("d1", "1h") == kept.coverage
-    assert kept_file.dump(store.read("d1", "1h")) == kept_file.dump(kept)
+    assert parquet.dump(store.read("d1", "1h")) == parquet.dump(kept)
 
 
 def test_any_parquet_reader_reads_it(store, kept):
@@ -140,18 +140,18 @@ def foreign(path):
 def restated(path, **facts):
     """A file whose metadata say something else, with the right checksum."""
     table = pq.read_table(path)
-    meta = json.loads(table.schema.metadata[kept_file.KEY])
+    meta = json.loads(table.schema.metadata[parquet.KEY])
     about = json.dumps({**json.loads(meta["about"]), **facts})
-    digest = kept_file.hashlib.blake2b(about.encode()).hexdigest()[:32]
+    digest = parquet.hashlib.blake2b(about.encode()).hexdigest()[:32]
     meta = json.dumps({"about": about, "digest": digest})
-    pq.write_table(table.replace_schema_metadata({kept_file.KEY: meta}), path)
+    pq.write_table(table.replace_schema_metadata({parquet.KEY: meta}), path)
 
 
 def altered_metadata(path):
     """A file whose metadata were edited: more is said to be known than is."""
     table = pq.read_table(path)
-    meta = table.schema.metadata[kept_file.KEY].replace(b"18000", b"98000")
-    pq.write_table(table.replace_schema_metadata({kept_file.KEY: meta}), path)
+    meta = table.schema.metadata[parquet.KEY].replace(b"18000", b"98000")
+    pq.write_table(table.replace_schema_metadata({parquet.KEY: meta}), path)
 
 
 def altered_values(path):
@@ -168,7 +168,7 @@ REASON = {
     "empty": "is cut off or no history file",
     "text": "is cut off or no history file",
     "foreign": "is cut off or no history file",
-    "future": f"has format version 2, this version of belimo_nb reads {kept_file.VERSION}",
+    "future": f"has format version 2, this version of belimo_nb reads {parquet.VERSION}",
     "metadata": "has metadata that do not match their checksum",
     "values": "has values of number that do not match their checksum",
     "times": "has times that do not match their checksum",
@@ -202,13 +202,13 @@ DAMAGE = {
     "metadata": altered_metadata,
     "values": altered_values,
     "another device": lambda path: path.write_bytes(
-        kept_file.dump(Kept("d2", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {"number": Coverage()}))
+        parquet.dump(Kept("d2", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {"number": Coverage()}))
     ),
     "times": altered_times,
-    "another resolution": lambda path: path.write_bytes(kept_file.dump(Kept("d1", "2h", 2 * HOUR))),
-    "another step": lambda path: path.write_bytes(kept_file.dump(Kept("d1", "1h", 60))),
+    "another resolution": lambda path: path.write_bytes(parquet.dump(Kept("d1", "2h", 2 * HOUR))),
+    "another step": lambda path: path.write_bytes(parquet.dump(Kept("d1", "1h", 60))),
     "columns": lambda path: path.write_bytes(
-        kept_file.dump(Kept("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {}))
+        parquet.dump(Kept("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {}))
     ),
 }
 
@@ -290,14 +290,14 @@ def test_a_file_that_goes_meanwhile(store, kept, monkeypatch):
     for device in ("d1", "d2"):
         with store.lock(device, "1h"):
             store.write(replace(kept, device=device))
-    describe = kept_file.description
+    describe = parquet.description
 
     def take_away(stream):
         if stream.name.endswith("d1.parquet"):
             raise FileNotFoundError(2, "No such file or directory")
         return describe(stream)
 
-    monkeypatch.setattr(kept_file, "description", take_away)
+    monkeypatch.setattr(parquet, "description", take_away)
     assert [entry.device for entry in entries(store)] == ["d2"]
 
 
@@ -419,10 +419,10 @@ def test_a_place_without_locks(store, monkeypatch):
 
 def test_every_cut_is_noticed(store, kept):
     """Wherever a file is cut off, it is not believed."""
-    whole = kept_file.dump(kept)
+    whole = parquet.dump(kept)
     for length in range(0, len(whole), 97):
-        with pytest.raises(kept_file.DamagedFile):
-            kept_file.load(whole[:length], "d1", "1h")
+        with pytest.raises(parquet.DamagedFile):
+            parquet.load(whole[:length], "d1", "1h")
 
 
 def test_the_folder_of_a_cloud():

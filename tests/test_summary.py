@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from belimo_nb import summary
-from belimo_nb.counter import Counter, Counters
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.survey import Survey
+from belimo_nb.cloud.survey_valve import Surveyed
+from belimo_nb.energy.counter import Counter, Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study
 from belimo_nb.hydronics import CHECKS, Verdict
-from belimo_nb.periods import Period
-from belimo_nb.survey import Survey
-from belimo_nb.surveyed import Surveyed
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
-from belimo_nb import surveyors
+from belimo_nb.cloud import surveyors
 from belimo_nb.demo import DemoCloud
 
 RANGE = ("2018-11-01", "2018-12-01")

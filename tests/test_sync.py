@@ -15,14 +15,16 @@ from click.testing import CliRunner
 from history_model import BEGIN, DAY, ModelDevice
 
 import belimo_nb as bn
-from belimo_nb import patience, settings, summary
+from belimo_nb import settings, summary
 from belimo_nb.cli import cli
+from belimo_nb.client import retries
+from belimo_nb.cloud import needs
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
-from belimo_nb.store import Store, needs, sync
-from belimo_nb.store import plan as plan_module
+from belimo_nb.store import Store, sync
+from belimo_nb.store import windows as plan_module
 from belimo_nb.store.archive import Archive, Question, Seen
 from belimo_nb.store.inventory import entries
 from belimo_nb.store.spans import minus
@@ -38,7 +40,7 @@ def server(monkeypatch):
     with DemoCloud() as demo:
         for name, value in demo.environment().items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(patience, "pause", lambda _: None)
+        monkeypatch.setattr(retries, "pause", lambda _: None)
         yield demo
 
 
@@ -175,7 +177,7 @@ def test_faults_that_pass(server, tmp_path, monkeypatch):
     """With failures, refusals and cut-off answers in between, what is kept is the same."""
     run("sync", *RANGE)
     clean = content(settings.load().data_dir)
-    monkeypatch.setattr(patience, "ATTEMPTS", 20)
+    monkeypatch.setattr(retries, "ATTEMPTS", 20)
     monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "faults"))
     server.faults = (
         "server-error=5@/api/v3/devices/",

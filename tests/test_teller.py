@@ -6,9 +6,9 @@ import warnings
 import click
 import pytest
 
+from belimo_nb.cli.log import Teller
 from belimo_nb.cli.shared import INTERRUPTED
 from belimo_nb.cli.syncing import remarks
-from belimo_nb.cli.teller import Teller
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.store.sync import Outcome
 

@@ -23,8 +23,10 @@ from second_cloud import (
     truncated,
 )
 
-from belimo_nb import patience, settings, wire
-from belimo_nb.auth import Authenticator
+from belimo_nb import settings
+from belimo_nb.client import http, retries
+from belimo_nb.client.auth import Authenticator
+from belimo_nb.client.transport import IN_FLIGHT, RateLimit, Transport
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -36,7 +38,6 @@ from belimo_nb.errors import (
     SignInError,
     TimedOut,
 )
-from belimo_nb.transport import IN_FLIGHT, RateLimit, Transport
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def transport(second):
 def waits(monkeypatch):
     """The waits between tries, which take no time here."""
     waited = []
-    monkeypatch.setattr(patience, "pause", waited.append)
+    monkeypatch.setattr(retries, "pause", waited.append)
     return waited
 
 
@@ -146,7 +147,7 @@ def test_no_more_in_flight_than_allowed(transport, monkeypatch):
     transport.get("/user")
     monkeypatch.setattr(transport, "_places", Counted())
     monkeypatch.setattr(transport._session, "get", ask)
-    monkeypatch.setattr(patience, "ATTEMPTS", 1)
+    monkeypatch.setattr(retries, "ATTEMPTS", 1)
     failures = []
 
     def work():
@@ -227,7 +228,7 @@ def test_empty_bodies(transport, second, waits, status):
 def test_a_cloud_that_hangs(transport, second, waits, monkeypatch, answer):
     """A cloud that does not answer is given up after two timeouts, with or without a token to renew."""
     transport.get("/devices/stats")
-    monkeypatch.setattr(wire, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(http, "TIMEOUT", (0.05, 0.05))
     second.always("/user", answer)
     with pytest.raises(TimedOut):
         transport.get("/user")
@@ -236,7 +237,7 @@ def test_a_cloud_that_hangs(transport, second, waits, monkeypatch, answer):
 
 def test_a_sign_in_that_hangs(transport, second, waits, monkeypatch):
     """A sign-in that hangs is given up after two timeouts as well: patience is not multiplied by patience."""
-    monkeypatch.setattr(wire, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(http, "TIMEOUT", (0.05, 0.05))
     second.always("/auth/token", HANG)
     with pytest.raises(TimedOut):
         transport.get("/user")

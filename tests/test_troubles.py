@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from belimo_nb.troubles import Trouble, troubles
+from belimo_nb.api.health import Trouble, troubles
 
 START, END = (pd.Timestamp(day, tz="Europe/Zurich") for day in ("2018-11-01", "2018-12-01"))
 

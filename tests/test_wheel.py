@@ -60,7 +60,7 @@ def test_everything_is_in_it(wheel):
 def test_it_works_alone(run, tmp_path):
     """The package, its notebooks and its templates come from the wheel; a folder of one's own and a report are made."""
     assert Path(run("-c", "import belimo_nb; print(belimo_nb.__file__)").strip()).is_relative_to(tmp_path / "site")
-    code = "from belimo_nb.notebook_files import notebook; print(notebook('device'))"
+    code = "from belimo_nb.report.notebooks import notebook; print(notebook('device'))"
     assert Path(run("-c", code).strip()).is_relative_to(tmp_path / "site")
     run("-m", "belimo_nb", "init", "mine")
     assert {path.name for path in (tmp_path / "away" / "mine").iterdir()} >= {"device.ipynb", "overview.ipynb", ".env"}

@@ -7,7 +7,7 @@ import pytest
 import requests
 from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
 
-from belimo_nb import responses, wire
+from belimo_nb.client import http, responses
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import (
     ApiError,
@@ -22,30 +22,30 @@ URL = "https://cloud.example.org/api/v3"
 def test_plain_http_is_refused():
     """A session asks no other host over plain http, not even one made for this machine."""
     for made_for in (URL, "http://127.0.0.1:8000"):
-        with wire.new_session(made_for) as session, pytest.raises(SettingsError, match="over plain http"):
+        with http.new_session(made_for) as session, pytest.raises(SettingsError, match="over plain http"):
             session.get("http://cloud.example.org/api?secret=1", timeout=1)
 
 
 def test_the_exception_for_this_machine_is_narrow():
     """Plain http goes to one address of this machine, port included, and nowhere else."""
-    with wire.new_session("http://127.0.0.1:8080/api") as session:
+    with http.new_session("http://127.0.0.1:8080/api") as session:
         plain = type(session.get_adapter("https://127.0.0.1:8080/api"))
         for url in ("https://127.0.0.1:80801/", "https://127.0.0.1:8081/", "https://127.0.0.1/", URL):
             assert type(session.get_adapter(url)) is not plain
-    assert wire.secure("http://127.0.0.1:8080/api") == "https://127.0.0.1:8080/api"
-    assert wire.secure("http://cloud.example.org") == "http://cloud.example.org"
-    assert wire.secure(URL) == URL
+    assert http.secure("http://127.0.0.1:8080/api") == "https://127.0.0.1:8080/api"
+    assert http.secure("http://cloud.example.org") == "http://cloud.example.org"
+    assert http.secure(URL) == URL
 
 
 def test_sessions_keep_their_manners(monkeypatch, tmp_path):
     """Sessions say who they are, verify certificates, and take no credentials from `.netrc` for signed requests."""
-    from belimo_nb.transport import _Bearer
+    from belimo_nb.client.transport import _Bearer
 
     netrc = tmp_path / "netrc"
     netrc.write_text("machine cloud.example.org login anna password secret\n", encoding="utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with wire.new_session(URL) as session:
+    with http.new_session(URL) as session:
         assert session.headers["User-Agent"].startswith("belimo-nb/")
         assert session.verify is True
         prepared = session.prepare_request(requests.Request("GET", URL, auth=_Bearer("abc")))
@@ -54,10 +54,10 @@ def test_sessions_keep_their_manners(monkeypatch, tmp_path):
 
 def test_redirects_are_not_followed():
     """A redirect is an error, and the other server hears nothing of the request."""
-    with SecondCloud() as here, SecondCloud() as there, wire.new_session(here.api_url) as session:
+    with SecondCloud() as here, SecondCloud() as there, http.new_session(here.api_url) as session:
         here.next("/user", says({}, 302, Location=there.api_url + "/user"))
         with pytest.raises(requests.TooManyRedirects) as caught:
-            session.get(wire.secure(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
+            session.get(http.secure(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
         assert len(here.requests) == 1
         assert there.requests == []
     error = responses.unreachable(caught.value, here.api_url)
@@ -68,8 +68,8 @@ def test_redirects_are_not_followed():
 
 def unanswered(url):
     """What becomes of asking an address that gives no good answer."""
-    with wire.new_session(url) as session, pytest.raises(requests.RequestException) as caught:
-        session.get(wire.secure(url), timeout=wire.TIMEOUT)
+    with http.new_session(url) as session, pytest.raises(requests.RequestException) as caught:
+        session.get(http.secure(url), timeout=http.TIMEOUT)
     return responses.unreachable(caught.value, url)
 
 
@@ -94,7 +94,7 @@ def test_a_host_that_is_unknown():
 @pytest.mark.parametrize("answer", [HANG, HANG_IN_BODY])
 def test_a_host_that_hangs(monkeypatch, answer):
     """No answer in time is told with the time, whether nothing came or only a part."""
-    monkeypatch.setattr(wire, "TIMEOUT", (5, 0.05))
+    monkeypatch.setattr(http, "TIMEOUT", (5, 0.05))
     with SecondCloud() as cloud:
         cloud.next("/user", answer)
         error = unanswered(cloud.api_url + "/user")
@@ -134,13 +134,13 @@ def test_other_failures(error, words):
 
 def test_an_answer_has_an_end(monkeypatch):
     """A body that comes byte by byte, each in time, is given up in the end, with a sentence; one in time is read."""
-    monkeypatch.setattr(wire, "LONGEST", 0.2)
-    with DemoCloud(faults=["slow-body:0.1"]) as server, wire.new_session(server.url) as session:
+    monkeypatch.setattr(http, "LONGEST", 0.2)
+    with DemoCloud(faults=["slow-body:0.1"]) as server, http.new_session(server.url) as session:
         with pytest.raises(requests.RequestException) as caught:
-            session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60)
+            session.get(http.secure(server.url) + "/api/v3/api-info", timeout=60)
         error = responses.unreachable(caught.value, server.url)
-        monkeypatch.setattr(wire, "LONGEST", 600)
+        monkeypatch.setattr(http, "LONGEST", 600)
         server.faults = ["slow-body:0.01"]
-        assert session.get(wire.secure(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
+        assert session.get(http.secure(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
     assert type(error) is TimedOut
     assert "did not come to the end of its answer within" in str(error)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from belimo_nb.errors import SettingsError
-from belimo_nb.files import write_text
+from belimo_nb.system.files import write_text
 
 __all__ = ["update"]
 

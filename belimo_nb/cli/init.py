@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from belimo_nb import notebook_files
 from belimo_nb.errors import UsageError
+from belimo_nb.report import notebooks
 
 
 @click.command(epilog="Example: belimo-nb init my-buildings")
@@ -18,10 +18,10 @@ def init(folder: Path) -> None:
 
     Files that are there already are kept as they are.
     """
-    from belimo_nb.files import write_text
+    from belimo_nb.system.files import write_text
 
-    wanted = {f"{name}.ipynb": notebook_files.notebook(name) for name in notebook_files.NOTEBOOKS}
-    wanted[".env"] = notebook_files.env_example()
+    wanted = {f"{name}.ipynb": notebooks.notebook(name) for name in notebooks.NOTEBOOKS}
+    wanted[".env"] = notebooks.env_example()
     for name, source in wanted.items():
         target, text = folder / name, source.read_text(encoding="utf-8")
         try:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
-from belimo_nb.secrecy import Secret
+from belimo_nb.settings.secret import Secret
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
 
 QUESTIONS = {
     "client_id": "Client id (32 characters)",

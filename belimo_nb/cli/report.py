@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from belimo_nb.cli.outcome import Progress, tell_outcome
+from belimo_nb.cli.log import Teller
+from belimo_nb.cli.report_progress import Progress, tell_outcome
 from belimo_nb.cli.shared import (
     INTERRUPTED,
     Connection,
@@ -20,16 +21,15 @@ from belimo_nb.cli.shared import (
     stoppable,
 )
 from belimo_nb.cli.syncing import fill, remarks
-from belimo_nb.cli.teller import Teller
 from belimo_nb.errors import StoreError, UsageError
-from belimo_nb.notebook_files import NOTEBOOKS
+from belimo_nb.report.notebooks import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
-    from belimo_nb.report.cluster import Cluster
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.report.cluster.dask_cluster import Cluster
     from belimo_nb.report.jobs import Job
-    from belimo_nb.report.workers import ChildProcesses
+    from belimo_nb.report.workers.processes import ChildProcesses
     from belimo_nb.settings import Settings
     from belimo_nb.store.archive import Question
 
@@ -114,11 +114,11 @@ def report(
     """
     from belimo_nb._version import __version__
     from belimo_nb.report.fingerprint import Fingerprints
-    from belimo_nb.report.folder import claim
     from belimo_nb.report.jobs import plan, typed_value
+    from belimo_nb.report.output.folder import claim
+    from belimo_nb.report.output.upload import Upload, is_url
     from belimo_nb.report.resuming import going_on, listed_at
     from belimo_nb.report.run import run
-    from belimo_nb.report.upload import Upload, is_url
 
     with (
         stoppable(),
@@ -171,12 +171,12 @@ def _workers(
     scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None
 ) -> ChildProcesses | Cluster:
     """Who makes the reports: processes of our own, or a cluster."""
-    from belimo_nb.cores import cores
-    from belimo_nb.report.engines import chosen, processes
+    from belimo_nb.report.engine.engines import chosen, processes
+    from belimo_nb.system.cores import cores
 
     if scheduler is None:
         return processes(jobs or cores(), time_limit=time_limit, engine=chosen(engine))
-    from belimo_nb.report.cluster import Cluster
+    from belimo_nb.report.cluster.dask_cluster import Cluster
 
     if jobs is not None:
         raise UsageError("With --scheduler the workers' threads say how many reports are made at a time; omit --jobs.")
@@ -196,7 +196,7 @@ def _fetch(
     """
     import pandas as pd
 
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.report.fetch import closer_plan, fetch_plan
     from belimo_nb.store.sync import plan
 

@@ -20,7 +20,7 @@ import click
 from belimo_nb.errors import BelimoError
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
 
 __all__ = [
@@ -77,7 +77,7 @@ class Connection:
 
     def connect(self, **overrides: Any) -> Cloud:
         """Connect; the first request signs in."""
-        from belimo_nb.cloud import connect
+        from belimo_nb.cloud.cloud import connect
 
         return connect(self.env_file, demo=self.demo, offline=self.offline, **overrides)
 

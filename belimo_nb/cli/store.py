@@ -82,8 +82,8 @@ def _store(connection: Connection) -> Store:
 
 def _names(connection: Connection) -> dict[str, str]:
     """The devices' names as of the last list, by id."""
-    from belimo_nb.records import name_of
-    from belimo_nb.store.answers import Answers
+    from belimo_nb.api.devices import name_of
+    from belimo_nb.store.documents import Answers
 
     listed = Answers(connection.settings()).read("devices")
     return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}

@@ -45,9 +45,9 @@ def sync(
     Energy counters, power, flow, temperatures and positions are kept. Interrupt it at any time: what has come is kept,
     and the next sync goes on from there.
     """
-    from belimo_nb.history import parse_resolution
-    from belimo_nb.selection import energy_valves
-    from belimo_nb.store.needs import questions
+    from belimo_nb.api.history import parse_resolution
+    from belimo_nb.cloud.needs import questions
+    from belimo_nb.cloud.selection import energy_valves
     from belimo_nb.store.sync import plan
 
     parse_resolution(resolution)

@@ -9,7 +9,7 @@ import click
 from belimo_nb.cli.shared import printable
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.store.sync import Outcome, Plan
 
 __all__ = ["fill", "remarks", "tell_failures"]
@@ -17,8 +17,8 @@ __all__ = ["fill", "remarks", "tell_failures"]
 
 def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = False) -> Outcome:
     """Do what is planned, with a progress bar on a terminal unless `quiet`."""
-    from belimo_nb.progress import bar
     from belimo_nb.store.sync import run
+    from belimo_nb.system.progress import bar
 
     progress = bar(planned.requests, "request", "Fetching history", shown=not quiet)
     devices, points = 0, 0

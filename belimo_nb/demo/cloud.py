@@ -12,14 +12,14 @@ from types import TracebackType
 
 from tornado.httpserver import HTTPServer
 
-from belimo_nb.demo import server
-from belimo_nb.demo.account import Account
-from belimo_nb.demo.oauth import AUDIENCE, CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, AuthorizationServer
-from belimo_nb.demo.query import iso, parse_instant
-from belimo_nb.demo.simulation import HISTORY_BEGIN, HORIZON, NOW, Simulation
-from belimo_nb.demo.tokens import TokenStore
-from belimo_nb.demo.traffic import RateLimit, RequestLog
-from belimo_nb.demo.trouble import Trouble
+from belimo_nb.demo.operation.simulation import HISTORY_BEGIN, HORIZON, NOW, Simulation
+from belimo_nb.demo.server import routes
+from belimo_nb.demo.server.account import Account
+from belimo_nb.demo.server.oauth import AUDIENCE, CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, AuthorizationServer
+from belimo_nb.demo.server.query import iso, parse_instant
+from belimo_nb.demo.server.tokens import TokenStore
+from belimo_nb.demo.server.traffic import RateLimit, RequestLog
+from belimo_nb.demo.server.trouble import Trouble
 
 _HOST = "127.0.0.1"
 _FLEET = 36
@@ -39,7 +39,7 @@ class DemoCloud:
         seed: what the fleet and its past are drawn from.
         now: its time, ISO-8601 or epoch seconds (UTC); from 2016-12-01 to 2019-12-01.
         rate: requests per second that it allows each token, with at most 5 in flight; None: no limit.
-        faults: faults to inject, see `belimo_nb.demo.trouble`.
+        faults: faults to inject, see `belimo_nb.demo.server.trouble`.
         port: its port; 0: a free one.
         latency: seconds that every answer takes longer.
         token_lifetime: seconds an access token lives.
@@ -109,12 +109,12 @@ class DemoCloud:
             "BELIMO_CLIENT_SECRET": CLIENT_SECRET,
             "BELIMO_USERNAME": USERNAME,
             "BELIMO_PASSWORD": PASSWORD,
-            "BELIMO_API_URL": self.url + server.API,
-            "BELIMO_TOKEN_URL": self.url + server.TOKEN,
+            "BELIMO_API_URL": self.url + routes.API,
+            "BELIMO_TOKEN_URL": self.url + routes.TOKEN,
             "BELIMO_AUDIENCE": AUDIENCE,
             "BELIMO_TIMEZONE": _TIMEZONE,
             "BELIMO_RATE": f"{self.rate or 0:g}",
-            "BELIMO_WEATHER": self.url + server.ARCHIVE,
+            "BELIMO_WEATHER": self.url + routes.ARCHIVE,
             "BELIMO_NOW": iso(self.simulation.now * 1000),
             "BELIMO_SOURCE": self.source,
         }
@@ -200,7 +200,7 @@ class DemoCloud:
     async def _serve(self, ready: Future[None]) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         with ThreadPoolExecutor(_THREADS, "belimo-demo-answer") as self.pool:
-            http = HTTPServer(server.application(self), max_body_size=_MAXIMUM_FORM_BYTES)
+            http = HTTPServer(routes.application(self), max_body_size=_MAXIMUM_FORM_BYTES)
             http.add_socket(self._listener)
             ready.set_result(None)
             await self._stopped.wait()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from belimo_nb.demo.faults import FaultKind
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.physics import ZERO_C
-from belimo_nb.demo.resample import Grid, resample
-from belimo_nb.demo.schedule import SITE_ZONE
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.faults import FaultKind
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.server.resample import Grid, resample
+from belimo_nb.demo.world.physics import ZERO_C
+from belimo_nb.demo.world.schedule import SITE_ZONE
 
 __all__ = ["FOUND_BY", "settings", "valve_samples"]
 

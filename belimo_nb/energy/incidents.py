@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.intervals import local_index, zone_name
 from belimo_nb.energy.interval import JOULES_PER_KWH
 from belimo_nb.energy.readings import clean
-from belimo_nb.intervals import local_index, zone_name
 
 __all__ = ["incidents"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belimo_nb.calendar.intervals import edge_times, local_index
+from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy.readings import Bools, Floats, Ints, Readings, clean
-from belimo_nb.intervals import edge_times, local_index
-from belimo_nb.moments import Moment
 
 __all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "MARKS", "interval_energy"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from belimo_nb.explorer.audience import somebody_there
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.explorer.desk import Explorer
-    from belimo_nb.moments import Moment
+    from belimo_nb.calendar.moments import Moment
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.explorer.explorer import Explorer
 
 __all__ = ["explore", "somebody_there"]
 
@@ -51,7 +51,7 @@ def explore(
     """
     if not somebody_there():
         return None
-    from belimo_nb.explorer.desk import Explorer
+    from belimo_nb.explorer.explorer import Explorer
     from belimo_nb.explorer.first import first_choice
 
     choice = first_choice(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from belimo_nb.api.history import parse_resolution
 from belimo_nb.errors import UsageError
-from belimo_nb.history import parse_resolution
 
 __all__ = ["AUTOMATIC", "SPANS", "Choice", "days_back"]
 

@@ -13,9 +13,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number
 from belimo_nb.explorer.points import Point
-from belimo_nb.periods import Period
 from belimo_nb.plots import style, timeaxis
 
 __all__ = ["draw"]

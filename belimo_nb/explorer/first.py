@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.api.history import parse_resolution
+from belimo_nb.calendar.moments import Moment
 from belimo_nb.errors import BelimoError, NoDataError
 from belimo_nb.explorer.choice import AUTOMATIC, Choice, days_back
 from belimo_nb.explorer.memory import kept
-from belimo_nb.history import parse_resolution
-from belimo_nb.moments import Moment
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["first_choice"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from belimo_nb.explorer.choice import Choice
-from belimo_nb.files import check_inside, write_text
 from belimo_nb.store.disk import source_folder
+from belimo_nb.system.files import check_inside, write_text
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings

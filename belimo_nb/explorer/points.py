@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from belimo_nb.api.profile import Profile
 from belimo_nb.plots import style
-from belimo_nb.profile import Profile
 from belimo_nb.quantities import ENERGY, FLOW, POWER, QUANTITIES, SHARE, TEMPERATURE, VOLUME, Dimension
 
 __all__ = ["Point", "points_of", "usual"]

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from belimo_nb.device import Device
+from belimo_nb.api.history import parse_resolution
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.device import Device
 from belimo_nb.display.numbers import PLAIN
 from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
-from belimo_nb.history import parse_resolution
-from belimo_nb.periods import Period
 
 __all__ = ["as_csv", "as_table", "samples"]
 

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from belimo_nb.heating.least_squares import Floats, Grid, fit_grid, fit_line
+from belimo_nb.heating.fit import Floats, Grid, fit_grid, fit_line
 from belimo_nb.heating.student import t_quantile
 
 __all__ = ["Bootstrap"]

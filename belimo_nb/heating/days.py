@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.errors import UsageError
-from belimo_nb.intervals import edge_times, local_index, zone_name
 
 __all__ = ["complete_days", "daily_means", "daily_series", "is_daily", "numbers"]
 

@@ -4,12 +4,12 @@
 no clock.
 """
 
-from belimo_nb.hydronics.delta_t import mean_delta_t
+from belimo_nb.hydronics.checks.delta_t import mean_delta_t
+from belimo_nb.hydronics.checks.heating_and_cooling import zone_together
+from belimo_nb.hydronics.checks.limit import Savings, limit_savings
 from belimo_nb.hydronics.diagnose import CHECKS, diagnose, judge, verdict_table
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
-from belimo_nb.hydronics.limit import Savings, limit_savings
 from belimo_nb.hydronics.samples import Design, Samples
-from belimo_nb.hydronics.together import zone_together
 from belimo_nb.hydronics.verdict import Verdict
 from belimo_nb.hydronics.water import volumetric_heat
 from belimo_nb.hydronics.window import busiest_window

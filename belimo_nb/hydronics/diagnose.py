@@ -10,22 +10,22 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.hydronics.closed import closed
-from belimo_nb.hydronics.delta_t import flow_weighted_delta_t, low_delta_t
+from belimo_nb.hydronics.checks.closed import closed
+from belimo_nb.hydronics.checks.delta_t import flow_weighted_delta_t, low_delta_t
+from belimo_nb.hydronics.checks.heating_and_cooling import together
+from belimo_nb.hydronics.checks.hunting import hunting
+from belimo_nb.hydronics.checks.limit import delta_t_limit
+from belimo_nb.hydronics.checks.meter import meter
+from belimo_nb.hydronics.checks.open_valve import open_valve
+from belimo_nb.hydronics.checks.oversized import oversized
+from belimo_nb.hydronics.checks.saturation import characteristics, saturation
+from belimo_nb.hydronics.checks.sensors import sensors
+from belimo_nb.hydronics.checks.sensors_swapped import swapped
+from belimo_nb.hydronics.checks.setback import setback
+from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
-from belimo_nb.hydronics.hunting import hunting
 from belimo_nb.hydronics.lacking import NO_SAMPLES
-from belimo_nb.hydronics.limit import delta_t_limit
-from belimo_nb.hydronics.meter import meter
-from belimo_nb.hydronics.open_valve import open_valve
 from belimo_nb.hydronics.samples import Design, Samples
-from belimo_nb.hydronics.saturation import characteristics, saturation
-from belimo_nb.hydronics.sensors import sensors
-from belimo_nb.hydronics.setback import setback
-from belimo_nb.hydronics.sizing import oversized
-from belimo_nb.hydronics.stuck import stuck
-from belimo_nb.hydronics.swapped import swapped
-from belimo_nb.hydronics.together import together
 from belimo_nb.hydronics.verdict import Verdict, cannot_judge, worst
 
 __all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]

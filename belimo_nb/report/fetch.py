@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from belimo_nb import measured
-from belimo_nb.checkup import FINE, fine_question, window_of
+from belimo_nb.api import measurements
+from belimo_nb.api.history import buckets, parse_resolution
+from belimo_nb.api.lookup import matches
+from belimo_nb.cloud.checkup import FINE, fine_question, window_of
+from belimo_nb.cloud.needs import MEASURED, questions
 from belimo_nb.errors import NoDataError
-from belimo_nb.history import buckets, parse_resolution
 from belimo_nb.hydronics import Samples
-from belimo_nb.lookup import matches
 from belimo_nb.report.jobs import Job
-from belimo_nb.store.needs import MEASURED, questions
 from belimo_nb.store.sync import Plan, plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["closer_plan", "fetch_plan"]
 
@@ -84,7 +84,7 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
             kept = cloud.archive.store.read(question.device, resolution, datapoints)
             raw = kept.frame(datapoints, buckets(period.start, period.end, step))
-            samples = Samples(measured.quantities(raw, profile, seen, step, cloud.timezone), step)
+            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone), step)
             if (window := window_of(samples, period)) is not None:
                 asked.append(fine_question(question, located, window))
     return plan(cloud.archive, asked, cloud.stamp, cloud.settings.rate)

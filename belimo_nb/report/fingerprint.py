@@ -22,16 +22,16 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb import notebook_files
-from belimo_nb.addresses import is_loopback
-from belimo_nb.cloud import Cloud
+from belimo_nb.api.devices import devices_frame
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.errors import BelimoError
-from belimo_nb.periods import Period
-from belimo_nb.records import devices_frame
+from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job
-from belimo_nb.store.answers import Answers
+from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store.disk import source_folder
-from belimo_nb.store.kept_file import DamagedFile, description
+from belimo_nb.store.documents import Answers
+from belimo_nb.store.parquet import DamagedFile, description
 from belimo_nb.weather import outdoor_temperature
 
 __all__ = ["Fingerprints"]
@@ -185,7 +185,7 @@ def _code() -> str:
 @cache
 def _source(notebook: str) -> str:
     """A notebook's cells as text, without the outputs that are stored with them."""
-    body = json.loads(notebook_files.notebook(notebook).read_text(encoding="utf-8"))
+    body = json.loads(notebooks.notebook(notebook).read_text(encoding="utf-8"))
     return json.dumps([[cell["cell_type"], cell["source"], cell["metadata"]] for cell in body["cells"]])
 
 

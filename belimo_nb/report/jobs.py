@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from belimo_nb import notebook_files
+from belimo_nb.cloud.selection import energy_valves
 from belimo_nb.errors import UsageError
-from belimo_nb.notebook_files import NOTEBOOKS
-from belimo_nb.selection import energy_valves
+from belimo_nb.report import notebooks as notebook_files
+from belimo_nb.report.notebooks import NOTEBOOKS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["Job", "Result", "distinct_slugs", "plan", "slugify", "typed_value"]
 

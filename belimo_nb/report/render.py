@@ -46,8 +46,8 @@ def render(task: Task) -> Result:
 
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
-    from belimo_nb.report.execute import execute
-    from belimo_nb.report.publish import completeness, key_figures, masked, publish, tidy, trend
+    from belimo_nb.report.engine.execute import execute
+    from belimo_nb.report.page.report_files import completeness, key_figures, masked, publish, tidy, trend
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nb-") as name:

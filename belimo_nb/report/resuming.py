@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from belimo_nb.cloud import Cloud
-from belimo_nb.periods import Period
-from belimo_nb.report.folder import unfinished
-from belimo_nb.store.answers import Answers
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.report.output.folder import unfinished
+from belimo_nb.store.documents import Answers
 
 __all__ = ["LONGEST", "going_on", "listed_at"]
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from belimo_nb import notebook_files
 from belimo_nb._version import __version__
-from belimo_nb.report import index, machine
-from belimo_nb.report.folder import OutputFolder, claim
+from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.keeping import Keeper, others
+from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.folder import OutputFolder, claim
+from belimo_nb.report.page import index
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.workers import JobFailed, Workers
+from belimo_nb.report.resume import Keeper, others
+from belimo_nb.report.workers.processes import JobFailed, Workers
 
 if TYPE_CHECKING:
     from belimo_nb.report.fingerprint import Fingerprints
@@ -103,7 +104,7 @@ def run(
         folder = out if isinstance(out, OutputFolder) else stack.enter_context(claim(out))
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
-        facts = machine.RunFacts(title, period_label, source, settings.timezone, __version__, made_at, 0.0, as_of)
+        facts = reports_json.RunFacts(title, period_label, source, settings.timezone, __version__, made_at, 0.0, as_of)
         keeper = Keeper(folder, fingerprints, facts, resume=resume)
         environment = _environment(settings, min(workers.max_workers, len(jobs)))
         done: dict[Job, Result] = {}
@@ -113,7 +114,7 @@ def run(
             on_result(result)
 
         def task(job: Job) -> Task:
-            source = notebook_files.notebook(job.notebook)
+            source = notebooks.notebook(job.notebook)
             limit, engine = workers.time_limit, workers.engine
             return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine)
 
@@ -177,14 +178,14 @@ class _Round:
         self._on_result(replace(result, error=f"{result.error} {TWICE}") if result.crashed else result)
 
 
-def _publish(folder: OutputFolder, results: Sequence[Result], facts: machine.RunFacts, *, whole: bool) -> Path:
+def _publish(folder: OutputFolder, results: Sequence[Result], facts: reports_json.RunFacts, *, whole: bool) -> Path:
     """Let readers see the results."""
     left: list[Mapping[str, Any]] = others(folder, results, whole=whole)
     names = {name for result in results for name in result.files.values()}
-    names |= {name for item in left for name in machine.files_of(item).values()}
+    names |= {name for item in left for name in reports_json.files_of(item).values()}
     return folder.publish(
         index.page(results, facts, left),
-        machine.document(results, facts, left),
+        reports_json.document(results, facts, left),
         keep=names,
     )
 

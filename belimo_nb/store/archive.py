@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb import history
+from belimo_nb.api import history
+from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.paging import Get
 from belimo_nb.store.coverage import GRACE, Coverage, Open
 from belimo_nb.store.disk import Store, StoreWarning, canonical
 from belimo_nb.store.kept import Kept
-from belimo_nb.store.plan import Window, windows
 from belimo_nb.store.spans import Span, Spans, minus
+from belimo_nb.store.windows import Window, windows
 
 __all__ = ["Archive", "Filled", "Question", "Seen", "span_of"]
 
@@ -101,7 +101,7 @@ class Archive:
     def frame(
         self, question: Question, datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, now: int
     ) -> pd.DataFrame:
-        """The frame that `belimo_nb.history.fetch` gives.
+        """The frame that `belimo_nb.api.history.fetch` gives.
 
         Raises:
             NoDataError: Offline, and nothing of it was ever fetched.

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import filelock
 
-from belimo_nb.addresses import is_loopback
+from belimo_nb.api.history import parse_resolution
 from belimo_nb.errors import StoreError
-from belimo_nb.files import check_inside
-from belimo_nb.history import parse_resolution
-from belimo_nb.store import kept_file
+from belimo_nb.settings.addresses import is_loopback
+from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.kept import Kept
+from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
@@ -132,7 +132,7 @@ class Store:
         path = self.path(device, resolution)
         try:
             check_inside(path, self.root)
-            return kept_file.load(path.read_bytes(), device, resolution, datapoints)
+            return parquet.load(path.read_bytes(), device, resolution, datapoints)
         except FileNotFoundError:
             return self.nothing(device, resolution)
         except OSError as error:
@@ -140,7 +140,7 @@ class Store:
                 f"The kept history {path} cannot be read ({error.strerror}); check its permissions, or set "
                 "BELIMO_DATA_DIR to another folder."
             ) from None
-        except kept_file.DamagedFile as damage:
+        except parquet.DamagedFile as damage:
             self._set_aside(path, damage)
             return self.nothing(device, resolution)
 
@@ -150,9 +150,9 @@ class Store:
         try:
             check_inside(path, self.root)
             with path.open("rb") as stream:
-                about, _ = kept_file.description(stream)
-            return kept_file.coverage(about, device, canonical(resolution))
-        except (OSError, kept_file.DamagedFile):
+                about, _ = parquet.description(stream)
+            return parquet.coverage(about, device, canonical(resolution))
+        except (OSError, parquet.DamagedFile):
             return {}  # `read` will say why
 
     @staticmethod
@@ -174,7 +174,7 @@ class Store:
                 left.unlink(missing_ok=True)  # of a writer that was killed: it held the lock that we hold
             try:
                 with draft.open("xb") as stream:
-                    stream.write(kept_file.dump(kept))
+                    stream.write(parquet.dump(kept))
                     stream.flush()
                     os.fsync(stream.fileno())
                 draft.replace(path)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from belimo_nb.errors import StoreError
-from belimo_nb.files import check_inside, is_inside
-from belimo_nb.store import kept_file
+from belimo_nb.store import parquet
 from belimo_nb.store.disk import Store
 from belimo_nb.store.spans import Spans, minus, union
+from belimo_nb.system.files import check_inside, is_inside
 
 __all__ = ["Entry", "clear", "entries", "set_aside", "verify"]
 
@@ -58,13 +58,13 @@ def entries(store: Store) -> Iterator[Entry]:
             check_inside(path, store.root)
             size = path.stat().st_size
             with path.open("rb") as stream:
-                about, rows = kept_file.description(stream)
-            covered = kept_file.coverage(about, str(about["device"]), resolution)
+                about, rows = parquet.description(stream)
+            covered = parquet.coverage(about, str(about["device"]), resolution)
         except FileNotFoundError:
             continue  # cleared or set aside meanwhile
         except OSError as error:
             yield Entry(path, path.stem, resolution, 0, damage=f"cannot be read ({error.strerror})")
-        except kept_file.DamagedFile as damage:
+        except parquet.DamagedFile as damage:
             yield Entry(path, path.stem, resolution, size, damage=str(damage))
         else:
             asked = [coverage.asked for coverage in covered.values()]
@@ -89,11 +89,11 @@ def verify(store: Store, entry: Entry) -> str | None:
         return entry.damage
     try:
         check_inside(entry.path, store.root)
-        kept_file.load(entry.path.read_bytes(), entry.device, entry.resolution)
+        parquet.load(entry.path.read_bytes(), entry.device, entry.resolution)
         in_place = store.path(entry.device, entry.resolution) == entry.path
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    except kept_file.DamagedFile as damage:
+    except parquet.DamagedFile as damage:
         return str(damage)
     return None if in_place else f"holds device {entry.device}"
 

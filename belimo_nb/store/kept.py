@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.history import typed
+from belimo_nb.api.history import typed
 from belimo_nb.store.coverage import GRACE, Coverage
 from belimo_nb.store.spans import Span
 
@@ -40,7 +40,7 @@ class Kept:
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     def frame(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> pd.DataFrame:
-        """The values on a grid of buckets, as `belimo_nb.history.fetch` gives them."""
+        """The values on a grid of buckets, as `belimo_nb.api.history.fetch` gives them."""
         wanted = grid.as_unit("s").asi8
         rows = np.searchsorted(self.times, wanted)
         rows[rows == len(self.times)] = 0

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from belimo_nb.client.retries import HOPELESS
 from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
-from belimo_nb.patience import HOPELESS
 from belimo_nb.store.archive import Archive, Filled, Question
 
 __all__ = ["Outcome", "Plan", "plan", "run"]

@@ -1,5 +1,6 @@
 """Title blocks, key figures and tables of the reports, from the frames that the notebooks fetch."""
 
+from belimo_nb.summary.caveats import incident_table, limits
 from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
@@ -15,7 +16,6 @@ from belimo_nb.summary.heating_tables import (
 )
 from belimo_nb.summary.quality import completeness, data_quality
 from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy
-from belimo_nb.summary.unsayable import incident_table, limits
 
 __all__ = [
     "before_name",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from belimo_nb.checkup import FINE, Checkup
-from belimo_nb.device import Device
+from belimo_nb.cloud.checkup import FINE, Checkup
+from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.quantities import QUANTITIES
 

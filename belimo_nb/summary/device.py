@@ -14,10 +14,10 @@ from belimo_nb.summary.parts import daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
-    from belimo_nb.checkup import Checkup
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.device import Device
-    from belimo_nb.periods import Period
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.checkup import Checkup
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.cloud.device import Device
 
 __all__ = ["device_figures", "device_header", "events", "state_table"]
 

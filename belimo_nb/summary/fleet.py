@@ -12,9 +12,9 @@ from belimo_nb.summary.parts import count_of
 from belimo_nb.summary.survey import survey_figures
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
-    from belimo_nb.survey import Survey
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.cloud.survey import Survey
 
 PICTURES = 300
 """Valves up to which each row has a picture of its days: it takes 700 bytes."""

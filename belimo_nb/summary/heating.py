@@ -14,8 +14,8 @@ from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["before_name", "heating_figures", "heating_header", "signed_percent"]
 

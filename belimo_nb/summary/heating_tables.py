@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belimo_nb.counter import Counters
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Signature, Study, load_figures
 from belimo_nb.summary.heating import signed_percent
 from belimo_nb.summary.parts import month_name, part
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
-    from belimo_nb.periods import Period
+    from belimo_nb.calendar.periods import Period
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = [
     "load_table",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.plots.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
-from belimo_nb.survey import Survey
 
 LARGE_KWH = 1e7
 """A sum from which on a key figure is in MWh."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.intervals import zone_name
 from belimo_nb.errors import UsageError
-from belimo_nb.intervals import zone_name
 
 __all__ = ["hourly", "read_csv"]
 

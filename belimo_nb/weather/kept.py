@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, write_text
 
 __all__ = ["Kept"]
 

@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from belimo_nb.addresses import is_loopback
+from belimo_nb.calendar.moments import parse_time
+from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import CloudError, NoDataError, UsageError
-from belimo_nb.moments import parse_time
-from belimo_nb.periods import Period
+from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.weather.archive import address, read_archive
 from belimo_nb.weather.csv_file import read_csv
 from belimo_nb.weather.kept import Kept
 from belimo_nb.weather.place import Place, place_of
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud import Cloud
+    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["outdoor_temperature", "temperature_or_reason"]
 

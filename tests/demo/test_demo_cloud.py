@@ -132,7 +132,7 @@ def test_a_cloud_that_cannot_start_says_so(monkeypatch):
 
     cloud = DemoCloud(devices=1)
     with monkeypatch.context() as patch:
-        patch.setattr("belimo_nb.demo.server.application", broken)
+        patch.setattr("belimo_nb.demo.server.routes.application", broken)
         with pytest.raises(LookupError, match="no routes today"):
             cloud.start()
     with cloud:

@@ -8,8 +8,9 @@ import requests
 from contract import Contract, closed, description
 from second_cloud import AUDIENCE, CLIENT_ID, CLIENT_SECRET, PASSWORD, SCOPE, USERNAME
 
-from belimo_nb.demo import DemoCloud, server
-from belimo_nb.demo.account import USER
+from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.server import routes
+from belimo_nb.demo.server.account import USER
 
 JSON = {"Content-Type": "application/json"}
 USER_PATH = "/api/v3/user"
@@ -48,10 +49,10 @@ def test_the_description_is_sound():
 def test_every_route_is_described_and_nothing_else():
     """The server's paths and the description's are the same."""
     with DemoCloud(devices=1) as cloud:
-        application = server.application(cloud)
-    routes = {rule.matcher._path.replace("%s", "{}") for rule in application.wildcard_router.rules}
+        application = routes.application(cloud)
+    served = {rule.matcher._path.replace("%s", "{}") for rule in application.wildcard_router.rules}
     paths = description()["paths"]
-    assert routes == {"/".join("{}" if "{" in part else part for part in path.split("/")) for path in paths}
+    assert served == {"/".join("{}" if "{" in part else part for part in path.split("/")) for path in paths}
 
 
 @pytest.mark.parametrize(

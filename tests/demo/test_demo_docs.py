@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from belimo_nb.demo.faults import FaultKind, utc
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.schedule import NOW
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.faults import FaultKind, utc
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.schedule import NOW
 
 DOCS = Path(__file__).parents[2] / "docs" / "demo-cloud.md"
 

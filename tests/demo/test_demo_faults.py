@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from belimo_nb.demo.faults import PLANTED, Fault, FaultKind, planted_on, utc
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.physics import position
-from belimo_nb.demo.schedule import HORIZON, NOW
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.faults import PLANTED, Fault, FaultKind, planted_on, utc
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.physics import position
+from belimo_nb.demo.world.schedule import HORIZON, NOW
 
 HEATING, COOLING, VOLUME = "evcloud.210", "evcloud.200", "evcloudplus.461"
 POWER, FLOW, STEM, T1, T2, DELTA_T = (f"evcloud.{n}" for n in (140, 90, 80, 150, 160, 170))

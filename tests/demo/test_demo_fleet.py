@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from belimo_nb.demo.building import DEFAULT_FLEET, Kind
-from belimo_nb.demo.faults import PLANTED
-from belimo_nb.demo.fleet import fleet
-from belimo_nb.demo.plants import NOMINAL_FLOW_M3S, plants
-from belimo_nb.demo.portfolio import entry_of
-from belimo_nb.demo.profiles import ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3
+from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Kind
+from belimo_nb.demo.fleet.faults import PLANTED
+from belimo_nb.demo.fleet.fleet import fleet
+from belimo_nb.demo.fleet.plants import NOMINAL_FLOW_M3S, plants
+from belimo_nb.demo.fleet.portfolio import entry_of
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3
 
 HEATING = [
     ("5a430aa2-1d46-4776-bfe1-a10b6c567230", "Energieventil Heizung 2.OG Sued-Ost"),

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from belimo_nb.demo import DemoCloud, history
-from belimo_nb.demo.account import Account
-from belimo_nb.demo.query import ApiError, Query
+from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.server import history
+from belimo_nb.demo.server.account import Account
+from belimo_nb.demo.server.query import ApiError, Query
 
 HEATING = "evcloud.210"
 VALVE = "5a430aa2-1d46-4776-bfe1-a10b6c567230"

@@ -9,7 +9,7 @@ from oauthlib.oauth2 import InvalidClientError, InvalidGrantError, LegacyApplica
 from requests_oauthlib import OAuth2Session
 
 from belimo_nb.demo import DemoCloud
-from belimo_nb.demo.tokens import TokenStore
+from belimo_nb.demo.server.tokens import TokenStore
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_scopes_open_what_they_name(api, connect):
 def test_long_expired_tokens_are_forgotten(monkeypatch):
     """The store does not grow for ever."""
     clock = [0.0]
-    monkeypatch.setattr("belimo_nb.demo.tokens.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("belimo_nb.demo.server.tokens.time.monotonic", lambda: clock[0])
     store = TokenStore()
     store.add({"access_token": "old", "expires_in": 10}, frozenset())
     assert store.access("old").expires == 10

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from belimo_nb.demo.faults import utc
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.physics import (
+from belimo_nb.demo.fleet.faults import utc
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.physics import (
     HEATING_RHO_C,
     WASTE_SLOPE,
     Demand,
@@ -19,9 +20,8 @@ from belimo_nb.demo.physics import (
     settle,
     waste_flow_m3s,
 )
-from belimo_nb.demo.schedule import HISTORY_BEGIN, HORIZON, native_days
-from belimo_nb.demo.simulation import Simulation
-from belimo_nb.demo.weather import weather
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, native_days
+from belimo_nb.demo.world.weather import weather
 
 HEALTHY_ZONES = [f"Energieventil Heizung 2.OG {side}" for side in ("Sued-Ost", "Nord-Ost", "Nord-West")]
 VALVES = [

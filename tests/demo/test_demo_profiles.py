@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from belimo_nb.demo.profiles import ENERGY_VALVES, MP_ACTUATOR, MP_GATEWAY, PROFILES
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVES, MP_ACTUATOR, MP_GATEWAY, PROFILES
 
 KNOWN = {
     "evcloud.10": ("DN_Size", "mm"),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belimo_nb.demo.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
-from belimo_nb.demo.query import ApiError, Page, Query, iso, parse_instant
-from belimo_nb.demo.resample import AGGREGATIONS, MAXIMUM_POINTS, make_grid, resample
+from belimo_nb.demo.server.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
+from belimo_nb.demo.server.query import ApiError, Page, Query, iso, parse_instant
+from belimo_nb.demo.server.resample import AGGREGATIONS, MAXIMUM_POINTS, make_grid, resample
 
 DAY = 86400
 NOON = 1543579200  # 2018-11-30T12:00:00Z

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from belimo_nb.demo.binding import Shared
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.schedule import NOW
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.operation.binding import Shared
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.schedule import NOW
 
 DIGEST = """
 import hashlib
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.operation.simulation import Simulation
 simulation = Simulation(seed=5)
 digest = hashlib.sha256()
 for device in simulation.devices[:5]:

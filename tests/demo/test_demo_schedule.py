@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from belimo_nb.demo.noise import between, digest, normal, upsample, wander
-from belimo_nb.demo.schedule import (
+from belimo_nb.demo.world.noise import between, digest, normal, upsample, wander
+from belimo_nb.demo.world.schedule import (
     HISTORY_BEGIN,
     HORIZON,
     NOW,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from belimo_nb.demo.datapoints import DEFAULT, METADATA
-from belimo_nb.demo.faults import utc
-from belimo_nb.demo.fleet import DemoDevice
-from belimo_nb.demo.profiles import DATAPOINTS
-from belimo_nb.demo.schedule import HISTORY_BEGIN, HORIZON, NOW
-from belimo_nb.demo.simulation import Simulation
+from belimo_nb.demo.fleet.datapoints import DEFAULT, METADATA
+from belimo_nb.demo.fleet.faults import utc
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.fleet.profiles import DATAPOINTS
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW
 
 
 @pytest.fixture(scope="module")

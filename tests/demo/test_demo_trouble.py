@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from belimo_nb.demo import DemoCloud
-from belimo_nb.demo.spoil import spoiled
-from belimo_nb.demo.traffic import MAXIMUM_IN_FLIGHT, RateLimit, RequestLog
-from belimo_nb.demo.trouble import FAULTS, Fault, Trouble
+from belimo_nb.demo.server.spoil import spoiled
+from belimo_nb.demo.server.traffic import MAXIMUM_IN_FLIGHT, RateLimit, RequestLog
+from belimo_nb.demo.server.trouble import FAULTS, Fault, Trouble
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_the_rate_limit_is_refused_with_retry_after(connect):
 def test_the_rate_limit_fills_up_again(monkeypatch):
     """A client that keeps the rate exactly is never refused; one that hurries is told how long to wait."""
     clock = [0.0]
-    monkeypatch.setattr("belimo_nb.demo.traffic.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("belimo_nb.demo.server.traffic.time.monotonic", lambda: clock[0])
     limit = RateLimit()
     for _ in range(100):
         assert limit.refusal("patient", 2) is None
@@ -261,7 +261,7 @@ def test_the_log_knows_every_request(connect):
 
 def test_the_log_keeps_the_newest(monkeypatch):
     """It does not grow for ever."""
-    monkeypatch.setattr("belimo_nb.demo.traffic._KEPT_REQUESTS", 3)
+    monkeypatch.setattr("belimo_nb.demo.server.traffic._KEPT_REQUESTS", 3)
     log = RequestLog()
     for n in range(5):
         log.add("GET", f"/{n}", "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from belimo_nb.demo.faults import utc
-from belimo_nb.demo.schedule import HISTORY_BEGIN, PER_HOUR, native_days
-from belimo_nb.demo.weather import hour_begins, weather
+from belimo_nb.demo.fleet.faults import utc
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, PER_HOUR, native_days
+from belimo_nb.demo.world.weather import hour_begins, weather
 
 
 def _days(begin: str, end: str) -> np.ndarray:

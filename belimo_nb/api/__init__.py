@@ -1,0 +1,1 @@
+"""The cloud's JSON as values and tables: devices, dataprofiles, history, health."""

@@ -1,0 +1,127 @@
+"""Device objects of the API as DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from belimo_nb.api.history import MOST
+from belimo_nb.api.profile import Profile
+from belimo_nb.calendar.timestamps import from_api
+from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
+
+__all__ = ["devices_frame", "last_seen", "latest_frame", "name_of", "part", "profile_ref", "settings_of"]
+
+Record = Mapping[str, Any]
+
+ONLINE = pd.Timedelta(minutes=5)
+"""The cloud's own limit: a device is online if it was in touch within it."""
+
+LATEST = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
+TEXTS = ("name", "serial", "type", "profile", "health", "note", "project", "city", "country")
+
+
+def name_of(record: Record) -> str:
+    """What people call the device: its name, else its serial number, else its id."""
+    return str(record.get("displayName") or record.get("serialNumber") or record["id"])
+
+
+def part(record: Record, name: str) -> Record:
+    """An object within an object; empty if it is missing, null or no object."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def profile_ref(record: Record) -> str | None:
+    """The path of the device's dataprofile, or None if it has never reported one."""
+    ref = part(record, "dataprofile").get("ref")
+    return str(ref) if ref else None
+
+
+def last_seen(record: Record) -> pd.Timestamp | None:
+    """When the cloud was last in touch with the device (aware, UTC), or None if never."""
+    moment = from_api([part(record, "health").get("lastSeen")])[0]
+    return None if pd.isna(moment) else moment
+
+
+def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
+    """Devices in the given order.
+
+    Args:
+        records: The API's device objects.
+        now: What "online" is relative to, aware.
+
+    Returns:
+        DataFrame, index ``id``, columns name, serial, type, profile, health, note, last_seen (aware, UTC), online
+        (bool), project, city, country; None or NaT where unknown.
+    """
+    health = [part(record, "health") for record in records]
+    reference = [part(record, "dataprofile") for record in records]
+    seen = from_api(h.get("lastSeen") for h in health)
+    data: dict[str, Any] = {
+        "name": [name_of(record) for record in records],
+        "serial": [record.get("serialNumber") for record in records],
+        "type": [record.get("deviceType") for record in records],
+        "profile": [ref.get("displayName") or ref.get("entityId") for ref in reference],
+        "health": [h.get("state") or "UNKNOWN" for h in health],
+        "note": [h.get("description") or None for h in health],
+        "last_seen": seen,
+        "online": now.tz_convert("UTC") - seen <= ONLINE,
+        "project": [record.get("projectName") for record in records],
+        "city": [record.get("addressCity") for record in records],
+        "country": [record.get("addressCountry") for record in records],
+    }
+    index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
+    texts = {column: pd.Series([_text(cell) for cell in data[column]], index, dtype=object) for column in TEXTS}
+    return pd.DataFrame(data | texts, index=index).astype({"online": bool})
+
+
+def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | None]) -> pd.DataFrame:
+    """The latest values of devices in display units.
+
+    Args:
+        records: The API's device objects.
+        profile: Gives the dataprofile at a path; None where the cloud will not.
+
+    Returns:
+        DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid) and the columns of
+        `LATEST`; NaN where a device has no such value.
+    """
+    columns = [QUANTITIES[key].column for key in LATEST]
+    rows = [_values(record, profile, {key: QUANTITIES[key] for key in LATEST}) for record in records]
+    index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
+    frame = pd.DataFrame(rows, index=index, columns=columns, dtype=float)
+    frame.insert(0, "time", from_api(part(record, "state").get("timestamp") for record in records))
+    frame.insert(0, "name", pd.Series([name_of(record) for record in records], index, dtype=object))
+    return frame
+
+
+def _text(cell: Any) -> str | None:
+    """A cell as text; None for what is no text or number."""
+    return str(cell) if isinstance(cell, (str, int, float)) else None
+
+
+def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:
+    """The values of `belimo_nb.quantities.SETTINGS` in display units, by column; NaN where a device has none."""
+    values = _values(record, profile, SETTINGS)
+    return {quantity.column: value for quantity, value in zip(SETTINGS.values(), values, strict=True)}
+
+
+def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
+    points = part(part(record, "state"), "datapoints")
+    ref = profile_ref(record)
+    meaning = None if ref is None else profile(ref)
+    if meaning is None:
+        return [float("nan")] * len(wanted)
+    row = []
+    for key, quantity in wanted.items():
+        identifier = meaning.locate(key)
+        point = points.get(identifier) if identifier is not None else None
+        value = point.get("value") if isinstance(point, dict) else None
+        if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > MOST:
+            row.append(float("nan"))  # none, or larger than any meter counts
+        else:
+            row.append(quantity.dimension.convert(float(value), meaning.unit(identifier)))
+    return row

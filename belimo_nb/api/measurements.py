@@ -1,0 +1,97 @@
+"""Raw history as quantities in display units, and as energy counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.api.history import MOST
+from belimo_nb.energy import JOULES_PER_KWH, power_limit
+from belimo_nb.energy.counter import Counter, Kind
+from belimo_nb.quantities import ENERGY, QUANTITIES
+
+if TYPE_CHECKING:
+    from belimo_nb.api.profile import Profile
+    from belimo_nb.calendar.periods import Period
+
+__all__ = ["counters", "quantities"]
+
+
+def quantities(
+    raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
+) -> pd.DataFrame:
+    """Quantities in display units.
+
+    Args:
+        raw: History as the cloud gives it: index the begins of buckets, columns datapoint ids.
+        profile: What the datapoints mean; None for a device of which nothing is known.
+        located: The datapoint of each quantity, or None where the device has none.
+        step: Length of a bucket.
+        tz: IANA zone of the result.
+
+    Returns:
+        DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
+        `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
+    """
+    # One block, column by column: there may be thousands of valves.
+    block = np.full((len(raw), len(located)), np.nan, order="F")
+    for position, (key, identifier) in enumerate(located.items()):
+        if identifier is not None and profile is not None:
+            values = _numbers(raw[identifier]).to_numpy(dtype=float)
+            block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
+    ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
+    return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+
+
+def counters(
+    raw: pd.DataFrame,
+    profile: Profile,
+    located: Mapping[Kind, str],
+    step: pd.Timedelta,
+    name: str,
+    span: Period,
+    tz: str,
+) -> dict[str, Counter]:
+    """Energy counters by kind.
+
+    Args:
+        raw: As for `quantities`, the power's datapoint included if there is one: it tells jumps.
+        profile: What the datapoints mean.
+        located: The counters' datapoints.
+        step: Length of a bucket.
+        name: The device's name.
+        span: The range that is asked about.
+        tz: IANA zone of the calendar.
+    """
+    raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
+    power = profile.locate("power")
+    watts = (
+        QUANTITIES["power"].dimension.convert(_numbers(raw[power]), profile.unit(power)) * 1e3
+        if power is not None and power in raw
+        else pd.Series(dtype=float)
+    )
+    limit = power_limit(watts)
+    return {
+        kind: Counter(
+            name,
+            kind,
+            ENERGY.convert(_numbers(raw[identifier]), profile.unit(identifier)) * JOULES_PER_KWH,
+            step,
+            limit,
+            span.start,
+            span.end,
+            tz,
+        )
+        for kind, identifier in located.items()
+    }
+
+
+def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The values as floats; numbers that came as text count, unless they are larger than any meter counts."""
+    if values.dtype == float:
+        return values
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    return numbers.where(numbers.abs() <= MOST)

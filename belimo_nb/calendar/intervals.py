@@ -1,0 +1,168 @@
+"""Where days, months and years begin: local midnights, as moments."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.calendar.moments import Moment, parse_time
+from belimo_nb.calendar.periods import Period
+from belimo_nb.errors import UsageError
+
+__all__ = [
+    "CALENDAR",
+    "edge_times",
+    "edges",
+    "fixed_length",
+    "local_index",
+    "quarter_hour_zone",
+    "zone_name",
+]
+
+Ints = npt.NDArray[np.int64]
+
+
+CALENDAR = {
+    "D": "D", "W": "W-MON", "M": "MS", "MS": "MS", "ME": "MS", "Q": "QS", "QS": "QS", "Y": "YS", "YS": "YS", "YE": "YS",
+}  # fmt: skip
+"""Frequencies that follow the local calendar, by the names people use for them."""
+
+LENGTH = re.compile(r"(\d{0,6}(\.\d{1,6})?(D|h|min|s|ms|us|ns))+", re.ASCII)
+
+MOST = 2_000_000
+"""Intervals; more is a typing error, not a question."""
+
+
+def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The edges of the intervals of a range: `start`, the calendar's edges inside, `end`.
+
+    Args:
+        start: Begin of the range, local time if it has no zone; None: the interval that contains the first of `times`.
+        end: End of the range (exclusive), local time if it has no zone; None: the interval of the last of `times`.
+        freq: "h", "D", "W", "MS", "QS", "YS", or a fixed length such as "15min".
+        tz: IANA zone of the calendar.
+        times: Readings that decide where a range without start or end begins and ends.
+
+    Returns:
+        Ascending moments in `tz`, one more than there are intervals.
+
+    Raises:
+        UsageError: A value is no time, frequency or zone, or the range is empty.
+    """
+    first, last = (times[0], times[-1]) if len(times) else (None, None)
+    return local_index(edge_times(start, end, freq, tz, _ns(first), _ns(last)), tz, name=None)
+
+
+def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None, last: int | None) -> Ints:
+    """As `edges`, for speed: from the times of the first and the last reading, in nanoseconds since 1970, to such.
+
+    Raises:
+        UsageError: A value is no time, frequency or zone, or the range is empty.
+    """
+    zone_name(tz)
+    length = fixed_length(freq)
+    begin, finish = _edge(start, first, tz, "start"), _edge(end, last, tz, "end")
+    if begin is None or finish is None:
+        return np.empty(0, np.int64)
+    if (start is not None or end is not None) and begin >= finish:
+        Period(pd.Timestamp(begin, tz=tz), pd.Timestamp(finish, tz=tz))  # says what is wrong
+    grid = _calendar(freq, tz, begin, finish) if length is None else _multiples(freq, length, begin, finish)
+    low = int(np.searchsorted(grid, begin, "right")) - 1  # the edge at or before the begin
+    high = int(np.searchsorted(grid, finish, "left"))  # the edge at or after the end
+    if end is None and high <= low:
+        high = low + 1  # a single reading on an edge is in the interval that begins there
+    bounds = grid[low : high + 1].copy()
+    if start is not None:
+        bounds[0] = begin
+    if end is not None:
+        bounds[-1] = finish
+    return bounds
+
+
+def local_index(ns: Ints, tz: str, name: str | None = "time") -> pd.DatetimeIndex:
+    """Nanoseconds since 1970 as an index in a zone."""
+    return pd.DatetimeIndex(ns.view("M8[ns]"), name=name).tz_localize("UTC").tz_convert(tz)
+
+
+@lru_cache(maxsize=64)
+def fixed_length(freq: str) -> pd.Timedelta | None:
+    """The length of intervals that are all alike, or None for those that follow the calendar.
+
+    Raises:
+        UsageError: It is no interval.
+    """
+    if freq in CALENDAR:
+        return None
+    try:
+        if not LENGTH.fullmatch(freq):  # pandas knows many more names, and warns of those that it will forget
+            raise ValueError
+        offset = pd.tseries.frequencies.to_offset(freq)
+        # Two days are 48 hours only where no clock changes.
+        length = pd.Timedelta(0) if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        length = pd.Timedelta(0)
+    if not length > pd.Timedelta(0):  # also where it is NaT
+        raise UsageError(f"{freq!r} is no interval; use h, D, W, MS, YS, or a length such as 15min.")
+    return length
+
+
+@lru_cache(maxsize=64)
+def zone_name(tz: str) -> str:
+    """`tz`, if it is a time zone.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        pd.Timestamp(0, tz=tz)
+    except Exception:  # noqa: BLE001 - pandas and zoneinfo raise several kinds, all with the same meaning
+        raise UsageError(f"{tz!r} is no IANA time zone; write e.g. Europe/Zurich.") from None
+    return tz
+
+
+def quarter_hour_zone(tz: str, begin: pd.Timestamp, end: pd.Timestamp) -> bool:
+    """True if local days of the range begin between full hours of UTC, so that hourly readings do not suffice."""
+    months = pd.date_range(begin.tz_convert("UTC"), end.tz_convert("UTC") + pd.Timedelta(days=31), freq="14D")
+    return bool(((months.tz_convert(tz).tz_localize(None) - months.tz_localize(None)) % pd.Timedelta(hours=1)).any())
+
+
+def _ns(moment: pd.Timestamp | None) -> int | None:
+    return None if moment is None else int(moment.as_unit("ns").value)
+
+
+def _edge(given: Moment, reading: int | None, tz: str, name: str) -> int | None:
+    return reading if given is None else _ns(parse_time(given, tz, name))
+
+
+def _multiples(freq: str, length: pd.Timedelta, begin: int, finish: int) -> Ints:
+    """Multiples of a length since 1970, from at or before `begin` to after `finish`."""
+    width = length.value
+    low, high = begin // width, -(-finish // width) + 1
+    if high - low > MOST:
+        raise UsageError(f"{high - low:,} intervals of {freq} are too short for the range; use a longer one.")
+    return np.arange(low, high + 1, dtype=np.int64) * width
+
+
+def _calendar(freq: str, tz: str, begin: int, finish: int) -> Ints:
+    """Local midnights from at or before `begin` to after `finish`."""
+    years = [1970 + moment // 31_556_952_000_000_000 for moment in (begin, finish)]
+    return _midnights(CALENDAR[freq], tz, (years[0] - 2) // 10 * 10, (years[1] + 3) // 10 * 10 + 10)
+
+
+@lru_cache(maxsize=128)
+def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
+    """Where the intervals of a rule begin in whole decades; kept, since a fleet asks for the same again and again."""
+    first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
+    days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
+    # A midnight that the clock skips is its first moment after; one that comes twice is the first of the two.
+    midnights = days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
+    midnights = midnights[
+        midnights.tz_localize(None).normalize() == days
+    ]  # without days that are skipped (Samoa, 2011)
+    found: Ints = midnights.as_unit("ns").asi8
+    found.flags.writeable = False
+    return found

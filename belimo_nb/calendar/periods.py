@@ -1,0 +1,185 @@
+"""Periods: from what people write ("2018-11", "last-month") to two moments in the site's zone.
+
+Edges are local midnights of an IANA zone, so a day has 23, 24 or 25 hours. The end is exclusive everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from belimo_nb.calendar.moments import Moment, as_text, is_midnight, local_midnight, months_before, parse_time
+from belimo_nb.errors import UsageError
+
+__all__ = ["Period", "resolve"]
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+DEFAULT_MONTHS = 12
+PERIOD_EXAMPLES = "2018, 2018-11, last-month, last-12-months or last-30-days"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of time at a site.
+
+    Attributes:
+        start: First moment, aware, in the site's zone.
+        end: First moment after it, aware, in the same zone.
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+
+    def __post_init__(self) -> None:
+        if self.start.tz is None or self.end.tz is None:
+            raise UsageError(f"The period from {self.start} to {self.end} has no time zone; give both edges one.")
+        if not self.start < self.end:
+            raise UsageError(
+                f"The period starts at {as_text(self.start)}, which is not before its end at {as_text(self.end)}; "
+                "give a start before the end (the end itself is not part of the period)."
+            )
+
+    @property
+    def label(self) -> str:
+        """What people call it: "2018", "November 2018", "2018-11-03 to 2018-11-20" with the last day included."""
+        if not (is_midnight(self.start) and is_midnight(self.end)):
+            return f"{as_text(self.start)} to {as_text(self.end)}"
+        if self.start.day != 1 or self.end.day != 1:
+            first, last = self.start.date(), _last_day(self.end)
+            return str(first) if first == last else f"{first} to {last}"
+        months = (self.end.year - self.start.year) * 12 + self.end.month - self.start.month
+        if self.start.month == 1 and months == 12:
+            return str(self.start.year)
+        first_month = f"{MONTHS[self.start.month - 1]} {self.start.year}"
+        last_month = _last_day(self.end)
+        if months == 1:
+            return first_month
+        return f"{first_month} to {MONTHS[last_month.month - 1]} {last_month.year}"
+
+    @property
+    def year_before(self) -> Period:
+        """The same calendar days a year earlier."""
+        zone = str(self.start.tz)
+        return Period(months_before(self.start, 12, zone), months_before(self.end, 12, zone))
+
+    @property
+    def days(self) -> int:
+        """Number of local calendar days that it touches."""
+        return (_last_day(self.end) - self.start.date()).days + 1
+
+
+def resolve(
+    start: Moment = None,
+    end: Moment = None,
+    *,
+    period: str | None = None,
+    now: pd.Timestamp,
+    tz: str,
+) -> Period:
+    """Turn what was asked for into a period; blank means not given.
+
+    Args:
+        start: First moment (see `parse_time`). Alone: up to `now`.
+        end: First moment after the period. Alone: the 12 months before it.
+        period: Instead of both: ``2018``, ``2018-11``, ``last-month``, ``last-N-months`` or ``last-N-days`` (full
+            local months or days before `now`).
+        now: What "last" is relative to, aware.
+        tz: IANA name of the site's zone.
+
+    Returns:
+        The period; with nothing given the last 12 full months before `now`.
+
+    Raises:
+        UsageError: A value cannot be read, both forms are mixed, the end is not after the start, or the period lies
+            in the future entirely.
+    """
+    start, end, period = _given(start), _given(end), _given(period)
+    now = now.tz_convert(tz)
+    if period is not None:
+        if start is not None or end is not None:
+            raise UsageError(
+                f"Both a period ({period}) and a start or end are given; give the period alone, or start and end."
+            )
+        found = _named(period, now, tz)
+    else:
+        last = parse_time(end, tz, "end") if end is not None else None
+        if start is not None:
+            first = parse_time(start, tz, "start")
+            if last is None and first >= now:
+                raise UsageError(f"The start, {as_text(first)}, lies in the future: it is {as_text(now)} now.")
+        else:
+            first = months_before(last if last is not None else _month_start(now, tz), DEFAULT_MONTHS, tz)
+            last = last if last is not None else _month_start(now, tz)
+        found = Period(first, last if last is not None else now)
+    if found.start >= now:
+        raise UsageError(
+            f"The period {found.label} lies in the future: it is {as_text(now)} now; give one that has begun."
+        )
+    return found
+
+
+def _named(text: str, now: pd.Timestamp, tz: str) -> Period:
+    """The period that a name like "2018-11" or "last-12-months" stands for."""
+    name = str(text).strip().lower()
+    for pattern, make in _FORMS:
+        match = re.fullmatch(pattern, name, re.ASCII)
+        if match:
+            try:
+                return make(match, now, tz)
+            except UsageError:
+                raise
+            except (ValueError, OverflowError):
+                break
+    raise UsageError(f"The period {text!r} cannot be read; write e.g. {PERIOD_EXAMPLES}.")
+
+
+def _year(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
+    year = int(match[1])
+    return Period(local_midnight(year, 1, 1, tz), local_midnight(year + 1, 1, 1, tz))
+
+
+def _month(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
+    year, month = int(match[1]), int(match[2])
+    return Period(local_midnight(year, month, 1, tz), local_midnight(year + month // 12, month % 12 + 1, 1, tz))
+
+
+def _last_months(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
+    end = _month_start(now, tz)
+    return Period(months_before(end, int(match[1] or 1), tz), end)
+
+
+def _last_days(match: re.Match[str], now: pd.Timestamp, tz: str) -> Period:
+    first = pd.Timestamp(now.date()) - pd.Timedelta(days=int(match[1]))
+    end = local_midnight(now.year, now.month, now.day, tz)
+    return Period(local_midnight(first.year, first.month, first.day, tz), end)
+
+
+_FORMS: tuple[tuple[str, Callable[[re.Match[str], pd.Timestamp, str], Period]], ...] = (
+    (r"(\d{4})", _year),
+    (r"(\d{4})-(\d{2})", _month),
+    (r"last-month()", _last_months),
+    (r"last-([1-9]\d{0,3})-months?", _last_months),
+    (r"last-([1-9]\d{0,4})-days?", _last_days),
+)
+
+
+def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
+    return local_midnight(moment.year, moment.month, 1, tz)
+
+
+def _last_day(end: pd.Timestamp) -> date:
+    """The local day of the last moment before `end`."""
+    return (end - pd.Timedelta(1, "us")).date()
+
+
+def _given(value: Any) -> Any:
+    """None for what was left blank, as notebook parameters and shell variables do."""
+    return None if isinstance(value, str) and not value.strip() else value

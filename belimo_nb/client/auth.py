@@ -1,0 +1,237 @@
+"""Sign-in: OAuth2 with user name and password, and the token that comes of it."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from oauthlib.oauth2 import LegacyApplicationClient, OAuth2Error
+from requests_oauthlib import OAuth2Session
+
+from belimo_nb.client import http, responses
+from belimo_nb.client.retries import patiently
+from belimo_nb.client.token_file import TokenFile
+from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
+from belimo_nb.settings import Settings
+from belimo_nb.settings.secret import MASK, Secret, without_trace
+
+__all__ = ["Authenticator"]
+
+EARLY = 60.0
+"""Seconds before its end at which a token is renewed, so that none runs out on its way; half its life at most."""
+
+LIFETIME = 3600.0
+"""Seconds that a token is taken to live when the answer does not say."""
+
+_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_signing_in", default=False)
+
+
+class _Discretion(logging.Filter):
+    """Drops what requests-oauthlib logs about our own sign-in: at DEBUG it would write tokens and passwords."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _ours.get()
+
+
+logging.getLogger("requests_oauthlib.oauth2_session").addFilter(_Discretion())
+
+
+@contextmanager
+def _discreet() -> Iterator[None]:
+    mark = _ours.set(True)
+    try:
+        yield
+    finally:
+        _ours.reset(mark)
+
+
+class Authenticator:
+    """Gives access tokens, renewed in time; safe to share between threads.
+
+    Args:
+        settings: Credentials and addresses.
+        cache_dir: Folder for the token file; by default the user's cache folder.
+    """
+
+    def __init__(self, settings: Settings, cache_dir: Path | None = None) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._token: dict[str, Any] | None = None
+        self._failure: tuple[float, BelimoError] | None = None
+        self._file = TokenFile(settings, cache_dir)
+
+    def __repr__(self) -> str:
+        state = "signed in" if self._token else "not signed in"
+        return f"<Authenticator {self._settings.username!r} at {self._settings.token_url}, {state}>"
+
+    def access_token(self, refused: str | None = None) -> str:
+        """An access token that will not run out at once.
+
+        Args:
+            refused: A token that the cloud has just refused. It is renewed, unless another thread already did.
+
+        Raises:
+            SignInError: The cloud refuses the credentials.
+            CloudError: It cannot be reached, or answers nonsense.
+        """
+        asked_at = time.monotonic()
+        with self._lock:
+            if self._failure is not None and self._failure[0] >= asked_at:
+                # Failed while this thread waited for it: asking again would only fail again, as slowly.
+                raise copy.copy(self._failure[1])
+            if self._token is None:
+                self._token = self._file.read()
+            if not self._good(refused):
+                # Another process may have renewed it in the meantime.
+                self._token = self._file.read() or self._token
+                if not self._good(refused):
+                    try:
+                        self._token = without_trace(self._renewed)
+                    except BelimoError as error:
+                        self._failure = (time.monotonic(), error)
+                        raise
+                    self._file.write(self._token)
+            return Secret((self._token or {})["access_token"])
+
+    def sign_in(self) -> None:
+        """Sign in with the password now, whatever token is kept: to see whether the credentials are good.
+
+        Raises:
+            SignInError: The cloud refuses the credentials.
+            CloudError: It cannot be reached, or answers nonsense.
+        """
+        with self._lock:
+            self._token = without_trace(lambda: patiently(lambda: self._ask(None)))
+            self._file.write(self._token)
+
+    def _good(self, refused: str | None) -> bool:
+        token = self._token
+        return token is not None and token.get("access_token") != refused and token["renew_at"] > time.time()
+
+    def _renewed(self) -> dict[str, Any]:
+        refresh_token = (self._token or {}).get("refresh_token")
+        if refresh_token:
+            try:
+                return patiently(lambda: self._ask(refresh_token))
+            except CloudError as error:
+                if error.retryable:
+                    raise
+                # A refresh token ends some day: sign in anew.
+        return patiently(lambda: self._ask(None))
+
+    def _ask(self, refresh_token: str | None) -> dict[str, Any]:
+        """One request to the token endpoint: a refresh, or a sign-in with the password."""
+        settings = self._settings
+        client = LegacyApplicationClient(client_id=settings.client_id)
+        session = OAuth2Session(client=client)
+        http.new_session(settings.token_url, session)
+        status: list[int] = []
+
+        def check(response: requests.Response) -> requests.Response:
+            """Turns answers that are no OAuth2 answers into our errors before oauthlib stumbles over them."""
+            status.append(response.status_code)
+            problem = responses.refusal(response, "a token")
+            if problem is not None and problem.retryable:
+                raise problem
+            responses.json_object(response, "a token", "BELIMO_TOKEN_URL")
+            return response
+
+        session.register_compliance_hook("access_token_response", check)
+        session.register_compliance_hook("refresh_token_response", check)
+        url = http.secure(settings.token_url)
+        asked_at = time.time()
+        try:
+            with _discreet(), session:
+                if refresh_token:
+                    token = session.refresh_token(
+                        url,
+                        refresh_token=refresh_token,
+                        timeout=http.TIMEOUT,
+                        client_id=settings.client_id,
+                        client_secret=settings.client_secret,
+                    )
+                else:
+                    token = session.fetch_token(
+                        url,
+                        username=settings.username,
+                        password=settings.password,
+                        client_secret=settings.client_secret,
+                        include_client_id=True,
+                        audience=settings.audience,
+                        scope=settings.scope,
+                        timeout=http.TIMEOUT,
+                    )
+        except requests.RequestException as error:
+            raise responses.unreachable(error, settings.token_url) from None
+        except OAuth2Error as error:
+            raise self._refused(error, status[-1] if status else None) from None
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+        ):  # oauthlib takes every field for what it should be
+            raise self._senseless() from None
+        except Warning as warning:
+            # oauthlib raises this when fewer scopes were granted than asked for; the token is good for those.
+            token = getattr(warning, "token", None) or {}
+            if not token:
+                raise AnswerError(f"The sign-in at {settings.token_url} gave no token; check BELIMO_SCOPE.") from None
+        kept: dict[str, Any] = {key: token[key] for key in ("access_token", "refresh_token") if token.get(key)}
+        try:
+            lifetime = LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
+        except OverflowError:
+            raise self._senseless() from None
+        strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
+        if "access_token" not in kept or strange:
+            raise self._senseless()
+        # Verbose traces show attributes, too, so what is kept are secrets.
+        kept = {key: Secret(text) for key, text in kept.items()}
+        return kept | {"renew_at": asked_at + lifetime - min(EARLY, lifetime / 2)}
+
+    def _senseless(self) -> AnswerError:
+        return AnswerError(f"{self._settings.token_url} gave a token that makes no sense; check BELIMO_TOKEN_URL.")
+
+    def _refused(self, error: OAuth2Error, status: int | None) -> BelimoError:
+        settings = self._settings
+        code = " ".join(str(error.error or "no reason given").split())[:60]
+        for secret in (settings.password, settings.client_secret):
+            code = code.replace(secret, MASK)
+        if code == "insecure_transport":
+            return SettingsError(f"{settings.token_url} would be asked over plain http; use an https address.")
+        if code == "missing_token":
+            return AnswerError(
+                f"{settings.token_url} answered without a token; check that BELIMO_TOKEN_URL is the token endpoint."
+            )
+        setting, advice = {
+            "invalid_client": (
+                "client_secret",
+                "check BELIMO_CLIENT_ID and BELIMO_CLIENT_SECRET ({}) for mix-ups of I and l or O and 0",
+            ),
+            "invalid_grant": ("password", "check BELIMO_USERNAME and BELIMO_PASSWORD ({}), which may have expired"),
+            "invalid_scope": ("scope", "check BELIMO_SCOPE ({})"),
+        }.get(
+            code,
+            (
+                "client_secret",
+                "check BELIMO_AUDIENCE, and the credentials (secret {}) for mix-ups of I and l or O and 0",
+            ),
+        )
+        origin = settings.origins.get(setting, "argument")
+        place = (
+            f"from the {origin}" if origin in ("argument", "environment", "default", "demo cloud") else f"from {origin}"
+        )
+        return SignInError(
+            f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); "
+            f"{advice.format(place)}.",
+            status_code=status,
+        )

@@ -1,0 +1,207 @@
+"""What comes back over the wire: checked answers, and failures as sentences."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from belimo_nb.client import http
+from belimo_nb.errors import (
+    AnswerError,
+    ApiError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    TimedOut,
+)
+from belimo_nb.settings.secret import MASK
+
+__all__ = ["json_object", "refusal", "unreachable"]
+
+HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
+
+
+def unreachable(error: requests.RequestException, url: str) -> CloudError:
+    """The failure to get an answer at all, as one sentence."""
+    host = urlsplit(url).netloc
+    causes = tuple(_causes(error))
+
+    def because_of(kind: type[BaseException]) -> bool:
+        return any(isinstance(cause, kind) for cause in causes)
+
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return ApiError(
+            f"{host} redirects requests, and redirects are not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
+            status_code=error.response.status_code if error.response is not None else None,
+        )
+    if isinstance(error, requests.exceptions.SSLError) and not because_of(ssl.SSLCertVerificationError):
+        return ConnectionFailed(f"{host} does not speak https as it should; check the address.")
+    if isinstance(error, requests.exceptions.SSLError):
+        return ConnectionFailed(
+            f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
+            "machine, and whether a proxy stands in between."
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ConnectionFailed(
+            f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
+        )
+    if isinstance(error, http.TooLong):
+        return TimedOut(
+            f"{host} did not come to the end of its answer within {http.LONGEST:g} seconds; try again later.",
+            retryable=True,
+        )
+    # A body that stops coming is no requests.Timeout, so the causes are asked.
+    if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
+        waited = http.TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else http.TIMEOUT[1]
+        return TimedOut(
+            f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
+        )
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return ConnectionFailed(
+            f"{host} gave an answer that cannot be unpacked; try again, or ask who runs the network whether a proxy "
+            "changes it.",
+            retryable=True,
+        )
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return ConnectionFailed(
+            f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
+        )
+    if because_of(socket.gaierror):
+        return ConnectionFailed(
+            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.",
+            retryable=True,
+        )
+    if because_of(ConnectionRefusedError):
+        return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
+    return ConnectionFailed(f"The connection to {host} failed ({type(error).__name__}); try again.", retryable=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, wherever the libraries keep it."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
+def refusal(response: requests.Response, what: str) -> CloudError | None:
+    """The error that a status stands for, or None if the answer is good.
+
+    Args:
+        response: The answer.
+        what: What was asked for, in words, for the message.
+    """
+    status = response.status_code
+    host = urlsplit(response.url).netloc
+    if 200 <= status < 300:
+        return None
+    if status == 429:
+        return RateLimited(
+            f"{host} asks for fewer requests (429) and did not give {what}; lower BELIMO_RATE, or try again later.",
+            status_code=status,
+            retry_after=_retry_after(response),
+            retryable=True,
+        )
+    if status >= 500:
+        return ServerError(
+            f"{host} failed on its side ({status}) and did not give {what}; try again later.",
+            status_code=status,
+            retry_after=_retry_after(response),
+            retryable=True,
+        )
+    said = _said(response)
+    hint = HINTS.get(status, "check what was asked for")
+    reason = f"{status}: {said}" if said else str(status)
+    return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
+
+
+def _json(response: requests.Response) -> Any:
+    """The answer as JSON, which is UTF-8; requests would take JSON that calls itself text for Latin-1."""
+    return json.loads(response.content)
+
+
+def _said(response: requests.Response) -> str:
+    """What the server gave as its reason, on one line."""
+    try:
+        body = _json(response)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    words = [body.get(key) for key in ("error_description", "message", "reason", "error")]
+    said = next((word for word in words if isinstance(word, str) and word), "")
+    sent = response.request.headers.get("Authorization", "") if response.request is not None else ""
+    if sent:
+        said = said.replace(str(sent).rpartition(" ")[2], MASK)  # a server may quote the token
+    return " ".join(said.split())[:100].rstrip(".")
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """``Retry-After`` in seconds; it may be a number or a date.
+
+    A date is one of the cloud's clock, which its answer tells: that of this machine may be a day off.
+    """
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    moment, now = _date(text), _date(response.headers.get("Date", ""))
+    return None if moment is None else max(0.0, moment - (time.time() if now is None else now))
+
+
+def _date(text: str) -> float | None:
+    """Seconds since 1970 of a header's date; None if it is none."""
+    try:
+        found = email.utils.parsedate_to_datetime(text)
+        # "-0000" says nothing of a zone: HTTP's dates are UTC, whatever this machine's zone is.
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
+    """The answer's body, which must be a JSON object.
+
+    Args:
+        response: The answer.
+        what: What was asked for, in words, for messages.
+        setting: The setting that holds the address, for messages.
+
+    Raises:
+        AnswerError: It is HTML, cut off, empty, or something else.
+    """
+    host = urlsplit(response.url).netloc
+    kind = response.headers.get("Content-Type", "no type").split(";")[0]
+    try:
+        body = _json(response)
+    except (ValueError, RecursionError):  # the latter: lists within lists within lists
+        if "html" in kind:
+            raise AnswerError(
+                f"{host} gave a web page instead of {what}; check {setting}.",
+                status_code=response.status_code,
+            ) from None
+        raise AnswerError(
+            f"{host} gave {len(response.content):,} bytes ({kind}) that are no JSON instead of {what}; try again.",
+            status_code=response.status_code,
+            retryable=True,
+        ) from None
+    if not isinstance(body, dict):
+        found = "null" if body is None else type(body).__name__
+        raise AnswerError(
+            f"{host} gave a JSON {found} instead of an object for {what}; check {setting}.",
+            status_code=response.status_code,
+        )
+    return body

@@ -1,0 +1,93 @@
+"""The token kept between runs, in the user's cache folder, in a file that only the user can read.
+
+The token only: the password is never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from belimo_nb.errors import SettingsError
+from belimo_nb.settings import Settings
+from belimo_nb.settings.secret import Secret
+from belimo_nb.system.files import write_text
+
+__all__ = ["TokenFile"]
+
+STALE = 60 * 86400.0
+"""Seconds after which a kept token is of no use to anyone: passwords last 60 days."""
+
+
+class TokenFile:
+    """Where the token of one account, client and address is kept.
+
+    Args:
+        settings: Whose token it is.
+        folder: Folder for the file; by default the user's cache folder.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
+        self.path = (folder or _cache_folder()) / f"token-{_fingerprint(settings)}.json"
+
+    def read(self) -> dict[str, Any] | None:
+        """The token kept by an earlier run, or None: str access_token, float renew_at, perhaps str refresh_token.
+
+        Raises:
+            SettingsError: Other users of this machine can read the file.
+        """
+        try:
+            with self.path.open(encoding="utf-8") as file:
+                if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                    raise SettingsError(
+                        f"The token file {self.path} can be read by other users of this machine, so it is not used; "
+                        "delete it and change your password."
+                    )
+                token = json.load(file)
+        except (OSError, ValueError, RecursionError):
+            return None
+        usable = (
+            isinstance(token, dict)
+            and isinstance(token.get("access_token"), str)
+            and isinstance(token.get("refresh_token"), str | None)
+            and isinstance(token.get("renew_at"), int | float)
+        )
+        if not usable:
+            return None
+        return {key: Secret(value) if isinstance(value, str) else value for key, value in token.items()}
+
+    def write(self, token: Mapping[str, Any]) -> None:
+        """Keep the token; a folder that cannot be written costs a sign-in a run, nothing else."""
+        folder = self.path.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != 0o700:
+                folder.chmod(0o700)  # it was there before, and others could put files into it
+            write_text(self.path, json.dumps(token), private=True)
+            for old in folder.glob("token-*.json"):
+                if old.stat().st_mtime < time.time() - STALE:
+                    old.unlink(missing_ok=True)
+        except OSError as error:
+            logging.getLogger(__name__).info("The token is not kept for the next run (%s).", error)
+
+
+def _cache_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("belimo-nb", appauthor=False))
+
+
+def _fingerprint(settings: Settings) -> str:
+    """Names the file after whose token it is, without saying so."""
+    parts = (settings.token_url, settings.client_id, settings.username, settings.audience, settings.scope)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

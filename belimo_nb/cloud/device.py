@@ -1,0 +1,385 @@
+"""One device: what it is, what it says now, what it said before, what energy it moved."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from belimo_nb.api import history, measurements
+from belimo_nb.api.devices import devices_frame, latest_frame, name_of, part, profile_ref, settings_of
+from belimo_nb.api.health import Trouble, troubles
+from belimo_nb.api.paging import collect
+from belimo_nb.api.profile import Profile
+from belimo_nb.calendar.intervals import fixed_length, zone_name
+from belimo_nb.calendar.moments import Moment, parse_time
+from belimo_nb.calendar.periods import Period
+from belimo_nb.calendar.timestamps import from_api, to_api
+from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
+from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud.checkup import Checkup
+    from belimo_nb.cloud.cloud import Cloud
+
+__all__ = ["Device"]
+
+
+class Device:
+    """A device of the cloud; get one from `Cloud.device`.
+
+    Args:
+        cloud: Where it is.
+        record: The API's device object.
+    """
+
+    def __init__(self, cloud: Cloud, record: Mapping[str, Any]) -> None:
+        self._cloud = cloud
+        self._record = record
+        self.id = str(record["id"])
+        self.serial = str(record.get("serialNumber") or "")
+        self.name = name_of(record)
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
+
+    def _repr_html_(self) -> str:
+        from belimo_nb.display.facts import facts
+
+        row = self.summary
+        seen = row["last_seen"]
+        shown = {
+            "Serial": self.serial or "–",
+            "Dataprofile": self._profile_name(),
+            "Health": f"{row['health']} {row['note'] or ''}".strip(),
+            "Last seen": "never" if pd.isna(seen) else f"{seen.tz_convert(self._cloud.timezone):%Y-%m-%d %H:%M}",
+            "Project": row["project"] or "–",
+        }
+        return facts(self.name, shown)
+
+    @property
+    def summary(self) -> pd.Series[Any]:
+        """Its row of `Cloud.devices`."""
+        return devices_frame([self._record], self._cloud.now).iloc[0]
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the device has ever said what its datapoints mean."""
+        return profile_ref(self._record) is not None
+
+    @property
+    def profile(self) -> Profile:
+        """What its datapoints mean.
+
+        Raises:
+            NoDataError: The device has never reported a dataprofile.
+        """
+        ref = profile_ref(self._record)
+        if ref is None:
+            raise NoDataError(
+                f"{self.name} has never reported a dataprofile, so nothing is known of its datapoints; check that it "
+                "has been online."
+            )
+        return self._cloud.profile(ref)
+
+    @property
+    def datapoints(self) -> pd.DataFrame:
+        """DataFrame, index ``id``, text columns name, description, unit, access (r, w, rw), type."""
+        return self.profile.datapoints.copy()
+
+    def find(self, text: str) -> pd.DataFrame:
+        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case."""
+        return self.profile.find(text)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of energy that it counts and has ever counted: heating, cooling, both or none."""
+        latest = latest_frame([self._record], self._cloud.profile).iloc[0]
+        counted: tuple[Kind, ...] = ("heating", "cooling")
+        return tuple(kind for kind in counted if self.has(f"{kind}_energy") and latest[f"{kind}_kwh"] > 0)
+
+    def has(self, quantity: str) -> bool:
+        """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
+        return self.has_profile and self.profile.locate(quantity) is not None
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """What it is made and set for: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
+        return settings_of(self._record, self._cloud.profile)
+
+    def state(self, at: Moment = None) -> pd.DataFrame:
+        """The values of all datapoints, now or at a time.
+
+        Args:
+            at: A moment (local time of the site if it has no zone); None for now.
+
+        Returns:
+            DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
+            at stands in ``.attrs["time"]`` (aware, UTC).
+        """
+        listed = part(self._record, "state")
+        if at is None and self._cloud.fresh and listed.get("datapoints"):
+            body = listed
+        else:
+            query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
+            body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
+        points = part(body, "datapoints")
+        values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
+        known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
+        frame = pd.DataFrame({"value": pd.Series(values, dtype=object)})
+        frame = frame.join(known[["unit", "description"]].astype(object)).fillna({"unit": "", "description": ""})
+        frame = frame.rename_axis("id")
+        order = {identifier: position for position, identifier in enumerate(known.index)}
+        frame = frame.loc[sorted(frame.index, key=lambda i: (order.get(i, len(order)), i))]
+        frame.attrs["time"] = from_api([body.get("timestamp")])[0]
+        return frame
+
+    def history(
+        self,
+        datapoints: str | Sequence[str],
+        start: Moment,
+        end: Moment = None,
+        resolution: str = "1h",
+        aggregation: str = "last",
+    ) -> pd.DataFrame:
+        """Resampled history: from the store what was fetched before and still holds, the rest from the cloud.
+
+        Only the last readings of buckets are kept; for other aggregations the cloud is asked each time.
+
+        Args:
+            datapoints: One or several, each by id, name or description.
+            start: First moment (local time of the site if it has no zone).
+            end: First moment after the range; None for now.
+            resolution: Length of a bucket: a number and s, m, h, d or w.
+            aggregation: What the cloud makes of a bucket: last, first, min, max, mean, sum ...
+
+        Returns:
+            DataFrame, one row a bucket, NaN where there is no value (None for text); index ``time``: the **begin**
+            of the bucket, UTC; columns named as in `datapoints`. With ``last``, the value is the last reading in the
+            bucket, so it belongs to the bucket's end.
+
+        Raises:
+            UnknownDatapoint: The device has no such datapoint.
+            UsageError: The range or the resolution makes no sense.
+        """
+        keys = [datapoints] if isinstance(datapoints, str) else list(datapoints)
+        if not keys:
+            raise UsageError("No datapoint is named; give at least one, by id, name or description.")
+        ids = [self.profile.resolve(key) for key in keys]
+        first, after = self._range(start, end)
+        unique = list(dict.fromkeys(ids))
+        if aggregation == history.KEPT_AGGREGATION:
+            frame = self._cloud.kept_history(self._record, unique, first, after, resolution)
+        elif self._cloud.settings.offline:
+            raise NoDataError(f"The store keeps the last readings of buckets, not their {aggregation}; ask online.")
+        else:
+            frame = history.fetch(self._cloud.get, self.id, unique, first, after, resolution, aggregation)
+        return frame[ids].set_axis(keys, axis="columns")
+
+    def measurements(
+        self, quantities: Sequence[str], start: Moment, end: Moment = None, resolution: str = "15m"
+    ) -> pd.DataFrame:
+        """Measured quantities in display units.
+
+        Args:
+            quantities: Keys of `belimo_nb.quantities.QUANTITIES`.
+            start: First moment (local time of the site if it has no zone).
+            end: First moment after the range; None for now.
+            resolution: Length of a bucket; the value is the last reading in it.
+
+        Returns:
+            DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
+            zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
+            NaN where unknown, or all through if the device does not measure it.
+        """
+        strange = [key for key in quantities if key not in QUANTITIES]
+        if strange:
+            raise UsageError(f"There is no quantity {strange[0]!r}; the quantities are {', '.join(QUANTITIES)}.")
+        located = {key: self.profile.locate(key) if self.has_profile else None for key in quantities}
+        ids = {key: identifier for key, identifier in located.items() if identifier is not None}
+        first, after = self._range(start, end)
+        step = history.parse_resolution(resolution)
+        if ids:
+            raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
+        else:
+            raw = pd.DataFrame(index=history.buckets(first, after, step))
+        profile = self.profile if self.has_profile else None
+        return measurements.quantities(raw, profile, located, step, self._cloud.timezone)
+
+    def checkup(
+        self,
+        start: Moment = None,
+        end: Moment = None,
+        resolution: str = "1h",
+        design_delta_t: float | None = None,
+    ) -> Checkup:
+        """Check it for everything that its samples can tell; see `belimo_nb.hydronics`.
+
+        The whole period is looked at every `resolution`, and the two weeks in which the valve is most active every 5
+        minutes. Where the outdoor temperature is to be had, it is taken into account.
+
+        Args:
+            start: As in `energy`.
+            end: As in `energy`.
+            resolution: Of the samples of the whole period: the length of a bucket.
+            design_delta_t: Design delta-T in K; None: unknown.
+
+        Raises:
+            UsageError: The range is too long for the resolution, or an argument makes no sense.
+        """
+        from belimo_nb.cloud.checkup import examine, outdoor_or_none
+
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        outdoor = outdoor_or_none(self._cloud, span)
+        return examine(self, span.start, span.end, resolution, design_delta_t=design_delta_t, outdoor=outdoor)
+
+    def energy(
+        self,
+        kind: Kind = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        freq: str = "D",
+        tz: str | None = None,
+    ) -> pd.DataFrame:
+        """Heating or cooling energy of calendar intervals, from the lifetime counter.
+
+        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), one bucket
+        ahead of `start`; a reading belongs to its bucket's end.
+
+        Args:
+            kind: "heating" or "cooling".
+            start: Begin (local time if it has no zone); None: with `end` the 12 full months before now.
+            end: End, exclusive; None: now, or the last full month's end if there is no `start` either.
+            freq: "h", "D", "W", "MS", "YS" or a fixed length such as "15min".
+            tz: IANA zone of the calendar; None: the site's.
+
+        Returns:
+            As `belimo_nb.energy.interval_energy`: index ``time`` (begin, in `tz`), columns kwh, coverage, quality.
+
+        Raises:
+            NoDataError: The device has no such counter.
+        """
+        length = fixed_length(freq)
+        fine = length is not None and bool(length % pd.Timedelta(hours=1))
+        return self.counter(kind, start, end, tz, fine=fine).energy(freq)
+
+    def counter(
+        self,
+        kind: Kind = "heating",
+        start: Moment = None,
+        end: Moment = None,
+        tz: str | None = None,
+        *,
+        fine: bool = False,
+    ) -> Counter:
+        """The readings of its energy counter; one question to the cloud, many to `Counter.energy`.
+
+        Args:
+            kind: "heating" or "cooling".
+            start: As in `energy`.
+            end: As in `energy`.
+            tz: As in `energy`.
+            fine: Readings every 15 minutes instead of every hour.
+
+        Raises:
+            NoDataError: The device has no such counter.
+        """
+        zone = self._cloud.timezone if tz is None else zone_name(tz)
+        return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
+
+    def counters(self, start: Moment = None, end: Moment = None) -> Counters:
+        """The readings of all its energy counters that have ever counted, at one go.
+
+        Args:
+            start: As in `energy`.
+            end: As in `energy`.
+
+        Returns:
+            Counters by kind, "heating" and "cooling"; without any, ``failures`` says so under "energy".
+        """
+        zone = self._cloud.timezone
+        first, after = self._range_or_default(start, end, zone)
+        found = self._counters(self.kinds, first, after, zone, fine=False) if self.kinds else {}
+        failures = {} if found else {"energy": f"{self.name} counts no energy."}
+        return Counters(found, failures, first, after, zone)
+
+    def _counters(
+        self, kinds: Sequence[Kind], first: pd.Timestamp, after: pd.Timestamp, zone: str, fine: bool
+    ) -> dict[str, Counter]:
+        located: dict[Kind, str] = {}
+        for kind in kinds:
+            if kind not in ("heating", "cooling"):
+                raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
+            identifier = self.profile.locate(f"{kind}_energy")
+            if identifier is None:
+                raise NoDataError(
+                    f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} describes none."
+                )
+            located[kind] = identifier
+        resolution = "15m" if fine else counter_resolution(zone, first, after)
+        step = history.parse_resolution(resolution)
+        power = self.profile.locate("power")
+        until = last_reading(after, self._cloud.now)
+        if first >= until:
+            raise UsageError(
+                f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."
+            )
+        raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
+        span = Period(first, after)
+        return measurements.counters(raw, self.profile, located, step, self.name, span, zone)
+
+    def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """What happened to the device, oldest first.
+
+        Returns:
+            DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
+        """
+        edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
+        query = {"sortDirection": "ASC"}
+        path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
+        try:
+            rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
+        except NoDataError as error:
+            # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
+            warnings.warn(f"{error} No events are shown.", stacklevel=2)
+            rows = []
+        frame = pd.DataFrame(
+            {
+                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._cloud.timezone),
+                "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
+                "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
+            }
+        )
+        # Asked for as a whole and kept: other ranges need no other request.
+        if edges[0] is not None:
+            frame = frame[frame["time"] >= edges[0]]
+        if edges[1] is not None:
+            frame = frame[frame["time"] < edges[1]]
+        return frame.sort_values("time", kind="stable", ignore_index=True)
+
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+        """When it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
+        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        return troubles(self.timeline(end=span.end), span.start, span.end)
+
+    def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
+        if value is None:
+            return self._cloud.now
+        return parse_time(value, tz or self._cloud.timezone, name)
+
+    def _range_or_default(self, start: Moment, end: Moment, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+        if start is None:
+            period = self._cloud.period(None, end)
+            start, end = period.start, period.end
+        return self._range(start, end, zone)
+
+    def _range(self, start: Moment, end: Moment, tz: str | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
+        span = Period(self._moment(start, "start", tz), self._moment(end, "end", tz))
+        return span.start, span.end
+
+    def _profile_name(self) -> str:
+        reference = part(self._record, "dataprofile")
+        return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")

@@ -1,0 +1,87 @@
+"""The list of devices as the API gave it last, from which most questions can be answered without another request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from belimo_nb.api.devices import name_of
+from belimo_nb.api.lookup import matches
+from belimo_nb.api.paging import Get, collect
+from belimo_nb.errors import AnswerError, UnknownDevice
+from belimo_nb.store.documents import Answers
+
+__all__ = ["DeviceList", "record_of"]
+
+Record = dict[str, Any]
+
+
+class DeviceList:
+    """The API's device objects as of the last complete list; safe to share between threads.
+
+    Attributes:
+        asked: When the last complete list was asked for, in seconds since 1970; 0: never.
+    """
+
+    def __init__(self, get: Get, answers: Answers, now: Callable[[], int], *, offline: bool) -> None:
+        """Know where to ask; nothing is asked yet.
+
+        Args:
+            get: Asks the API.
+            answers: Where the complete list is kept.
+            now: The time, in seconds since 1970.
+            offline: Whether what is kept has to do.
+        """
+        self._get = get
+        self._answers = answers
+        self._now = now
+        self._offline = offline
+        self._records: dict[str, Record] | None = None
+        self._lock = threading.Lock()
+        self.asked = 0
+
+    def ask(self, search: str | None = None) -> list[Record]:
+        """The device objects, in the cloud's order; the complete list is kept for later look-ups.
+
+        Args:
+            search: Part of a name or serial number; None or blank for all.
+
+        Raises:
+            AnswerError: The list names a device twice, or one without an id.
+        """
+        text = (search or "").strip()
+        if text and self._offline:
+            return [r for r in self.known().values() if matches(text, name_of(r), r.get("serialNumber"))]
+        if text:
+            asked, records = 0, collect(self._get, "/devices", {"search": text}, "the devices")
+        else:
+            kept = self._answers.through(
+                "devices", lambda: collect(self._get, "/devices", {}, "the devices"), self._now()
+            )
+            asked, records = kept.asked, kept.body
+        ids = [str(record.get("id") or "") for record in records]
+        if not all(ids) or len(set(ids)) != len(ids):
+            raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
+        with self._lock:
+            fresh = dict(zip(ids, records, strict=True))
+            self._records = (self._records | fresh if self._records is not None else None) if text else fresh
+            self.asked = self.asked if text else asked
+        return records
+
+    def known(self) -> dict[str, Record]:
+        """The device objects of the last complete list by id; asked for only if there is none yet."""
+        with self._lock:
+            records = self._records
+        return records if records is not None else {str(r["id"]): r for r in self.ask()}
+
+
+def record_of(identifier: str, records: Mapping[str, Record]) -> Record:
+    """The device object with an id.
+
+    Raises:
+        UnknownDevice: There is none.
+    """
+    if identifier not in records:
+        raise UnknownDevice(f"There is no device with the id {identifier!r}; list them again.")
+    return records[identifier]

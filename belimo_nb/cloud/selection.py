@@ -1,0 +1,49 @@
+"""Which energy valves a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from belimo_nb.errors import NoDataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from belimo_nb.cloud.cloud import Cloud
+
+__all__ = ["energy_valves"]
+
+
+def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] = ()) -> pd.DataFrame:
+    """The energy valves asked for, in the cloud's order.
+
+    Args:
+        cloud: Where they are.
+        search: Only devices with this text in their name or serial number; None or "" for all.
+        keys: Only these devices, each by id, serial number, name or a unique part of the name; empty for all.
+
+    Returns:
+        Rows of `Cloud.energy_valves`, at least one.
+
+    Raises:
+        UnknownDevice: There is no device by such a key.
+        AmbiguousDevice: Several devices fit a key.
+        UsageError: A device that a key names has no energy counter, or does not match `search`.
+        NoDataError: No device matches, or none of them has an energy counter.
+    """
+    found = cloud.devices(search)
+    if found.empty:
+        what = f"No device has {search!r} in its name or serial number" if search else "The account sees no device"
+        raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
+    wanted = {cloud.device(key).id: key for key in keys}
+    valves = cloud.energy_valves(found)
+    for device_id, key in wanted.items():
+        if device_id not in valves.index:
+            reason = "has no energy counter" if device_id in found.index else f"does not match {search!r}"
+            raise UsageError(f"The device {key!r} {reason}, so there is nothing to report on; leave it out.")
+    if valves.empty:
+        raise NoDataError(
+            f"None of the {len(found)} devices has an energy counter; `belimo-nb report overview` works without."
+        )
+    return valves.loc[[device_id for device_id in valves.index if device_id in wanted]] if wanted else valves

@@ -1,0 +1,224 @@
+"""What stands behind each energy valve of the default building: loads, water temperatures, sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Entry, Kind
+from belimo_nb.demo.world.noise import between
+from belimo_nb.demo.world.physics import COOLING_RHO_C, HEATING_RHO_C
+
+NOMINAL_FLOW_M3S = {
+    15: 0.35e-3,
+    20: 0.65e-3,
+    25: 1.15e-3,
+    32: 1.8e-3,
+    40: 2.5e-3,
+    50: 4.8e-3,
+    65: 8.0e-3,
+    80: 11.0e-3,
+    100: 20.0e-3,
+}
+"""Nominal flow by nominal diameter in mm."""
+
+DESIGN_OUTDOOR_C = -7.0
+MILD_OUTDOOR_C = 15.0
+_HEADROOM = 1.0  # maximum flow setting over the flow at design conditions
+
+
+@dataclass(frozen=True)
+class Water:
+    """Supply and sink of a heat exchanger.
+
+    Attributes:
+        supply_c: supply temperature at design outdoor temperature (heating) or always (cooling), °C.
+        supply_mild_c: supply temperature at 15 °C outdoors and above, °C; equal to supply_c if not compensated.
+        sink_c: temperature on the exchanger's other side, °C.
+        design_delta_t_k: delta-T of the water at design power, K.
+        rho_c: volumetric heat capacity that the exchanger is sized with, J/(m3 K).
+    """
+
+    supply_c: float
+    supply_mild_c: float
+    sink_c: float
+    design_delta_t_k: float
+    rho_c: float
+
+    @property
+    def design_lift_k(self) -> float:
+        """Difference of supply and sink at design conditions, K."""
+        return abs(self.supply_c - self.sink_c)
+
+    def design_flow_m3s(self, power_w: float) -> float:
+        """Flow at design power, m3/s."""
+        return power_w / (self.rho_c * self.design_delta_t_k)
+
+    def half_flow_m3s(self, power_w: float) -> float:
+        """Parameter b of P = a V/(b + V): the flow of half the power that infinite flow would give, m3/s."""
+        share = self.design_delta_t_k / self.design_lift_k
+        return self.design_flow_m3s(power_w) * share / (1 - share)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """An energy valve with its heat exchanger and load.
+
+    Attributes:
+        name: name of the device that it belongs to.
+        kind: what kind of load.
+        dn: nominal diameter of the valve, mm.
+        size: heat loss coefficient in W/K (heating zones and change-over), heat capacity flow of the air in W/K
+            (air heaters and coolers), W per K above the balance point (cooling zones), or W (server room).
+        balance_point_c: outdoor temperature at which heating ends (or cooling begins), °C.
+        base_w: load that does not depend on the weather, W.
+        design_power_w: power that exchanger and valve are sized for.
+        water: the main water circuit.
+        summer: water of a change-over valve's cooling season; the exchanger is the same.
+        setback: whether heating is lowered at night and on weekends.
+        flow_factor: maximum flow setting relative to a well chosen one.
+    """
+
+    name: str
+    kind: Kind
+    dn: int
+    size: float
+    balance_point_c: float
+    base_w: float
+    design_power_w: float
+    water: Water
+    summer: Water | None = None
+    setback: bool = True
+    flow_factor: float = 1.0
+
+    @property
+    def heats(self) -> bool:
+        """Whether it ever heats."""
+        return self.water.supply_c > self.water.sink_c
+
+    @property
+    def cools(self) -> bool:
+        """Whether it ever cools."""
+        return not self.heats or self.summer is not None
+
+    @property
+    def nominal_flow_m3s(self) -> float:
+        """Nominal flow of the valve body, m3/s."""
+        return NOMINAL_FLOW_M3S[self.dn]
+
+    @property
+    def vmax_percent(self) -> float:
+        """Maximum flow setting, percent of the nominal flow."""
+        flow = self.water.design_flow_m3s(self.design_power_w)
+        percent = round(100 * _HEADROOM * self.flow_factor * flow / self.nominal_flow_m3s)
+        return float(min(100, max(25, percent)))
+
+    @property
+    def max_flow_m3s(self) -> float:
+        """Maximum flow, m3/s."""
+        return self.nominal_flow_m3s * self.vmax_percent / 100
+
+    @property
+    def max_power_w(self) -> float:
+        """Power that relative power refers to, W."""
+        return 1000.0 * round(1.1 * self.design_power_w / 1000)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """Given figures of a plant."""
+
+    size: float
+    balance_point_c: float
+    base_w: float = 0.0
+    setback: bool = True
+    flow_factor: float = 1.0
+    fouled: bool = False
+
+
+_SIZES = {
+    "Energieventil Heizung 2.OG Sued-Ost": _Size(3900, 15.4),
+    "Energieventil Heizung 2.OG Nord-Ost": _Size(3100, 16.2, base_w=3500),
+    "Energieventil Heizung 2.OG Nord-West": _Size(4700, 16.6),
+    "Energieventil Heizung 1.OG Sued-West": _Size(3500, 15.8, setback=False),
+    "Energieventil Heizung 2.OG Sued-West": _Size(2200, 15.2, base_w=2000),
+    "Energieventil Kälte 2.OG Nord": _Size(4600, 15.0),
+    "Energieventil Kälte 2.OG Süd": _Size(6600, 13.5, flow_factor=2.5, fouled=True),
+    "Energieventil Kälte 1.OG Nord": _Size(4200, 14.5),
+    "Energieventil Kälte 1.OG Süd": _Size(4400, 14.0, flow_factor=3.8),
+    "Energieventil Kälte Serverraum": _Size(27000, 0.0),
+    "Energieventil Kälte EG Restaurant": _Size(2600, 13.0, base_w=2500),
+    "Energieventil Kälte EG Ost": _Size(1900, 14.5),
+    "Lüftung LA01 Erhitzer": _Size(7400, 20.0),
+    "Lüftung LA01 Kühler": _Size(7400, 18.0),
+    "Lüftung LA02 Erhitzer": _Size(4800, 20.0),
+    "Lüftung LA02 Kühler": _Size(4800, 18.0),
+    "Lüftung LA03 Erhitzer": _Size(6100, 20.5),
+    "Lüftung LA03 Kühler": _Size(6100, 18.0),
+    "Lüftung LA04 Erhitzer": _Size(3900, 20.0),
+    "Umschaltventil 1.OG Sitzungszimmer": _Size(900, 15.0),
+    "Umschaltventil EG Aula": _Size(1500, 15.0),
+}
+
+_HEATING_WATER = Water(70.0, 45.0, 21.0, 20.0, HEATING_RHO_C)
+_COIL_WATER = Water(62.0, 46.0, 13.0, 20.0, HEATING_RHO_C)
+_COOLING_WATER = Water(8.0, 8.0, 25.0, 8.5, COOLING_RHO_C)
+_FOULED_WATER = replace(_COOLING_WATER, design_delta_t_k=6.4)
+_AIR_COOLING_WATER = Water(8.0, 8.0, 25.0, 7.2, COOLING_RHO_C)
+_SERVER_WATER = Water(10.0, 10.0, 24.0, 7.0, COOLING_RHO_C)
+_CHANGE_OVER_WATER = Water(48.0, 38.0, 21.0, 13.0, HEATING_RHO_C)
+_CHANGE_OVER_SUMMER = Water(10.0, 10.0, 25.0, 7.5, COOLING_RHO_C)
+
+HEATING_PEAK = 1.5
+"""Morning peak of a zone with night setback, relative to the mean of the week."""
+ROOM_C = 22.0
+HEAT_RECOVERY = 0.72
+LATENT = 1.35
+"""Total over sensible cooling of an air cooler."""
+
+
+def _plant(entry: Entry, given: _Size) -> Plant:
+    def make(power: float, water: Water, summer: Water | None = None) -> Plant:
+        return Plant(
+            entry.name,
+            entry.kind,
+            entry.dn,
+            given.size,
+            given.balance_point_c,
+            given.base_w,
+            power,
+            water,
+            summer,
+            setback=given.setback,
+            flow_factor=given.flow_factor,
+        )
+
+    cold = given.balance_point_c - DESIGN_OUTDOOR_C
+    match entry.kind:
+        case Kind.HEATING_ZONE:
+            peak = HEATING_PEAK if given.setback else 1.05
+            return make(peak * given.size * cold + given.base_w, _HEATING_WATER)
+        case Kind.AIR_HEATER:
+            rise = given.balance_point_c - (DESIGN_OUTDOOR_C + HEAT_RECOVERY * (ROOM_C - DESIGN_OUTDOOR_C))
+            return make(given.size * rise, _COIL_WATER)
+        case Kind.AIR_COOLER:
+            return make(given.size * 7.5 * LATENT, _AIR_COOLING_WATER)
+        case Kind.COOLING_ZONE:
+            water = _FOULED_WATER if given.fouled else _COOLING_WATER
+            return make(given.size * 13.0 + given.base_w, water)
+        case Kind.SERVER_ROOM:
+            return make(given.size * 1.25, _SERVER_WATER)
+        case _:
+            return make(HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER)
+
+
+def plants(seed: int) -> dict[str, Plant]:
+    """Plants by device name. Sizes of all but the five named heating valves vary with the seed by up to 8 %."""
+    made = {}
+    for entry in DEFAULT_FLEET:
+        given = _SIZES.get(entry.name)
+        if given is None:
+            continue
+        if entry.kind is not Kind.HEATING_ZONE and seed != 1:
+            given = replace(given, size=given.size * between(0.92, 1.08, "plant", entry.name, seed))
+        made[entry.name] = _plant(entry, given)
+    return made

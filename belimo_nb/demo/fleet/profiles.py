@@ -1,0 +1,116 @@
+"""Dataprofiles of the demo cloud, as the API's definitions give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from belimo_nb.demo.fleet.datapoints import ACTUATOR, DEFAULT, ENERGY_VALVE, GATEWAY, METADATA, Datapoint
+
+DataprofileKey = tuple[str, str]
+"""Identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2")."""
+
+ENERGY_VALVE_3: DataprofileKey = ("energyvalve3", "1.2")
+ENERGY_VALVE_VERSION_3: DataprofileKey = ("device.belimo.energy-valve-Version3", "1.11")
+MP_ACTUATOR: DataprofileKey = ("mp-actuator", "1.4")
+MP_GATEWAY: DataprofileKey = ("ip-gateway-mp", "2.1")
+
+ENERGY_VALVES = frozenset({ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3})
+
+_SUBPROFILES = {  # subprofile: (version, name)
+    "default": ("0.1", "belimo.device.default"),
+    "metadata": ("0.3", "belimo.cloud.device.metadata"),
+    "evcloud": ("1.2", "belimo.energy-valve.cloud"),
+    "evcloudplus": ("1.1", "belimo.energy-valve.cloud-plus"),
+    "mpact": ("0.4", "belimo.mp.actuator"),
+    "mpgw": ("0.7", "belimo.mp.gateway"),
+}
+
+_ASPECTS: list[dict[str, Any]] = [
+    {
+        "id": "default",
+        "version": "0.3",
+        "ref": "default/0.3",
+        "name": "default",
+        "properties": {"state": "final"},
+        "features": [
+            {"name": name, "optional": name not in {"access", "basetype", "name"}}
+            for name in ("access", "basetype", "description", "format", "name", "restriction", "unit")
+        ],
+    },
+    {
+        "id": "bMg3Fgui",
+        "version": "0.1",
+        "ref": "bMg3Fgui/0.1",
+        "name": "belimo.aspect.gui",
+        "properties": {},
+        "features": [{"name": "displayname", "optional": True}],
+    },
+]
+_ASPECT_REFS = [aspect["ref"] for aspect in _ASPECTS]
+
+
+def _subprofile_ref(name: str) -> str:
+    return f"{name}/{_SUBPROFILES[name][0]}"
+
+
+def _subprofile(name: str, datapoints: Iterable[Datapoint]) -> dict[str, Any]:
+    version, title = _SUBPROFILES[name]
+    return {
+        "id": name,
+        "version": version,
+        "ref": _subprofile_ref(name),
+        "name": title,
+        "state": "LOCKED",
+        "properties": {},
+        "supportedAspects": list(_ASPECT_REFS),
+        "datapoints": [datapoint.id for datapoint in datapoints if datapoint.subprofile == name],
+    }
+
+
+def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ...]) -> dict[str, Any]:
+    id_, version = key
+    everything = (*DEFAULT, *datapoints, *METADATA)
+    used = dict.fromkeys(datapoint.subprofile for datapoint in everything)
+    return {
+        "id": id_,
+        "version": version,
+        "ref": f"{id_}/{version}",
+        "name": name,
+        "state": "PRODUCTIVE",
+        "properties": {},
+        "aspects": [dict(aspect) for aspect in _ASPECTS],
+        "subprofiles": [_subprofile(subprofile, everything) for subprofile in used],
+        "datapoints": [
+            {
+                "id": datapoint.id,
+                "featureValues": datapoint.feature_values,
+                "definedBy": _subprofile_ref(datapoint.subprofile),
+            }
+            for datapoint in everything
+        ],
+    }
+
+
+DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = MappingProxyType(
+    {
+        ENERGY_VALVE_3: ENERGY_VALVE,
+        ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
+        MP_ACTUATOR: ACTUATOR,
+        MP_GATEWAY: GATEWAY,
+    }
+)
+"""Datapoints that a dataprofile adds to those that every device has (DEFAULT and METADATA)."""
+
+PROFILES: Mapping[DataprofileKey, dict[str, Any]] = MappingProxyType(
+    {
+        ENERGY_VALVE_3: _dataprofile(ENERGY_VALVE_3, "device.belimo.energyvalve3", ENERGY_VALVE),
+        ENERGY_VALVE_VERSION_3: _dataprofile(
+            ENERGY_VALVE_VERSION_3, "device.belimo.energy-valve-Version3", ENERGY_VALVE
+        ),
+        MP_ACTUATOR: _dataprofile(MP_ACTUATOR, "device.belimo.mp-actuator", ACTUATOR),
+        MP_GATEWAY: _dataprofile(MP_GATEWAY, "device.belimo.ip-gateway-mp", GATEWAY),
+    }
+)
+"""(id, version) -> body of the API's dataprofile definition."""

@@ -1,0 +1,86 @@
+"""The truth about the demo fleet: its planted faults with their figures, and the signatures of its heating zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from belimo_nb.demo.fleet.faults import PLANTED, Fault, FaultKind, Planted
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.fleet.plants import Plant
+from belimo_nb.demo.world.physics import waste_flow_m3s
+
+_KWH_D_PER_W = 24 / 1000
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Three-parameter energy signature of a heating zone: what a fit on local days approaches.
+
+    Attributes:
+        heat_loss_w_k: heat loss coefficient, W/K.
+        balance_point_c: outdoor temperature at which heating ends, °C.
+        base_w: load that does not depend on the weather, W.
+    """
+
+    heat_loss_w_k: float
+    balance_point_c: float
+    base_w: float
+
+    @property
+    def slope_kwh_d_k(self) -> float:
+        """Daily energy per kelvin below the balance point, kWh/(d K)."""
+        return self.heat_loss_w_k * _KWH_D_PER_W
+
+    @property
+    def base_kwh_d(self) -> float:
+        """Base load, kWh/d."""
+        return self.base_w * _KWH_D_PER_W
+
+
+def _figures(fault: FaultKind, plant: Plant | None) -> dict[str, float]:
+    if plant is None:
+        return {}
+    lift = plant.water.design_lift_k
+    half = plant.water.half_flow_m3s(plant.design_power_w)
+    match fault:
+        case FaultKind.LOW_DELTA_T:
+            waste = waste_flow_m3s(half)
+            return {
+                "half_flow_m3s": half,
+                "waste_flow_m3s": waste,
+                "waste_delta_t_k": lift * half / (half + waste),
+                "max_flow_m3s": plant.max_flow_m3s,
+                "delta_t_at_max_flow_k": lift * half / (half + plant.max_flow_m3s),
+            }
+        case FaultKind.OVERSIZED:
+            design = plant.water.design_flow_m3s(plant.design_power_w)
+            return {"max_flow_m3s": plant.max_flow_m3s, "max_flow_over_design_flow": plant.max_flow_m3s / design}
+        case FaultKind.NO_NIGHT_SETBACK:
+            return {"night_over_day_power": 1.0}
+        case _:
+            return {}
+
+
+def _with_leak(item: Planted, plant: Plant | None) -> dict[str, float]:
+    percent = item.figures.get("leak_percent_of_nominal")
+    if percent is None or plant is None:
+        return {}
+    return {"leak_m3s": percent / 100 * plant.nominal_flow_m3s}
+
+
+def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -> tuple[Fault, ...]:
+    """The faults planted on these devices, in the order of the table in the docs."""
+    ids = {device.name: device.id for device in devices if device.own_plant}
+    faults = []
+    for item in PLANTED:
+        if item.name in ids:
+            plant = plants.get(item.name)
+            figures = {**item.figures, **_figures(item.fault, plant), **_with_leak(item, plant)}
+            faults.append(Fault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
+    return tuple(faults)
+
+
+def signature_of(plant: Plant, scale: float = 1.0) -> Signature:
+    """The signature of a heating zone that is so many times as large as its plant."""
+    return Signature(plant.size * scale, plant.balance_point_c, plant.base_w * scale)

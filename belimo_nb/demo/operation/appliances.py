@@ -1,0 +1,98 @@
+"""Actuators and gateways: what the devices without energy datapoints publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.world.noise import FloatArray, between, normal
+from belimo_nb.demo.world.physics import IntArray, drift
+from belimo_nb.demo.world.schedule import SAMPLES, STEP, follow, weekly
+
+_FAN = weekly(
+    {
+        "weekday": [(5.8, 0), (6, 1), (19, 1), (19.2, 0)],
+        "saturday": [(7.8, 0), (8, 1), (13, 1), (13.2, 0)],
+        "sunday": [(0, 0), (12, 0)],
+    }
+)
+_ROOM = weekly({"weekday": [(0, 0.15), (6, 0.2), (8.5, 0.7), (12, 0.55), (15, 0.8), (18, 0.35), (20, 0.15)],
+                "saturday": [(0, 0.15), (12, 0.25)]})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """Record of an actuator or gateway; arrays have shape (SAMPLES,).
+
+    Attributes:
+        columns: datapoint id -> (whole numbers, divisor).
+    """
+
+    columns: dict[str, tuple[IntArray, int]]
+
+
+def _stem(name: str, seed: int) -> FloatArray:
+    key = ("appliance", name, seed)
+    if name.startswith("VAV"):
+        return np.clip(follow(_ROOM) + 0.06 * drift(6, 0.8, *key, "flow"), 0.1, 1.0)
+    if name.startswith("Klappe"):
+        return follow(_FAN)
+    if name.startswith("Drossel"):
+        return np.clip(0.5 + 0.3 * drift(36, 0.9, *key, "storage"), 0.0, 1.0)
+    return np.zeros(SAMPLES)  # a smoke damper stays shut
+
+
+def simulate_appliance(kind: Kind, name: str, seed: int) -> Appliance:
+    """The record of an actuator or a gateway over the horizon."""
+    key = ("appliance", name, seed)
+    if kind is Kind.GATEWAY:
+        board = 31.0 + 3.0 * drift(12, 0.95, *key, "board") + 273.15
+        supply = 24.1 + 0.08 * normal(SAMPLES, *key, "supply")
+        devices = np.full(SAMPLES, round(between(6, 15, *key, "bus")), dtype=np.uint16)
+        return Appliance(
+            {
+                "mpgw.10": (devices, 1),
+                "mpgw.20": (np.rint(board * 10).astype(np.uint16), 10),
+                "mpgw.40": (np.rint(supply * 100).astype(np.uint16), 100),
+            }
+        )
+    stem = _stem(name, seed)
+    asked = np.rint(stem * 100).astype(np.uint16)
+    between_stops = (stem > 0) & (stem < 1)
+    reached = np.clip(stem + 0.002 * between_stops * normal(SAMPLES, *key, "stem"), 0.0, 1.0)
+    permille = np.rint(reached * 1000).astype(np.int32)
+    strokes = np.cumsum(np.abs(np.diff(permille, prepend=permille[:1])), dtype=np.int32)
+    return Appliance({"mpact.10": (asked, 1), "mpact.20": (permille, 10), "mpact.50": (strokes, 2000)})
+
+
+class ApplianceMeter:
+    """Numbers that an actuator or gateway publishes at every native step."""
+
+    def __init__(self, record: Appliance, kind: Kind, availability: Availability, energized: int) -> None:
+        self._columns = record.columns
+        self._times = availability
+        self._energized = energized
+        self._hours = "mpgw.30" if kind is Kind.GATEWAY else "mpact.40"
+
+    @property
+    def datapoints(self) -> frozenset[str]:
+        """Ids of the published numbers."""
+        return frozenset({*self._columns, self._hours})
+
+    def value(self, datapoint_id: str, index: int) -> float:
+        """One sample."""
+        if datapoint_id == self._hours:
+            return float((self._times.time(index) - self._energized) // 3600)
+        column, divisor = self._columns[datapoint_id]
+        return float(np.round(column[index] / divisor, 2))
+
+    def values(self, datapoint_id: str) -> FloatArray:
+        """All samples of the horizon, shape (SAMPLES,)."""
+        if datapoint_id == self._hours:
+            seconds = self._times.first - self._energized + STEP * np.arange(SAMPLES)
+            return (seconds // 3600).astype(np.float64)
+        column, divisor = self._columns[datapoint_id]
+        return np.asarray(np.round(column / divisor, 2))

@@ -1,0 +1,145 @@
+"""Settings, metadata and health of a device over time, and the timeline of events that tells of their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE
+from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, planted_on, utc
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.fleet.plants import Plant
+from belimo_nb.demo.fleet.profiles import MP_ACTUATOR, MP_GATEWAY
+from belimo_nb.demo.world.noise import between, digest, fraction
+
+Scalar = float | int | str | bool
+Changes = list[tuple[int, Scalar]]
+
+FLOW_SENSOR_ERROR = "Flow_sensor_error"
+FLOW_SENSOR_BIT = 4
+BUS_WARNING = "Bus_communication_disturbed"
+
+_WRITABLE = frozenset(datapoint.id for datapoint in ENERGY_VALVE if datapoint.access == "rw")
+_LOW_DELTA_T = planted_on(FaultKind.LOW_DELTA_T)
+_FLOW_SENSOR = planted_on(FaultKind.FLOW_SENSOR)
+_SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
+    # (device name, datapoint): (first value, changes)
+    (_LOW_DELTA_T.name, "evcloud.220"): ("dT Manager", [(_LOW_DELTA_T.begin, "Disabled")]),
+    (_LOW_DELTA_T.name, "evcloud.230"): (LOW_DELTA_T_LIMIT_K, []),
+    (_FLOW_SENSOR.name, "evcloud.280"): (0, [(_FLOW_SENSOR.begin, FLOW_SENSOR_BIT)]),
+    ("Energieventil Heizung 2.OG Nord-West", "evcloud.40"): (
+        "Position control",
+        [(utc("2017-09-14T13:10"), "Flow control")],
+    ),
+    ("Energieventil Heizung 2.OG Nord-Ost", "evcloud.65"): (90.0, [(utc("2017-10-02T08:25"), 100.0)]),
+    ("Lüftung LA01 Kühler", "evcloud.230"): (3.5, [(utc("2018-05-02T14:45"), 4.0)]),
+}
+_SOFTWARE = (utc("2017-06-20T03:00"), utc("2018-04-17T03:00"))
+_WARNED_SHARE = 0.02  # of the devices beyond the default fleet
+
+
+def metadata(device: DemoDevice) -> dict[str, Scalar]:
+    """Metadata values by datapoint id."""
+    place = device.place
+    return {
+        "metadata.1001": device.name,
+        "metadata.1002": place.project,
+        "metadata.1003": place.organization,
+        "metadata.1004": place.building,
+        "metadata.1005": device.floor,
+        "metadata.1006": device.name.split(" ", 1)[-1],
+        "metadata.1007": place.street,
+        "metadata.1008": place.zip,
+        "metadata.1009": place.city,
+        "metadata.1010": place.region,
+        "metadata.1011": place.country,
+        "metadata.1012": place.latitude,
+        "metadata.1013": place.longitude,
+    }
+
+
+def _valve_settings(device: DemoDevice, plant: Plant) -> dict[str, Scalar]:
+    air = plant.kind in {Kind.AIR_HEATER, Kind.AIR_COOLER}
+    return {
+        "evcloud.10": plant.dn,
+        "evcloud.20": plant.nominal_flow_m3s,
+        "evcloud.30": "None",
+        "evcloud.40": "Flow control",
+        "evcloud.60": round(plant.vmax_percent * device.scale, 1),
+        "evcloud.65": 100.0,
+        "evcloud.220": "dT Manager" if air else "Disabled",
+        "evcloud.230": round(plant.water.design_delta_t_k) / 2,
+        "evcloud.240": float(round(0.3 * plant.max_flow_m3s * device.scale * 60000)),
+        "evcloud.270": 0.0,
+        "evcloud.280": 0,
+    }
+
+
+def _value_at(points: Changes, time: int) -> Scalar:
+    return [value for begin, value in points if begin <= time][-1]
+
+
+def _applied_limit(mode: Changes, limit: Changes) -> Changes:
+    times = sorted({time for time, _ in mode} | {time for time, _ in limit})
+    return [(time, 0.0 if _value_at(mode, time) == "Disabled" else _value_at(limit, time)) for time in times]
+
+
+def _health(device: DemoDevice, start: int) -> dict[str, Changes]:
+    status: Changes = [(start, "OK")]
+    note: Changes = [(start, "")]
+    if device.name == _FLOW_SENSOR.name:
+        status.append((_FLOW_SENSOR.begin, "ERROR"))
+        note.append((_FLOW_SENSOR.begin, FLOW_SENSOR_ERROR))
+    elif not device.own_plant and fraction("warned", device.id) < _WARNED_SHARE:
+        time = int(between(utc("2018-09-01"), utc("2018-11-30"), "warned since", device.id))
+        status.append((time, "WARN"))
+        note.append((time, BUS_WARNING))
+    return {"default.1": status, "default.2": note}
+
+
+def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
+    """Values that change seldom: datapoint id -> (epoch seconds, new value), ascending, the first at installation.
+
+    A device that was never online has its metadata only, dated by its production.
+    """
+    start = device.installed if device.registered else device.production_date
+    values: dict[str, Changes] = {key: [(start, value)] for key, value in metadata(device).items()}
+    if not device.registered:
+        return values
+    values |= _health(device, start)
+    if plant is not None:
+        for key, value in _valve_settings(device, plant).items():
+            first, later = _SETTING_CHANGES.get((device.name, key), (value, []))
+            values[key] = [(start, first), *later]
+        values["evcloud.250"] = _applied_limit(values["evcloud.220"], values["evcloud.230"])
+    elif device.profile == MP_ACTUATOR:
+        values["mpact.30"] = [(start, "None")]
+    elif device.profile == MP_GATEWAY:
+        values["mpgw.50"] = [(start, True)]
+    return values
+
+
+def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, Any]]:
+    """Events of a device, ascending: timestamp (epoch seconds), type, details.
+
+    Args:
+        device: the device.
+        values: its seldom changing values, as `changes` gives them.
+    """
+    start = values["metadata.1001"][0][0]
+    first = {key: points[0][1] for key, points in values.items() if key.startswith("metadata")}
+    events: list[tuple[int, str, dict[str, Any]]] = [
+        (start, "OWNER_CHANGE", {}),
+        (start, "METADATA_CHANGE", {"values": first}),
+    ]
+    if device.profile is not None:
+        events.append((start, "DATAPROFILE_CHANGE", {"dataprofile": "/".join(device.profile)}))
+        lag = digest("software", device.id) % 86400
+        updates = _SOFTWARE[digest("updates", device.id) % len(_SOFTWARE) :]
+        events += [(time + lag, "SOFTWARE_CHANGE", {}) for time in updates]
+    for key, points in values.items():
+        kind = "CONFIGURATION_CHANGE" if key in _WRITABLE else "DEVICE_DATAPOINT_CHANGE"
+        events += [(time, kind, {"values": {key: value}}) for time, value in points[1:]]
+    events.sort(key=lambda event: event[0])
+    return [{"timestamp": time, "type": kind, "details": details} for time, kind, details in events]

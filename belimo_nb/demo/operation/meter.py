@@ -1,0 +1,143 @@
+"""What an energy valve publishes: datapoint values of single samples and of the whole horizon, from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from belimo_nb.demo.fleet.datapoints import MANAGER_STATES
+from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.operation.totals import Register, Total, Totals
+from belimo_nb.demo.world.noise import FloatArray
+from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS, Record
+from belimo_nb.demo.world.schedule import SAMPLES, STEP
+
+COOLING_COUNTER = "evcloud.200"
+HEATING_COUNTER = "evcloud.210"
+VOLUME_COUNTER = "evcloudplus.461"
+LIMITED_HOURS = "evcloudplus.470"
+MANAGER_STATE = "evcloud.260"
+
+_Select = slice | int
+_Steps = Sequence[tuple[int, float]]
+
+
+class ValveMeter:
+    """Datapoints that an energy valve publishes at every native step.
+
+    Args:
+        record: its record.
+        totals: the record's running totals (shared by all devices that show the same plant).
+        availability: its sample times.
+        scale: size relative to the recorded plant: multiplies flow, power and their counters.
+        max_flow_m3s: maximum flow setting, m3/s.
+        max_power_w: maximum power settings as (first index, W), ascending.
+        manager: settings of the delta-T manager as (first index, 1 enabled or 0 disabled), ascending.
+        registers: how the counters read, by datapoint id.
+        energized: epoch seconds since which operating hours count.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        totals: Totals,
+        availability: Availability,
+        scale: float,
+        max_flow_m3s: float,
+        max_power_w: _Steps,
+        manager: _Steps,
+        registers: Mapping[str, Register],
+        energized: int,
+    ) -> None:
+        self._record = record
+        self._times = availability
+        self._scale = scale
+        self._max_power = max_power_w
+        self._manager = manager
+        self._registers = registers
+        self._energized = energized
+        relative_flow = 100 * scale / FLOW_UNITS / max_flow_m3s
+        self._instant: dict[str, Callable[[_Select], Any]] = {
+            "evcloud.50": lambda at: record.demand[at] / 10,
+            "evcloud.70": lambda at: np.rint(record.position[at] / PERCENT_UNITS),
+            "evcloud.80": lambda at: record.position[at] / PERCENT_UNITS,
+            "evcloud.90": lambda at: np.rint(record.flow[at] * scale) / FLOW_UNITS,
+            "evcloud.100": lambda at: np.round(record.flow[at] * relative_flow, 1),
+            "evcloud.110": self._relative_power,
+            "evcloud.140": lambda at: np.rint(record.power[at] * scale),
+            "evcloud.150": lambda at: record.t1[at] / KELVIN_UNITS,
+            "evcloud.160": lambda at: record.t2[at] / KELVIN_UNITS,
+            "evcloud.170": self._delta_t,
+            MANAGER_STATE: self._manager_state,
+            "evcloudplus.480": self._operating_hours,
+        }
+        self._running: dict[str, Callable[[], Total]] = {
+            COOLING_COUNTER: lambda: totals.cold,
+            HEATING_COUNTER: lambda: totals.heat,
+            VOLUME_COUNTER: lambda: totals.volume,
+            LIMITED_HOURS: lambda: totals.limited,
+        }
+        self._true: dict[str, Callable[[], Total]] = {
+            COOLING_COUNTER: lambda: totals.true_cold,
+            HEATING_COUNTER: lambda: totals.true_heat,
+            VOLUME_COUNTER: lambda: totals.true_volume,
+        }
+
+    @property
+    def datapoints(self) -> frozenset[str]:
+        """Ids of the datapoints published at every step."""
+        return frozenset(self._instant) | frozenset(self._running)
+
+    def value(self, datapoint_id: str, index: int) -> float | str:
+        """One sample."""
+        if datapoint_id in self._running:
+            return self._registers[datapoint_id].reading(self._running[datapoint_id](), index)
+        value = self._instant[datapoint_id](index)
+        return value if isinstance(value, str) else float(value)
+
+    def values(self, datapoint_id: str) -> npt.NDArray[Any]:
+        """All samples of the horizon, shape (SAMPLES,): float64, or objects for texts."""
+        if datapoint_id in self._running:
+            return self._registers[datapoint_id].readings(self._running[datapoint_id]())
+        values = np.asarray(self._instant[datapoint_id](slice(None)))
+        return values if values.dtype == object else values.astype(np.float64, copy=False)
+
+    def true_total(self, datapoint_id: str, time: float) -> float:
+        """What a flawless counter that began at 0 would read at a time, in the counter's unit.
+
+        Raises:
+            KeyError: the datapoint is no counter of energy or volume.
+        """
+        total = self._true[datapoint_id]()
+        steps = min(max((time - self._times.first) / STEP, 0.0), SAMPLES - 1.0)
+        index = int(steps)
+        low = total.at(index)
+        high = total.at(min(index + 1, SAMPLES - 1))
+        return (low + (high - low) * (steps - index)) * self._registers[datapoint_id].unit
+
+    def _delta_t(self, at: _Select) -> Any:
+        return np.abs(np.subtract(self._record.t1[at], self._record.t2[at], dtype=np.int32)) / KELVIN_UNITS
+
+    def _relative_power(self, at: _Select) -> Any:
+        return np.round(self._record.power[at] * (100 * self._scale / _in_force(self._max_power, at)), 1)
+
+    def _manager_state(self, at: _Select) -> Any:
+        state = np.where(self._record.limiting[at], 2, 1) * _in_force(self._manager, at).astype(np.int64)
+        return MANAGER_STATES[int(state)] if isinstance(at, int) else np.array(MANAGER_STATES, dtype=object)[state]
+
+    def _operating_hours(self, at: _Select) -> Any:
+        index = at if isinstance(at, int) else np.arange(SAMPLES)
+        return (self._times.first - self._energized + index * STEP) // 3600
+
+
+def _in_force(steps: _Steps, at: _Select) -> FloatArray:
+    """The setting in force at an index or, for a slice, at all samples."""
+    if isinstance(at, int):
+        return np.array(next(value for first, value in reversed(steps) if first <= at))
+    setting = np.empty(SAMPLES)
+    for first, value in steps:
+        setting[first:] = value
+    return setting

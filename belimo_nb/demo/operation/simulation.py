@@ -1,0 +1,221 @@
+"""The demo building in operation: every device's samples, states and events, as the cloud knows them at `now`."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.fleet import DemoDevice, fleet
+from belimo_nb.demo.fleet.plants import Plant, plants
+from belimo_nb.demo.fleet.profiles import DATAPOINTS
+from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
+from belimo_nb.demo.operation.appliances import ApplianceMeter
+from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.operation.binding import Shared, appliance_meter, array_bytes, availability_of, valve_meter
+from belimo_nb.demo.operation.changes import Changes, Scalar, changes, timeline
+from belimo_nb.demo.operation.meter import ValveMeter
+from belimo_nb.demo.world.noise import FloatArray
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW, SAMPLES, STEP
+from belimo_nb.demo.world.weather import hour_begins, weather
+
+__all__ = ["HISTORY_BEGIN", "HORIZON", "NOW", "Simulation"]
+
+Times = npt.NDArray[np.int64]
+
+_CACHE_BYTES = 120_000_000
+_API_STATES = {"OK": "OK", "WARN": "WARNING", "ERROR": "ERROR", "UNKNOWN": "UNKNOWN"}
+
+
+class Simulation:
+    """The demo fleet over its horizon, seen from a clock that stands still.
+
+    It may be used from several threads. Values never depend on `now`; `now` only decides which ones are known.
+
+    Args:
+        devices: size of the fleet.
+        seed: changes noise, and the sizes of all plants but the five named heating valves.
+        now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
+    """
+
+    def __init__(self, devices: int = 36, seed: int = 1, now: int = NOW) -> None:
+        self.now = now
+        self.seed = seed
+        self.devices: Sequence[DemoDevice] = fleet(devices, seed)
+        self._by_id = {device.id: device for device in self.devices}
+        self._plants = plants(seed)
+        self.truth = planted_faults(self.devices, self._plants)
+        self._arrays = Shared(_CACHE_BYTES)
+        self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
+        self._changes: dict[str, dict[str, Changes]] = {}
+        self._availability: dict[str, Availability] = {}
+
+    def device(self, device_id: str) -> DemoDevice:
+        """The device of an id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._by_id[device_id]
+
+    def series(self, device: DemoDevice, datapoint_id: str) -> tuple[Times, npt.NDArray[Any]]:
+        """Native samples of one datapoint that the cloud holds at `now`.
+
+        Returns:
+            Epoch seconds, strictly ascending, and values: float64, or objects for texts and truths. Read-only.
+
+        Raises:
+            KeyError: the device has no such datapoint.
+        """
+        now = self.now
+        points = self._seldom(device).get(datapoint_id)
+        if points is not None:
+            return _few(points, now)
+        meter = self._meter(device)
+        if meter is None or datapoint_id not in meter.datapoints:
+            raise KeyError(datapoint_id)
+        available = self._available(device)
+        absent = available.absent(now)
+        mask = available.held(now)
+
+        def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+            def frozen() -> npt.NDArray[Any]:
+                made = make() if mask is None else make()[mask]
+                made.flags.writeable = False
+                return made
+
+            kept: npt.NDArray[Any] = self._arrays.get(key, frozen, array_bytes)
+            return kept
+
+        times = array(
+            ("times", device.phase, absent),
+            lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64),
+        )
+        values = array((device.id, datapoint_id, absent), lambda: meter.values(datapoint_id))
+        count = int(np.searchsorted(times, now))
+        return times[:count], values[:count]
+
+    def state(self, device: DemoDevice, at: int) -> tuple[int, dict[str, Scalar]]:
+        """Time of the newest sample at or before `at` (epoch seconds), and every datapoint's latest value then."""
+        moment = min(at, self.now - 1)
+        newest = device.installed if device.registered else device.production_date
+        values: dict[str, Scalar] = {}
+        for key, points in self._seldom(device).items():
+            position = bisect.bisect_right(points, moment, key=lambda point: point[0])
+            if position:
+                time, values[key] = points[position - 1]
+                newest = max(newest, time)
+        meter = self._meter(device)
+        if not device.registered:
+            return newest, values
+        available = self._available(device)
+        index = available.newest(at, self.now)
+        if index >= 0:
+            newest = max(newest, available.time(index))
+            if meter is not None and device.profile is not None:
+                for datapoint in DATAPOINTS[device.profile]:
+                    if datapoint.id in meter.datapoints:
+                        value = meter.value(datapoint.id, index)
+                        values[datapoint.id] = int(value) if datapoint.basetype == "int" else value
+        return newest, values
+
+    def timeline(self, device: DemoDevice) -> list[dict[str, Any]]:
+        """Events up to `now`, ascending: timestamp (epoch seconds), type, details."""
+        events = timeline(device, self._seldom(device))
+        return [event for event in events if event["timestamp"] <= self.now]
+
+    def last_seen(self, device: DemoDevice) -> int | None:
+        """Epoch seconds of the last contact; None: never online."""
+        if not device.registered:
+            return None
+        available = self._available(device)
+        index = available.newest(self.now, self.now)
+        return available.time(index) if index >= 0 else None
+
+    def online_days(self, device: DemoDevice) -> int:
+        """Number of days with contact."""
+        return self._available(device).online_days(self.now) if device.registered else 0
+
+    def health(self, device: DemoDevice) -> tuple[str, str | None]:
+        """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, if it has one."""
+        if device.profile is None:
+            return "UNKNOWN", None
+        known = [
+            (status, note)
+            for (time, status), (_, note) in zip(*self._health_points(device), strict=True)
+            if time < self.now
+        ]
+        if not known:
+            return "UNKNOWN", None
+        status, note = known[-1]
+        return _API_STATES[str(status)], str(note) or None
+
+    def outdoor_temperature(self, begin: int, end: int) -> tuple[Times, FloatArray]:
+        """Outdoor temperature in °C of the hours that begin in [begin, end): epoch seconds and values, shape (n,)."""
+        hours = hour_begins()
+        part = slice(int(np.searchsorted(hours, begin)), int(np.searchsorted(hours, end)))
+        return hours[part], weather().temperature_c[part]
+
+    def true_energy(self, device: DemoDevice, datapoint_id: str, begin: float, end: float) -> float:
+        """What really passed in [begin, end): the increase of a flawless counter, in J (volume: m3).
+
+        Raises:
+            KeyError: the device has no such counter.
+        """
+        meter = self._meter(device)
+        if not isinstance(meter, ValveMeter):
+            raise KeyError(datapoint_id)
+        return meter.true_total(datapoint_id, end) - meter.true_total(datapoint_id, begin)
+
+    def signature(self, device: DemoDevice) -> Signature | None:
+        """The known energy signature of a heating zone; None for any other device."""
+        plant = self.plant(device)
+        if plant is None or plant.kind is not Kind.HEATING_ZONE:
+            return None
+        return signature_of(plant, device.scale)
+
+    def plant(self, device: DemoDevice) -> Plant | None:
+        """The plant that an energy valve shows, before scaling; None for other devices."""
+        return self._plants[device.plant] if device.is_energy_valve else None
+
+    def _health_points(self, device: DemoDevice) -> tuple[Changes, Changes]:
+        seldom = self._seldom(device)
+        return seldom["default.1"], seldom["default.2"]
+
+    def _seldom(self, device: DemoDevice) -> dict[str, Changes]:
+        if device.id not in self._changes:
+            self._changes[device.id] = changes(device, self.plant(device))
+        return self._changes[device.id]
+
+    def _available(self, device: DemoDevice) -> Availability:
+        if device.id not in self._availability:
+            self._availability[device.id] = availability_of(device)
+        return self._availability[device.id]
+
+    def _meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
+        if device.id not in self._meters:
+            self._meters[device.id] = self._new_meter(device)
+        return self._meters[device.id]
+
+    def _new_meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
+        if device.profile is None:
+            return None
+        available = self._available(device)
+        plant = self.plant(device)
+        if plant is None:
+            return appliance_meter(device, self.seed, available)
+        return valve_meter(device, plant, self.seed, self._seldom(device), available)
+
+
+def _few(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
+    numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for _, value in points)
+    known = [point for point in points if point[0] < now]
+    times = np.array([time for time, _ in known], dtype=np.int64)
+    values = np.array([value for _, value in known], dtype=np.float64 if numeric else object)
+    times.flags.writeable = False
+    values.flags.writeable = False
+    return times, values

@@ -1,0 +1,95 @@
+"""Answers about devices: the list, one device, figures, states, events."""
+
+from collections.abc import Callable
+from typing import Any
+
+from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.server.account import USER, USER_NAME, Account, stamp
+from belimo_nb.demo.server.query import ApiError, Page, Query
+
+ONLINE_SECONDS = 300
+_STATES = ("REGISTERED", "UNREGISTERED", "ALL")
+
+_SORT_KEYS: dict[str, Callable[[Account, DemoDevice], Any]] = {
+    "productionId": lambda account, device: device.production_id,
+    "id": lambda account, device: device.id,
+    "displayName": lambda account, device: device.name,
+    "serialNumber": lambda account, device: device.serial_number,
+    "deviceType": lambda account, device: device.device_type,
+    "owner.displayName": lambda account, device: USER_NAME,
+    "dataprofile.displayName": lambda account, device: device.profile and "/".join(device.profile),
+    "software.displayName": lambda account, device: None,
+    "health.state": lambda account, device: account.simulation.health(device)[0],
+    "health.lastSeen": lambda account, device: account.simulation.last_seen(device),
+    "projectName": lambda account, device: device.project,
+    "addressCity": lambda account, device: device.city,
+    "addressCountry": lambda account, device: device.country,
+}
+
+
+def user(account: Account, query: Query) -> dict[str, Any]:
+    """`/user`: who is signed in."""
+    return USER
+
+
+def stats(account: Account, query: Query) -> dict[str, Any]:
+    """`/devices/stats`: how many devices, online, well. Online is who had contact within five minutes."""
+    devices = account.devices(query.text("owner"))
+    contacts = [account.simulation.last_seen(device) for device in devices]
+    online = sum(seen is not None and seen >= account.now - ONLINE_SECONDS for seen in contacts)
+    states = [account.simulation.health(device)[0] for device in devices]
+    return {
+        "totalDevices": len(devices),
+        "connection": {"offline": len(devices) - online, "online": online},
+        "health": {"problem": states.count("WARNING") + states.count("ERROR"), "ok": states.count("OK")},
+        "transfer": {"incoming": 0, "outgoing": 0},
+    }
+
+
+def device_list(account: Account, query: Query) -> dict[str, Any]:
+    """`/devices`: one page of the devices, each with its latest values."""
+    page = Page.of(query, tuple(_SORT_KEYS), default="productionId")
+    state = query.choice("state", _STATES, "ALL")
+    search, owner = query.text("search"), query.text("owner")
+    devices = account.devices(owner)
+    if state != "ALL":
+        registered = state == "REGISTERED"
+        devices = [device for device in devices if (account.simulation.last_seen(device) is not None) == registered]
+    if search is not None:
+        wanted = search.casefold()
+        devices = [d for d in devices if wanted in d.name.casefold() or wanted in d.serial_number.casefold()]
+    key = _SORT_KEYS[page.field]
+    devices = page.sort(devices, lambda device: key(account, device))
+    body = page.frame([account.describe(device) for device in page.cut(devices)], len(devices))
+    given = {"search": search, "state": state if query.text("state") else None, "owner": owner}
+    body["filter"] = {name: value for name, value in given.items() if value is not None}
+    return body
+
+
+def device(account: Account, query: Query, device_id: str) -> dict[str, Any]:
+    """`/devices/{id}`: one device."""
+    return account.describe(account.device(device_id))
+
+
+def data(account: Account, query: Query, device_id: str) -> dict[str, Any]:
+    """`/devices/{id}/data`: all values now, or `at` a time (ISO-8601 or epoch milliseconds)."""
+    found = account.device(device_id)
+    at = query.instant_or_epoch("at", account.now * 1000) // 1000
+    if at < found.installed:
+        raise ApiError(
+            400, "bad_request", f"device {device_id} has no data before {stamp(found.installed)}", parameter="at"
+        )
+    return account.state(found, min(at, account.now))
+
+
+def timeline(account: Account, query: Query, device_id: str) -> dict[str, Any]:
+    """`/devices/{id}/timeline`: one page of the device's events, newest first."""
+    found = account.device(device_id)
+    page = Page.of(query, ("timestamp",), default="timestamp", direction="DESC")
+    begin, end = query.span(found.installed, account.now).seconds
+    events = account.simulation.timeline(found)
+    events = [event for event in events if begin <= event["timestamp"] < end]
+    if page.direction == "DESC":
+        events.reverse()
+    data = [{**event, "timestamp": stamp(event["timestamp"])} for event in page.cut(events)]
+    return page.frame(data, len(events))

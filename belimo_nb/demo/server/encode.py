@@ -1,0 +1,71 @@
+"""Fast and reproducible JSON for long series: text is built from arrays, without an object for each sample."""
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from belimo_nb.demo.server.resample import Grid, is_numeric
+
+_EXACT_INTEGERS = 2.0**53
+
+
+def plain(value: Any) -> Any:
+    """A value as the cloud writes it: numbers without a fraction as integers, anything else as it is."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_INTEGERS:
+        return int(value)
+    return value
+
+
+def json_bytes(body: Any) -> bytes:
+    """Compact UTF-8 JSON. A number that is not finite is a ValueError: the cloud never sends one."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def value_texts(values: NDArray[Any]) -> list[str]:
+    """Each value's JSON text. Floats keep every digit that tells them apart; one that is not finite is a ValueError."""
+    if is_numeric(values):
+        exact = np.abs(values) < _EXACT_INTEGERS
+        if exact.all():
+            return [repr(int(v)) if v.is_integer() else repr(v) for v in values.astype(float).tolist()]
+        return [json.dumps(plain(v), allow_nan=False) for v in values.tolist()]
+    known: dict[tuple[type, Any], str] = {}
+    texts = []
+    for value in values.tolist():
+        # True == 1 in a dict: the type is part of the key
+        text = known.get((type(value), value))
+        if text is None:
+            text = known[type(value), value] = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+        texts.append(text)
+    return texts
+
+
+def time_texts(times: NDArray[np.int64]) -> list[str]:
+    """ISO-8601 texts with `Z` of epoch seconds."""
+    stamps: list[str] = np.datetime_as_string(times.astype("datetime64[s]"), timezone="UTC").tolist()
+    return stamps
+
+
+class BucketRows:
+    """Writes the rows of resampled series; the buckets' time stamps are formatted once for all series of an answer."""
+
+    def __init__(self, grid: Grid) -> None:
+        begins = grid.first + grid.step * np.arange(grid.size, dtype=np.int64)
+        self._heads = [f'{{"timestamp":"{stamp}","value":' for stamp in time_texts(begins)]
+
+    def write(self, buckets: NDArray[np.int64], values: NDArray[Any]) -> str:
+        """The JSON list of `{"timestamp": ..., "value": ...}` for these buckets."""
+        heads = self._heads
+        if len(buckets) != len(heads):
+            heads = [heads[bucket] for bucket in buckets.tolist()]
+        return _rows(heads, value_texts(values))
+
+
+def sample_rows(times: NDArray[np.int64], values: NDArray[Any]) -> str:
+    """The JSON list of `{"timestamp": ..., "value": ...}` of native samples."""
+    return _rows([f'{{"timestamp":"{stamp}","value":' for stamp in time_texts(times)], value_texts(values))
+
+
+def _rows(heads: list[str], texts: list[str]) -> str:
+    return "[" + ",".join([head + text + "}" for head, text in zip(heads, texts, strict=True)]) + "]"

@@ -1,0 +1,207 @@
+"""What every answer of the demo cloud goes through, and the token endpoint."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler
+
+from belimo_nb.demo.server.account import Account
+from belimo_nb.demo.server.encode import json_bytes
+from belimo_nb.demo.server.oauth import AuthorizationServer
+from belimo_nb.demo.server.query import ApiError
+from belimo_nb.demo.server.spoil import spoiled
+from belimo_nb.demo.server.tokens import TokenStore
+from belimo_nb.demo.server.traffic import RateLimit, RequestLog
+from belimo_nb.demo.server.trouble import Fault, Trouble
+
+_PIECES = 10
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Not the answer you wanted</h1></body></html>"
+)
+
+
+class Cloud(Protocol):
+    """What the handlers need of the demo cloud. The plain settings may change while it runs."""
+
+    account: Account
+    tokens: TokenStore
+    authorization: AuthorizationServer
+    requests: RequestLog
+    limit: RateLimit
+    trouble: Trouble
+    pool: Executor
+    latency: float
+    rate: float | None
+    token_lifetime: int
+
+
+class Handler(RequestHandler):
+    """What every answer of the demo cloud goes through: the loopback only, the log, faults, errors as JSON."""
+
+    allowed = "GET"
+
+    def initialize(self, cloud: Cloud, **options: Any) -> None:
+        """Log the request; take what the route says: the cloud, and what a kind of handler needs besides."""
+        self.cloud = cloud
+        self.faults: dict[str, Fault] = {}
+        self.entry = cloud.requests.add(str(self.request.method), self.request.path, self.request.query)
+
+    def prepare(self) -> None:
+        """Refuse a host name that is not the loopback's: another site's page may have a name for this address."""
+        host = self.request.host.rsplit(":", 1)[0] if not self.request.host.endswith("]") else self.request.host
+        if host.lower() not in _LOOPBACK:
+            message = f"this demo answers on the loopback only, not as {self.request.host!r}"
+            self.refuse(ApiError(403, "forbidden", message))
+
+    def set_default_headers(self) -> None:
+        """Name the server, not its libraries."""
+        self.set_header("Server", "belimo-nb-demo")
+
+    def compute_etag(self) -> None:
+        """No ETag: the cloud sends none."""
+
+    async def strike(self) -> bool:
+        """Wait as long as the network would, and let the faults in force have this request; False if one took it."""
+        await asyncio.sleep(self.cloud.latency)
+        self.faults = self.cloud.trouble.strike(self.request.path)
+        if fault := self.faults.get("slow"):
+            await asyncio.sleep(fault.seconds)
+        if "drop-connection" in self.faults:
+            await self.break_off(b"")
+        elif "not-found" in self.faults:
+            self.refuse(ApiError(404, "not_found", "it is not there any more"))
+        elif "no-retry-after" in self.faults:
+            self.refuse(ApiError(429, "too_many_requests", "too many requests"))
+        elif fault := self.faults.get("too-many-requests"):
+            self.refuse(later(429, "too_many_requests", "too many requests", fault.seconds))
+        elif fault := self.faults.get("unavailable"):
+            self.refuse(later(503, "service_unavailable", "the service is unavailable for a moment", fault.seconds))
+        elif "server-error" in self.faults:
+            self.refuse(ApiError(500, "internal_server_error", "something went wrong"))
+        elif "bad-gateway" in self.faults:
+            self.reply(_HTML, 502, {"Content-Type": "text/html"})
+        else:
+            return True
+        return False
+
+    async def deliver(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Send a body, or what a fault makes of it."""
+        body = spoiled(body, self.faults)
+        if "drop-body" in self.faults:
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            await self.break_off(head.encode() + body[: len(body) // 2])
+        elif "html" in self.faults:
+            self.reply(_HTML, 200, {"Content-Type": "text/html"})
+        elif "empty-body" in self.faults:
+            self.reply(b"", status, headers)
+        elif "truncated-json" in self.faults:
+            self.reply(body[: len(body) // 2], status, headers)
+        elif "wrong-type" in self.faults:
+            self.reply(body, status, {**(headers or {}), "Content-Type": "text/plain"})
+        elif "broken-gzip" in self.faults:
+            self.reply(b"\x1f\x8b\x08" + body, status, {**(headers or {}), "Content-Encoding": "gzip"})
+        elif fault := self.faults.get("slow-body"):
+            await self.drip(body, status, headers or {}, fault.seconds)
+        else:
+            self.reply(body, status, headers)
+
+    async def drip(self, body: bytes, status: int, headers: Mapping[str, str], seconds: float) -> None:
+        """Send a body in pieces, with a wait before each."""
+        self.entry.status = status
+        self.set_status(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+            self.set_header(name, value)
+        length = len(body) // _PIECES + 1
+        with contextlib.suppress(StreamClosedError):
+            await self.flush()
+            for begin in range(0, len(body), length):
+                await asyncio.sleep(seconds)
+                self.write(body[begin : begin + length])
+                await self.flush()
+            await self.finish()
+
+    async def break_off(self, begun: bytes) -> None:
+        """Send some bytes and close the connection."""
+        stream = self.detach()
+        with contextlib.suppress(StreamClosedError, OSError):
+            await stream.write(begun)
+            # a process forked meanwhile holds the socket too: a mere close would leave the client waiting
+            stream.socket.shutdown(socket.SHUT_RDWR)
+        stream.close()
+
+    def reply(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Send a whole answer. The log knows its status before the client does."""
+        self.entry.status = status
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        for name, value in (headers or {}).items():
+            self.set_header(name, value)
+        if fault := self.faults.get("clock-skew"):
+            self.set_clock(time.time() + fault.seconds)
+        self.finish(body)
+
+    def set_clock(self, now: float) -> None:
+        """Date the answer, and turn a Retry-After into a date."""
+        self.set_header("Date", formatdate(now, usegmt=True))
+        if seconds := self._headers.get("Retry-After"):
+            self.set_header("Retry-After", formatdate(now + float(seconds), usegmt=True))
+
+    def refuse(self, error: ApiError) -> None:
+        """Send a refusal."""
+        self.reply(self.error_body(error), error.status, error.headers)
+
+    def error_body(self, error: ApiError) -> bytes:
+        """The shape of errors."""
+        return json_bytes(error.body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Tornado's own refusals, and faults of the server, in the shape of the others."""
+        allow = {"Allow": self.allowed} if status_code == 405 else {}
+        phrase = HTTPStatus(status_code).phrase
+        message = f"{self.request.method} {self.request.path}: {phrase.lower()}"
+        self.refuse(ApiError(status_code, phrase.lower().replace(" ", "_"), message, headers=allow))
+
+
+def later(status: int, code: str, message: str, seconds: float) -> ApiError:
+    """A refusal that says when to come again."""
+    return ApiError(status, code, message, headers={"Retry-After": str(max(1, round(seconds)))})
+
+
+class NotFound(Handler):
+    """Any path that the cloud does not have."""
+
+    def prepare(self) -> None:
+        """404, whatever the method."""
+        super().prepare()
+        if not self._finished:
+            raise HTTPError(404)
+
+
+class TokenHandler(Handler):
+    """The token endpoint."""
+
+    allowed = "POST"
+
+    async def post(self) -> None:
+        """Issue or refresh a token."""
+        if not await self.strike():
+            return
+        fault = self.faults.get("expired-token")
+        if "refresh-refused" in self.faults:
+            self.cloud.tokens.revoke_refresh(self.get_body_argument("refresh_token", ""))
+        headers, body, status = self.cloud.authorization.answer(
+            str(self.request.uri),
+            self.request.body.decode(errors="replace"),
+            dict(self.request.headers),
+            max(1, round(fault.seconds)) if fault else self.cloud.token_lifetime,
+        )
+        await self.deliver(body, status, headers)

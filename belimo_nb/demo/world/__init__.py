@@ -1,0 +1,1 @@
+"""What the demo building does not control: weather, the calendar, physics and noise."""

@@ -1,0 +1,156 @@
+"""Lifetime energy counters of devices, and the energy of intervals that follows from their readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from belimo_nb.calendar.intervals import quarter_hour_zone
+from belimo_nb.calendar.moments import Moment
+from belimo_nb.energy import incidents, interval_energy, statement
+
+__all__ = ["Counter", "Counters", "Kind", "counter_resolution", "last_reading"]
+
+Kind = Literal["heating", "cooling"]
+
+
+@dataclass(frozen=True)
+class Counter:
+    """The readings of one counter over a range.
+
+    Attributes:
+        device: The device's name.
+        kind: "heating" or "cooling".
+        readings: Series in J at the times the readings are valid for (aware, UTC); NaN where the cloud has none.
+        step: Nominal spacing of the readings.
+        p_max: Highest possible power in W, or None if unknown.
+        start: Begin of the range that was asked for, aware.
+        end: End of that range, exclusive, aware.
+        tz: IANA zone of the calendar.
+    """
+
+    device: str
+    kind: Kind
+    readings: pd.Series[Any] = field(repr=False)
+    step: pd.Timedelta
+    p_max: float | None
+    start: pd.Timestamp
+    end: pd.Timestamp
+    tz: str
+
+    def energy(self, freq: str = "D", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """Energy of calendar intervals: index ``time`` (begin), columns kwh, coverage, quality.
+
+        Args:
+            freq: "h", "D", "W", "MS", "YS" or a fixed length.
+            start: Begin, if not that of the range.
+            end: End (exclusive), if not that of the range.
+
+        See `belimo_nb.energy.interval_energy`.
+        """
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        return interval_energy(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+
+    def statement(self, freq: str = "MS", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """The readings that the energy of each interval follows from; see `belimo_nb.energy.statement`."""
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        return statement(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+
+    def incidents(self) -> pd.DataFrame:
+        """Dropouts, resets, jumps and gaps of the whole range; see `belimo_nb.energy.incidents`."""
+        return incidents(self.readings, self.tz, self.step, self.p_max)
+
+
+class Counters(Mapping[str, Counter]):
+    """Several counters over one range, by name (a device's, or a kind of energy), and why others are missing.
+
+    Args:
+        counters: Those that could be had.
+        failures: By name, why the others could not.
+        start: Begin of the range, aware.
+        end: Its end, exclusive, aware.
+        tz: IANA zone of the calendar.
+    """
+
+    def __init__(
+        self,
+        counters: Mapping[str, Counter],
+        failures: Mapping[str, str],
+        start: pd.Timestamp,
+        end: pd.Timestamp,
+        tz: str,
+    ) -> None:
+        self._counters = dict(counters)
+        self.failures = dict(failures)
+        self.start, self.end, self.tz = start, end, tz
+
+    def __getitem__(self, device: str) -> Counter:
+        return self._counters[device]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counters)
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def __repr__(self) -> str:
+        return f"<Counters {', '.join(self) or 'none'}; {len(self.failures)} missing>"
+
+    def energy(self, freq: str = "D", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """Energy of calendar intervals of all of them, side by side.
+
+        Returns:
+            DataFrame, index ``time`` (begin of the interval), columns of two levels: kwh, coverage or quality, then
+            the name: ``energy["kwh"]`` is one column a counter. Those that could not be had are NaN, "missing".
+        """
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        frames = {name: counter.energy(freq, first, after) for name, counter in self.items()}
+        frames |= {name: interval_energy(nothing, freq, first, after, self.tz) for name in self.failures}
+        if not frames:
+            frames = {"energy": interval_energy(nothing, freq, first, after, self.tz)}
+        return (
+            pd.concat(frames, axis="columns", sort=False)
+            .swaplevel(axis="columns")
+            .sort_index(axis="columns", level=0, sort_remaining=False)
+        )
+
+    def statement(self, freq: str = "MS", start: Moment = None, end: Moment = None) -> pd.DataFrame:
+        """The statements of all of them below each other: a column ``device`` before those of `Counter.statement`.
+
+        Those that could not be had are listed with every interval, "missing".
+        """
+        first = self.start if start is None else start
+        after = self.end if end is None else end
+        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        frames = {name: counter.statement(freq, first, after) for name, counter in self.items()}
+        frames |= {name: statement(nothing, freq, first, after, self.tz) for name in self.failures}
+        return _stacked(frames, statement(nothing, tz=self.tz))
+
+    def incidents(self) -> pd.DataFrame:
+        """The incidents of all of them below each other: a column ``device`` before those of `Counter.incidents`."""
+        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+        return _stacked({name: counter.incidents() for name, counter in self.items()}, incidents(nothing, self.tz))
+
+
+def _stacked(frames: Mapping[str, pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
+    """Frames below each other, with their names as first column; those without rows lend their types to none."""
+    named = [frame.assign(device=name) for name, frame in frames.items() if len(frame)]
+    stacked = pd.concat(named, ignore_index=True) if named else empty.assign(device=pd.Series(dtype=str))
+    return stacked[["device", *empty.columns]]
+
+
+def counter_resolution(tz: str, start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """How often a counter is read: hourly, or every 15 minutes where local days begin between full hours of UTC."""
+    return "15m" if quarter_hour_zone(tz, start, end) else "1h"
+
+
+def last_reading(end: pd.Timestamp, now: pd.Timestamp) -> pd.Timestamp:
+    """Until when readings are asked for: `end`, or the hour after the one that is under way, in UTC."""
+    return min(end, now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))

@@ -1,0 +1,1 @@
+"""Reports on the workers of a Dask cluster."""

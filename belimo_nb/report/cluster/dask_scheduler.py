@@ -1,0 +1,185 @@
+"""A Dask scheduler, and whether the workers that it has can make reports."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from belimo_nb._version import __version__
+from belimo_nb.errors import ConnectionFailed, UsageError
+from belimo_nb.settings.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from belimo_nb.report.output.folder import OutputFolder
+    from belimo_nb.settings import Settings
+
+__all__ = ["Scheduler"]
+
+NAME = "belimo-nb"
+CONNECT = 10.0
+"""Seconds in which a scheduler answers."""
+
+JOIN = 30.0
+"""Seconds in which its first worker is there: a service manager may start both at once."""
+
+FAREWELL = 30.0
+"""Seconds in which workers have stopped what they do."""
+
+
+class Scheduler:
+    """The connection to a Dask scheduler.
+
+    Attributes:
+        address: Where it is.
+        first: How many threads each worker had at the beginning.
+        probes: Files that every worker sees which sees the folders of this host; they go when it is closed.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Connect, and see that every worker is of this version.
+
+        Args:
+            address: The scheduler's, such as ``tcp://10.0.0.5:8786``.
+
+        Raises:
+            UsageError: The package is missing, the address is none, or a worker is of another version.
+            ConnectionFailed: The scheduler or its workers cannot be reached.
+        """
+        self.address = address
+        self.probes: list[Path] = []
+        self._client = _client(address)
+        try:
+            self._wait()
+            self.first = self.threads()
+            self._check_versions()
+        except BaseException:
+            self._client.close(CONNECT)
+            raise
+
+    def threads(self) -> dict[str, int]:
+        """How many threads each worker has that is there now."""
+        found: dict[str, int] = self._client.nthreads()
+        return found
+
+    def executor(self) -> Any:
+        """A `concurrent.futures` executor on its workers."""
+        return self._client.get_executor(pure=False)
+
+    def check(self, settings: Settings, folder: OutputFolder) -> None:
+        """See that every worker sees the store and the output folder, and the cloud where it is on this machine.
+
+        Raises:
+            UsageError: One does not; the sentence says which, and what.
+        """
+        hosts = self._ask(socket.gethostname)
+        local = is_loopback(settings.api_url) and not settings.offline
+        for worker, host in hosts.items() if local else ():
+            if host != socket.gethostname():
+                raise UsageError(
+                    f"The cloud at {settings.api_url} answers on this host only, but the worker {worker} runs on "
+                    f"{host}; start the workers of the demo cloud on this host."
+                )
+        for place, what, option in (
+            (settings.data_dir, "store", "BELIMO_DATA_DIR"),
+            (folder.private, "output folder", "--out"),
+        ):
+            probe = place / f".{secrets.token_hex(8)}.probe"
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+                probe.touch()
+            except OSError as error:
+                raise UsageError(
+                    f"The {what} {str(place)!r} cannot be written to ({error.strerror}); set {option} to a folder that "
+                    "this host and all workers share."
+                ) from None
+            self.probes.append(probe)
+            self._check_seen(probe, what, option)
+        weather = Path(settings.weather) if settings.weather and Path(settings.weather).is_absolute() else None
+        if weather is not None and weather.is_file():
+            self._check_seen(weather, "weather file", "BELIMO_WEATHER", write=False)
+
+    def close(self, farewell: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Have every worker call `farewell`, remove the probes, and hang up."""
+        with contextlib.suppress(Exception):  # the scheduler may be what has gone
+            self._client.run(farewell, *args, **kwargs, on_error="ignore", wait=True)
+        for probe in self.probes:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+        self._client.close(FAREWELL)
+
+    def _wait(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=JOIN)
+        except TimeoutError:
+            raise ConnectionFailed(
+                f"The scheduler at {self.address} has no worker; start some: dask worker {self.address}"
+            ) from None
+
+    def _check_versions(self) -> None:
+        # Asked by a function of Python's own: what a worker of another version has of ours is not known.
+        found = self._ask(importlib.metadata.version, NAME)
+        for worker, version in found.items():
+            if isinstance(version, BaseException):
+                raise UsageError(
+                    f"The worker {worker} has no belimo-nb; install version {__version__} there and start it again."
+                )
+            if version != __version__:
+                raise UsageError(
+                    f"The worker {worker} has belimo-nb {version}, this is {__version__}; install the same version "
+                    "there and start it again."
+                )
+
+    def _check_seen(self, path: Path, what: str, option: str, *, write: bool = True) -> None:
+        for worker, seen in self._ask(os.path.isfile, str(path)).items():
+            if seen is not True:
+                place = path.parent if write else path
+                raise UsageError(
+                    f"The worker {worker} does not see the {what} {str(place)!r} of this host; set {option} to a place "
+                    "that all share under the same path."
+                )
+        for worker, writable in self._ask(os.access, str(path.parent), os.W_OK).items() if write else ():
+            if writable is not True:
+                raise UsageError(
+                    f"The worker {worker} may not write to the {what} {str(path.parent)!r}; give its account the right."
+                )
+
+    def _ask(self, fn: Callable[..., Any], *args: Any) -> Mapping[str, Any]:
+        """A function's answer from each worker, or the exception that it raised."""
+        try:
+            answers: dict[str, Any] = self._client.run(fn, *args, on_error="return")
+        except (OSError, TimeoutError) as error:
+            raise ConnectionFailed(f"The scheduler at {self.address} does not answer any more ({error}).") from None
+        return dict(sorted(answers.items()))
+
+
+def _client(address: str) -> Any:
+    """A client of a scheduler, which keeps to itself what it has to say."""
+    try:
+        import distributed
+    except ImportError:
+        raise UsageError(
+            "--scheduler needs the package distributed; install it with: pip install 'belimo-nb[cluster]'"
+        ) from None
+    for name in _loggers():
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        return distributed.Client(  # type: ignore[no-untyped-call]
+            address, timeout=CONNECT, set_as_default=False, name=NAME
+        )
+    except (ValueError, TypeError):
+        raise UsageError(f"{address!r} is no scheduler's address; write it like tcp://10.0.0.5:8786.") from None
+    except (OSError, TimeoutError):
+        raise ConnectionFailed(
+            f"The scheduler at {address} cannot be reached; start one (dask scheduler), or check the address."
+        ) from None
+
+
+def _loggers() -> Iterable[str]:
+    return ["distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))]

@@ -1,0 +1,197 @@
+"""A run whose readers look at a URL: it is made in a folder, and uploaded when it is whole, the index last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mimetypes
+import os
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.report.jobs import slugify
+from belimo_nb.report.output import reports_json
+from belimo_nb.system.files import write_text
+
+__all__ = ["Upload", "is_url"]
+
+INDEX = "index.html"
+AT_ONCE = 8
+"""Files on their way at the same time: each waits for an answer most of the time."""
+
+LONGEST_REASON = 200
+
+
+def is_url(out: str) -> bool:
+    """Whether an output is a URL and no folder."""
+    return "://" in out
+
+
+class _Files(Protocol):
+    """What is needed of a place for files."""
+
+    def put(self, path: Path, name: str) -> None: ...
+    def remove(self, name: str) -> None: ...
+
+
+class Upload:
+    """The reports at a URL, and the folder in which they are made before.
+
+    Args:
+        url: Where to, such as ``s3://bucket/reports``.
+        data_dir: The folder of the store. The reports are made below it, because all workers see it.
+
+    Attributes:
+        path: The output folder of the run: a whole copy of what is at the URL.
+        index: The URL of the index page.
+
+    Raises:
+        UsageError: The URL cannot be used.
+    """
+
+    def __init__(self, url: str, data_dir: Path) -> None:
+        parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise UsageError("The URL of --out holds credentials, which would be shown; set them in the environment.")
+        self.url = url.rstrip("/")
+        self.index = f"{self.url}/{INDEX}"
+        mark = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+        self.path = data_dir / "uploads" / f"{slugify(self.url)}-{mark}"
+        self._noted = self.path / ".belimo-nb" / "uploaded.json"
+        self._files = _files(self.url, parts.scheme)
+
+    def check(self) -> None:
+        """See that the URL takes files and lets go of them.
+
+        Raises:
+            UsageError: It does not.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        name = f".{secrets.token_hex(4)}.tmp"
+        probe = self.path / name
+        probe.write_bytes(b"belimo-nb")
+        try:
+            self._files.put(probe, name)
+            self._files.remove(name)
+        except Exception as error:  # noqa: BLE001 - each kind of place has errors of its own
+            raise UsageError(
+                f"Nothing can be written to {self.url} ({_reason(error)}); check the address and the rights."
+            ) from None
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def send(self) -> None:
+        """Bring the URL to what the folder holds: new and changed files, the index, and what is gone goes.
+
+        Raises:
+            BelimoError: It failed on the way; what readers find is the old index, and some new pages.
+        """
+        made = reports_json.read(self.path / reports_json.NAME) or reports_json.Earlier()
+        there = self._sent()
+        now: dict[str, Any] = {name: _stamp(self.path / name) for name in made.files if (self.path / name).is_file()}
+        changed = [name for name, stamp in now.items() if there.get(name) != stamp]
+        # Until all is done, nothing is known of what is under way.
+        self._note(there | dict.fromkeys(changed))
+        try:
+            self._put(changed)
+            for name in (reports_json.NAME, INDEX):
+                self._files.put(self.path / name, name)
+            for name in sorted(set(there) - set(now)):
+                self._files.remove(name)
+        except Exception as error:  # noqa: BLE001 - each kind of place has errors of its own
+            raise BelimoError(
+                f"The reports are made but not all of them are at {self.url} ({_reason(error)}); run the same again "
+                "with --resume."
+            ) from None
+        self._note(now)
+
+    def _put(self, names: Iterable[str]) -> None:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="belimo-nb-upload") as threads:
+            under_way = [threads.submit(self._files.put, self.path / name, name) for name in names]
+            try:
+                for future in under_way:
+                    future.result()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _sent(self) -> dict[str, Any]:
+        """The names at the URL, each with the stamp of the file that it is a copy of."""
+        try:
+            found = json.loads(self._noted.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _note(self, names: dict[str, Any]) -> None:
+        write_text(self._noted, json.dumps(names))
+
+
+class _S3:
+    """An S3 bucket, or part of one, by PyArrow's own client, which the store needs anyway."""
+
+    def __init__(self, place: str) -> None:
+        from pyarrow.fs import S3FileSystem
+
+        self._place = place
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        self._system = S3FileSystem(endpoint_override=endpoint)
+
+    def put(self, path: Path, name: str) -> None:
+        # Without its type a browser would save a page instead of showing it.
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind += "; charset=utf-8" if kind.startswith("text/") or kind.endswith("json") else ""
+        metadata = {"Content-Type": kind, "Cache-Control": "no-cache"}
+        with self._system.open_output_stream(f"{self._place}/{name}", metadata=metadata) as stream:
+            stream.write(path.read_bytes())
+
+    def remove(self, name: str) -> None:
+        self._system.delete_file(f"{self._place}/{name}")
+
+
+class _Fsspec:
+    """Any other place that fsspec knows."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self._system, self._place = fsspec.core.url_to_fs(url)
+
+    def put(self, path: Path, name: str) -> None:
+        target = f"{self._place}/{name}"
+        self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self._system.put_file(str(path), target)
+
+    def remove(self, name: str) -> None:
+        target = f"{self._place}/{name}"
+        if self._system.exists(target):
+            self._system.rm_file(target)
+
+
+def _files(url: str, scheme: str) -> _Files:
+    try:
+        if scheme == "s3":
+            return _S3(url.removeprefix("s3://"))
+        return _Fsspec(url)
+    except ImportError as error:
+        raise UsageError(
+            f"--out {url} needs a package ({_reason(error)}); install belimo-nb[cluster] and what fsspec needs for "
+            f"{scheme}://."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The URL {url!r} of --out cannot be used ({_reason(error)}).") from None
+
+
+def _stamp(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"

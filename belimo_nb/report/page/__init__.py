@@ -1,0 +1,1 @@
+"""The HTML: one self-contained page a report, and the index."""

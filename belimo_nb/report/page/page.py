@@ -1,0 +1,129 @@
+"""One executed notebook as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from html import unescape
+from typing import Any
+
+from jinja2 import Environment
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbformat import NotebookNode
+
+from belimo_nb.display import MIME, Header, percent
+from belimo_nb.display.numbers import known
+from belimo_nb.report.page.assets import LOW, made_line, policy, script, styles, template_folder, trusted
+from belimo_nb.report.page.markup import Prose
+from belimo_nb.report.page.outputs import sentence, shown
+
+__all__ = ["export"]
+
+LEFT_OUT = "no-report"
+FAILURE = "papermill-error-cell-tag"
+
+
+def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, version: str) -> str:
+    """Write a report page.
+
+    Args:
+        notebook: The executed notebook; it stays as it is. Cells tagged "no-report" are left out, and what comes after
+            a cell that failed. Code and warnings are there, but hidden until the reader asks for them. Widgets are
+            left out.
+        title: The report's title, where the notebook shows no header object.
+        slug: Path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
+        made_at: When it was made.
+        version: The version of belimo_nb that made it.
+
+    Returns:
+        HTML that loads nothing from anywhere.
+    """
+    prose = Prose()
+    cells = [cell for cell in notebook.cells if not {LEFT_OUT, FAILURE} & set(cell.metadata.get("tags", ()))]
+    header, failure = _header(cells), _failure(notebook)
+    lead, body = "", []
+    for position, cell in enumerate(cells):
+        copy = NotebookNode(cell)  # type: ignore[no-untyped-call]
+        if cell.cell_type == "markdown":
+            copy["source"] = trusted(prose.render(cell.source, cell.get("attachments")))
+            if position == 0 and prose.leading is not None:
+                lead, copy["source"] = copy["source"], ""
+        body.append(copy)
+        if any(output.output_type == "error" for output in cell.get("outputs", ())):
+            break
+    name = header.title if header else prose.leading or title
+    page = {
+        "title": name,
+        "kind": prose.leading if header and prose.leading != name else "",
+        "subtitle": header.subtitle if header else "",
+        "lead": lead,
+        "facts": list(header.facts.items()) if header else [],
+        "completeness": _completeness(header.completeness if header else None),
+        "source": header.source if header else "",
+        "made": made_line(made_at, version),
+        "version": version,
+        "home": "../" * slug.count("/") + "index.html",
+        "contents": [item for item in prose.headings if item.level < 4] if len(prose.headings) > 1 else [],
+        "failure": failure,
+        "css": trusted(styles()),
+        "js": trusted(script()),
+        "policy": policy(),
+    }
+    excerpt = NotebookNode(notebook, cells=body)  # type: ignore[no-untyped-call]
+    html, _ = _exporter().from_notebook_node(excerpt, resources={"page": page})
+    return str(html)
+
+
+class _Exporter(TemplateExporter):
+    """nbconvert's exporter without what a report does not need: highlighting, widgets, and a second parse of the page.
+
+    Unlike nbconvert's own, its template escapes by default.
+    """
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+
+    def _create_environment(self) -> Environment:
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
+        environment.autoescape = True
+        return environment
+
+
+@cache
+def _exporter() -> _Exporter:
+    return _Exporter(  # type: ignore[no-untyped-call]
+        template_name="page",
+        extra_template_basedirs=[template_folder()],
+        default_preprocessors=[],
+        filters={"shown": shown},
+    )
+
+
+def _header(cells: Sequence[NotebookNode]) -> Header | None:
+    for cell in cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {}).get(MIME, {})
+            if data.get("kind") == "header":
+                return Header(
+                    data["title"], data["subtitle"], dict(data["facts"]), known(data["completeness"]), data["source"]
+                )
+    return None
+
+
+def _completeness(share: float | None) -> dict[str, Any] | None:
+    if share is None:
+        return None
+    return {"text": percent(share), "width": round(100 * share, 1), "low": share < LOW}
+
+
+def _failure(notebook: NotebookNode) -> str:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                return f"A step failed: {sentence(output)} What would follow is missing."
+    for cell in notebook.cells:
+        if FAILURE in cell.metadata.get("tags", ()):
+            return unescape(re.sub(r"<[^>]*>|\*\*[^*]*\*\*", "", cell.source).strip())
+    return ""

@@ -1,0 +1,1 @@
+"""The processes that make reports, several at a time, each with a time limit."""

@@ -1,0 +1,222 @@
+"""Settings: from arguments, the environment and `.env`, each knowing where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from belimo_nb.errors import SettingsError
+from belimo_nb.settings import addresses
+from belimo_nb.settings import values as parse
+from belimo_nb.settings.secret import MASK, Secret
+from belimo_nb.settings.values import PREFIX
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
+
+CREDENTIALS = ("client_id", "client_secret", "username", "password")
+SECRETS = ("client_secret", "password")
+CONNECTION = (*CREDENTIALS, "api_url", "token_url", "audience", "scope", "source")
+DEFAULTS: Mapping[str, str] = {
+    "api_url": "https://cloud.belimo.com/api/v3",
+    "token_url": "https://id.belimo.com/oauth/token",
+    "audience": "https://api.cloud.belimo.com/",
+    "scope": "public.read offline_access read:dataprofile",
+    "timezone": "Europe/Zurich",
+    "rate": "2",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What belimo_nb needs to know, checked once.
+
+    Attributes:
+        client_id: OAuth2 client id (32 characters on the live cloud).
+        client_secret: OAuth2 client secret; never shown.
+        username: Account name, an e-mail address.
+        password: Account password; never shown and never stored.
+        api_url: Base address of the API, without a slash at the end.
+        token_url: Address that issues tokens.
+        audience: OAuth2 audience of the token.
+        scope: OAuth2 scopes, separated by spaces.
+        timezone: IANA name of the site's zone: where days and months begin.
+        rate: Requests a second; 0 means no limit.
+        data_dir: Folder for the store and the caches.
+        weather: A CSV file, ``open-meteo``, or an address that speaks Open-Meteo's format; None if not set.
+        now: What "last month" and "online" are relative to (aware, UTC); None for the clock.
+        source: What outputs call the source of the data.
+        offline: Answer from the store alone, without a request.
+        fresh_since: Take what was fetched at or after this moment for current (aware, UTC); None: in the last minutes.
+        origins: For each setting, where its value came from.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    username: str
+    password: str = field(repr=False)
+    api_url: str
+    token_url: str
+    audience: str
+    scope: str
+    timezone: str
+    rate: float
+    data_dir: Path
+    weather: str | None
+    now: pd.Timestamp | None
+    source: str
+    offline: bool
+    fresh_since: pd.Timestamp | None
+    origins: Mapping[str, str] = field(repr=False, compare=False)
+
+    def environment(self) -> dict[str, str]:
+        """The settings as ``BELIMO_*`` variables for a child process, secrets included: never print it."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "origins"}
+        for name in ("now", "fresh_since"):
+            moment = getattr(self, name)
+            values[name] = moment.isoformat() if moment is not None else None
+        found = {
+            PREFIX + name.upper(): _guarded(name, str(value)) for name, value in values.items() if value is not None
+        }
+        # The child must not choose again: these settings are the choice.
+        return found | {PREFIX + "DEMO": "0"}
+
+    def table(self) -> pd.DataFrame:
+        """Values and where they came from, index ``setting``, columns ``value`` and ``from``; secrets masked."""
+        import pandas as pd
+
+        rows = {}
+        for item in fields(self):
+            if item.name == "origins":
+                continue
+            value = getattr(self, item.name)
+            shown = "(not set)" if value is None else str(value)
+            rows[PREFIX + item.name.upper()] = {
+                "value": MASK if item.name in SECRETS else shown,
+                "from": self.origins.get(item.name, "default"),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
+
+
+def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = None, **overrides: Any) -> Settings:
+    """Read the settings: arguments win over the environment, the environment over `.env`, `.env` over defaults.
+
+    A blank value counts as not set. With no credential set at all, the demo cloud is started and used.
+
+    Args:
+        env_file: A file of ``NAME=value`` lines; by default the nearest `.env`, from the working folder upward.
+        demo: True for the demo cloud whatever else is set; False to never use it; None to decide by the settings.
+        **overrides: Settings by their lower-case name (``client_id=...``, ``timezone=...``).
+
+    Raises:
+        SettingsError: A file is missing, a name unknown, a value senseless, or only some credentials are set.
+    """
+    known = {f.name for f in fields(Settings)} - {"origins"}
+    overrides = {name: value if value is None else _guarded(name, str(value)) for name, value in overrides.items()}
+    unknown = sorted(set(overrides) - known)
+    if unknown:
+        raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
+    values, origins = _found(env_file, overrides)
+    for name, value in values.items():
+        if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
+            raise SettingsError(f"{PREFIX}{name.upper()} contains a zero byte; write its value anew.")
+    wanted = demo if demo is not None else parse.flag("demo", values.get("demo", ""))
+    missing = [name for name in CREDENTIALS if name not in values]
+    if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
+        _use_demo(values, origins)
+    elif missing:
+        *others, last = [PREFIX + name.upper() for name in missing]
+        names = f"{', '.join(others)} and {last}" if others else last
+        one, none = len(missing) == 1, len(missing) == len(CREDENTIALS)
+        raise SettingsError(
+            f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "
+            f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
+        )
+    return _checked(values, origins)
+
+
+def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
+    """The credentials that are set nowhere, by their lower-case name; none where the demo cloud is asked for."""
+    values, _ = _found(env_file, {})
+    return [] if parse.flag("demo", values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
+
+
+def _found(
+    env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What is set, defaults included, and where each value came from."""
+    values: dict[str, str] = dict(DEFAULTS)
+    origins = dict.fromkeys(DEFAULTS, "default")
+    for origin, found in _layers(env_file, overrides):
+        for name, value in found.items():
+            if value.strip():
+                values[name] = _guarded(name, value.strip())
+                origins[name] = origin
+    return values, origins
+
+
+def _layers(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """The places settings come from, weakest first, as (place, values by lower-case name)."""
+    from dotenv import dotenv_values, find_dotenv
+
+    if env_file is not None and not Path(env_file).is_file():
+        raise SettingsError(f"There is no settings file {os.fspath(env_file)!r}; check the path.")
+    path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
+    try:
+        in_file = dotenv_values(path, interpolate=False, encoding="utf-8-sig") if path else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path!r} cannot be read ({error}); save it as UTF-8 text.") from None
+    return [
+        (path, _ours(in_file)),
+        ("environment", _ours(os.environ)),
+        ("argument", {name: value for name, value in overrides.items() if value is not None}),
+    ]
+
+
+def _ours(mapping: Mapping[str, str | None]) -> dict[str, str]:
+    found = {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
+    return {name: _guarded(name, value) for name, value in found.items()}
+
+
+def _guarded(name: str, value: str) -> str:
+    """The value of a setting, shown by no variable of ours where it is a secret."""
+    return Secret(value) if name in SECRETS else value
+
+
+def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
+    """Point the settings at the demo cloud; what does not lead to a cloud (zone, rate, weather ...) stays as set."""
+    from belimo_nb import demo
+
+    for name, value in _ours(demo.environment()).items():
+        if name in CONNECTION or origins.get(name, "default") == "default":
+            values[name] = value
+            origins[name] = "demo cloud"
+
+
+def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
+    api_url = addresses.checked(values["api_url"], "BELIMO_API_URL").rstrip("/")
+    return Settings(
+        client_id=values["client_id"],
+        client_secret=values["client_secret"],
+        username=values["username"],
+        password=values["password"],
+        api_url=api_url,
+        token_url=addresses.checked(values["token_url"], "BELIMO_TOKEN_URL"),
+        audience=values["audience"],
+        scope=values["scope"],
+        timezone=parse.zone(values["timezone"]),
+        rate=parse.rate(values["rate"]),
+        data_dir=parse.data_dir(values.get("data_dir")),
+        weather=parse.weather(values.get("weather")),
+        now=parse.moment("now", values.get("now"), values["timezone"]),
+        source=values.get("source") or urlsplit(api_url).netloc,
+        offline=bool(parse.flag("offline", values.get("offline", ""))),
+        fresh_since=parse.moment("fresh_since", values.get("fresh_since"), values["timezone"]),
+        origins=origins,
+    )

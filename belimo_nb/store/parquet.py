@@ -1,0 +1,151 @@
+"""Kept history as the bytes of a Parquet file, each column with a checksum, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from belimo_nb.api.history import KEPT_AGGREGATION, parse_resolution
+from belimo_nb.store.coverage import Coverage
+from belimo_nb.store.kept import Kept, Values
+
+__all__ = ["VERSION", "DamagedFile", "coverage", "description", "dump", "load"]
+
+VERSION = 1
+KEY = b"belimo_nb"
+TIME = "time"
+STRANGE = (
+    pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError
+)  # fmt: skip
+"""What reading something else than such a file may raise."""
+
+
+class DamagedFile(Exception):
+    """The bytes are not what `dump` makes; the text says why, as the end of a sentence."""
+
+
+def dump(kept: Kept) -> bytes:
+    """A Parquet file: column ``time`` (UTC, begins of buckets), one column a datapoint; its metadata say the rest."""
+    arrays = {TIME: pa.array(kept.times, pa.int64()).cast(pa.timestamp("s")).cast(pa.timestamp("ms", "UTC"))}
+    columns: dict[str, Any] = {}
+    for key, values in kept.columns.items():
+        kind = _kind(values)
+        arrays[key] = _to_arrow(values, kind)
+        columns[key] = {"kind": kind, "digest": _digest(values, kind)}
+    about = {
+        "version": VERSION,
+        "device": kept.device,
+        "resolution": kept.resolution,
+        "step_s": kept.step,
+        "aggregation": KEPT_AGGREGATION,
+        "times": hashlib.blake2b(kept.times.tobytes()).hexdigest()[:32],
+        "columns": columns,
+        "coverage": {key: coverage.to_json() for key, coverage in kept.coverage.items()},
+    }
+    text = json.dumps(about, sort_keys=True)
+    meta = json.dumps({"about": text, "digest": hashlib.blake2b(text.encode()).hexdigest()[:32]})
+    table = pa.table(arrays).replace_schema_metadata({KEY: meta})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False, store_schema=True)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> Kept:
+    """What `dump` was given, or some columns of it.
+
+    Raises:
+        DamagedFile: It is cut off, altered, another device's, of another version, or no such file at all.
+    """
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        about = _about(file.schema_arrow.metadata)
+        covered = coverage(about, device, resolution)
+        kinds: Mapping[str, Any] = about["columns"]
+        if about["step_s"] != parse_resolution(resolution).total_seconds() or kinds.keys() != covered.keys():
+            raise DamagedFile("has metadata that make no sense")
+        wanted = [key for key in kinds if datapoints is None or key in set(datapoints)]
+        # One thread: several files are read at a time, and a column is small.
+        table = file.read([TIME, *wanted], use_threads=False)
+        times = table[TIME].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+        if hashlib.blake2b(times.tobytes()).hexdigest()[:32] != about["times"]:
+            raise DamagedFile("has times that do not match their checksum")
+        columns = {}
+        for key in wanted:
+            columns[key] = _from_arrow(table[key], kinds[key]["kind"])
+            if _digest(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
+                raise DamagedFile(f"has values of {key} that do not match their checksum")
+        return Kept(device, resolution, int(about["step_s"]), times, columns, covered)
+    except STRANGE:
+        raise DamagedFile("is cut off or no history file") from None
+
+
+def coverage(about: Mapping[str, Any], device: str, resolution: str) -> dict[str, Coverage]:
+    """What was asked for, by datapoint, as the metadata of this very device's file say."""
+    try:
+        if (about["device"], about["resolution"]) != (device, resolution):
+            raise DamagedFile(f"holds device {about['device']} at {about['resolution']}")
+        return {key: Coverage.from_json(body) for key, body in about["coverage"].items()}
+    except STRANGE:
+        raise DamagedFile("has metadata that make no sense") from None
+
+
+def description(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """What the metadata of an open file say, and the number of its rows; raises `DamagedFile` as `load` does."""
+    try:
+        footer = pq.read_metadata(file)
+        return _about(footer.metadata), footer.num_rows
+    except STRANGE:
+        raise DamagedFile("is cut off or no history file") from None
+
+
+def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+    meta = json.loads((metadata or {})[KEY])
+    if hashlib.blake2b(meta["about"].encode()).hexdigest()[:32] != meta["digest"]:
+        raise DamagedFile("has metadata that do not match their checksum")
+    about: dict[str, Any] = json.loads(meta["about"])
+    if about["version"] != VERSION:
+        raise DamagedFile(f"has format version {about['version']}, this version of belimo_nb reads {VERSION}")
+    if not isinstance(about["device"], str) or not isinstance(about["resolution"], str):
+        raise DamagedFile("has metadata that make no sense")
+    return about
+
+
+def _kind(values: Values) -> str:
+    if values.dtype != object:
+        return "number"
+    types = {type(value) for value in values if value is not None}
+    return "text" if types == {str} else "switch" if types == {bool} else "json"
+
+
+def _to_arrow(values: Values, kind: str) -> pa.Array:
+    if kind == "number":
+        return pa.array(values, pa.float64(), from_pandas=True)
+    if kind == "json":
+        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
+    return pa.array(values.tolist(), pa.string() if kind == "text" else pa.bool_())
+
+
+def _from_arrow(column: pa.ChunkedArray, kind: str) -> Values:
+    if kind == "number":
+        return np.asarray(column.to_numpy(), dtype=float)
+    found = column.to_pylist()
+    if kind == "json":
+        found = [None if value is None else json.loads(value) for value in found]
+    values = np.empty(len(found), object)
+    values[:] = found
+    return values
+
+
+def _digest(values: Values, kind: str) -> str:
+    if kind == "number":
+        # One pattern of bits for every NaN: Parquet keeps none of them apart.
+        content = np.where(np.isnan(values), np.nan, values).tobytes()
+    else:
+        content = json.dumps(values.tolist()).encode()
+    return hashlib.blake2b(content).hexdigest()[:32]
