@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from belimo_nb.explorer.choice import first_choice
 from belimo_nb.explorer.explorer import Explorer
-from belimo_nb.explorer.first import first_choice
 
 
 def explorer(cloud: Any, device: str | None = None, **chosen: Any) -> Explorer:

@@ -20,8 +20,7 @@ import belimo_nb as bn
 from belimo_nb import settings
 from belimo_nb.client import http, responses, retries
 from belimo_nb.errors import ApiError, ConnectionFailed
-from belimo_nb.weather.archive import read_archive
-from belimo_nb.weather.place import Place
+from belimo_nb.weather.archive import Place, read_archive
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 BAD = ("self-signed", "expired", "other-host")

@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 
 import belimo_nb
 from belimo_nb.cli import cli
-from belimo_nb.cli.envfile import update
+from belimo_nb.cli.login import update
 from belimo_nb.cli.shared import output_table
 from belimo_nb.client import retries
 from belimo_nb.errors import SettingsError

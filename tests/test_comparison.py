@@ -6,7 +6,7 @@ import pytest
 from test_signature import energy, weather
 
 from belimo_nb.heating import Study, compare
-from belimo_nb.heating.student import t_quantile
+from belimo_nb.heating.fit import t_quantile
 
 ZURICH = "Europe/Zurich"
 BEFORE = pd.date_range("2016-12-01", "2017-11-30", tz=ZURICH)

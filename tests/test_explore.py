@@ -21,10 +21,9 @@ from second_cloud import SecondCloud, says
 import belimo_nb as bn
 from belimo_nb.cloud.device import Device
 from belimo_nb.explorer import explorer as explorer_module
-from belimo_nb.explorer import memory, somebody_there
-from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer import somebody_there
+from belimo_nb.explorer.choice import Choice, choice_path, first_choice
 from belimo_nb.explorer.device_picker import MATCHES, DevicePicker
-from belimo_nb.explorer.first import first_choice
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 EVIL = "Ventil <b>\"Süd & Größe\"</b> <script>alert('1')</script>"
@@ -354,7 +353,7 @@ def test_each_cloud_has_its_own_choice(cloud: Any, second: SecondCloud) -> None:
     """What was chosen in one cloud says nothing about another."""
     explorer(cloud, "2.OG Nord-West")
     other = bn.connect(**{name[7:].lower(): value for name, value in second.environment().items()})
-    assert memory.path_of(cloud.settings) != memory.path_of(other.settings)
+    assert choice_path(cloud.settings) != choice_path(other.settings)
     assert explorer(other).device.name == "Heizkreis 01"
     assert explorer(cloud).device.name == "Energieventil Heizung 2.OG Nord-West"
     other.close()
@@ -381,7 +380,7 @@ GOOD = {"device": "gone", "first": None, "last": None, "span": "week", "resoluti
 )  # fmt: skip
 def test_a_corrupt_choice_is_ignored(cloud: Any, content: bytes) -> None:
     """A file that is none, or names a device that is gone, costs nothing but the choice."""
-    path = memory.path_of(cloud.settings)
+    path = choice_path(cloud.settings)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     choice = first_choice(cloud, None)
@@ -391,7 +390,7 @@ def test_a_corrupt_choice_is_ignored(cloud: Any, content: bytes) -> None:
 
 def test_a_disk_that_takes_nothing_does_not_stop_it(cloud: Any) -> None:
     """Where the choice cannot be kept, the picture is there all the same."""
-    path = memory.path_of(cloud.settings)
+    path = choice_path(cloud.settings)
     path.parent.parent.mkdir(parents=True)
     path.parent.write_text("a file where a folder should be")
     shown = explorer(cloud)

@@ -20,15 +20,13 @@ from second_fleet import FLOW, MODE, POWER, T1, T2, VALVE, power_kw, value_at
 
 import belimo_nb as bn
 from belimo_nb.calendar.periods import Period
-from belimo_nb.explorer.choice import days_back
+from belimo_nb.explorer.choice import days_back, first_choice
 from belimo_nb.explorer.cost import MOST, check_cost, period_of, resolution_for
-from belimo_nb.explorer.download import LIMIT, PLAIN_LIMIT, file_name, link
 from belimo_nb.explorer.explorer import Explorer
 from belimo_nb.explorer.figure import draw
-from belimo_nb.explorer.first import first_choice
 from belimo_nb.explorer.points import points_of, usual
 from belimo_nb.explorer.runner import Runner
-from belimo_nb.explorer.samples import as_csv, as_table
+from belimo_nb.explorer.samples import LIMIT, PLAIN_LIMIT, as_csv, as_table, file_name, link
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 

@@ -18,10 +18,10 @@ import belimo_nb as bn
 from belimo_nb.api.history import MissingSeriesWarning, fetch
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
-from belimo_nb.calendar.timestamps import from_api
+from belimo_nb.calendar.moments import from_api
 from belimo_nb.client import responses
 from belimo_nb.cloud.device import Device
-from belimo_nb.weather.place import place_of
+from belimo_nb.weather.archive import place_of
 
 POINTS = {
     "evcloud.210": ("Heating_E_J", "Heating Energy in J", "J"),

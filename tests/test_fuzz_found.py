@@ -13,18 +13,17 @@ from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadat
 import belimo_nb as bn
 from belimo_nb.api.paging import MOST_ROWS, collect
 from belimo_nb.calendar.intervals import fixed_length
-from belimo_nb.calendar.moments import parse_time
+from belimo_nb.calendar.moments import from_api, parse_time
 from belimo_nb.calendar.periods import resolve
-from belimo_nb.calendar.timestamps import from_api
 from belimo_nb.client import responses
 from belimo_nb.client.token_file import TokenFile
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning
 from belimo_nb.store.documents import Answers
+from belimo_nb.weather.archive import LATITUDE, LONGITUDE, Place, place_of
 from belimo_nb.weather.csv_file import read_csv
-from belimo_nb.weather.kept import Kept
-from belimo_nb.weather.place import LATITUDE, LONGITUDE, Place, place_of
+from belimo_nb.weather.source import Kept
 
 CREDENTIALS = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
 NESTED = b"[" * 100_000

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 import belimo_nb as bn
 from belimo_nb import settings as settings_module
 from belimo_nb.api.history import checked_buckets, parse_resolution
-from belimo_nb.calendar.baseline import baseline
 from belimo_nb.calendar.intervals import edges, fixed_length
 from belimo_nb.calendar.moments import parse_time
-from belimo_nb.calendar.periods import Period, resolve
+from belimo_nb.calendar.periods import Period, baseline, resolve
 from belimo_nb.settings import Settings
 from belimo_nb.store import Store
 from belimo_nb.store.disk import canonical

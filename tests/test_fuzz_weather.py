@@ -12,10 +12,9 @@ from fuzzing import bytes_like, inputs, scalars, spoiled, survives, texts, value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belimo_nb.weather.archive import read_archive
+from belimo_nb.weather.archive import LATITUDE, LONGITUDE, Place, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv
-from belimo_nb.weather.kept import Kept
-from belimo_nb.weather.place import LATITUDE, LONGITUDE, Place, place_of
+from belimo_nb.weather.source import Kept
 
 DAY = dt.date(2018, 11, 1)
 ANSWER = {

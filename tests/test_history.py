@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from belimo_nb.api import history
 from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning, fetch, parse_resolution
 from belimo_nb.api.measurements import _numbers
-from belimo_nb.calendar.timestamps import from_api, to_api
+from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
 
 START, END = pd.Timestamp("2018-11-01T00:00Z"), pd.Timestamp("2018-11-01T04:00Z")

@@ -22,8 +22,7 @@ import belimo_nb
 from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError, UsageError
-from belimo_nb.explorer import memory
-from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer.choice import Choice, choice_path, keep_choice, kept_choice
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.page.report_files import publish
@@ -34,7 +33,7 @@ from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.documents import Answers
 from belimo_nb.store.kept import Kept
 from belimo_nb.system.files import is_inside, write_text
-from belimo_nb.weather.kept import Kept as KeptWeather
+from belimo_nb.weather.source import Kept as KeptWeather
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 
@@ -206,10 +205,10 @@ def test_kept_weather(tmp_path, untouched):
 
 def test_kept_choice(found, untouched):
     """The explorer's last choice is not written through a link."""
-    place = memory.path_of(found)
+    place = choice_path(found)
     link(place, untouched / "mine.txt")
-    memory.keep(found, Choice(DEVICE))
-    assert memory.kept(found) is None
+    keep_choice(found, Choice(DEVICE))
+    assert kept_choice(found) is None
 
 
 def test_lying_files(found):

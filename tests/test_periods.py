@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 
-from belimo_nb.calendar.baseline import baseline
-from belimo_nb.calendar.periods import Period, resolve
+from belimo_nb.calendar.periods import Period, baseline, resolve
 from belimo_nb.errors import UsageError
 
 ZURICH = "Europe/Zurich"

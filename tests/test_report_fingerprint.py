@@ -16,7 +16,7 @@ from belimo_nb.report.fingerprint import Fingerprints
 from belimo_nb.report.jobs import Job, plan
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import claim
-from belimo_nb.report.resuming import LONGEST, going_on, listed_at
+from belimo_nb.report.resume import LONGEST, going_on, listed_at
 from belimo_nb.store.documents import Answers
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"

@@ -20,11 +20,10 @@ from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning, parquet
-from belimo_nb.store.coverage import Coverage, Open
+from belimo_nb.store.coverage import Coverage, Open, minus, overlap, union
 from belimo_nb.store.disk import canonical, source_folder
 from belimo_nb.store.inventory import clear, entries, set_aside, verify
 from belimo_nb.store.kept import Kept
-from belimo_nb.store.spans import minus, overlap, union
 
 HOUR = 3600
 

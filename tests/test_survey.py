@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
-from belimo_nb.cloud import surveyors
+from belimo_nb.cloud import survey_valve
 from belimo_nb.demo import DemoCloud
 
 RANGE = ("2018-11-01", "2018-12-01")
@@ -78,8 +78,8 @@ def test_several_processes_find_the_same(server, monkeypatch):
     """Shared among processes, the survey is the same, valve by valve."""
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
-    monkeypatch.setattr(surveyors, "PARALLEL", 1)
-    monkeypatch.setattr(surveyors, "cores", lambda: 3)
+    monkeypatch.setattr(survey_valve, "PARALLEL", 1)
+    monkeypatch.setattr(survey_valve, "cores", lambda: 3)
     shared = cloud.survey(None, *RANGE)
     pd.testing.assert_frame_equal(shared.table(), alone.table())
     pd.testing.assert_frame_equal(shared.daily(), alone.daily())

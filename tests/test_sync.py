@@ -26,8 +26,8 @@ from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, sync
 from belimo_nb.store import windows as plan_module
 from belimo_nb.store.archive import Archive, Question, Seen
+from belimo_nb.store.coverage import minus
 from belimo_nb.store.inventory import entries
-from belimo_nb.store.spans import minus
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
 SYNC = [sys.executable, "-m", "belimo_nb", "sync"]

@@ -8,7 +8,7 @@ import pytest
 
 from belimo_nb.cli.log import Teller
 from belimo_nb.cli.shared import INTERRUPTED
-from belimo_nb.cli.syncing import remarks
+from belimo_nb.cli.sync import remarks
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.store.sync import Outcome
 

@@ -14,7 +14,7 @@ import belimo_nb as bn
 from belimo_nb.errors import AnswerError, ApiError, NoDataError, UsageError
 from belimo_nb.weather import Place, outdoor_temperature, place_of, read_archive, read_csv, temperature_or_reason
 from belimo_nb.weather.archive import OPEN_METEO, address
-from belimo_nb.weather.kept import Kept
+from belimo_nb.weather.source import Kept
 
 ZURICH = "Europe/Zurich"
 

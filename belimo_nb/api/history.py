@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.api.paging import Get
-from belimo_nb.calendar.timestamps import to_api
+from belimo_nb.calendar.moments import to_api
 from belimo_nb.errors import AnswerError, UsageError
 
 __all__ = [

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = ["Moment", "as_text", "is_midnight", "local_midnight", "months_before", "parse_time"]
+__all__ = ["Moment", "as_text", "from_api", "is_midnight", "local_midnight", "months_before", "parse_time", "to_api"]
+
+
+EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
+"""The first and last moments that nanoseconds in 64 bits reach."""
+
+
+def to_api(moment: pd.Timestamp) -> str:
+    """An aware moment as ISO 8601 in UTC, to the second."""
+    return moment.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_api(texts: Iterable[Any]) -> pd.DatetimeIndex:
+    """ISO 8601 texts as an index in UTC; NaT for None, for what is no time, and for what nanoseconds do not reach."""
+    values = pd.Series([text if isinstance(text, str) else None for text in texts], dtype=object)
+    found = pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce")
+    return pd.DatetimeIndex(found.where(found.between(EARLIEST, LATEST))).as_unit("ns")
+
 
 Moment = str | date | None
 """A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
 
-EARLIEST, LATEST = 1700, 2200
+FIRST_YEAR, LAST_YEAR = 1700, 2200
 """Years whose every moment nanoseconds in 64 bits reach."""
 TIME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
@@ -81,8 +100,8 @@ def _localized(naive: pd.Timestamp, tz: str) -> pd.Timestamp:
 
 
 def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:
-    if not EARLIEST <= moment.year <= LATEST:
-        raise UsageError(f"The year {moment.year} is out of reach; give one from {EARLIEST} to {LATEST}.")
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise UsageError(f"The year {moment.year} is out of reach; give one from {FIRST_YEAR} to {LAST_YEAR}.")
     return moment
 
 

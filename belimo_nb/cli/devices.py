@@ -40,7 +40,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as plain JSON types."""
     import pandas as pd
 
-    from belimo_nb.calendar.timestamps import to_api
+    from belimo_nb.calendar.moments import to_api
 
     def plain(value: Any) -> Any:
         if pd.isna(value):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
+from belimo_nb.errors import SettingsError
 from belimo_nb.settings.secret import Secret
+from belimo_nb.system.files import write_text
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
@@ -36,8 +40,6 @@ def login(connection: Connection) -> None:
     if answers:
         path = connection.env_file or Path(".env")
         if click.confirm(f"Write what you typed to {path}, readable by you alone?", default=False):
-            from belimo_nb.cli.envfile import update
-
             update(path, {f"BELIMO_{name.upper()}": value for name, value in answers.items()})
             click.echo(f"Written to {path}. Keep it out of version control.")
 
@@ -74,3 +76,37 @@ def _tell(cloud: Cloud) -> None:
     table = cloud.settings.table()
     rows = [[str(setting), str(row["value"]), str(row["from"])] for setting, row in table.iterrows()]
     output_table(("setting", "value", "from"), rows, keep=3)
+
+
+PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+
+
+def update(path: Path, values: Mapping[str, str]) -> None:
+    """Set some variables of a `.env` file; its other lines stay, and only the owner may read it.
+
+    Args:
+        path: The file; made if need be.
+        values: Names and values; a name that the file has already gets its new value in place.
+
+    Raises:
+        SettingsError: The file cannot be read or written.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
+        left = dict(values)
+        for number, line in enumerate(lines):
+            match = re.match(r"\s*(?:export\s+)?(\w+)\s*=", line)
+            if match and match[1] in values:
+                lines[number] = f"{match[1]}={_quoted(values[match[1]])}"
+                left.pop(match[1], None)
+        lines += [f"{name}={_quoted(value)}" for name, value in left.items()]
+        write_text(path, "".join(f"{line}\n" for line in lines), private=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {str(path)!r} cannot be written ({error}); choose another.") from None
+
+
+def _quoted(value: str) -> str:
+    """A value as python-dotenv and shells read it back."""
+    if PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

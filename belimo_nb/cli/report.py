@@ -20,7 +20,7 @@ from belimo_nb.cli.shared import (
     period_options,
     stoppable,
 )
-from belimo_nb.cli.syncing import fill, remarks
+from belimo_nb.cli.sync import fill, remarks
 from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.report.notebooks import NOTEBOOKS
 
@@ -117,7 +117,7 @@ def report(
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
-    from belimo_nb.report.resuming import going_on, listed_at
+    from belimo_nb.report.resume import going_on, listed_at
     from belimo_nb.report.run import run
 
     with (

@@ -12,8 +12,8 @@ from belimo_nb.cli.shared import Connection, output_table, pass_connection, prin
 
 if TYPE_CHECKING:
     from belimo_nb.store import Store
+    from belimo_nb.store.coverage import Spans
     from belimo_nb.store.inventory import Entry
-    from belimo_nb.store.spans import Spans
 
 
 @click.group(epilog="Example: belimo-nb store info")

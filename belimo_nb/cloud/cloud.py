@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.api.devices import devices_frame, last_seen, latest_frame, name_of, part, profile_ref
-from belimo_nb.api.lookup import distinct_names, find
+from belimo_nb.api.devices import (
+    devices_frame,
+    distinct_names,
+    find,
+    last_seen,
+    latest_frame,
+    name_of,
+    part,
+    profile_ref,
+)
 from belimo_nb.api.profile import Profile
-from belimo_nb.calendar.baseline import baseline
 from belimo_nb.calendar.moments import Moment
-from belimo_nb.calendar.periods import Period, resolve
+from belimo_nb.calendar.periods import Period, baseline, resolve
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.retries import HOPELESS
 from belimo_nb.client.transport import IN_FLIGHT, Transport
@@ -76,7 +83,7 @@ class Cloud:
         return f"<Cloud {self.source}, account {self.settings.username!r}>"
 
     def _repr_html_(self) -> str:
-        from belimo_nb.display.facts import facts
+        from belimo_nb.display.base import facts
 
         shown = {"Account": self.settings.username, "Time zone": self.timezone, "API": self.settings.api_url}
         return facts(self.source, shown)
@@ -137,7 +144,7 @@ class Cloud:
         return resolve(start, end, period=period, now=self.now, tz=self.timezone)
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """What a period is compared with, by default the year before. See `belimo_nb.calendar.baseline.baseline`."""
+        """What a period is compared with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:

@@ -14,9 +14,8 @@ from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length, zone_name
-from belimo_nb.calendar.moments import Moment, parse_time
+from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
 from belimo_nb.calendar.periods import Period
-from belimo_nb.calendar.timestamps import from_api, to_api
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.quantities import QUANTITIES
@@ -47,7 +46,7 @@ class Device:
         return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
 
     def _repr_html_(self) -> str:
-        from belimo_nb.display.facts import facts
+        from belimo_nb.display.base import facts
 
         row = self.summary
         seen = row["last_seen"]

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from belimo_nb.api.devices import name_of
-from belimo_nb.api.lookup import matches
+from belimo_nb.api.devices import matches, name_of
 from belimo_nb.api.paging import Get, collect
 from belimo_nb.errors import AnswerError, UnknownDevice
 from belimo_nb.store.documents import Answers

@@ -14,7 +14,7 @@ from belimo_nb.store.disk import canonical
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.store.spans import Span
+    from belimo_nb.store.coverage import Span
 
 __all__ = ["COUNTERS", "MEASURED", "questions"]
 

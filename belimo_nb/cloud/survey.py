@@ -13,8 +13,7 @@ from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import design_of
 from belimo_nb.cloud.needs import MEASURED, questions
-from belimo_nb.cloud.survey_valve import RANKS, Case, Surveyed
-from belimo_nb.cloud.surveyors import examined
+from belimo_nb.cloud.survey_valve import RANKS, Case, Surveyed, examined
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.store import sync
 from belimo_nb.store.archive import Question

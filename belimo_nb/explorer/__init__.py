@@ -5,10 +5,10 @@ Nothing else of the package knows about widgets. Where nobody can touch them, `e
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from belimo_nb.explorer.audience import somebody_there
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.moments import Moment
@@ -51,10 +51,28 @@ def explore(
     """
     if not somebody_there():
         return None
+    from belimo_nb.explorer.choice import first_choice
     from belimo_nb.explorer.explorer import Explorer
-    from belimo_nb.explorer.first import first_choice
 
     choice = first_choice(
         cloud, device or None, datapoints=datapoints, start=start, end=end, resolution=resolution or None
     )
     return Explorer(cloud, choice)
+
+
+def somebody_there() -> bool:
+    """Whether the cell that runs was sent by a person's front end, or by Voila for one.
+
+    A front end says with every cell whether it could pass on a question (`input`) to a person: JupyterLab can;
+    nbclient, and with it papermill and nbconvert, and nbval cannot. Variables of the environment would not do: a
+    program that is started from a notebook inherits them. Voila runs cells with nbclient, but names itself.
+    """
+    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ:
+        return True
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    request = kernel.get_parent("shell") or {}
+    return bool((request.get("content") or {}).get("allow_stdin"))

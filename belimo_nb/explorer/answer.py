@@ -12,9 +12,8 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.explorer.cost import MOST_DATAPOINTS, check_cost, period_of, resolution_for
-from belimo_nb.explorer.download import file_name, link
 from belimo_nb.explorer.points import Point, points_of, usual
-from belimo_nb.explorer.samples import as_csv, as_table, samples
+from belimo_nb.explorer.samples import as_csv, as_table, file_name, link, samples
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
-from belimo_nb.errors import UsageError
+from belimo_nb.calendar.moments import Moment
+from belimo_nb.errors import BelimoError, NoDataError, UsageError
+from belimo_nb.store.disk import source_folder
+from belimo_nb.system.files import check_inside, write_text
 
-__all__ = ["AUTOMATIC", "SPANS", "Choice", "days_back"]
+if TYPE_CHECKING:
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.settings import Settings
+
+__all__ = ["AUTOMATIC", "SPANS", "Choice", "choice_path", "days_back", "first_choice", "keep_choice", "kept_choice"]
 
 AUTOMATIC = "auto"
 
@@ -83,3 +94,85 @@ def days_back(span: str, now: pd.Timestamp) -> tuple[date, date]:
     """First and last day of a range up to now: that day so long ago, and today."""
     today = now.tz_localize(None).normalize()
     return (today - SPANS[span]).date(), today.date()
+
+
+def first_choice(
+    cloud: Cloud,
+    device: str | None,
+    *,
+    datapoints: Sequence[str] | None = None,
+    start: Moment = None,
+    end: Moment = None,
+    resolution: str | None = None,
+) -> Choice:
+    """The choice that the widgets show first; arguments as for `belimo_nb.explore`.
+
+    Raises:
+        UsageError: An argument cannot be used.
+        NoDataError: The account sees no device.
+        CloudError: The devices cannot be listed.
+    """
+    listed = cloud.listed_devices()
+    if listed.empty:
+        raise NoDataError("The account sees no device, so there is nothing to explore; check it with belimo-nb login.")
+    last = kept_choice(cloud.settings)
+    if device is not None:
+        identifier = cloud.device(device).id
+    elif last is not None and last.device in listed.index:
+        identifier = last.device
+    else:
+        identifier = _usual_device(cloud, listed)
+    choice = replace(last, device=identifier) if last is not None else Choice(identifier)
+    if start is not None or end is not None:
+        period = cloud.period(start, end)
+        final = (period.end - pd.Timedelta(1, "us")).date()
+        choice = replace(choice, first=period.start.date(), last=final, span="")
+    elif choice.span:
+        first, final = days_back(choice.span, cloud.now)
+        choice = replace(choice, first=first, last=final)
+    if resolution is not None:
+        if resolution != AUTOMATIC:
+            parse_resolution(resolution)
+        choice = replace(choice, resolution=resolution)
+    if datapoints:
+        profile = cloud.profile_of(identifier)
+        ids = tuple(dict.fromkeys(profile.resolve(key) for key in datapoints))
+        choice = replace(choice, datapoints={**choice.datapoints, profile.ref: ids})
+    return choice
+
+
+def _usual_device(cloud: Cloud, listed: pd.DataFrame) -> str:
+    """The first energy valve, else the first device."""
+    try:
+        valves = cloud.energy_valves(listed[listed["profile"].notna()])
+    except BelimoError:
+        valves = listed  # a dataprofile that cannot be had is a matter of the devices that have it
+    return str((valves if len(valves) else listed).index[0])
+
+
+VERSION = 1
+
+
+def choice_path(settings: Settings) -> Path:
+    """Where the choice is kept: ``<data dir>/explore/v1/<cloud>/<account>.json``."""
+    account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
+    return settings.data_dir / "explore" / f"v{VERSION}" / source_folder(settings) / f"{account}.json"
+
+
+def kept_choice(settings: Settings) -> Choice | None:
+    """The last choice; None if there is none, or none that can be read: it is no loss."""
+    path = choice_path(settings)
+    try:
+        check_inside(path, settings.data_dir)
+        return Choice.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def keep_choice(settings: Settings, choice: Choice) -> None:
+    """Keep a choice for the next time; a disk that takes none is no reason to stop."""
+    try:
+        text = json.dumps(choice.as_json(), indent=1) + "\n"
+        write_text(choice_path(settings), text, private=True, inside=settings.data_dir)
+    except OSError as error:
+        logging.getLogger(__name__).info("The choice is not kept for the next time (%s).", error)

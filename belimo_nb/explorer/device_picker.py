@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import pandas as pd
 
-from belimo_nb.api.lookup import distinct_names
+from belimo_nb.api.devices import distinct_names
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
 

@@ -11,9 +11,8 @@ import ipywidgets as widgets
 from belimo_nb import display
 from belimo_nb.display import number
 from belimo_nb.display.base import esc, style_sheet
-from belimo_nb.explorer import memory
 from belimo_nb.explorer.answer import Answer, answer, sentence
-from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer.choice import Choice, keep_choice
 from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import draw
 from belimo_nb.explorer.point_picker import PointList
@@ -139,7 +138,7 @@ class Explorer:
         self.status.value = f'<p class="bnb bnb-x-soft" role="status">{esc(buckets + lacking)}</p>'
         self.picture.remove_class("bnb-x-stale")
         self.error, self.frame = None, shown.table
-        memory.keep(self._cloud.settings, replace(choice, datapoints=dict(self._picked)))
+        keep_choice(self._cloud.settings, replace(choice, datapoints=dict(self._picked)))
 
     def _fail(self, problem: str, error: Exception | None) -> None:
         """Say what went wrong where the user looks; an old picture would pass for the answer."""

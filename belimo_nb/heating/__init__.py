@@ -9,9 +9,8 @@ from belimo_nb.heating.comparison import Comparison, compare
 from belimo_nb.heating.days import complete_days, daily_means
 from belimo_nb.heating.degree_days import degree_days
 from belimo_nb.heating.load import LoadFigures, carpet, load_duration, load_figures
-from belimo_nb.heating.residuals import cusum
 from belimo_nb.heating.signature import Signature, fit_signature
-from belimo_nb.heating.study import Study
+from belimo_nb.heating.study import Study, cusum
 
 __all__ = [
     "Comparison",

@@ -10,8 +10,8 @@ import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating.days import daily_series
+from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
-from belimo_nb.heating.student import t_quantile
 
 __all__ = ["Comparison", "compare"]
 

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.heating.bootstrap import Bootstrap
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
-from belimo_nb.heating.fit import Floats, Grid, fit_grid, fit_line
+from belimo_nb.heating.fit import Bootstrap, Floats, Grid, fit_grid, fit_line
 
 __all__ = ["Signature", "fit_signature"]
 

@@ -10,11 +10,10 @@ import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating.comparison import Comparison, compare
-from belimo_nb.heating.days import complete_days, daily_means
-from belimo_nb.heating.residuals import cusum
+from belimo_nb.heating.days import complete_days, daily_means, daily_series
 from belimo_nb.heating.signature import Signature, fit_signature
 
-__all__ = ["Study"]
+__all__ = ["Study", "cusum"]
 
 STILL, STILL_DAYS = 0.02, 7
 """A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
@@ -109,3 +108,22 @@ class Study:
 
 def _known(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     return complete_days(pd.DataFrame({part: frame[(part, name)] for part in ("kwh", "coverage", "quality")}))
+
+
+def cusum(energy_kwh: pd.Series[Any], temperature: pd.Series[Any], signature: Signature) -> pd.Series[Any]:
+    """Running sum of measured minus expected energy.
+
+    Args:
+        energy_kwh: kWh by local day; NaN where unknown.
+        temperature: Mean outdoor temperature by local day, °C.
+        signature: What is expected, as a rule that of the period before.
+
+    Returns:
+        Series in kWh by day (the index of `energy_kwh`): it falls while less is used than expected, and stands still
+        on days that are unknown; all NaN without a model.
+    """
+    measured = daily_series(energy_kwh, "energy")
+    outdoor = daily_series(temperature, "temperature").reindex(measured.index)
+    left = measured - signature.predict(outdoor)
+    running = left.fillna(0.0).cumsum() if left.notna().any() else left
+    return running.set_axis(energy_kwh.index.sort_values()).rename("kwh")

@@ -24,8 +24,7 @@ from belimo_nb.hydronics.checks.sensors_swapped import swapped
 from belimo_nb.hydronics.checks.setback import setback
 from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
-from belimo_nb.hydronics.lacking import NO_SAMPLES
-from belimo_nb.hydronics.samples import Design, Samples
+from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
 from belimo_nb.hydronics.verdict import Verdict, cannot_judge, worst
 
 __all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,17 @@ from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import QUANTITIES
 
-__all__ = ["ACTIVE_FLOW", "ACTIVE_HOURS", "ACTIVE_POSITION_PCT", "Design", "Samples"]
+__all__ = [
+    "ACTIVE_FLOW",
+    "ACTIVE_HOURS",
+    "ACTIVE_POSITION_PCT",
+    "FLOW_SHARE",
+    "NO_SAMPLES",
+    "Design",
+    "Samples",
+    "lacking",
+    "nominal_flow",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -201,3 +212,58 @@ def _spacing(index: pd.DatetimeIndex) -> pd.Timedelta:
         return pd.Timedelta(0)
     spacings, counts = np.unique(np.diff(index.asi8), return_counts=True)
     return pd.Timedelta(int(spacings[int(np.argmax(counts))]), unit=index.unit)
+
+
+NO_SAMPLES = "There are no samples in the period."
+
+_WORDS = {
+    "power_kw": "power",
+    "flow_m3h": "flow",
+    "t1_c": "temperature T1",
+    "t2_c": "temperature T2",
+    "delta_t_k": "delta-T",
+    "position_pct": "position",
+    "setpoint_pct": "position setpoint",
+    "heating_kwh": "heating counter",
+    "cooling_kwh": "cooling counter",
+    "volume_m3": "volume counter",
+}
+
+
+def lacking(samples: Samples, *columns: str) -> str:
+    """Why a check on active samples cannot judge, as a sentence; empty if nothing is lacking.
+
+    Args:
+        samples: To be judged.
+        columns: What the check needs besides flow.
+    """
+    if samples.empty:
+        return NO_SAMPLES
+    missing = [_WORDS[column] for column in ("flow_m3h", *columns) if not samples.known(column)]
+    if missing:
+        return f"There are no readings of {' and '.join(missing)}."
+    if not samples.active.any():
+        return "No water flowed in the period."
+    if samples.active_hours < ACTIVE_HOURS:
+        return f"Water flowed for {samples.active_hours:.1f} h only; at least {ACTIVE_HOURS:.0f} h are needed."
+    return ""
+
+
+FLOW_SHARE = 0.01
+"""Share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor."""
+
+
+def nominal_flow(samples: Samples) -> tuple[float, str]:
+    """Nominal flow in m3/h and where it is from, in words.
+
+    From the design; where that is unknown the 99th percentile of the flow while there is any. NaN without either.
+    """
+    known = samples.design.nominal_flow_m3h
+    if math.isfinite(known) and known > 0:
+        return known, f"the nominal flow of {known:.3g} m³/h"
+    flow = samples.values("flow_m3h")
+    flow = flow[flow > 0]
+    if not len(flow):
+        return math.nan, "an unknown nominal flow"
+    shown = float(np.percentile(flow, 99))
+    return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"

@@ -5,14 +5,11 @@ not there at all) shows as a gap or hatched, never as zero. Nothing here needs p
 """
 
 from belimo_nb.plots.availability import data_map
-from belimo_nb.plots.bars import energy_ranking, latest_power
 from belimo_nb.plots.cusum import cusum
 from belimo_nb.plots.daily import daily_energy
-from belimo_nb.plots.distribution import delta_t_distribution
-from belimo_nb.plots.duration import load_duration
-from belimo_nb.plots.exchange import power_against_flow
-from belimo_nb.plots.fleet import fleet_health
-from belimo_nb.plots.load import load_carpet
+from belimo_nb.plots.exchange import delta_t_distribution, power_against_flow
+from belimo_nb.plots.fleet import energy_ranking, fleet_health, latest_power
+from belimo_nb.plots.load import load_carpet, load_duration
 from belimo_nb.plots.monthly import monthly_energy
 from belimo_nb.plots.samples import flow_and_power, position, temperatures
 from belimo_nb.plots.signature import energy_signature

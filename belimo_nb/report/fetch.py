@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from belimo_nb.api import measurements
+from belimo_nb.api.devices import matches
 from belimo_nb.api.history import buckets, parse_resolution
-from belimo_nb.api.lookup import matches
 from belimo_nb.cloud.checkup import FINE, fine_question, window_of
 from belimo_nb.cloud.needs import MEASURED, questions
 from belimo_nb.errors import NoDataError

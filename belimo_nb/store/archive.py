@@ -13,10 +13,9 @@ import pandas as pd
 from belimo_nb.api import history
 from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.store.coverage import GRACE, Coverage, Open
+from belimo_nb.store.coverage import GRACE, Coverage, Open, Span, Spans, minus
 from belimo_nb.store.disk import Store, StoreWarning, canonical
 from belimo_nb.store.kept import Kept
-from belimo_nb.store.spans import Span, Spans, minus
 from belimo_nb.store.windows import Window, windows
 
 __all__ = ["Archive", "Filled", "Question", "Seen", "span_of"]

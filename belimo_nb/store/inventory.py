@@ -9,8 +9,8 @@ from pathlib import Path
 
 from belimo_nb.errors import StoreError
 from belimo_nb.store import parquet
+from belimo_nb.store.coverage import Spans, minus, union
 from belimo_nb.store.disk import Store
-from belimo_nb.store.spans import Spans, minus, union
 from belimo_nb.system.files import check_inside, is_inside
 
 __all__ = ["Entry", "clear", "entries", "set_aside", "verify"]

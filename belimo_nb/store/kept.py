@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
-from belimo_nb.store.coverage import GRACE, Coverage
-from belimo_nb.store.spans import Span
+from belimo_nb.store.coverage import GRACE, Coverage, Span
 
 __all__ = ["Kept"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from belimo_nb.api.history import MOST_BUCKETS
-from belimo_nb.store.spans import Span, Spans, overlap, union
+from belimo_nb.store.coverage import Span, Spans, overlap, union
 
 __all__ = ["Window", "windows"]
 

@@ -1,8 +1,7 @@
 """Outdoor temperature, hour by hour: from a CSV file, or from an archive that speaks Open-Meteo's format."""
 
-from belimo_nb.weather.archive import OPEN_METEO, read_archive
+from belimo_nb.weather.archive import OPEN_METEO, Place, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv
-from belimo_nb.weather.place import Place, place_of
 from belimo_nb.weather.source import outdoor_temperature, temperature_or_reason
 
 __all__ = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,9 +14,8 @@ from belimo_nb.client import http, responses
 from belimo_nb.client.retries import patiently
 from belimo_nb.errors import AnswerError, ApiError, UsageError
 from belimo_nb.weather.csv_file import COLDEST, WARMEST
-from belimo_nb.weather.place import Place
 
-__all__ = ["OPEN_METEO", "read_archive"]
+__all__ = ["OPEN_METEO", "Place", "place_of", "read_archive"]
 
 OPEN_METEO = "https://archive-api.open-meteo.com/v1/archive"
 VARIABLE = "temperature_2m"
@@ -104,3 +105,41 @@ def address(text: str) -> str:
     if not url.startswith("https://") and http.secure(url) == url:
         raise UsageError(f"The weather source {text!r} is asked over plain http; use https, open-meteo or a CSV file.")
     return url
+
+
+LATITUDE, LONGITUDE = "metadata.1012", "metadata.1013"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place on earth, in degrees; north and east are positive.
+
+    Raises:
+        UsageError: There is no such place.
+    """
+
+    latitude: float
+    longitude: float
+
+    def __post_init__(self) -> None:
+        for name, most in (("latitude", 90), ("longitude", 180)):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and -most <= value <= most):
+                raise UsageError(f"The {name} is {value!r}; give degrees between -{most} and {most}.")
+
+
+def place_of(records: Mapping[str, Mapping[str, Any]]) -> Place | None:
+    """The place that most devices' metadata give, or None; weather hardly differs within a site.
+
+    Args:
+        records: Latest values by device, as datapoint id to value.
+    """
+    found: dict[Place, int] = {}
+    for values in records.values():
+        try:
+            place = Place(round(float(values[LATITUDE]), 2), round(float(values[LONGITUDE]), 2))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+        if place != Place(0.0, 0.0):  # what was never set
+            found[place] = found.get(place, 0) + 1
+    return max(found, key=lambda place: found[place]) if found else None

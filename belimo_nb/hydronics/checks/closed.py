@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
-from belimo_nb.hydronics.samples import Samples
+from belimo_nb.hydronics.samples import FLOW_SHARE, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 

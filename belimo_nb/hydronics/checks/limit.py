@@ -12,8 +12,7 @@ from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.checks.saturation import characteristics
 from belimo_nb.hydronics.counted import rho_c
 from belimo_nb.hydronics.exchanger import Characteristic, supply_span, supply_temperature
-from belimo_nb.hydronics.lacking import lacking
-from belimo_nb.hydronics.samples import Flags, Samples
+from belimo_nb.hydronics.samples import Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
 __all__ = ["Savings", "advised_limit", "delta_t_limit", "limit_savings"]

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.heating.days import daily_means, is_daily
-from belimo_nb.hydronics.nominal import FLOW_SHARE, nominal_flow
-from belimo_nb.hydronics.samples import Flags, Samples
+from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, Ints, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from belimo_nb.hydronics.lacking import lacking
-from belimo_nb.hydronics.samples import Samples
+from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 __all__ = ["oversized"]

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
-from belimo_nb.hydronics.lacking import lacking
-from belimo_nb.hydronics.samples import Flags, Samples
+from belimo_nb.hydronics.samples import Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
 __all__ = ["characteristics", "saturation"]

@@ -18,8 +18,7 @@ from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.cluster.dask_scheduler import Scheduler
 from belimo_nb.report.cluster.dask_task import Parcel, carry_out, close
-from belimo_nb.report.workers.processes import JobFailed
-from belimo_nb.report.workers.stopping import Stopping
+from belimo_nb.report.workers.processes import JobFailed, Stopping
 
 if TYPE_CHECKING:
     from belimo_nb.report.output.folder import OutputFolder

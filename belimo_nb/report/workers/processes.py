@@ -15,24 +15,24 @@ import sys
 import tempfile
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.workers.child import work
-from belimo_nb.report.workers.stopping import Stopping
 
 if TYPE_CHECKING:
     from belimo_nb.report.output.folder import OutputFolder
     from belimo_nb.settings import Settings
 
 if sys.platform == "linux":
-    from belimo_nb.report.workers.forked import Stem
+    from belimo_nb.report.workers.fork_server import Stem
 
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Workers"]
+__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Stopping", "Workers"]
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
@@ -84,6 +84,20 @@ class Workers(Protocol):
 
     def stop(self) -> None:
         """Drop what waits and kill what runs; afterwards every future is done."""
+
+
+class Stopping(Executor):
+    """An executor whose ``with`` block, left by an exception, stops what runs instead of waiting for it."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.stop()
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Drop what waits and stop what runs."""
 
 
 class ChildProcesses(Stopping):
