@@ -109,3 +109,12 @@ SETTINGS: dict[str, Quantity] = {
     "glycol": Quantity("glycol_pct", SHARE, ("Glycol_Concentration_Rel",), ("glycol",)),
 }
 """What a valve is made and set for; it seldom changes, so its latest value is taken."""
+
+COUNTERS = ("heating_energy", "cooling_energy", "power")
+"""Lifetime counters, and the power that tells their jumps."""
+
+MEASURED = (
+    "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",
+    "cooling_energy",
+)  # fmt: skip
+"""What a valve's report draws, and what its checks need."""

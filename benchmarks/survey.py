@@ -14,8 +14,9 @@ from dataclasses import replace
 import pandas as pd
 
 import belimo_nb as bn
-from belimo_nb.cloud.needs import MEASURED, questions
+from belimo_nb.cloud.needs import questions
 from belimo_nb.demo import DemoCloud
+from belimo_nb.quantities import MEASURED
 from belimo_nb.store.sync import plan, run
 
 DEVICES = 5000
@@ -37,7 +38,7 @@ def figures() -> Iterator[str]:
         seen = int((table["reason"] == "").sum())
         began = time.perf_counter()
         for identifier in valves.index:
-            pd.read_parquet(cloud.archive.store.path(str(identifier), "1h"))
+            pd.read_parquet(cloud.connection.archive.store.path(str(identifier), "1h"))
         plain = time.perf_counter() - began
         yield (
             f"{seen:,} valves of {len(devices):,} devices in {spent:.1f} s, {spent / plain:.1f} times the bare reading "
@@ -50,9 +51,10 @@ def _fill(cloud: bn.Cloud, valves: pd.DataFrame) -> None:
     """Fetch the first valves, and give what they read to the others of the same dataprofile."""
     start, end = (pd.Timestamp(day, tz=cloud.timezone) for day in YEAR)
     real = valves.head(21)
-    asked = questions(cloud, real, start, end, "1h", counters_from=start, measured=MEASURED)
-    run(cloud.archive, plan(cloud.archive, asked, cloud.stamp, 0), cloud.stamp)
-    store = cloud.archive.store
+    asked = questions(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
+    archive, stamp = cloud.connection.archive, cloud.connection.stamp
+    run(archive, plan(archive, asked, stamp, 0), stamp)
+    store = archive.store
     kept = {profile: [store.read(str(i), "1h") for i in rows.index] for profile, rows in real.groupby("profile")}
     for number, (identifier, profile) in enumerate(valves["profile"].iloc[21:].items()):
         models = kept[profile]

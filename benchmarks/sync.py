@@ -76,7 +76,7 @@ def _small(folder: Path) -> Iterator[str]:
         server.requests.clear()
         seconds, _ = _timed(cloud, _valves(cloud, "1h"))
         yield f"warm, nothing new: {_asked(server)} history requests, {seconds:.2f} s"
-        valves_of_all = len(cloud.energy_valves(cloud.listed_devices()))
+        valves_of_all = len(cloud.energy_valves(cloud.connection.listed_devices()))
         command = _command("sync", "--from", "2017-12-01", "--to", "2018-12-01", settings=cloud)
         server.latency, server.rate = 0.0, None
         subprocess.run([*command[0]], env=command[1] | {"BELIMO_RATE": "0"}, check=True, capture_output=True)
@@ -114,10 +114,10 @@ def _large(folder: Path) -> Iterator[str]:
         cloud.devices()
         listing = time.perf_counter() - begin
         yield f"5,000 devices: listed in {server.requests.count('/api/v3/devices')} requests, {listing:.1f} s"
-        valves = cloud.energy_valves(cloud.listed_devices())
+        valves = cloud.energy_valves(cloud.connection.listed_devices())
         begin = time.perf_counter()
         questions = fleet(cloud, "1h")
-        planned = plan(cloud.archive, questions, cloud.stamp, RATE)
+        planned = plan(cloud.connection.archive, questions, cloud.connection.stamp, RATE)
         yield (
             f"a plan for its {len(valves):,} energy valves: {planned.requests:,} requests, "
             f"{time.perf_counter() - begin:.2f} s"
@@ -129,26 +129,27 @@ def _large(folder: Path) -> Iterator[str]:
         spent = time.perf_counter() - begin
         yield f"a sync of all of them, a week: {_asked(server):,} requests, {spent:.0f} s, peak {peak} MB"
         begin = time.perf_counter()
-        planned = plan(cloud.archive, fleet(cloud, "1h", "2018-11-24T00:00Z"), cloud.stamp, RATE)
+        planned = plan(cloud.connection.archive, fleet(cloud, "1h", "2018-11-24T00:00Z"), cloud.connection.stamp, RATE)
         yield f"the plan when all is kept: {planned.requests} requests, {time.perf_counter() - begin:.2f} s"
 
 
 def fleet(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[Question]:
     """A question about the datapoints of each energy valve."""
-    valves = cloud.energy_valves(cloud.listed_devices())
+    valves = cloud.energy_valves(cloud.connection.listed_devices())
     span = span_of(pd.Timestamp(start), pd.Timestamp(until), resolution)
     questions = []
     for identifier, seen in valves["last_seen"].items():
-        profile = cloud.profile_of(str(identifier))
+        profile = cloud.connection.profile_of(cloud.connection.device_list.known()[str(identifier)])
         wanted = {key: span for name in DATAPOINTS if (key := profile.locate(name)) is not None}
-        contact = Seen(None if pd.isna(seen) else int(seen.timestamp()), cloud.listed)
+        contact = Seen(None if pd.isna(seen) else int(seen.timestamp()), cloud.connection.device_list.asked)
         questions.append(Question(str(identifier), str(identifier), contact, resolution, wanted))
     return questions
 
 
 def sync_all(cloud: Cloud, questions: list[Question]) -> Outcome:
     """Plan and fetch."""
-    return run(cloud.archive, plan(cloud.archive, questions, cloud.stamp, cloud.settings.rate), cloud.stamp)
+    archive, stamp = cloud.connection.archive, cloud.connection.stamp
+    return run(archive, plan(archive, questions, stamp, cloud.settings.rate), stamp)
 
 
 def _timed(cloud: Cloud, questions: list[Question]) -> tuple[float, Outcome]:
@@ -163,7 +164,7 @@ def _vendors_loop(cloud: Cloud) -> float:
     begin = time.perf_counter()
     for question in questions[:VENDORS_DEVICES]:
         for datapoint in question.wanted:
-            history.fetch(cloud.get, question.device, [datapoint], START, END, "1h", "last")
+            history.fetch(cloud.connection.get, question.device, [datapoint], START, END, "1h", "last")
     return (time.perf_counter() - begin) * len(questions) / VENDORS_DEVICES
 
 

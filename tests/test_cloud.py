@@ -222,7 +222,7 @@ def test_threads_ask_for_a_dataprofile(client, second):
     """Threads that need the same dataprofile at once all get it."""
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(client.profile(f"/definitions/dataprofiles/{VALVE}")))
+        threading.Thread(target=lambda: found.append(client.connection.profile(f"/definitions/dataprofiles/{VALVE}")))
         for _ in range(6)
     ]
     for thread in threads:
@@ -235,7 +235,7 @@ def test_threads_ask_for_a_dataprofile(client, second):
 def test_secrets_are_not_shown(client):
     """No representation of a cloud, its settings or its parts shows a secret, not even in JSON of its attributes."""
     client.user()
-    parts = (client, client.settings, client._transport, client._transport._authenticator)
+    parts = (client, client.settings, client.connection._transport, client.connection._transport._authenticator)
     shown = f"{parts!r} {client._repr_html_()}"
     shown += json.dumps(client.settings.table().to_dict())
     for secret in (PASSWORD, CLIENT_SECRET, "access-1", "refresh-1"):

@@ -215,7 +215,7 @@ def fleet(count: int) -> SimpleNamespace:
         "last_seen": pd.Timestamp("2018-11-20T12:00Z"), "online": False, "project": EVIL, "city": "Zürich",
     }  # fmt: skip
     frame = pd.DataFrame(rows, index=pd.Index([f"id-{i}" for i in range(count)], name="id"))
-    return SimpleNamespace(timezone="Europe/Zurich", listed_devices=lambda: frame)
+    return SimpleNamespace(timezone="Europe/Zurich", connection=SimpleNamespace(listed_devices=lambda: frame))
 
 
 def test_thousands_of_devices_are_never_listed_at_once() -> None:

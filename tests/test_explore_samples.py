@@ -61,7 +61,7 @@ def test_texts_are_drawn_and_saved(client: Any) -> None:
 
 def test_points_are_offered_with_the_important_ones_first(client: Any) -> None:
     """Quantities first, then other numbers, then texts; nothing that can only be written."""
-    points = points_of(client.profile(f"/definitions/dataprofiles/{VALVE}"))
+    points = points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}"))
     assert [point.id for point in points[:4]] == [POWER, FLOW, T1, T2]
     assert usual(points) == (POWER, FLOW, T1, T2)
     numeric = [point.numeric for point in points]
@@ -267,7 +267,7 @@ def test_file_names_fit_any_file_system() -> None:
 
 def test_columns_of_one_name_are_told_apart(client: Any) -> None:
     """Two datapoints with one description have two columns."""
-    points = points_of(client.profile(f"/definitions/dataprofiles/{VALVE}"))[:2]
+    points = points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}"))[:2]
     twins = [points[0], type(points[0])(**{**vars(points[0]), "id": "other"})]
     frame = pd.DataFrame({point.id: [1.0] for point in twins})
     assert list(as_table(frame, twins)) == [f"Power, kW ({POWER})", "Power, kW (other)"]
@@ -275,7 +275,7 @@ def test_columns_of_one_name_are_told_apart(client: Any) -> None:
 
 def test_texts_with_many_words_stay_readable(client: Any) -> None:
     """A text with hundreds of values shows the most frequent ones."""
-    (point,) = [p for p in points_of(client.profile(f"/definitions/dataprofiles/{VALVE}")) if p.id == MODE]
+    (point,) = [p for p in points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}")) if p.id == MODE]
     index = pd.date_range("2018-11-01", periods=300, freq="h", tz="Europe/Zurich", name="time")
     frame = pd.DataFrame({MODE: [f"word {i % 99}" for i in range(300)]}, index)
     period = Period(index[0], index[-1])

@@ -110,7 +110,7 @@ def answering():
     def make(**bodies):
         found = bn.Cloud(client.settings)
         answers = good | bodies
-        found._transport.get = lambda path, params=None, what=None: answers[path.rsplit("/", 1)[-1]]
+        found.connection._transport.get = lambda path, params=None, what=None: answers[path.rsplit("/", 1)[-1]]
         return found
 
     with contextlib.closing(client):
@@ -130,7 +130,7 @@ def overview(client):
     devices = client.devices()
     client.latest()
     client.energy_valves(devices)
-    place_of(client.latest_datapoints())
+    place_of(client.connection.latest_datapoints())
     for name in devices["name"]:
         repr(client.device(name))
     return devices
@@ -162,7 +162,7 @@ def test_dataprofiles(answering, body):
 def test_states(answering, body):
     """The values of a device at a time."""
     client = answering(data=body if isinstance(body, dict) else {})
-    survives(lambda: Device(client, DEVICE).state("2018-11-30"))
+    survives(lambda: Device(client.connection, DEVICE).state("2018-11-30"))
 
 
 @inputs(400)
@@ -170,7 +170,7 @@ def test_states(answering, body):
 def test_timelines(answering, body):
     """The events of a device, in local time."""
     client = answering(timeline=body if isinstance(body, dict) else {})
-    survives(lambda: Device(client, DEVICE).timeline("2018-01-01"))
+    survives(lambda: Device(client.connection, DEVICE).timeline("2018-01-01"))
 
 
 @inputs(150)
@@ -196,7 +196,7 @@ def test_histories(body):
 @given(body=spoiled(SERIES, most=4))
 def test_histories_that_are_kept(answering, body):
     """Through the store, and what energy and measurements make of them."""
-    device = Device(answering(timeseries=body if isinstance(body, dict) else {}), DEVICE)
+    device = Device(answering(timeseries=body if isinstance(body, dict) else {}).connection, DEVICE)
     survives(lambda: device.energy("heating", "2018-11-01", "2018-11-02"))
     survives(lambda: device.measurements(["power", "t1"], "2018-11-01", "2018-11-01T04:00", "1h"), counted=False)
 

@@ -61,7 +61,7 @@ def test_parts_of_a_device_that_are_something_else_are_unknown(answering, change
     (found,) = client.devices()[column]
     assert found is expected or found == expected
     client.latest()
-    client.latest_datapoints()
+    client.connection.latest_datapoints()
 
 
 def test_states_and_profiles_without_their_parts(answering):  # noqa: F811

@@ -128,9 +128,9 @@ def kept_answer(name, body, version=VERSION):
 def test_kept_answers(settings, content):
     """An answer that cannot be believed is none."""
     cloud = bn.Cloud(settings)
-    cloud._answers.folder.mkdir(parents=True, exist_ok=True)
+    cloud.connection._answers.folder.mkdir(parents=True, exist_ok=True)
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    (cloud._answers.folder / "stats.json").write_bytes(raw)
+    (cloud.connection._answers.folder / "stats.json").write_bytes(raw)
     survives(cloud.stats)
 
 
@@ -139,8 +139,8 @@ def test_kept_answers(settings, content):
 def test_kept_answers_that_lie(settings, devices, profile):
     """With the right checksum, but of another shape than the API gives."""
     cloud = bn.Cloud(settings)
-    cloud._answers.keep("devices", 1543622400, devices)
-    cloud._answers.keep("profile /definitions/dataprofiles/energyvalve3/1.2", 1543622400, profile)
+    cloud.connection._answers.keep("devices", 1543622400, devices)
+    cloud.connection._answers.keep("profile /definitions/dataprofiles/energyvalve3/1.2", 1543622400, profile)
     survives(overview, cloud)
 
 
@@ -162,6 +162,6 @@ def test_nested_beyond_reason(settings, isolated):
     file.path.chmod(0o600)
     assert survives(file.read) is None
     cloud = bn.Cloud(settings)
-    cloud._answers.folder.mkdir(parents=True, exist_ok=True)
-    (cloud._answers.folder / "stats.json").write_bytes(b"[" * 100_000)
+    cloud.connection._answers.folder.mkdir(parents=True, exist_ok=True)
+    (cloud.connection._answers.folder / "stats.json").write_bytes(b"[" * 100_000)
     assert survives(cloud.stats) is None

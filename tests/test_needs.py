@@ -27,8 +27,9 @@ def ask():
 
     def made(start, end, *rest, zone="Europe/Zurich", **options):
         profile = SimpleNamespace(locate=LOCATED.get)
-        cloud = SimpleNamespace(now=NOW, timezone=zone, listed=7, profile_of=lambda _: profile)
-        found = questions(cloud, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
+        listed = SimpleNamespace(asked=7, known=lambda: dict.fromkeys(valves.index, {}))
+        connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
+        found = questions(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
         return {(question.device, question.resolution): question for question in found}
 
     return made

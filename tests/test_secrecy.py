@@ -237,16 +237,16 @@ def test_representations(second):
         found.environment(),
         found.table(),
         bn.show_settings(),
-        client._transport,
-        client._answers,
-        client.archive,
-        client.archive.store,
+        client.connection._transport,
+        client.connection._answers,
+        client.connection.archive,
+        client.connection.archive.store,
         client.device("d7Kx01"),
         task,
         {"task": task, "settings": [found]},
     ]
     shown = "\n".join(representations(thing) for thing in things)
-    authenticator = repr(client._authenticator)
+    authenticator = repr(client.connection._authenticator)
     client.close()
     assert MASK in shown
     assert_silent(shown + authenticator)

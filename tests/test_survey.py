@@ -104,9 +104,9 @@ def test_a_device_that_fails(server):
     """A device whose history the cloud refuses is told by name; the others are examined."""
     cloud = bn.connect()
     valves = cloud.devices("Heizung")
-    record = cloud._list.known()[valves.index[0]]
+    record = cloud.connection.device_list.known()[valves.index[0]]
     record["id"] = "11111111-2222-3333-4444-555555555555"
-    cloud._list.known()[record["id"]] = record
+    cloud.connection.device_list.known()[record["id"]] = record
     found = cloud.survey(valves.rename(index={valves.index[0]: record["id"]}), *RANGE)
     assert list(found.failures) == [valves["name"].iloc[0]]
     assert (found.table()["reason"] == "").sum() == len(valves) - 1

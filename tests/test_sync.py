@@ -201,15 +201,16 @@ def test_a_dry_run_asks_nothing(server):
 def test_interrupted(server):
     """Whoever stops it keeps what has come."""
     cloud = bn.connect()
-    questions = needs.questions(cloud, cloud.energy_valves(), *(pd.Timestamp(f"2018-{m}-01T00:00Z") for m in (11, 12)))
-    planned = sync.plan(cloud.archive, questions, cloud.stamp, 0)
+    edges = [pd.Timestamp(f"2018-{month}-01T00:00Z") for month in (11, 12)]
+    questions = needs.questions(cloud.connection, cloud.energy_valves(), *edges)
+    planned = sync.plan(cloud.connection.archive, questions, cloud.connection.stamp, 0)
 
     def stop(name, error):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sync.run(cloud.archive, planned, cloud.stamp, on_device=stop)
-    rest = sync.plan(cloud.archive, questions, cloud.stamp, 0)
+        sync.run(cloud.connection.archive, planned, cloud.connection.stamp, on_device=stop)
+    rest = sync.plan(cloud.connection.archive, questions, cloud.connection.stamp, 0)
     assert planned.requests - rest.requests == len(asked(server)) >= 1
     assert rest.requests > 0
     cloud.close()
@@ -222,7 +223,7 @@ def test_reports_read_the_store(server):
     jobs = plan(cloud, period, search="2.OG Nord-")
     planned = fetch_plan(cloud, jobs, period, {})
     assert planned.devices == 2
-    sync.run(cloud.archive, planned, cloud.stamp)
+    sync.run(cloud.connection.archive, planned, cloud.connection.stamp)
     server.requests.clear()
     for name in ("2.OG Nord-West", "2.OG Nord-Ost"):
         valve = cloud.device(name)
@@ -239,7 +240,7 @@ def test_reports_with_peaks_of_a_quarter_of_an_hour(server):
     cloud = bn.connect()
     period = cloud.period("2018-11-01", "2018-12-01")
     jobs = plan(cloud, period, search="2.OG Nord-", parameters={"peak_minutes": 15})
-    sync.run(cloud.archive, fetch_plan(cloud, jobs, period, {"peak_minutes": 15}), cloud.stamp)
+    sync.run(cloud.connection.archive, fetch_plan(cloud, jobs, period, {"peak_minutes": 15}), cloud.connection.stamp)
     server.requests.clear()
     valves = cloud.heating_valves("2.OG Nord-")
     quarters = summary.quarter_hours(cloud, valves, period, 15)

@@ -16,7 +16,7 @@ from belimo_nb.cli.devices import devices
 from belimo_nb.cli.init import init
 from belimo_nb.cli.login import login
 from belimo_nb.cli.report import report
-from belimo_nb.cli.shared import Commands, Connection
+from belimo_nb.cli.shared import Commands, GlobalOptions
 from belimo_nb.cli.store import store
 from belimo_nb.cli.sync import sync
 
@@ -45,7 +45,7 @@ def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: 
     Without any credentials set, everything runs on the demo cloud. For your own devices, set BELIMO_CLIENT_ID,
     BELIMO_CLIENT_SECRET, BELIMO_USERNAME and BELIMO_PASSWORD in .env or the environment: `belimo-nb login` helps.
     """
-    context.obj = Connection(env_file, demo=True if use_demo else None, offline=True if offline else None)
+    context.obj = GlobalOptions(env_file, demo=True if use_demo else None, offline=True if offline else None)
 
 
 for command in (login, devices, sync, store, report, demo, init):

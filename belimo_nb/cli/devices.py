@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from belimo_nb.cli.shared import Connection, output_table, pass_connection
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,10 +21,10 @@ ESSENTIAL = 5
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON: a list of objects, times in ISO 8601, null if unknown."
 )
-@pass_connection
-def devices(connection: Connection, search: str | None, as_json: bool) -> None:
+@pass_options
+def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
     """List the devices that the account sees."""
-    cloud = connection.connect()
+    cloud = options.connect()
     frame = cloud.devices(search)
     if as_json:
         click.echo(json.dumps(_records(frame), ensure_ascii=False, indent=2))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
@@ -27,28 +27,28 @@ QUESTIONS = {
 
 
 @click.command(epilog="Example: belimo-nb login")
-@pass_connection
-def login(connection: Connection) -> None:
+@pass_options
+def login(options: GlobalOptions) -> None:
     """Sign in; say who you are, what you see and where each setting came from.
 
     On a terminal it asks for what is missing and offers to write it to .env. Nothing else ever asks.
     """
-    answers = _ask(connection) if sys.stdin.isatty() and sys.stdout.isatty() else {}
-    cloud = connection.connect(**answers)
+    answers = _ask(options) if sys.stdin.isatty() and sys.stdout.isatty() else {}
+    cloud = options.connect(**answers)
     cloud.sign_in()  # a token kept from before would hide that the password has changed
     _tell(cloud)
     if answers:
-        path = connection.env_file or Path(".env")
+        path = options.env_file or Path(".env")
         if click.confirm(f"Write what you typed to {path}, readable by you alone?", default=False):
             update(path, {f"BELIMO_{name.upper()}": value for name, value in answers.items()})
             click.echo(f"Written to {path}. Keep it out of version control.")
 
 
-def _ask(connection: Connection) -> dict[str, str]:
+def _ask(options: GlobalOptions) -> dict[str, str]:
     """The credentials that are set nowhere, from the terminal."""
     from belimo_nb.settings import SECRETS, missing_credentials
 
-    missing = [] if connection.demo else missing_credentials(connection.env_file)
+    missing = [] if options.demo else missing_credentials(options.env_file)
     answers = {}
     if missing:
         click.echo("Some credentials are not set; type them (Ctrl-C to leave, --demo for the demo cloud).")

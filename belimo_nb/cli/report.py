@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,24 +12,19 @@ from belimo_nb.cli.log import Teller
 from belimo_nb.cli.report_progress import Progress, tell_outcome
 from belimo_nb.cli.shared import (
     INTERRUPTED,
-    Connection,
+    GlobalOptions,
     device_options,
-    pass_connection,
+    pass_options,
     period_options,
     stoppable,
 )
-from belimo_nb.cli.sync import fill, remarks
-from belimo_nb.errors import StoreError, UsageError
+from belimo_nb.errors import UsageError
 from belimo_nb.report.notebooks import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.report.cluster.dask_cluster import Cluster
-    from belimo_nb.report.jobs import Job
+    from belimo_nb.report.fetch import Fetched
     from belimo_nb.report.workers.processes import ChildProcesses
-    from belimo_nb.settings import Settings
-    from belimo_nb.store.archive import Question
 
 TIME_LIMIT_MINUTES = 30.0
 
@@ -87,9 +80,9 @@ Examples:
     metavar="ADDRESS",
     help="Make the reports on the workers of this Dask scheduler, such as tcp://10.0.0.5:8786; see docs/cluster.md.",
 )
-@pass_connection
+@pass_options
 def report(
-    connection: Connection,
+    options: GlobalOptions,
     notebooks: tuple[str, ...],
     search: str | None,
     devices: tuple[str, ...],
@@ -113,6 +106,7 @@ def report(
     Whoever reads the output folder meanwhile sees the run before, until all is made.
     """
     from belimo_nb._version import __version__
+    from belimo_nb.report.fetch import fetch
     from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.output.folder import claim
@@ -125,7 +119,7 @@ def report(
         Teller(log_file, quiet=quiet) as teller,
         _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
-        cloud = connection.connect()
+        cloud = options.connect()
         teller.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
         upload = Upload(out, cloud.settings.data_dir) if is_url(out) else None
@@ -142,18 +136,20 @@ def report(
         teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
         with claim(place) as folder:
             workers.check(cloud.settings, folder)
-            settings, unsettled = _fetch(cloud, planned, span, extra, teller)
+            fetched = fetch(cloud, planned, span, extra, shown=not quiet)
+            _tell_fetched(fetched, teller)
+            fingerprints = None if fetched.unsettled is None else Fingerprints(cloud, span, fetched.unsettled)
             with Progress(len(planned), teller) as progress:
                 outcome = run(
                     planned,
                     workers,
-                    settings=settings,
+                    settings=fetched.settings,
                     source_label=cloud.source,
                     period_label=span.label,
                     out=folder,
                     on_result=progress,
                     on_retry=progress.retry,
-                    fingerprints=None if unsettled is None else Fingerprints(cloud, span, unsettled),
+                    fingerprints=fingerprints,
                     resume=resume,
                     whole=not (search or devices),
                     as_of=listed_at(cloud),
@@ -183,44 +179,10 @@ def _workers(
     return Cluster(scheduler, time_limit=time_limit, engine=chosen(engine))
 
 
-def _fetch(
-    cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any], teller: Teller
-) -> tuple[Settings, set[str] | None]:
-    """Fetch what the reports need, all at once.
-
-    What cannot be fetched or kept fails no more than the reports that need it: they ask once more and say why.
-
-    Returns:
-        The settings with which the reports take it from the store, and the ids of the devices of which they would ask
-        for more; None where that cannot be told.
-    """
-    import pandas as pd
-
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.report.fetch import closer_plan, fetch_plan
-    from belimo_nb.store.sync import plan
-
-    if cloud.settings.offline:
-        return cloud.settings, set()
-    planned = fetch_plan(cloud, jobs, period, parameters)
-    since = pd.Timestamp(cloud.listed, unit="s", tz="UTC")
-    questions: list[Question] = []
-    told: list[str] = []
-    try:
-        for following in (planned, None):
-            wanted = following or closer_plan(cloud, jobs, period, parameters)
-            outcome = fill(cloud, wanted, quiet=teller.quiet)
-            for name, reason in outcome.failures.items():
-                teller.log("failed", f"fetching {name}: {reason}")
-            teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
-            told += [remark for remark in remarks(outcome) if remark not in told]
-            questions += wanted.questions
-    except StoreError as error:
-        teller.note(f"Warning: {error}")
-        return cloud.settings, None
-    finally:
-        for remark in told:
-            teller.note(remark)
-    settings = replace(cloud.settings, fresh_since=since)
-    left = plan(Cloud(settings).archive, questions, cloud.stamp, cloud.settings.rate)
-    return settings, {question.device for question, _ in left.open}
+def _tell_fetched(fetched: Fetched, teller: Teller) -> None:
+    for outcome in fetched.outcomes:
+        for name, reason in outcome.failures.items():
+            teller.log("failed", f"fetching {name}: {reason}")
+        teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
+    for remark in fetched.remarks:
+        teller.note(remark)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "Commands",
-    "Connection",
+    "GlobalOptions",
     "device_options",
     "output_table",
-    "pass_connection",
+    "pass_options",
     "period_options",
     "printable",
     "stoppable",
@@ -68,7 +68,7 @@ class Commands(click.Group):
 
 
 @dataclass(frozen=True)
-class Connection:
+class GlobalOptions:
     """How the global options want the cloud to be reached."""
 
     env_file: Path | None
@@ -88,7 +88,7 @@ class Connection:
         return load(self.env_file, demo=self.demo, offline=self.offline)
 
 
-pass_connection = click.make_pass_decorator(Connection)
+pass_options = click.make_pass_decorator(GlobalOptions)
 
 
 def device_options(command: F) -> F:

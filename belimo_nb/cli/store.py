@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, output_table, pass_connection, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
 
 if TYPE_CHECKING:
     from belimo_nb.store import Store
@@ -23,14 +23,14 @@ def store() -> None:
 
 @store.command(epilog="Example: belimo-nb store info --json")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, times in UTC.")
-@pass_connection
-def info(connection: Connection, as_json: bool) -> None:
+@pass_options
+def info(options: GlobalOptions, as_json: bool) -> None:
     """Show where the store is, its size, and for each device the range that is kept and the gaps in it."""
     from belimo_nb.store.inventory import entries, set_aside
 
-    kept = _store(connection)
+    kept = _store(options)
     found = list(entries(kept))
-    names = _names(connection)
+    names = _names(options)
     if as_json:
         click.echo(json.dumps([_as_json(entry, names) for entry in found], ensure_ascii=False, indent=2))
     elif found:
@@ -43,13 +43,13 @@ def info(connection: Connection, as_json: bool) -> None:
 
 
 @store.command(epilog="Example: belimo-nb store verify")
-@pass_connection
-def verify(connection: Connection) -> None:
+@pass_options
+def verify(options: GlobalOptions) -> None:
     """Read every file to its end and check it. Exit status 1 if one is damaged: the next sync sets it aside."""
     from belimo_nb.store.inventory import entries
     from belimo_nb.store.inventory import verify as check
 
-    kept = _store(connection)
+    kept = _store(options)
     found = list(entries(kept))
     bad = [(entry, damage) for entry in found if (damage := check(kept, entry)) is not None]
     for entry, damage in bad:
@@ -61,31 +61,31 @@ def verify(connection: Connection) -> None:
 
 @store.command(epilog="Example: belimo-nb store clear --yes")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_connection
-def clear(connection: Connection, yes: bool) -> None:
+@pass_options
+def clear(options: GlobalOptions, yes: bool) -> None:
     """Delete the kept history of this cloud, damaged files included. It can be fetched again."""
     from belimo_nb.store.inventory import clear as delete
     from belimo_nb.store.inventory import entries
 
-    kept = _store(connection)
+    kept = _store(options)
     count = len(list(entries(kept)))
     if not yes:
         click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
     click.echo(f"{_count(delete(kept))} deleted.")
 
 
-def _store(connection: Connection) -> Store:
+def _store(options: GlobalOptions) -> Store:
     from belimo_nb.store import Store
 
-    return Store(connection.settings())
+    return Store(options.settings())
 
 
-def _names(connection: Connection) -> dict[str, str]:
+def _names(options: GlobalOptions) -> dict[str, str]:
     """The devices' names as of the last list, by id."""
     from belimo_nb.api.devices import name_of
     from belimo_nb.store.documents import Answers
 
-    listed = Answers(connection.settings()).read("devices")
+    listed = Answers(options.settings()).read("devices")
     return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}
 
 

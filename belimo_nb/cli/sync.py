@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import Connection, device_options, pass_connection, period_options, printable, stoppable
+from belimo_nb.cli.shared import GlobalOptions, device_options, pass_options, period_options, printable, stoppable
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.store.sync import Outcome, Plan
 
 EPILOG = """\b
@@ -28,9 +27,9 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Only say how many requests it would take.")
 @click.option("--refresh", is_flag=True, help="Ask again for everything, whatever is kept.")
-@pass_connection
+@pass_options
 def sync(
-    connection: Connection,
+    options: GlobalOptions,
     search: str | None,
     devices: tuple[str, ...],
     start: str | None,
@@ -48,21 +47,22 @@ def sync(
     from belimo_nb.api.history import parse_resolution
     from belimo_nb.cloud.needs import questions
     from belimo_nb.cloud.selection import energy_valves
-    from belimo_nb.store.sync import plan
+    from belimo_nb.store.sync import fill, plan
 
     parse_resolution(resolution)
-    cloud = connection.connect()
+    cloud = options.connect()
+    connection = cloud.connection
     span = cloud.period(start, end, period)
-    cloud.online("sync")
+    connection.check_online("sync")
     valves = energy_valves(cloud, search, devices)
-    asked = questions(cloud, valves, span.start, span.end, resolution)
-    planned = plan(cloud.archive, asked, cloud.stamp, cloud.settings.rate, refresh=refresh)
+    asked = questions(connection, valves, span.start, span.end, resolution)
+    planned = plan(connection.archive, asked, connection.stamp, cloud.settings.rate, refresh=refresh)
     about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
     if dry_run:
         click.echo(f"{_expected(planned)} for {about}.")
         return
     with stoppable():
-        outcome = fill(cloud, planned, refresh=refresh)
+        outcome = fill(connection.archive, planned, connection.stamp, refresh=refresh)
     tell_failures(outcome)
     click.echo(f"{_done(planned, outcome)} for {about}.")
     if outcome.failures:
@@ -91,43 +91,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def fill(cloud: Cloud, planned: Plan, *, refresh: bool = False, quiet: bool = False) -> Outcome:
-    """Do what is planned, with a progress bar on a terminal unless `quiet`."""
-    from belimo_nb.store.sync import run
-    from belimo_nb.system.progress import bar
-
-    progress = bar(planned.requests, "request", "Fetching history", shown=not quiet)
-    devices, points = 0, 0
-
-    def on_answer(values: int) -> None:
-        nonlocal points
-        points += values
-        progress.update()
-
-    def on_device(_: str, __: str | None) -> None:
-        nonlocal devices
-        devices += 1
-        progress.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
-
-    with progress:
-        return run(cloud.archive, planned, cloud.stamp, refresh=refresh, on_answer=on_answer, on_device=on_device)
-
-
 def tell_failures(outcome: Outcome) -> None:
     """Say on standard error what is not as it should be."""
+    from belimo_nb.store.sync import remarks
+
     for name, reason in outcome.failures.items():
         click.echo(printable(f"Failed: {name}: {reason}"), err=True)
     for remark in remarks(outcome):
         click.echo(printable(remark), err=True)
-
-
-def remarks(outcome: Outcome) -> list[str]:
-    """What a sync has noticed, beside failures: a sentence each."""
-    found = [
-        f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
-        for name, datapoints in outcome.lacking.items()
-    ]
-    if outcome.changed:
-        were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
-        found.append(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.")
-    return found

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 from belimo_nb import hydronics
 from belimo_nb.api.history import MOST_BUCKETS, parse_resolution
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.needs import MEASURED
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.hydronics import Characteristic, Design, Samples, busiest_window
 from belimo_nb.hydronics.checks.saturation import characteristics
+from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Question, span_of
 from belimo_nb.weather import outdoor_temperature
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
+    from belimo_nb.weather.source import Site
 
-__all__ = ["FINE", "Checkup", "design_of", "examine", "fine_question", "outdoor_or_none", "window_of"]
+__all__ = ["FINE", "Checkup", "examine", "fine_question", "outdoor_or_none", "window_of"]
 
 FINE = "5m"
 """Spacing of the samples in detail: that of the cloud's own."""
 MOST_SAMPLES = 250_000
 """Of one valve: two years every 5 minutes, or 28 hourly ones."""
+
+
+class Measure(Protocol):
+    """Gives samples of a valve, as `Device.measurements`."""
+
+    def __call__(
+        self, quantities: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str
+    ) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,8 @@ class Checkup:
 
 
 def examine(
-    valve: Device,
+    measure: Measure,
+    design: Design,
     start: pd.Timestamp,
     end: pd.Timestamp,
     resolution: str = "1h",
@@ -90,7 +98,8 @@ def examine(
     """Fetch what the checks need, through the store, and run them.
 
     Args:
-        valve: A device of any kind; what it does not measure is not judged.
+        measure: Gives samples of the valve, as `Device.measurements`; what it does not measure is not judged.
+        design: What the valve is made and set for.
         start: Begin, aware.
         end: End, exclusive, aware.
         resolution: Of the samples of the whole period.
@@ -101,13 +110,12 @@ def examine(
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
     """
     _check_cost(start, end, resolution)
-    samples = valve.measurements(MEASURED, start, end, resolution)
-    design = design_of(valve)
+    samples = measure(MEASURED, start, end, resolution)
     made = Samples(samples, parse_resolution(resolution), design)
     window = window_of(made, Period(start, end))
     fine = None
     if window is not None and parse_resolution(resolution) > parse_resolution(FINE):
-        fine = valve.measurements(MEASURED, *window, FINE)
+        fine = measure(MEASURED, *window, FINE)
     verdicts = hydronics.diagnose(
         made,
         None if fine is None else Samples(fine, parse_resolution(FINE), design),
@@ -116,17 +124,6 @@ def examine(
         outdoor=outdoor,
     )
     return Checkup(samples, fine, window, design, verdicts, characteristics(made))
-
-
-def design_of(valve: Device) -> Design:
-    """What a valve is made and set for, by its own latest settings; its design delta-T is not among them."""
-    found = valve.settings
-    nominal = found["nominal_flow_m3h"]
-    return Design(
-        nominal_flow_m3h=nominal,
-        max_flow_m3h=nominal * found["max_flow_pct"] / 100,
-        glycol_pct=found["glycol_pct"],
-    )
 
 
 def window_of(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -153,10 +150,10 @@ def fine_question(
     return replace(question, resolution=FINE, wanted=wanted)
 
 
-def outdoor_or_none(cloud: Cloud, period: Period) -> pd.Series[Any] | None:
+def outdoor_or_none(site: Site, period: Period) -> pd.Series[Any] | None:
     """The outdoor temperature of a period, if it can be had: the checks can do without."""
     try:
-        return outdoor_temperature(cloud, period.start, period.end)
+        return outdoor_temperature(site, period.start, period.end)
     except BelimoError:
         return None
 

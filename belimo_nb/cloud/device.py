@@ -16,13 +16,14 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.connection import Connection
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
 from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.hydronics import Design
 from belimo_nb.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
-    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["Device"]
 
@@ -31,12 +32,12 @@ class Device:
     """A device of the cloud; get one from `Cloud.device`.
 
     Args:
-        cloud: Where it is.
+        connection: What asks the cloud and remembers.
         record: The API's device object.
     """
 
-    def __init__(self, cloud: Cloud, record: Mapping[str, Any]) -> None:
-        self._cloud = cloud
+    def __init__(self, connection: Connection, record: Mapping[str, Any]) -> None:
+        self._connection = connection
         self._record = record
         self.id = str(record["id"])
         self.serial = str(record.get("serialNumber") or "")
@@ -54,7 +55,7 @@ class Device:
             "Serial": self.serial or "–",
             "Dataprofile": self._profile_name(),
             "Health": f"{row['health']} {row['note'] or ''}".strip(),
-            "Last seen": "never" if pd.isna(seen) else f"{seen.tz_convert(self._cloud.timezone):%Y-%m-%d %H:%M}",
+            "Last seen": "never" if pd.isna(seen) else f"{seen.tz_convert(self._connection.timezone):%Y-%m-%d %H:%M}",
             "Project": row["project"] or "–",
         }
         return facts(self.name, shown)
@@ -62,7 +63,7 @@ class Device:
     @property
     def summary(self) -> pd.Series[Any]:
         """Its row of `Cloud.devices`."""
-        return devices_frame([self._record], self._cloud.now).iloc[0]
+        return devices_frame([self._record], self._connection.now).iloc[0]
 
     @property
     def has_profile(self) -> bool:
@@ -76,13 +77,7 @@ class Device:
         Raises:
             NoDataError: The device has never reported a dataprofile.
         """
-        ref = profile_ref(self._record)
-        if ref is None:
-            raise NoDataError(
-                f"{self.name} has never reported a dataprofile, so nothing is known of its datapoints; check that it "
-                "has been online."
-            )
-        return self._cloud.profile(ref)
+        return self._connection.profile_of(self._record)
 
     @property
     def datapoints(self) -> pd.DataFrame:
@@ -96,7 +91,7 @@ class Device:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of energy that it counts and has ever counted: heating, cooling, both or none."""
-        latest = latest_frame([self._record], self._cloud.profile).iloc[0]
+        latest = latest_frame([self._record], self._connection.profile).iloc[0]
         counted: tuple[Kind, ...] = ("heating", "cooling")
         return tuple(kind for kind in counted if self.has(f"{kind}_energy") and latest[f"{kind}_kwh"] > 0)
 
@@ -107,7 +102,18 @@ class Device:
     @property
     def settings(self) -> dict[str, float]:
         """What it is made and set for: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
-        return settings_of(self._record, self._cloud.profile)
+        return settings_of(self._record, self._connection.profile)
+
+    @property
+    def design(self) -> Design:
+        """What the checks need to know of its settings; the design delta-T is not among them."""
+        found = self.settings
+        nominal = found["nominal_flow_m3h"]
+        return Design(
+            nominal_flow_m3h=nominal,
+            max_flow_m3h=nominal * found["max_flow_pct"] / 100,
+            glycol_pct=found["glycol_pct"],
+        )
 
     def state(self, at: Moment = None) -> pd.DataFrame:
         """The values of all datapoints, now or at a time.
@@ -120,11 +126,11 @@ class Device:
             at stands in ``.attrs["time"]`` (aware, UTC).
         """
         listed = part(self._record, "state")
-        if at is None and self._cloud.fresh and listed.get("datapoints"):
+        if at is None and self._connection.fresh and listed.get("datapoints"):
             body = listed
         else:
             query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
-            body = self._cloud.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
+            body = self._connection.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
         points = part(body, "datapoints")
         values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
@@ -171,11 +177,11 @@ class Device:
         first, after = self._range(start, end)
         unique = list(dict.fromkeys(ids))
         if aggregation == history.KEPT_AGGREGATION:
-            frame = self._cloud.kept_history(self._record, unique, first, after, resolution)
-        elif self._cloud.settings.offline:
+            frame = self._connection.kept_history(self._record, unique, first, after, resolution)
+        elif self._connection.settings.offline:
             raise NoDataError(f"The store keeps the last readings of buckets, not their {aggregation}; ask online.")
         else:
-            frame = history.fetch(self._cloud.get, self.id, unique, first, after, resolution, aggregation)
+            frame = history.fetch(self._connection.get, self.id, unique, first, after, resolution, aggregation)
         return frame[ids].set_axis(keys, axis="columns")
 
     def measurements(
@@ -206,7 +212,7 @@ class Device:
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
         profile = self.profile if self.has_profile else None
-        return measurements.quantities(raw, profile, located, step, self._cloud.timezone)
+        return measurements.quantities(raw, profile, located, step, self._connection.timezone)
 
     def checkup(
         self,
@@ -231,9 +237,17 @@ class Device:
         """
         from belimo_nb.cloud.checkup import examine, outdoor_or_none
 
-        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
-        outdoor = outdoor_or_none(self._cloud, span)
-        return examine(self, span.start, span.end, resolution, design_delta_t=design_delta_t, outdoor=outdoor)
+        span = Period(*self._range_or_default(start, end, self._connection.timezone))
+        outdoor = outdoor_or_none(self._connection, span)
+        return examine(
+            self.measurements,
+            self.design,
+            span.start,
+            span.end,
+            resolution,
+            design_delta_t=design_delta_t,
+            outdoor=outdoor,
+        )
 
     def energy(
         self,
@@ -286,7 +300,7 @@ class Device:
         Raises:
             NoDataError: The device has no such counter.
         """
-        zone = self._cloud.timezone if tz is None else zone_name(tz)
+        zone = self._connection.timezone if tz is None else zone_name(tz)
         return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
 
     def counters(self, start: Moment = None, end: Moment = None) -> Counters:
@@ -299,7 +313,7 @@ class Device:
         Returns:
             Counters by kind, "heating" and "cooling"; without any, ``failures`` says so under "energy".
         """
-        zone = self._cloud.timezone
+        zone = self._connection.timezone
         first, after = self._range_or_default(start, end, zone)
         found = self._counters(self.kinds, first, after, zone, fine=False) if self.kinds else {}
         failures = {} if found else {"energy": f"{self.name} counts no energy."}
@@ -321,10 +335,11 @@ class Device:
         resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
         power = self.profile.locate("power")
-        until = last_reading(after, self._cloud.now)
+        until = last_reading(after, self._connection.now)
         if first >= until:
+            now = self._connection.now
             raise UsageError(
-                f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {self._cloud.now:%Y-%m-%d %H:%M} now."
+                f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
         raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
         span = Period(first, after)
@@ -340,14 +355,16 @@ class Device:
         query = {"sortDirection": "ASC"}
         path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
         try:
-            rows = self._cloud.kept(f"timeline {self.id}", lambda: collect(self._cloud.get, path, query, what))
+            rows = self._connection.kept(
+                f"timeline {self.id}", lambda: collect(self._connection.get, path, query, what)
+            )
         except NoDataError as error:
             # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
             warnings.warn(f"{error} No events are shown.", stacklevel=2)
             rows = []
         frame = pd.DataFrame(
             {
-                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._cloud.timezone),
+                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._connection.timezone),
                 "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
                 "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
             }
@@ -361,17 +378,17 @@ class Device:
 
     def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
         """When it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
-        span = Period(*self._range_or_default(start, end, self._cloud.timezone))
+        span = Period(*self._range_or_default(start, end, self._connection.timezone))
         return troubles(self.timeline(end=span.end), span.start, span.end)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:
-            return self._cloud.now
-        return parse_time(value, tz or self._cloud.timezone, name)
+            return self._connection.now
+        return parse_time(value, tz or self._connection.timezone, name)
 
     def _range_or_default(self, start: Moment, end: Moment, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         if start is None:
-            period = self._cloud.period(None, end)
+            period = self._connection.period(None, end)
             start, end = period.start, period.end
         return self._range(start, end, zone)
 

@@ -9,27 +9,19 @@ import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.energy.counter import counter_resolution, last_reading
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Question, Seen, span_of
 from belimo_nb.store.disk import canonical
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.cloud.connection import Connection
     from belimo_nb.store.coverage import Span
 
-__all__ = ["COUNTERS", "MEASURED", "questions"]
-
-COUNTERS = ("heating_energy", "cooling_energy", "power")
-"""Lifetime counters, and the power that tells their jumps."""
-
-MEASURED = (
-    "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",
-    "cooling_energy",
-)  # fmt: skip
-"""What a valve's report draws, and what its checks need."""
+__all__ = ["questions"]
 
 
 def questions(
-    cloud: Cloud,
+    connection: Connection,
     valves: pd.DataFrame,
     start: pd.Timestamp,
     end: pd.Timestamp,
@@ -41,7 +33,7 @@ def questions(
     """One question for each valve and resolution.
 
     Args:
-        cloud: Where the valves are.
+        connection: Where the valves are.
         valves: Rows of `Cloud.energy_valves`.
         start: Begin of the range, aware.
         end: Its end, aware; of counters in the future only the bucket under way is asked for.
@@ -50,18 +42,19 @@ def questions(
             whatever `resolution` is for the rest.
         measured: The quantities, besides the counters.
     """
-    until = last_reading(end, cloud.now)
+    until = last_reading(end, connection.now)
     first = start if counters_from is None else counters_from
-    counted = resolution if counters_from is None else counter_resolution(cloud.timezone, first, end)
+    counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
     # A reading belongs to its bucket's end: the first one wanted is that of the bucket before.
     counter_span = span_of(first - parse_resolution(counted), until, counted)
     span = span_of(start, min(end, until) if counters_from is None else end, resolution)
     resolution, counted = canonical(resolution), canonical(counted)
     seen = valves["last_seen"]
     contacts = [None if pd.isna(moment) else int(moment.timestamp()) for moment in seen]
+    records = connection.device_list.known()
     found = []
     for identifier, name, contact in zip(valves.index, valves["name"], contacts, strict=True):
-        profile = cloud.profile_of(str(identifier))
+        profile = connection.profile_of(records[str(identifier)])
         wanted: dict[str, dict[str, Span]] = {resolution: {}, counted: {}}
         for quantity in dict.fromkeys((*COUNTERS, *measured)):
             datapoint = profile.locate(quantity)
@@ -73,7 +66,7 @@ def questions(
                 begin, after = wanted[counted].get(datapoint, counter_span)
                 wanted[counted][datapoint] = (min(begin, counter_span[0]), max(after, counter_span[1]))
         found += [
-            Question(str(identifier), str(name), Seen(contact, cloud.listed), step, spans)
+            Question(str(identifier), str(name), Seen(contact, connection.device_list.asked), step, spans)
             for step, spans in wanted.items()
             if spans
         ]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import design_of
-from belimo_nb.cloud.needs import MEASURED, questions
+from belimo_nb.cloud.connection import Connection
+from belimo_nb.cloud.device import Device
+from belimo_nb.cloud.needs import questions
 from belimo_nb.cloud.survey_valve import RANKS, Case, Surveyed, examined
 from belimo_nb.energy.counter import counter_resolution
+from belimo_nb.quantities import MEASURED
 from belimo_nb.store import sync
 from belimo_nb.store.archive import Question
-from belimo_nb.system.progress import bar
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
 
 __all__ = ["FETCH", "Survey", "survey"]
 
@@ -92,60 +89,61 @@ class Survey:
         return pd.DataFrame(found, days)
 
 
-def survey(cloud: Cloud, devices: pd.DataFrame, period: Period, fetch: int = FETCH) -> Survey:
-    """Examine the energy valves among some devices, from the store.
+def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: int = FETCH) -> Survey:
+    """Examine some energy valves, from the store.
 
     Args:
-        cloud: Where they are.
-        devices: Rows of `Cloud.devices`.
+        connection: Where they are.
+        valves: Rows of `Cloud.energy_valves`.
         period: What to look at.
         fetch: Requests that may be made for what the store lacks; if it lacks more, it is left out, and told.
 
     Raises:
         SignInError: The credentials are refused.
     """
-    valves = cloud.energy_valves(devices)
-    step = counter_resolution(cloud.timezone, period.start, period.end)
-    asked = questions(cloud, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED)
+    records = connection.device_list.known()
+    step = counter_resolution(connection.timezone, period.start, period.end)
+    asked = questions(connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED)
     cases = [
         Case(
             question,
-            cloud.profile_of(question.device),
-            design_of(cloud.device(question.device)),
+            connection.profile_of(records[question.device]),
+            Device(connection, records[question.device]).design,
             period,
-            cloud.timezone,
+            connection.timezone,
             closer=len(asked) <= fetch,
         )
         for question in asked
     ]
-    archive = cloud.archive.reader()
+    archive = connection.archive.reader()
     found: dict[str, Surveyed] = {}
 
     def look(some: Sequence[Case]) -> None:
-        found.update(zip((case.question.device for case in some), examined(archive, some, cloud.stamp), strict=True))
+        found.update(
+            zip((case.question.device for case in some), examined(archive, some, connection.stamp), strict=True)
+        )
 
     look(cases)
     failures: dict[str, str] = {}
-    left = 0 if cloud.settings.offline else fetch
+    left = 0 if connection.settings.offline else fetch
     missing = [case for case in cases if found[case.question.device].requests]
     needed = sum(found[case.question.device].requests for case in missing)
     if 0 < needed <= left:
-        failures |= _fetch(cloud, [case.question for case in missing])
+        failures |= _fetch(connection, [case.question for case in missing])
         left -= needed
         look(missing)
     close = {key: detail for key, one in found.items() if (detail := one.detail) is not None}
     if 0 < len(close) <= left:
-        failures |= _fetch(cloud, list(close.values()))
+        failures |= _fetch(connection, list(close.values()))
         look([case for case in cases if case.question.device in close])
     lacking = sum(bool(one.requests) for one in found.values())
     return Survey(period, valves, {str(key): found[str(key)] for key in valves.index}, lacking, failures)
 
 
-def _fetch(cloud: Cloud, wanted: Sequence[Question]) -> dict[str, str]:
-    planned = sync.plan(cloud.archive, wanted, cloud.stamp, cloud.settings.rate)
-    with bar(planned.requests, "request", "Fetching history", shown=bool(cloud.settings.rate)) as progress:
-        outcome = sync.run(cloud.archive, planned, cloud.stamp, on_answer=lambda _: progress.update())
-    return outcome.failures
+def _fetch(connection: Connection, wanted: Sequence[Question]) -> dict[str, str]:
+    planned = sync.plan(connection.archive, wanted, connection.stamp, connection.settings.rate)
+    # Where no rate holds requests up, there is nothing to wait for.
+    return sync.fill(connection.archive, planned, connection.stamp, shown=bool(connection.settings.rate)).failures
 
 
 def _days(period: Period) -> pd.DatetimeIndex:

@@ -19,9 +19,9 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE, fine_question, window_of
-from belimo_nb.cloud.needs import MEASURED
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
+from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Archive, Question
 from belimo_nb.system.cores import cores
 

@@ -112,7 +112,7 @@ def first_choice(
         NoDataError: The account sees no device.
         CloudError: The devices cannot be listed.
     """
-    listed = cloud.listed_devices()
+    listed = cloud.connection.listed_devices()
     if listed.empty:
         raise NoDataError("The account sees no device, so there is nothing to explore; check it with belimo-nb login.")
     last = kept_choice(cloud.settings)
@@ -135,7 +135,7 @@ def first_choice(
             parse_resolution(resolution)
         choice = replace(choice, resolution=resolution)
     if datapoints:
-        profile = cloud.profile_of(identifier)
+        profile = cloud.connection.profile_of(cloud.connection.device_list.known()[identifier])
         ids = tuple(dict.fromkeys(profile.resolve(key) for key in datapoints))
         choice = replace(choice, datapoints={**choice.datapoints, profile.ref: ids})
     return choice

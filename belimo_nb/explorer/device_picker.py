@@ -47,7 +47,7 @@ class DevicePicker:
 
     def __init__(self, cloud: Cloud, chosen: str, on_change: Callable[[], None]) -> None:
         self._zone = cloud.timezone
-        self._devices = cloud.listed_devices()
+        self._devices = cloud.connection.listed_devices()
         rows = self._devices
         named = [_Named(str(i), n, s) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
         self._names = dict(zip((device.id for device in named), distinct_names(named), strict=True))

@@ -61,7 +61,9 @@ class Fingerprints:
         # As the reports find them, or older: then what they show is newer than what their fingerprint says, and they
         # are made again. The other way round they could be kept wrongly.
         self._records: Mapping[str, Any] = (
-            cloud.listed_records() if kept is None else {str(record["id"]): record for record in kept.body}
+            cloud.connection.device_list.known()
+            if kept is None
+            else {str(record["id"]): record for record in kept.body}
         )
         self._profiles: dict[str, str] = {}
         self._weathers: dict[str, str] = {}
@@ -128,7 +130,7 @@ class Fingerprints:
         histories = {device: self._history(device) for device in self._records}
         # The overview says of when it is, and all of them who is online at that moment.
         # A search is asked again by the report itself, after ours.
-        records = self._cloud.listed_records() if job.parameters.get("search") else self._records
+        records = self._cloud.connection.device_list.known() if job.parameters.get("search") else self._records
         return [self._cloud.now.isoformat(), dict(records), histories]
 
     @cached_property
@@ -139,13 +141,13 @@ class Fingerprints:
     def _profile(self, device: str) -> str:
         reference = str((self._records[device].get("dataprofile") or {}).get("ref"))
         if reference not in self._profiles:
-            datapoints = self._cloud.profile_of(device).datapoints
+            datapoints = self._cloud.connection.profile_of(self._records[device]).datapoints
             self._profiles[reference] = _digest(datapoints.reset_index().astype(str).to_numpy().tolist())
         return self._profiles[reference]
 
     def _history(self, device: str) -> Any:
         """Checksums of all kept readings of a device, by resolution; what was asked when does not matter."""
-        store = self._cloud.archive.store
+        store = self._cloud.connection.archive.store
         found = {}
         for path in sorted(store.folder.glob(f"*/{store.path(device, '1h').name}")):
             state = path.stat()

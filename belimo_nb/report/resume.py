@@ -141,4 +141,5 @@ def going_on(cloud: Cloud, period: Period, out: Path) -> Cloud:
 
 def listed_at(cloud: Cloud) -> datetime | None:
     """When the list of devices was asked for, in the site's zone; None if it has not been."""
-    return datetime.fromtimestamp(cloud.listed, ZoneInfo(cloud.timezone)) if cloud.listed else None
+    asked = cloud.connection.device_list.asked
+    return datetime.fromtimestamp(asked, ZoneInfo(cloud.timezone)) if asked else None

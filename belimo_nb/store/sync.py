@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from belimo_nb.client.retries import HOPELESS
 from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
 from belimo_nb.store.archive import Archive, Filled, Question
+from belimo_nb.system.progress import bar
 
-__all__ = ["Outcome", "Plan", "plan", "run"]
+__all__ = ["Outcome", "Plan", "fill", "plan", "remarks", "run"]
 
 WORKERS = 4
 """Enough for two requests a second of a cloud that takes two seconds for each; one that waits before it tries again
@@ -181,3 +182,34 @@ def _settle(outcome: Outcome, question: Question, future: Future[Filled | None])
     if filled.lacking:
         outcome.lacking[question.name] = sorted(filled.lacking)
     return None
+
+
+def fill(archive: Archive, planned: Plan, now: int, *, refresh: bool = False, shown: bool = True) -> Outcome:
+    """Do what is planned, as `run`, with a progress bar on a terminal and in notebooks unless not `shown`."""
+    progress = bar(planned.requests, "request", "Fetching history", shown=shown)
+    devices, points = 0, 0
+
+    def on_answer(values: int) -> None:
+        nonlocal points
+        points += values
+        progress.update()
+
+    def on_device(_: str, __: str | None) -> None:
+        nonlocal devices
+        devices += 1
+        progress.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
+
+    with progress:
+        return run(archive, planned, now, refresh=refresh, on_answer=on_answer, on_device=on_device)
+
+
+def remarks(outcome: Outcome) -> list[str]:
+    """What a sync has noticed, beside failures: a sentence each."""
+    found = [
+        f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
+        for name, datapoints in outcome.lacking.items()
+    ]
+    if outcome.changed:
+        were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
+        found.append(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.")
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -18,15 +18,34 @@ from belimo_nb.weather.archive import Place, address, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv
 
 if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.settings import Settings
 
 __all__ = ["Kept", "outdoor_temperature", "temperature_or_reason"]
 
 HOUR = pd.Timedelta(hours=1)
 
 
+class Site(Protocol):
+    """What the weather needs to know of a site; the connection of a cloud knows it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def now(self) -> pd.Timestamp: ...
+    def latest_datapoints(self) -> dict[str, dict[str, Any]]: ...
+
+
+class Connected(Protocol):
+    """A cloud: it has a connection that knows its site."""
+
+    @property
+    def connection(self) -> Site: ...
+
+
 def outdoor_temperature(
-    cloud: Cloud,
+    cloud: Connected | Site,
     start: str | date | pd.Timestamp,
     end: str | date | pd.Timestamp,
     source: str | None = None,
@@ -39,7 +58,7 @@ def outdoor_temperature(
     cloud's, is not: it costs nothing to ask again).
 
     Args:
-        cloud: The site: its settings, time zone and devices' places.
+        cloud: Where the site's settings, time zone and devices are.
         start: First moment (local time of the site if it has no zone).
         end: First moment after it.
         source: A CSV file, "open-meteo", or the address of an archive like it; None or "": the setting BELIMO_WEATHER.
@@ -54,26 +73,27 @@ def outdoor_temperature(
         UsageError: The file, the place or the range makes no sense.
         CloudError: The archive refuses, fails or cannot be reached.
     """
-    where = (source or "").strip() or cloud.settings.weather
+    site = _site_of(cloud)
+    where = (source or "").strip() or site.settings.weather
     if not where:
         raise NoDataError(
             "There is no outdoor temperature: set BELIMO_WEATHER to a CSV file or to open-meteo (no key is needed)."
         )
-    tz = cloud.timezone
+    tz = site.timezone
     period = Period(parse_time(start, tz, "start"), parse_time(end, tz, "end"))
     grid = pd.date_range(
         period.start.tz_convert("UTC").floor("h"), period.end.tz_convert("UTC").ceil("h") - HOUR, freq="h", name="time"
     ).as_unit("ns")
     if where == "open-meteo" or "://" in where:
-        place = _place(cloud, latitude, longitude)
-        found = _archived(cloud, address(where), place, grid)
+        place = _place(site, latitude, longitude)
+        found = _archived(site, address(where), place, grid)
     else:
         found = read_csv(where, tz)
     return found.reindex(grid).tz_convert(tz).rename_axis("time")
 
 
 def temperature_or_reason(
-    cloud: Cloud, start: str | date | pd.Timestamp, end: str | date | pd.Timestamp, source: str | None = None
+    cloud: Connected | Site, start: str | date | pd.Timestamp, end: str | date | pd.Timestamp, source: str | None = None
 ) -> tuple[pd.Series[Any], str]:
     """As `outdoor_temperature`, for reports that can do without: all NaN, and why, where there is none to be had.
 
@@ -83,29 +103,35 @@ def temperature_or_reason(
     try:
         return outdoor_temperature(cloud, start, end, source), ""
     except (NoDataError, CloudError) as error:
-        edges = pd.DatetimeIndex([parse_time(start, cloud.timezone, "start"), parse_time(end, cloud.timezone, "end")])
+        tz = _site_of(cloud).timezone
+        edges = pd.DatetimeIndex([parse_time(start, tz, "start"), parse_time(end, tz, "end")])
         grid = pd.date_range(edges[0], edges[1], freq="h", inclusive="left", name="time")
         return pd.Series(float("nan"), grid, name="temperature_c"), str(error)
 
 
-def _place(cloud: Cloud, latitude: float | None, longitude: float | None) -> Place:
+def _site_of(cloud: Connected | Site) -> Site:
+    """The connection of a cloud; `Device.checkup`, which has no cloud, hands the connection itself."""
+    return cloud.connection if hasattr(cloud, "connection") else cloud
+
+
+def _place(site: Site, latitude: float | None, longitude: float | None) -> Place:
     if latitude is not None and longitude is not None:
         return Place(latitude, longitude)
-    place = place_of(cloud.latest_datapoints())
+    place = place_of(site.latest_datapoints())
     if place is None:
         raise UsageError("No device says where it is; give latitude and longitude for the weather.")
     return place
 
 
-def _archived(cloud: Cloud, url: str, place: Place, grid: pd.DatetimeIndex) -> pd.Series[Any]:
-    today = cloud.now.tz_convert("UTC").date()
+def _archived(site: Site, url: str, place: Place, grid: pd.DatetimeIndex) -> pd.Series[Any]:
+    today = site.now.tz_convert("UTC").date()
     first, last = grid[0].date(), min(grid[-1].date(), today)
     if first > today:
         raise UsageError(f"The weather from {first} on lies in the future; give an earlier period.")
     if is_loopback(url):
         return read_archive(url, place, first, last)
     file = f"{place.latitude:.2f}_{place.longitude:.2f}.csv"
-    folder = cloud.settings.data_dir
+    folder = site.settings.data_dir
     kept = Kept(folder, folder / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
     known = kept.read()
     wanted = grid[grid < pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]

@@ -1,0 +1,183 @@
+"""The connection to one cloud: what asks it, and what remembers its answers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from belimo_nb.api.devices import devices_frame, last_seen, name_of, part, profile_ref
+from belimo_nb.api.profile import Profile
+from belimo_nb.calendar.moments import Moment
+from belimo_nb.calendar.periods import Period, resolve
+from belimo_nb.client.auth import Authenticator
+from belimo_nb.client.transport import Transport
+from belimo_nb.cloud.dataprofiles import Dataprofiles
+from belimo_nb.cloud.device_list import DeviceList
+from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.settings import Settings
+from belimo_nb.store.documents import Answers
+
+if TYPE_CHECKING:
+    from belimo_nb.store.archive import Archive
+
+
+class Connection:
+    """A connection to the cloud of one account; a `Cloud` and its devices share it, also between threads.
+
+    Attributes:
+        settings: Where and how the cloud is reached.
+        device_list: The devices as the API listed them last.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._authenticator = Authenticator(settings)
+        self._transport = Transport(settings, self._authenticator)
+        self._answers = Answers(settings)
+        self._dataprofiles = Dataprofiles(self._ask_profile)
+        self.device_list = DeviceList(self.get, self._answers, lambda: self.stamp, offline=settings.offline)
+
+    @property
+    def source(self) -> str:
+        """The name of the data's source in outputs; offline with the time that the data are of."""
+        if not self.settings.offline:
+            return self.settings.source
+        moment = self._answers.as_of
+        as_of = "nothing fetched" if moment is None else f"as of {moment.tz_convert(self.timezone):%Y-%m-%d %H:%M}"
+        return f"{self.settings.source}, offline, {as_of}"
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the site's zone."""
+        return self.settings.timezone
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """The current time, or the setting BELIMO_NOW; offline that of the last device list. In the site's zone."""
+        moment = self.settings.now
+        if moment is None and self.settings.offline:
+            moment = self._answers.as_of
+        return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
+
+    @property
+    def stamp(self) -> int:
+        """`now` in whole seconds since 1970."""
+        return int(self.now.timestamp())
+
+    def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
+        """A period in the site's zone; by default the last 12 full months. See `belimo_nb.calendar.periods.resolve`."""
+        return resolve(start, end, period=period, now=self.now, tz=self.timezone)
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
+        """The API's JSON object at `path` (below the API's address); `what` names it in messages.
+
+        Raises:
+            NoDataError: Offline.
+        """
+        if self.settings.offline:
+            raise NoDataError(f"The store does not hold {what or path}; fetch it without --offline (BELIMO_OFFLINE).")
+        return self._transport.get(path, params, what)
+
+    def sign_in(self) -> None:
+        """Sign in with the password now, whatever token an earlier run has kept.
+
+        Raises:
+            SignInError: The cloud refuses the credentials.
+        """
+        self._authenticator.sign_in()
+
+    def check_online(self, what: str) -> None:
+        """Check that requests are allowed, which the command `what` needs; raises `UsageError` offline."""
+        if self.settings.offline:
+            raise UsageError(f"{what} needs the cloud, but BELIMO_OFFLINE is set; unset it, or leave out --offline.")
+
+    def close(self) -> None:
+        """Close the HTTP connections."""
+        self._transport.close()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the device list at hand is fresh enough for states: offline, and within one run of reports."""
+        return self.settings.offline or self.settings.fresh_since is not None
+
+    def listed_devices(self) -> pd.DataFrame:
+        """All devices as of the last complete list, as `Cloud.devices`; listed only if there is none yet."""
+        return devices_frame(list(self.device_list.known().values()), self.now)
+
+    def latest_datapoints(self) -> dict[str, dict[str, Any]]:
+        """The latest values of all devices as the list gave them: device id to datapoint id to value."""
+        states = {key: part(part(record, "state"), "datapoints") for key, record in self.device_list.known().items()}
+        return {
+            key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
+            for key, points in states.items()
+        }
+
+    def profile(self, ref: str) -> Profile:
+        """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
+        return self._dataprofiles.at(ref)
+
+    def readable_profile(self, ref: str) -> Profile | None:
+        """As `profile`; None, with a warning the first time, where the cloud will not give it: the others go on.
+
+        Raises:
+            CloudError: The cloud cannot be reached, or fails for now.
+        """
+        return self._dataprofiles.readable(ref)
+
+    def profile_of(self, record: Mapping[str, Any]) -> Profile:
+        """The dataprofile of a device, by the API's device object.
+
+        Raises:
+            NoDataError: The device has never reported a dataprofile.
+        """
+        ref = profile_ref(record)
+        if ref is None:
+            raise NoDataError(
+                f"{name_of(record)} has never reported a dataprofile, so nothing is known of its datapoints; check "
+                "that it has been online."
+            )
+        return self.profile(ref)
+
+    def kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
+        """An answer of the API, kept under a name: what `ask` gives, or offline what it gave last.
+
+        Args:
+            name: The name.
+            ask: Asks the API.
+            forever: The answer never changes, so what is kept will do.
+        """
+        return self._answers.through(name, ask, self.stamp, forever=forever).body
+
+    @functools.cached_property
+    def archive(self) -> Archive:
+        """History through the store."""
+        # Imported late: who only lists devices needs no Parquet.
+        from belimo_nb.store import Store
+        from belimo_nb.store.archive import Archive
+
+        since = self.settings.fresh_since
+        return Archive(
+            self.get,
+            Store(self.settings),
+            offline=self.settings.offline,
+            since=None if since is None else int(since.timestamp()),
+        )
+
+    def kept_history(
+        self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
+    ) -> pd.DataFrame:
+        """The last readings in buckets of `step`, through the store; as `belimo_nb.api.history.fetch`."""
+        from belimo_nb.store.archive import Question, Seen, span_of
+
+        seen = last_seen(record)
+        contact = Seen(None if seen is None else int(seen.timestamp()), self.device_list.asked)
+        wanted = dict.fromkeys(datapoints, span_of(start, end, step))
+        question = Question(str(record["id"]), name_of(record), contact, step, wanted)
+        return self.archive.frame(question, datapoints, start, end, self.stamp)
+
+    def _ask_profile(self, ref: str, what: str, *, forever: bool) -> dict[str, Any]:
+        found: dict[str, Any] = self.kept(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
+        return found
