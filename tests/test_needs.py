@@ -27,7 +27,7 @@ def ask():
 
     def made(start, end, *rest, zone="Europe/Zurich", **options):
         profile = SimpleNamespace(locate=LOCATED.get)
-        listed = SimpleNamespace(asked=7, known=lambda: dict.fromkeys(valves.index, {}))
+        listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index})
         connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
         found = questions(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
         return {(question.device, question.resolution): question for question in found}

@@ -1,4 +1,4 @@
-"""The rooms of the package, what may import what, and how long a module may be: `ROOMS` is the map for newcomers."""
+"""The folders of the package, in their order, what may import what, and how long a module may be."""
 
 import ast
 import re
@@ -11,35 +11,21 @@ import pytest
 import belimo_nb
 
 PACKAGE = Path(belimo_nb.__file__).parent
-REPOSITORY = PACKAGE.parent
-DECISION = REPOSITORY / "docs" / "decisions" / "0013-long-modules.md"
-MOST_LINES = 250
+MOST_LINES = 400
 
-# From the ground up: a module imports from its own room and from the rooms before it, never from a later one. Data
-# flows the same way, but for one turn: a device answers `valve.energy(...)`, so the pure rooms stand before the cloud.
-ROOMS = {
-    "words": "errors quantities _version",  # what goes wrong, what is measured
-    "calendar": "timestamps moments periods intervals baseline",  # time: local days, months, clock changes
-    "energy": "energy",  # counters become kWh
-    "heating": "heating",  # degree days, energy signatures, load
-    "hydronics": "hydronics",  # the checks of a valve
-    "answers": "paging profile history records lookup troubles counter measured",  # the API's JSON becomes frames
-    "display": "display",  # tables, key figures, notes as HTML and text
-    "plots": "plots",  # figures
-    "machine": "files cores progress notebook_files",  # this computer: disk, processor, terminal
-    "settings": "secrecy addresses setting_values settings",  # where each value came from
-    "auth": "patience wire responses token_file auth",  # HTTP, signing in
-    "transport": "transport",  # requests to the API, at the rate that it allows
-    "store": "store",  # history on disk
-    "weather": "weather",  # outdoor temperatures
-    "cloud": "device_list dataprofiles cloud device checkup survey surveyed surveyors selection",  # what notebooks call
-    "summary": "summary",  # what notebooks show
-    "explorer": "explorer",  # widgets
-    "face": ".",  # `import belimo_nb as bn`; `.` is the package itself
-    "report": "report",  # notebooks become pages
-    "cli": "cli __main__",  # the command line
-}
-PURE = ("words", "calendar", "energy", "heating", "hydronics", "answers")
+ORDER = (
+    *("errors", "quantities", "_version"),
+    *("calendar", "energy", "heating", "hydronics", "api"),
+    *("display", "plots", "system", "settings", "client", "store", "weather"),
+    *("cloud", "summary", "explorer"),
+    ".",  # the package itself, `import belimo_nb as bn`
+    *("report", "cli", "__main__"),
+)
+"""The folders and the loose modules, from the ground up: each imports from those before it, types included.
+
+Data flow the same way, but for one turn: a device answers `valve.energy(...)`, so `energy` stands before `cloud`.
+"""
+PURE = ("errors", "quantities", "_version", "calendar", "energy", "heating", "hydronics", "api")
 """They take and give numbers, text and frames, and know no network, disk or clock."""
 
 PURE_IMPORTS = (
@@ -131,16 +117,12 @@ def imports(text) -> Iterator[Import]:
 
 
 def room_of(module):
-    """The room of one of our modules; "demo" for the demo cloud, which is none of them, and None for a stranger."""
-    top = module.partition(".")[0] or "."
-    if top == "demo":
-        return "demo"
-    return next((room for room, tops in ROOMS.items() if top in tops.split()), None)
+    """The folder of one of our modules, or the loose module itself."""
+    return module.partition(".")[0] or "."
 
 
 def violations(module, text):
     """What the text of a module imports against the rules, a sentence each."""
-    order = list(ROOMS)
     room = room_of(module)
     for one in imports(text):
         there = room_of(one.target) if one.ours else None
@@ -151,25 +133,29 @@ def violations(module, text):
         elif one.ours and room == "demo":
             if there != "demo":
                 yield told + f"the demo cloud stands outside and may not know {one.target or 'belimo_nb'}"
-        elif one.ours and order.index(there) > order.index(room):
-            # What a function is given is often of a later room; its type may be named, since nothing is loaded by
-            # that. But the widgets, the reports and the command line are named by nobody.
-            if one.when != "types" or order.index(there) > order.index("summary") > order.index(room):
-                yield told + f"the room {room} comes before the room {there} and may not import {one.target}"
+        elif one.ours and ORDER.index(there) > ORDER.index(room):
+            yield told + f"{room} comes before {there} and may not import {one.target or 'belimo_nb'}"
         elif not one.ours and room in PURE and one.target.partition(".")[0] not in PURE_IMPORTS:
-            yield told + f"the room {room} is pure and may not import {one.target}"
+            yield told + f"{room} is pure and may not import {one.target}"
     for node in ast.walk(ast.parse(text)) if room in PURE else ():
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func).rpartition(".")[2]
             if IMPURE_CALLS.fullmatch(called):
-                yield f"{module}, line {node.lineno}: the room {room} is pure and may not call {called}()"
+                yield f"{module}, line {node.lineno}: {room} is pure and may not call {called}()"
 
 
-def test_every_module_has_a_room():
-    """Every module stands in one room, and every name on the map is there."""
-    listed = [top for tops in ROOMS.values() for top in tops.split()]
-    assert len(set(listed)) == len(listed)
-    assert {module.partition(".")[0] or "." for module in MODULES} == {*listed, "demo"}
+def test_every_module_has_a_place():
+    """Every folder and loose module stands in the order, once, and nothing else does."""
+    assert len(set(ORDER)) == len(ORDER)
+    assert {room_of(module) for module in MODULES} == {*ORDER, "demo"}
+
+
+def test_the_map_is_small():
+    """Who lists the package sees five loose modules and 18 folders, each of which says what lives there."""
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {"__init__", "__main__", "_version", "errors", "quantities"}
+    folders = [path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
+    assert len([folder for folder in folders if folder.parent == PACKAGE]) == 18
+    assert all(ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) for folder in folders)
 
 
 def test_rooms():
@@ -188,32 +174,32 @@ def test_doors(door):
 @pytest.mark.parametrize(
     ("module", "text", "told"),
     [
-        ("energy.readings", "import requests", "the room energy is pure and may not import requests"),
-        ("heating.load", "from pathlib import Path", "the room heating is pure and may not import pathlib.Path"),
+        ("energy.readings", "import requests", "energy is pure and may not import requests"),
+        ("heating.load", "from pathlib import Path", "heating is pure and may not import pathlib.Path"),
         (
             "hydronics.hunting",
             "def f():\n    import time",
-            "line 2: the room hydronics is pure and may not import time",
+            "line 2: hydronics is pure and may not import time",
         ),
         ("hydronics.hunting", "from datetime import datetime\ndatetime.now()", "pure and may not call now()"),
         ("energy.readings", "pd.read_csv(path)", "pure and may not call read_csv()"),
-        ("energy.readings", "from belimo_nb import cloud", "energy comes before the room cloud"),
-        ("energy.readings", "from belimo_nb.client.http import secure", "energy comes before the room auth"),
-        ("energy.readings", "import belimo_nb", "energy comes before the room face"),
+        ("energy.readings", "from belimo_nb import cloud", "energy comes before cloud"),
+        ("energy.readings", "from belimo_nb.client.http import secure", "energy comes before client"),
+        ("energy.readings", "import belimo_nb", "energy comes before ."),
         (
-            "transport",
+            "client.transport",
             "class A:\n    def f(self):\n        from belimo_nb.cloud.cloud import Cloud",
             "may not import cloud",
         ),
-        ("cloud", "import_module('belimo_nb.report.run')", "cloud comes before the room report"),
+        ("cloud.cloud", "import_module('belimo_nb.report.run')", "cloud comes before report"),
         ("cloud", "PREPARE = 'belimo_nb.cli.shared:stoppable'", "may not import cli.shared"),
         (
             "cloud",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from belimo_nb.report import run",
             "report",
         ),
-        ("report.run", "from belimo_nb.cli.log import Teller", "report comes before the room cli"),
-        ("plots.style", "from belimo_nb.explorer import explore", "plots comes before the room explorer"),
+        ("report.run", "from belimo_nb.cli.log import Teller", "report comes before cli"),
+        ("plots.style", "from belimo_nb.explorer import explore", "plots comes before explorer"),
         ("cloud", "from belimo_nb.demo import DemoCloud", "may know of the demo cloud"),
         ("settings", "from belimo_nb.demo.cloud import DemoCloud", "may know of the demo cloud"),
         ("demo.api", "from belimo_nb.errors import UsageError", "may not know errors"),
@@ -229,7 +215,7 @@ def test_violations_are_told(module, text, told):
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("store.needs", "if TYPE_CHECKING:\n    from belimo_nb.cloud.cloud import Cloud"),
+        ("report.jobs", "if TYPE_CHECKING:\n    from belimo_nb.cloud.cloud import Cloud"),
         ("cloud", '"""See `belimo_nb.report.run`."""'),
         ("cli.report", "from belimo_nb.report.run import run"),
         ("summary.parts", "import os\nfrom belimo_nb import plots, display"),
@@ -237,7 +223,7 @@ def test_violations_are_told(module, text, told):
     ],
 )
 def test_what_is_allowed(module, text):
-    """Types of later rooms, docstrings, what lies below, and impure things outside the pure rooms."""
+    """Docstrings, what lies below, and impure things outside the pure rooms."""
     assert list(violations(module, text)) == []
 
 
@@ -276,16 +262,7 @@ def test_no_cycles():
     assert cycle({module: list(loaded(module)) for module in MODULES}) == []
 
 
-def excused():
-    """The modules that decision 13 lets be longer, as it lists them."""
-    return re.findall(r"^- `belimo_nb/([\w/]+\.py)`", DECISION.read_text(encoding="utf-8"), re.MULTILINE)
-
-
 def test_modules_are_short():
-    """A module has at most 250 lines, but for those that decision 13 names; and each of those needs it."""
-    long = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in MODULES.values()
-        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
-    }
-    assert long == set(excused())
+    """No module has more than 400 lines."""
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
