@@ -18,7 +18,8 @@ import requests
 import belimo_nb
 import belimo_nb as bn
 from belimo_nb import settings
-from belimo_nb.client import http, responses, retries
+from belimo_nb.client import http as client_http
+from belimo_nb.client import responses, retries
 from belimo_nb.errors import ApiError, ConnectionFailed
 from belimo_nb.weather.archive import Place, read_archive
 
@@ -117,7 +118,7 @@ def test_an_issuer_that_is_trusted(monkeypatch, certificate):
         for place, expected in ((url, ApiError), (bad, ConnectionFailed)):
             name = "self-signed" if place == url else certificate
             monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATES / f"{name}.pem"))
-            with http.new_session(place) as session:
+            with client_http.new_session(place) as session:
                 try:
                     answer = session.get(f"{place}/x", timeout=30)
                     outcome = responses.refusal(answer, "it")

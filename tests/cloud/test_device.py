@@ -211,7 +211,7 @@ def test_html_is_escaped(second):
 
 def test_settings_in_use(valve):
     """A device goes by the settings of its cloud: dates are local to the site."""
-    other = dataclasses.replace(valve._cloud.settings, timezone="America/New_York")
+    other = dataclasses.replace(valve._connection.settings, timezone="America/New_York")
     with contextlib.closing(bn.Cloud(other)) as client:
         frame = client.device("Heizkreis 01").energy("heating", "2021-03-13", "2021-03-16")
     assert list(frame.index) == list(pd.date_range("2021-03-13", periods=3, freq="D", tz="America/New_York"))

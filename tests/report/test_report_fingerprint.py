@@ -91,7 +91,7 @@ def test_code_libraries_and_notebook(fetched, period, monkeypatch, tmp_path):
         return path
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.notebook_files, "notebook", stored)
+        patch.setattr(module.notebooks, "notebook", stored)
         for cell in body["cells"]:
             cell.pop("outputs", None)
         assert of(fetched, period) == found[0]
@@ -137,8 +137,9 @@ def test_the_record_of_the_device(fetched, period, change):
     """What the list says of a device, its latest values included, changes its report, and not its neighbor's."""
     found = list(plan(fetched, period, notebooks=["device", "overview"]))
     before = [Fingerprints(fetched, period).of(job) for job in found]
-    records = [{**record, **(change if key == NORTH else {})} for key, record in fetched.listed_records().items()]
-    Answers(fetched.settings).keep("devices", fetched.stamp, records)
+    listed = fetched.connection.device_list.known()
+    records = [{**record, **(change if key == NORTH else {})} for key, record in listed.items()]
+    Answers(fetched.settings).keep("devices", fetched.connection.stamp, records)
     after = [Fingerprints(fetched, period).of(job) for job in found]
     changed = [job.title for job, old, new in zip(found, before, after, strict=True) if old != new]
     assert changed == ["Overview", "Energieventil Heizung 2.OG Nord-West"]
@@ -149,8 +150,8 @@ def test_reports_read_the_list_that_is_kept(fetched, period, monkeypatch):
     """A search brings newer values than the list that a device's report reads: its fingerprint is of the list."""
     found = jobs(fetched, period)
     before = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
-    newer = {key: {**record, "health": {}} for key, record in fetched.listed_records().items()}
-    monkeypatch.setattr(fetched._list, "_records", newer)
+    newer = {key: {**record, "health": {}} for key, record in fetched.connection.device_list.known().items()}
+    monkeypatch.setattr(fetched.connection.device_list, "_records", newer)
     after = {title: Fingerprints(fetched, period).of(job) for title, job in found.items()}
     changed = {title for title in found if before[title] != after[title]}
     assert changed == {"Overview", "Heating energy"}, "these ask by the search themselves"
@@ -179,7 +180,7 @@ def test_events(fetched, period):
     asked = prints.events(job, ask=True)
     assert asked
     assert prints.events(job, ask=False) == asked
-    Answers(fetched.settings).keep(f"timeline {NORTH}", fetched.stamp, [{"type": "SOFTWARE_CHANGE"}])
+    Answers(fetched.settings).keep(f"timeline {NORTH}", fetched.connection.stamp, [{"type": "SOFTWARE_CHANGE"}])
     assert prints.events(job, ask=False) != asked
     assert prints.events(jobs(fetched, period)["Overview"], ask=True) == ""
 
@@ -218,7 +219,7 @@ def test_what_cannot_be_told(fetched, period):
 
 def test_damaged_files(fetched, period):
     """A kept file that cannot be read gives no fingerprint: the report will say what is wrong."""
-    fetched.archive.store.path(NORTH, "1h").write_bytes(b"PAR1 and then nothing")
+    fetched.connection.archive.store.path(NORTH, "1h").write_bytes(b"PAR1 and then nothing")
     assert of(fetched, period) is None
 
 
@@ -242,7 +243,7 @@ def test_a_run_goes_on_as_of_its_list(fetched, period, unfinished):
     found = going_on(later, period, unfinished)
     assert found.settings.fresh_since == fetched.now
     found.devices()
-    assert found.listed == fetched.listed
+    assert found.connection.device_list.asked == fetched.connection.device_list.asked
 
 
 def test_another_run_begins_anew(fetched, period, unfinished):

@@ -14,7 +14,7 @@ from belimo_nb.system import progress
 
 SLOW = """
 import time
-from belimo_nb import progress
+from belimo_nb.system import progress
 with progress.bar(3, "device", "Reading") as bar:
     for _ in range(3):
         time.sleep(1.2)
