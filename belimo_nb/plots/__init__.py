@@ -4,6 +4,7 @@ Every function takes pandas objects in the site's own time zone and returns a `d
 not there at all) shows as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
 """
 
+from belimo_nb.display.sparkline import sparkline
 from belimo_nb.plots.availability import data_map
 from belimo_nb.plots.cusum import cusum
 from belimo_nb.plots.daily import daily_energy
@@ -13,7 +14,6 @@ from belimo_nb.plots.load import load_carpet, load_duration
 from belimo_nb.plots.monthly import monthly_energy
 from belimo_nb.plots.samples import flow_and_power, position, temperatures
 from belimo_nb.plots.signature import energy_signature
-from belimo_nb.plots.sparkline import sparkline
 
 __all__ = [
     "cusum",

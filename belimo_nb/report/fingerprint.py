@@ -36,7 +36,7 @@ from belimo_nb.weather import outdoor_temperature
 
 __all__ = ["Fingerprints"]
 
-LIBRARIES = ("ipykernel", "matplotlib", "nbconvert", "numpy", "pandas", "papermill", "pillow", "pyarrow")
+LIBRARIES = ("ipykernel", "matplotlib", "nbconvert", "nh3", "numpy", "pandas", "papermill", "pillow", "pyarrow")
 PACKAGE = Path(__file__).resolve().parents[1]
 FLEET = "*"
 DAY = pd.Timedelta(days=1)

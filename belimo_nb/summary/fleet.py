@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
-from belimo_nb.plots.sparkline import sparkline
+from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
 from belimo_nb.summary.survey import survey_figures
 

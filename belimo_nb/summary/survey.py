@@ -6,7 +6,7 @@ import pandas as pd
 
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
-from belimo_nb.plots.sparkline import sparkline
+from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
 
 LARGE_KWH = 1e7

@@ -19,8 +19,8 @@ from PIL import Image
 
 from belimo_nb import display
 from belimo_nb.display.cells import Svg
+from belimo_nb.display.chart import SCALE
 from belimo_nb.display.numbers import column_digits, label_and_unit
-from belimo_nb.display.png import compact_png
 from belimo_nb.errors import UsageError
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
@@ -400,13 +400,20 @@ def test_chart_closes_pyplot_figures():
     assert pyplot.get_fignums() == []
 
 
-def test_compact_png_keeps_flat_colors():
+def drawn(rgba):
+    """The pixels of a chart of a figure that shows nothing but these on transparent ground."""
+    figure = Figure(figsize=(rgba.shape[1] / 100, rgba.shape[0] / 100), dpi=100 / SCALE, facecolor="none")
+    figure.figimage(rgba, origin="upper")
+    return np.asarray(Image.open(io.BytesIO(display.Chart(figure, "", "x").png())).convert("RGB")).astype(int)
+
+
+def test_chart_keeps_flat_colors():
     """Paper stays white and flat colors stay as they are; transparent is white; many colors still work."""
     rgba = np.full((60, 80, 4), 255, dtype=np.uint8)
     rgba[10:20, :, :3] = (86, 180, 233)
     rgba[20:30, :, :3] = (241, 243, 245)
     rgba[30:40, :, :] = 0
-    picture = np.asarray(Image.open(io.BytesIO(compact_png(rgba))).convert("RGB"))
+    picture = drawn(rgba)
     assert [tuple(map(int, picture[row, 0])) for row in (0, 15, 25, 35)] == [
         (255, 255, 255),
         (86, 180, 233),
@@ -415,5 +422,4 @@ def test_compact_png_keeps_flat_colors():
     ]
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 4), dtype=np.uint8)
     noise[..., 3] = 255
-    shown = np.asarray(Image.open(io.BytesIO(compact_png(noise))).convert("RGB")).astype(int)
-    assert abs(shown - noise[..., :3]).mean() < 40
+    assert abs(drawn(noise) - noise[..., :3]).mean() < 40

@@ -492,7 +492,7 @@ def test_sparkline_is_a_small_picture_with_words():
     shown = plots.sparkline(series, "kW")
     assert isinstance(shown, Svg)
     picture = ElementTree.fromstring(str(shown))  # noqa: S314  (our own)
-    assert picture.attrib["aria-label"] == "least 1, greatest 4\u00a0kW"
+    assert picture.attrib["aria-label"] == "1 to 4\u00a0kW"
     assert picture.attrib["role"] == "img"
     path = next(child for child in picture if child.tag.endswith("path"))
     assert path.attrib["d"].count("M") == 2

@@ -305,16 +305,24 @@ def test_output_of_other_libraries_is_cleaned(notebook):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("<b>a<i>b</b>c", "<b>a<i>b</i></b>c"),
+        ("<b>a<i>b</b>c", "<b>a<i>b</i></b><i>c</i>"),
         ("<p>open", "<p>open</p>"),
         ("</b>x", "x"),
         ("<script>x<b>y</b></script>z", "z"),
         ("a < b & c", "a &lt; b &amp; c"),
         ('<img src="data:image/png;base64,AAAA">', '<img src="data:image/png;base64,AAAA" alt="">'),
         ('<img src="data:text/html;base64,AAAA" alt="A&B">', "A&amp;B"),
-        ('<td colspan="2" style="x">t</td>', '<td colspan="2">t</td>'),
+        ('<img src="x" alt="<script>1</script>">', "&lt;script&gt;1&lt;/script&gt;"),
+        ('<img alt="a src=&quot;x&quot;">', "a src=&quot;x&quot;"),
+        ('<p src="x" href="y" title="a">t</p>', '<p title="a">t</p>'),
+        ('<svg><style><img src="x" onerror="x()"></style></svg><math><mi>x</mi></math>z', "z"),
+        (
+            '<table><tr><td colspan="2" style="x">t</td></tr></table>',
+            '<table><tbody><tr><td colspan="2">t</td></tr></tbody></table>',
+        ),
         ('<a href="#x">x</a><a href="a/b.html?c:d">y</a>', '<a href="#x">x</a><a href="a/b.html?c:d">y</a>'),
         ('<a href="data:text/html,x">x</a>', "<a>x</a>"),
+        ('<a href="da\tta:text/html,x">x</a><a href="&#1;javascript:x">y</a>', "<a>x</a><a>y</a>"),
     ],
 )
 def test_clean_html(given, expected):

@@ -9,15 +9,16 @@ from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.numbers import column_digits, default_digits
+from belimo_nb.display.sparkline import sparkline
 from belimo_nb.report.jobs import Result
 from belimo_nb.report.output.reports_json import RunFacts, files_of, moment
 from belimo_nb.report.page.assets import LOW, clock, made_line, policy, script, styles, template_folder, trusted
-from belimo_nb.report.page.spark import sparkline
 
 __all__ = ["page"]
 
@@ -118,8 +119,7 @@ def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str
 def _spark(trend: Mapping[str, Any] | None) -> Markup:
     if trend is None:
         return trusted("")
-    values = [math.nan if value is None else float(value) for value in trend["values"]]
-    return trusted(str(sparkline(values, str(trend["unit"]))))
+    return trusted(str(sparkline(pd.Series(trend["values"], dtype=float), str(trend["unit"]), small=True)))
 
 
 def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:

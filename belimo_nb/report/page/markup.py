@@ -10,144 +10,56 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 
+import nh3
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from belimo_nb.display.base import esc
 
 __all__ = ["Heading", "Prose", "clean_html"]
 
-TAGS = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "u",
-        "ul",
-    ]
-)
-HIDDEN = frozenset(
-    [
-        "applet",
-        "audio",
-        "canvas",
-        "head",
-        "iframe",
-        "math",
-        "noscript",
-        "object",
-        "script",
-        "style",
-        "svg",
-        "template",
-        "textarea",
-        "title",
-        "video",
-    ]
-)
-VOID = frozenset({"br", "col", "hr", "img"})
-ATTRIBUTES = frozenset(
-    {"alt", "colspan", "headers", "height", "href", "open", "rowspan", "scope", "src", "start", "title", "width"}
-)
+WORDS = {"a", "abbr", "b", "code", "del", "em", "i", "kbd", "mark", "q", "s", "samp", "small", "span", "strong", "sub"}
+PARTS = {"blockquote", "br", "details", "div", "figcaption", "figure", "hr", "img", "p", "pre", "summary", "sup", "u"}
+TITLES = {"h1", "h2", "h3", "h4", "h5", "h6"}
+LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
+TABLES = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
+RUNNING = {"applet", "audio", "canvas", "iframe", "noscript", "object", "script", "svg", "video"}
+UNSEEN = {"math", "style", "template", "textarea", "title"}
+ATTRIBUTES = {"alt", "colspan", "headers", "height", "open", "rowspan", "scope", "start", "title", "width"}
 LINK = re.compile(r"(https?:|mailto:|#|[^:/?#]*(?:[/?#]|$))", re.IGNORECASE)
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+TAG = re.compile(r'<(\w+)((?: \w+="[^"]*")*)>')  # as nh3 writes them: values hold no quotes, text no <
 
 
 def clean_html(html: str) -> str:
     """Keep the content of foreign HTML; see the module."""
-    cleaner = _Cleaner()
-    cleaner.feed(html)
-    cleaner.close()
-    return "".join(cleaner.kept) + "".join(f"</{tag}>" for tag in reversed(cleaner.opened))
+    return TAG.sub(_described, CLEANER.clean(html))
 
 
-class _Cleaner(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.kept: list[str] = []
-        self.opened: list[str] = []
-        self.hidden = 0
+def _safe(tag: str, name: str, value: str) -> str | None:
+    """The value of an attribute; None where it would load something or run."""
+    if name == "src":
+        return value if PICTURE.fullmatch(value) else None
+    return value if name != "href" or LINK.match(value.strip()) else None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in HIDDEN:
-            self.hidden += 1
-        elif not self.hidden and tag in TAGS:
-            given = {name: value or "" for name, value in attrs if name in ATTRIBUTES}
-            if tag == "img":
-                if not PICTURE.fullmatch(given.get("src", "")):
-                    self.kept.append(esc(given.get("alt", "")))
-                    return
-                given.setdefault("alt", "")
-            if "href" in given and not LINK.match(given["href"].strip()):
-                given.pop("href")
-            attributes = "".join(f' {name}="{esc(value)}"' for name, value in given.items())
-            self.kept.append(f"<{tag}{attributes}>")
-            if tag not in VOID:
-                self.opened.append(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in HIDDEN:
-            self.handle_starttag(tag, attrs)
+def _described(tag: re.Match[str]) -> str:
+    """A picture has a description, if an empty one; where the picture is gone, its description stays."""
+    given = dict(re.findall(r' (\w+)="([^"]*)"', tag[2]))
+    if tag[1] != "img" or {"src", "alt"} <= set(given):
+        return tag[0]
+    return f'{tag[0][:-1]} alt="">' if "src" in given else esc(unescape(given.get("alt", "")))
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in HIDDEN:
-            self.hidden = max(0, self.hidden - 1)
-        elif tag in self.opened:
-            while (last := self.opened.pop()) != tag:
-                self.kept.append(f"</{last}>")
-            self.kept.append(f"</{tag}>")
 
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.kept.append(esc(data))
+CLEANER = nh3.Cleaner(
+    tags=WORDS | PARTS | TITLES | LISTS | TABLES,
+    clean_content_tags=RUNNING | UNSEEN,
+    attributes={"*": ATTRIBUTES, "a": {"href"}, "img": {"src"}},
+    attribute_filter=_safe,
+    url_schemes={"http", "https", "mailto", "data"},
+    link_rel=None,
+)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 import re
 
+import pandas as pd
 import pytest
 
-from belimo_nb.report.page.spark import HEIGHT, PAD, WIDTH, sparkline
+from belimo_nb.display.sparkline import SMALL, sparkline
+
+WIDTH, HEIGHT, PAD = SMALL
+
+
+def small(values: list[float], unit: str = "") -> str:
+    """The picture for the index."""
+    return str(sparkline(pd.Series(values, dtype=float), unit, small=True))
 
 
 def points(svg: str) -> list[list[tuple[int, int]]]:
@@ -25,7 +33,7 @@ def points(svg: str) -> list[list[tuple[int, int]]]:
 
 def test_the_line_is_the_series():
     """Zero is at the bottom, the greatest at the top, time from left to right."""
-    (line,) = points(sparkline([0.0, 5.0, 10.0, 0.0], "kWh"))
+    (line,) = points(small([0.0, 5.0, 10.0, 0.0], "kWh"))
     assert line[0] == (PAD, HEIGHT - PAD)
     assert line[2][1] == PAD
     assert line[1][1] == HEIGHT // 2
@@ -35,29 +43,29 @@ def test_the_line_is_the_series():
 
 def test_gaps_stay_gaps():
     """The unknown interrupts the line; what stands alone is a dot."""
-    lines = points(sparkline([math.nan, 1.0, math.nan, 2.0, 3.0, math.nan], "kWh"))
+    lines = points(small([math.nan, 1.0, math.nan, 2.0, 3.0, math.nan], "kWh"))
     assert [len(line) for line in lines] == [1, 2]
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [5.0], [-3.0, -1.0], [1e12, 1e-12]])
 def test_odd_series_stay_inside(values):
     """All zero, one value, negative or vastly different ones: every point lies in the picture."""
-    for line in points(sparkline(values)):
+    for line in points(small(values)):
         assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in line)
 
 
 def test_words():
     """Whoever does not see it hears the range; markup in the unit is text."""
-    assert 'role="img" aria-label="0 to 12\u00a0kWh"' in sparkline([0.0, 12.0], "kWh")
-    assert "<b>" not in sparkline([1.0], "<b>")
+    assert 'role="img" aria-label="0 to 12\u00a0kWh"' in small([0.0, 12.0], "kWh")
+    assert "<b>" not in small([1.0], "<b>")
 
 
 @pytest.mark.parametrize("values", [[], [math.nan]])
 def test_nothing_known(values):
     """A dash."""
-    assert sparkline(values, "kWh") == "–"
+    assert small(values, "kWh") == "–"
 
 
 def test_small():
     """A course of 48 points takes less than 500 characters."""
-    assert len(sparkline([float((place * 7919) % 100) for place in range(48)], "kWh")) < 500
+    assert len(small([float((place * 7919) % 100) for place in range(48)], "kWh")) < 500
