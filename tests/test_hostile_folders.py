@@ -31,7 +31,7 @@ from belimo_nb.report.workers.processes import ChildProcesses
 from belimo_nb.store import Store, inventory, parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.documents import Answers
-from belimo_nb.store.kept import Kept
+from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.files import is_inside, write_text
 from belimo_nb.weather.source import Kept as KeptWeather
 

@@ -1,4 +1,4 @@
-"""What comes back over the wire: checked answers, and failures as sentences."""
+"""Checks of HTTP answers, and failures as our errors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from belimo_nb.client import http
-from belimo_nb.errors import (
-    AnswerError,
-    ApiError,
-    CloudError,
-    ConnectionFailed,
-    RateLimited,
-    ServerError,
-    TimedOut,
-)
+from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
 from belimo_nb.settings.secret import MASK
 
 __all__ = ["json_object", "refusal", "unreachable"]
@@ -32,7 +24,7 @@ HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BE
 
 
 def unreachable(error: requests.RequestException, url: str) -> CloudError:
-    """The failure to get an answer at all, as one sentence."""
+    """The error for a request that got no answer, told apart by its cause."""
     host = urlsplit(url).netloc
     causes = tuple(_causes(error))
 
@@ -55,12 +47,13 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         return ConnectionFailed(
             f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
         )
-    if isinstance(error, http.TooLong):
+    if isinstance(error, http.AnswerTooSlow):
         return TimedOut(
-            f"{host} did not come to the end of its answer within {http.LONGEST:g} seconds; try again later.",
+            f"{host} did not come to the end of its answer within {http.MAX_ANSWER_SECONDS:g} seconds; try again "
+            "later.",
             retryable=True,
         )
-    # A body that stops coming is no requests.Timeout, so the causes are asked.
+    # A body that stops coming is a ConnectionError to requests, with the timeout among its causes.
     if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
         waited = http.TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else http.TIMEOUT[1]
         return TimedOut(
@@ -78,8 +71,7 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         )
     if because_of(socket.gaierror):
         return ConnectionFailed(
-            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.",
-            retryable=True,
+            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.", retryable=True
         )
     if because_of(ConnectionRefusedError):
         return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
@@ -87,7 +79,8 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it, wherever the libraries keep it."""
+    """The error and all that led to it."""
+    # requests and urllib3 keep causes in four places: the two of Python, `reason`, and their arguments.
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
@@ -99,7 +92,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def refusal(response: requests.Response, what: str) -> CloudError | None:
-    """The error that a status stands for, or None if the answer is good.
+    """The error for an HTTP status, or None if it is good.
 
     Args:
         response: The answer.
@@ -123,19 +116,19 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
             retry_after=_retry_after(response),
             retryable=True,
         )
-    said = _said(response)
+    said = _reason(response)
     hint = HINTS.get(status, "check what was asked for")
     reason = f"{status}: {said}" if said else str(status)
     return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
 def _json(response: requests.Response) -> Any:
-    """The answer as JSON, which is UTF-8; requests would take JSON that calls itself text for Latin-1."""
+    # JSON is UTF-8; requests would read it as Latin-1 where the server calls it text.
     return json.loads(response.content)
 
 
-def _said(response: requests.Response) -> str:
-    """What the server gave as its reason, on one line."""
+def _reason(response: requests.Response) -> str:
+    """The server's own reason for a refusal, on one line; "" without one."""
     try:
         body = _json(response)
     except (ValueError, RecursionError):
@@ -151,19 +144,17 @@ def _said(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """``Retry-After`` in seconds; it may be a number or a date.
-
-    A date is one of the cloud's clock, which its answer tells: that of this machine may be a day off.
-    """
+    """``Retry-After`` in seconds, which may be a number or a date."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
+    # A date is by the cloud's clock, which the answer's Date tells: that of this machine may be a day off.
     moment, now = _date(text), _date(response.headers.get("Date", ""))
     return None if moment is None else max(0.0, moment - (time.time() if now is None else now))
 
 
 def _date(text: str) -> float | None:
-    """Seconds since 1970 of a header's date; None if it is none."""
+    """Parse a header's date to seconds since 1970; None if it is none."""
     try:
         found = email.utils.parsedate_to_datetime(text)
         # "-0000" says nothing of a zone: HTTP's dates are UTC, whatever this machine's zone is.
@@ -173,7 +164,7 @@ def _date(text: str) -> float | None:
 
 
 def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
-    """The answer's body, which must be a JSON object.
+    """Parse the answer's body, which must be a JSON object.
 
     Args:
         response: The answer.
@@ -190,8 +181,7 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(
-                f"{host} gave a web page instead of {what}; check {setting}.",
-                status_code=response.status_code,
+                f"{host} gave a web page instead of {what}; check {setting}.", status_code=response.status_code
             ) from None
         raise AnswerError(
             f"{host} gave {len(response.content):,} bytes ({kind}) that are no JSON instead of {what}; try again.",
