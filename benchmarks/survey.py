@@ -52,8 +52,8 @@ def _fill(cloud: bn.Cloud, valves: pd.DataFrame) -> None:
     start, end = (pd.Timestamp(day, tz=cloud.timezone) for day in YEAR)
     real = valves.head(21)
     asked = history_queries(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
-    archive, stamp = cloud.connection.archive, cloud.connection.now_s
-    run(archive, plan(archive, asked, stamp, 0), stamp)
+    archive, now = cloud.connection.archive, cloud.connection.now_s
+    run(archive, plan(archive, asked, now, 0), now)
     store = archive.store
     kept = {profile: [store.read(str(i), "1h") for i in rows.index] for profile, rows in real.groupby("profile")}
     for number, (identifier, profile) in enumerate(valves["profile"].iloc[21:].items()):

@@ -148,8 +148,8 @@ def fleet(cloud: Cloud, resolution: str, start: str = str(START), until: str = s
 
 def sync_all(cloud: Cloud, queries: list[HistoryQuery]) -> SyncResult:
     """Plan and fetch."""
-    archive, stamp = cloud.connection.archive, cloud.connection.now_s
-    return run(archive, plan(archive, queries, stamp, cloud.settings.rate), stamp)
+    archive, now = cloud.connection.archive, cloud.connection.now_s
+    return run(archive, plan(archive, queries, now, cloud.settings.rate), now)
 
 
 def _timed(cloud: Cloud, queries: list[HistoryQuery]) -> tuple[float, SyncResult]:

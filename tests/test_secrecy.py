@@ -143,6 +143,7 @@ def test_errors_of_a_refresh(second, trouble):
 ANYWHERE = ("page", "missing page", "failing", "limited", "dropped", "cut", "truncated", "list", "redirect")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -291,6 +292,7 @@ def test_logs_of_the_demo_cloud(caplog, monkeypatch):
         assert [text for text in (*known, server.environment()["BELIMO_PASSWORD"]) if text in heard] == []
 
 
+@pytest.mark.slow
 def test_a_trace_of_the_command_line(second, capfd):
     """With BELIMO_DEBUG=1 the command line shows a trace, and no secret in it."""
     second.always("/devices", truncated)

@@ -55,7 +55,7 @@ class DocumentStore:
         self.folder = settings.data_dir / "answers" / f"v{VERSION}" / source_folder(settings) / account
 
     def __repr__(self) -> str:
-        return f"<Answers {self.folder}>"
+        return f"<DocumentStore {self.folder}>"
 
     @functools.cached_property
     def as_of(self) -> pd.Timestamp | None:
