@@ -78,13 +78,9 @@ class FillResult:
 
 
 class Archive:
-    """Answers history queries from the store, and asks the cloud for the rest.
+    """Answers history queries from the store, and asks the cloud for the rest unless `offline`.
 
-    Args:
-        get: Asks the API.
-        store: Where answers are kept.
-        offline: Answer from the store alone.
-        since: Answers of that moment and later count as current (seconds since 1970); None: those of the last minutes.
+    Answers count as current from `since` on (seconds since 1970), by default those of the last minutes.
     """
 
     def __init__(self, get: Get, store: Store, *, offline: bool = False, since: int | None = None) -> None:
@@ -140,13 +136,9 @@ class Archive:
     def fill(
         self, query: HistoryQuery, now: int, *, refresh: bool = False, on_answer: Callable[[int], None] = lambda _: None
     ) -> FillResult:
-        """Fetch what is missing, newest first, and keep each answer as it comes.
+        """Fetch what is missing (with `refresh` all), newest first, and keep each answer as it comes.
 
-        Args:
-            query: What is wanted.
-            now: The time, seconds since 1970.
-            refresh: Fetch all of it, whatever is kept.
-            on_answer: Called with the number of values once an answer is kept; what it raises ends the filling.
+        `on_answer` is called with the number of values of each answer once it is kept; what it raises ends the filling.
 
         Raises:
             CloudError: The cloud refuses or fails; what it gave before is kept.

@@ -60,9 +60,6 @@ def _file_name(text: str) -> str:
 class Store:
     """The kept history of one cloud.
 
-    Args:
-        settings: Which cloud, and where data are kept.
-
     Attributes:
         root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
         folder: The folder of the files ``<resolution>/<device id>.parquet``.

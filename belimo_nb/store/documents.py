@@ -40,11 +40,7 @@ class Document:
 
 
 class DocumentStore:
-    """The kept documents of one account, one JSON file each.
-
-    Args:
-        settings: Which cloud and account, and where data are kept.
-    """
+    """The kept documents of one account of one cloud, one JSON file each."""
 
     def __init__(self, settings: Settings) -> None:
         self._offline = settings.offline
@@ -68,11 +64,7 @@ class DocumentStore:
     def get_or_ask(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Document:
         """Give the kept document of a name if it is current, else ask for it and keep it.
 
-        Args:
-            name: The kind, and after a blank what it is about.
-            ask: Asks the API.
-            now: The time, seconds since 1970.
-            forever: Whether the document never changes, so that a kept one is always current.
+        A name is the kind, and after a blank what it is about. `forever` is for documents that never change.
         """
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         if forever or self._offline or self._since is not None:

@@ -99,13 +99,8 @@ def run(
 ) -> SyncResult:
     """Make the planned requests. When interrupted, it ends after those under way, whose answers are kept.
 
-    Args:
-        archive: Asks and keeps.
-        planned: See `plan`.
-        now: The time, seconds since 1970.
-        refresh: Fetch all, whatever is kept.
-        on_answer: Called with the number of values, for each answer.
-        on_device: Called with a device's name, and why it failed or None, when it is done.
+    `on_answer` is called with the number of values of each answer, `on_device` with the name of each device that is
+    done and why it failed, or None. With `refresh` all is fetched, whatever is kept.
 
     Raises:
         SignInError: The credentials are refused.

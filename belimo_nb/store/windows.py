@@ -43,12 +43,7 @@ def windows(missing: Mapping[str, Iterable[Span]], step: int, most: int | None =
 
     A request takes any number of datapoints, so only the moments count at which at least one is missing. Windows of
     the greatest length, each begun at the first such moment not covered yet, are the fewest that cover them. What lies
-    between two gaps is fetched again where that saves a request.
-
-    Args:
-        missing: Spans of whole buckets, by datapoint.
-        step: Seconds of a bucket.
-        most: Buckets of a window; `MAX_BUCKETS` by default.
+    between two gaps is fetched again where that saves a request. `most` is the number of buckets of a window.
     """
     by_datapoint: dict[str, Spans] = {key: union(spans) for key, spans in missing.items()}
     length = (MAX_BUCKETS if most is None else most) * step
