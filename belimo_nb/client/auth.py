@@ -58,12 +58,7 @@ def _without_logs() -> Iterator[None]:
 
 
 class Authenticator:
-    """Gives access tokens, renewed in time; safe to share between threads.
-
-    Args:
-        settings: Credentials and addresses.
-        cache_dir: Folder for the token file; by default the user's cache folder.
-    """
+    """Gives access tokens, renewed in time and kept in a token file; safe to share between threads."""
 
     def __init__(self, settings: Settings, cache_dir: Path | None = None) -> None:
         self._settings = settings

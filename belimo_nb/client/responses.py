@@ -43,39 +43,34 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
             f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
             "machine, and whether a proxy stands in between."
         )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return ConnectionFailed(
-            f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
-        )
     if isinstance(error, http.AnswerTooSlow):
+        limit = f"{http.MAX_ANSWER_SECONDS:g} seconds"
         return TimedOut(
-            f"{host} did not come to the end of its answer within {http.MAX_ANSWER_SECONDS:g} seconds; try again "
-            "later.",
-            retryable=True,
+            f"{host} did not come to the end of its answer within {limit}; try again later.", retryable=True
         )
+    proxy = isinstance(error, requests.exceptions.ProxyError)
     # A body that stops coming is a ConnectionError to requests, with the timeout among its causes.
-    if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
+    if isinstance(error, requests.exceptions.Timeout) or (because_of(TimeoutError) and not proxy):
         waited = http.TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else http.TIMEOUT[1]
         return TimedOut(
             f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
         )
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return ConnectionFailed(
+    if proxy:
+        sentence = f"The proxy for {host} did not let the request through; check HTTPS_PROXY."
+    elif isinstance(error, requests.exceptions.ContentDecodingError):
+        sentence = (
             f"{host} gave an answer that cannot be unpacked; try again, or ask who runs the network whether a proxy "
-            "changes it.",
-            retryable=True,
+            "changes it."
         )
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return ConnectionFailed(
-            f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
-        )
-    if because_of(socket.gaierror):
-        return ConnectionFailed(
-            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.", retryable=True
-        )
-    if because_of(ConnectionRefusedError):
-        return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
-    return ConnectionFailed(f"The connection to {host} failed ({type(error).__name__}); try again.", retryable=True)
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        sentence = f"The connection to {host} broke off in the middle of an answer; try again."
+    elif because_of(socket.gaierror):
+        sentence = f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network."
+    elif because_of(ConnectionRefusedError):
+        sentence = f"{host} refuses connections; check the address, or try again later."
+    else:
+        sentence = f"The connection to {host} failed ({type(error).__name__}); try again."
+    return ConnectionFailed(sentence, retryable=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -92,12 +87,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def refusal(response: requests.Response, what: str) -> CloudError | None:
-    """The error for an HTTP status, or None if it is good.
-
-    Args:
-        response: The answer.
-        what: What was asked for, in words, for the message.
-    """
+    """The error for an HTTP status, or None if it is good; `what` was asked for, in words."""
     status = response.status_code
     host = urlsplit(response.url).netloc
     if 200 <= status < 300:
@@ -164,12 +154,7 @@ def _date(text: str) -> float | None:
 
 
 def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
-    """Parse the answer's body, which must be a JSON object.
-
-    Args:
-        response: The answer.
-        what: What was asked for, in words, for messages.
-        setting: The setting that holds the address, for messages.
+    """Parse the answer's body, which must be a JSON object; `what` and `setting` are for messages.
 
     Raises:
         AnswerError: It is HTML, cut off, empty, or something else.

@@ -24,15 +24,7 @@ STALE = 60 * 86400.0
 
 
 class TokenFile:
-    """The file with the token of one account, client and address.
-
-    Args:
-        settings: Whose token it is.
-        folder: Folder for the file; by default the user's cache folder.
-
-    Attributes:
-        path: The file.
-    """
+    """The file with the token of one account, client and address, by default in the user's cache folder."""
 
     def __init__(self, settings: Settings, folder: Path | None = None) -> None:
         self.path = (folder or _cache_folder()) / f"token-{_fingerprint(settings)}.json"

@@ -28,12 +28,8 @@ MAX_IN_FLIGHT = 5
 class RateLimit:
     """Lets at most `rate` calls begin in a second, over all threads.
 
-    In any window of one second at most ``int(rate)`` calls begin; for rates below 1, one in any ``1/rate`` seconds.
-
-    Args:
-        rate: Calls a second; 0 for no limit.
-        clock: Seconds that only go forward.
-        sleep: Waits that many seconds.
+    In any window of one second at most ``int(rate)`` calls begin; for rates below 1, one in any ``1/rate`` seconds; 0
+    is no limit.
     """
 
     def __init__(
@@ -74,12 +70,7 @@ class _Bearer(AuthBase):
 
 
 class Transport:
-    """Gets JSON from the API; safe to share between threads.
-
-    Args:
-        settings: Addresses and the rate.
-        authenticator: Gives the access tokens.
-    """
+    """Gets JSON from the API; safe to share between threads."""
 
     def __init__(self, settings: Settings, authenticator: Authenticator) -> None:
         self._base = settings.api_url
