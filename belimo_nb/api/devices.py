@@ -16,6 +16,7 @@ from belimo_nb.errors import AmbiguousDevice, UnknownDevice
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 
 __all__ = [
+    "datapoint_values",
     "devices_frame",
     "distinct_names",
     "find_device",
@@ -46,6 +47,12 @@ def subobject(record: Record, name: str) -> Record:
     """The object at a key of another; empty if it is missing, null or no object."""
     found = record.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def datapoint_values(state: Record) -> dict[str, Any]:
+    """The values of a state's datapoints, by id."""
+    points = subobject(state, "datapoints").items()
+    return {str(identifier): point.get("value") for identifier, point in points if isinstance(point, dict)}
 
 
 def profile_ref(record: Record) -> str | None:
@@ -124,7 +131,7 @@ def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dic
 
 
 def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
-    points = subobject(subobject(record, "state"), "datapoints")
+    values = datapoint_values(subobject(record, "state"))
     ref = profile_ref(record)
     found = None if ref is None else profile(ref)
     if found is None:
@@ -132,8 +139,7 @@ def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Ma
     row = []
     for key, quantity in wanted.items():
         identifier = found.locate(key)
-        point = points.get(identifier) if identifier is not None else None
-        value: Any = point.get("value") if isinstance(point, dict) else None
+        value: Any = None if identifier is None else values.get(identifier)
         # A bool is an int in Python, and no measurement.
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_VALUE
         unit = found.unit(identifier) if identifier is not None and number else None

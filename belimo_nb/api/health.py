@@ -48,6 +48,7 @@ def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> 
         # Events of other kinds, e.g. a new firmware, say nothing of the health and must not end a trouble.
         if HEALTH not in values and CAUSE not in values:
             continue
+        # A value that an event does not mention has not changed.
         following = str(values.get(HEALTH, state))
         if following != state:
             if state not in WELL and time > start:

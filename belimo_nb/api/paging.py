@@ -16,16 +16,11 @@ MAX_ROWS = 1_000_000
 """Rows of a collection; a cloud that counts more is not believed, since it would be asked for ever."""
 
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
+"""Asks the API: path, query, and what is asked for in words."""
 
 
 def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> list[dict[str, Any]]:
-    """Read all rows of a collection, in the cloud's order.
-
-    Args:
-        get: Asks for one page: path, query, and what is asked for in words.
-        path: The collection.
-        params: The query, without paging.
-        what: The collection in words, for messages.
+    """Read all rows of a collection, in the cloud's order; `what` names it in messages.
 
     Raises:
         AnswerError: The pages do not add up, so that rows may be missing or doubled.

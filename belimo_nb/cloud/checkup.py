@@ -140,13 +140,7 @@ def busiest_window_within(samples: Samples, period: Period) -> tuple[pd.Timestam
 def fine_query(
     query: HistoryQuery, located: Mapping[str, str | None], window: tuple[pd.Timestamp, pd.Timestamp]
 ) -> HistoryQuery:
-    """The query for a device's samples in detail: its measured quantities every 5 minutes.
-
-    Args:
-        query: Any query about the device.
-        located: The datapoint of each quantity.
-        window: Of `busiest_window_within`.
-    """
+    """Turn any query about a device into that for samples in detail: its measured quantities every 5 minutes."""
     span = span_of(*window, FINE_RESOLUTION)
     wanted = {identifier: span for key in MEASURED if (identifier := located[key]) is not None}
     return replace(query, resolution=FINE_RESOLUTION, wanted=wanted)

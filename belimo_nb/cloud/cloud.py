@@ -188,6 +188,7 @@ class Cloud:
             NoDataError: There are none.
         """
         valves = self.energy_valves(self.devices(search))
+        # Not `> 0`: a valve whose latest value is missing (NaN) may well have counted.
         found = valves[valves["heating"] & (self.latest(valves)["heating_kwh"] != 0)]
         if found.empty:
             named = f" named {search!r}" if search else ""

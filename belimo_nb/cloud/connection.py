@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api.devices import devices_frame, last_seen, name_of, profile_ref, subobject
+from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, resolve
@@ -58,6 +58,7 @@ class Connection:
     def now(self) -> pd.Timestamp:
         """The current time, or the setting BELIMO_NOW; offline that of the last device list. In the site's zone."""
         moment = self.settings.now
+        # Offline the data end with the last list, and so do "last month" and "online".
         if moment is None and self.settings.offline:
             moment = self._documents.as_of
         return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
@@ -109,13 +110,8 @@ class Connection:
 
     def latest_datapoints(self) -> dict[str, dict[str, Any]]:
         """The latest values of all devices, from the list: device id to datapoint id to value."""
-        states = {
-            key: subobject(subobject(record, "state"), "datapoints") for key, record in self.device_list.known().items()
-        }
-        return {
-            key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
-            for key, points in states.items()
-        }
+        known = self.device_list.known()
+        return {key: datapoint_values(subobject(record, "state")) for key, record in known.items()}
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`, fetched once."""

@@ -14,11 +14,9 @@ __all__ = ["Dataprofiles"]
 
 
 class Dataprofiles:
-    """A cache of dataprofiles by path; safe to share between threads.
+    """A cache of dataprofiles by path; safe to share between threads."""
 
-    Args:
-        ask: Gives the API's object at a path: path, what it is in words, whether a kept one will do forever.
-    """
+    # `ask` takes the path, what it is in words, and whether a kept answer will do forever.
 
     def __init__(self, ask: Callable[[str, str, bool], dict[str, Any]]) -> None:
         self._ask = ask

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api import history, measurements
-from belimo_nb.api.devices import devices_frame, latest_frame, name_of, profile_ref, settings_of, subobject
+from belimo_nb.api.devices import (
+    datapoint_values,
+    devices_frame,
+    latest_frame,
+    name_of,
+    profile_ref,
+    settings_of,
+    subobject,
+)
 from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
@@ -129,10 +137,8 @@ class Device:
         else:
             query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
             body = self._connection.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
-        points = subobject(body, "datapoints")
-        values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
-        frame = pd.DataFrame({"value": pd.Series(values, dtype=object)})
+        frame = pd.DataFrame({"value": pd.Series(datapoint_values(body), dtype=object)})
         frame = frame.join(known[["unit", "description"]].astype(object)).fillna({"unit": "", "description": ""})
         frame = frame.rename_axis("id")
         order = {identifier: position for position, identifier in enumerate(known.index)}

@@ -19,12 +19,6 @@ Record = dict[str, Any]
 class DeviceList:
     """The API's device objects of the last complete list; safe to share between threads.
 
-    Args:
-        get: Asks the API.
-        documents: Where the complete list is kept.
-        now: The time, in seconds since 1970.
-        offline: Whether only the kept list is used.
-
     Attributes:
         asked: When the last complete list was fetched, in seconds since 1970; 0: never.
     """
@@ -39,10 +33,7 @@ class DeviceList:
         self.asked = 0
 
     def ask(self, search: str | None = None) -> list[Record]:
-        """Fetch the device objects, in the cloud's order; a complete list is kept for later look-ups.
-
-        Args:
-            search: Part of a name or serial number; None or blank for all.
+        """Fetch all device objects, or those that a search finds; a complete list is kept for later look-ups.
 
         Raises:
             AnswerError: The list names a device twice, or one without an id.
@@ -57,6 +48,7 @@ class DeviceList:
                 "devices", lambda: collect(self._get, "/devices", {}, "the devices"), self._now()
             )
             asked, records = kept.asked, kept.body
+        # Pages that moved while they were read show as a device that comes twice, and another that is missing.
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
             raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)

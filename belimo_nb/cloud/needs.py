@@ -56,6 +56,7 @@ def history_queries(
     for identifier, name, contact in zip(valves.index, valves["name"], contacts, strict=True):
         profile = connection.profile_of(records[str(identifier)])
         wanted: dict[str, dict[str, Span]] = {resolution: {}, counted: {}}
+        # Counters and the rest share a query, and so requests, where they have the same resolution.
         for quantity in dict.fromkeys((*COUNTERS, *measured)):
             datapoint = profile.locate(quantity)
             if datapoint is None:

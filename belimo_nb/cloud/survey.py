@@ -90,20 +90,14 @@ class Survey:
 
 
 def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: int = MAX_REQUESTS) -> Survey:
-    """Examine some energy valves.
-
-    Args:
-        connection: Where they are.
-        valves: Rows of `Cloud.energy_valves`.
-        period: The period to examine.
-        fetch: Requests to make at most for what the store lacks; if it lacks more, none is made, and it is told.
+    """Examine energy valves, given as rows of `Cloud.energy_valves`; see `Cloud.survey`.
 
     Raises:
         SignInError: The credentials are refused.
     """
     records = connection.device_list.known()
     step = counter_resolution(connection.timezone, period.start, period.end)
-    asked = history_queries(
+    queries = history_queries(
         connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
     )
     tasks = [
@@ -113,9 +107,9 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             Device(connection, records[query.device]).design,
             period,
             connection.timezone,
-            closer=len(asked) <= fetch,
+            closer=len(queries) <= fetch,
         )
-        for query in asked
+        for query in queries
     ]
     archive = connection.archive.reader()  # without the connection, so that it can be sent to other processes
     found: dict[str, Surveyed] = {}
