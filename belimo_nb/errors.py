@@ -69,6 +69,7 @@ class BelimoError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """The text that IPython shows instead of a stack trace."""
+        # The sentence says what to do; dozens of frames of libraries above it would hide it.
         return [f"{type(self).__name__}: {self}"]
 
 

@@ -131,7 +131,7 @@ def _named(text: str, now: pd.Timestamp, tz: str) -> Period:
                 return make(match, now, tz)
             except UsageError:
                 raise
-            except (ValueError, OverflowError):
+            except (ValueError, OverflowError):  # "2018-13" has the form of a month, but is none
                 break
     raise UsageError(f"The period {text!r} cannot be read; write e.g. {PERIOD_EXAMPLES}.")
 
@@ -172,6 +172,7 @@ def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
 
 def _last_day(end: pd.Timestamp) -> date:
     """The local day of the last moment before `end`."""
+    # The end is exclusive: a period until midnight does not touch the day that begins then.
     return (end - pd.Timedelta(1, "us")).date()
 
 

@@ -192,6 +192,8 @@ def _hide_secret(name: str, value: str) -> str:
 
 def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
     """Start the demo cloud and point the settings at it; others (zone, rate, weather ...) stay as set."""
+    # Imported late: who has an account should not wait for the demo's server. Addresses and credentials go together, so
+    # all of them are the demo's; what does not lead to a cloud stays as set.
     from belimo_nb import demo
 
     for name, value in _belimo_variables(demo.environment()).items():

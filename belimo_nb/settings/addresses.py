@@ -21,11 +21,7 @@ def is_loopback(url: str) -> bool:
 
 
 def check_address(text: str, variable: str) -> str:
-    """Check an address to which credentials are sent, and give it back.
-
-    Args:
-        text: The address.
-        variable: The setting that holds it, for messages.
+    """Check an address to which credentials are sent, and give it back; `variable` is its setting, for messages.
 
     Raises:
         SettingsError: It is no web address, plain http to another machine, or contains a password.

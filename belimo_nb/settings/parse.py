@@ -50,7 +50,7 @@ def rate(text: str) -> float:
         found = float(text)
     except ValueError:
         found = -1.0
-    if not 0 <= found < 1e6:
+    if not 0 <= found < 1e6:  # refuses "nan" and "inf" as well
         raise SettingsError(
             f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
         )

@@ -29,11 +29,7 @@ class Secret(str):
 
 
 def without_trace(call: Callable[[], T]) -> T:
-    """Call, and cut the frames of the call and the errors behind it off what it raises.
-
-    Args:
-        call: What hands secrets to libraries.
-    """
+    """Call, and cut the frames of the call and the errors behind it off what it raises."""
     try:
         return call()
     except BaseException as error:  # noqa: BLE001 - Ctrl-C shows frames, too; all are raised again, below

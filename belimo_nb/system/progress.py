@@ -17,14 +17,7 @@ def is_watched() -> bool:
 
 
 def bar(total: int, unit: str, doing: str, *, shown: bool = True) -> Any:
-    """Make a tqdm bar, gone when the work is done; silent where nobody watches.
-
-    Args:
-        total: How many there are.
-        unit: What they are, in the singular.
-        doing: What is done with them, such as "Fetching".
-        shown: False to keep it silent anyway.
-    """
+    """Make a tqdm bar of `total` units, gone when the work is done; silent where nobody watches or not `shown`."""
     from tqdm import tqdm
 
     disable = not (shown and is_watched())
