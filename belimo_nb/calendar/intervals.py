@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.calendar.moments import Moment, parse_time
+from belimo_nb.calendar.moments import Moment, localized, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import UsageError
 
@@ -152,8 +152,7 @@ def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
     # Cached by decades, so that the same few serve all ranges of a fleet.
     first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
     days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
-    # A midnight that the clock skips is its first moment after; one that comes twice is the first of the two.
-    midnights = days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
+    midnights = localized(days, tz)
     # Without days that a zone skips whole, such as 2011-12-30 in Samoa.
     midnights = midnights[midnights.tz_localize(None).normalize() == days]
     found: Ints = midnights.as_unit("ns").asi8

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import zone_name
+from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 
 __all__ = ["hourly", "read_csv"]
@@ -117,7 +118,7 @@ def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
         if all(naive):
             local = pd.DatetimeIndex(parsed)
             # Of the hour that comes twice the first is meant once, the second where the time is repeated.
-            return local.tz_localize(tz, nonexistent="shift_forward", ambiguous=~local.duplicated())
+            return localized(local, tz, ~local.duplicated())
         return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in parsed])
     except ValueError as error:
         if isinstance(error, UsageError):

@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from belimo_nb.calendar.moments import local_midnight, parse_time
+from belimo_nb.calendar.moments import local_midnight, localized, parse_time
 from belimo_nb.errors import UsageError
 
 ZURICH = "Europe/Zurich"
@@ -53,3 +53,13 @@ def test_clock_changes():
     assert parse_time("2018-08-12", "America/Santiago") == pd.Timestamp("2018-08-12T04:00Z")
     assert parse_time("2018-11-04", "America/Havana") == pd.Timestamp("2018-11-04T04:00Z")
     assert local_midnight(2018, 10, 7, "Australia/Lord_Howe") == pd.Timestamp("2018-10-06T13:30Z")
+
+
+def test_local_times_that_the_clock_skips_or_doubles():
+    """One time or many: the next that exists, the first of two; the second where it is asked for."""
+    naive = pd.DatetimeIndex(["2018-03-25 02:30", "2018-10-28 02:30"])
+    first, second = (["2018-03-25T01:00Z", f"2018-10-28T{hour}:30Z"] for hour in ("00", "01"))
+    assert localized(naive, "Europe/Zurich").equals(pd.DatetimeIndex(first).tz_convert("Europe/Zurich"))
+    assert [localized(moment, "Europe/Zurich") for moment in naive] == [pd.Timestamp(text) for text in first]
+    asked = localized(naive, "Europe/Zurich", ~naive.isin(naive))
+    assert list(asked) == [pd.Timestamp(text) for text in second]

@@ -350,6 +350,30 @@ def test_env_file_update(tmp_path):
         update(path, {"A": "1"})
 
 
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_env_file_is_private_at_every_moment(there, tmp_path, monkeypatch):
+    """Each file that takes the place of .env is its owner's alone before it is there; a link stays a link."""
+    path, real = tmp_path / ".env", tmp_path / "kept" / "real.env"
+    real.parent.mkdir()
+    path.symlink_to(real)
+    if there:
+        real.write_text("A=1\n")
+        real.chmod(0o644)
+    put, modes = os.replace, []
+
+    def seen(source, target):
+        modes.append((stat.S_IMODE(Path(source).stat().st_mode), Path(target) == real))
+        put(source, target)
+
+    monkeypatch.setattr(os, "replace", seen)
+    update(path, {"A": "new", "B": "it's"})
+    assert set(modes) == {(0o600, True)}
+    assert path.is_symlink()
+    assert real.read_text() == "A=new\nB='it\\'s'\n"
+    assert [left.name for left in real.parent.iterdir()] == ["real.env"]
+
+
 def test_table(capsys, monkeypatch):
     """A table shows every column in full, or on a terminal what fits; control characters never reach it."""
     rows = [["Nord \x1b[31m", "1", "Zürich"], ["暖房", "22", ""]]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from demo_valves import FOUND_BY, settings, valve_samples
 
 from belimo_nb import hydronics
 from belimo_nb.demo.fleet.faults import FaultKind
 from belimo_nb.demo.operation.simulation import Simulation
-from belimo_nb.demo.samples import FOUND_BY, settings, valve_samples
 
 ZURICH = "Europe/Zurich"
 BEGIN, END = (int(pd.Timestamp(day, tz="UTC").timestamp()) for day in ("2017-12-01", "2018-12-01"))

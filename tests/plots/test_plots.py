@@ -14,6 +14,7 @@ from matplotlib.dates import num2date
 from matplotlib.patches import Rectangle
 
 from belimo_nb import plots
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display import Chart
 from belimo_nb.display.cells import Svg
 from belimo_nb.errors import UsageError
@@ -28,7 +29,7 @@ AWKWARD = ["$a$ 🔥 Größe", "_hidden", "two\nlines\t", "x" * 300, "<b>&", "ن
 def days(start: str, end: str, tz: str = ZURICH) -> pd.DatetimeIndex:
     """Local midnights, end exclusive."""
     naive = pd.date_range(start, end, freq="D", inclusive="left")
-    return timeaxis.localize(naive, tz)
+    return localized(naive, tz)
 
 
 def ramp(index: pd.DatetimeIndex, scale: float = 1.0) -> pd.Series:
