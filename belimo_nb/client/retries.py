@@ -18,7 +18,7 @@ MAX_UNREACHABLE = 5
 T = TypeVar("T")
 
 MAX_TRIES = 6
-"""Where a fifth of all requests fails, one in 16,000 fails six times; with four tries it would be one in 600."""
+"""Enough where a fifth of all requests fails: one in 16,000 fails six times, but one in 600 fails four times."""
 
 # A timeout has already cost a minute; a 429 says when to come back, and passes.
 MAX_TRIES_TIMEOUT = 2

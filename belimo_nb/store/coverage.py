@@ -85,7 +85,7 @@ class OpenSpan:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was fetched of one datapoint at one resolution.
+    """The fetched spans of one datapoint at one resolution.
 
     Attributes:
         final: Spans that need never be fetched again.
@@ -105,7 +105,7 @@ class Coverage:
         return difference(wanted, [*self.final, *(piece.span for piece in self.open if current(piece))])
 
     def settled(self, step: int) -> Spans:
-        """Where values should not change any more: buckets of `step` seconds that were complete when fetched."""
+        """The spans whose values should not change any more: buckets of `step` seconds, complete when fetched."""
         # The bucket of the last contact was still filling up; a change in it is no surprise.
         return union([*self.final, *((o.begin, min(o.end, (o.seen or 0) // step * step)) for o in self.open)])
 

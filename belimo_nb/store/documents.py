@@ -56,6 +56,7 @@ class DocumentStore:
     @functools.cached_property
     def as_of(self) -> pd.Timestamp | None:
         """When the kept list of devices was fetched (aware, UTC); None if there is none."""
+        # Read from the disk once, since every look at the clock asks for it; pandas late, for who never works offline.
         import pandas as pd
 
         listed = self.read("devices")

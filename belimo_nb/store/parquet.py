@@ -23,7 +23,7 @@ TIME = "time"
 READ_ERRORS = (
     pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError
 )  # fmt: skip
-"""What pyarrow, json and our own look-ups raise for damaged or foreign files."""
+"""Errors that pyarrow, json and our own look-ups raise for damaged or foreign files."""
 
 
 class DamagedFile(Exception):

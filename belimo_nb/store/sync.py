@@ -57,7 +57,7 @@ class Plan:
 
 @dataclass
 class SyncResult:
-    """What a sync has fetched, and what failed.
+    """The counts and failures of a sync.
 
     Attributes:
         requests: Requests answered.
@@ -204,7 +204,7 @@ def run_with_progress(
 
 
 def remarks(result: SyncResult) -> list[str]:
-    """What people should know of a sync, beside its failures: a sentence each."""
+    """Sentences about a sync, beside its failures: series that the cloud lacks, settled values that changed."""
     found = [
         f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
         for name, datapoints in result.lacking.items()
