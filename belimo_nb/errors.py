@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The errors that belimo_nb raises, as one tree.
 
 ::
 
@@ -48,7 +48,7 @@ __all__ = [
 
 
 class BelimoError(Exception):
-    """Base of all errors that belimo_nb raises on purpose.
+    """Base of all errors of belimo_nb.
 
     Attributes:
         status_code: The HTTP status that led to it, or None.
@@ -60,12 +60,7 @@ class BelimoError(Exception):
     exit_status: ClassVar[int] = 1
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int | None = None,
-        retry_after: float | None = None,
-        retryable: bool = False,
+        self, message: str, *, status_code: int | None = None, retry_after: float | None = None, retryable: bool = False
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -73,7 +68,8 @@ class BelimoError(Exception):
         self.retryable = retryable
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a stack trace: the sentence is the message."""
+        """The text that IPython shows instead of a stack trace."""
+        # The sentence says what to do; dozens of frames of libraries above it would hide it.
         return [f"{type(self).__name__}: {self}"]
 
 

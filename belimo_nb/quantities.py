@@ -1,4 +1,4 @@
-"""What a valve measures: how to find each quantity in a dataprofile, and its units."""
+"""The quantities and settings of a valve: how to find each in a dataprofile, and its units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
 @dataclass(frozen=True)
 class Dimension:
-    """A kind of number and the units it may come in.
+    """A physical dimension and the units it may come in.
 
     Attributes:
         unit: The unit that outputs show.
@@ -32,21 +32,12 @@ class Dimension:
     offset: Mapping[str, float] | None = None
 
     def convert(self, value: Values, unit: str) -> Values:
-        """`value` in `unit`, as shown; KeyError for a unit that is not known."""
+        """Convert `value` from `unit` to the unit that outputs show; KeyError for an unknown unit."""
         return value * self.scale[unit] + (self.offset or {}).get(unit, 0.0)
 
 
 ENERGY = Dimension(
-    "kWh",
-    {
-        "J": 1 / 3.6e6,
-        "kJ": 1 / 3.6e3,
-        "MJ": 1 / 3.6,
-        "GJ": 1e3 / 3.6,
-        "Wh": 1e-3,
-        "kWh": 1.0,
-        "MWh": 1e3,
-    },
+    "kWh", {"J": 1 / 3.6e6, "kJ": 1 / 3.6e3, "MJ": 1 / 3.6, "GJ": 1e3 / 3.6, "Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
 )
 POWER = Dimension("kW", {"W": 1e-3, "kW": 1.0, "MW": 1e3})
 FLOW = Dimension(
@@ -63,18 +54,15 @@ FLOW = Dimension(
     },
 )
 VOLUME = Dimension("m3", {"m3": 1.0, "m³": 1.0, "l": 1e-3})
-TEMPERATURE = Dimension(
-    "°C",
-    {"K": 1.0, "°C": 1.0, "C": 1.0, "degC": 1.0, "°F": 5 / 9},
-    {"K": -273.15, "°F": -160 / 9},
-)
+TEMPERATURE = Dimension("°C", {"K": 1.0, "°C": 1.0, "C": 1.0, "degC": 1.0, "°F": 5 / 9}, {"K": -273.15, "°F": -160 / 9})
+# Apart from TEMPERATURE: a difference of 5 °C is 5 K, not 278.15 K.
 DIFFERENCE = Dimension("K", {"K": 1.0, "°C": 1.0, "C": 1.0, "degC": 1.0, "°F": 5 / 9})
 SHARE = Dimension("%", {"percent": 1.0, "%": 1.0, "1": 100.0})
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One thing that a valve measures.
+    """A quantity that a valve measures, or a setting of it.
 
     Attributes:
         column: The column that holds it, unit included.
@@ -108,13 +96,13 @@ SETTINGS: dict[str, Quantity] = {
     "max_flow": Quantity("max_flow_pct", SHARE, ("Vmax_Rel_Write",), ("maximum", "flow", "setting")),
     "glycol": Quantity("glycol_pct", SHARE, ("Glycol_Concentration_Rel",), ("glycol",)),
 }
-"""What a valve is made and set for; it seldom changes, so its latest value is taken."""
+"""Design values and settings of a valve; they seldom change, so the latest value is taken."""
 
 COUNTERS = ("heating_energy", "cooling_energy", "power")
-"""Lifetime counters, and the power that tells their jumps."""
+"""Lifetime counters, and the power that limits what they can have counted."""
 
 MEASURED = (
     "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",
     "cooling_energy",
 )  # fmt: skip
-"""What a valve's report draws, and what its checks need."""
+"""Quantities that a valve's report draws and its checks need."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 import pandas as pd
 
 import belimo_nb as bn
-from belimo_nb.cloud.needs import questions
+from belimo_nb.cloud.needs import history_queries
 from belimo_nb.demo import DemoCloud
 from belimo_nb.quantities import MEASURED
 from belimo_nb.store.sync import plan, run
@@ -51,9 +51,9 @@ def _fill(cloud: bn.Cloud, valves: pd.DataFrame) -> None:
     """Fetch the first valves, and give what they read to the others of the same dataprofile."""
     start, end = (pd.Timestamp(day, tz=cloud.timezone) for day in YEAR)
     real = valves.head(21)
-    asked = questions(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
-    archive, stamp = cloud.connection.archive, cloud.connection.stamp
-    run(archive, plan(archive, asked, stamp, 0), stamp)
+    asked = history_queries(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
+    archive, now = cloud.connection.archive, cloud.connection.now_s
+    run(archive, plan(archive, asked, now, 0), now)
     store = archive.store
     kept = {profile: [store.read(str(i), "1h") for i in rows.index] for profile, rows in real.groupby("profile")}
     for number, (identifier, profile) in enumerate(valves["profile"].iloc[21:].items()):

@@ -22,8 +22,8 @@ import belimo_nb as bn
 from belimo_nb.api import history
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.demo import DemoCloud
-from belimo_nb.store.archive import Question, Seen, span_of
-from belimo_nb.store.sync import Outcome, plan, run
+from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
+from belimo_nb.store.sync import SyncResult, plan, run
 from benchmarks.timing import median_ms
 
 RATE, LATENCY = 2.0, 0.3
@@ -52,7 +52,7 @@ def figures() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _valves(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[Question]:
+def _valves(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[HistoryQuery]:
     return fleet(cloud, resolution, start, until)[:VALVES]
 
 
@@ -116,8 +116,8 @@ def _large(folder: Path) -> Iterator[str]:
         yield f"5,000 devices: listed in {server.requests.count('/api/v3/devices')} requests, {listing:.1f} s"
         valves = cloud.energy_valves(cloud.connection.listed_devices())
         begin = time.perf_counter()
-        questions = fleet(cloud, "1h")
-        planned = plan(cloud.connection.archive, questions, cloud.connection.stamp, RATE)
+        queries = fleet(cloud, "1h")
+        planned = plan(cloud.connection.archive, queries, cloud.connection.now_s, RATE)
         yield (
             f"a plan for its {len(valves):,} energy valves: {planned.requests:,} requests, "
             f"{time.perf_counter() - begin:.2f} s"
@@ -129,43 +129,43 @@ def _large(folder: Path) -> Iterator[str]:
         spent = time.perf_counter() - begin
         yield f"a sync of all of them, a week: {_asked(server):,} requests, {spent:.0f} s, peak {peak} MB"
         begin = time.perf_counter()
-        planned = plan(cloud.connection.archive, fleet(cloud, "1h", "2018-11-24T00:00Z"), cloud.connection.stamp, RATE)
+        planned = plan(cloud.connection.archive, fleet(cloud, "1h", "2018-11-24T00:00Z"), cloud.connection.now_s, RATE)
         yield f"the plan when all is kept: {planned.requests} requests, {time.perf_counter() - begin:.2f} s"
 
 
-def fleet(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[Question]:
+def fleet(cloud: Cloud, resolution: str, start: str = str(START), until: str = str(END)) -> list[HistoryQuery]:
     """A question about the datapoints of each energy valve."""
     valves = cloud.energy_valves(cloud.connection.listed_devices())
     span = span_of(pd.Timestamp(start), pd.Timestamp(until), resolution)
-    questions = []
+    queries = []
     for identifier, seen in valves["last_seen"].items():
         profile = cloud.connection.profile_of(cloud.connection.device_list.known()[str(identifier)])
         wanted = {key: span for name in DATAPOINTS if (key := profile.locate(name)) is not None}
-        contact = Seen(None if pd.isna(seen) else int(seen.timestamp()), cloud.connection.device_list.asked)
-        questions.append(Question(str(identifier), str(identifier), contact, resolution, wanted))
-    return questions
+        contact = LastContact(None if pd.isna(seen) else int(seen.timestamp()), cloud.connection.device_list.asked)
+        queries.append(HistoryQuery(str(identifier), str(identifier), contact, resolution, wanted))
+    return queries
 
 
-def sync_all(cloud: Cloud, questions: list[Question]) -> Outcome:
+def sync_all(cloud: Cloud, queries: list[HistoryQuery]) -> SyncResult:
     """Plan and fetch."""
-    archive, stamp = cloud.connection.archive, cloud.connection.stamp
-    return run(archive, plan(archive, questions, stamp, cloud.settings.rate), stamp)
+    archive, now = cloud.connection.archive, cloud.connection.now_s
+    return run(archive, plan(archive, queries, now, cloud.settings.rate), now)
 
 
-def _timed(cloud: Cloud, questions: list[Question]) -> tuple[float, Outcome]:
+def _timed(cloud: Cloud, queries: list[HistoryQuery]) -> tuple[float, SyncResult]:
     begin = time.perf_counter()
-    outcome = sync_all(cloud, questions)
+    outcome = sync_all(cloud, queries)
     return time.perf_counter() - begin, outcome
 
 
 def _vendors_loop(cloud: Cloud) -> float:
     """Seconds for all devices, from those of a few."""
-    questions = _valves(cloud, "1h")
+    queries = _valves(cloud, "1h")
     begin = time.perf_counter()
-    for question in questions[:VENDORS_DEVICES]:
-        for datapoint in question.wanted:
-            history.fetch(cloud.connection.get, question.device, [datapoint], START, END, "1h", "last")
-    return (time.perf_counter() - begin) * len(questions) / VENDORS_DEVICES
+    for query in queries[:VENDORS_DEVICES]:
+        for datapoint in query.wanted:
+            history.fetch(cloud.connection.get, query.device, [datapoint], START, END, "1h", "last")
+    return (time.perf_counter() - begin) * len(queries) / VENDORS_DEVICES
 
 
 def _connect(server: DemoCloud, folder: Path) -> Cloud:

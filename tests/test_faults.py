@@ -249,7 +249,7 @@ def waits(server, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(retries, "pause", waited.append)
     monkeypatch.setattr(sync, "WORKERS", 1)
-    monkeypatch.setattr(cloud_module, "IN_FLIGHT", 1)
+    monkeypatch.setattr(cloud_module, "MAX_IN_FLIGHT", 1)
     yield waited
     server.faults = []
 
@@ -333,14 +333,14 @@ def test_matrix(row, column, server, faultless, waits, monkeypatch, tmp_path):
         server.tokens.revoke_all()
     if row.limits is not None:
         monkeypatch.setattr(http, "TIMEOUT", (5, row.limits[0]))
-        monkeypatch.setattr(http, "LONGEST", row.limits[1])
+        monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", row.limits[1])
     for name, value in row.settings.items():
         monkeypatch.setenv(name, value)
     server.faults = row.faults
     good = False
     try:
         check(outcome_of(column, monkeypatch), row.expected(column), faultless[column], row.words)
-        assert max(waits, default=0) <= retries.LONGEST_WAIT
+        assert max(waits, default=0) <= retries.MAX_WAIT
         good = True
     finally:
         count(TRIED)

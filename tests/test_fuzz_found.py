@@ -10,7 +10,7 @@ import requests
 from test_fuzz_answers import DEVICE, LIST, PROFILE, answer_of, answering, quiet  # noqa: F401 - fixtures
 from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadata  # noqa: F401 - a fixture
 
-from belimo_nb.api.paging import MOST_ROWS, collect
+from belimo_nb.api.paging import MAX_ROWS, collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length
 from belimo_nb.calendar.moments import from_api, parse_time
@@ -20,7 +20,7 @@ from belimo_nb.client.token_file import TokenFile
 from belimo_nb.errors import AnswerError, SettingsError, UsageError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning
-from belimo_nb.store.documents import Answers
+from belimo_nb.store.documents import DocumentStore
 from belimo_nb.weather.archive import LATITUDE, LONGITUDE, Place, place_of
 from belimo_nb.weather.csv_file import read_csv
 from belimo_nb.weather.source import Kept
@@ -32,7 +32,7 @@ NESTED = b"[" * 100_000
 @pytest.mark.parametrize(
     ("paging", "words"),
     [
-        ({"total": MOST_ROWS + 1, "offset": 0}, "counts 1000001 rows"),
+        ({"total": MAX_ROWS + 1, "offset": 0}, "counts 1000001 rows"),
         ({"total": 10**400}, "which cannot be"),
         ({"total": 5, "offset": 0}, "from 0 on, not from 1 as asked"),
         ({"total": 5, "offset": "x"}, "from x on, not from 0 as asked"),
@@ -187,10 +187,10 @@ def test_metadata_that_make_no_sense(settings, change):  # noqa: F811
 @pytest.mark.parametrize("change", [{"body": 5}, {"asked": 10**400}, {"asked": "noon"}])
 def test_kept_answers_of_another_shape(settings, change):  # noqa: F811
     """As good as none."""
-    answers = Answers(settings)
+    answers = DocumentStore(settings)
     answers.folder.mkdir(parents=True)
     whole = kept_answer("stats", change.get("body", {})) | {key: v for key, v in change.items() if key == "asked"}
     (answers.folder / "stats.json").write_text(json.dumps(whole))
     assert answers.read("stats") is None
-    answers.keep("devices", 5, [1])
+    answers.write("devices", 5, [1])
     assert answers.read("devices") is None

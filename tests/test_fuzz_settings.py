@@ -21,7 +21,7 @@ from belimo_nb.calendar.periods import Period, baseline, resolve
 from belimo_nb.cli.login import update
 from belimo_nb.settings import Settings
 from belimo_nb.store import Store
-from belimo_nb.store.disk import canonical
+from belimo_nb.store.disk import canonical_resolution
 
 NOW = pd.Timestamp("2018-12-01T00:00:00Z")
 ENV = (
@@ -132,7 +132,7 @@ def test_comparisons(text, period, tz):
 def test_lengths(text, start, end):
     """Of buckets and of intervals, and how many of them a range has."""
     survives(parse_resolution, text)
-    survives(canonical, text, counted=False)
+    survives(canonical_resolution, text, counted=False)
     survives(fixed_length, text, counted=False)
 
     def count_them():

@@ -22,17 +22,17 @@ from belimo_nb.client.token_file import TokenFile
 from belimo_nb.errors import NoDataError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning, parquet
-from belimo_nb.store.archive import Archive, Question, Seen
-from belimo_nb.store.coverage import Coverage, Open
+from belimo_nb.store.archive import Archive, HistoryQuery, LastContact
+from belimo_nb.store.coverage import Coverage, OpenSpan
+from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.store.documents import VERSION
 from belimo_nb.store.inventory import entries, verify
-from belimo_nb.store.kept import Kept
 
 HOUR = 3600
 CREDENTIALS = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
-COVERED = Coverage(((0, 5 * HOUR),), (Open(5 * HOUR, 9 * HOUR, 10 * HOUR, None),))
+COVERED = Coverage(((0, 5 * HOUR),), (OpenSpan(5 * HOUR, 9 * HOUR, 10 * HOUR, None),))
 TEXTS = np.array(["OPEN", None, "grün"], object)
-KEPT = Kept(
+KEPT = DeviceHistory(
     "d1",
     "1h",
     HOUR,
@@ -76,14 +76,16 @@ def read_all(store):
             verify(store, entry)
         store.coverage("d1", "1h")
         archive = Archive(lambda *_: {}, store, offline=True)
-        question = Question("d1", "d1", Seen(None, 0), "1h", {"number": (0, 9 * HOUR), "text": (0, 9 * HOUR)})
+        question = HistoryQuery(
+            "d1", "d1", LastContact(None, 0), "1h", {"number": (0, 9 * HOUR), "text": (0, 9 * HOUR)}
+        )
         begin, end = pd.Timestamp(0, tz="UTC"), pd.Timestamp(9 * HOUR, unit="s", tz="UTC")
         archive.plan(store.coverage("d1", "1h"), question, 10 * HOUR)
         with contextlib.suppress(NoDataError):
             archive.frame(question, ["number", "text"], begin, end, 10 * HOUR)
         kept = store.read("d1", "1h")
         answer = {"number": pd.Series([2.5], pd.DatetimeIndex([pd.Timestamp(8 * HOUR, unit="s", tz="UTC")]))}
-        return kept.answered((8 * HOUR, 9 * HOUR), answer, 11 * HOUR, 11 * HOUR)
+        return kept.merged((8 * HOUR, 9 * HOUR), answer, 11 * HOUR, 11 * HOUR)
 
 
 def left(store, content):
@@ -128,9 +130,9 @@ def kept_answer(name, body, version=VERSION):
 def test_kept_answers(settings, content):
     """An answer that cannot be believed is none."""
     cloud = bn.Cloud(settings)
-    cloud.connection._answers.folder.mkdir(parents=True, exist_ok=True)
+    cloud.connection._documents.folder.mkdir(parents=True, exist_ok=True)
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    (cloud.connection._answers.folder / "stats.json").write_bytes(raw)
+    (cloud.connection._documents.folder / "stats.json").write_bytes(raw)
     survives(cloud.stats)
 
 
@@ -139,8 +141,8 @@ def test_kept_answers(settings, content):
 def test_kept_answers_that_lie(settings, devices, profile):
     """With the right checksum, but of another shape than the API gives."""
     cloud = bn.Cloud(settings)
-    cloud.connection._answers.keep("devices", 1543622400, devices)
-    cloud.connection._answers.keep("profile /definitions/dataprofiles/energyvalve3/1.2", 1543622400, profile)
+    cloud.connection._documents.write("devices", 1543622400, devices)
+    cloud.connection._documents.write("profile /definitions/dataprofiles/energyvalve3/1.2", 1543622400, profile)
     survives(overview, cloud)
 
 
@@ -162,6 +164,6 @@ def test_nested_beyond_reason(settings, isolated):
     file.path.chmod(0o600)
     assert survives(file.read) is None
     cloud = bn.Cloud(settings)
-    cloud.connection._answers.folder.mkdir(parents=True, exist_ok=True)
-    (cloud.connection._answers.folder / "stats.json").write_bytes(b"[" * 100_000)
+    cloud.connection._documents.folder.mkdir(parents=True, exist_ok=True)
+    (cloud.connection._documents.folder / "stats.json").write_bytes(b"[" * 100_000)
     assert survives(cloud.stats) is None

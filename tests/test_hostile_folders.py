@@ -30,8 +30,8 @@ from belimo_nb.report.run import run
 from belimo_nb.report.workers.processes import ChildProcesses
 from belimo_nb.store import Store, inventory, parquet
 from belimo_nb.store.coverage import Coverage
-from belimo_nb.store.documents import Answers
-from belimo_nb.store.kept import Kept
+from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.documents import DocumentStore
 from belimo_nb.system.files import is_inside, write_text
 from belimo_nb.weather.source import Kept as KeptWeather
 
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege 
 
 MADE = dt.datetime(2018, 12, 1, tzinfo=dt.UTC)
 DEVICE = "d7Kx01"
-KEPT = Kept(DEVICE, "1h", 3600, np.array([0, 3600]), {"a.1": np.array([1.0, 2.0])}, {"a.1": Coverage()})
+KEPT = DeviceHistory(DEVICE, "1h", 3600, np.array([0, 3600]), {"a.1": np.array([1.0, 2.0])}, {"a.1": Coverage()})
 
 
 @pytest.fixture
@@ -180,15 +180,15 @@ def test_ids_of_devices(device):
 
 def test_kept_answers(found, untouched):
     """Kept lists, profiles and timelines are not read or written through links."""
-    answers = Answers(found)
-    answers.keep("devices", 5, [{"id": "x"}])
+    answers = DocumentStore(found)
+    answers.write("devices", 5, [{"id": "x"}])
     (file,) = answers.folder.iterdir()
     file.rename(found.data_dir / "elsewhere.json")
     link(file, found.data_dir / "elsewhere.json")
     assert answers.read("devices") is None
     file.unlink()
     link(file, untouched / "mine.txt")
-    answers.keep("devices", 6, [{"id": "y"}])
+    answers.write("devices", 6, [{"id": "y"}])
     assert file.is_symlink()
 
 
@@ -219,14 +219,14 @@ def test_lying_files(found):
             return (Path.write_text, (found.data_dir / "ran", "x"))
 
     store = Store(found)
-    for content in (pickle.dumps(Trap()), parquet.dump(Kept("another", "1h", 3600))):
+    for content in (pickle.dumps(Trap()), parquet.dump(DeviceHistory("another", "1h", 3600))):
         path = store.path(DEVICE, "1h")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         with pytest.warns(UserWarning, match="is set aside"):
             assert not len(store.read(DEVICE, "1h").times)
     assert not (found.data_dir / "ran").exists()
-    assert len(inventory.set_aside(store)) == 2
+    assert len(inventory.damaged_files(store)) == 2
 
 
 def test_no_code_from_files():

@@ -239,7 +239,7 @@ def test_representations(second):
         found.table(),
         bn.show_settings(),
         client.connection._transport,
-        client.connection._answers,
+        client.connection._documents,
         client.connection.archive,
         client.connection.archive.store,
         client.device("d7Kx01"),
@@ -297,7 +297,8 @@ def test_a_trace_of_the_command_line(second, capfd):
     """With BELIMO_DEBUG=1 the command line shows a trace, and no secret in it."""
     second.always("/devices", truncated)
     environment = {**second.environment(), "BELIMO_DEBUG": "1", "PYTHONFAULTHANDLER": "1"}
-    command = [sys.executable, "-c", "from belimo_nb import cli\nfrom belimo_nb.client import retries\nretries.pause = lambda _: None\ncli.main()"]
+    code = "from belimo_nb import cli\nfrom belimo_nb.client import retries\nretries.pause = lambda _: None\ncli.main()"
+    command = [sys.executable, "-c", code]
     done = subprocess.run(
         [*command, "devices"], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
     )

@@ -1,1 +1,1 @@
-"""The cloud's JSON as values and tables: devices, dataprofiles, history, health."""
+"""The API's JSON as values and tables: devices, dataprofiles, history, health."""

@@ -1,67 +1,74 @@
-"""Device objects of the API as DataFrames."""
+"""The API's device objects: as DataFrames, and found by name."""
 
 from __future__ import annotations
 
 import collections
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
-from belimo_nb.api.history import MOST
+from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import from_api
 from belimo_nb.errors import AmbiguousDevice, UnknownDevice
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 
 __all__ = [
+    "datapoint_values",
     "devices_frame",
     "distinct_names",
-    "find",
+    "find_device",
     "last_seen",
     "latest_frame",
     "matches",
     "name_of",
-    "part",
     "profile_ref",
     "settings_of",
+    "subobject",
 ]
 
 Record = Mapping[str, Any]
 
-ONLINE = pd.Timedelta(minutes=5)
-"""The cloud's own limit: a device is online if it was in touch within it."""
+ONLINE_WITHIN = pd.Timedelta(minutes=5)
+"""The API's own definition: a device is online if it was in touch within this time."""
 
-LATEST = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
-TEXTS = ("name", "serial", "type", "profile", "health", "note", "project", "city", "country")
+LATEST_QUANTITIES = ("power", "flow", "t1", "t2", "delta_t", "position", "heating_energy", "cooling_energy")
+TEXT_COLUMNS = ("name", "serial", "type", "profile", "health", "note", "project", "city", "country")
 
 
 def name_of(record: Record) -> str:
-    """What people call the device: its name, else its serial number, else its id."""
+    """The name to show for a device: its own, else its serial number, else its id."""
     return str(record.get("displayName") or record.get("serialNumber") or record["id"])
 
 
-def part(record: Record, name: str) -> Record:
-    """An object within an object; empty if it is missing, null or no object."""
+def subobject(record: Record, name: str) -> Record:
+    """The object at a key of another; empty if it is missing, null or no object."""
     found = record.get(name)
     return found if isinstance(found, dict) else {}
 
 
+def datapoint_values(state: Record) -> dict[str, Any]:
+    """The values of a state's datapoints, by id."""
+    points = subobject(state, "datapoints").items()
+    return {str(identifier): point.get("value") for identifier, point in points if isinstance(point, dict)}
+
+
 def profile_ref(record: Record) -> str | None:
     """The path of the device's dataprofile, or None if it has never reported one."""
-    ref = part(record, "dataprofile").get("ref")
+    ref = subobject(record, "dataprofile").get("ref")
     return str(ref) if ref else None
 
 
 def last_seen(record: Record) -> pd.Timestamp | None:
     """When the cloud was last in touch with the device (aware, UTC), or None if never."""
-    moment = from_api([part(record, "health").get("lastSeen")])[0]
+    moment = from_api([subobject(record, "health").get("lastSeen")])[0]
     return None if pd.isna(moment) else moment
 
 
 def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
-    """Devices in the given order.
+    """Tabulate device objects, in their order.
 
     Args:
         records: The API's device objects.
@@ -71,8 +78,8 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
         DataFrame, index ``id``, columns name, serial, type, profile, health, note, last_seen (aware, UTC), online
         (bool), project, city, country; None or NaT where unknown.
     """
-    health = [part(record, "health") for record in records]
-    reference = [part(record, "dataprofile") for record in records]
+    health = [subobject(record, "health") for record in records]
+    reference = [subobject(record, "dataprofile") for record in records]
     seen = from_api(h.get("lastSeen") for h in health)
     data: dict[str, Any] = {
         "name": [name_of(record) for record in records],
@@ -82,18 +89,18 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
         "health": [h.get("state") or "UNKNOWN" for h in health],
         "note": [h.get("description") or None for h in health],
         "last_seen": seen,
-        "online": now.tz_convert("UTC") - seen <= ONLINE,
+        "online": now.tz_convert("UTC") - seen <= ONLINE_WITHIN,
         "project": [record.get("projectName") for record in records],
         "city": [record.get("addressCity") for record in records],
         "country": [record.get("addressCountry") for record in records],
     }
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
-    texts = {column: pd.Series([_text(cell) for cell in data[column]], index, dtype=object) for column in TEXTS}
+    texts = {column: pd.Series([_text(cell) for cell in data[column]], index, dtype=object) for column in TEXT_COLUMNS}
     return pd.DataFrame(data | texts, index=index).astype({"online": bool})
 
 
 def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | None]) -> pd.DataFrame:
-    """The latest values of devices in display units.
+    """Tabulate the latest values of devices in display units.
 
     Args:
         records: The API's device objects.
@@ -101,91 +108,78 @@ def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | N
 
     Returns:
         DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid) and the columns of
-        `LATEST`; NaN where a device has no such value.
+        `LATEST_QUANTITIES`; NaN where a device has no such value.
     """
-    columns = [QUANTITIES[key].column for key in LATEST]
-    rows = [_values(record, profile, {key: QUANTITIES[key] for key in LATEST}) for record in records]
+    columns = [QUANTITIES[key].column for key in LATEST_QUANTITIES]
+    rows = [_values(record, profile, {key: QUANTITIES[key] for key in LATEST_QUANTITIES}) for record in records]
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
     frame = pd.DataFrame(rows, index=index, columns=columns, dtype=float)
-    frame.insert(0, "time", from_api(part(record, "state").get("timestamp") for record in records))
+    frame.insert(0, "time", from_api(subobject(record, "state").get("timestamp") for record in records))
     frame.insert(0, "name", pd.Series([name_of(record) for record in records], index, dtype=object))
     return frame
 
 
 def _text(cell: Any) -> str | None:
-    """A cell as text; None for what is no text or number."""
+    """A cell as text; None for objects and lists, which no column of texts should hold."""
     return str(cell) if isinstance(cell, (str, int, float)) else None
 
 
 def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:
-    """The values of `belimo_nb.quantities.SETTINGS` in display units, by column; NaN where a device has none."""
+    """The settings of a device (`belimo_nb.quantities.SETTINGS`) in display units by column; NaN where it has none."""
     values = _values(record, profile, SETTINGS)
     return {quantity.column: value for quantity, value in zip(SETTINGS.values(), values, strict=True)}
 
 
 def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Mapping[str, Quantity]) -> list[float]:
-    points = part(part(record, "state"), "datapoints")
+    values = datapoint_values(subobject(record, "state"))
     ref = profile_ref(record)
-    meaning = None if ref is None else profile(ref)
-    if meaning is None:
+    found = None if ref is None else profile(ref)
+    if found is None:
         return [float("nan")] * len(wanted)
     row = []
     for key, quantity in wanted.items():
-        identifier = meaning.locate(key)
-        point = points.get(identifier) if identifier is not None else None
-        value = point.get("value") if isinstance(point, dict) else None
-        if identifier is None or isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > MOST:
-            row.append(float("nan"))  # none, or larger than any meter counts
-        else:
-            row.append(quantity.dimension.convert(float(value), meaning.unit(identifier)))
+        identifier = found.locate(key)
+        value: Any = None if identifier is None else values.get(identifier)
+        # A bool is an int in Python, and no measurement.
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_VALUE
+        unit = found.unit(identifier) if identifier is not None and number else None
+        row.append(float("nan") if unit is None else quantity.dimension.convert(float(value), unit))
     return row
 
 
-class Named(Protocol):
-    """What tells devices apart."""
-
-    name: str
-    serial: str
-    id: str
-
-
-class _Named:
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        self.name, self.id = name_of(record), str(record["id"])
-        self.serial = str(record.get("serialNumber") or "")
-
-
-def find(text: str, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The device by a serial number, a name, or a part of the name that only one has; see `Cloud.device`."""
+def find_device(text: str, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Find a device by serial number, name, or a part of the name that only one has; see `Cloud.device`."""
     wanted = text.casefold()
     exact_serial = [r for r in records.values() if str(r.get("serialNumber") or "").casefold() == wanted]
     exact_name = [r for r in records.values() if name_of(r).casefold() == wanted]
-    part = [r for r in records.values() if wanted in name_of(r).casefold()]
-    for found in (exact_serial, exact_name, part):
+    partial_name = [r for r in records.values() if wanted in name_of(r).casefold()]
+    # Exact ones first: "Valve 1" must be found although it is also a part of "Valve 10".
+    for found in (exact_serial, exact_name, partial_name):
         if len(found) == 1:
             return found[0]
         if found:
-            listed = "; ".join(distinct_names([_Named(r) for r in found])[:5])
+            named = [(str(r["id"]), name_of(r), str(r.get("serialNumber") or "")) for r in found]
+            listed = "; ".join(distinct_names(named)[:5])
             more = f" and {len(found) - 5} more" if len(found) > 5 else ""
             raise AmbiguousDevice(
                 f"{text!r} fits {len(found)} devices: {listed}{more}; give more of the name, a serial or an id."
             )
-    raise UnknownDevice(f"There is no device {text!r} among {len(records)}; {_near(wanted, records)}.")
+    raise UnknownDevice(f"There is no device {text!r} among {len(records)}; {_near_matches(wanted, records)}.")
 
 
-def distinct_names(devices: Sequence[Named]) -> list[str]:
-    """The devices' names; where several share one, with what tells them apart: the serial number, else the id."""
-    names = [device.name for device in devices]
-    for marks in ([device.serial or device.id for device in devices], [device.id for device in devices]):
+def distinct_names(devices: Sequence[tuple[str, str, str]]) -> list[str]:
+    """The names of devices, given as (id, name, serial); a name that several share has serial or id behind it."""
+    names = [name for _, name, _ in devices]
+    for marks in ([serial or identifier for identifier, _, serial in devices], [device[0] for device in devices]):
         counts = collections.Counter(names)
         names = [
-            f"{device.name} ({mark})" if counts[name] > 1 else name
+            f"{device[1]} ({mark})" if counts[name] > 1 else name
             for device, mark, name in zip(devices, marks, names, strict=True)
         ]
     return names
 
 
-def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
+def _near_matches(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
     names = {name_of(record).casefold(): name_of(record) for record in records.values()}
     names |= {
         str(r.get("serialNumber")).casefold(): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")
@@ -200,5 +194,5 @@ def _near(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def matches(text: str, name: object, serial: object) -> bool:
-    """Whether a search finds a device, as the cloud searches: in its name and serial number, whatever the case."""
+    """Whether a search finds a device as the cloud would: in name and serial number, whatever the case."""
     return text.casefold() in f"{name}\n{serial}".casefold()

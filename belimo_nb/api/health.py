@@ -1,4 +1,4 @@
-"""When a device was not well, by its own report."""
+"""Troubles: when a device reported an error or a warning of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 __all__ = ["Trouble", "troubles"]
 
 HEALTH, CAUSE = "default.1", "default.2"
-"""Datapoints that every device has: its health, and the cause."""
+"""Ids of two datapoints that every device has: its health, and the cause."""
 WELL = frozenset({"OK", "UNKNOWN", ""})
 
 
@@ -31,7 +31,7 @@ class Trouble(NamedTuple):
 
 
 def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> list[Trouble]:
-    """The stretches of a range in which a device was not well.
+    """Find the stretches of a range in which a device reported an error or a warning.
 
     Args:
         timeline: All events up to the range's end, oldest first, as `Device.timeline` gives them; what was before the
@@ -45,8 +45,10 @@ def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> 
         values = _values(details)
         if time >= end:
             break
+        # Events of other kinds, e.g. a new firmware, say nothing of the health and must not end a trouble.
         if HEALTH not in values and CAUSE not in values:
             continue
+        # A value that an event does not mention has not changed.
         following = str(values.get(HEALTH, state))
         if following != state:
             if state not in WELL and time > start:

@@ -1,4 +1,4 @@
-"""Resampled history: which requests a range needs, and their answers as one frame."""
+"""Resampled history: its requests, and their answers checked and joined to one frame."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ from belimo_nb.errors import AnswerError, UsageError
 
 __all__ = [
     "KEPT_AGGREGATION",
-    "MOST",
-    "MOST_BUCKETS",
+    "MAX_BUCKETS",
+    "MAX_VALUE",
     "MissingSeriesWarning",
     "StrangeValueWarning",
-    "ask",
+    "ask_window",
     "buckets",
     "checked_buckets",
     "fetch",
     "parse_resolution",
-    "tell_lacking",
     "typed",
+    "warn_missing_series",
 ]
 
-MOST_BUCKETS = 10_000
-"""Points of a series that the cloud gives in one answer."""
+# The API's own limit: a longer range is asked for in windows of this length.
+MAX_BUCKETS = 10_000
+"""Values of a series that the cloud gives in one answer at most."""
 
-MOST_ROWS = 10_000_000
-"""Buckets of one range; more is a typing error, not a question."""
+MAX_TOTAL_BUCKETS = 10_000_000
+"""Buckets of one range; more is taken for a typing error."""
 
 KEPT_AGGREGATION = "last"
-"""The one that the store keeps: counters and reports need no other, and nothing else follows from it exactly."""
+"""The only aggregation that the store keeps: counters and reports need no other."""
 
-MOST = 1e18
-"""The largest number that a value can be: in joules, what the biggest valve would meter in a million years."""
+MAX_VALUE = 1e18
+"""The largest credible value: in joules, what the biggest valve would meter in a million years."""
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class MissingSeriesWarning(UserWarning):
-    """The cloud left a datapoint out of its answer without a word; its column is NaN."""
+    """The cloud left a datapoint out of its answer; its column is NaN."""
 
 
 class StrangeValueWarning(UserWarning):
-    """The cloud gave numbers that no meter can have; they are taken for unknown."""
+    """The cloud gave numbers that no meter can count to; they are taken for unknown."""
 
 
 def parse_resolution(text: str) -> pd.Timedelta:
-    """The length of a bucket, from the API's notation: a number and s, m, h, d or w.
+    """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
     Raises:
         UsageError: It is no such length.
@@ -65,7 +66,8 @@ def parse_resolution(text: str) -> pd.Timedelta:
 
 
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
-    """The begins of the buckets of a range, UTC; buckets are multiples of their length since 1970."""
+    """The begins (UTC) of the buckets that a range touches."""
+    # The cloud's buckets are multiples of their length since 1970, whatever the range asked for.
     first = start.tz_convert("UTC").as_unit("ns").floor(step)
     last = end.tz_convert("UTC").as_unit("ns").ceil(step) - step
     return pd.date_range(first, last, freq=step, name="time")
@@ -80,7 +82,7 @@ def fetch(
     resolution: str,
     aggregation: str,
 ) -> pd.DataFrame:
-    """The resampled history of some datapoints of one device.
+    """Fetch the resampled history of some datapoints of one device.
 
     Args:
         get: Asks the API: path, query, and what is asked for in words.
@@ -104,16 +106,16 @@ def fetch(
     parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
     lacking: set[str] = set()
     for first, after in _windows(grid, step):
-        found = ask(get, device_id, datapoint_ids, first, after, resolution, aggregation)
+        found = ask_window(get, device_id, datapoint_ids, first, after, resolution, aggregation)
         lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
         for identifier, values in parts.items():
             if identifier in found:
                 values.append(found[identifier])
-    tell_lacking(device_id, lacking)
+    warn_missing_series(device_id, lacking)
     return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
 
 
-def ask(
+def ask_window(
     get: Get,
     device_id: str,
     datapoint_ids: Sequence[str],
@@ -122,7 +124,7 @@ def ask(
     resolution: str,
     aggregation: str,
 ) -> dict[str, pd.Series[Any]]:
-    """One request of whole buckets, at most `MOST_BUCKETS`: values by their buckets' begins, for each series given."""
+    """Fetch one window of at most `MAX_BUCKETS` whole buckets; values by bucket begin for each series that came."""
     query = {
         "datapointIds": ",".join(datapoint_ids),
         "from": to_api(first),
@@ -134,16 +136,16 @@ def ask(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     return {
-        identifier: _credible(_within(values, first, after, step, what), identifier, what)
+        identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in _series(body, what)
         if identifier in datapoint_ids
     }
 
 
 def checked_buckets(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> pd.DatetimeIndex:
-    """`buckets`, unless there are more of them than anyone can mean."""
+    """As `buckets`; raises `UsageError` for more than `MAX_TOTAL_BUCKETS`."""
     step = parse_resolution(resolution)
-    if (end - start) / step > MOST_ROWS:
+    if (end - start) / step > MAX_TOTAL_BUCKETS:
         raise UsageError(
             f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} there are too many buckets of {resolution}; use longer ones or a "
             "shorter range."
@@ -151,8 +153,9 @@ def checked_buckets(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> 
     return buckets(start, end, step)
 
 
-def tell_lacking(device_id: str, lacking: Iterable[str]) -> None:
+def warn_missing_series(device_id: str, lacking: Iterable[str]) -> None:
     """Warn of the datapoints that the cloud left out, if any."""
+    # The API leaves unknown ids out without an error; unsaid, the column would look like a meter that stood still.
     if names := ", ".join(sorted(lacking)):
         warnings.warn(
             f"The cloud's history of device {device_id} lacks {names}; shown as unknown.",
@@ -162,13 +165,13 @@ def tell_lacking(device_id: str, lacking: Iterable[str]) -> None:
 
 
 def _windows(grid: pd.DatetimeIndex, step: pd.Timedelta) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
-    for begin in range(0, len(grid), MOST_BUCKETS):
-        window = grid[begin : begin + MOST_BUCKETS]
+    for begin in range(0, len(grid), MAX_BUCKETS):
+        window = grid[begin : begin + MAX_BUCKETS]
         yield window[0], window[-1] + step
 
 
 def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any]]]:
-    """The answer's series with their datapoint ids; values at the buckets' begins."""
+    """Parse the answer's series: datapoint id, and values by bucket begin."""
     try:
         found = []
         for series in body["series"]:
@@ -182,20 +185,21 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
     return found
 
 
-def _within(
+def _in_window(
     values: pd.Series[Any], first: pd.Timestamp, after: pd.Timestamp, step: pd.Timedelta, what: str
 ) -> pd.Series[Any]:
-    """The buckets that were asked for; some clouds add the one that begins at the end."""
+    """Cut to the buckets that were asked for; raises `AnswerError` for buckets that begin elsewhere."""
+    # Some clouds add the bucket that begins at the end.
     values = values[(values.index >= first) & (values.index < after)]
     if ((pd.DatetimeIndex(values.index) - first) % step).any():
-        # On another grid all of them would be lost without a word.
+        # Put on our grid, all of them would be lost, and look like a range without readings.
         raise AnswerError(f"The cloud gave {what} in other buckets than were asked for; use another resolution.")
     return values
 
 
-def _credible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
-    """The values without the numbers that cannot be: a counter that reads 1e308 J, or infinity, is broken."""
-    strange = np.array([isinstance(value, (int, float)) and abs(value) > MOST for value in values], bool)
+def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
+    """Replace numbers beyond `MAX_VALUE` by NaN, with a warning: a counter at 1e308 J, or infinity, is broken."""
+    strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
     warnings.warn(
@@ -212,7 +216,7 @@ def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Seri
 
 
 def typed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Numbers as floats, NaN where there is none; anything else as it is, None where there is none."""
+    """Convert to floats (NaN where there is none) if all values are numbers, else to objects (None)."""
     known = values.dropna()
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
         return values.astype(float)

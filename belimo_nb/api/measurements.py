@@ -1,4 +1,4 @@
-"""Raw history as quantities in display units, and as energy counters."""
+"""Raw history converted to quantities in display units, and to energy counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from belimo_nb.api.history import MOST
+from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
@@ -23,7 +23,7 @@ __all__ = ["counters", "quantities"]
 def quantities(
     raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
 ) -> pd.DataFrame:
-    """Quantities in display units.
+    """Convert raw history to quantities in display units.
 
     Args:
         raw: History as the cloud gives it: index the begins of buckets, columns datapoint ids.
@@ -36,12 +36,13 @@ def quantities(
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
         `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
     """
-    # One block, column by column: there may be thousands of valves.
+    # One block, filled column by column: there may be thousands of valves.
     block = np.full((len(raw), len(located)), np.nan, order="F")
     for position, (key, identifier) in enumerate(located.items()):
         if identifier is not None and profile is not None:
             values = _numbers(raw[identifier]).to_numpy(dtype=float)
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
+    # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
     return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
 
@@ -55,10 +56,10 @@ def counters(
     span: Period,
     tz: str,
 ) -> dict[str, Counter]:
-    """Energy counters by kind.
+    """Make energy counters, by kind, from raw history.
 
     Args:
-        raw: As for `quantities`, the power's datapoint included if there is one: it tells jumps.
+        raw: As for `quantities`, with the power if there is one: it limits what a counter can have counted.
         profile: What the datapoints mean.
         located: The counters' datapoints.
         step: Length of a bucket.
@@ -90,8 +91,8 @@ def counters(
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    """The values as floats; numbers that came as text count, unless they are larger than any meter counts."""
+    """Convert to floats, also from text; NaN for what is none or beyond `MAX_VALUE`."""
     if values.dtype == float:
         return values
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    return numbers.where(numbers.abs() <= MOST)
+    return numbers.where(numbers.abs() <= MAX_VALUE)

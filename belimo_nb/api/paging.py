@@ -1,4 +1,4 @@
-"""Collections that come in pages, read to their end."""
+"""Paging: reading a collection of the API to its last page."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ from belimo_nb.errors import AnswerError
 
 __all__ = ["collect"]
 
-LIMIT = 2000
-"""Rows a page that the API gives at most."""
+PAGE_ROWS = 2000
+"""Rows of a page; the API gives no more."""
 
-MOST_ROWS = 1_000_000
-"""Rows of a collection; a cloud that counts more cannot be believed, and would be asked for ever."""
+MAX_ROWS = 1_000_000
+"""Rows of a collection; a cloud that counts more is not believed, since it would be asked for ever."""
 
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
+"""Asks the API: path, query, and what is asked for in words."""
 
 
 def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> list[dict[str, Any]]:
-    """All rows of a collection, in the cloud's order.
-
-    It goes on from what came, not from what it asked for: a server may give smaller pages.
-
-    Args:
-        get: Asks for one page: path, query, and what is asked for in words.
-        path: The collection.
-        params: The query, without paging.
-        what: The collection in words, for messages.
+    """Read all rows of a collection, in the cloud's order; `what` names it in messages.
 
     Raises:
         AnswerError: The pages do not add up, so that rows may be missing or doubled.
     """
+    # Half a fleet must not pass for a whole one: pages that repeat, skip or end early are errors, as is a total that
+    # changes meanwhile, after which rows may have moved from a page to another.
     rows: list[dict[str, Any]] = []
     total: int | None = None
     while total is None or len(rows) < total:
-        body = get(path, {**params, "limit": LIMIT, "offset": len(rows)}, what)
+        # From the rows that came, not by whole pages: a server may give fewer than asked for.
+        body = get(path, {**params, "limit": PAGE_ROWS, "offset": len(rows)}, what)
         page, paging = body.get("data"), body.get("paging")
         paging = paging if isinstance(paging, dict) else {}
         count = paging.get("total")
@@ -43,7 +39,7 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
             raise AnswerError(f"The cloud gave {what} without rows where the API describes them; try again later.")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise AnswerError(f"The cloud gave {what} and does not say how many there are; try again later.")
-        if count > MOST_ROWS:
+        if count > MAX_ROWS:
             raise AnswerError(f"The cloud counts {str(count)[:20]} rows of {what}, which cannot be; try again later.")
         if paging.get("offset", len(rows)) != len(rows):
             raise AnswerError(

@@ -1,4 +1,4 @@
-"""Dataprofiles: what a device's datapoints mean."""
+"""Dataprofiles: names, units and meaning of a device type's datapoints."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Profile:
             raise AnswerError(f"The dataprofile {self.ref} lists no datapoints; ask the vendor about this profile.")
         unique: dict[str, Mapping[str, Any]] = {}
         for point in points:
-            unique.setdefault(str(point["id"]), point)
+            unique.setdefault(str(point["id"]), point)  # an id that comes twice would break every look-up
         found = [point.get("featureValues") for point in unique.values()]
         features = [values if isinstance(values, dict) else {} for values in found]
         self.datapoints = pd.DataFrame(
@@ -72,7 +72,7 @@ class Profile:
         return frame[rows]
 
     def resolve(self, key: str) -> str:
-        """The id of the datapoint that `key` names by id, name or description.
+        """Find the id of the datapoint with `key` as its id, name or description.
 
         Raises:
             UnknownDatapoint: None or several fit; the message lists near matches.
@@ -100,6 +100,7 @@ class Profile:
 
     def _locate(self, quantity: Quantity) -> str | None:
         frame = self.datapoints
+        # Only with a unit that can be converted: a number in an unknown unit is worse than none.
         usable = [unit in quantity.dimension.scale for unit in frame["unit"]]
         for name in quantity.names:
             for identifier, cell, good in zip(frame.index, frame["name"], usable, strict=True):
@@ -112,7 +113,7 @@ class Profile:
             for text in (description.casefold(), _leaf(name).replace("_", " ")):
                 if good and all(word in text for word in quantity.words):
                     found.setdefault(str(identifier), text)
-        # The fewest other words: "Heating energy", not "Heating energy of the last month".
+        # The shortest text has the fewest other words: "Heating energy", not "Heating energy of the last month".
         return min(found, key=lambda identifier: len(found[identifier]), default=None)
 
     def _near(self, wanted: str) -> str:

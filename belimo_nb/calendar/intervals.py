@@ -1,4 +1,4 @@
-"""Where days, months and years begin: local midnights, as moments."""
+"""Interval edges: the local midnights, or multiples of a fixed length, between which energy is added up."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ from belimo_nb.calendar.moments import Moment, localized, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import UsageError
 
-__all__ = [
-    "CALENDAR",
-    "edge_times",
-    "edges",
-    "fixed_length",
-    "local_index",
-    "quarter_hour_zone",
-    "zone_name",
-]
+__all__ = ["CALENDAR", "edge_times", "edges", "fixed_length", "local_index", "quarter_hour_zone", "zone_name"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -29,12 +21,12 @@ Ints = npt.NDArray[np.int64]
 CALENDAR = {
     "D": "D", "W": "W-MON", "M": "MS", "MS": "MS", "ME": "MS", "Q": "QS", "QS": "QS", "Y": "YS", "YS": "YS", "YE": "YS",
 }  # fmt: skip
-"""Frequencies that follow the local calendar, by the names people use for them."""
+"""pandas' frequencies that follow the local calendar, by the names that users give."""
 
 LENGTH = re.compile(r"(\d{0,6}(\.\d{1,6})?(D|h|min|s|ms|us|ns))+", re.ASCII)
 
-MOST = 2_000_000
-"""Intervals; more is a typing error, not a question."""
+MAX_INTERVALS = 2_000_000
+"""Intervals of a range; more is taken for a typing error."""
 
 
 def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -58,7 +50,7 @@ def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeInde
 
 
 def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None, last: int | None) -> Ints:
-    """As `edges`, for speed: from the times of the first and the last reading, in nanoseconds since 1970, to such.
+    """As `edges`, in nanoseconds since 1970, given the first and last reading: for thousands of valves.
 
     Raises:
         UsageError: A value is no time, frequency or zone, or the range is empty.
@@ -84,13 +76,13 @@ def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None
 
 
 def local_index(ns: Ints, tz: str, name: str | None = "time") -> pd.DatetimeIndex:
-    """Nanoseconds since 1970 as an index in a zone."""
+    """Convert nanoseconds since 1970 to an index in a zone."""
     return pd.DatetimeIndex(ns.view("M8[ns]"), name=name).tz_localize("UTC").tz_convert(tz)
 
 
 @lru_cache(maxsize=64)
 def fixed_length(freq: str) -> pd.Timedelta | None:
-    """The length of intervals that are all alike, or None for those that follow the calendar.
+    """Parse the fixed length of an interval; None for a frequency that follows the calendar.
 
     Raises:
         UsageError: It is no interval.
@@ -101,7 +93,7 @@ def fixed_length(freq: str) -> pd.Timedelta | None:
         if not LENGTH.fullmatch(freq):  # pandas knows many more names, and warns of those that it will forget
             raise ValueError
         offset = pd.tseries.frequencies.to_offset(freq)
-        # Two days are 48 hours only where no clock changes.
+        # "2D" is refused: two days are 48 hours only where no clock changes.
         length = pd.Timedelta(0) if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset)  # type: ignore[arg-type]
     except (ValueError, TypeError):
         length = pd.Timedelta(0)
@@ -112,7 +104,7 @@ def fixed_length(freq: str) -> pd.Timedelta | None:
 
 @lru_cache(maxsize=64)
 def zone_name(tz: str) -> str:
-    """`tz`, if it is a time zone.
+    """Check that `tz` is a time zone, and give it back.
 
     Raises:
         UsageError: It is none.
@@ -125,7 +117,8 @@ def zone_name(tz: str) -> str:
 
 
 def quarter_hour_zone(tz: str, begin: pd.Timestamp, end: pd.Timestamp) -> bool:
-    """True if local days of the range begin between full hours of UTC, so that hourly readings do not suffice."""
+    """Whether local days of the range begin between full hours of UTC, so that hourly readings do not suffice."""
+    # Kathmandu is at +05:45, Adelaide at +09:30. Looked at every two weeks, since a clock change may come between.
     months = pd.date_range(begin.tz_convert("UTC"), end.tz_convert("UTC") + pd.Timedelta(days=31), freq="14D")
     return bool(((months.tz_convert(tz).tz_localize(None) - months.tz_localize(None)) % pd.Timedelta(hours=1)).any())
 
@@ -139,10 +132,10 @@ def _edge(given: Moment, reading: int | None, tz: str, name: str) -> int | None:
 
 
 def _multiples(freq: str, length: pd.Timedelta, begin: int, finish: int) -> Ints:
-    """Multiples of a length since 1970, from at or before `begin` to after `finish`."""
+    """Multiples of a length since 1970, as the cloud's buckets are, from at or before `begin` to after `finish`."""
     width = length.value
     low, high = begin // width, -(-finish // width) + 1
-    if high - low > MOST:
+    if high - low > MAX_INTERVALS:
         raise UsageError(f"{high - low:,} intervals of {freq} are too short for the range; use a longer one.")
     return np.arange(low, high + 1, dtype=np.int64) * width
 
@@ -155,11 +148,13 @@ def _calendar(freq: str, tz: str, begin: int, finish: int) -> Ints:
 
 @lru_cache(maxsize=128)
 def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
-    """Where the intervals of a rule begin in whole decades; kept, since a fleet asks for the same again and again."""
+    """The local midnights of a pandas rule in whole decades."""
+    # Cached by decades, so that the same few serve all ranges of a fleet.
     first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
     days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
     midnights = localized(days, tz)
-    midnights = midnights[midnights.tz_localize(None).normalize() == days]  # Samoa skipped a day in 2011
+    # Without days that a zone skips whole, such as 2011-12-30 in Samoa.
+    midnights = midnights[midnights.tz_localize(None).normalize() == days]
     found: Ints = midnights.as_unit("ns").asi8
-    found.flags.writeable = False
+    found.flags.writeable = False  # the cache gives everyone the same array
     return found

@@ -1,4 +1,4 @@
-"""Moments at a site: what people write ("2018-11-03"), read as local time of an IANA zone, and written again."""
+"""Moments: dates and times as users and the API write them, parsed to aware timestamps and formatted again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.m
 
 
 def to_api(moment: pd.Timestamp) -> str:
-    """An aware moment as ISO 8601 in UTC, to the second."""
+    """Format an aware moment as ISO 8601 in UTC, to the second."""
     return moment.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_api(texts: Iterable[Any]) -> pd.DatetimeIndex:
-    """ISO 8601 texts as an index in UTC; NaT for None, for what is no time, and for what nanoseconds do not reach."""
+    """Parse ISO 8601 texts to an index in UTC; NaT for None, what is no time, and years out of reach."""
     values = pd.Series([text if isinstance(text, str) else None for text in texts], dtype=object)
     found = pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce")
     return pd.DatetimeIndex(found.where(found.between(EARLIEST, LATEST))).as_unit("ns")
@@ -46,7 +46,7 @@ TIME_EXAMPLES = "2018-11-03 (local midnight), 2018-11-03T06:00 (local time) or 2
 
 
 def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> pd.Timestamp:
-    """Read one moment.
+    """Parse one moment.
 
     Args:
         text: ISO 8601: a date, or a date and a time with or without an offset; or a `date`, `datetime` or `Timestamp`.
@@ -68,8 +68,8 @@ def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> 
     elif not isinstance(text, date) or pd.isna(text):  # datetime and Timestamp are dates, too
         raise _no_time(text, name)
     try:
-        stamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
-        found = localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
+        timestamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
+        found = localized(timestamp, tz) if timestamp.tz is None else timestamp.tz_convert(tz)
     except (ValueError, OverflowError):
         raise _no_time(text, name) from None
     return _in_reach(found)
@@ -104,11 +104,12 @@ def is_midnight(moment: pd.Timestamp) -> bool:
 
 
 def as_text(moment: pd.Timestamp) -> str:
-    """An aware moment for people: its local date, with the time of day where that is not midnight."""
+    """Format an aware moment for messages: the local date, with the time of day unless it is midnight."""
     return moment.strftime("%Y-%m-%d" if is_midnight(moment) else "%Y-%m-%d %H:%M")
 
 
 def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:
+    # Refused here with a sentence; later, pandas would overflow in the middle of some sum.
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise UsageError(f"The year {moment.year} is out of reach; give one from {FIRST_YEAR} to {LAST_YEAR}.")
     return moment

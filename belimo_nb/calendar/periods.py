@@ -1,4 +1,4 @@
-"""Periods: from what people write ("2018-11", "last-month") to two moments in the site's zone.
+"""Periods: "2018-11" or "last-month", parsed to two moments in the site's zone.
 
 Edges are local midnights of an IANA zone, so a day has 23, 24 or 25 hours. The end is exclusive everywhere.
 """
@@ -49,7 +49,7 @@ class Period:
 
     @property
     def label(self) -> str:
-        """What people call it: "2018", "November 2018", "2018-11-03 to 2018-11-20" with the last day included."""
+        """Its name in titles: "2018", "November 2018", "2018-11-03 to 2018-11-20" with the last day included."""
         if not (is_midnight(self.start) and is_midnight(self.end)):
             return f"{as_text(self.start)} to {as_text(self.end)}"
         if self.start.day != 1 or self.end.day != 1:
@@ -77,14 +77,9 @@ class Period:
 
 
 def resolve(
-    start: Moment = None,
-    end: Moment = None,
-    *,
-    period: str | None = None,
-    now: pd.Timestamp,
-    tz: str,
+    start: Moment = None, end: Moment = None, *, period: str | None = None, now: pd.Timestamp, tz: str
 ) -> Period:
-    """Turn what was asked for into a period; blank means not given.
+    """Parse the period that a user asks for; blank means not given.
 
     Args:
         start: First moment (see `parse_time`). Alone: up to `now`.
@@ -127,7 +122,7 @@ def resolve(
 
 
 def _named(text: str, now: pd.Timestamp, tz: str) -> Period:
-    """The period that a name like "2018-11" or "last-12-months" stands for."""
+    """Parse a period's name, such as "2018-11" or "last-12-months"."""
     name = str(text).strip().lower()
     for pattern, make in _FORMS:
         match = re.fullmatch(pattern, name, re.ASCII)
@@ -136,7 +131,7 @@ def _named(text: str, now: pd.Timestamp, tz: str) -> Period:
                 return make(match, now, tz)
             except UsageError:
                 raise
-            except (ValueError, OverflowError):
+            except (ValueError, OverflowError):  # "2018-13" has the form of a month, but is none
                 break
     raise UsageError(f"The period {text!r} cannot be read; write e.g. {PERIOD_EXAMPLES}.")
 
@@ -177,16 +172,17 @@ def _month_start(moment: pd.Timestamp, tz: str) -> pd.Timestamp:
 
 def _last_day(end: pd.Timestamp) -> date:
     """The local day of the last moment before `end`."""
+    # The end is exclusive: a period until midnight does not touch the day that begins then.
     return (end - pd.Timedelta(1, "us")).date()
 
 
 def _given(value: Any) -> Any:
-    """None for what was left blank, as notebook parameters and shell variables do."""
+    # Notebook parameters and shell variables can be blank, but not missing.
     return None if isinstance(value, str) and not value.strip() else value
 
 
 def baseline(period: Period, text: str | None = "") -> Period:
-    """What a period is compared with.
+    """Parse the period to compare with, by default the year before.
 
     Args:
         period: What is compared.
@@ -214,7 +210,8 @@ def baseline(period: Period, text: str | None = "") -> Period:
 
 
 def _as_long(period: Period, start: pd.Timestamp, zone: str) -> Period:
-    """The period from `start` on: as many months if it is months away, else as many days."""
+    """The period from `start` on that is as long as `period`."""
+    # In months if it is whole months away, since a February compared with another may have a day less; else in days.
     first, last, begin = (moment.tz_localize(None) for moment in (period.start, period.end, start))
     months = pd.DateOffset(months=(first.year - begin.year) * 12 + first.month - begin.month)
     end = last - months if first - months == begin else begin + (last.normalize() - first.normalize())

@@ -26,7 +26,7 @@ def store() -> None:
 @pass_options
 def info(options: GlobalOptions, as_json: bool) -> None:
     """Show where the store is, its size, and for each device the range that is kept and the gaps in it."""
-    from belimo_nb.store.inventory import entries, set_aside
+    from belimo_nb.store.inventory import damaged_files, entries
 
     kept = _store(options)
     found = list(entries(kept))
@@ -36,7 +36,7 @@ def info(options: GlobalOptions, as_json: bool) -> None:
     elif found:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)
-    aside = set_aside(kept)
+    aside = damaged_files(kept)
     also = f", {len(aside)} set aside as damaged" if aside else ""
     size = sum(entry.bytes for entry in found) / 1e6
     click.echo(f"{_count(len(found))}, {size:.1f} MB{also}, in {kept.folder}.", err=True)
@@ -83,9 +83,9 @@ def _store(options: GlobalOptions) -> Store:
 def _names(options: GlobalOptions) -> dict[str, str]:
     """The devices' names as of the last list, by id."""
     from belimo_nb.api.devices import name_of
-    from belimo_nb.store.documents import Answers
+    from belimo_nb.store.documents import DocumentStore
 
-    listed = Answers(options.settings()).read("devices")
+    listed = DocumentStore(options.settings()).read("devices")
     return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}
 
 

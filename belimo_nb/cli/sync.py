@@ -10,7 +10,7 @@ import click
 from belimo_nb.cli.shared import GlobalOptions, device_options, pass_options, period_options, printable, stoppable
 
 if TYPE_CHECKING:
-    from belimo_nb.store.sync import Outcome, Plan
+    from belimo_nb.store.sync import Plan, SyncResult
 
 EPILOG = """\b
 Examples:
@@ -45,9 +45,9 @@ def sync(
     and the next sync goes on from there.
     """
     from belimo_nb.api.history import parse_resolution
-    from belimo_nb.cloud.needs import questions
+    from belimo_nb.cloud.needs import history_queries
     from belimo_nb.cloud.selection import energy_valves
-    from belimo_nb.store.sync import fill, plan
+    from belimo_nb.store.sync import plan, run_with_progress
 
     parse_resolution(resolution)
     cloud = options.connect()
@@ -55,14 +55,14 @@ def sync(
     span = cloud.period(start, end, period)
     connection.check_online("sync")
     valves = energy_valves(cloud, search, devices)
-    asked = questions(connection, valves, span.start, span.end, resolution)
-    planned = plan(connection.archive, asked, connection.stamp, cloud.settings.rate, refresh=refresh)
+    asked = history_queries(connection, valves, span.start, span.end, resolution)
+    planned = plan(connection.archive, asked, connection.now_s, cloud.settings.rate, refresh=refresh)
     about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
     if dry_run:
         click.echo(f"{_expected(planned)} for {about}.")
         return
     with stoppable():
-        outcome = fill(connection.archive, planned, connection.stamp, refresh=refresh)
+        outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
     tell_failures(outcome)
     click.echo(f"{_done(planned, outcome)} for {about}.")
     if outcome.failures:
@@ -76,7 +76,7 @@ def _expected(planned: Plan) -> str:
     return f"{_count(planned.requests, 'request')}, at most {planned.points:,} values{time}"
 
 
-def _done(planned: Plan, outcome: Outcome) -> str:
+def _done(planned: Plan, outcome: SyncResult) -> str:
     if not planned.requests:
         return "Nothing to fetch"
     failed = f"; {_count(len(outcome.failures), 'device')} failed" if outcome.failures else ""
@@ -91,7 +91,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def tell_failures(outcome: Outcome) -> None:
+def tell_failures(outcome: SyncResult) -> None:
     """Say on standard error what is not as it should be."""
     from belimo_nb.store.sync import remarks
 

@@ -1,1 +1,1 @@
-"""Talking to the API over HTTP: sign-in and tokens, retries, rate limit, checks of what comes back."""
+"""The HTTP client: sign-in and tokens, retries, rate limit, and checks of each answer."""

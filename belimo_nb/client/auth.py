@@ -1,4 +1,4 @@
-"""Sign-in: OAuth2 with user name and password, and the token that comes of it."""
+"""Sign-in by OAuth2 with user name and password, and the access tokens that it gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from oauthlib.oauth2 import LegacyApplicationClient, OAuth2Error
 from requests_oauthlib import OAuth2Session
 
 from belimo_nb.client import http, responses
-from belimo_nb.client.retries import patiently
+from belimo_nb.client.retries import with_retries
 from belimo_nb.client.token_file import TokenFile
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
 from belimo_nb.settings import Settings
@@ -26,41 +26,39 @@ from belimo_nb.settings.secret import MASK, Secret, without_trace
 
 __all__ = ["Authenticator"]
 
-EARLY = 60.0
-"""Seconds before its end at which a token is renewed, so that none runs out on its way; half its life at most."""
+RENEW_EARLY = 60.0
+"""Seconds before its end at which a token is renewed, so that none ends on its way; half its lifetime at most."""
 
-LIFETIME = 3600.0
-"""Seconds that a token is taken to live when the answer does not say."""
+DEFAULT_LIFETIME = 3600.0
+"""Lifetime in seconds of a token whose answer does not say."""
 
-_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_signing_in", default=False)
+_signing_in: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_signing_in", default=False)
 
 
-class _Discretion(logging.Filter):
-    """Drops what requests-oauthlib logs about our own sign-in: at DEBUG it would write tokens and passwords."""
+class _SignInLogFilter(logging.Filter):
+    """Drops what requests-oauthlib logs about our own sign-in."""
+
+    # At DEBUG it writes tokens and passwords. Ours alone, by a context variable: the logs of a user's own OAuth2
+    # sessions in the same process stay as they are.
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _ours.get()
+        return not _signing_in.get()
 
 
-logging.getLogger("requests_oauthlib.oauth2_session").addFilter(_Discretion())
+logging.getLogger("requests_oauthlib.oauth2_session").addFilter(_SignInLogFilter())
 
 
 @contextmanager
-def _discreet() -> Iterator[None]:
-    mark = _ours.set(True)
+def _without_logs() -> Iterator[None]:
+    mark = _signing_in.set(True)
     try:
         yield
     finally:
-        _ours.reset(mark)
+        _signing_in.reset(mark)
 
 
 class Authenticator:
-    """Gives access tokens, renewed in time; safe to share between threads.
-
-    Args:
-        settings: Credentials and addresses.
-        cache_dir: Folder for the token file; by default the user's cache folder.
-    """
+    """Gives access tokens, renewed in time and kept in a token file; safe to share between threads."""
 
     def __init__(self, settings: Settings, cache_dir: Path | None = None) -> None:
         self._settings = settings
@@ -84,18 +82,19 @@ class Authenticator:
             CloudError: It cannot be reached, or answers nonsense.
         """
         asked_at = time.monotonic()
+        # One renewal at a time over all threads: those that waited find the new token.
         with self._lock:
             if self._failure is not None and self._failure[0] >= asked_at:
                 # Failed while this thread waited for it: asking again would only fail again, as slowly.
                 raise copy.copy(self._failure[1])
             if self._token is None:
                 self._token = self._file.read()
-            if not self._good(refused):
-                # Another process may have renewed it in the meantime.
+            if not self._is_valid(refused):
+                # Another process that shares the file may have renewed it in the meantime.
                 self._token = self._file.read() or self._token
-                if not self._good(refused):
+                if not self._is_valid(refused):
                     try:
-                        self._token = without_trace(self._renewed)
+                        self._token = without_trace(self._renew)
                     except BelimoError as error:
                         self._failure = (time.monotonic(), error)
                         raise
@@ -103,33 +102,33 @@ class Authenticator:
             return Secret((self._token or {})["access_token"])
 
     def sign_in(self) -> None:
-        """Sign in with the password now, whatever token is kept: to see whether the credentials are good.
+        """Sign in with the password now, whatever token is kept, to check the credentials.
 
         Raises:
             SignInError: The cloud refuses the credentials.
             CloudError: It cannot be reached, or answers nonsense.
         """
         with self._lock:
-            self._token = without_trace(lambda: patiently(lambda: self._ask(None)))
+            self._token = without_trace(lambda: with_retries(lambda: self._request_token(None)))
             self._file.write(self._token)
 
-    def _good(self, refused: str | None) -> bool:
+    def _is_valid(self, refused: str | None) -> bool:
         token = self._token
         return token is not None and token.get("access_token") != refused and token["renew_at"] > time.time()
 
-    def _renewed(self) -> dict[str, Any]:
+    def _renew(self) -> dict[str, Any]:
         refresh_token = (self._token or {}).get("refresh_token")
         if refresh_token:
             try:
-                return patiently(lambda: self._ask(refresh_token))
+                return with_retries(lambda: self._request_token(refresh_token))
             except CloudError as error:
                 if error.retryable:
                     raise
-                # A refresh token ends some day: sign in anew.
-        return patiently(lambda: self._ask(None))
+                # Refused: a refresh token ends some day. The password still gives a new one.
+        return with_retries(lambda: self._request_token(None))
 
-    def _ask(self, refresh_token: str | None) -> dict[str, Any]:
-        """One request to the token endpoint: a refresh, or a sign-in with the password."""
+    def _request_token(self, refresh_token: str | None) -> dict[str, Any]:
+        """Send one request to the token endpoint: a refresh, or a sign-in with the password."""
         settings = self._settings
         client = LegacyApplicationClient(client_id=settings.client_id)
         session = OAuth2Session(client=client)
@@ -137,7 +136,7 @@ class Authenticator:
         status: list[int] = []
 
         def check(response: requests.Response) -> requests.Response:
-            """Turns answers that are no OAuth2 answers into our errors before oauthlib stumbles over them."""
+            """Turn answers that are no OAuth2 answers into our errors, before oauthlib raises its own."""
             status.append(response.status_code)
             problem = responses.refusal(response, "a token")
             if problem is not None and problem.retryable:
@@ -147,11 +146,12 @@ class Authenticator:
 
         session.register_compliance_hook("access_token_response", check)
         session.register_compliance_hook("refresh_token_response", check)
-        url = http.secure(settings.token_url)
+        url = http.as_https(settings.token_url)
         asked_at = time.time()
         try:
-            with _discreet(), session:
+            with _without_logs(), session:
                 if refresh_token:
+                    # requests-oauthlib adds client id and secret to no refresh by itself.
                     token = session.refresh_token(
                         url,
                         refresh_token=refresh_token,
@@ -174,13 +174,9 @@ class Authenticator:
             raise responses.unreachable(error, settings.token_url) from None
         except OAuth2Error as error:
             raise self._refused(error, status[-1] if status else None) from None
-        except (
-            TypeError,
-            ValueError,
-            AttributeError,
-            OverflowError,
-        ):  # oauthlib takes every field for what it should be
-            raise self._senseless() from None
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            # oauthlib takes every field for what it should be.
+            raise self._malformed() from None
         except Warning as warning:
             # oauthlib raises this when fewer scopes were granted than asked for; the token is good for those.
             token = getattr(warning, "token", None) or {}
@@ -188,21 +184,23 @@ class Authenticator:
                 raise AnswerError(f"The sign-in at {settings.token_url} gave no token; check BELIMO_SCOPE.") from None
         kept: dict[str, Any] = {key: token[key] for key in ("access_token", "refresh_token") if token.get(key)}
         try:
-            lifetime = LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
+            lifetime = DEFAULT_LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
         except OverflowError:
-            raise self._senseless() from None
+            raise self._malformed() from None
         strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
         if "access_token" not in kept or strange:
-            raise self._senseless()
-        # Verbose traces show attributes, too, so what is kept are secrets.
+            raise self._malformed()
+        # Verbose traces show attributes, too, so tokens are kept as secrets. `renew_at` counts from before the request:
+        # the cloud's clock started at some moment after it.
         kept = {key: Secret(text) for key, text in kept.items()}
-        return kept | {"renew_at": asked_at + lifetime - min(EARLY, lifetime / 2)}
+        return kept | {"renew_at": asked_at + lifetime - min(RENEW_EARLY, lifetime / 2)}
 
-    def _senseless(self) -> AnswerError:
+    def _malformed(self) -> AnswerError:
         return AnswerError(f"{self._settings.token_url} gave a token that makes no sense; check BELIMO_TOKEN_URL.")
 
     def _refused(self, error: OAuth2Error, status: int | None) -> BelimoError:
         settings = self._settings
+        # The code is the server's own text, which might repeat what was sent to it.
         code = " ".join(str(error.error or "no reason given").split())[:60]
         for secret in (settings.password, settings.client_secret):
             code = code.replace(secret, MASK)
@@ -212,24 +210,15 @@ class Authenticator:
             return AnswerError(
                 f"{settings.token_url} answered without a token; check that BELIMO_TOKEN_URL is the token endpoint."
             )
+        mix_ups = "for mix-ups of I and l or O and 0"
         setting, advice = {
-            "invalid_client": (
-                "client_secret",
-                "check BELIMO_CLIENT_ID and BELIMO_CLIENT_SECRET ({}) for mix-ups of I and l or O and 0",
-            ),
+            "invalid_client": ("client_secret", f"check BELIMO_CLIENT_ID and BELIMO_CLIENT_SECRET ({{}}) {mix_ups}"),
             "invalid_grant": ("password", "check BELIMO_USERNAME and BELIMO_PASSWORD ({}), which may have expired"),
             "invalid_scope": ("scope", "check BELIMO_SCOPE ({})"),
-        }.get(
-            code,
-            (
-                "client_secret",
-                "check BELIMO_AUDIENCE, and the credentials (secret {}) for mix-ups of I and l or O and 0",
-            ),
-        )
+        }.get(code, ("client_secret", f"check BELIMO_AUDIENCE, and the credentials (secret {{}}) {mix_ups}"))
         origin = settings.origins.get(setting, "argument")
-        place = (
-            f"from the {origin}" if origin in ("argument", "environment", "default", "demo cloud") else f"from {origin}"
-        )
+        the = "the " * (origin in ("argument", "environment", "default", "demo cloud"))  # else it is a file's path
+        place = f"from {the}{origin}"
         return SignInError(
             f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); "
             f"{advice.format(place)}.",

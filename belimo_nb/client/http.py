@@ -1,8 +1,4 @@
-"""HTTP sessions as the sign-in, the API and the weather need them.
-
-What travels here opens a building's heating, so a session speaks https only, except to this very machine; it follows
-no redirects and takes no credentials from `.netrc`.
-"""
+"""HTTP sessions for the sign-in, the API and the weather: https only, no redirects, an end to every wait."""
 
 from __future__ import annotations
 
@@ -19,35 +15,37 @@ from belimo_nb._version import __version__
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.addresses import is_loopback
 
-__all__ = ["LONGEST", "TIMEOUT", "TooLong", "new_session", "secure"]
+__all__ = ["MAX_ANSWER_SECONDS", "TIMEOUT", "AnswerTooSlow", "as_https", "new_session"]
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next byte of an answer."""
 
-LONGEST = 300.0
-"""Seconds that an answer may take in all: one that comes byte by byte would keep us for days."""
+# requests' own timeout begins anew with each byte, so an answer that trickles in would keep us for days.
+MAX_ANSWER_SECONDS = 300.0
+"""Seconds that a whole answer may take."""
 
-PIECE = 65_536
-"""Bytes of an answer to read at a time, at most."""
+CHUNK_BYTES = 65_536
+"""Bytes of an answer to read at a time."""
 
 
-def secure(url: str) -> str:
-    """The address as https, for libraries that accept nothing else; `new_session` sends loopback ones as http."""
+def as_https(url: str) -> str:
+    """Rewrite a plain http address of this machine as https; `new_session` sends it as http again."""
+    # oauthlib accepts nothing else, see `_LoopbackAdapter`.
     return "https" + url.removeprefix("http") if url.startswith("http://") and is_loopback(url) else url
 
 
-class TooLong(requests.exceptions.ReadTimeout):
-    """The answer came, but slower than anyone can wait for."""
+class AnswerTooSlow(requests.exceptions.ReadTimeout):
+    """The answer did not end within `MAX_ANSWER_SECONDS`."""
 
 
 class _Adapter(HTTPAdapter):
-    """Reads the whole answer in a time that has an end; a timeout of requests begins anew with each byte."""
+    """Reads the whole answer within `MAX_ANSWER_SECONDS`."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        until = time.monotonic() + LONGEST
+        until = time.monotonic() + MAX_ANSWER_SECONDS
         response = super().send(request, *args, **kwargs)
         response.raw = urllib3.HTTPResponse(
-            body=io.BytesIO(_whole(response.raw, until)),
+            body=io.BytesIO(_read_all(response.raw, until)),
             headers=response.raw.headers,
             status=response.raw.status,
             reason=response.raw.reason,
@@ -56,15 +54,15 @@ class _Adapter(HTTPAdapter):
         return response
 
 
-def _whole(raw: urllib3.HTTPResponse, until: float) -> bytes:
-    """The body as it came, still packed; what fails is told as requests tells it."""
+def _read_all(raw: urllib3.HTTPResponse, until: float) -> bytes:
+    """Read the body, still compressed; fails with the errors of requests."""
     pieces = []
     try:
-        while piece := raw.read1(PIECE, decode_content=False):
+        while piece := raw.read1(CHUNK_BYTES, decode_content=False):
             pieces.append(piece)
             if time.monotonic() > until:
                 raw.close()
-                raise TooLong
+                raise AnswerTooSlow
     except urllib3.exceptions.ProtocolError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from None
     except urllib3.exceptions.ReadTimeoutError as error:
@@ -75,30 +73,30 @@ def _whole(raw: urllib3.HTTPResponse, until: float) -> bytes:
 
 
 class _LoopbackAdapter(_Adapter):
-    """Sends to this machine in plain http what the caller had to name https.
+    """Sends https addresses of this machine as plain http."""
 
-    oauthlib refuses plain http unless a switch in the environment turns its check off for the whole process, and so
-    for every host. This adapter is mounted on one address of one session instead.
-    """
+    # oauthlib refuses plain http unless OAUTHLIB_INSECURE_TRANSPORT turns its check off for the whole process, and so
+    # for every host. This adapter is mounted on one address of one session instead (decision 2).
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         request.url = "http" + (request.url or "").removeprefix("https")
         return super().send(request, *args, **kwargs)
 
 
-class _NoPlainHttp(HTTPAdapter):
+class _RefusePlainHttp(HTTPAdapter):
+    # Addresses are checked when settings are read; this holds even where a library builds an address of its own.
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        raise SettingsError(f"{_place(request.url or '')} is asked over plain http; use an https address.")
+        raise SettingsError(f"{_origin(request.url or '')} is asked over plain http; use an https address.")
 
 
 def new_session(url: str, session: requests.Session | None = None) -> requests.Session:
-    """A session fit for one host (or `session`, made so): https only, but http where `url` is http on this machine."""
+    """A session (or `session`, set up the same) with https only, except to `url` if it is http on this machine."""
     session = requests.Session() if session is None else session
     session.headers["User-Agent"] = f"belimo-nb/{__version__}"
     session.headers["Accept"] = "application/json"
-    session.max_redirects = 0  # a redirected sign-in would carry the password to wherever it is sent
-    session.mount("http://", _NoPlainHttp())
-    session.mount("https://", _Adapter(pool_maxsize=16))
+    session.max_redirects = 0  # a redirect would carry the password, which opens a building's heating, anywhere
+    session.mount("http://", _RefusePlainHttp())
+    session.mount("https://", _Adapter(pool_maxsize=16))  # above the 5 requests in flight
     if is_loopback(url):
         session.trust_env = False  # a proxy cannot reach this machine's own servers
         if url.startswith("http://"):
@@ -106,6 +104,6 @@ def new_session(url: str, session: requests.Session | None = None) -> requests.S
     return session
 
 
-def _place(url: str) -> str:
+def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url

@@ -1,4 +1,4 @@
-"""What comes back over the wire: checked answers, and failures as sentences."""
+"""Checks of HTTP answers, and failures as our errors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from belimo_nb.client import http
-from belimo_nb.errors import (
-    AnswerError,
-    ApiError,
-    CloudError,
-    ConnectionFailed,
-    RateLimited,
-    ServerError,
-    TimedOut,
-)
+from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
 from belimo_nb.settings.secret import MASK
 
 __all__ = ["json_object", "refusal", "unreachable"]
@@ -32,7 +24,7 @@ HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BE
 
 
 def unreachable(error: requests.RequestException, url: str) -> CloudError:
-    """The failure to get an answer at all, as one sentence."""
+    """The error for a request that got no answer, told apart by its cause."""
     host = urlsplit(url).netloc
     causes = tuple(_causes(error))
 
@@ -51,43 +43,39 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
             f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
             "machine, and whether a proxy stands in between."
         )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return ConnectionFailed(
-            f"The proxy for {host} did not let the request through; check HTTPS_PROXY.", retryable=True
-        )
-    if isinstance(error, http.TooLong):
+    if isinstance(error, http.AnswerTooSlow):
+        limit = f"{http.MAX_ANSWER_SECONDS:g} seconds"
         return TimedOut(
-            f"{host} did not come to the end of its answer within {http.LONGEST:g} seconds; try again later.",
-            retryable=True,
+            f"{host} did not come to the end of its answer within {limit}; try again later.", retryable=True
         )
-    # A body that stops coming is no requests.Timeout, so the causes are asked.
-    if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
+    proxy = isinstance(error, requests.exceptions.ProxyError)
+    # A body that stops coming is a ConnectionError to requests, with the timeout among its causes.
+    if isinstance(error, requests.exceptions.Timeout) or (because_of(TimeoutError) and not proxy):
         waited = http.TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else http.TIMEOUT[1]
         return TimedOut(
             f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
         )
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return ConnectionFailed(
+    if proxy:
+        sentence = f"The proxy for {host} did not let the request through; check HTTPS_PROXY."
+    elif isinstance(error, requests.exceptions.ContentDecodingError):
+        sentence = (
             f"{host} gave an answer that cannot be unpacked; try again, or ask who runs the network whether a proxy "
-            "changes it.",
-            retryable=True,
+            "changes it."
         )
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return ConnectionFailed(
-            f"The connection to {host} broke off in the middle of an answer; try again.", retryable=True
-        )
-    if because_of(socket.gaierror):
-        return ConnectionFailed(
-            f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network.",
-            retryable=True,
-        )
-    if because_of(ConnectionRefusedError):
-        return ConnectionFailed(f"{host} refuses connections; check the address, or try again later.", retryable=True)
-    return ConnectionFailed(f"The connection to {host} failed ({type(error).__name__}); try again.", retryable=True)
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        sentence = f"The connection to {host} broke off in the middle of an answer; try again."
+    elif because_of(socket.gaierror):
+        sentence = f"No host named {urlsplit(url).hostname!r} can be found; check the address and the network."
+    elif because_of(ConnectionRefusedError):
+        sentence = f"{host} refuses connections; check the address, or try again later."
+    else:
+        sentence = f"The connection to {host} failed ({type(error).__name__}); try again."
+    return ConnectionFailed(sentence, retryable=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it, wherever the libraries keep it."""
+    """The error and all that led to it."""
+    # requests and urllib3 keep causes in four places: the two of Python, `reason`, and their arguments.
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
@@ -99,12 +87,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def refusal(response: requests.Response, what: str) -> CloudError | None:
-    """The error that a status stands for, or None if the answer is good.
-
-    Args:
-        response: The answer.
-        what: What was asked for, in words, for the message.
-    """
+    """The error for an HTTP status, or None if it is good; `what` was asked for, in words."""
     status = response.status_code
     host = urlsplit(response.url).netloc
     if 200 <= status < 300:
@@ -123,19 +106,19 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
             retry_after=_retry_after(response),
             retryable=True,
         )
-    said = _said(response)
+    said = _reason(response)
     hint = HINTS.get(status, "check what was asked for")
     reason = f"{status}: {said}" if said else str(status)
     return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
 def _json(response: requests.Response) -> Any:
-    """The answer as JSON, which is UTF-8; requests would take JSON that calls itself text for Latin-1."""
+    # JSON is UTF-8; requests would read it as Latin-1 where the server calls it text.
     return json.loads(response.content)
 
 
-def _said(response: requests.Response) -> str:
-    """What the server gave as its reason, on one line."""
+def _reason(response: requests.Response) -> str:
+    """The server's own reason for a refusal, on one line; "" without one."""
     try:
         body = _json(response)
     except (ValueError, RecursionError):
@@ -151,19 +134,17 @@ def _said(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """``Retry-After`` in seconds; it may be a number or a date.
-
-    A date is one of the cloud's clock, which its answer tells: that of this machine may be a day off.
-    """
+    """``Retry-After`` in seconds, which may be a number or a date."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
+    # A date is by the cloud's clock, which the answer's Date tells: that of this machine may be a day off.
     moment, now = _date(text), _date(response.headers.get("Date", ""))
     return None if moment is None else max(0.0, moment - (time.time() if now is None else now))
 
 
 def _date(text: str) -> float | None:
-    """Seconds since 1970 of a header's date; None if it is none."""
+    """Parse a header's date to seconds since 1970; None if it is none."""
     try:
         found = email.utils.parsedate_to_datetime(text)
         # "-0000" says nothing of a zone: HTTP's dates are UTC, whatever this machine's zone is.
@@ -173,12 +154,7 @@ def _date(text: str) -> float | None:
 
 
 def json_object(response: requests.Response, what: str, setting: str = "BELIMO_API_URL") -> dict[str, Any]:
-    """The answer's body, which must be a JSON object.
-
-    Args:
-        response: The answer.
-        what: What was asked for, in words, for messages.
-        setting: The setting that holds the address, for messages.
+    """Parse the answer's body, which must be a JSON object; `what` and `setting` are for messages.
 
     Raises:
         AnswerError: It is HTML, cut off, empty, or something else.
@@ -190,8 +166,7 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(
-                f"{host} gave a web page instead of {what}; check {setting}.",
-                status_code=response.status_code,
+                f"{host} gave a web page instead of {what}; check {setting}.", status_code=response.status_code
             ) from None
         raise AnswerError(
             f"{host} gave {len(response.content):,} bytes ({kind}) that are no JSON instead of {what}; try again.",

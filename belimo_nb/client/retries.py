@@ -1,4 +1,4 @@
-"""Patience: how often and how far apart a request is tried again."""
+"""Retries: how often and how far apart a failed request is tried again."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ import tenacity
 
 from belimo_nb.errors import CloudError, RateLimited, ServerError, TimedOut
 
-__all__ = ["HOPELESS", "patiently", "pause"]
+__all__ = ["MAX_UNREACHABLE", "pause", "with_retries"]
 
-HOPELESS = 5
-"""Devices that cannot be reached, after which no other is tried: it is the cloud, not they."""
+MAX_UNREACHABLE = 5
+"""Devices in a row that cannot be reached, after which no other is tried: the cloud is down, not they."""
 
 T = TypeVar("T")
 
-ATTEMPTS = 6
-"""Where a fifth of all requests fails, one in 16,000 fails six times; four times, one in 600: one in many a run."""
+MAX_TRIES = 6
+"""Enough where a fifth of all requests fails: one in 16,000 fails six times, but one in 600 fails four times."""
 
-ATTEMPTS_TIMEOUT = 2
-ATTEMPTS_LIMITED = 8
-LONGEST_WAIT = 120.0
-"""Seconds; a ``Retry-After`` beyond it is told instead of waited for."""
+# A timeout has already cost a minute; a 429 says when to come back, and passes.
+MAX_TRIES_TIMEOUT = 2
+MAX_TRIES_RATE_LIMITED = 8
+MAX_WAIT = 120.0
+"""Seconds; for a longer ``Retry-After`` the error is raised at once, since nobody waits that long unasked."""
 
 
 def pause(seconds: float) -> None:
     """Wait between two tries."""
+    # Looked up anew for each wait, so that tests can replace it.
     time.sleep(seconds)
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Call until it succeeds, as often and as far apart as its failures make sensible.
+def with_retries(call: Callable[[], T]) -> T:
+    """Call until it succeeds or its failure will not pass.
 
     429 and 503 wait as long as ``Retry-After`` says; other passing failures wait a random, growing time.
 
@@ -40,8 +42,8 @@ def patiently(call: Callable[[], T]) -> T:
         CloudError: The last failure, when it will not pass or patience is at its end.
     """
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
-        stop=_enough,
+        retry=tenacity.retry_if_exception(_should_retry),
+        stop=_should_stop,
         wait=_wait,
         sleep=lambda seconds: pause(seconds),
         reraise=True,
@@ -49,17 +51,17 @@ def patiently(call: Callable[[], T]) -> T:
     return retrying(call)
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, CloudError) and error.retryable and (error.retry_after or 0) <= LONGEST_WAIT
+def _should_retry(error: BaseException) -> bool:
+    return isinstance(error, CloudError) and error.retryable and (error.retry_after or 0) <= MAX_WAIT
 
 
-def _enough(state: tenacity.RetryCallState) -> bool:
+def _should_stop(state: tenacity.RetryCallState) -> bool:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, RateLimited) or (isinstance(error, ServerError) and error.retry_after):
-        return state.attempt_number >= ATTEMPTS_LIMITED
+        return state.attempt_number >= MAX_TRIES_RATE_LIMITED
     if isinstance(error, TimedOut):
-        return state.attempt_number >= ATTEMPTS_TIMEOUT
-    return state.attempt_number >= ATTEMPTS
+        return state.attempt_number >= MAX_TRIES_TIMEOUT
+    return state.attempt_number >= MAX_TRIES
 
 
 _backoff = tenacity.wait_random_exponential(multiplier=0.5, max=20)

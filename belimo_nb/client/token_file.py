@@ -1,7 +1,4 @@
-"""The token kept between runs, in the user's cache folder, in a file that only the user can read.
-
-The token only: the password is never written.
-"""
+"""The token file: an access token kept between runs, readable by its user alone. The password is never written."""
 
 from __future__ import annotations
 
@@ -23,31 +20,24 @@ from belimo_nb.system.files import write_text
 __all__ = ["TokenFile"]
 
 STALE = 60 * 86400.0
-"""Seconds after which a kept token is of no use to anyone: passwords last 60 days."""
+"""Age in seconds at which a token file is deleted: passwords last 60 days, so it is of no more use."""
 
 
 class TokenFile:
-    """Where the token of one account, client and address is kept.
-
-    Args:
-        settings: Whose token it is.
-        folder: Folder for the file; by default the user's cache folder.
-
-    Attributes:
-        path: The file.
-    """
+    """The file with the token of one account, client and address, by default in the user's cache folder."""
 
     def __init__(self, settings: Settings, folder: Path | None = None) -> None:
         self.path = (folder or _cache_folder()) / f"token-{_fingerprint(settings)}.json"
 
     def read(self) -> dict[str, Any] | None:
-        """The token kept by an earlier run, or None: str access_token, float renew_at, perhaps str refresh_token.
+        """Read the token of an earlier run, or None: str access_token, float renew_at, perhaps str refresh_token.
 
         Raises:
             SettingsError: Other users of this machine can read the file.
         """
         try:
             with self.path.open(encoding="utf-8") as file:
+                # Of the open file, not of its name, which may be replaced between check and use.
                 if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                     raise SettingsError(
                         f"The token file {self.path} can be read by other users of this machine, so it is not used; "
@@ -67,17 +57,18 @@ class TokenFile:
         return {key: Secret(value) if isinstance(value, str) else value for key, value in token.items()}
 
     def write(self, token: Mapping[str, Any]) -> None:
-        """Keep the token; a folder that cannot be written costs a sign-in a run, nothing else."""
+        """Write the token, if the folder takes it."""
         folder = self.path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != 0o700:
-                folder.chmod(0o700)  # it was there before, and others could put files into it
+                folder.chmod(0o700)  # it was there before, and others could put a token of theirs into it
             write_text(self.path, json.dumps(token), private=True)
             for old in folder.glob("token-*.json"):
                 if old.stat().st_mtime < time.time() - STALE:
                     old.unlink(missing_ok=True)
         except OSError as error:
+            # No failure: it only costs a sign-in in each run.
             logging.getLogger(__name__).info("The token is not kept for the next run (%s).", error)
 
 
@@ -88,6 +79,6 @@ def _cache_folder() -> Path:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """Names the file after whose token it is, without saying so."""
+    """A name for the settings that a token belongs to, without account names in it."""
     parts = (settings.token_url, settings.client_id, settings.username, settings.audience, settings.scope)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

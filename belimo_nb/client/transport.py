@@ -1,4 +1,4 @@
-"""Requests to the API: paced, patient, signed in, and checked."""
+"""Requests to the API: signed in, within the rate limit, retried, and checked."""
 
 from __future__ import annotations
 
@@ -14,35 +14,29 @@ from requests.auth import AuthBase
 
 from belimo_nb.client import http, responses
 from belimo_nb.client.auth import Authenticator
-from belimo_nb.client.retries import patiently
+from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import without_trace
 
 __all__ = ["RateLimit", "Transport"]
 
-IN_FLIGHT = 5
+MAX_IN_FLIGHT = 5
 """Requests at a time that the cloud accepts from one account."""
 
 
 class RateLimit:
-    """Lets at most `rate` calls a second begin, over all threads.
+    """Lets at most `rate` calls begin in a second, over all threads.
 
-    In any window of one second at most ``int(rate)`` calls begin (for rates below 1: one call in any ``1/rate``
-    seconds), so that no server that counts by the second sees more.
-
-    Args:
-        rate: Calls a second; 0 for no limit.
-        clock: Seconds that only go forward.
-        sleep: Waits that many seconds.
+    In any window of one second at most ``int(rate)`` calls begin; for rates below 1, one in any ``1/rate`` seconds; 0
+    is no limit.
     """
 
     def __init__(
-        self,
-        rate: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, rate: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
+        # A sliding window, not an average: a server that counts by the second never sees more, wherever its seconds
+        # begin.
         self._burst = max(1, int(rate))
         self._window = max(1.0, self._burst / rate) if rate else 0.0
         self._begun: deque[float] = deque(maxlen=self._burst)
@@ -50,19 +44,22 @@ class RateLimit:
         self._clock, self._sleep = clock, sleep
 
     def wait(self) -> None:
-        """Return when the next call may begin."""
+        """Wait until the next call may begin."""
         if not self._window:
             return
         with self._lock:
             now = self._clock()
             begin = now if len(self._begun) < self._burst else max(now, self._begun[0] + self._window)
             self._begun.append(begin)
+        # Outside the lock, with the place taken: others can queue up meanwhile.
         if begin > now:
             self._sleep(begin - now)
 
 
 class _Bearer(AuthBase):
-    """Adds the access token; as an auth object it also keeps requests from looking into `.netrc`."""
+    """Adds the access token to a request."""
+
+    # An auth object instead of a header: without one, requests would take credentials for the host from `.netrc`.
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -73,19 +70,14 @@ class _Bearer(AuthBase):
 
 
 class Transport:
-    """Gets JSON from the API; safe to share between threads.
-
-    Args:
-        settings: Addresses and the rate.
-        authenticator: Gives the access tokens.
-    """
+    """Gets JSON from the API; safe to share between threads."""
 
     def __init__(self, settings: Settings, authenticator: Authenticator) -> None:
         self._base = settings.api_url
         self._authenticator = authenticator
         self._session = http.new_session(settings.api_url)
         self._rate = RateLimit(settings.rate)
-        self._places = threading.BoundedSemaphore(IN_FLIGHT)
+        self._slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
 
     def __repr__(self) -> str:
         return f"<Transport to {self._base}>"
@@ -102,13 +94,15 @@ class Transport:
             SignInError: The credentials, or a token just issued, are refused.
             CloudError: No good answer came, in spite of retries.
         """
+        # Paths come from the cloud's own answers, too: a whole address there would get the token.
         if not path.startswith("/"):
             raise AnswerError(f"The cloud refers to {path!r}, which is no path of its API; report this to the vendor.")
         what = what or path
         refused = None
+        # Twice: a token may be revoked, or this machine's clock wrong, so a 401 renews it once before it is believed.
         for _ in range(2):
             token = self._authenticator.access_token(refused)
-            body = patiently(functools.partial(self._ask, path, params or {}, what, token))
+            body = with_retries(functools.partial(self._ask, path, params or {}, what, token))
             if body is not None:
                 return body
             refused = token
@@ -123,13 +117,14 @@ class Transport:
         self._session.close()
 
     def _ask(self, path: str, params: Mapping[str, str | int], what: str, token: str) -> dict[str, Any] | None:
-        """One request; None if the token is refused: revoked before its end, or this machine's clock is wrong."""
-        with self._places:
+        """Send one request; None if the token is refused."""
+        # The slot first: a call that waits for one must not have used up its place in the rate.
+        with self._slots:
             self._rate.wait()
             try:
                 response = without_trace(
                     lambda: self._session.get(
-                        http.secure(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=http.TIMEOUT
+                        http.as_https(self._base) + path, params=dict(params), auth=_Bearer(token), timeout=http.TIMEOUT
                     )
                 )
             except requests.RequestException as error:

@@ -1,7 +1,4 @@
-"""What a notebook calls: the cloud, its devices, and what is worked out for them.
-
-`Cloud` and `connect` are imported on first use: a helper process that examines valves needs no sign-in.
-"""
+"""The cloud and its devices, as notebooks call them, with checkups and surveys of valves."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ __all__ = ["Cloud", "connect"]
 
 
 def __getattr__(name: str) -> Any:
+    # Imported on first use: a worker process that examines valves needs no sign-in, and starts faster without.
     if name in __all__:
         from belimo_nb.cloud import cloud
 

@@ -1,4 +1,4 @@
-"""One valve examined: its samples, two weeks of them in detail, and what the checks say."""
+"""The checkup of one valve: its samples, two weeks of them in detail, and the verdicts of the checks."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from belimo_nb import hydronics
-from belimo_nb.api.history import MOST_BUCKETS, parse_resolution
+from belimo_nb.api.history import MAX_BUCKETS, parse_resolution
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.hydronics import Characteristic, Design, Samples, busiest_window
 from belimo_nb.hydronics.checks.saturation import characteristics
 from belimo_nb.quantities import MEASURED
-from belimo_nb.store.archive import Question, span_of
+from belimo_nb.store.archive import HistoryQuery, span_of
 from belimo_nb.weather import outdoor_temperature
 
 if TYPE_CHECKING:
     from belimo_nb.weather.source import Site
 
-__all__ = ["FINE", "Checkup", "examine", "fine_question", "outdoor_or_none", "window_of"]
+__all__ = ["FINE_RESOLUTION", "Checkup", "busiest_window_within", "examine", "fine_query", "outdoor_or_none"]
 
-FINE = "5m"
-"""Spacing of the samples in detail: that of the cloud's own."""
+FINE_RESOLUTION = "5m"
+"""Resolution of the samples in detail, as fine as the cloud has them."""
 MOST_SAMPLES = 250_000
-"""Of one valve: two years every 5 minutes, or 28 hourly ones."""
+"""Samples of one checkup: two years every 5 minutes, or 28 hourly ones."""
 
 
 class Measure(Protocol):
-    """Gives samples of a valve, as `Device.measurements`."""
+    """A function that gives samples of a valve, as `Device.measurements`."""
 
     def __call__(
         self, quantities: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str
@@ -39,13 +39,13 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Checkup:
-    """What was found out about one valve.
+    """The samples, verdicts and curves of one valve.
 
     Attributes:
         samples: Measurements of the whole period, see `Device.measurements`.
         fine: The same every 5 minutes, of the window; None where there is none.
         window: The days in which the valve is most active, local midnights; None if it never is.
-        design: What the valve is made and set for.
+        design: Design values and settings of the valve.
         verdicts: One row a check, see `belimo_nb.hydronics.diagnose`.
         curves: How power depends on flow, when heating and when cooling.
     """
@@ -59,7 +59,7 @@ class Checkup:
 
     @property
     def measured(self) -> list[str]:
-        """The columns of the samples that hold anything."""
+        """The columns of the samples that hold any value."""
         return [str(name) for name in self.samples.columns if self.samples[name].notna().any()]
 
     @property
@@ -70,10 +70,11 @@ class Checkup:
 
     @property
     def busiest_day(self) -> pd.DataFrame:
-        """The samples in detail of the local day in which the position moved most; without them all samples."""
+        """The samples in detail of the local day in which the position moved most; without detail all samples."""
         if self.fine is None:
             return self.samples
         moved = self.fine["position_pct"].diff().abs()
+        # A sample belongs to its bucket's end: that of midnight is the last of the day before.
         days = (pd.DatetimeIndex(self.fine.index) - pd.Timedelta(1, "ns")).tz_localize(None).normalize()
         by_day = moved.groupby(days).sum()
         return self.fine[days == by_day.idxmax()] if len(by_day) else self.fine
@@ -95,11 +96,11 @@ def examine(
     design_delta_t: float | None = None,
     outdoor: pd.Series[Any] | None = None,
 ) -> Checkup:
-    """Fetch what the checks need, through the store, and run them.
+    """Fetch the samples of a valve, through the store, and run the checks.
 
     Args:
         measure: Gives samples of the valve, as `Device.measurements`; what it does not measure is not judged.
-        design: What the valve is made and set for.
+        design: Design values and settings of the valve.
         start: Begin, aware.
         end: End, exclusive, aware.
         resolution: Of the samples of the whole period.
@@ -111,23 +112,24 @@ def examine(
     """
     _check_cost(start, end, resolution)
     samples = measure(MEASURED, start, end, resolution)
-    made = Samples(samples, parse_resolution(resolution), design)
-    window = window_of(made, Period(start, end))
+    coarse = Samples(samples, parse_resolution(resolution), design)
+    window = busiest_window_within(coarse, Period(start, end))
+    # Two weeks in detail fit into one request; a year would take a dozen.
     fine = None
-    if window is not None and parse_resolution(resolution) > parse_resolution(FINE):
-        fine = measure(MEASURED, *window, FINE)
+    if window is not None and parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION):
+        fine = measure(MEASURED, *window, FINE_RESOLUTION)
     verdicts = hydronics.diagnose(
-        made,
-        None if fine is None else Samples(fine, parse_resolution(FINE), design),
+        coarse,
+        None if fine is None else Samples(fine, parse_resolution(FINE_RESOLUTION), design),
         design_delta_t=design_delta_t,
         tz=str(start.tz),
         outdoor=outdoor,
     )
-    return Checkup(samples, fine, window, design, verdicts, characteristics(made))
+    return Checkup(samples, fine, window, design, verdicts, characteristics(coarse))
 
 
-def window_of(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """The two weeks of a period that are worth a closer look, within it; None if the valve never moves water."""
+def busiest_window_within(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """The two busiest weeks of a period, for samples in detail; None if the valve never moves water."""
     found = busiest_window(samples, tz=str(period.start.tz))
     if found is None:
         return None
@@ -135,23 +137,17 @@ def window_of(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timest
     return (start, end) if start < end else None
 
 
-def fine_question(
-    question: Question, located: Mapping[str, str | None], window: tuple[pd.Timestamp, pd.Timestamp]
-) -> Question:
-    """What to ask for a closer look at a device: its measured quantities every 5 minutes.
-
-    Args:
-        question: Any question about the device.
-        located: The datapoint of each quantity.
-        window: See `window_of`.
-    """
-    span = span_of(*window, FINE)
+def fine_query(
+    query: HistoryQuery, located: Mapping[str, str | None], window: tuple[pd.Timestamp, pd.Timestamp]
+) -> HistoryQuery:
+    """Turn any query about a device into that for samples in detail: its measured quantities every 5 minutes."""
+    span = span_of(*window, FINE_RESOLUTION)
     wanted = {identifier: span for key in MEASURED if (identifier := located[key]) is not None}
-    return replace(question, resolution=FINE, wanted=wanted)
+    return replace(query, resolution=FINE_RESOLUTION, wanted=wanted)
 
 
 def outdoor_or_none(site: Site, period: Period) -> pd.Series[Any] | None:
-    """The outdoor temperature of a period, if it can be had: the checks can do without."""
+    """The outdoor temperature of a period, or None if it cannot be had: the checks do without."""
     try:
         return outdoor_temperature(site, period.start, period.end)
     except BelimoError:
@@ -164,5 +160,5 @@ def _check_cost(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> None
     if count > MOST_SAMPLES:
         raise UsageError(
             f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} every {resolution} there are {count:,} readings of each quantity,"
-            f" in {-(-count // MOST_BUCKETS)} requests; use a coarser resolution, such as 1h, or a shorter range."
+            f" in {-(-count // MAX_BUCKETS)} requests; use a coarser resolution, such as 1h, or a shorter range."
         )

@@ -11,29 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.api.devices import (
-    devices_frame,
-    distinct_names,
-    find,
-    latest_frame,
-    profile_ref,
-)
+from belimo_nb.api.devices import devices_frame, distinct_names, find_device, latest_frame, profile_ref
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, baseline
-from belimo_nb.client.retries import HOPELESS
-from belimo_nb.client.transport import IN_FLIGHT
+from belimo_nb.client.retries import MAX_UNREACHABLE
+from belimo_nb.client.transport import MAX_IN_FLIGHT
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.device_list import record_of
 from belimo_nb.energy.counter import Counter, Counters, Kind
-from belimo_nb.errors import (
-    BelimoError,
-    ConnectionFailed,
-    NoDataError,
-    SignInError,
-    UnknownDevice,
-    UsageError,
-)
+from belimo_nb.errors import BelimoError, ConnectionFailed, NoDataError, SignInError, UnknownDevice, UsageError
 from belimo_nb.settings import Settings
 from belimo_nb.system.progress import bar
 
@@ -58,10 +45,10 @@ def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = 
 
 
 class Cloud:
-    """The devices that one account sees; safe to share between threads. Get one from `connect`.
+    """The devices of one account; safe to share between threads. Get one from `connect`.
 
     Attributes:
-        connection: What asks and remembers, for code below this.
+        connection: Requests, device list, dataprofiles and store, for the package's own code.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -69,12 +56,12 @@ class Cloud:
 
     @property
     def settings(self) -> Settings:
-        """Where and how the cloud is reached, and how its answers are used."""
+        """The settings, with addresses, account and options."""
         return self.connection.settings
 
     @property
     def source(self) -> str:
-        """The name of the data's source in outputs; offline with the time that the data are of."""
+        """The data's source as outputs name it; offline with the time of the last device list."""
         return self.connection.source
 
     @property
@@ -88,13 +75,11 @@ class Cloud:
         return self.connection.now
 
     def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
-        """A period in the site's zone; by default the last 12 full months. See `belimo_nb.calendar.periods.resolve`."""
+        """Parse a period, by default the last 12 full months; see `belimo_nb.calendar.periods.resolve`."""
         return self.connection.period(start, end, period)
 
     def sign_in(self) -> None:
-        """Sign in with the password now, whatever token an earlier run has kept.
-
-        Everything else signs in by itself; this is to see whether the credentials, as they are set now, are good.
+        """Sign in with the password now, to check the credentials; everything else signs in by itself.
 
         Raises:
             SignInError: The cloud refuses the credentials.
@@ -115,21 +100,21 @@ class Cloud:
         return facts(self.source, shown)
 
     def user(self) -> dict[str, Any]:
-        """Who is signed in, as the API says it."""
+        """The signed-in account, as the API gives it."""
         return self.connection.get("/user", what="the account")
 
     def stats(self) -> dict[str, Any]:
         """Counts of the fleet, as the API gives them: totalDevices, connection, health, transfer."""
         ask = functools.partial(self.connection.get, "/devices/stats", what="the fleet's statistics")
-        found: dict[str, Any] = self.connection.kept("stats", ask)
+        found: dict[str, Any] = self.connection.document("stats", ask)
         return found
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """What a period is compared with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
+        """Parse the period to compare with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:
-        """The devices, in the cloud's order, all pages of them.
+        """List the devices, in the cloud's order.
 
         Args:
             search: Part of a name or serial number, whatever its case; None or "" for all.
@@ -144,7 +129,7 @@ class Cloud:
         return devices_frame(self.connection.device_list.ask(search), self.now)
 
     def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
-        """The latest values of devices, from the list itself: no request per device.
+        """Tabulate the latest values of devices, from the list itself: no request per device.
 
         Args:
             devices: A frame of `devices`, or ids: their values as of the last list; None for all, listed anew.
@@ -156,10 +141,10 @@ class Cloud:
         listed = self.connection.device_list
         records = {str(r["id"]): r for r in listed.ask()} if devices is None else listed.known()
         wanted = list(records) if devices is None else _ids(devices)
-        return latest_frame([record_of(identifier, records) for identifier in wanted], self.connection.readable_profile)
+        return latest_frame([record_of(identifier, records) for identifier in wanted], self.connection.profile_or_none)
 
     def device(self, key: str) -> Device:
-        """One device, by id, serial number, name, or a part of the name that only one device has.
+        """Find one device, by id, serial number, name, or a part of the name that only one device has.
 
         Raises:
             UnknownDevice: There is none; the message lists near matches.
@@ -171,10 +156,10 @@ class Cloud:
         records = self.connection.device_list.known()
         if text in records:
             return Device(self.connection, records[text])
-        return Device(self.connection, find(text, records))
+        return Device(self.connection, find_device(text, records))
 
     def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
-        """The devices that count energy: their dataprofile has a heating or a cooling counter.
+        """List the devices that count energy: their dataprofile has a heating or a cooling counter.
 
         Args:
             devices: A frame of `devices`; None for all.
@@ -185,7 +170,7 @@ class Cloud:
         frame = self.devices() if devices is None else devices
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
-        profiles = [None if ref is None else self.connection.readable_profile(ref) for ref in refs]
+        profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
         counters = {
             kind: [profile is not None and profile.locate(f"{kind}_energy") is not None for profile in profiles]
             for kind in ("heating", "cooling")
@@ -194,7 +179,7 @@ class Cloud:
         return frame[frame["heating"] | frame["cooling"]]
 
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
-        """The devices that have counted heating energy, as rows of `devices`.
+        """List the devices that have counted heating energy, as rows of `devices`.
 
         Args:
             search: Part of a name or serial number; None or "" for all.
@@ -203,6 +188,7 @@ class Cloud:
             NoDataError: There are none.
         """
         valves = self.energy_valves(self.devices(search))
+        # Not `> 0`: a valve whose latest value is missing (NaN) may well have counted.
         found = valves[valves["heating"] & (self.latest(valves)["heating_kwh"] != 0)]
         if found.empty:
             named = f" named {search!r}" if search else ""
@@ -218,9 +204,7 @@ class Cloud:
         *,
         fine: bool = False,
     ) -> Counters:
-        """The energy counters of several devices, several at a time; one that fails costs none of the others.
-
-        On a terminal and in a notebook a bar shows how far it is.
+        """Read the energy counters of several devices; one that fails costs none of the others.
 
         Args:
             devices: A frame of `devices`, or ids.
@@ -237,18 +221,18 @@ class Cloud:
         """
         known = self.connection.device_list.known()
         wanted = [Device(self.connection, record_of(identifier, known)) for identifier in _ids(devices)]
-        names = distinct_names(wanted)
+        names = distinct_names([(device.id, device.name, device.serial) for device in wanted])
 
         period = self.period(start, end)
         unreachable: list[str] = []
 
         def fetch(device: Device) -> Counter | str:
-            if len(unreachable) >= HOPELESS:
+            if len(unreachable) >= MAX_UNREACHABLE:
                 return unreachable[-1]  # a cloud that hangs is not asked for every device
             try:
                 return device.counter(kind, period.start, period.end, fine=fine)
             except (SignInError, UsageError):
-                raise  # true of all of them
+                raise  # every other device would fail the same way
             except ConnectionFailed as error:
                 unreachable.append(str(error))
                 return str(error)
@@ -260,7 +244,7 @@ class Cloud:
         # Where no rate holds requests up, there is nothing to wait for.
         with (
             bar(len(wanted), "device", "Reading counters", shown=bool(self.settings.rate)) as progress,
-            ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool,
+            ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="belimo-nb") as pool,
         ):
             found = dict(zip(names, pool.map(fetch, wanted), strict=True))
         return Counters(
@@ -274,13 +258,13 @@ class Cloud:
     def survey(
         self, devices: pd.DataFrame | None = None, start: Moment = None, end: Moment = None, fetch: int = 100
     ) -> Survey:
-        """Examine the energy valves of a fleet: what they have moved, and which to look at first.
+        """Examine the energy valves of a fleet: energy moved, and which to look at first.
 
         Args:
             devices: A frame of `devices`; None for all.
             start: As in `Device.energy`.
             end: As in `Device.energy`.
-            fetch: Requests that may be made for what the store lacks; if it lacks more, it is left out, and told.
+            fetch: Requests to make at most for what the store lacks; if it lacks more, none is made, and it is told.
         """
         from belimo_nb.cloud.survey import survey
 

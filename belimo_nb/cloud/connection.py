@@ -1,4 +1,4 @@
-"""The connection to one cloud: what asks it, and what remembers its answers."""
+"""The connection to one cloud: requests, the device list, dataprofiles, the store and the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api.devices import devices_frame, last_seen, name_of, part, profile_ref
+from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, resolve
@@ -18,34 +18,34 @@ from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.settings import Settings
-from belimo_nb.store.documents import Answers
+from belimo_nb.store.documents import DocumentStore
 
 if TYPE_CHECKING:
     from belimo_nb.store.archive import Archive
 
 
 class Connection:
-    """A connection to the cloud of one account; a `Cloud` and its devices share it, also between threads.
+    """A connection to the cloud of one account, shared by a `Cloud` and its devices, also between threads.
 
     Attributes:
-        settings: Where and how the cloud is reached.
-        device_list: The devices as the API listed them last.
+        settings: Addresses, account and options.
+        device_list: The last complete list of devices.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
-        self._answers = Answers(settings)
+        self._documents = DocumentStore(settings)
         self._dataprofiles = Dataprofiles(self._ask_profile)
-        self.device_list = DeviceList(self.get, self._answers, lambda: self.stamp, offline=settings.offline)
+        self.device_list = DeviceList(self.get, self._documents, lambda: self.now_s, offline=settings.offline)
 
     @property
     def source(self) -> str:
-        """The name of the data's source in outputs; offline with the time that the data are of."""
+        """The data's source as outputs name it; offline with the time of the last device list."""
         if not self.settings.offline:
             return self.settings.source
-        moment = self._answers.as_of
+        moment = self._documents.as_of
         as_of = "nothing fetched" if moment is None else f"as of {moment.tz_convert(self.timezone):%Y-%m-%d %H:%M}"
         return f"{self.settings.source}, offline, {as_of}"
 
@@ -58,21 +58,22 @@ class Connection:
     def now(self) -> pd.Timestamp:
         """The current time, or the setting BELIMO_NOW; offline that of the last device list. In the site's zone."""
         moment = self.settings.now
+        # Offline the data end with the last list, and so do "last month" and "online".
         if moment is None and self.settings.offline:
-            moment = self._answers.as_of
+            moment = self._documents.as_of
         return (pd.Timestamp.now("UTC") if moment is None else moment).tz_convert(self.timezone)
 
     @property
-    def stamp(self) -> int:
+    def now_s(self) -> int:
         """`now` in whole seconds since 1970."""
         return int(self.now.timestamp())
 
     def period(self, start: Moment = None, end: Moment = None, period: str | None = None) -> Period:
-        """A period in the site's zone; by default the last 12 full months. See `belimo_nb.calendar.periods.resolve`."""
+        """Parse a period, by default the last 12 full months; see `belimo_nb.calendar.periods.resolve`."""
         return resolve(start, end, period=period, now=self.now, tz=self.timezone)
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None, what: str | None = None) -> dict[str, Any]:
-        """The API's JSON object at `path` (below the API's address); `what` names it in messages.
+        """Get the API's JSON object at `path` (below the API's address); `what` names it in messages.
 
         Raises:
             NoDataError: Offline.
@@ -90,7 +91,7 @@ class Connection:
         self._authenticator.sign_in()
 
     def check_online(self, what: str) -> None:
-        """Check that requests are allowed, which the command `what` needs; raises `UsageError` offline."""
+        """Raise `UsageError` offline, for a command `what` that needs requests."""
         if self.settings.offline:
             raise UsageError(f"{what} needs the cloud, but BELIMO_OFFLINE is set; unset it, or leave out --offline.")
 
@@ -99,28 +100,25 @@ class Connection:
         self._transport.close()
 
     @property
-    def fresh(self) -> bool:
-        """Whether the device list at hand is fresh enough for states: offline, and within one run of reports."""
+    def list_is_fresh(self) -> bool:
+        """Whether states of the device list need not be asked for again: offline, or within one run of reports."""
         return self.settings.offline or self.settings.fresh_since is not None
 
     def listed_devices(self) -> pd.DataFrame:
-        """All devices as of the last complete list, as `Cloud.devices`; listed only if there is none yet."""
+        """All devices of the last complete list, as `Cloud.devices`; fetched only if there is none yet."""
         return devices_frame(list(self.device_list.known().values()), self.now)
 
     def latest_datapoints(self) -> dict[str, dict[str, Any]]:
-        """The latest values of all devices as the list gave them: device id to datapoint id to value."""
-        states = {key: part(part(record, "state"), "datapoints") for key, record in self.device_list.known().items()}
-        return {
-            key: {str(name): point.get("value") for name, point in points.items() if isinstance(point, dict)}
-            for key, points in states.items()
-        }
+        """The latest values of all devices, from the list: device id to datapoint id to value."""
+        known = self.device_list.known()
+        return {key: datapoint_values(subobject(record, "state")) for key, record in known.items()}
 
     def profile(self, ref: str) -> Profile:
-        """The dataprofile at `ref`; asked for once, since a version of a profile never changes."""
+        """The dataprofile at `ref`, fetched once."""
         return self._dataprofiles.at(ref)
 
-    def readable_profile(self, ref: str) -> Profile | None:
-        """As `profile`; None, with a warning the first time, where the cloud will not give it: the others go on.
+    def profile_or_none(self, ref: str) -> Profile | None:
+        """As `profile`; None, with a warning the first time, where the cloud refuses it.
 
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
@@ -141,20 +139,14 @@ class Connection:
             )
         return self.profile(ref)
 
-    def kept(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
-        """An answer of the API, kept under a name: what `ask` gives, or offline what it gave last.
-
-        Args:
-            name: The name.
-            ask: Asks the API.
-            forever: The answer never changes, so what is kept will do.
-        """
-        return self._answers.through(name, ask, self.stamp, forever=forever).body
+    def document(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
+        """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
+        return self._documents.get_or_ask(name, ask, self.now_s, forever=forever).body
 
     @functools.cached_property
     def archive(self) -> Archive:
-        """History through the store."""
-        # Imported late: who only lists devices needs no Parquet.
+        """The archive of history, through the store."""
+        # Made on first use and imported late: who only lists devices should not wait for pyarrow.
         from belimo_nb.store import Store
         from belimo_nb.store.archive import Archive
 
@@ -166,18 +158,18 @@ class Connection:
             since=None if since is None else int(since.timestamp()),
         )
 
-    def kept_history(
+    def stored_history(
         self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
     ) -> pd.DataFrame:
-        """The last readings in buckets of `step`, through the store; as `belimo_nb.api.history.fetch`."""
-        from belimo_nb.store.archive import Question, Seen, span_of
+        """Read the last readings of buckets of `step`, through the store, as `belimo_nb.api.history.fetch`."""
+        from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
 
         seen = last_seen(record)
-        contact = Seen(None if seen is None else int(seen.timestamp()), self.device_list.asked)
+        contact = LastContact(None if seen is None else int(seen.timestamp()), self.device_list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
-        question = Question(str(record["id"]), name_of(record), contact, step, wanted)
-        return self.archive.frame(question, datapoints, start, end, self.stamp)
+        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted)
+        return self.archive.frame(query, datapoints, start, end, self.now_s)
 
-    def _ask_profile(self, ref: str, what: str, *, forever: bool) -> dict[str, Any]:
-        found: dict[str, Any] = self.kept(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
+    def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
+        found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
         return found

@@ -1,10 +1,11 @@
-"""The dataprofiles of a cloud, each asked for once."""
+"""Dataprofiles of a cloud, each fetched once."""
 
 from __future__ import annotations
 
 import threading
 import warnings
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from belimo_nb.api.profile import Profile
 from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError, SignInError
@@ -12,39 +13,32 @@ from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError, SignInEr
 __all__ = ["Dataprofiles"]
 
 
-class Ask(Protocol):
-    """Gives the answer of the API at a path, or the one that is kept and does not change."""
-
-    def __call__(self, ref: str, what: str, *, forever: bool) -> dict[str, Any]: ...
-
-
 class Dataprofiles:
-    """The dataprofiles that were asked for so far; safe to share between threads.
+    """A cache of dataprofiles by path; safe to share between threads."""
 
-    Args:
-        ask: Asks the API.
-    """
+    # `ask` takes the path, what it is in words, and whether a kept answer will do forever.
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Callable[[str, str, bool], dict[str, Any]]) -> None:
         self._ask = ask
         self._known: dict[str, Profile] = {}
         self._unreadable: set[str] = set()
         self._lock = threading.Lock()
 
     def at(self, ref: str) -> Profile:
-        """The dataprofile at `ref`."""
+        """The dataprofile at the path `ref`."""
+        # The lock is not held while asking: other profiles should not wait for this one.
         with self._lock:
             known = self._known.get(ref)
         if known is None:
             name = ref.removeprefix("/definitions/dataprofiles/")
             # A version never changes, but "last" is another one some day.
-            known = Profile(self._ask(ref, f"the dataprofile {name}", forever=not ref.endswith("/last")))
+            known = Profile(self._ask(ref, f"the dataprofile {name}", not ref.endswith("/last")))
             with self._lock:
                 self._known[ref] = known
         return known
 
     def readable(self, ref: str) -> Profile | None:
-        """As `at`; None, with a warning the first time, where the cloud will not give it: the others go on.
+        """As `at`; None, with a warning the first time, where the cloud refuses it.
 
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
@@ -55,6 +49,7 @@ class Dataprofiles:
         try:
             return self.at(ref)
         except (CloudError, NoDataError) as error:
+            # A cloud that is down is told as such; a profile that is refused must not cost the other devices.
             if error.retryable or isinstance(error, SignInError | ConnectionFailed):
                 raise
             with self._lock:

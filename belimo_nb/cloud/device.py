@@ -1,4 +1,4 @@
-"""One device: what it is, what it says now, what it said before, what energy it moved."""
+"""One device: its datapoints, state, history, energy counters, events and checkup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api import history, measurements
-from belimo_nb.api.devices import devices_frame, latest_frame, name_of, part, profile_ref, settings_of
+from belimo_nb.api.devices import (
+    datapoint_values,
+    devices_frame,
+    latest_frame,
+    name_of,
+    profile_ref,
+    settings_of,
+    subobject,
+)
 from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
@@ -32,7 +40,7 @@ class Device:
     """A device of the cloud; get one from `Cloud.device`.
 
     Args:
-        connection: What asks the cloud and remembers.
+        connection: The connection to its cloud.
         record: The API's device object.
     """
 
@@ -67,12 +75,12 @@ class Device:
 
     @property
     def has_profile(self) -> bool:
-        """Whether the device has ever said what its datapoints mean."""
+        """Whether the device has ever reported a dataprofile."""
         return profile_ref(self._record) is not None
 
     @property
     def profile(self) -> Profile:
-        """What its datapoints mean.
+        """The dataprofile: names, units and meaning of its datapoints.
 
         Raises:
             NoDataError: The device has never reported a dataprofile.
@@ -101,22 +109,20 @@ class Device:
 
     @property
     def settings(self) -> dict[str, float]:
-        """What it is made and set for: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
+        """Its design values and settings: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
         return settings_of(self._record, self._connection.profile)
 
     @property
     def design(self) -> Design:
-        """What the checks need to know of its settings; the design delta-T is not among them."""
+        """Its settings as the checks need them; the design delta-T is not among them."""
         found = self.settings
         nominal = found["nominal_flow_m3h"]
         return Design(
-            nominal_flow_m3h=nominal,
-            max_flow_m3h=nominal * found["max_flow_pct"] / 100,
-            glycol_pct=found["glycol_pct"],
+            nominal_flow_m3h=nominal, max_flow_m3h=nominal * found["max_flow_pct"] / 100, glycol_pct=found["glycol_pct"]
         )
 
     def state(self, at: Moment = None) -> pd.DataFrame:
-        """The values of all datapoints, now or at a time.
+        """Read the values of all datapoints, now or at a time.
 
         Args:
             at: A moment (local time of the site if it has no zone); None for now.
@@ -125,16 +131,14 @@ class Device:
             DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
             at stands in ``.attrs["time"]`` (aware, UTC).
         """
-        listed = part(self._record, "state")
-        if at is None and self._connection.fresh and listed.get("datapoints"):
-            body = listed
+        listed = subobject(self._record, "state")
+        if at is None and self._connection.list_is_fresh and listed.get("datapoints"):
+            body = listed  # all reports of a run show the same moment
         else:
             query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
             body = self._connection.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
-        points = part(body, "datapoints")
-        values = {str(key): point.get("value") for key, point in points.items() if isinstance(point, dict)}
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
-        frame = pd.DataFrame({"value": pd.Series(values, dtype=object)})
+        frame = pd.DataFrame({"value": pd.Series(datapoint_values(body), dtype=object)})
         frame = frame.join(known[["unit", "description"]].astype(object)).fillna({"unit": "", "description": ""})
         frame = frame.rename_axis("id")
         order = {identifier: position for position, identifier in enumerate(known.index)}
@@ -150,9 +154,9 @@ class Device:
         resolution: str = "1h",
         aggregation: str = "last",
     ) -> pd.DataFrame:
-        """Resampled history: from the store what was fetched before and still holds, the rest from the cloud.
+        """Read resampled history, from the store where it holds it, else from the cloud.
 
-        Only the last readings of buckets are kept; for other aggregations the cloud is asked each time.
+        The store keeps last readings only; for other aggregations the cloud is asked each time.
 
         Args:
             datapoints: One or several, each by id, name or description.
@@ -177,7 +181,7 @@ class Device:
         first, after = self._range(start, end)
         unique = list(dict.fromkeys(ids))
         if aggregation == history.KEPT_AGGREGATION:
-            frame = self._connection.kept_history(self._record, unique, first, after, resolution)
+            frame = self._connection.stored_history(self._record, unique, first, after, resolution)
         elif self._connection.settings.offline:
             raise NoDataError(f"The store keeps the last readings of buckets, not their {aggregation}; ask online.")
         else:
@@ -187,7 +191,7 @@ class Device:
     def measurements(
         self, quantities: Sequence[str], start: Moment, end: Moment = None, resolution: str = "15m"
     ) -> pd.DataFrame:
-        """Measured quantities in display units.
+        """Read measured quantities in display units.
 
         Args:
             quantities: Keys of `belimo_nb.quantities.QUANTITIES`.
@@ -215,16 +219,12 @@ class Device:
         return measurements.quantities(raw, profile, located, step, self._connection.timezone)
 
     def checkup(
-        self,
-        start: Moment = None,
-        end: Moment = None,
-        resolution: str = "1h",
-        design_delta_t: float | None = None,
+        self, start: Moment = None, end: Moment = None, resolution: str = "1h", design_delta_t: float | None = None
     ) -> Checkup:
-        """Check it for everything that its samples can tell; see `belimo_nb.hydronics`.
+        """Run all checks on its samples; see `belimo_nb.hydronics`.
 
-        The whole period is looked at every `resolution`, and the two weeks in which the valve is most active every 5
-        minutes. Where the outdoor temperature is to be had, it is taken into account.
+        The samples are of `resolution` for the whole period, and every 5 minutes for the two most active weeks. The
+        outdoor temperature is taken into account where it is available.
 
         Args:
             start: As in `energy`.
@@ -250,14 +250,9 @@ class Device:
         )
 
     def energy(
-        self,
-        kind: Kind = "heating",
-        start: Moment = None,
-        end: Moment = None,
-        freq: str = "D",
-        tz: str | None = None,
+        self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None
     ) -> pd.DataFrame:
-        """Heating or cooling energy of calendar intervals, from the lifetime counter.
+        """Compute heating or cooling energy of calendar intervals, from the lifetime counter.
 
         The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), one bucket
         ahead of `start`; a reading belongs to its bucket's end.
@@ -288,7 +283,7 @@ class Device:
         *,
         fine: bool = False,
     ) -> Counter:
-        """The readings of its energy counter; one question to the cloud, many to `Counter.energy`.
+        """Read its energy counter once, for any number of calls of `Counter.energy`.
 
         Args:
             kind: "heating" or "cooling".
@@ -304,7 +299,7 @@ class Device:
         return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
 
     def counters(self, start: Moment = None, end: Moment = None) -> Counters:
-        """The readings of all its energy counters that have ever counted, at one go.
+        """Read all its energy counters that have ever counted, at one go.
 
         Args:
             start: As in `energy`.
@@ -341,12 +336,14 @@ class Device:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
+        # The power comes along in the same request: it limits what a counter can have counted. The first reading, at
+        # the end of its bucket, is the one at `first`.
         raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
         span = Period(first, after)
         return measurements.counters(raw, self.profile, located, step, self.name, span, zone)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
-        """What happened to the device, oldest first.
+        """Tabulate the events of the device, oldest first.
 
         Returns:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
@@ -355,7 +352,7 @@ class Device:
         query = {"sortDirection": "ASC"}
         path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
         try:
-            rows = self._connection.kept(
+            rows = self._connection.document(
                 f"timeline {self.id}", lambda: collect(self._connection.get, path, query, what)
             )
         except NoDataError as error:
@@ -369,7 +366,7 @@ class Device:
                 "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
             }
         )
-        # Asked for as a whole and kept: other ranges need no other request.
+        # Cut only now: the timeline is fetched whole and kept, so other ranges need no other request.
         if edges[0] is not None:
             frame = frame[frame["time"] >= edges[0]]
         if edges[1] is not None:
@@ -377,7 +374,7 @@ class Device:
         return frame.sort_values("time", kind="stable", ignore_index=True)
 
     def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
-        """When it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
+        """The times in which it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
         return troubles(self.timeline(end=span.end), span.start, span.end)
 
@@ -397,5 +394,5 @@ class Device:
         return span.start, span.end
 
     def _profile_name(self) -> str:
-        reference = part(self._record, "dataprofile")
+        reference = subobject(self._record, "dataprofile")
         return str(reference.get("displayName") or reference.get("entityId") or "device without a dataprofile")

@@ -1,4 +1,4 @@
-"""The list of devices as the API gave it last, from which most questions can be answered without another request."""
+"""The list of devices, kept in memory and, for work offline, on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from belimo_nb.api.devices import matches, name_of
 from belimo_nb.api.paging import Get, collect
 from belimo_nb.errors import AnswerError, UnknownDevice
-from belimo_nb.store.documents import Answers
+from belimo_nb.store.documents import DocumentStore
 
 __all__ = ["DeviceList", "record_of"]
 
@@ -17,23 +17,15 @@ Record = dict[str, Any]
 
 
 class DeviceList:
-    """The API's device objects as of the last complete list; safe to share between threads.
+    """The API's device objects of the last complete list; safe to share between threads.
 
     Attributes:
-        asked: When the last complete list was asked for, in seconds since 1970; 0: never.
+        asked: When the last complete list was fetched, in seconds since 1970; 0: never.
     """
 
-    def __init__(self, get: Get, answers: Answers, now: Callable[[], int], *, offline: bool) -> None:
-        """Know where to ask; nothing is asked yet.
-
-        Args:
-            get: Asks the API.
-            answers: Where the complete list is kept.
-            now: The time, in seconds since 1970.
-            offline: Whether what is kept has to do.
-        """
+    def __init__(self, get: Get, documents: DocumentStore, now: Callable[[], int], *, offline: bool) -> None:
         self._get = get
-        self._answers = answers
+        self._documents = documents
         self._now = now
         self._offline = offline
         self._records: dict[str, Record] | None = None
@@ -41,10 +33,7 @@ class DeviceList:
         self.asked = 0
 
     def ask(self, search: str | None = None) -> list[Record]:
-        """The device objects, in the cloud's order; the complete list is kept for later look-ups.
-
-        Args:
-            search: Part of a name or serial number; None or blank for all.
+        """Fetch all device objects, or those that a search finds; a complete list is kept for later look-ups.
 
         Raises:
             AnswerError: The list names a device twice, or one without an id.
@@ -55,13 +44,15 @@ class DeviceList:
         if text:
             asked, records = 0, collect(self._get, "/devices", {"search": text}, "the devices")
         else:
-            kept = self._answers.through(
+            kept = self._documents.get_or_ask(
                 "devices", lambda: collect(self._get, "/devices", {}, "the devices"), self._now()
             )
             asked, records = kept.asked, kept.body
+        # Pages that moved while they were read show as a device that comes twice, and another that is missing.
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
             raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
+        # A search updates what it found and leaves the rest; only a complete list says what is there and since when.
         with self._lock:
             fresh = dict(zip(ids, records, strict=True))
             self._records = (self._records | fresh if self._records is not None else None) if text else fresh
@@ -69,7 +60,7 @@ class DeviceList:
         return records
 
     def known(self) -> dict[str, Record]:
-        """The device objects of the last complete list by id; asked for only if there is none yet."""
+        """The device objects of the last complete list by id; fetched only if there is none yet."""
         with self._lock:
             records = self._records
         return records if records is not None else {str(r["id"]): r for r in self.ask()}

@@ -1,4 +1,4 @@
-"""What reports need of the history of energy valves, as questions to the archive."""
+"""History needs: the history queries that reports and surveys of energy valves make."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pandas as pd
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.energy.counter import counter_resolution, last_reading
 from belimo_nb.quantities import COUNTERS, MEASURED
-from belimo_nb.store.archive import Question, Seen, span_of
-from belimo_nb.store.disk import canonical
+from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
+from belimo_nb.store.disk import canonical_resolution
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.connection import Connection
     from belimo_nb.store.coverage import Span
 
-__all__ = ["questions"]
+__all__ = ["history_queries"]
 
 
-def questions(
+def history_queries(
     connection: Connection,
     valves: pd.DataFrame,
     start: pd.Timestamp,
@@ -29,26 +29,26 @@ def questions(
     *,
     counters_from: pd.Timestamp | None = None,
     measured: Sequence[str] = MEASURED,
-) -> list[Question]:
-    """One question for each valve and resolution.
+) -> list[HistoryQuery]:
+    """Make one query for each valve and resolution.
 
     Args:
-        connection: Where the valves are.
+        connection: The cloud of the valves.
         valves: Rows of `Cloud.energy_valves`.
         start: Begin of the range, aware.
         end: Its end, aware; of counters in the future only the bucket under way is asked for.
         resolution: Length of a bucket.
-        counters_from: Begin of the counters' range, if another: then they are asked for as `Device.counter` does,
+        counters_from: Begin of the counters' range, if another: then their resolution is that of `Device.counter`,
             whatever `resolution` is for the rest.
         measured: The quantities, besides the counters.
     """
     until = last_reading(end, connection.now)
     first = start if counters_from is None else counters_from
     counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
-    # A reading belongs to its bucket's end: the first one wanted is that of the bucket before.
+    # A reading belongs to its bucket's end, so the reading at the start is that of the bucket before.
     counter_span = span_of(first - parse_resolution(counted), until, counted)
     span = span_of(start, min(end, until) if counters_from is None else end, resolution)
-    resolution, counted = canonical(resolution), canonical(counted)
+    resolution, counted = canonical_resolution(resolution), canonical_resolution(counted)
     seen = valves["last_seen"]
     contacts = [None if pd.isna(moment) else int(moment.timestamp()) for moment in seen]
     records = connection.device_list.known()
@@ -56,6 +56,7 @@ def questions(
     for identifier, name, contact in zip(valves.index, valves["name"], contacts, strict=True):
         profile = connection.profile_of(records[str(identifier)])
         wanted: dict[str, dict[str, Span]] = {resolution: {}, counted: {}}
+        # Counters and the rest share a query, and so requests, where they have the same resolution.
         for quantity in dict.fromkeys((*COUNTERS, *measured)):
             datapoint = profile.locate(quantity)
             if datapoint is None:
@@ -66,7 +67,7 @@ def questions(
                 begin, after = wanted[counted].get(datapoint, counter_span)
                 wanted[counted][datapoint] = (min(begin, counter_span[0]), max(after, counter_span[1]))
         found += [
-            Question(str(identifier), str(name), Seen(contact, connection.device_list.asked), step, spans)
+            HistoryQuery(str(identifier), str(name), LastContact(contact, connection.device_list.asked), step, spans)
             for step, spans in wanted.items()
             if spans
         ]

@@ -1,4 +1,4 @@
-"""Which energy valves a command is about."""
+"""Selection of energy valves by search and by name, for commands and reports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["energy_valves"]
 
 
 def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] = ()) -> pd.DataFrame:
-    """The energy valves asked for, in the cloud's order.
+    """Select energy valves, in the cloud's order.
 
     Args:
-        cloud: Where they are.
+        cloud: The cloud.
         search: Only devices with this text in their name or serial number; None or "" for all.
         keys: Only these devices, each by id, serial number, name or a unique part of the name; empty for all.
 
@@ -36,6 +36,7 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
     if found.empty:
         what = f"No device has {search!r} in its name or serial number" if search else "The account sees no device"
         raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
+    # A key that finds nothing usable is an error, not left out: a report would silently lack the device.
     wanted = {cloud.device(key).id: key for key in keys}
     valves = cloud.energy_valves(found)
     for device_id, key in wanted.items():

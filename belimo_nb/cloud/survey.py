@@ -1,4 +1,4 @@
-"""A fleet examined: what each valve has moved, and what the checks say of it, from what the store holds."""
+"""The survey of a fleet: energy moved and verdicts of the checks for each valve, from the store."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
-from belimo_nb.cloud.needs import questions
-from belimo_nb.cloud.survey_valve import RANKS, Case, Surveyed, examined
+from belimo_nb.cloud.needs import history_queries
+from belimo_nb.cloud.survey_valve import RANKS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.quantities import MEASURED
 from belimo_nb.store import sync
-from belimo_nb.store.archive import Question
+from belimo_nb.store.archive import HistoryQuery
 
-__all__ = ["FETCH", "Survey", "survey"]
+__all__ = ["MAX_REQUESTS", "Survey", "survey"]
 
-FETCH = 100
-"""Requests that a survey makes for what the store lacks; a larger fleet is for `belimo-nb sync`."""
+MAX_REQUESTS = 100
+"""Requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found out about a fleet.
+    """The findings about a fleet.
 
     Attributes:
-        period: What it covers.
+        period: The period examined.
         devices: The valves: rows of `Cloud.energy_valves`.
         valves: By device id.
-        lacking: How many valves the store does not hold completely.
+        lacking: Number of valves that the store does not hold completely.
         failures: By device name, why readings could not be fetched.
     """
 
@@ -44,7 +44,7 @@ class Survey:
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
-        """One row a valve, what to look at first on top.
+        """Tabulate one row a valve, the most urgent first.
 
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
@@ -82,68 +82,67 @@ class Survey:
         return frame.loc[order.sort_values(["rank", "kwh", "m3", "name"], kind="stable").index]
 
     def daily(self) -> pd.DataFrame:
-        """KWh by local day: index ``time``, one column a valve, named by its id; NaN where unknown."""
+        """Tabulate kWh by local day: index ``time``, one column a valve, named by its id; NaN where unknown."""
         days = _days(self.period)
         nothing = np.full(len(days), np.nan)
         found = {key: valve.days if len(valve.days) else nothing for key, valve in self.valves.items()}
         return pd.DataFrame(found, days)
 
 
-def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: int = FETCH) -> Survey:
-    """Examine some energy valves, from the store.
-
-    Args:
-        connection: Where they are.
-        valves: Rows of `Cloud.energy_valves`.
-        period: What to look at.
-        fetch: Requests that may be made for what the store lacks; if it lacks more, it is left out, and told.
+def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: int = MAX_REQUESTS) -> Survey:
+    """Examine energy valves, given as rows of `Cloud.energy_valves`; see `Cloud.survey`.
 
     Raises:
         SignInError: The credentials are refused.
     """
     records = connection.device_list.known()
     step = counter_resolution(connection.timezone, period.start, period.end)
-    asked = questions(connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED)
-    cases = [
-        Case(
-            question,
-            connection.profile_of(records[question.device]),
-            Device(connection, records[question.device]).design,
+    queries = history_queries(
+        connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
+    )
+    tasks = [
+        ValveTask(
+            query,
+            connection.profile_of(records[query.device]),
+            Device(connection, records[query.device]).design,
             period,
             connection.timezone,
-            closer=len(asked) <= fetch,
+            closer=len(queries) <= fetch,
         )
-        for question in asked
+        for query in queries
     ]
-    archive = connection.archive.reader()
+    archive = connection.archive.reader()  # without the connection, so that it can be sent to other processes
     found: dict[str, Surveyed] = {}
 
-    def look(some: Sequence[Case]) -> None:
+    def examine(some: Sequence[ValveTask]) -> None:
         found.update(
-            zip((case.question.device for case in some), examined(archive, some, connection.stamp), strict=True)
+            zip((task.query.device for task in some), examine_valves(archive, some, connection.now_s), strict=True)
         )
 
-    look(cases)
+    examine(tasks)
     failures: dict[str, str] = {}
     left = 0 if connection.settings.offline else fetch
-    missing = [case for case in cases if found[case.question.device].requests]
-    needed = sum(found[case.question.device].requests for case in missing)
+    missing = [task for task in tasks if found[task.query.device].requests]
+    needed = sum(found[task.query.device].requests for task in missing)
     if 0 < needed <= left:
-        failures |= _fetch(connection, [case.question for case in missing])
+        failures |= _fetch(connection, [task.query for task in missing])
         left -= needed
-        look(missing)
+        examine(missing)
+    # The second round depends on the first: only its hourly samples tell which two weeks are worth a closer look.
     close = {key: detail for key, one in found.items() if (detail := one.detail) is not None}
     if 0 < len(close) <= left:
         failures |= _fetch(connection, list(close.values()))
-        look([case for case in cases if case.question.device in close])
+        examine([task for task in tasks if task.query.device in close])
     lacking = sum(bool(one.requests) for one in found.values())
     return Survey(period, valves, {str(key): found[str(key)] for key in valves.index}, lacking, failures)
 
 
-def _fetch(connection: Connection, wanted: Sequence[Question]) -> dict[str, str]:
-    planned = sync.plan(connection.archive, wanted, connection.stamp, connection.settings.rate)
+def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, str]:
+    planned = sync.plan(connection.archive, wanted, connection.now_s, connection.settings.rate)
     # Where no rate holds requests up, there is nothing to wait for.
-    return sync.fill(connection.archive, planned, connection.stamp, shown=bool(connection.settings.rate)).failures
+    return sync.run_with_progress(
+        connection.archive, planned, connection.now_s, shown=bool(connection.settings.rate)
+    ).failures
 
 
 def _days(period: Period) -> pd.DatetimeIndex:

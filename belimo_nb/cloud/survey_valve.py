@@ -1,4 +1,4 @@
-"""One valve of a fleet, examined: what it has moved, and what the checks say of it, from what the store holds."""
+"""The survey of single valves, from the store, shared between processes where there are many."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE, fine_question, window_of
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.quantities import MEASURED
-from belimo_nb.store.archive import Archive, Question
+from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
-__all__ = ["RANKS", "Case", "Surveyed", "examine_all", "examined", "help_out"]
+__all__ = ["RANKS", "Surveyed", "ValveTask", "examine_share", "examine_valves", "worker_main"]
 
 NEEDS_DETAIL = ("hunting", "meter consistency")
-"""Checks that hourly samples cannot carry."""
+"""Checks that need finer samples than hourly ones."""
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
 
 @dataclass(frozen=True)
 class Surveyed:
-    """What was found out about one valve.
+    """The findings about one valve.
 
     Attributes:
         kwh: Energy of the period by kind, the known days of it; kinds that never counted are left out.
         coverage: Share of the period that is covered by readings, 0 to 1.
         days: kWh by local day, both kinds together; NaN where unknown.
-        verdicts: Of the checks that the samples can carry.
-        requests: What it would take to complete the readings.
-        detail: What to ask for a closer look at the most active two weeks; None if there is nothing to ask.
+        verdicts: Of the checks for which the samples are fine enough.
+        requests: Requests that the store's readings still need to be complete.
+        detail: The query for the most active two weeks in detail; None if there is nothing to ask.
         reason: Why nothing is known; empty if something is.
     """
 
@@ -52,7 +52,7 @@ class Surveyed:
     days: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     verdicts: Sequence[Verdict] = ()
     requests: int = 0
-    detail: Question | None = None
+    detail: HistoryQuery | None = None
     reason: str = ""
 
     @property
@@ -69,10 +69,10 @@ class Surveyed:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One valve, with all that is needed to examine it in another process."""
+class ValveTask:
+    """One valve, with all that another process needs to examine it."""
 
-    question: Question
+    query: HistoryQuery
     profile: Profile
     design: Design
     period: Period
@@ -80,94 +80,98 @@ class Case:
     closer: bool  # whether a look in detail may be fetched
 
 
-def examine_all(archive: Archive, cases: Sequence[Case], now: int) -> list[Surveyed]:
-    """What the store says of some valves at `now` (seconds since 1970), in their order."""
-    return [_examine(archive, case, now) for case in cases]
+def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
+    """Examine valves one after the other, as of `now` (seconds since 1970)."""
+    return [_examine(archive, task, now) for task in tasks]
 
 
-def _examine(archive: Archive, case: Case, now: int) -> Surveyed:
-    question, period = case.question, case.period
-    located = {key: case.profile.locate(key) for key in MEASURED}
+def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
+    query, period = task.query, task.period
+    located = {key: task.profile.locate(key) for key in MEASURED}
     datapoints = [identifier for identifier in located.values() if identifier is not None]
-    kept = archive.store.read(question.device, question.resolution, datapoints)
-    requests = len(archive.plan(kept.coverage, question, now))
+    kept = archive.store.read(query.device, query.resolution, datapoints)
+    requests = len(archive.plan(kept.coverage, query, now))
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
-    step = parse_resolution(question.resolution)
+    step = parse_resolution(query.resolution)
+    # From a bucket earlier on: its last reading, at its end, is the counter's at the start.
     raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
-    frame = measurements.quantities(raw, case.profile, located, step, case.tz)
+    frame = measurements.quantities(raw, task.profile, located, step, task.tz)
     limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
     energy = {
-        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, case.tz, step, limit)
+        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, task.tz, step, limit)
         for kind in ("heating", "cooling")
         if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
     }
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    samples = frame.iloc[1:]
-    made = Samples(samples, step, case.design)
-    fine, detail = _detail(archive, case, made, located, now)
+    samples = Samples(frame.iloc[1:], step, task.design)
+    fine, detail = _detail(archive, task, samples, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(made, fine, tz=case.tz, checks=checks),
+        verdicts=judge(samples, fine, tz=task.tz, checks=checks),
         requests=requests,
         detail=detail,
     )
 
 
 def _detail(
-    archive: Archive, case: Case, samples: Samples, located: Mapping[str, str | None], now: int
-) -> tuple[Samples | None, Question | None]:
-    """The most active two weeks in detail, if the store holds them; else what to ask for, if that takes one request."""
-    if not case.closer and not archive.store.path(case.question.device, FINE).exists():
+    archive: Archive, task: ValveTask, samples: Samples, located: Mapping[str, str | None], now: int
+) -> tuple[Samples | None, HistoryQuery | None]:
+    """The most active two weeks in detail, if the store holds them; else the query for them, if one request will do."""
+    if not task.closer and not archive.store.path(task.query.device, FINE_RESOLUTION).exists():
         return None, None
-    window = window_of(samples, case.period)
+    window = busiest_window_within(samples, task.period)
     if window is None:
         return None, None
-    question = fine_question(case.question, located, window)
-    kept = archive.store.read(question.device, question.resolution, list(question.wanted))
-    if missing := len(archive.plan(kept.coverage, question, now)):
-        return None, question if missing == 1 else None
-    step = parse_resolution(question.resolution)
-    raw = kept.frame(list(question.wanted), buckets(*window, step))
-    return Samples(measurements.quantities(raw, case.profile, located, step, case.tz), step, case.design), None
+    query = fine_query(task.query, located, window)
+    kept = archive.store.read(query.device, query.resolution, list(query.wanted))
+    if missing := len(archive.plan(kept.coverage, query, now)):
+        return None, query if missing == 1 else None
+    step = parse_resolution(query.resolution)
+    raw = kept.frame(list(query.wanted), buckets(*window, step))
+    return Samples(measurements.quantities(raw, task.profile, located, step, task.tz), step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:
     return pd.Timestamp(now, unit="s", tz="UTC").ceil("h")
 
 
-PARALLEL = 200
-"""From so many valves on, several processes share the work: to start them takes a second."""
+PARALLEL_FROM = 200
+"""Number of valves from which on several processes share the work: to start them takes a second."""
 
 
-def examined(archive: Archive, cases: Sequence[Case], now: int) -> list[Surveyed]:
-    """Examine some valves: many of them in several processes, of which this is one."""
-    workers = cores() if len(cases) >= PARALLEL else 1
-    shares = [cases[i::workers] for i in range(workers)]
+def examine_valves(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
+    """Examine valves, many of them in several processes, of which this is one."""
+    workers = cores() if len(tasks) >= PARALLEL_FROM else 1
+    shares = [tasks[i::workers] for i in range(workers)]
     with contextlib.ExitStack() as stack:
-        helpers = [stack.enter_context(_Helper((archive, share, now))) for share in shares[1:]]
-        found = [examine_all(archive, shares[0], now)]
-        for helper, share in zip(helpers, shares[1:], strict=True):
-            answer = helper.answer()
-            found.append(examine_all(archive, share, now) if answer is None else answer)
-    return [found[i % workers][i // workers] for i in range(len(cases))]
+        worker_processes = [stack.enter_context(_Worker((archive, share, now))) for share in shares[1:]]
+        found = [examine_share(archive, shares[0], now)]
+        for worker, share in zip(worker_processes, shares[1:], strict=True):
+            answer = worker.answer()
+            # A worker that died, e.g. for want of memory, costs time but no valve.
+            found.append(examine_share(archive, share, now) if answer is None else answer)
+    return [found[i % workers][i // workers] for i in range(len(tasks))]
 
 
-class _Helper:
-    """A process that examines a share of the valves; no `multiprocessing`, which would run the user's script again."""
+class _Worker:
+    """A process that examines a share of the valves."""
+
+    # No `multiprocessing`: where it cannot fork, it imports the user's script, and so runs it again.
 
     def __init__(self, task: object) -> None:
-        command = [sys.executable, "-P", "-c", "from belimo_nb.cloud.survey_valve import help_out; help_out()"]
+        command = [sys.executable, "-P", "-c", "from belimo_nb.cloud.survey_valve import worker_main; worker_main()"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
         self._output = b""
+        # In a thread: this process works on its own share meanwhile, and a full pipe would hold it up.
         self._talk = threading.Thread(target=self._communicate, args=(pickle.dumps(task),), daemon=True)
         self._talk.start()
 
-    def __enter__(self) -> _Helper:
+    def __enter__(self) -> _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -178,7 +182,7 @@ class _Helper:
         self._output, _ = self._process.communicate(task)
 
     def answer(self) -> list[Surveyed] | None:
-        """What it has found; None if it died."""
+        """Wait for its findings; None if it died."""
         self._talk.join()
         if self._process.returncode != 0:
             return None
@@ -186,7 +190,7 @@ class _Helper:
         return found
 
 
-def help_out() -> None:
-    """In a helper's process: examine what comes in, and send what was found."""
-    archive, cases, now = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
-    sys.stdout.buffer.write(pickle.dumps(examine_all(archive, cases, now)))
+def worker_main() -> None:
+    """Examine the share that comes in by standard input, and write the findings to standard output."""
+    archive, tasks, now = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    sys.stdout.buffer.write(pickle.dumps(examine_share(archive, tasks, now)))

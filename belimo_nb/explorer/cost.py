@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from belimo_nb.api.history import MOST_BUCKETS, parse_resolution
+from belimo_nb.api.history import MAX_BUCKETS, parse_resolution
 from belimo_nb.calendar.moments import local_midnight
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.display import number
@@ -15,7 +15,7 @@ from belimo_nb.explorer.choice import AUTOMATIC
 
 __all__ = ["MOST", "MOST_DATAPOINTS", "check_cost", "period_of", "resolution_for"]
 
-MOST = 12 * MOST_BUCKETS
+MOST = 12 * MAX_BUCKETS
 """Buckets of one range: a year at 5 minutes, in a dozen requests; more is no matter of a click."""
 
 MOST_DATAPOINTS = 12
@@ -76,7 +76,7 @@ def check_cost(period: Period, resolution: str, rate: float) -> int:
     count = -(-length // step)
     if count <= MOST:
         return int(count)
-    requests = -(-count // MOST_BUCKETS)
+    requests = -(-count // MAX_BUCKETS)
     wait = f", at least {_time(requests / rate)} of waiting at {number(rate)} a second" if rate else ""
     fits = next((text for text in COARSER if length / parse_resolution(text) <= MOST), "")
     instead = f"a resolution of {fits}, or " if fits else ""

@@ -25,11 +25,6 @@ FACTS = (("Serial", "serial"), ("", "profile"), ("", "project"))
 ROWS = 8
 
 
-class _Named:
-    def __init__(self, identifier: str, name: str, serial: str | None) -> None:
-        self.id, self.name, self.serial = identifier, name, str(serial or "")
-
-
 class DevicePicker:
     """A search field, a list of what fits, and what is known of the chosen device.
 
@@ -49,8 +44,8 @@ class DevicePicker:
         self._zone = cloud.timezone
         self._devices = cloud.connection.listed_devices()
         rows = self._devices
-        named = [_Named(str(i), n, s) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
-        self._names = dict(zip((device.id for device in named), distinct_names(named), strict=True))
+        named = [(str(i), n, str(s or "")) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
+        self._names = dict(zip((device[0] for device in named), distinct_names(named), strict=True))
         searched = zip(rows.index, *(rows[column] for column in SEARCHED), strict=True)
         self._texts = {str(texts[0]): "\n".join(str(text or "") for text in texts).casefold() for texts in searched}
         self._changed = on_change

@@ -11,20 +11,20 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.devices import matches
 from belimo_nb.api.history import buckets, parse_resolution
-from belimo_nb.cloud.checkup import FINE, fine_question, window_of
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
 from belimo_nb.cloud.connection import Connection
-from belimo_nb.cloud.needs import questions
+from belimo_nb.cloud.needs import history_queries
 from belimo_nb.errors import NoDataError, StoreError
 from belimo_nb.hydronics import Samples
 from belimo_nb.quantities import MEASURED
 from belimo_nb.report.jobs import Job
-from belimo_nb.store.sync import Outcome, Plan, fill, plan, remarks
+from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
-    from belimo_nb.store.archive import Question
+    from belimo_nb.store.archive import HistoryQuery
 
 __all__ = ["Fetched", "closer_plan", "fetch", "fetch_plan"]
 
@@ -46,7 +46,7 @@ class Fetched:
 
     settings: Settings
     unsettled: set[str] | None = field(default_factory=set)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[SyncResult] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -69,21 +69,21 @@ def fetch(
     connection = cloud.connection
     planned = fetch_plan(cloud, jobs, period, parameters)
     since = pd.Timestamp(connection.device_list.asked, unit="s", tz="UTC")
-    questions: list[Question] = []
-    outcomes: list[Outcome] = []
+    queries: list[HistoryQuery] = []
+    outcomes: list[SyncResult] = []
     told: dict[str, None] = {}
     try:
         # The second round depends on the first: what is worth a closer look, the samples tell.
         for following in (planned, None):
             wanted = following or closer_plan(cloud, jobs, period, parameters)
-            outcomes.append(fill(connection.archive, wanted, connection.stamp, shown=shown))
+            outcomes.append(run_with_progress(connection.archive, wanted, connection.now_s, shown=shown))
             told |= dict.fromkeys(remarks(outcomes[-1]))
-            questions += wanted.questions
+            queries += wanted.queries
     except StoreError as error:
         return Fetched(cloud.settings, None, outcomes, [*told, f"Warning: {error}"])
     settings = replace(cloud.settings, fresh_since=since)
-    left = plan(Connection(settings).archive, questions, connection.stamp, cloud.settings.rate)
-    return Fetched(settings, {question.device for question, _ in left.open}, outcomes, list(told))
+    left = plan(Connection(settings).archive, queries, connection.now_s, cloud.settings.rate)
+    return Fetched(settings, {query.device for query, _ in left.pending}, outcomes, list(told))
 
 
 def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:
@@ -107,19 +107,21 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     before = period.year_before.start
     asked = []
     if len(single):
-        asked += questions(
+        asked += history_queries(
             connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
         )
     if heating - devices:
         others = valves.loc[valves.index.isin(heating - devices)]
-        asked += questions(connection, others, period.start, period.end, RESOLUTION, counters_from=before, measured=())
+        asked += history_queries(
+            connection, others, period.start, period.end, RESOLUTION, counters_from=before, measured=()
+        )
     if seen:
         others = valves.loc[valves.index.isin(seen)]
-        asked += questions(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
+        asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
     if heating and parameters.get("peak_minutes") == 15:
         valves = valves.loc[valves.index.isin(heating)]
-        asked += questions(connection, valves, period.start, period.end, "15m", measured=())
-    return plan(connection.archive, asked, connection.stamp, cloud.settings.rate)
+        asked += history_queries(connection, valves, period.start, period.end, "15m", measured=())
+    return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
 def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:
@@ -137,20 +139,20 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     resolution = str(parameters.get("resolution", RESOLUTION))
     step = parse_resolution(resolution)
     asked = []
-    if step > parse_resolution(FINE) and devices:
+    if step > parse_resolution(FINE_RESOLUTION) and devices:
         single = valves.loc[valves.index.isin(devices)]
         records = connection.device_list.known()
-        for question in questions(connection, single, period.start, period.end, resolution, measured=MEASURED):
-            profile = connection.profile_of(records[question.device])
+        for query in history_queries(connection, single, period.start, period.end, resolution, measured=MEASURED):
+            profile = connection.profile_of(records[query.device])
             located = {key: profile.locate(key) for key in MEASURED}
             seen = {key: located[key] for key in ACTIVITY}
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
-            kept = connection.archive.store.read(question.device, resolution, datapoints)
+            kept = connection.archive.store.read(query.device, resolution, datapoints)
             raw = kept.frame(datapoints, buckets(period.start, period.end, step))
             samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone), step)
-            if (window := window_of(samples, period)) is not None:
-                asked.append(fine_question(question, located, window))
-    return plan(connection.archive, asked, connection.stamp, cloud.settings.rate)
+            if (window := busiest_window_within(samples, period)) is not None:
+                asked.append(fine_query(query, located, window))
+    return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
 def _matching(valves: pd.DataFrame, job: Job) -> pd.Index[str]:

@@ -30,8 +30,8 @@ from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store.disk import source_folder
-from belimo_nb.store.documents import Answers
-from belimo_nb.store.parquet import DamagedFile, description
+from belimo_nb.store.documents import DocumentStore
+from belimo_nb.store.parquet import DamagedFile, read_metadata
 from belimo_nb.weather import outdoor_temperature
 
 __all__ = ["Fingerprints"]
@@ -56,8 +56,8 @@ class Fingerprints:
         self._cloud = cloud
         self._period = period
         self._unsettled = frozenset(unsettled)
-        self._answers = Answers(cloud.settings)
-        kept = self._answers.read("devices")
+        self._documents = DocumentStore(cloud.settings)
+        kept = self._documents.read("devices")
         # As the reports find them, or older: then what they show is newer than what their fingerprint says, and they
         # are made again. The other way round they could be kept wrongly.
         self._records: Mapping[str, Any] = (
@@ -101,7 +101,7 @@ class Fingerprints:
         try:
             if ask:
                 self._cloud.device(str(device)).timeline()
-            answer = self._answers.read(f"timeline {device}")
+            answer = self._documents.read(f"timeline {device}")
         except BelimoError:
             return None
         if answer is None:
@@ -154,7 +154,7 @@ class Fingerprints:
             seen = (state.st_ino, state.st_mtime_ns, state.st_size)  # of a file that is only ever replaced as a whole
             if self._files.get(path, ((), ""))[0] != seen:
                 with path.open("rb") as stream:
-                    about, _ = description(stream)
+                    about, _ = read_metadata(stream)
                 self._files[path] = (seen, _digest([about["times"], about["columns"]]))
             found[path.parent.name] = self._files[path][1]
         return found

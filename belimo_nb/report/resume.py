@@ -16,7 +16,7 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import OutputFolder, unfinished
-from belimo_nb.store.documents import Answers
+from belimo_nb.store.documents import DocumentStore
 
 if TYPE_CHECKING:
     from belimo_nb.report.fingerprint import Fingerprints
@@ -133,7 +133,7 @@ def going_on(cloud: Cloud, period: Period, out: Path) -> Cloud:
         return cloud
     as_of = pd.Timestamp(before.as_of).tz_convert("UTC")
     same = (before.period, before.source) == (period.label, cloud.source)
-    listed = Answers(cloud.settings).read("devices")
+    listed = DocumentStore(cloud.settings).read("devices")
     there = listed is not None and listed.asked == int(as_of.timestamp())
     young = timedelta(0) <= cloud.now - as_of <= LONGEST
     return Cloud(replace(cloud.settings, fresh_since=as_of)) if same and there and young else cloud

@@ -1,4 +1,4 @@
-"""Settings: from arguments, the environment and `.env`, each knowing where it came from."""
+"""Settings from arguments, the environment and `.env`, each with where it came from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from belimo_nb.errors import SettingsError
-from belimo_nb.settings import addresses
-from belimo_nb.settings import values as parse
+from belimo_nb.settings import addresses, parse
+from belimo_nb.settings.parse import PREFIX
 from belimo_nb.settings.secret import MASK, Secret
-from belimo_nb.settings.values import PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +34,7 @@ DEFAULTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What belimo_nb needs to know, checked once.
+    """All settings, checked.
 
     Attributes:
         client_id: OAuth2 client id (32 characters on the live cloud).
@@ -53,7 +52,7 @@ class Settings:
         now: What "last month" and "online" are relative to (aware, UTC); None for the clock.
         source: What outputs call the source of the data.
         offline: Answer from the store alone, without a request.
-        fresh_since: Take what was fetched at or after this moment for current (aware, UTC); None: in the last minutes.
+        fresh_since: What was fetched since then counts as current (aware, UTC); None: in the last minutes.
         origins: For each setting, where its value came from.
     """
 
@@ -82,13 +81,13 @@ class Settings:
             moment = getattr(self, name)
             values[name] = moment.isoformat() if moment is not None else None
         found = {
-            PREFIX + name.upper(): _guarded(name, str(value)) for name, value in values.items() if value is not None
+            PREFIX + name.upper(): _hide_secret(name, str(value)) for name, value in values.items() if value is not None
         }
-        # The child must not choose again: these settings are the choice.
+        # The demo cloud, if it was chosen, is among the addresses by now: the child must not start another.
         return found | {PREFIX + "DEMO": "0"}
 
     def table(self) -> pd.DataFrame:
-        """Values and where they came from, index ``setting``, columns ``value`` and ``from``; secrets masked."""
+        """Tabulate values and where they came from: index ``setting``, columns value and from; secrets masked."""
         import pandas as pd
 
         rows = {}
@@ -117,12 +116,13 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     Raises:
         SettingsError: A file is missing, a name unknown, a value senseless, or only some credentials are set.
     """
+    # A secret as soon as it is read, so that no trace of a failure further down shows it.
     known = {f.name for f in fields(Settings)} - {"origins"}
-    overrides = {name: value if value is None else _guarded(name, str(value)) for name, value in overrides.items()}
+    overrides = {name: value if value is None else _hide_secret(name, str(value)) for name, value in overrides.items()}
     unknown = sorted(set(overrides) - known)
     if unknown:
         raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
-    values, origins = _found(env_file, overrides)
+    values, origins = _merged(env_file, overrides)
     for name, value in values.items():
         if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
             raise SettingsError(f"{PREFIX}{name.upper()} contains a zero byte; write its value anew.")
@@ -138,76 +138,79 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
             f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "
             f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
         )
-    return _checked(values, origins)
+    return _validated(values, origins)
 
 
 def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
-    """The credentials that are set nowhere, by their lower-case name; none where the demo cloud is asked for."""
-    values, _ = _found(env_file, {})
+    """The lower-case names of credentials that are not set; none where the demo cloud is asked for."""
+    values, _ = _merged(env_file, {})
     return [] if parse.flag("demo", values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
 
 
-def _found(
+def _merged(
     env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """What is set, defaults included, and where each value came from."""
+    """Merge the sources, defaults included: values, and where each came from."""
     values: dict[str, str] = dict(DEFAULTS)
     origins = dict.fromkeys(DEFAULTS, "default")
-    for origin, found in _layers(env_file, overrides):
+    for origin, found in _sources(env_file, overrides):
         for name, value in found.items():
             if value.strip():
-                values[name] = _guarded(name, value.strip())
+                values[name] = _hide_secret(name, value.strip())
                 origins[name] = origin
     return values, origins
 
 
-def _layers(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The places settings come from, weakest first, as (place, values by lower-case name)."""
+def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """The sources of settings, weakest first, as (name of the source, values by lower-case name)."""
     from dotenv import dotenv_values, find_dotenv
 
     if env_file is not None and not Path(env_file).is_file():
         raise SettingsError(f"There is no settings file {os.fspath(env_file)!r}; check the path.")
     path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
     try:
+        # No interpolation: a password may contain ${...}. With or without a BOM, which Windows' editor writes.
         in_file = dotenv_values(path, interpolate=False, encoding="utf-8-sig") if path else {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path!r} cannot be read ({error}); save it as UTF-8 text.") from None
     return [
-        (path, _ours(in_file)),
-        ("environment", _ours(os.environ)),
+        (path, _belimo_variables(in_file)),
+        ("environment", _belimo_variables(os.environ)),
         ("argument", {name: value for name, value in overrides.items() if value is not None}),
     ]
 
 
-def _ours(mapping: Mapping[str, str | None]) -> dict[str, str]:
+def _belimo_variables(mapping: Mapping[str, str | None]) -> dict[str, str]:
     found = {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
-    return {name: _guarded(name, value) for name, value in found.items()}
+    return {name: _hide_secret(name, value) for name, value in found.items()}
 
 
-def _guarded(name: str, value: str) -> str:
-    """The value of a setting, shown by no variable of ours where it is a secret."""
+def _hide_secret(name: str, value: str) -> str:
+    """The value, as a `Secret` where the setting is one."""
     return Secret(value) if name in SECRETS else value
 
 
 def _use_demo(values: dict[str, str], origins: dict[str, str]) -> None:
-    """Point the settings at the demo cloud; what does not lead to a cloud (zone, rate, weather ...) stays as set."""
+    """Start the demo cloud and point the settings at it; others (zone, rate, weather ...) stay as set."""
+    # Imported late: who has an account should not wait for the demo's server. Addresses and credentials go together, so
+    # all of them are the demo's; what does not lead to a cloud stays as set.
     from belimo_nb import demo
 
-    for name, value in _ours(demo.environment()).items():
+    for name, value in _belimo_variables(demo.environment()).items():
         if name in CONNECTION or origins.get(name, "default") == "default":
             values[name] = value
             origins[name] = "demo cloud"
 
 
-def _checked(values: dict[str, str], origins: dict[str, str]) -> Settings:
-    api_url = addresses.checked(values["api_url"], "BELIMO_API_URL").rstrip("/")
+def _validated(values: dict[str, str], origins: dict[str, str]) -> Settings:
+    api_url = addresses.check_address(values["api_url"], "BELIMO_API_URL").rstrip("/")
     return Settings(
         client_id=values["client_id"],
         client_secret=values["client_secret"],
         username=values["username"],
         password=values["password"],
         api_url=api_url,
-        token_url=addresses.checked(values["token_url"], "BELIMO_TOKEN_URL"),
+        token_url=addresses.check_address(values["token_url"], "BELIMO_TOKEN_URL"),
         audience=values["audience"],
         scope=values["scope"],
         timezone=parse.zone(values["timezone"]),

@@ -1,4 +1,4 @@
-"""Web addresses that credentials may travel to: https, except to this very machine."""
+"""Checks of web addresses: https, except on this machine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from belimo_nb.errors import SettingsError
 
-__all__ = ["checked", "is_loopback"]
+__all__ = ["check_address", "is_loopback"]
 
 
 def is_loopback(url: str) -> bool:
-    """True if the address is on this machine."""
+    """Whether the address is on this machine."""
+    # Not by looking the name up: what a name resolves to may change between this check and the request.
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -19,12 +20,8 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def checked(text: str, variable: str) -> str:
-    """The address, if it is one that credentials may travel to.
-
-    Args:
-        text: The address.
-        variable: The setting that holds it, for messages.
+def check_address(text: str, variable: str) -> str:
+    """Check an address to which credentials are sent, and give it back; `variable` is its setting, for messages.
 
     Raises:
         SettingsError: It is no web address, plain http to another machine, or contains a password.

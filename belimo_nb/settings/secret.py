@@ -1,4 +1,4 @@
-"""Keeping secrets out of sight: out of representations, and out of the stack traces of errors.
+"""Secrets that show in no representation and in no stack trace.
 
 A trace may be printed with the local variables of every frame (IPython's verbose mode, error collectors, debuggers).
 So our own variables hold secrets as `Secret`, and the frames of libraries, which hold them as plain text, are cut off.
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class Secret(str):
-    """A text that is shown as asterisks, alone and inside lists, mappings and data classes; else an ordinary text.
+    """A text whose representation is asterisks, also inside lists, mappings and data classes.
 
-    What is made from it (by ``strip``, ``format``, ``str``) is no secret any more: make it one again.
+    What is made from it (by ``strip``, ``format``, ``str``) is an ordinary text: make it a secret again.
     """
 
     __slots__ = ()
@@ -29,11 +29,7 @@ class Secret(str):
 
 
 def without_trace(call: Callable[[], T]) -> T:
-    """Call; what it raises shows neither the frames of the call nor the errors that led to it.
-
-    Args:
-        call: What hands secrets to libraries.
-    """
+    """Call, and cut the frames of the call and the errors behind it off what it raises."""
     try:
         return call()
     except BaseException as error:  # noqa: BLE001 - Ctrl-C shows frames, too; all are raised again, below

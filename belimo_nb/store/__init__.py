@@ -1,9 +1,4 @@
-"""History on disk: what is kept, what of a question is still unknown, and the fewest requests that answer it.
-
-A question goes to `archive`. It reads what is `kept` of a device from `disk`, takes from its `coverage` which `spans`
-are unknown or can still change, makes a `plan` of requests, and merges the answers in. `sync` does that for many
-devices, `needs` says what reports will ask, `inventory` what is there; `answers` keeps what else is needed offline.
-"""
+"""The store: fetched history as Parquet files, what in it is final, and the requests that fill it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a datapoint's history has been asked for, and which of the answers can still change."""
+"""Coverage: which spans of a datapoint's history were fetched, and which of them can still change."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GRACE", "Coverage", "Open", "Span", "Spans", "minus", "overlap", "union"]
-
+__all__ = ["GRACE", "Coverage", "OpenSpan", "Span", "Spans", "difference", "intersection", "union"]
 
 Span = tuple[int, int]
+"""Begin and exclusive end, seconds since 1970."""
 Spans = tuple[Span, ...]
+"""Sorted, apart and none empty, as `union`, `difference` and `intersection` give them."""
 
 
 def union(spans: Iterable[Span]) -> Spans:
-    """All moments that lie in at least one of the spans, which may come in any order and overlap."""
+    """Merge spans, which may come in any order and overlap."""
     found: list[Span] = []
     for begin, end in sorted(spans):
         if begin >= end:
@@ -26,8 +27,8 @@ def union(spans: Iterable[Span]) -> Spans:
     return tuple(found)
 
 
-def minus(spans: Iterable[Span], without: Iterable[Span]) -> Spans:
-    """The moments of `spans` that lie in none of `without`."""
+def difference(spans: Iterable[Span], without: Iterable[Span]) -> Spans:
+    """The parts of `spans` that lie in none of `without`."""
     rest: list[Span] = []
     holes = union(without)
     for begin, end in union(spans):
@@ -45,28 +46,30 @@ def minus(spans: Iterable[Span], without: Iterable[Span]) -> Spans:
     return tuple(rest)
 
 
-def overlap(spans: Iterable[Span], other: Iterable[Span]) -> Spans:
-    """The moments that lie in both."""
+def intersection(spans: Iterable[Span], other: Iterable[Span]) -> Spans:
+    """The parts that lie in both."""
     spans = union(spans)
-    return minus(spans, minus(spans, other))
+    return difference(spans, difference(spans, other))
 
 
 LATEST = 9_223_372_036
-"""Seconds since 1970 that nanoseconds in 64 bits reach."""
+"""Latest second since 1970 that 64-bit nanoseconds hold."""
 
+# Devices send their samples in batches, and after an outage a backlog: being in touch now does not mean that all up
+# to now has arrived.
 GRACE = 48 * 3600
-"""Seconds that a device may be late with its samples while it is in touch with the cloud."""
+"""Seconds that samples may come late while the device is in touch with the cloud."""
 
 
 @dataclass(frozen=True, order=True)
-class Open:
-    """A span whose answer may still change.
+class OpenSpan:
+    """A fetched span whose values may still change.
 
     Attributes:
-        begin: First moment, seconds since 1970.
-        end: First moment after it.
-        asked: When the cloud was asked.
-        seen: When the cloud had last been in touch with the device by then; None if never.
+        begin: Begin, seconds since 1970.
+        end: Exclusive end.
+        asked: When it was fetched.
+        seen: The device's last contact with the cloud at that time; None if never.
     """
 
     begin: int
@@ -74,37 +77,44 @@ class Open:
     asked: int
     seen: int | None
 
+    @property
+    def span(self) -> Span:
+        """Begin and end."""
+        return self.begin, self.end
+
 
 @dataclass(frozen=True)
 class Coverage:
-    """What is known of one datapoint at one resolution.
+    """The fetched spans of one datapoint at one resolution.
 
     Attributes:
-        final: Spans that need never be asked for again.
-        open: Spans that were asked for and may still change, none of them final, sorted, apart.
+        final: Spans that need never be fetched again.
+        open: Spans that were fetched and may still change, none of them final, sorted, apart.
     """
 
     final: Spans = ()
-    open: tuple[Open, ...] = ()
+    open: tuple[OpenSpan, ...] = ()
 
     @property
     def asked(self) -> Spans:
-        """All spans that were ever asked for."""
-        return union([*self.final, *((o.begin, o.end) for o in self.open)])
+        """All spans that were ever fetched."""
+        return union([*self.final, *(piece.span for piece in self.open)])
 
-    def missing(self, wanted: Iterable[Span], current: Callable[[Open], bool]) -> Spans:
-        """What of `wanted` must be asked for, where `current` says of an open span if its answer still holds."""
-        return minus(wanted, [*self.final, *((o.begin, o.end) for o in self.open if current(o))])
+    def missing(self, wanted: Iterable[Span], current: Callable[[OpenSpan], bool]) -> Spans:
+        """The parts of `wanted` to fetch; `current` says whether an open span need not be fetched again."""
+        return difference(wanted, [*self.final, *(piece.span for piece in self.open if current(piece))])
 
     def settled(self, step: int) -> Spans:
-        """Where a value that was given should stay as it is: buckets that were complete when asked for."""
+        """The spans whose values should not change any more: buckets of `step` seconds, complete when fetched."""
+        # The bucket of the last contact was still filling up; a change in it is no surprise.
         return union([*self.final, *((o.begin, min(o.end, (o.seen or 0) // step * step)) for o in self.open)])
 
-    def answered(self, span: Span, final_until: int, asked: int, seen: int | None) -> Coverage:
-        """The coverage after an answer for `span`, of which what lies before `final_until` is final."""
+    def updated(self, span: Span, final_until: int, asked: int, seen: int | None) -> Coverage:
+        """The coverage after `span` was fetched, the part of it before `final_until` being final."""
         final = union([*self.final, (span[0], min(span[1], final_until))])
-        pieces = [Open(*left, o.asked, o.seen) for o in self.open for left in minus([(o.begin, o.end)], [span, *final])]
-        pieces += [Open(*left, asked, seen) for left in minus([span], final)]
+        fetched = [span, *final]
+        pieces = [OpenSpan(*rest, o.asked, o.seen) for o in self.open for rest in difference([o.span], fetched)]
+        pieces += [OpenSpan(*rest, asked, seen) for rest in difference([span], final)]
         return Coverage(final, _joined(pieces))
 
     def to_json(self) -> dict[str, Any]:
@@ -116,27 +126,29 @@ class Coverage:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Coverage:
-        """From `to_json`; anything else is a KeyError, TypeError or ValueError."""
-        final = tuple((_moment(begin), _moment(end)) for begin, end in body["final"])
+        """From `to_json`; KeyError, TypeError or ValueError for anything else."""
+        final = tuple((_second(begin), _second(end)) for begin, end in body["final"])
         pieces = (
-            Open(_moment(b), _moment(e), _moment(a), None if s is None else _moment(s)) for b, e, a, s in body["open"]
+            (_second(b), _second(e), _second(a), None if s is None else _second(s)) for b, e, a, s in body["open"]
         )
-        return cls(final, tuple(pieces))
+        return cls(final, tuple(OpenSpan(*piece) for piece in pieces))
 
 
-def _moment(value: Any) -> int:
+def _second(value: Any) -> int:
+    # `type`, not `isinstance`: a bool is an int, too. Beyond LATEST pandas would raise where no one expects it.
     if type(value) is not int or abs(value) > LATEST:
         raise ValueError
     return value
 
 
-def _joined(pieces: Iterable[Open]) -> tuple[Open, ...]:
-    """Sorted, and pieces that touch and know the same as one."""
-    found: list[Open] = []
-    for piece in sorted(pieces, key=lambda p: (p.begin, p.end)):
+def _joined(pieces: Iterable[OpenSpan]) -> tuple[OpenSpan, ...]:
+    """Sort, and merge pieces that touch and were fetched at the same time with the same last contact."""
+    # Without it every window of a long range would leave a piece of its own in the file for good.
+    found: list[OpenSpan] = []
+    for piece in sorted(pieces, key=lambda p: p.span):
         last = found[-1] if found else None
         if last and (last.end, last.asked, last.seen) == (piece.begin, piece.asked, piece.seen):
-            found[-1] = Open(last.begin, piece.end, piece.asked, piece.seen)
+            found[-1] = OpenSpan(last.begin, piece.end, piece.asked, piece.seen)
         else:
             found.append(piece)
     return tuple(found)

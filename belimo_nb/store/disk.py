@@ -19,40 +19,40 @@ from belimo_nb.errors import StoreError
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
-from belimo_nb.store.kept import Kept
+from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
-__all__ = ["Store", "StoreWarning", "canonical", "source_folder"]
+__all__ = ["Store", "StoreWarning", "canonical_resolution", "source_folder"]
 
 LAYOUT = "v1"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 class StoreWarning(UserWarning):
-    """Something about the store that costs requests, but no data: a damaged file, a folder that takes no more."""
+    """A fault of the store that costs requests but no data: a damaged file, a full disk."""
 
 
-def canonical(resolution: str) -> str:
-    """The one way to write a length of a bucket: "1h" for "60m"."""
+def canonical_resolution(resolution: str) -> str:
+    """A bucket's length in its largest whole unit, "1h" for "60m": one name of a folder for one length."""
     seconds = int(parse_resolution(resolution).total_seconds())
     length, unit = next((length, unit) for length, unit in UNITS if seconds % length == 0)
     return f"{seconds // length}{unit}"
 
 
 def source_folder(settings: Settings) -> str:
-    """The name of a cloud's folder: its host; for a server on this machine, whose port changes, what it calls itself.
-
-    So the demo's data never meet real data, whatever BELIMO_SOURCE says.
-    """
+    """The name of a cloud's folder: its host, or for a server on this machine the setting `source`."""
+    # A local server's port changes from run to run. For any other the host decides, whatever BELIMO_SOURCE says, so
+    # that the demo's data never meet real data.
     host = urlsplit(settings.api_url).netloc
     return _file_name(settings.source if is_loopback(settings.api_url) else host)
 
 
 def _file_name(text: str) -> str:
-    """A text as a part of a path, the same for the same text; what cannot stand in a path is spelled out."""
+    """A text as a file or folder name; what cannot stand in one becomes its code point."""
+    # Ids come from the cloud: no leading dot and no separator, so that none leads out of the folder.
     plain = re.sub(r"[\s,:/\\]+", "-", text.strip()) or "-"
     return re.sub(r"^\.|[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):x}", plain)[:150]
 
@@ -60,12 +60,9 @@ def _file_name(text: str) -> str:
 class Store:
     """The kept history of one cloud.
 
-    Args:
-        settings: Which cloud, and where data are kept.
-
     Attributes:
-        root: The folder for data. Others may have a hand in it: links that lead out of it are not followed.
-        folder: Where the files are: ``<resolution>/<device id>.parquet``.
+        root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
+        folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -77,7 +74,7 @@ class Store:
 
     def path(self, device: str, resolution: str) -> Path:
         """The file of a device at a resolution."""
-        return self.folder / canonical(resolution) / f"{_file_name(device)}.parquet"
+        return self.folder / canonical_resolution(resolution) / f"{_file_name(device)}.parquet"
 
     def check(self) -> None:
         """Make the folder if need be and check that it takes files.
@@ -94,19 +91,19 @@ class Store:
         except OSError as error:
             raise self._refused(probe, error) from None
 
-    @contextlib.contextmanager
-    def lock(self, device: str, resolution: str) -> Iterator[None]:
-        """Be the only one, on this machine, who may write a device's file; readers need no lock.
+    def lock(self, device: str, resolution: str) -> contextlib.AbstractContextManager[None]:
+        """Hold the right to write a device's file, alone on this machine.
 
         Raises:
             StoreError: The folder cannot be written to.
         """
-        with self.lock_file(self.path(device, resolution)):
-            yield
+        return self.lock_file(self.path(device, resolution))
 
     @contextlib.contextmanager
     def lock_file(self, path: Path) -> Iterator[None]:
         """As `lock`, for a file of the store."""
+        # Readers need no lock: a file is replaced in one step, so they see the old or the new one. The lock is a file
+        # beside it, since the file itself is renamed away with every write.
         place = path.with_name(f".{path.stem}.lock")
         lock = filelock.FileLock(place)
         try:
@@ -120,21 +117,21 @@ class Store:
         finally:
             lock.release()
 
-    def read(self, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> Kept:
-        """What is kept of a device: all, or some columns; nothing if there is no file.
+    def read(self, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> DeviceHistory:
+        """Read what is kept of a device, all or some columns; an empty history if there is no file.
 
         A file that is damaged, of another version or no history file is set aside, with a warning.
 
         Raises:
             StoreError: The file is there but cannot be read.
         """
-        resolution = canonical(resolution)
+        resolution = canonical_resolution(resolution)
         path = self.path(device, resolution)
         try:
             check_inside(path, self.root)
             return parquet.load(path.read_bytes(), device, resolution, datapoints)
         except FileNotFoundError:
-            return self.nothing(device, resolution)
+            return self.empty(device, resolution)
         except OSError as error:
             raise StoreError(
                 f"The kept history {path} cannot be read ({error.strerror}); check its permissions, or set "
@@ -142,25 +139,27 @@ class Store:
             ) from None
         except parquet.DamagedFile as damage:
             self._set_aside(path, damage)
-            return self.nothing(device, resolution)
+            return self.empty(device, resolution)
 
     def coverage(self, device: str, resolution: str) -> Mapping[str, Coverage]:
-        """What was asked for of a device, by datapoint, without reading its values; empty if there is no good file."""
+        """Read a device's coverage by datapoint, without its values; empty if there is no good file."""
         path = self.path(device, resolution)
         try:
             check_inside(path, self.root)
             with path.open("rb") as stream:
-                about, _ = parquet.description(stream)
-            return parquet.coverage(about, device, canonical(resolution))
+                about, _ = parquet.read_metadata(stream)
+            return parquet.coverage(about, device, canonical_resolution(resolution))
         except (OSError, parquet.DamagedFile):
             return {}  # `read` will say why
 
     @staticmethod
-    def nothing(device: str, resolution: str) -> Kept:
-        """What is known of a device that nothing is kept of."""
-        return Kept(device, canonical(resolution), int(parse_resolution(resolution).total_seconds()))
+    def empty(device: str, resolution: str) -> DeviceHistory:
+        """The history of a device of which nothing is kept."""
+        return DeviceHistory(
+            device, canonical_resolution(resolution), int(parse_resolution(resolution).total_seconds())
+        )
 
-    def write(self, kept: Kept) -> None:
+    def write(self, kept: DeviceHistory) -> None:
         """Replace a device's file in one step; call it with the lock held.
 
         Raises:
@@ -171,13 +170,14 @@ class Store:
         try:
             check_inside(path, self.root)
             for left in path.parent.glob(f".{path.stem}.*.tmp"):
-                left.unlink(missing_ok=True)  # of a writer that was killed: it held the lock that we hold
+                left.unlink(missing_ok=True)  # its writer was killed: while alive it held the lock that we hold
             try:
                 with draft.open("xb") as stream:
                     stream.write(parquet.dump(kept))
                     stream.flush()
+                    # On the disk before the rename: else a power cut could leave the new name with no content.
                     os.fsync(stream.fileno())
-                draft.replace(path)
+                draft.replace(path)  # atomic, in the same folder: readers see the old file or the new one
             finally:
                 draft.unlink(missing_ok=True)
             _sync_folder(path.parent)
@@ -192,7 +192,8 @@ class Store:
         )
 
     def _set_aside(self, path: Path, damage: Exception) -> None:
-        """Rename a bad file; never delete it: whoever wrote it may want it back."""
+        """Rename a bad file and warn."""
+        # Never deleted: it may be a newer version's, or someone's whose file only has our name.
         place = "is not read, but cannot be set aside"
         for number in range(1, 1000):
             aside = path.with_name(f"{path.name}.damaged-{number}")
@@ -214,7 +215,8 @@ class Store:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where folders can be opened for that."""
+    """Flush a folder to the disk, so that a rename in it survives a power cut."""
+    # Windows cannot open folders.
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

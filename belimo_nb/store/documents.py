@@ -1,8 +1,4 @@
-"""What a report needs besides history, kept for work without the cloud.
-
-That is the list of devices, the fleet's statistics, dataprofiles and timelines. One JSON file each, readable by its
-owner alone: names and addresses are in them.
-"""
+"""Kept JSON documents for work offline: the device list, the fleet's statistics, dataprofiles and timelines."""
 
 from __future__ import annotations
 
@@ -23,70 +19,65 @@ if TYPE_CHECKING:
 
     from belimo_nb.settings import Settings
 
-__all__ = ["Answer", "Answers"]
+__all__ = ["Document", "DocumentStore"]
 
 VERSION = 1
 LISTS = ("devices", "timeline")
-"""Kinds of answers that are rows; the others are objects."""
+"""Kinds of documents that are lists of rows; the others are objects."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A kept answer.
+class Document:
+    """A JSON document of the API.
 
     Attributes:
-        asked: When the cloud was asked, seconds since 1970.
-        body: What it said.
+        asked: When it was fetched, seconds since 1970.
+        body: The JSON.
     """
 
     asked: int
     body: Any
 
 
-class Answers:
-    """The kept answers of one account.
-
-    Args:
-        settings: Which cloud and account, and where data are kept.
-    """
+class DocumentStore:
+    """The kept documents of one account of one cloud, one JSON file each."""
 
     def __init__(self, settings: Settings) -> None:
         self._offline = settings.offline
         self._since = None if settings.fresh_since is None else int(settings.fresh_since.timestamp())
+        # Accounts see different devices, so each has its folder; hashed, since the name is an e-mail address.
         account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
         self._root = settings.data_dir
         self.folder = settings.data_dir / "answers" / f"v{VERSION}" / source_folder(settings) / account
 
     def __repr__(self) -> str:
-        return f"<Answers {self.folder}>"
+        return f"<DocumentStore {self.folder}>"
 
     @functools.cached_property
     def as_of(self) -> pd.Timestamp | None:
-        """When the kept list of devices was asked for (aware, UTC); None if there is none."""
+        """When the kept list of devices was fetched (aware, UTC); None if there is none."""
+        # Read from the disk once, since every look at the clock asks for it; pandas late, for who never works offline.
         import pandas as pd
 
         listed = self.read("devices")
         return None if listed is None else pd.Timestamp(listed.asked, unit="s", tz="UTC")
 
-    def through(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Answer:
-        """What `ask` gives, which is then kept under the name; or what is kept, where that will do.
+    def get_or_ask(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Document:
+        """Give the kept document of a name if it is current, else ask for it and keep it.
 
-        Args:
-            name: The name.
-            ask: Asks the API.
-            now: The time, seconds since 1970.
-            forever: The answer never changes.
+        A name is the kind, and after a blank what it is about. `forever` is for documents that never change.
         """
+        # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         if forever or self._offline or self._since is not None:
             known = self.read(name)
             if known and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
                 return known
-        answer = Answer(now, ask())
-        self.keep(name, now, answer.body)
+        answer = Document(now, ask())
+        self.write(name, now, answer.body)
         return answer
 
-    def read(self, name: str) -> Answer | None:
-        """The answer kept under a name; None if there is none, or none that can be believed."""
+    def read(self, name: str) -> Document | None:
+        """Read the document of a name; None if there is none, or it is damaged."""
         path = self.folder / _file(name)
         try:
             check_inside(path, self._root)
@@ -98,13 +89,15 @@ class Answers:
                 good = isinstance(body, list) and all(isinstance(row, dict) for row in body)
             else:
                 good = isinstance(body, dict)
-            return Answer(asked, body) if good and type(asked) is int and abs(asked) <= LATEST else None
+            return Document(asked, body) if good and type(asked) is int and abs(asked) <= LATEST else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def keep(self, name: str, asked: int, body: Any) -> None:
-        """Keep an answer. If that fails, it is only asked for again: the store of history tells of a full disk."""
+    def write(self, name: str, asked: int, body: Any) -> None:
+        """Keep a document under a name."""
         whole = {"version": VERSION, "name": name, "asked": asked, "digest": _digest(body), "body": body}
+        # Silent: it will only be fetched again, and the store of history tells of a full disk. Private: names and
+        # addresses of people's buildings are in it.
         with contextlib.suppress(OSError):
             write_text(self.folder / _file(name), json.dumps(whole), private=True, inside=self._root)
 

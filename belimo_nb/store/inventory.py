@@ -1,4 +1,4 @@
-"""What the store holds: files, sizes, ranges, gaps; whether all of it can be read; and making room."""
+"""The store's inventory: its files, sizes, ranges and gaps; verifying and deleting them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from belimo_nb.errors import StoreError
 from belimo_nb.store import parquet
-from belimo_nb.store.coverage import Spans, minus, union
+from belimo_nb.store.coverage import Spans, difference, union
 from belimo_nb.store.disk import Store
 from belimo_nb.system.files import check_inside, is_inside
 
-__all__ = ["Entry", "clear", "entries", "set_aside", "verify"]
+__all__ = ["Entry", "clear", "damaged_files", "entries", "verify"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Entry:
         bytes: Size of the file.
         rows: Buckets with a value.
         datapoints: How many datapoints.
-        asked: Spans for which at least one datapoint was asked for.
-        final: Share of them that need never be asked for again, 0 to 1, over all datapoints.
-        fetched: When the cloud was last asked for what can still change (seconds since 1970); None: all is final.
-        damage: Why it cannot be believed, or None.
+        asked: Spans that were fetched of at least one datapoint.
+        final: Share of them that need never be fetched again, 0 to 1, over all datapoints.
+        fetched: When what can still change was last fetched (seconds since 1970); None: all is final.
+        damage: What is wrong with it, or None.
     """
 
     path: Path
@@ -46,19 +46,19 @@ class Entry:
 
     @property
     def gaps(self) -> Spans:
-        """Spans between the first and the last moment that were never asked for."""
-        return minus([(self.asked[0][0], self.asked[-1][1])], self.asked) if self.asked else ()
+        """Spans between the first and the last moment that were never fetched."""
+        return difference([(self.asked[0][0], self.asked[-1][1])], self.asked) if self.asked else ()
 
 
 def entries(store: Store) -> Iterator[Entry]:
-    """The files of the store, by resolution and device; values are not read."""
+    """List the files of the store by resolution and device, without reading their values."""
     for path in sorted(store.folder.glob("*/*.parquet")):
         resolution = path.parent.name
         try:
             check_inside(path, store.root)
             size = path.stat().st_size
             with path.open("rb") as stream:
-                about, rows = parquet.description(stream)
+                about, rows = parquet.read_metadata(stream)
             covered = parquet.coverage(about, str(about["device"]), resolution)
         except FileNotFoundError:
             continue  # cleared or set aside meanwhile
@@ -84,7 +84,7 @@ def entries(store: Store) -> Iterator[Entry]:
 
 
 def verify(store: Store, entry: Entry) -> str | None:
-    """Read a file to its end and check every column: what is wrong with it, or None."""
+    """Read a file whole and check every column; what is wrong with it, or None."""
     if entry.damage is not None:
         return entry.damage
     try:
@@ -98,26 +98,22 @@ def verify(store: Store, entry: Entry) -> str | None:
     return None if in_place else f"holds device {entry.device}"
 
 
-def set_aside(store: Store) -> list[Path]:
-    """The bad files that were set aside."""
+def damaged_files(store: Store) -> list[Path]:
+    """The damaged files that were set aside."""
     return sorted(store.folder.glob("*/*.damaged-*"))
 
 
 def clear(store: Store) -> int:
-    """Delete the kept history of one cloud, what was set aside included; gives the number of files.
-
-    A file that is being written is waited for.
+    """Delete the kept history of one cloud, damaged files included; gives the number of files.
 
     Raises:
         StoreError: A file cannot be deleted.
     """
-    paths = [*sorted(store.folder.glob("*/*.parquet")), *set_aside(store), *store.folder.glob("*/.*.tmp")]
+    paths = [*sorted(store.folder.glob("*/*.parquet")), *damaged_files(store), *store.folder.glob("*/.*.tmp")]
     paths = [path for path in paths if is_inside(path, store.root)]
     for path in paths:
-        own = path.suffix == ".parquet"
-        with contextlib.ExitStack() as stack:
-            if own:
-                stack.enter_context(store.lock_file(path))
+        # A sync that is writing a file is waited for: else its next answer would bring the old values back.
+        with store.lock_file(path) if path.suffix == ".parquet" else contextlib.nullcontext():
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:

@@ -1,4 +1,4 @@
-"""Kept history as the bytes of a Parquet file, each column with a checksum, and back."""
+"""History files: a device's history as a Parquet file, each column with a checksum, and back."""
 
 from __future__ import annotations
 
@@ -13,55 +13,58 @@ import pyarrow.parquet as pq
 
 from belimo_nb.api.history import KEPT_AGGREGATION, parse_resolution
 from belimo_nb.store.coverage import Coverage
-from belimo_nb.store.kept import Kept, Values
+from belimo_nb.store.device_history import DeviceHistory, Values
 
-__all__ = ["VERSION", "DamagedFile", "coverage", "description", "dump", "load"]
+__all__ = ["VERSION", "DamagedFile", "coverage", "dump", "load", "read_metadata"]
 
 VERSION = 1
 KEY = b"belimo_nb"
 TIME = "time"
-STRANGE = (
+READ_ERRORS = (
     pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError
 )  # fmt: skip
-"""What reading something else than such a file may raise."""
+"""Errors that pyarrow, json and our own look-ups raise for damaged or foreign files."""
 
 
 class DamagedFile(Exception):
-    """The bytes are not what `dump` makes; the text says why, as the end of a sentence."""
+    """The bytes are no intact file of `dump`; the text says why, as the end of a sentence."""
 
 
-def dump(kept: Kept) -> bytes:
-    """A Parquet file: column ``time`` (UTC, begins of buckets), one column a datapoint; its metadata say the rest."""
+def dump(kept: DeviceHistory) -> bytes:
+    """Make a Parquet file: column ``time`` (UTC, begins of buckets), one column a datapoint, the rest as metadata."""
+    # Milliseconds, since Parquet has no seconds.
     arrays = {TIME: pa.array(kept.times, pa.int64()).cast(pa.timestamp("s")).cast(pa.timestamp("ms", "UTC"))}
     columns: dict[str, Any] = {}
     for key, values in kept.columns.items():
         kind = _kind(values)
         arrays[key] = _to_arrow(values, kind)
-        columns[key] = {"kind": kind, "digest": _digest(values, kind)}
+        columns[key] = {"kind": kind, "digest": _column_checksum(values, kind)}
     about = {
         "version": VERSION,
         "device": kept.device,
         "resolution": kept.resolution,
         "step_s": kept.step,
         "aggregation": KEPT_AGGREGATION,
-        "times": hashlib.blake2b(kept.times.tobytes()).hexdigest()[:32],
+        "times": _checksum(kept.times.tobytes()),
         "columns": columns,
         "coverage": {key: coverage.to_json() for key, coverage in kept.coverage.items()},
     }
+    # As a text within a text, so that its checksum is over exactly what is read back.
     text = json.dumps(about, sort_keys=True)
-    meta = json.dumps({"about": text, "digest": hashlib.blake2b(text.encode()).hexdigest()[:32]})
+    meta = json.dumps({"about": text, "digest": _checksum(text.encode())})
     table = pa.table(arrays).replace_schema_metadata({KEY: meta})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", use_dictionary=False, store_schema=True)
     return bytes(sink.getvalue().to_pybytes())
 
 
-def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> Kept:
-    """What `dump` was given, or some columns of it.
+def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> DeviceHistory:
+    """Read a file of `dump`, or some columns of it.
 
     Raises:
         DamagedFile: It is cut off, altered, another device's, of another version, or no such file at all.
     """
+    # Checksums, since a changed digit in a Parquet file is still a Parquet file, and would be taken for a reading.
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         about = _about(file.schema_arrow.metadata)
@@ -73,40 +76,40 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
         # One thread: several files are read at a time, and a column is small.
         table = file.read([TIME, *wanted], use_threads=False)
         times = table[TIME].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
-        if hashlib.blake2b(times.tobytes()).hexdigest()[:32] != about["times"]:
+        if _checksum(times.tobytes()) != about["times"]:
             raise DamagedFile("has times that do not match their checksum")
         columns = {}
         for key in wanted:
             columns[key] = _from_arrow(table[key], kinds[key]["kind"])
-            if _digest(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
+            if _column_checksum(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
                 raise DamagedFile(f"has values of {key} that do not match their checksum")
-        return Kept(device, resolution, int(about["step_s"]), times, columns, covered)
-    except STRANGE:
+        return DeviceHistory(device, resolution, int(about["step_s"]), times, columns, covered)
+    except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 
 
 def coverage(about: Mapping[str, Any], device: str, resolution: str) -> dict[str, Coverage]:
-    """What was asked for, by datapoint, as the metadata of this very device's file say."""
+    """The coverage by datapoint, from the metadata of a device's file; `DamagedFile` if they are another device's."""
     try:
         if (about["device"], about["resolution"]) != (device, resolution):
             raise DamagedFile(f"holds device {about['device']} at {about['resolution']}")
         return {key: Coverage.from_json(body) for key, body in about["coverage"].items()}
-    except STRANGE:
+    except READ_ERRORS:
         raise DamagedFile("has metadata that make no sense") from None
 
 
-def description(file: BinaryIO) -> tuple[dict[str, Any], int]:
-    """What the metadata of an open file say, and the number of its rows; raises `DamagedFile` as `load` does."""
+def read_metadata(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Read the metadata of an open file, and the number of its rows; raises `DamagedFile` as `load` does."""
     try:
         footer = pq.read_metadata(file)
         return _about(footer.metadata), footer.num_rows
-    except STRANGE:
+    except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 
 
 def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     meta = json.loads((metadata or {})[KEY])
-    if hashlib.blake2b(meta["about"].encode()).hexdigest()[:32] != meta["digest"]:
+    if _checksum(meta["about"].encode()) != meta["digest"]:
         raise DamagedFile("has metadata that do not match their checksum")
     about: dict[str, Any] = json.loads(meta["about"])
     if about["version"] != VERSION:
@@ -117,6 +120,7 @@ def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
 
 
 def _kind(values: Values) -> str:
+    # Texts and switches are Parquet's own types, which other programs read; what is mixed is JSON in a text column.
     if values.dtype != object:
         return "number"
     types = {type(value) for value in values if value is not None}
@@ -142,10 +146,14 @@ def _from_arrow(column: pa.ChunkedArray, kind: str) -> Values:
     return values
 
 
-def _digest(values: Values, kind: str) -> str:
+def _column_checksum(values: Values, kind: str) -> str:
     if kind == "number":
         # One pattern of bits for every NaN: Parquet keeps none of them apart.
         content = np.where(np.isnan(values), np.nan, values).tobytes()
     else:
         content = json.dumps(values.tolist()).encode()
+    return _checksum(content)
+
+
+def _checksum(content: bytes) -> str:
     return hashlib.blake2b(content).hexdigest()[:32]

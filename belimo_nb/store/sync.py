@@ -1,4 +1,4 @@
-"""Filling the store: many devices, several at a time, each failure on its own."""
+"""Sync: fetching the history of many devices into the store, several at a time, each failure on its own."""
 
 from __future__ import annotations
 
@@ -8,55 +8,56 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from belimo_nb.client.retries import HOPELESS
+from belimo_nb.client.retries import MAX_UNREACHABLE
 from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
-from belimo_nb.store.archive import Archive, Filled, Question
+from belimo_nb.store.archive import Archive, FillResult, HistoryQuery
 from belimo_nb.system.progress import bar
 
-__all__ = ["Outcome", "Plan", "fill", "plan", "remarks", "run"]
+__all__ = ["Plan", "SyncResult", "plan", "remarks", "run", "run_with_progress"]
 
+# Enough for two requests a second of a cloud that takes two seconds for each, with one waiting before it tries again.
+# Each takes some 40 MB while it reads a year of hourly answers, so more would cost memory.
 WORKERS = 4
-"""Enough for two requests a second of a cloud that takes two seconds for each; one that waits before it tries again
-leaves three. Each takes some 40 MB while it reads a year of hourly answers, so more would cost memory."""
 
 PAUSE = 0.2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sync has to do.
+    """The requests that a sync has to make.
 
     Attributes:
-        questions: All, those that the store answers included.
-        open: Those that need requests, with how many.
+        queries: All, those that the store answers included.
+        pending: Those that need requests, with how many.
         points: Values to come, at most.
         rate: Requests a second; 0: no limit.
     """
 
-    questions: Sequence[Question]
-    open: Sequence[tuple[Question, int]]
+    queries: Sequence[HistoryQuery]
+    pending: Sequence[tuple[HistoryQuery, int]]
     points: int
     rate: float
 
     @property
     def requests(self) -> int:
         """Requests to make."""
-        return sum(count for _, count in self.open)
+        return sum(count for _, count in self.pending)
 
     @property
     def devices(self) -> int:
         """Devices that it is about."""
-        return len({question.device for question in self.questions})
+        return len({query.device for query in self.queries})
 
     @property
     def seconds(self) -> float:
-        """The time that the rate alone makes it take: a second's worth of requests is free."""
+        """The time that the rate alone makes it take."""
+        # The first second's requests begin at once, see `RateLimit`.
         return max(0.0, self.requests - max(1, int(self.rate))) / self.rate if self.rate else 0.0
 
 
 @dataclass
-class Outcome:
-    """What a sync has done.
+class SyncResult:
+    """The counts and failures of a sync.
 
     Attributes:
         requests: Requests answered.
@@ -64,7 +65,7 @@ class Outcome:
         changed: Values that should not have changed any more, but did.
         failures: By device name, why its history is not complete.
         lacking: By device name, the datapoints that the cloud left out.
-        devices: Ids of the devices that failed.
+        failed_ids: Ids of the devices that failed.
     """
 
     requests: int = 0
@@ -72,19 +73,19 @@ class Outcome:
     changed: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     lacking: dict[str, list[str]] = field(default_factory=dict)
-    devices: set[str] = field(default_factory=set)
+    failed_ids: set[str] = field(default_factory=set)
 
 
-def plan(archive: Archive, questions: Sequence[Question], now: int, rate: float, *, refresh: bool = False) -> Plan:
+def plan(archive: Archive, queries: Sequence[HistoryQuery], now: int, rate: float, *, refresh: bool = False) -> Plan:
     """Find out what is missing, from the store's metadata alone."""
-    waiting = []
+    pending = []
     points = 0
-    for question in questions:
-        known = {} if refresh else archive.store.coverage(question.device, question.resolution)
-        if windows := archive.plan(known, question, now):
-            waiting.append((question, len(windows)))
+    for query in queries:
+        known = {} if refresh else archive.store.coverage(query.device, query.resolution)
+        if windows := archive.plan(known, query, now):
+            pending.append((query, len(windows)))
             points += sum(window.points for window in windows)
-    return Plan(questions, waiting, points, rate)
+    return Plan(queries, pending, points, rate)
 
 
 def run(
@@ -95,97 +96,96 @@ def run(
     refresh: bool = False,
     on_answer: Callable[[int], None] = lambda _: None,
     on_device: Callable[[str, str | None], None] = lambda *_: None,
-) -> Outcome:
-    """Do what is planned. When interrupted, it ends with the requests under way, whose answers are kept.
+) -> SyncResult:
+    """Make the planned requests. When interrupted, it ends after those under way, whose answers are kept.
 
-    Args:
-        archive: Asks and keeps.
-        planned: See `plan`.
-        now: The time, seconds since 1970.
-        refresh: Ask for all, whatever is kept.
-        on_answer: Called with the number of values, for each answer.
-        on_device: Called with a device's name, and why it failed or None, when it is done.
+    `on_answer` is called with the number of values of each answer, `on_device` with the name of each device that is
+    done and why it failed, or None. With `refresh` all is fetched, whatever is kept.
 
     Raises:
         SignInError: The credentials are refused.
         StoreError: Nothing can be kept.
         ConnectionFailed: Device after device cannot be reached.
     """
-    outcome = Outcome()
-    if planned.open:
+    result = SyncResult()
+    if planned.pending:
         archive.store.check()  # before requests are spent on it
     stopped = threading.Event()
     lock = threading.Lock()
 
-    def told(points: int) -> None:
+    def count(points: int) -> None:
         with lock:
             on_answer(points)
+        # Only here, between two requests, so that no answer is fetched and then lost.
         if stopped.is_set():
             raise _Stopped
 
-    def fill(question: Question) -> Filled | None:
+    def fill(query: HistoryQuery) -> FillResult | None:
         if stopped.is_set():
             return None
         try:
-            return archive.fill(question, now, refresh=refresh, on_answer=told)
+            return archive.fill(query, now, refresh=refresh, on_answer=count)
         except _Stopped:
             return None
 
     unreachable = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="belimo-nb-sync") as pool:
-        waiting = iter(planned.open)
-        futures: dict[Future[Filled | None], Question] = {}
+        waiting = iter(planned.pending)
+        futures: dict[Future[FillResult | None], HistoryQuery] = {}
         try:
             while True:
                 # A few ahead, not all: a fleet's answers need not fit into memory.
-                for question, _ in itertools.islice(waiting, 2 * WORKERS - len(futures)):
-                    futures[pool.submit(fill, question)] = question
+                for query, _ in itertools.islice(waiting, 2 * WORKERS - len(futures)):
+                    futures[pool.submit(fill, query)] = query
                 if not futures:
                     break
                 # The pause lets Ctrl-C through where a wait without end would not (Windows).
                 done, _ = wait(futures, timeout=PAUSE, return_when=FIRST_COMPLETED)
                 for future in done:
-                    question = futures.pop(future)
-                    error = _settle(outcome, question, future)
+                    query = futures.pop(future)
+                    error = _enter(result, query, future)
+                    # Several in a row are the cloud's fault, not the devices': each would take its timeouts.
                     unreachable = unreachable + 1 if isinstance(error, ConnectionFailed) else 0
-                    if error is not None and unreachable >= min(HOPELESS, len(planned.open)):
+                    if error is not None and unreachable >= min(MAX_UNREACHABLE, len(planned.pending)):
                         raise error
-                    on_device(question.name, str(error) if error else None)
+                    on_device(query.name, str(error) if error else None)
         finally:
             stopped.set()
             for future in futures:
                 future.cancel()
-    return outcome
+    return result
 
 
 class _Stopped(Exception):
     """Ends a filling between two requests."""
 
 
-def _settle(outcome: Outcome, question: Question, future: Future[Filled | None]) -> BelimoError | None:
-    """Enter a device's result; what would befall every other device, too, is raised."""
+def _enter(result: SyncResult, query: HistoryQuery, future: Future[FillResult | None]) -> BelimoError | None:
+    """Enter a device's result; an error that every other device would meet, too, is raised."""
     try:
         filled = future.result()
     except (SignInError, UsageError):
         raise
     except BelimoError as error:
-        outcome.failures[question.name] = str(error)
-        outcome.devices.add(question.device)
+        result.failures[query.name] = str(error)
+        result.failed_ids.add(query.device)
         return error
     if filled is None:
         return None
-    if filled.unkept is not None:
-        raise filled.unkept
-    outcome.requests += filled.requests
-    outcome.points += filled.points
-    outcome.changed += filled.changed
+    if filled.write_error is not None:
+        raise filled.write_error
+    result.requests += filled.requests
+    result.points += filled.points
+    result.changed += filled.changed
     if filled.lacking:
-        outcome.lacking[question.name] = sorted(filled.lacking)
+        result.lacking[query.name] = sorted(filled.lacking)
     return None
 
 
-def fill(archive: Archive, planned: Plan, now: int, *, refresh: bool = False, shown: bool = True) -> Outcome:
-    """Do what is planned, as `run`, with a progress bar on a terminal and in notebooks unless not `shown`."""
+def run_with_progress(
+    archive: Archive, planned: Plan, now: int, *, refresh: bool = False, shown: bool = True
+) -> SyncResult:
+    """Make the planned requests, as `run`, with a progress bar on a terminal and in notebooks if `shown`."""
     progress = bar(planned.requests, "request", "Fetching history", shown=shown)
     devices, points = 0, 0
 
@@ -197,19 +197,19 @@ def fill(archive: Archive, planned: Plan, now: int, *, refresh: bool = False, sh
     def on_device(_: str, __: str | None) -> None:
         nonlocal devices
         devices += 1
-        progress.set_postfix_str(f"{devices} of {len(planned.open)} devices, {points:,} values")
+        progress.set_postfix_str(f"{devices} of {len(planned.pending)} devices, {points:,} values")
 
     with progress:
         return run(archive, planned, now, refresh=refresh, on_answer=on_answer, on_device=on_device)
 
 
-def remarks(outcome: Outcome) -> list[str]:
-    """What a sync has noticed, beside failures: a sentence each."""
+def remarks(result: SyncResult) -> list[str]:
+    """Sentences about a sync, beside its failures: series that the cloud lacks, settled values that changed."""
     found = [
         f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
-        for name, datapoints in outcome.lacking.items()
+        for name, datapoints in result.lacking.items()
     ]
-    if outcome.changed:
-        were = "value that was settled has" if outcome.changed == 1 else "values that were settled have"
-        found.append(f"Note: {outcome.changed:,} {were} changed in the cloud; the new ones are kept.")
+    if result.changed:
+        were = "value that was settled has" if result.changed == 1 else "values that were settled have"
+        found.append(f"Note: {result.changed:,} {were} changed in the cloud; the new ones are kept.")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from belimo_nb.cloud.checkup import FINE, Checkup
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.quantities import QUANTITIES
@@ -73,7 +73,9 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
     said = [f"The checks look at the whole period, {number(len(checkup.samples))} samples"]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
-        said[0] += f", and at {date(first)} to {date(last)}, when most water flowed, every {FINE[:-1]} minutes"
+        said[0] += (
+            f", and at {date(first)} to {date(last)}, when most water flowed, every {FINE_RESOLUTION[:-1]} minutes"
+        )
     said[0] += "."
     if lacking:
         said.append(f"Without readings in this period: {_listed(lacking)}.")

@@ -1,1 +1,1 @@
-"""This computer: files, processor cores, and progress on the terminal."""
+"""The computer: files, processor cores, and progress bars."""

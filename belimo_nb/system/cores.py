@@ -1,4 +1,4 @@
-"""How many CPU cores there are for us."""
+"""The number of usable CPU cores."""
 
 from __future__ import annotations
 
@@ -8,5 +8,6 @@ __all__ = ["cores"]
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """Count the CPU cores that this process may use."""
+    # Fewer than the machine has, in containers and batch systems.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

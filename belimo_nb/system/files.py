@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of it, and none outside their folder."""
+"""Writing files in one step, so that readers see the old or the new one, and none outside their folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["check_inside", "is_inside", "write_text"]
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a file's folder lies in `folder`, links followed; the file itself is no link."""
+    """Whether a path lies in `folder`, with links in its folders followed, and is no link itself."""
     parent, root = path.parent.resolve(), folder.resolve()
     return (parent == root or root in parent.parents) and path.name not in ("", "..") and not path.is_symlink()
 
 
 def check_inside(path: Path, folder: Path) -> None:
-    """Refuse a path that leads out of its folder, by a symbolic link or by its name.
+    """Raise an error for a path that leads out of `folder`, by a symbolic link or by its name.
 
     Raises:
         OSError: It does.
@@ -30,20 +30,22 @@ def write_text(path: Path, text: str, *, private: bool = False, inside: Path | N
     """Write a UTF-8 text file in one step; its folder is made if need be.
 
     Args:
-        path: The file. A symbolic link stays, and its target is replaced.
+        path: The file.
         text: The content, written with its line ends as they are.
-        private: For the owner's eyes only, from the first byte on.
-        inside: A folder that others may have prepared: nothing is written outside it, and links are not followed.
+        private: Readable by the owner alone.
+        inside: A folder that others may have written to: nothing is written outside it, and links are not followed.
 
     Raises:
         OSError: It cannot be written, or lies outside.
     """
     if inside is not None:
         check_inside(path, inside)
-    path = path.resolve()
+    path = path.resolve()  # a symbolic link of the user's own stays, with its target replaced
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A name that nobody can guess, in the same folder: a rename is atomic only within one file system.
     draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
+        # Private from the first byte on: a chmod afterwards would leave a moment in which others can open it.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)

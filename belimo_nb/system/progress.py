@@ -1,39 +1,33 @@
-"""Progress of long work, shown where somebody looks: on a terminal, or in a notebook."""
+"""Progress bars for long work, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
-__all__ = ["bar", "somebody_looks"]
+__all__ = ["bar", "is_watched"]
 
-AT_ONCE = 2.0
-"""Seconds that a notebook waits before it shows a bar: what is over at once needs none."""
+NOTEBOOK_DELAY = 2.0
+"""Seconds before a notebook shows a bar, so that short work leaves no empty output."""
 
 
-def somebody_looks() -> bool:
+def is_watched() -> bool:
     """Whether standard error is a terminal, or the output of a notebook."""
     return sys.stderr.isatty() or _in_notebook()
 
 
 def bar(total: int, unit: str, doing: str, *, shown: bool = True) -> Any:
-    """A tqdm bar, gone when the work is done; it stays silent where nobody looks.
-
-    Args:
-        total: How many there are.
-        unit: What they are, in the singular.
-        doing: What is done with them, such as "Fetching".
-        shown: False to keep it silent anyway.
-    """
+    """Make a tqdm bar of `total` units, gone when the work is done; silent where nobody watches or not `shown`."""
     from tqdm import tqdm
 
-    disable = not (shown and somebody_looks())
+    disable = not (shown and is_watched())
     return tqdm(
-        total=total, unit=unit, desc=doing, disable=disable, leave=False, delay=AT_ONCE if _in_notebook() else 0
+        total=total, unit=unit, desc=doing, disable=disable, leave=False, delay=NOTEBOOK_DELAY if _in_notebook() else 0
     )
 
 
 def _in_notebook() -> bool:
-    """Whether the code runs in a Jupyter kernel, which is the case if and only if there is one in the process."""
+    """Whether the code runs in a Jupyter kernel."""
+    # Looked up, not imported: who runs no kernel should not wait for ipykernel.
     kernel = sys.modules.get("ipykernel.kernelapp")
     return kernel is not None and kernel.IPKernelApp.initialized()

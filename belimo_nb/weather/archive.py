@@ -11,7 +11,7 @@ import pandas as pd
 import requests
 
 from belimo_nb.client import http, responses
-from belimo_nb.client.retries import patiently
+from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, ApiError, UsageError
 from belimo_nb.weather.csv_file import COLDEST, WARMEST
 
@@ -46,13 +46,13 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
         "timezone": "GMT",
     }
     with http.new_session(url) as session:
-        body = patiently(lambda: _ask(session, url, query, what))
+        body = with_retries(lambda: _ask(session, url, query, what))
     return _series(body, first, last, what)
 
 
 def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) -> dict[str, Any]:
     try:
-        response = session.get(http.secure(url), params=query, timeout=http.TIMEOUT)
+        response = session.get(http.as_https(url), params=query, timeout=http.TIMEOUT)
     except requests.RequestException as error:
         raise responses.unreachable(error, url) from None
     problem = responses.refusal(response, what)
@@ -102,7 +102,7 @@ def address(text: str) -> str:
         UsageError: It is neither `open-meteo` nor a web address that may be asked.
     """
     url = OPEN_METEO if text == "open-meteo" else text
-    if not url.startswith("https://") and http.secure(url) == url:
+    if not url.startswith("https://") and http.as_https(url) == url:
         raise UsageError(f"The weather source {text!r} is asked over plain http; use https, open-meteo or a CSV file.")
     return url
 

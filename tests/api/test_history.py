@@ -171,7 +171,7 @@ def test_windows(begin, length, resolution, most):
         return {"series": [{"datapointId": "a", "values": rows}]}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "MOST_BUCKETS", most)
+        patch.setattr(history, "MAX_BUCKETS", most)
         frame = fetch(get, "d1", ["a"], start, end, resolution, "last")
     assert all(before[1] == after[0] for before, after in itertools.pairwise(asked))
     assert all((after - first) / step <= most for first, after in asked)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belimo_nb.api.paging import LIMIT, collect
+from belimo_nb.api.paging import PAGE_ROWS, collect
 from belimo_nb.errors import AnswerError
 
 
@@ -47,8 +47,8 @@ def test_the_query_is_kept():
         return page(10, 30)
 
     collect(get, "/devices", {"search": "x"}, "the devices")
-    assert asked == [("/devices", {"search": "x", "limit": LIMIT, "offset": o}, "the devices") for o in (0, 10, 20)]
-    assert LIMIT == 2000
+    assert asked == [("/devices", {"search": "x", "limit": PAGE_ROWS, "offset": o}, "the devices") for o in (0, 10, 20)]
+    assert PAGE_ROWS == 2000
 
 
 def test_pages_of_changing_size():

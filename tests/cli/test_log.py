@@ -9,7 +9,7 @@ import pytest
 from belimo_nb.cli.log import Teller
 from belimo_nb.cli.shared import INTERRUPTED
 from belimo_nb.errors import NoDataError, UsageError
-from belimo_nb.store.sync import Outcome, remarks
+from belimo_nb.store.sync import SyncResult, remarks
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d \d+ (\w+) (.*)")
 
@@ -129,14 +129,14 @@ def test_no_log(capsys):
 @pytest.mark.parametrize(
     ("outcome", "told"),
     [
-        (Outcome(), []),
-        (Outcome(changed=1), ["Note: 1 value that was settled has changed in the cloud; the new ones are kept."]),
+        (SyncResult(), []),
+        (SyncResult(changed=1), ["Note: 1 value that was settled has changed in the cloud; the new ones are kept."]),
         (
-            Outcome(changed=1234),
+            SyncResult(changed=1234),
             ["Note: 1,234 values that were settled have changed in the cloud; the new ones are kept."],
         ),
         (
-            Outcome(lacking={"North": ["a", "b"]}, changed=2),
+            SyncResult(lacking={"North": ["a", "b"]}, changed=2),
             [
                 "Warning: The cloud's history of North lacks a, b.",
                 "Note: 2 values that were settled have changed in the cloud; the new ones are kept.",

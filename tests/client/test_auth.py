@@ -111,7 +111,8 @@ def test_the_token_is_kept_for_the_next_run(second):
     """A second run, even in another process, signs in without a request."""
     new().access_token()
     assert new().access_token() == "access-1-of-anna"
-    script = "from belimo_nb import settings; from belimo_nb.client import auth; print(auth.Authenticator(settings.load()).access_token())"
+    imports = "from belimo_nb import settings; from belimo_nb.client import auth"
+    script = f"{imports}; print(auth.Authenticator(settings.load()).access_token())"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "access-1-of-anna"
     assert second.grants == ["password"]

@@ -32,9 +32,9 @@ def test_the_exception_for_this_machine_is_narrow():
         plain = type(session.get_adapter("https://127.0.0.1:8080/api"))
         for url in ("https://127.0.0.1:80801/", "https://127.0.0.1:8081/", "https://127.0.0.1/", URL):
             assert type(session.get_adapter(url)) is not plain
-    assert http.secure("http://127.0.0.1:8080/api") == "https://127.0.0.1:8080/api"
-    assert http.secure("http://cloud.example.org") == "http://cloud.example.org"
-    assert http.secure(URL) == URL
+    assert http.as_https("http://127.0.0.1:8080/api") == "https://127.0.0.1:8080/api"
+    assert http.as_https("http://cloud.example.org") == "http://cloud.example.org"
+    assert http.as_https(URL) == URL
 
 
 def test_sessions_keep_their_manners(monkeypatch, tmp_path):
@@ -57,7 +57,7 @@ def test_redirects_are_not_followed():
     with SecondCloud() as here, SecondCloud() as there, http.new_session(here.api_url) as session:
         here.next("/user", says({}, 302, Location=there.api_url + "/user"))
         with pytest.raises(requests.TooManyRedirects) as caught:
-            session.get(http.secure(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
+            session.get(http.as_https(here.api_url) + "/user", headers={"Authorization": "Bearer abc"}, timeout=5)
         assert len(here.requests) == 1
         assert there.requests == []
     error = responses.unreachable(caught.value, here.api_url)
@@ -69,7 +69,7 @@ def test_redirects_are_not_followed():
 def unanswered(url):
     """What becomes of asking an address that gives no good answer."""
     with http.new_session(url) as session, pytest.raises(requests.RequestException) as caught:
-        session.get(http.secure(url), timeout=http.TIMEOUT)
+        session.get(http.as_https(url), timeout=http.TIMEOUT)
     return responses.unreachable(caught.value, url)
 
 
@@ -134,13 +134,13 @@ def test_other_failures(error, words):
 
 def test_an_answer_has_an_end(monkeypatch):
     """A body that comes byte by byte, each in time, is given up in the end, with a sentence; one in time is read."""
-    monkeypatch.setattr(http, "LONGEST", 0.2)
+    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.2)
     with DemoCloud(faults=["slow-body:0.1"]) as server, http.new_session(server.url) as session:
         with pytest.raises(requests.RequestException) as caught:
-            session.get(http.secure(server.url) + "/api/v3/api-info", timeout=60)
+            session.get(http.as_https(server.url) + "/api/v3/api-info", timeout=60)
         error = responses.unreachable(caught.value, server.url)
-        monkeypatch.setattr(http, "LONGEST", 600)
+        monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 600)
         server.faults = ["slow-body:0.01"]
-        assert session.get(http.secure(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
+        assert session.get(http.as_https(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
     assert type(error) is TimedOut
     assert "did not come to the end of its answer within" in str(error)

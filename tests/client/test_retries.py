@@ -3,7 +3,7 @@
 import pytest
 
 from belimo_nb.client import retries
-from belimo_nb.client.retries import patiently
+from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -41,7 +41,7 @@ class Failing:
 def test_patience_with_a_passing_failure(waits):
     """A passing failure is tried again, further apart each time."""
     call = Failing(*[ServerError("Oh.", retryable=True)] * 3)
-    assert patiently(call) == "done"
+    assert with_retries(call) == "done"
     assert call.calls == 4
     assert all(0 <= wait <= bound for wait, bound in zip(waits, (0.5, 1, 2), strict=True))
 
@@ -62,7 +62,7 @@ def test_patience_ends(waits, error, calls, longest):
     """Patience has a measure for each failure: tries, and seconds between them in all."""
     call = Failing(error, forever=True)
     with pytest.raises(CloudError) as caught:
-        patiently(call)
+        with_retries(call)
     assert caught.value is error
     assert call.calls == calls
     assert sum(waits) <= longest
@@ -72,7 +72,7 @@ def test_patience_ends(waits, error, calls, longest):
 def test_patience_as_long_as_asked(waits, kind):
     """`Retry-After` is waited for, and a little more, so that not all come back at once."""
     call = Failing(*[kind("Later.", retry_after=30, retryable=True)] * 7)
-    assert patiently(call) == "done"
+    assert with_retries(call) == "done"
     assert len(waits) == 7
     assert all(30 <= wait <= 35 for wait in waits)
     assert len(set(waits)) > 1
@@ -82,7 +82,7 @@ def test_patience_not_for_ever(waits):
     """A `Retry-After` of an hour is told, not waited for."""
     call = Failing(RateLimited("Later.", retry_after=3600, retryable=True), forever=True)
     with pytest.raises(RateLimited):
-        patiently(call)
+        with_retries(call)
     assert (call.calls, waits) == (1, [])
 
 
@@ -90,5 +90,5 @@ def test_other_errors_pass_through(waits):
     """Patience is for the cloud's failures; a mistake of ours is not repeated."""
     call = Failing(KeyError("ours"), forever=True)
     with pytest.raises(KeyError):
-        patiently(call)
+        with_retries(call)
     assert call.calls == 1

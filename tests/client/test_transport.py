@@ -26,7 +26,7 @@ from second_cloud import (
 from belimo_nb import settings
 from belimo_nb.client import http, retries
 from belimo_nb.client.auth import Authenticator
-from belimo_nb.client.transport import IN_FLIGHT, RateLimit, Transport
+from belimo_nb.client.transport import MAX_IN_FLIGHT, RateLimit, Transport
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -121,7 +121,7 @@ def test_no_more_in_flight_than_allowed(transport, monkeypatch):
     class Counted:
         """The places of the transport, which tell when the last thread has come to them."""
 
-        places = transport._places
+        places = transport._slots
 
         def __enter__(self):
             nonlocal arrived
@@ -145,9 +145,9 @@ def test_no_more_in_flight_than_allowed(transport, monkeypatch):
         raise requests.exceptions.InvalidHeader("enough")
 
     transport.get("/user")
-    monkeypatch.setattr(transport, "_places", Counted())
+    monkeypatch.setattr(transport, "_slots", Counted())
     monkeypatch.setattr(transport._session, "get", ask)
-    monkeypatch.setattr(retries, "ATTEMPTS", 1)
+    monkeypatch.setattr(retries, "MAX_TRIES", 1)
     failures = []
 
     def work():
@@ -161,7 +161,7 @@ def test_no_more_in_flight_than_allowed(transport, monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == IN_FLIGHT == 5
+    assert most == MAX_IN_FLIGHT == 5
     assert arrived == len(failures) == 12
 
 

@@ -6,7 +6,7 @@ import pytest
 import belimo_nb as bn
 from belimo_nb import summary
 from belimo_nb.cloud import needs
-from belimo_nb.cloud.checkup import FINE
+from belimo_nb.cloud.checkup import FINE_RESOLUTION
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import CHECKS
@@ -109,7 +109,7 @@ def test_ten_years_every_five_minutes(cloud):
     """A question that no one can mean is refused with its cost, before any request."""
     valve = cloud.device("2.OG Nord-West")
     with pytest.raises(UsageError, match=r"1,051,776 readings of each quantity, in 106 requests.*coarser"):
-        valve.checkup("2008-12-01", "2018-12-01", FINE)
+        valve.checkup("2008-12-01", "2018-12-01", FINE_RESOLUTION)
 
 
 @pytest.mark.parametrize("start", ["2019-01-01", "2030-01-01"])

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from belimo_nb.cloud.needs import questions
-from belimo_nb.store.archive import Seen
+from belimo_nb.cloud.needs import history_queries
+from belimo_nb.store.archive import LastContact
 
 HOUR = 3600
 NOW = pd.Timestamp("2018-12-01T00:20Z")
@@ -29,7 +29,7 @@ def ask():
         profile = SimpleNamespace(locate=LOCATED.get)
         listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index})
         connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
-        found = questions(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
+        found = history_queries(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
         return {(question.device, question.resolution): question for question in found}
 
     return made
@@ -40,8 +40,8 @@ def test_whom_is_asked_about(ask):
     found = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z")
     assert list(found) == [("d1", "1h"), ("d2", "1h")]
     assert (found["d1", "1h"].name, found["d2", "1h"].name) == ("One", "Two")
-    assert found["d1", "1h"].seen == Seen(at("2018-11-30T23:59:59Z"), 7)
-    assert found["d2", "1h"].seen == Seen(None, 7)
+    assert found["d1", "1h"].seen == LastContact(at("2018-11-30T23:59:59Z"), 7)
+    assert found["d2", "1h"].seen == LastContact(None, 7)
 
 
 def test_what_is_asked_for(ask):

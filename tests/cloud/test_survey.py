@@ -81,7 +81,7 @@ def test_several_processes_find_the_same(server, monkeypatch):
     """Shared among processes, the survey is the same, valve by valve."""
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
-    monkeypatch.setattr(survey_valve, "PARALLEL", 1)
+    monkeypatch.setattr(survey_valve, "PARALLEL_FROM", 1)
     monkeypatch.setattr(survey_valve, "cores", lambda: 3)
     shared = cloud.survey(None, *RANGE)
     pd.testing.assert_frame_equal(shared.table(), alone.table())

@@ -17,7 +17,7 @@ from belimo_nb.report.jobs import Job, plan
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.resume import LONGEST, going_on, listed_at
-from belimo_nb.store.documents import Answers
+from belimo_nb.store.documents import DocumentStore
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"
 
@@ -139,7 +139,7 @@ def test_the_record_of_the_device(fetched, period, change):
     before = [Fingerprints(fetched, period).of(job) for job in found]
     listed = fetched.connection.device_list.known()
     records = [{**record, **(change if key == NORTH else {})} for key, record in listed.items()]
-    Answers(fetched.settings).keep("devices", fetched.connection.stamp, records)
+    DocumentStore(fetched.settings).write("devices", fetched.connection.now_s, records)
     after = [Fingerprints(fetched, period).of(job) for job in found]
     changed = [job.title for job, old, new in zip(found, before, after, strict=True) if old != new]
     assert changed == ["Overview", "Energieventil Heizung 2.OG Nord-West"]
@@ -180,7 +180,7 @@ def test_events(fetched, period):
     asked = prints.events(job, ask=True)
     assert asked
     assert prints.events(job, ask=False) == asked
-    Answers(fetched.settings).keep(f"timeline {NORTH}", fetched.connection.stamp, [{"type": "SOFTWARE_CHANGE"}])
+    DocumentStore(fetched.settings).write(f"timeline {NORTH}", fetched.connection.now_s, [{"type": "SOFTWARE_CHANGE"}])
     assert prints.events(job, ask=False) != asked
     assert prints.events(jobs(fetched, period)["Overview"], ask=True) == ""
 

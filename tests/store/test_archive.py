@@ -14,7 +14,7 @@ from belimo_nb.api import history
 from belimo_nb.errors import NoDataError, ServerError, StoreError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning, windows
-from belimo_nb.store.archive import Archive, Question, Seen, span_of
+from belimo_nb.store.archive import Archive, HistoryQuery, LastContact, span_of
 
 KEYS = ("number", "text", "switch")
 
@@ -41,7 +41,7 @@ class Setup:
     def question(self, keys, start, end, step="1h"):
         """A question with the device's last contact as a fresh list gives it."""
         wanted = dict.fromkeys(keys, span_of(moment(start), moment(end), step))
-        return Question("d1", "Valve 1", Seen(self.device.seen, self.device.now), step, wanted)
+        return HistoryQuery("d1", "Valve 1", LastContact(self.device.seen, self.device.now), step, wanted)
 
     def read(self, keys, start, end, step="1h"):
         """The frame through the store."""
@@ -98,8 +98,8 @@ def test_any_sequence_of_readings(tmp_path_factory, outages, steps, most):
     setup = Setup(tmp_path_factory.mktemp("store"), outages, most=most)
     clock = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "MOST_BUCKETS", most)
-        patch.setattr(history, "MOST_BUCKETS", most)
+        patch.setattr(windows, "MAX_BUCKETS", most)
+        patch.setattr(history, "MAX_BUCKETS", most)
         for later, keys, start, length, step in steps:
             clock += later
             setup.at(clock)
@@ -213,7 +213,7 @@ def test_a_series_that_is_left_out(setup):
 
 def test_a_failure_keeps_what_came(setup, monkeypatch):
     """What was answered before a failure is kept; the next reading asks for the rest only."""
-    monkeypatch.setattr(windows, "MOST_BUCKETS", 24)
+    monkeypatch.setattr(windows, "MAX_BUCKETS", 24)
     get = setup.device.get
 
     def fail(path, query, what):
@@ -277,7 +277,7 @@ def test_answers_of_the_last_minutes(setup):
     now = setup.device.now
     assert setup.archive.plan(known, question, now + 60) == []
     assert setup.archive.plan(known, question, now + 3600)
-    quiet = replace(question, seen=Seen(question.seen.at, now + 3600))
+    quiet = replace(question, seen=LastContact(question.seen.at, now + 3600))
     assert setup.archive.plan(known, quiet, now + 3600) == []
 
 
@@ -319,7 +319,7 @@ def test_a_reader_keeps_to_what_its_archive_does(tmp_path):
 
 def test_requests_after_the_store_was_full(setup, monkeypatch):
     """Once nothing can be kept, the rest is asked for all the same; the first reason is told."""
-    monkeypatch.setattr(windows, "MOST_BUCKETS", 24)
+    monkeypatch.setattr(windows, "MAX_BUCKETS", 24)
     reasons = iter(["No space left on device", "Something else"])
 
     def full(descriptor):
@@ -329,7 +329,7 @@ def test_requests_after_the_store_was_full(setup, monkeypatch):
     counts = []
     question = setup.question(["number"], 0, 3 * DAY)
     filled = setup.archive.fill(question, setup.device.now, on_answer=counts.append)
-    assert "No space left on device" in str(filled.unkept)
+    assert "No space left on device" in str(filled.write_error)
     assert (filled.requests, filled.points, counts) == (3, 73, [25, 24, 24])  # one is a witness
     assert len(filled.kept.times) == 73
 
@@ -353,14 +353,16 @@ def test_what_a_filling_counts(setup):
     filled = setup.archive.fill(setup.question(KEYS, 0, 2 * DAY), setup.device.now)
     assert (filled.requests, filled.points, filled.changed) == (1, 2 * 49, 0)
     assert filled.lacking == {"text"}
-    assert filled.unkept is None
+    assert filled.write_error is None
 
 
 def test_what_is_taken_as_it_is(setup):
     """An answer of the last five minutes will do, one second older will not; nor one from beyond five minutes ahead."""
     setup.read(["number"], 0, 10 * DAY)
     known = setup.store.coverage("d1", "1h")
-    question = replace(setup.question(["number"], 0, 10 * DAY), seen=Seen(setup.device.now + 1, setup.device.now))
+    question = replace(
+        setup.question(["number"], 0, 10 * DAY), seen=LastContact(setup.device.now + 1, setup.device.now)
+    )
     now = setup.device.now
     for later, asked in ((300, False), (301, True), (-300, False), (-301, True)):
         assert bool(setup.archive.plan(known, question, now + later)) is asked
@@ -371,7 +373,7 @@ def test_a_run_takes_what_it_has_fetched(setup, tmp_path):
     setup.read(["number"], 0, 10 * DAY)
     known = setup.store.coverage("d1", "1h")
     now = setup.device.now
-    question = replace(setup.question(["number"], 0, 10 * DAY), seen=Seen(now + 1, now))
+    question = replace(setup.question(["number"], 0, 10 * DAY), seen=LastContact(now + 1, now))
     for since, asked in ((now, False), (now - 1, False), (now + 1, True)):
         archive = Archive(setup.device.get, setup.store, since=since)
         assert not archive.offline
@@ -385,10 +387,10 @@ def test_a_quiet_device_needs_a_new_list(setup):
     question = setup.question(["number"], 0, 10 * DAY)
     now, at = setup.device.now, question.seen.at
     for seen, asked in (
-        (Seen(at, now + HOUR), False),
-        (Seen(at, now + HOUR - 301), True),
-        (Seen(at + 1, now + HOUR), True),
-        (Seen(None, now + HOUR), True),
+        (LastContact(at, now + HOUR), False),
+        (LastContact(at, now + HOUR - 301), True),
+        (LastContact(at + 1, now + HOUR), True),
+        (LastContact(None, now + HOUR), True),
     ):
         assert bool(setup.archive.plan(known, replace(question, seen=seen), now + HOUR)) is asked
 

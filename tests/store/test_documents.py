@@ -9,7 +9,7 @@ import pytest
 
 from belimo_nb.settings import load
 from belimo_nb.store.coverage import LATEST
-from belimo_nb.store.documents import Answer, Answers
+from belimo_nb.store.documents import Document, DocumentStore
 
 NOW = 1_543_622_400
 PROFILE = "profile /definitions/dataprofiles/energyvalve3/1.2"
@@ -21,7 +21,7 @@ def answers(tmp_path):
 
     def make(**options):
         names = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
-        return Answers(
+        return DocumentStore(
             load(**{**names, "api_url": "https://cloud.example/api/v3", "data_dir": str(tmp_path), **options})
         )
 
@@ -42,18 +42,18 @@ def ask(body):
 def test_kept_and_read(answers):
     """What was kept is read again, with when it was asked; what was not is None."""
     kept = answers()
-    kept.keep("stats", NOW, {"devices": 3})
-    assert kept.read("stats") == Answer(NOW, {"devices": 3})
+    kept.write("stats", NOW, {"devices": 3})
+    assert kept.read("stats") == Document(NOW, {"devices": 3})
     assert kept.read(PROFILE) is None
 
 
 def test_names_have_files_of_their_own(answers):
     """Answers of one kind about different things do not meet, nor do those of different accounts or clouds."""
     kept = answers()
-    kept.keep(PROFILE, NOW, {"a": 1})
-    kept.keep(PROFILE.replace("1.2", "1.3"), NOW, {"a": 2})
+    kept.write(PROFILE, NOW, {"a": 1})
+    kept.write(PROFILE.replace("1.2", "1.3"), NOW, {"a": 2})
     assert kept.read(PROFILE).body == {"a": 1}
-    kept.keep("stats", NOW, {"a": 3})
+    kept.write("stats", NOW, {"a": 3})
     names = {path.name for path in kept.folder.iterdir()}
     assert len(names) == 3
     assert "stats.json" in names
@@ -67,26 +67,26 @@ def test_online_the_cloud_is_asked(answers):
     kept = answers()
     for moment, body in ((NOW, {"a": 1}), (NOW + 60, {"a": 2})):
         answer, asked = ask(body)
-        assert kept.through("stats", answer, moment) == Answer(moment, body)
+        assert kept.get_or_ask("stats", answer, moment) == Document(moment, body)
         assert len(asked) == 1
-        assert kept.read("stats") == Answer(moment, body)
+        assert kept.read("stats") == Document(moment, body)
 
 
 def test_what_never_changes_is_asked_once(answers):
     """What is known for ever is not asked for again."""
     answer, asked = ask({"a": 1})
     for later in (0, 10**9):
-        assert answers().through(PROFILE, answer, NOW + later, forever=True) == Answer(NOW, {"a": 1})
+        assert answers().get_or_ask(PROFILE, answer, NOW + later, forever=True) == Document(NOW, {"a": 1})
     assert len(asked) == 1
 
 
 def test_offline_what_is_kept_will_do(answers):
     """Offline what is kept is taken, however old; what is not kept is asked for, which says that it cannot be."""
-    answers().keep("stats", 0, {"a": 1})
+    answers().write("stats", 0, {"a": 1})
     answer, asked = ask({"a": 2})
-    assert answers(offline="1").through("stats", answer, NOW) == Answer(0, {"a": 1})
+    assert answers(offline="1").get_or_ask("stats", answer, NOW) == Document(0, {"a": 1})
     assert asked == []
-    answers(offline="1").through("devices", answer, NOW)
+    answers(offline="1").get_or_ask("devices", answer, NOW)
     assert len(asked) == 1
 
 
@@ -94,17 +94,17 @@ def test_what_one_run_has_fetched(answers):
     """The notebooks of one run take what was fetched since it began, and nothing older."""
     since = pd.Timestamp(NOW, unit="s", tz="UTC").isoformat()
     for moment, requests in ((NOW - 1, 1), (NOW, 0), (NOW + 1, 0)):
-        answers().keep("stats", moment, {"a": 1})
+        answers().write("stats", moment, {"a": 1})
         answer, asked = ask({"a": 2})
-        found = answers(fresh_since=since).through("stats", answer, NOW + 60)
+        found = answers(fresh_since=since).get_or_ask("stats", answer, NOW + 60)
         assert len(asked) == requests
-        assert found == (Answer(NOW + 60, {"a": 2}) if requests else Answer(moment, {"a": 1}))
+        assert found == (Document(NOW + 60, {"a": 2}) if requests else Document(moment, {"a": 1}))
 
 
 def test_when_the_list_was_asked_for(answers):
     """The time that offline data are of is that of the list of devices; without a list there is none."""
     assert answers().as_of is None
-    answers().keep("devices", NOW, [])
+    answers().write("devices", NOW, [])
     assert answers().as_of == pd.Timestamp("2018-12-01T00:00Z")
 
 
@@ -124,7 +124,7 @@ def test_when_the_list_was_asked_for(answers):
 def test_answers_that_are_not_believed(answers, spoil):
     """Another version, name, content or a time that is none: it is asked for again."""
     kept = answers()
-    kept.keep("stats", NOW, {"a": 1})
+    kept.write("stats", NOW, {"a": 1})
     (path,) = kept.folder.iterdir()
     path.write_text(json.dumps({**json.loads(path.read_text()), **spoil}))
     assert kept.read("stats") is None
@@ -133,8 +133,8 @@ def test_answers_that_are_not_believed(answers, spoil):
 @pytest.mark.parametrize("asked", [LATEST, -LATEST])
 def test_the_furthest_moments(answers, asked):
     """Moments that a time can hold are believed."""
-    answers().keep("stats", asked, {"a": 1})
-    assert answers().read("stats") == Answer(asked, {"a": 1})
+    answers().write("stats", asked, {"a": 1})
+    assert answers().read("stats") == Document(asked, {"a": 1})
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_the_furthest_moments(answers, asked):
 def test_the_shape_of_answers(answers, name, good, bad):
     """Lists are lists of objects, everything else is an object; other shapes are not believed."""
     kept = answers()
-    kept.keep(name, NOW, good)
-    assert kept.read(name) == Answer(NOW, good)
+    kept.write(name, NOW, good)
+    assert kept.read(name) == Document(NOW, good)
     for body in bad:
-        kept.keep(name, NOW, body)
+        kept.write(name, NOW, body)
         assert kept.read(name) is None
 
 
@@ -159,7 +159,7 @@ def test_the_shape_of_answers(answers, name, good, bad):
 def test_for_the_owner_alone(answers):
     """Names and addresses are in the answers: nobody else may read them."""
     kept = answers()
-    kept.keep("stats", NOW, {"a": 1})
+    kept.write("stats", NOW, {"a": 1})
     (path,) = kept.folder.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -169,5 +169,5 @@ def test_a_folder_that_takes_nothing(answers):
     kept = answers()
     kept.folder.parent.mkdir(parents=True)
     kept.folder.write_text("a file where the folder should be")
-    assert kept.through("stats", ask({"a": 1})[0], NOW) == Answer(NOW, {"a": 1})
+    assert kept.get_or_ask("stats", ask({"a": 1})[0], NOW) == Document(NOW, {"a": 1})
     assert kept.read("stats") is None

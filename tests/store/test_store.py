@@ -20,10 +20,10 @@ from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError
 from belimo_nb.settings import load
 from belimo_nb.store import Store, StoreWarning, parquet
-from belimo_nb.store.coverage import Coverage, Open, minus, overlap, union
-from belimo_nb.store.disk import canonical, source_folder
-from belimo_nb.store.inventory import clear, entries, set_aside, verify
-from belimo_nb.store.kept import Kept
+from belimo_nb.store.coverage import Coverage, OpenSpan, difference, intersection, union
+from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.disk import canonical_resolution, source_folder
+from belimo_nb.store.inventory import clear, damaged_files, entries, verify
 
 HOUR = 3600
 
@@ -53,9 +53,9 @@ def kept():
         "switch": objects(True, None, False),
         "text": objects("OPEN", None, "grün"),
     }
-    coverage = Coverage(((0, 5 * HOUR),), (Open(5 * HOUR, 9 * HOUR, 10 * HOUR, None),))
+    coverage = Coverage(((0, 5 * HOUR),), (OpenSpan(5 * HOUR, 9 * HOUR, 10 * HOUR, None),))
     times = np.array([HOUR, 2 * HOUR, 7 * HOUR])
-    return Kept("d1", "1h", HOUR, times, columns, dict.fromkeys(columns, coverage))
+    return DeviceHistory("d1", "1h", HOUR, times, columns, dict.fromkeys(columns, coverage))
 
 
 def same(one, other):
@@ -201,13 +201,15 @@ DAMAGE = {
     "metadata": altered_metadata,
     "values": altered_values,
     "another device": lambda path: path.write_bytes(
-        parquet.dump(Kept("d2", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {"number": Coverage()}))
+        parquet.dump(
+            DeviceHistory("d2", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {"number": Coverage()})
+        )
     ),
     "times": altered_times,
-    "another resolution": lambda path: path.write_bytes(parquet.dump(Kept("d1", "2h", 2 * HOUR))),
-    "another step": lambda path: path.write_bytes(parquet.dump(Kept("d1", "1h", 60))),
+    "another resolution": lambda path: path.write_bytes(parquet.dump(DeviceHistory("d1", "2h", 2 * HOUR))),
+    "another step": lambda path: path.write_bytes(parquet.dump(DeviceHistory("d1", "1h", 60))),
     "columns": lambda path: path.write_bytes(
-        parquet.dump(Kept("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {}))
+        parquet.dump(DeviceHistory("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {}))
     ),
 }
 
@@ -289,14 +291,14 @@ def test_a_file_that_goes_meanwhile(store, kept, monkeypatch):
     for device in ("d1", "d2"):
         with store.lock(device, "1h"):
             store.write(replace(kept, device=device))
-    describe = parquet.description
+    describe = parquet.read_metadata
 
     def take_away(stream):
         if stream.name.endswith("d1.parquet"):
             raise FileNotFoundError(2, "No such file or directory")
         return describe(stream)
 
-    monkeypatch.setattr(parquet, "description", take_away)
+    monkeypatch.setattr(parquet, "read_metadata", take_away)
     assert [entry.device for entry in entries(store)] == ["d2"]
 
 
@@ -310,7 +312,7 @@ def test_what_a_killed_writer_left(store, kept):
         store.write(kept)
     assert sorted(left.name for left in path.parent.glob(".*.tmp")) == [".d2.0a1b2c3d.tmp"]
     path.with_name("d1.parquet.damaged-1").write_bytes(b"bad")
-    assert set_aside(store) == [path.with_name("d1.parquet.damaged-1")]
+    assert damaged_files(store) == [path.with_name("d1.parquet.damaged-1")]
     assert clear(store) == 3
     assert [left.name for left in path.parent.iterdir() if left.suffix != ".lock"] == []
 
@@ -318,7 +320,7 @@ def test_what_a_killed_writer_left(store, kept):
 def test_what_there_is(store, kept):
     """An entry says what was asked for and how much of it is final; gaps lie between, not before or after."""
     coverage = Coverage(
-        ((0, 5 * HOUR),), (Open(7 * HOUR, 9 * HOUR, 10 * HOUR, None), Open(9 * HOUR, 10 * HOUR, 11 * HOUR, 5))
+        ((0, 5 * HOUR),), (OpenSpan(7 * HOUR, 9 * HOUR, 10 * HOUR, None), OpenSpan(9 * HOUR, 10 * HOUR, 11 * HOUR, 5))
     )
     with store.lock("d1", "1h"):
         store.write(replace(kept, coverage=dict.fromkeys(kept.columns, coverage)))
@@ -341,7 +343,7 @@ def test_nothing_but_final(store):
     """A file of nothing but final answers has no moment of asking; one of no datapoints has nothing to be open."""
     values = {"number": np.array([1.0])}
     final = {"number": Coverage(((0, HOUR),))}
-    for kept in (Kept("d1", "1h", HOUR, np.array([0]), values, final), Kept("d1", "1h", HOUR)):
+    for kept in (DeviceHistory("d1", "1h", HOUR, np.array([0]), values, final), DeviceHistory("d1", "1h", HOUR)):
         with store.lock("d1", "1h"):
             store.write(kept)
         (entry,) = entries(store)
@@ -359,9 +361,9 @@ def test_values_on_a_grid(kept):
     numbers = kept.frame(["number", "never"], grid[[1, 2, 7]])
     np.testing.assert_array_equal(numbers["number"], [1.5, np.nan, -0.0])
     assert numbers["never"].isna().all()
-    one = Kept("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([4.0])}, {"number": Coverage()})
+    one = DeviceHistory("d1", "1h", HOUR, np.array([HOUR]), {"number": np.array([4.0])}, {"number": Coverage()})
     assert one.frame(["number"], grid)["number"].dropna().to_dict() == {grid[1]: 4.0}
-    empty = Kept("d1", "1h", HOUR).frame(["number"], grid)
+    empty = DeviceHistory("d1", "1h", HOUR).frame(["number"], grid)
     assert empty["number"].isna().all()
     assert empty.index.equals(grid)
 
@@ -369,7 +371,7 @@ def test_values_on_a_grid(kept):
 def test_an_answer_leaves_other_datapoints_alone(kept):
     """What was not asked for stays as it is, value by value and in its type."""
     moment = pd.to_datetime([8 * HOUR], unit="s", utc=True)
-    found, changed = kept.answered((8 * HOUR, 9 * HOUR), {"new": pd.Series([4.0], moment)}, 11 * HOUR, 10 * HOUR)
+    found, changed = kept.merged((8 * HOUR, 9 * HOUR), {"new": pd.Series([4.0], moment)}, 11 * HOUR, 10 * HOUR)
     assert changed == 0
     assert found.times.tolist() == [HOUR, 2 * HOUR, 7 * HOUR, 8 * HOUR]
     assert list(found.columns) == list(found.coverage) == ["mixed", "new", "number", "switch", "text"]
@@ -382,8 +384,10 @@ def test_an_answer_leaves_other_datapoints_alone(kept):
 def test_what_counts_as_changed():
     """Only values that were settled and asked for again can have changed."""
     times = pd.to_datetime(np.arange(4) * HOUR, unit="s", utc=True)
-    coverage = Coverage(((0, 2 * HOUR),), (Open(2 * HOUR, 4 * HOUR, 4 * HOUR, 3 * HOUR),))
-    before = Kept("d1", "1h", HOUR, np.arange(4) * HOUR, {"a": np.array([1.0, 2.0, 3.0, 4.0])}, {"a": coverage})
+    coverage = Coverage(((0, 2 * HOUR),), (OpenSpan(2 * HOUR, 4 * HOUR, 4 * HOUR, 3 * HOUR),))
+    before = DeviceHistory(
+        "d1", "1h", HOUR, np.arange(4) * HOUR, {"a": np.array([1.0, 2.0, 3.0, 4.0])}, {"a": coverage}
+    )
     for span, values, changed in (
         ((0, 4 * HOUR), [1.0, 2.0, 3.0, 5.0], 0),  # the last bucket was under way
         ((0, 4 * HOUR), [1.0, 2.5, 3.5, 5.0], 2),
@@ -391,7 +395,7 @@ def test_what_counts_as_changed():
         ((2 * HOUR, 4 * HOUR), [3.5, 4.0], 1),
     ):
         answer = {"a": pd.Series(values, times[-len(values) :])}
-        after, found = before.answered(span, answer, 5 * HOUR, 5 * HOUR)
+        after, found = before.merged(span, answer, 5 * HOUR, 5 * HOUR)
         assert found == changed
         np.testing.assert_array_equal(after.columns["a"][-len(values) :], values)
 
@@ -401,7 +405,7 @@ def test_final_is_what_ended_long_before_the_last_contact():
     times = pd.to_datetime(np.arange(3) * HOUR, unit="s", utc=True)
     answer = {"a": pd.Series([1.0, 2.0, 3.0], times)}
     for seen, final in ((50 * HOUR - 1, ()), (50 * HOUR, ((0, HOUR),)), (51 * HOUR, ((0, 2 * HOUR),)), (None, ())):
-        found, _ = Kept("d1", "1h", HOUR).answered((0, 3 * HOUR), answer, 60 * HOUR, seen)
+        found, _ = DeviceHistory("d1", "1h", HOUR).merged((0, 3 * HOUR), answer, 60 * HOUR, seen)
         assert found.coverage["a"].final == final
 
 
@@ -447,7 +451,7 @@ def test_ids_stay_in_the_folder(store, device):
 )
 def test_one_name_for_a_length(text, found):
     """Lengths that are the same share a folder."""
-    assert canonical(text) == found
+    assert canonical_resolution(text) == found
 
 
 def test_the_command(store, kept):
@@ -480,15 +484,15 @@ spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)).map(lambda s:
 @hypothesis_settings(max_examples=200, deadline=None, derandomize=True)
 @given(one=spans, other=spans)
 def test_spans_are_sets(one, other):
-    """Union, difference and overlap of spans are those of the moments in them, sorted and apart."""
+    """Union, difference and intersection of spans are those of the moments in them, sorted and apart."""
 
     def moments(found):
         return {t for begin, end in found for t in range(begin, end)}
 
     for found, expected in (
         (union([*one, *other]), moments(one) | moments(other)),
-        (minus(one, other), moments(one) - moments(other)),
-        (overlap(one, other), moments(one) & moments(other)),
+        (difference(one, other), moments(one) - moments(other)),
+        (intersection(one, other), moments(one) & moments(other)),
     ):
         assert moments(found) == expected
         assert all(before[1] < after[0] for before, after in itertools.pairwise(found))

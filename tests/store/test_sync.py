@@ -25,8 +25,8 @@ from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, sync
 from belimo_nb.store import windows as plan_module
-from belimo_nb.store.archive import Archive, Question, Seen
-from belimo_nb.store.coverage import minus
+from belimo_nb.store.archive import Archive, HistoryQuery, LastContact
+from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
@@ -129,7 +129,7 @@ def test_killed_and_resumed(server, tmp_path):
         victim.communicate()
         killed += victim.returncode != 0
         for path, query in asked(server):
-            assert minus([span(dict(parse_qsl(query)))], before.get(path.split("/")[4], ()))
+            assert difference([span(dict(parse_qsl(query)))], before.get(path.split("/")[4], ()))
         before = known(tmp_path / "killed")
     assert killed > 10
     server.latency = 0.0
@@ -181,7 +181,7 @@ def test_faults_that_pass(server, tmp_path, monkeypatch):
     """With failures, refusals and cut-off answers in between, what is kept is the same."""
     run("sync", *RANGE)
     clean = content(settings.load().data_dir)
-    monkeypatch.setattr(retries, "ATTEMPTS", 20)
+    monkeypatch.setattr(retries, "MAX_TRIES", 20)
     monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "faults"))
     server.faults = (
         "server-error=5@/api/v3/devices/",
@@ -207,15 +207,15 @@ def test_interrupted(server):
     """Whoever stops it keeps what has come."""
     cloud = bn.connect()
     edges = [pd.Timestamp(f"2018-{month}-01T00:00Z") for month in (11, 12)]
-    questions = needs.questions(cloud.connection, cloud.energy_valves(), *edges)
-    planned = sync.plan(cloud.connection.archive, questions, cloud.connection.stamp, 0)
+    questions = needs.history_queries(cloud.connection, cloud.energy_valves(), *edges)
+    planned = sync.plan(cloud.connection.archive, questions, cloud.connection.now_s, 0)
 
     def stop(name, error):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sync.run(cloud.connection.archive, planned, cloud.connection.stamp, on_device=stop)
-    rest = sync.plan(cloud.connection.archive, questions, cloud.connection.stamp, 0)
+        sync.run(cloud.connection.archive, planned, cloud.connection.now_s, on_device=stop)
+    rest = sync.plan(cloud.connection.archive, questions, cloud.connection.now_s, 0)
     assert planned.requests - rest.requests == len(asked(server)) >= 1
     assert rest.requests > 0
     cloud.close()
@@ -229,7 +229,7 @@ def test_reports_read_the_store(server):
     jobs = plan(cloud, period, search="2.OG Nord-")
     planned = fetch_plan(cloud, jobs, period, {})
     assert planned.devices == 2
-    sync.run(cloud.connection.archive, planned, cloud.connection.stamp)
+    sync.run(cloud.connection.archive, planned, cloud.connection.now_s)
     server.requests.clear()
     for name in ("2.OG Nord-West", "2.OG Nord-Ost"):
         valve = cloud.device(name)
@@ -247,7 +247,7 @@ def test_reports_with_peaks_of_a_quarter_of_an_hour(server):
     cloud = bn.connect()
     period = cloud.period("2018-11-01", "2018-12-01")
     jobs = plan(cloud, period, search="2.OG Nord-", parameters={"peak_minutes": 15})
-    sync.run(cloud.connection.archive, fetch_plan(cloud, jobs, period, {"peak_minutes": 15}), cloud.connection.stamp)
+    sync.run(cloud.connection.archive, fetch_plan(cloud, jobs, period, {"peak_minutes": 15}), cloud.connection.now_s)
     server.requests.clear()
     valves = cloud.heating_valves("2.OG Nord-")
     quarters = summary.quarter_hours(cloud, valves, period, 15)
@@ -309,8 +309,8 @@ class Fleet:
         self.archive = Archive(self.get, self.store)
         self.error = None
         wanted = dict.fromkeys(("number", "text"), (BEGIN, BEGIN + 5 * DAY))
-        seen = Seen(self.device.now, self.device.now)
-        self.questions = [Question(f"d{i}", f"Valve {i}", seen, "1h", wanted) for i in range(count)]
+        seen = LastContact(self.device.now, self.device.now)
+        self.questions = [HistoryQuery(f"d{i}", f"Valve {i}", seen, "1h", wanted) for i in range(count)]
 
     def get(self, path, query, what):
         """One answer of the API, or the error that is set."""
@@ -338,7 +338,7 @@ def test_what_a_plan_says(fleet):
     """Requests, devices and values of a plan; the rate makes the time, the first second's requests apart."""
     planned = fleet.plan(2.0)
     assert (planned.requests, planned.devices, planned.points) == (3, 3, 3 * 2 * 121)
-    assert [question.device for question, _ in planned.open] == ["d0", "d1", "d2"]
+    assert [question.device for question, _ in planned.pending] == ["d0", "d1", "d2"]
     for rate, seconds in ((0.0, 0.0), (0.5, 4.0), (1.0, 2.0), (2.0, 0.5), (2.9, 1 / 2.9), (5.0, 0.0)):
         assert fleet.plan(rate).seconds == pytest.approx(seconds)
     fleet.run()
@@ -353,7 +353,7 @@ def test_what_a_run_tells(fleet):
     assert answers == [2 * 121] * 3
     assert sorted(devices) == [("Valve 0", None), ("Valve 1", None), ("Valve 2", None)]
     assert (outcome.requests, outcome.points, outcome.changed) == (3, 3 * 2 * 121, 0)
-    assert (outcome.failures, outcome.lacking, outcome.devices) == ({}, {}, set())
+    assert (outcome.failures, outcome.lacking, outcome.failed_ids) == ({}, {}, set())
     value = fleet.device.value
     fleet.device.value = lambda key, bucket, step: f"{value(key, bucket, step)}!" if key == "text" else None
     again = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
@@ -377,7 +377,7 @@ def test_a_device_that_fails_is_named(fleet):
     told = {}
     outcome = fleet.run(on_device=told.__setitem__)
     assert told == outcome.failures == dict.fromkeys(("Valve 0", "Valve 1", "Valve 2"), "The cloud failed.")
-    assert outcome.devices == {"d0", "d1", "d2"}
+    assert outcome.failed_ids == {"d0", "d1", "d2"}
     assert outcome.requests == 0
 
 
@@ -401,12 +401,12 @@ def test_a_store_that_takes_nothing(fleet):
         sync.run(fleet.archive, planned, fleet.device.now)
     assert fleet.device.asked == []
     nothing = sync.Plan([], [], 0, 0.0)
-    assert sync.run(fleet.archive, nothing, fleet.device.now) == sync.Outcome()
+    assert sync.run(fleet.archive, nothing, fleet.device.now) == sync.SyncResult()
 
 
 def test_stopped_between_two_requests(tmp_path, monkeypatch):
     """Whoever stops a run waits for the requests under way, not for all that was planned."""
-    monkeypatch.setattr(plan_module, "MOST_BUCKETS", 12)
+    monkeypatch.setattr(plan_module, "MAX_BUCKETS", 12)
     fleet = Fleet(tmp_path, 40)
     planned = fleet.plan()
 

@@ -1,4 +1,4 @@
-"""What the text of one setting means: a flag, a zone, a moment, a folder."""
+"""Parsing and checking single settings: flags, zones, moments, folders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FALSE = ("0", "false", "no", "off")
 
 
 def flag(name: str, text: str) -> bool | None:
-    """Yes or no; None where the text is blank. `name` is the setting's, for the message, as everywhere here."""
+    """Parse a yes or no; None for a blank text. `name` is the setting's, for the message, as everywhere here."""
     if not text:
         return None
     if text.lower() in TRUE:
@@ -34,7 +34,7 @@ def flag(name: str, text: str) -> bool | None:
 
 
 def zone(text: str) -> str:
-    """The IANA name of a time zone."""
+    """Check the IANA name of a time zone."""
     try:
         ZoneInfo(text)
     except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd keys, all with the same meaning
@@ -45,12 +45,12 @@ def zone(text: str) -> str:
 
 
 def rate(text: str) -> float:
-    """Requests a second; 0 for no limit."""
+    """Parse the requests a second; 0 for no limit."""
     try:
         found = float(text)
     except ValueError:
         found = -1.0
-    if not 0 <= found < 1e6:
+    if not 0 <= found < 1e6:  # refuses "nan" and "inf" as well
         raise SettingsError(
             f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
         )
@@ -58,7 +58,8 @@ def rate(text: str) -> float:
 
 
 def weather(text: str | None) -> str | None:
-    """Addresses and names as they are; a file by its full path, since reports are made in folders of their own."""
+    """Check the source of the weather; a file's path is made absolute."""
+    # Absolute, since reports are made in working folders of their own.
     if text is not None and "://" in text and "@" in text:
         raise SettingsError("BELIMO_WEATHER contains a user name or password, which outputs would show; leave it out.")
     if text is None or text == "open-meteo" or "://" in text:
@@ -67,9 +68,10 @@ def weather(text: str | None) -> str | None:
 
 
 def moment(name: str, text: str | None, tz: str) -> pd.Timestamp | None:
-    """A moment, aware, UTC; without an offset the text is local time in `tz`."""
+    """Parse a moment to UTC; a text without an offset is local time in `tz`."""
     if text is None:
         return None
+    # Imported late: `belimo-nb --help` reads settings, and must not wait for pandas.
     import pandas as pd
 
     try:
@@ -84,7 +86,7 @@ def moment(name: str, text: str | None, tz: str) -> pd.Timestamp | None:
 
 
 def data_dir(text: str | None) -> Path:
-    """The folder for the store and the caches; by default the system's place for the data of this user."""
+    """Parse the folder for the store and the caches; by default the system's place for a user's data."""
     if text is not None:
         return _path("data_dir", text)
     import platformdirs

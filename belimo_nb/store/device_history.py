@@ -1,9 +1,9 @@
-"""What is known of one device's history at one resolution: values and coverage, and how an answer changes them."""
+"""The kept history of one device at one resolution: values, coverage, and how an answer is merged in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,13 @@ import pandas as pd
 from belimo_nb.api.history import typed
 from belimo_nb.store.coverage import GRACE, Coverage, Span
 
-__all__ = ["Kept"]
+__all__ = ["DeviceHistory"]
 
 Values = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Kept:
+class DeviceHistory:
     """The kept history of one device, or the columns of it that were read.
 
     Attributes:
@@ -28,7 +28,7 @@ class Kept:
         step: The same in seconds.
         times: Begins of the buckets that have a value, int64 seconds since 1970, ascending.
         columns: By datapoint, one value a row: float64 with NaN, or objects with None.
-        coverage: By datapoint, what was asked for.
+        coverage: By datapoint, what was fetched.
     """
 
     device: str
@@ -65,64 +65,60 @@ class Kept:
             return typed(pd.Series(known, grid))
         return np.where(found, values[rows], np.nan)
 
-    def answered(
+    def merged(
         self, span: Span, answer: Mapping[str, pd.Series[Any]], asked: int, seen: int | None
-    ) -> tuple[Kept, int]:
-        """What is known after an answer, and how many values that were settled it has changed.
-
-        A bucket is final if it ended `GRACE` before the device was last seen, and so did a later bucket that has a
-        value: at the end of an outage the device is in touch, but its backlog may still be on its way.
+    ) -> tuple[DeviceHistory, int]:
+        """Merge an answer of the cloud in; gives the new history, and how many settled values it has changed.
 
         Args:
             span: What was asked for, whole buckets.
             answer: Values by their buckets' begins, for each datapoint that the cloud gave.
             asked: When, in seconds since 1970.
-            seen: When the cloud had last been in touch with the device, or None.
+            seen: The device's last contact with the cloud at that time, or None.
         """
-        fresh = {key: _array(values) for key, values in answer.items()}
+        fresh = {key: np.asarray(typed(values).to_numpy()) for key, values in answer.items()}
         found = {key: pd.DatetimeIndex(values.index).as_unit("s").asi8 for key, values in answer.items()}
         times = np.unique(np.concatenate([self.times, *found.values()]))
-        columns = {key: _spread(values, self.times, times) for key, values in self.columns.items()}
+        columns = {key: _realigned(values, self.times, times) for key, values in self.columns.items()}
         changed = 0
         inside = (times >= span[0]) & (times < span[1])
         for key, values in fresh.items():
-            after = _spread(values, found[key], times)
+            after = _realigned(values, found[key], times)
             before = columns.get(key)
             if before is not None:
                 settled = _in_spans(times, self.coverage[key].settled(self.step)) & inside & ~pd.isna(before)
                 changed += int((settled & ~_equal(before, after)).sum())
                 before, after = (a.astype(object) if before.dtype != after.dtype else a for a in (before, after))
+                # Inside the span the answer counts even where it is empty: the cloud may take values back.
                 after = np.where(inside, after, before)
-            columns[key] = _tidy(after)
+            columns[key] = _compact(after)
+        # The file has a row for each bucket with a value: an outage of months should cost nothing.
         alive = np.zeros(len(times), bool)
         for values in columns.values():
             alive |= ~pd.isna(values)
         times, columns = times[alive], {key: columns[key][alive] for key in sorted(columns)}
+        # A bucket is final if it ended GRACE before the last contact, and a later bucket that old has a value. The
+        # last contact alone will not do: after an outage the device is back while its backlog is still on its way.
         early = times[times + self.step <= (0 if seen is None else seen - GRACE)]
         final_until = int(early[-1]) if len(early) else 0
         coverage = dict(self.coverage)
+        # Only for series that came: one that the cloud left out is not known to be empty, and is asked for again.
         for key in fresh:
-            coverage[key] = coverage.get(key, Coverage()).answered(span, final_until, asked, seen)
-        return (
-            Kept(self.device, self.resolution, self.step, times, columns, {k: coverage[k] for k in sorted(coverage)}),
-            changed,
-        )
+            coverage[key] = coverage.get(key, Coverage()).updated(span, final_until, asked, seen)
+        coverage = {key: coverage[key] for key in sorted(coverage)}
+        return replace(self, times=times, columns=columns, coverage=coverage), changed
 
 
-def _array(values: pd.Series[Any]) -> Values:
-    return np.asarray(typed(values).to_numpy())
-
-
-def _tidy(values: Values) -> Values:
-    """Objects that are all numbers by now as floats, so that the same values are kept in the same way."""
+def _compact(values: Values) -> Values:
+    """Floats instead of objects where all are numbers by now, so that the same values are kept in the same way."""
     return np.asarray(typed(pd.Series(values, dtype=object)).to_numpy()) if values.dtype == object else values
 
 
-def _spread(values: Values, times: npt.NDArray[np.int64], wider: npt.NDArray[np.int64]) -> Values:
-    """Values at `times` as a column of `wider`, which holds them all."""
-    spread = np.full(len(wider), None, object) if values.dtype == object else np.full(len(wider), np.nan)
-    spread[np.searchsorted(wider, times)] = values
-    return spread
+def _realigned(values: Values, times: npt.NDArray[np.int64], wider: npt.NDArray[np.int64]) -> Values:
+    """Values at `times` as a column of `wider`, which holds them all; empty elsewhere."""
+    column = np.full(len(wider), None, object) if values.dtype == object else np.full(len(wider), np.nan)
+    column[np.searchsorted(wider, times)] = values
+    return column
 
 
 def _in_spans(times: npt.NDArray[np.int64], spans: Iterable[Span]) -> npt.NDArray[np.bool_]:
