@@ -94,12 +94,7 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
 
 
 DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = MappingProxyType(
-    {
-        ENERGY_VALVE_3: ENERGY_VALVE,
-        ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
-        MP_ACTUATOR: ACTUATOR,
-        MP_GATEWAY: GATEWAY,
-    }
+    {ENERGY_VALVE_3: ENERGY_VALVE, ENERGY_VALVE_VERSION_3: ENERGY_VALVE, MP_ACTUATOR: ACTUATOR, MP_GATEWAY: GATEWAY}
 )
 """Datapoints that a dataprofile adds to those that every device has (DEFAULT and METADATA)."""
 

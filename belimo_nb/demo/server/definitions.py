@@ -1,4 +1,4 @@
-"""Answers about dataprofiles: what the datapoints of a device mean."""
+"""Answers about dataprofiles, which define the datapoints of devices."""
 
 from collections.abc import Mapping
 from typing import Any
