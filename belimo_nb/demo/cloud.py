@@ -22,12 +22,12 @@ from belimo_nb.demo.server.traffic import RateLimit, RequestLog
 from belimo_nb.demo.server.trouble import FaultInjector
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW
 
-_HOST = "127.0.0.1"
+_HOST = "127.0.0.1"  # no other interface: the credentials of the demo are public
 _FLEET = 36
 _TIMEZONE = "Europe/Zurich"
 _THREADS = 4
 _BACKLOG = 128
-_MAXIMUM_FORM_BYTES = 100_000
+_MAXIMUM_FORM_BYTES = 100_000  # sign-in forms are the only bodies that clients send
 
 
 class DemoCloud:
@@ -140,7 +140,7 @@ class DemoCloud:
         self._listener = create_server((_HOST, self._wanted_port), backlog=_BACKLOG)
         self._listener.setblocking(False)
         self._port = self._listener.getsockname()[1]
-        self._owner = os.getpid()
+        self._owner = os.getpid()  # a forked child has the object, but not the thread that serves
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="belimo-demo-cloud", daemon=True)
         self._thread.start()
@@ -207,7 +207,7 @@ class DemoCloud:
             ready.set_result(None)
             await self._stopped.wait()
             http.stop()
-            await http.close_all_connections()
+            await http.close_all_connections()  # clients keep idle connections open
 
     def _close_inherited_socket(self) -> None:
         """In a forked child: close its copy of the listening socket, so that the port closes with the parent."""

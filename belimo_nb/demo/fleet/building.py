@@ -15,7 +15,7 @@ from belimo_nb.demo.fleet.profiles import (
 
 
 class Kind(StrEnum):
-    """What a device does in its building."""
+    """The role of a device in its building."""
 
     HEATING_ZONE = "heating zone"
     COOLING_ZONE = "cooling zone"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a device is mounted."""
+    """The site of a device: building, address and coordinates."""
 
     project: str
     building: str

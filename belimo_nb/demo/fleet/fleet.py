@@ -97,6 +97,7 @@ def _device(
         plant=plant,
         scale=scale,
         registered=registered,
+        # Real devices do not all send at the same second either.
         phase=1 + hash64(*key, "phase") % (STEP - 1),
         place=place,
         floor=entry.floor,

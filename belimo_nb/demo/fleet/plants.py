@@ -177,38 +177,26 @@ LATENT = 1.35  # total over sensible cooling of an air cooler
 
 
 def _sized_plant(entry: Entry, given: _Size) -> Plant:
-    def make(power: float, water: Water, summer: Water | None = None) -> Plant:
-        return Plant(
-            entry.name,
-            entry.kind,
-            entry.dn,
-            given.size,
-            given.balance_point_c,
-            given.base_w,
-            power,
-            water,
-            summer,
-            setback=given.setback,
-            flow_factor=given.flow_factor,
-        )
-
+    # As designers size: the load at the design outdoor temperature, with a boost after the night setback.
     cold = given.balance_point_c - DESIGN_OUTDOOR_C
+    summer = None
     match entry.kind:
         case Kind.HEATING_ZONE:
             peak = HEATING_PEAK if given.setback else 1.05
-            return make(peak * given.size * cold + given.base_w, _HEATING_WATER)
+            power, water = peak * given.size * cold + given.base_w, _HEATING_WATER
         case Kind.AIR_HEATER:
             rise = given.balance_point_c - (DESIGN_OUTDOOR_C + HEAT_RECOVERY * (ROOM_C - DESIGN_OUTDOOR_C))
-            return make(given.size * rise, _COIL_WATER)
+            power, water = given.size * rise, _COIL_WATER
         case Kind.AIR_COOLER:
-            return make(given.size * 7.5 * LATENT, _AIR_COOLING_WATER)
+            power, water = given.size * 7.5 * LATENT, _AIR_COOLING_WATER
         case Kind.COOLING_ZONE:
-            water = _FOULED_WATER if given.fouled else _COOLING_WATER
-            return make(given.size * 13.0 + given.base_w, water)
+            power, water = given.size * 13.0 + given.base_w, _FOULED_WATER if given.fouled else _COOLING_WATER
         case Kind.SERVER_ROOM:
-            return make(given.size * 1.25, _SERVER_WATER)
+            power, water = given.size * 1.25, _SERVER_WATER
         case _:
-            return make(HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER)
+            power, water, summer = HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER
+    about = (entry.name, entry.kind, entry.dn, given.size, given.balance_point_c, given.base_w)
+    return Plant(*about, power, water, summer, given.setback, given.flow_factor)
 
 
 def plants(seed: int) -> dict[str, Plant]:

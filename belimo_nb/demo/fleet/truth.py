@@ -38,12 +38,13 @@ class Signature:
         return self.base_w * _KWH_D_PER_W
 
 
-def _figures(fault: FaultKind, plant: Plant | None) -> dict[str, float]:
+def _figures(spec: FaultSpec, plant: Plant | None) -> dict[str, float]:
+    """What follows for a planted fault from the plant's design."""
     if plant is None:
         return {}
     lift = plant.water.design_lift_k
     half = plant.water.half_flow_m3s(plant.design_power_w)
-    match fault:
+    match spec.fault:
         case FaultKind.LOW_DELTA_T:
             waste = waste_flow_m3s(half)
             return {
@@ -58,15 +59,10 @@ def _figures(fault: FaultKind, plant: Plant | None) -> dict[str, float]:
             return {"max_flow_m3s": plant.max_flow_m3s, "max_flow_over_design_flow": plant.max_flow_m3s / design}
         case FaultKind.NO_NIGHT_SETBACK:
             return {"night_over_day_power": 1.0}
+        case FaultKind.LEAK:
+            return {"leak_m3s": spec.figures["leak_percent_of_nominal"] / 100 * plant.nominal_flow_m3s}
         case _:
             return {}
-
-
-def _with_leak(item: FaultSpec, plant: Plant | None) -> dict[str, float]:
-    percent = item.figures.get("leak_percent_of_nominal")
-    if percent is None or plant is None:
-        return {}
-    return {"leak_m3s": percent / 100 * plant.nominal_flow_m3s}
 
 
 def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -> tuple[PlantedFault, ...]:
@@ -75,8 +71,7 @@ def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -
     faults = []
     for item in FAULT_SPECS:
         if item.name in ids:
-            plant = plants.get(item.name)
-            figures = {**item.figures, **_figures(item.fault, plant), **_with_leak(item, plant)}
+            figures = {**item.figures, **_figures(item, plants.get(item.name))}
             faults.append(PlantedFault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
     return tuple(faults)
 

@@ -50,6 +50,7 @@ def simulate_appliance(kind: Kind, name: str, seed: int) -> Columns:
         }
     stem = _damper_position(name, seed)
     asked = np.rint(stem * 100).astype(np.uint16)
+    # Closed and open are mechanical stops: only in between does the position jitter.
     between_stops = (stem > 0) & (stem < 1)
     reached = np.clip(stem + 0.002 * between_stops * normal(SAMPLES, *key, "stem"), 0.0, 1.0)
     permille = np.rint(reached * 1000).astype(np.int32)

@@ -23,12 +23,7 @@ class Outage:
 
 
 class Availability:
-    """Sample times of one device.
-
-    Args:
-        phase: seconds by which samples trail the five-minute grid.
-        outages: outages, ascending and apart from each other.
-    """
+    """Sample times of one device; its outages are ascending and do not touch each other."""
 
     def __init__(self, phase: int, outages: Sequence[Outage] = ()) -> None:
         self.first = HISTORY_BEGIN + phase
@@ -40,6 +35,7 @@ class Availability:
 
     def before(self, time: int) -> int:
         """Number of sample times before a time, arrived or not."""
+        # minus, floor division, minus: rounded up
         return min(max(0, -((self.first - time) // STEP)), SAMPLES)
 
     def absent(self, now: int) -> tuple[Outage, ...]:

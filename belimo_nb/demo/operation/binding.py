@@ -57,7 +57,7 @@ class SharedCache:
         return made
 
 
-# Records depend on the plant and the seed only, so all simulations of a process share them.
+# Records depend on plant and seed only, so all simulations of a process share them.
 _RECORDS = SharedCache(limit=40)
 
 
@@ -77,7 +77,7 @@ def availability_of(device: DemoDevice) -> Availability:
 
 def _record(device: DemoDevice, plant: Plant, seed: int, available: Availability) -> Totals:
     record = simulate(plant, seed)
-    if device.own_plant:
+    if device.own_plant:  # copies of a plant have healthy meters
         for fault in specs_of(device.name, FaultKind.SENSORS_SWAPPED):
             record = swap_sensors(record, available.before(fault.begin))
         for fault in specs_of(device.name, FaultKind.FLOW_SENSOR):
@@ -92,6 +92,7 @@ def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availabil
         for fault in specs_of(device.name, FaultKind.DROPOUT)
     )
     key = ("register", device.id, seed)
+    # Counters start with what the valve has counted before the history begins: real ones are never 0 either.
     used = {HEATING_COUNTER: plant.heats, COOLING_COUNTER: plant.cools}
     registers = {
         counter: Register(

@@ -121,12 +121,7 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
 
 
 def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, Any]]:
-    """Events of a device, ascending: timestamp (epoch seconds), type, details.
-
-    Args:
-        device: the device.
-        values: its changes, as `changes` gives them.
-    """
+    """Events of a device, ascending, from its changes: timestamp (epoch seconds), type, details."""
     start = values["metadata.1001"][0][0]
     first = {key: points[0][1] for key, points in values.items() if key.startswith("metadata")}
     events: list[tuple[int, str, dict[str, Any]]] = [

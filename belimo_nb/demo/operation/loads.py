@@ -17,6 +17,7 @@ _FULL_LOAD = 1.03  # share of design power that a cooling zone's terminals take 
 _DAY_STEPS = 24 * PER_HOUR
 _DAYS = SAMPLES // _DAY_STEPS
 
+# Shares of the week's mean heat: a night setback, the morning boost after it, and a slow decline over the day.
 _SETBACK = unit_mean(
     weekly(
         {
@@ -29,6 +30,7 @@ _SETBACK = unit_mean(
 )  # fmt: skip
 _NO_SETBACK = unit_mean(weekly({"weekday": [(0, 1.0), (6, 1.02), (12, 0.99), (18, 1.0)]}))
 _SUN = weekly({"weekday": [(7.5, 0.0), (9, 1.2), (12, 2.0), (15, 1.6), (18, 0.0)]})
+# Base load, drawn as hot water: peaks in the morning, at noon and in the evening.
 _HOT_WATER = unit_mean(weekly({"weekday": [(0, 0.4), (5, 0.4), (7, 1.8), (9, 1.0), (12, 1.5), (19, 1.3), (22, 0.6)]}))
 _FAN = weekly(
     {
@@ -51,6 +53,7 @@ def supply_temperature(water: Water, key: tuple[object, ...]) -> FloatArray:
     if water.supply_c == water.supply_mild_c:
         return water.supply_c + noise
     outdoor = weather().smooth_c
+    # The heating curve; beyond the design temperature it goes on for a fifth of its rise.
     share = np.clip((MILD_OUTDOOR_C - outdoor) / (MILD_OUTDOOR_C - DESIGN_OUTDOOR_C), 0.0, 1.2)
     return water.supply_mild_c + (water.supply_c - water.supply_mild_c) * share + noise
 
@@ -110,6 +113,7 @@ def _cooling_zone(plant: Plant, seed: int, key: tuple[object, ...]) -> FloatArra
 def _warm_season() -> BoolArray:
     """When a change-over system cools: if the mean of the last seven days is above 15.5 °C."""
     mean = weather().daily_mean_c
+    # The seven days before: a controller knows no others. Days before the history count as its first day.
     known = np.cumsum(np.concatenate([np.full(7, mean[0]), mean]))
     warm: BoolArray = ((known[7:] - known[:-7]) / 7 > CHANGE_OVER_C)[native_days()]
     return warm

@@ -25,7 +25,7 @@ from belimo_nb.demo.world.weather import hour_begins, weather
 
 Times = npt.NDArray[np.int64]
 
-_CACHE_BYTES = 120_000_000
+_CACHE_BYTES = 120_000_000  # about 50 series of the whole horizon
 _API_STATES = {"OK": "OK", "WARN": "WARNING", "ERROR": "ERROR", "UNKNOWN": "UNKNOWN"}
 
 
@@ -98,7 +98,7 @@ class Simulation:
 
     def state(self, device: DemoDevice, at: int) -> tuple[int, dict[str, Scalar]]:
         """Time of the newest sample at or before `at` (epoch seconds), and every datapoint's latest value then."""
-        moment = min(at, self.now - 1)
+        moment = min(at, self.now - 1)  # what happens at `now` itself is not known yet
         newest = device.installed if device.registered else device.production_date
         values: dict[str, Scalar] = {}
         for key, points in self._changes_of(device).items():
@@ -180,8 +180,8 @@ class Simulation:
         return self._plants[device.plant] if device.is_energy_valve else None
 
     def _health_points(self, device: DemoDevice) -> tuple[Changes, Changes]:
-        seldom = self._changes_of(device)
-        return seldom["default.1"], seldom["default.2"]
+        points = self._changes_of(device)
+        return points["default.1"], points["default.2"]
 
     def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:

@@ -68,7 +68,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Register:
-    """How a lifetime counter displays a running total.
+    """The display of a lifetime counter, which turns a running total into readings.
 
     Attributes:
         start: reading before the first sample, in the counter's unit.
@@ -85,7 +85,7 @@ class Register:
     zeros: tuple[tuple[int, int], ...] = ()
 
     def reading(self, total: Total, index: int) -> float:
-        """What the counter shows at one sample."""
+        """The reading at one sample."""
         if any(begin <= index < end for begin, end in self.zeros):
             return 0.0
         if self.reset is not None and index >= self.reset:
@@ -93,7 +93,7 @@ class Register:
         return float(np.round(self.start + total.at(index) * self.unit, self.digits))
 
     def readings(self, total: Total) -> npt.NDArray[np.float64]:
-        """What the counter shows at every sample, shape (SAMPLES,)."""
+        """The reading at every sample, shape (SAMPLES,)."""
         running = total.all()
         shown = self.start + running * self.unit
         if self.reset is not None:

@@ -42,6 +42,7 @@ def _ask_too_much(asked: Demand, plant: Plant, begin: int) -> Demand:
 
 
 def _hunt(flow: FloatArray, plant: Plant, amplitude_percent: float, seed: int) -> FloatArray:
+    # Two native steps of 300 s are one swing: the period of 600 s is the shortest that samples can show.
     beat = np.where(np.arange(SAMPLES) % 2, 0.5, -0.5) * amplitude_percent / 100
     beat *= 1 + 0.15 * drift(12, 0.8, "plant", plant.name, seed, "hunting")
     stem = position(flow / plant.nominal_flow_m3s)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from belimo_nb.demo.server.resample import Grid, is_numeric
 
-_EXACT_INTEGERS = 2.0**53
+_EXACT_INTEGERS = 2.0**53  # above it not every integer is a float, so the digits would claim too much
 
 
 def json_number(value: Any) -> Any:

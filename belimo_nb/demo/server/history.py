@@ -107,6 +107,7 @@ def _csv_chunks(columns: dict[str, Samples]) -> Iterator[bytes]:
     # the key of a row is its time with the kind of its message: 0 numbers, 1 texts and switches
     kinds = [0 if is_numeric(values) else 1 for _, values in columns.values()]
     keys = [times * 2 + kind for (times, _), kind in zip(columns.values(), kinds, strict=True)]
+    # Arrays instead of a loop over rows: a year of 30 datapoints has 100,000 rows.
     rows = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
     times, kind = rows // 2, rows % 2
     hours = times // 3600

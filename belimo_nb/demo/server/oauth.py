@@ -123,11 +123,7 @@ class _Validator(RequestValidator):
 
 
 class AuthorizationServer:
-    """Answers token requests.
-
-    Args:
-        tokens: where tokens are kept.
-    """
+    """Answers token requests and keeps the tokens that it issues in a `TokenStore`."""
 
     def __init__(self, tokens: TokenStore) -> None:
         validator = _Validator(tokens)

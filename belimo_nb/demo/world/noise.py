@@ -41,6 +41,7 @@ def uniform(low: float, high: float, *name: object) -> float:
 
 def normal(n: int, *name: object) -> FloatArray:
     """Nearly normal numbers, shape (n,), mean 0, standard deviation 1, within 3.5: sums of four uniform ones."""
+    # Four 16-bit numbers out of each 64-bit one, added two at a time in integer arithmetic.
     bits = np.random.PCG64(hash64(*name)).random_raw(n)
     pairs = (bits & _LOW_LANES) + ((bits >> np.uint64(16)) & _LOW_LANES)
     total = ((pairs & _LOW_HALF) + (pairs >> np.uint64(32))).astype(np.float64)
@@ -50,11 +51,9 @@ def normal(n: int, *name: object) -> FloatArray:
 def autoregressive(n: int, correlation: float, *name: object) -> FloatArray:
     """First-order autoregressive series, AR(1), shape (n,), mean 0, standard deviation 1; its far past is cut off.
 
-    Args:
-        n: number of steps.
-        correlation: correlation of neighboring steps, above 0 and below 1.
-        name: name of the stream.
+    Neighboring steps have the given correlation, above 0 and below 1.
     """
+    # A weighted sum of shocks instead of a recursion, which numpy cannot vectorize.
     taps = math.ceil(math.log(_NEGLIGIBLE) / math.log(correlation))
     shocks = normal(n + taps - 1, *name)
     series = np.zeros(n)

@@ -79,7 +79,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Record:
-    """What the meter measured over the horizon, in units of its resolution; every array has shape (SAMPLES,).
+    """The meter's measurements over the horizon, in units of its resolution; every array has shape (SAMPLES,).
 
     Attributes:
         position: 0.1 %.
