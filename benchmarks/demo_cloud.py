@@ -19,7 +19,8 @@ from benchmarks.timing import median_ms
 VALVE = "3c6f7077-a147-4d25-865f-e72901d9de62"
 FLEET = """
 import resource, sys
-from belimo_nb.demo.operation.simulation import HISTORY_BEGIN, Simulation
+from belimo_nb.demo.operation.simulation import Simulation
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN
 simulation = Simulation()
 for device in simulation.devices:
     if device.profile and "valve" in device.profile[0]:

@@ -25,7 +25,7 @@ from belimo_nb.errors import StoreError, UsageError
 from belimo_nb.explorer.choice import Choice, choice_path, keep_choice, kept_choice
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
 from belimo_nb.report.output.folder import claim
-from belimo_nb.report.page.report_files import publish
+from belimo_nb.report.page.report_files import write_report
 from belimo_nb.report.run import run
 from belimo_nb.report.workers.processes import ChildProcesses
 from belimo_nb.store import Store, inventory, parquet
@@ -256,7 +256,7 @@ JOB = Job("device", "North", "devices/north-1", {})
 
 def test_names_of_tables(tmp_path):
     """A table's name is a part of a file's name, not of a path."""
-    files = publish(notebook(), JOB, tmp_path, made_at=MADE, version="1", failed=False)
+    files = write_report(notebook(), JOB, tmp_path, made_at=MADE, version="1", failed=False)
     assert files["csv:x"] == "devices/north-1-x.csv"
     assert slugify("../../etc/passwd") == "etc-passwd"
 
@@ -266,7 +266,7 @@ def test_output_folder(tmp_path, untouched, name):
     """A report is not written through a link that lies in the output folder."""
     link(tmp_path / "out" / name, untouched if name == "devices" else untouched / "mine.txt")
     with pytest.raises(OSError, match="leads out of"):
-        publish(notebook(), JOB, tmp_path / "out", made_at=MADE, version="1", failed=False)
+        write_report(notebook(), JOB, tmp_path / "out", made_at=MADE, version="1", failed=False)
 
 
 def test_old_tables_elsewhere(tmp_path, outside):
@@ -274,7 +274,7 @@ def test_old_tables_elsewhere(tmp_path, outside):
     (outside / "north-1-old.csv").write_text("mine")
     link(tmp_path / "out" / "devices", outside)
     with pytest.raises(OSError, match="leads out of"):
-        publish(notebook(), JOB, tmp_path / "out", made_at=MADE, version="1", failed=False)
+        write_report(notebook(), JOB, tmp_path / "out", made_at=MADE, version="1", failed=False)
     assert (outside / "north-1-old.csv").read_text() == "mine"
 
 

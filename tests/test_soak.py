@@ -50,8 +50,8 @@ def test_a_fifth_of_the_requests_fails(monkeypatch, tmp_path):
     monkeypatch.setattr(retries, "pause", lambda _: None)
     monkeypatch.setattr(sync, "WORKERS", 1)  # the same requests are hit in every run
     found = []
-    with DemoCloud() as server, engines.processes(1, time_limit=600, engine=engines.chosen()) as workers:
-        monkeypatch.setattr(engines, "processes", lambda *_, **__: contextlib.nullcontext(workers))
+    with DemoCloud() as server, engines.worker_pool(1, time_limit=600, engine=engines.select_engine()) as workers:
+        monkeypatch.setattr(engines, "worker_pool", lambda *_, **__: contextlib.nullcontext(workers))
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         for number, faults in enumerate(((), MIX)):

@@ -1,7 +1,6 @@
-"""The command line: `belimo-nb`.
+"""The command line, `belimo-nb`: one module for each command.
 
-One file a command. What takes long to import (pandas, papermill, requests, the server) is imported by the commands
-when they run, so that `--help` answers at once.
+Commands import what takes long (pandas, papermill, requests, the server) when they run: `--help` answers at once.
 """
 
 from __future__ import annotations

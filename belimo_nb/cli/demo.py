@@ -1,10 +1,10 @@
-"""`belimo-nb demo`."""
+"""`belimo-nb demo`: run the demo cloud."""
 
 from __future__ import annotations
 
 import click
 
-from belimo_nb.cli.shared import stoppable
+from belimo_nb.cli.shared import sigterm_as_interrupt
 from belimo_nb.errors import UsageError
 
 
@@ -29,7 +29,7 @@ def demo(port: int, devices: int, rate: float, now: str | None, seed: int, fault
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None
     try:
-        with stoppable():
+        with sigterm_as_interrupt():
             cloud.serve()
     except OSError as error:
         raise UsageError(f"The port {port} cannot be used ({error.strerror}); choose another, or 0.") from None

@@ -1,4 +1,4 @@
-"""`belimo-nb devices`."""
+"""`belimo-nb devices`: list the devices of the account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("name", "serial", "health", "online", "last seen", "project", "city", "note", "type", "profile", "id")
-ESSENTIAL = 5
+ESSENTIAL = 5  # the first columns, which a narrow terminal shows too
 
 
 @click.command(epilog="Example: belimo-nb devices --search Heizung")
@@ -37,7 +37,7 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as plain JSON types."""
+    """The rows as dicts of plain JSON types."""
     import pandas as pd
 
     from belimo_nb.calendar.moments import to_api

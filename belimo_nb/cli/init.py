@@ -1,4 +1,4 @@
-"""`belimo-nb init`."""
+"""`belimo-nb init`: copy the notebooks into a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def init(folder: Path) -> None:
     for name, source in wanted.items():
         target, text = folder / name, source.read_text(encoding="utf-8")
         try:
-            if not os.path.lexists(target):
+            if not os.path.lexists(target):  # a broken link is there, too: writing would follow it
                 write_text(target, text, private=name == ".env", inside=folder)
                 click.echo(f"Written: {target}")
             elif target.read_bytes() == source.read_bytes():

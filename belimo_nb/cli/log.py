@@ -15,13 +15,13 @@ import click
 from belimo_nb.cli.shared import INTERRUPTED, printable
 from belimo_nb.errors import BelimoError, UsageError
 
-__all__ = ["Teller"]
+__all__ = ["RunLog"]
 
 SHORTEST_SECRET = 8
 """Shorter ones occur in ordinary words; masking them would garble the log."""
 
 
-class Teller:
+class RunLog:
     """Tells people what they should know, and the log everything.
 
     A line of the log is ``2018-12-01T04:15:00+01:00 4711 made devices/north-3c6f7077 in 0.4 s, North``: time, process,
@@ -45,7 +45,7 @@ class Teller:
         self._secrets: tuple[str, ...] = ()
         self._shown: Any = None
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> RunLog:
         if self._path is not None:
             try:
                 with self._path.open("a", encoding="utf-8"):

@@ -1,4 +1,4 @@
-"""`belimo-nb login`."""
+"""`belimo-nb login`: sign in and show the settings."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def login(options: GlobalOptions) -> None:
     """
     answers = _ask(options) if sys.stdin.isatty() and sys.stdout.isatty() else {}
     cloud = options.connect(**answers)
-    cloud.sign_in()  # a token kept from before would hide that the password has changed
-    _tell(cloud)
+    cloud.sign_in()  # a token from before would hide that the password has changed
+    _print_account(cloud)
     if answers:
         path = options.env_file or Path(".env")
         if click.confirm(f"Write what you typed to {path}, readable by you alone?", default=False):
@@ -45,7 +45,7 @@ def login(options: GlobalOptions) -> None:
 
 
 def _ask(options: GlobalOptions) -> dict[str, str]:
-    """The credentials that are set nowhere, from the terminal."""
+    """Ask on the terminal for the credentials that are set nowhere."""
     from belimo_nb.settings import SECRETS, missing_credentials
 
     missing = [] if options.demo else missing_credentials(options.env_file)
@@ -59,7 +59,7 @@ def _ask(options: GlobalOptions) -> dict[str, str]:
     return answers
 
 
-def _tell(cloud: Cloud) -> None:
+def _print_account(cloud: Cloud) -> None:
     user, stats = cloud.user(), cloud.stats()
     name = " ".join(str(user[key]) for key in ("firstName", "lastName") if user.get(key))
     address = str(user.get("email") or cloud.settings.username)

@@ -1,4 +1,4 @@
-"""`belimo-nb report`."""
+"""`belimo-nb report`: make HTML reports."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.log import Teller
-from belimo_nb.cli.report_progress import Progress, tell_outcome
+from belimo_nb.cli.log import RunLog
+from belimo_nb.cli.report_progress import Progress, print_outcome
 from belimo_nb.cli.shared import (
     INTERRUPTED,
     GlobalOptions,
     device_options,
     pass_options,
     period_options,
-    stoppable,
+    sigterm_as_interrupt,
 )
 from belimo_nb.errors import UsageError
 from belimo_nb.report.notebooks import NOTEBOOKS
 
 if TYPE_CHECKING:
-    from belimo_nb.report.cluster.dask_cluster import Cluster
     from belimo_nb.report.fetch import Fetched
-    from belimo_nb.report.workers.processes import ChildProcesses
+    from belimo_nb.report.workers.processes import Workers
 
 TIME_LIMIT_MINUTES = 30.0
 
@@ -111,35 +110,37 @@ def report(
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
-    from belimo_nb.report.resume import going_on, listed_at
+    from belimo_nb.report.resume import continue_unfinished, device_list_time
     from belimo_nb.report.run import run
 
     with (
-        stoppable(),
-        Teller(log_file, quiet=quiet) as teller,
+        sigterm_as_interrupt(),
+        RunLog(log_file, quiet=quiet) as log,
+        # First of all: the process that reports are forked from imports while this one plans and fetches.
         _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
         cloud = options.connect()
-        teller.hide(cloud.settings.client_secret, cloud.settings.password)
+        log.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
         upload = Upload(out, cloud.settings.data_dir) if is_url(out) else None
         place = Path(out).absolute() if upload is None else upload.path
         into = place if upload is None else upload.url
-        teller.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {into}")
-        teller.begin(f"Reports of {span.label} from {cloud.source}, into {into}")
+        log.log("start", f"belimo-nb {__version__}, {span.label}, {cloud.source}, into {into}")
+        log.begin(f"Reports of {span.label} from {cloud.source}, into {into}")
         if upload is not None:
             upload.check()
-        if resume:
-            cloud = going_on(cloud, span, place)
+        if resume:  # before the devices are listed: a run that is continued takes the list of the one before
+            cloud = continue_unfinished(cloud, span, place)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
-        teller.log("plan", f"reports to make: {len(planned)}, devices as of {listed_at(cloud)}")
+        log.log("plan", f"reports to make: {len(planned)}, devices as of {device_list_time(cloud)}")
+        # Both checks come before fetching, which may take an hour: is the folder in use, can every worker write to it?
         with claim(place) as folder:
             workers.check(cloud.settings, folder)
             fetched = fetch(cloud, planned, span, extra, shown=not quiet)
-            _tell_fetched(fetched, teller)
+            _print_fetched(fetched, log)
             fingerprints = None if fetched.unsettled is None else Fingerprints(cloud, span, fetched.unsettled)
-            with Progress(len(planned), teller) as progress:
+            with Progress(len(planned), log) as progress:
                 outcome = run(
                     planned,
                     workers,
@@ -151,38 +152,36 @@ def report(
                     on_retry=progress.retry,
                     fingerprints=fingerprints,
                     resume=resume,
-                    whole=not (search or devices),
-                    as_of=listed_at(cloud),
+                    whole=not (search or devices),  # a run of some devices must not remove the pages of the others
+                    as_of=device_list_time(cloud),
                 )
-            if upload is not None and not outcome.stopped:
+            if upload is not None and not outcome.stopped:  # under the lock: another run would change the files
                 upload.send()
-        tell_outcome(outcome, f"{cloud.source}, {span.label}", teller, upload)
+        print_outcome(outcome, f"{cloud.source}, {span.label}", log, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
         if outcome.failed:
             sys.exit(1)
 
 
-def _workers(
-    scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None
-) -> ChildProcesses | Cluster:
-    """Who makes the reports: processes of our own, or a cluster."""
-    from belimo_nb.report.engine.engines import chosen, processes
+def _workers(scheduler: str | None, jobs: int | None, *, time_limit: float, engine: str | None) -> Workers:
+    """The workers that make the reports: child processes, or a Dask cluster."""
+    from belimo_nb.report.engine.engines import select_engine, worker_pool
     from belimo_nb.system.cores import cores
 
     if scheduler is None:
-        return processes(jobs or cores(), time_limit=time_limit, engine=chosen(engine))
+        return worker_pool(jobs or cores(), time_limit=time_limit, engine=select_engine(engine))
     from belimo_nb.report.cluster.dask_cluster import Cluster
 
     if jobs is not None:
         raise UsageError("With --scheduler the workers' threads say how many reports are made at a time; omit --jobs.")
-    return Cluster(scheduler, time_limit=time_limit, engine=chosen(engine))
+    return Cluster(scheduler, time_limit=time_limit, engine=select_engine(engine))
 
 
-def _tell_fetched(fetched: Fetched, teller: Teller) -> None:
+def _print_fetched(fetched: Fetched, log: RunLog) -> None:
     for outcome in fetched.outcomes:
         for name, reason in outcome.failures.items():
-            teller.log("failed", f"fetching {name}: {reason}")
-        teller.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
+            log.log("failed", f"fetching {name}: {reason}")
+        log.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
     for remark in fetched.remarks:
-        teller.note(remark)
+        log.note(remark)

@@ -1,4 +1,4 @@
-"""What the commands share: the connection, the way errors are told, options and tables."""
+"""What the commands share: the connection, error messages and exit statuses, options and tables."""
 
 from __future__ import annotations
 
@@ -23,33 +23,21 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
 
-__all__ = [
-    "INTERRUPTED",
-    "Commands",
-    "GlobalOptions",
-    "device_options",
-    "output_table",
-    "pass_options",
-    "period_options",
-    "printable",
-    "stoppable",
-]
-
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Commands(click.Group):
-    """A group whose commands end with one sentence and an exit status, never with a trace."""
+    """A click group whose commands report an error as one sentence and an exit status, never as a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run a command and exit with its status."""
-        kwargs["standalone_mode"] = False
+        kwargs["standalone_mode"] = False  # click would print its own messages and exit
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _warn
                 status = super().main(*args, **kwargs)
-            sys.stdout.flush()  # here, where a reader that is gone can be dealt with
+            sys.stdout.flush()  # here, where a closed pipe is handled: at exit Python would print a traceback
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -58,7 +46,7 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _fail("Interrupted.", INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read our output has seen enough (`belimo-nb devices | head`).
+            # The reader has closed the pipe (`belimo-nb devices | head`). What Python flushes at exit goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:  # noqa: BLE001 - the last line of defence
@@ -69,7 +57,7 @@ class Commands(click.Group):
 
 @dataclass(frozen=True)
 class GlobalOptions:
-    """How the global options want the cloud to be reached."""
+    """The options that stand before the command: which settings, demo or not, offline or not."""
 
     env_file: Path | None
     demo: bool | None
@@ -92,7 +80,7 @@ pass_options = click.make_pass_decorator(GlobalOptions)
 
 
 def device_options(command: F) -> F:
-    """The options that narrow the devices: ``--search`` and ``--device``."""
+    """Add the options that select devices: ``--search`` and ``--device``."""
     for option in (
         click.option(
             "--device",
@@ -108,7 +96,7 @@ def device_options(command: F) -> F:
 
 
 def period_options(command: F) -> F:
-    """The options that set the period: ``--from``, ``--to`` and ``--period``."""
+    """Add the options that set the period: ``--from``, ``--to`` and ``--period``."""
     for option in (
         click.option(
             "--period", metavar="PERIOD", help="2018, 2018-11, last-month, last-12-months, last-30-days and the like."
@@ -123,8 +111,8 @@ def period_options(command: F) -> F:
 
 
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let a request to terminate (SIGTERM) end the block as Ctrl-C does."""
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: a service that is stopped keeps what it has fetched and made."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -137,23 +125,24 @@ def stoppable() -> Iterator[None]:
 
 
 def output_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keep: int) -> None:
-    """Print a plain table that fits the terminal; where there is none, every column in full.
+    """Print a plain table that fits the terminal; without a terminal, with every column in full.
 
     Args:
         header: Column names, the most important first.
         rows: Cells.
-        keep: How many columns to keep at least; further ones are left out if there is no room.
+        keep: Number of columns to show in any case; further ones are left out if there is no room.
     """
     cells = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns
+        # The last columns go first; then the first one, a name, is cut.
         while len(widths) > keep and sum(widths) + 2 * (len(widths) - 1) > room:
             widths.pop()
         excess = sum(widths) + 2 * (len(widths) - 1) - room
         widths[0] = max(min(widths[0], 10), widths[0] - max(0, excess))
     for row in cells:
-        click.echo("  ".join(_fitted(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip())
+        click.echo("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip())
 
 
 def printable(text: str) -> str:
@@ -168,7 +157,7 @@ def _width(text: str) -> int:
     )
 
 
-def _fitted(text: str, width: int) -> str:
+def _fit(text: str, width: int) -> str:
     if _width(text) > width:
         while _width(text) > width - 1:
             text = text[:-1]
@@ -177,7 +166,7 @@ def _fitted(text: str, width: int) -> str:
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    """Show a warning as people want it: without the line of code that it came from."""
+    """Print a warning without the line of code that it came from."""
     if issubclass(category, UserWarning):
         click.echo(f"Warning: {printable(str(message))}", err=True)
 

@@ -1,4 +1,4 @@
-"""`belimo-nb store`."""
+"""`belimo-nb store`: look after the kept history."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _store(options: GlobalOptions) -> Store:
 
 
 def _names(options: GlobalOptions) -> dict[str, str]:
-    """The devices' names as of the last list, by id."""
+    """The devices' names in the list that was fetched last, by id."""
     from belimo_nb.api.devices import name_of
     from belimo_nb.store.documents import DocumentStore
 

@@ -1,4 +1,4 @@
-"""`belimo-nb sync`."""
+"""`belimo-nb sync`: fetch history into the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, device_options, pass_options, period_options, printable, stoppable
+from belimo_nb.cli.shared import (
+    GlobalOptions,
+    device_options,
+    pass_options,
+    period_options,
+    printable,
+    sigterm_as_interrupt,
+)
 
 if TYPE_CHECKING:
     from belimo_nb.store.sync import Plan, SyncResult
@@ -49,7 +56,7 @@ def sync(
     from belimo_nb.cloud.selection import energy_valves
     from belimo_nb.store.sync import plan, run_with_progress
 
-    parse_resolution(resolution)
+    parse_resolution(resolution)  # first: a typing error should cost no request
     cloud = options.connect()
     connection = cloud.connection
     span = cloud.period(start, end, period)
@@ -59,24 +66,24 @@ def sync(
     planned = plan(connection.archive, asked, connection.now_s, cloud.settings.rate, refresh=refresh)
     about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
     if dry_run:
-        click.echo(f"{_expected(planned)} for {about}.")
+        click.echo(f"{_dry_run_text(planned)} for {about}.")
         return
-    with stoppable():
+    with sigterm_as_interrupt():
         outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
-    tell_failures(outcome)
-    click.echo(f"{_done(planned, outcome)} for {about}.")
+    print_failures(outcome)
+    click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
     if outcome.failures:
         sys.exit(1)
 
 
-def _expected(planned: Plan) -> str:
+def _dry_run_text(planned: Plan) -> str:
     if not planned.requests:
         return "Nothing to fetch"
     time = f", about {_duration(planned.seconds)} at {planned.rate:g} requests a second" if planned.rate else ""
     return f"{_count(planned.requests, 'request')}, at most {planned.points:,} values{time}"
 
 
-def _done(planned: Plan, outcome: SyncResult) -> str:
+def _outcome_text(planned: Plan, outcome: SyncResult) -> str:
     if not planned.requests:
         return "Nothing to fetch"
     failed = f"; {_count(len(outcome.failures), 'device')} failed" if outcome.failures else ""
@@ -91,8 +98,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def tell_failures(outcome: SyncResult) -> None:
-    """Say on standard error what is not as it should be."""
+def print_failures(outcome: SyncResult) -> None:
+    """Print failures and remarks on standard error."""
     from belimo_nb.store.sync import remarks
 
     for name, reason in outcome.failures.items():

@@ -1,6 +1,7 @@
-"""The demo cloud: a Belimo Cloud of simulated buildings on the loopback, for trying things out and for tests.
+"""The demo cloud: an HTTP server with the Belimo Cloud's API and simulated buildings, for trials and tests.
 
-`environment()` starts one for this process and says where it is; `DemoCloud` is for those who want their own.
+It imports nothing else of belimo_nb: a mistake about the API that client and server shared would pass every test.
+`environment()` starts one for this process; `DemoCloud` is for those who want their own.
 """
 
 import atexit
@@ -42,7 +43,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def __getattr__(name: str) -> Any:
-    # the server's imports (tornado, oauthlib, numpy) only for those who start one
+    # imported late: tornado, oauthlib and numpy are for those who start a server
     if name == "DemoCloud":
         from belimo_nb.demo.cloud import DemoCloud
 

@@ -1,4 +1,4 @@
-"""The demo cloud as an object: start it, ask where it is, change its mood, stop it."""
+"""`DemoCloud`: start and stop the demo cloud, and change its clock, its rate limit and its faults."""
 
 import asyncio
 import os
@@ -12,31 +12,33 @@ from types import TracebackType
 
 from tornado.httpserver import HTTPServer
 
-from belimo_nb.demo.operation.simulation import HISTORY_BEGIN, HORIZON, NOW, Simulation
+from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.server import routes
 from belimo_nb.demo.server.account import Account
 from belimo_nb.demo.server.oauth import AUDIENCE, CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, AuthorizationServer
 from belimo_nb.demo.server.query import iso, parse_instant
 from belimo_nb.demo.server.tokens import TokenStore
 from belimo_nb.demo.server.traffic import RateLimit, RequestLog
-from belimo_nb.demo.server.trouble import Trouble
+from belimo_nb.demo.server.trouble import FaultInjector
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW
 
-_HOST = "127.0.0.1"
+_HOST = "127.0.0.1"  # no other interface: the credentials of the demo are public
 _FLEET = 36
 _TIMEZONE = "Europe/Zurich"
 _THREADS = 4
 _BACKLOG = 128
-_MAXIMUM_FORM_BYTES = 100_000
+_MAXIMUM_FORM_BYTES = 100_000  # sign-in forms are the only bodies that clients send
 
 
 class DemoCloud:
-    """A cloud with the live one's paths, fields, limits and errors, on a port of the loopback.
+    """A server with the live cloud's paths, fields, limits and errors, on a port of the loopback.
 
-    Deterministic: the same question gets the same bytes, in any process. Its clock stands still.
+    Deterministic: the same request gets the same bytes, in any process. Its clock stands still, so a test or a
+    documented figure stays true on any day.
 
     Args:
-        devices: how many devices it has.
-        seed: what the fleet and its past are drawn from.
+        devices: number of devices.
+        seed: seed of the fleet and its past.
         now: its time, ISO-8601 or epoch seconds (UTC); from 2016-12-01 to 2019-12-01.
         rate: requests per second that it allows each token, with at most 5 in flight; None: no limit.
         faults: faults to inject, see `belimo_nb.demo.server.trouble`.
@@ -45,9 +47,9 @@ class DemoCloud:
         token_lifetime: seconds an access token lives.
 
     Attributes:
-        simulation: what it answers from; `simulation.now` may be moved.
+        simulation: the source of its answers; `simulation.now` may be moved.
         requests: the log of its requests; `requests.count("/api/v3/devices")`.
-        rate: as the argument; it may be changed while the cloud runs, and so may `latency` and `faults`.
+        rate: as the argument; like `latency` and `faults` it may be changed while the cloud runs.
 
     Raises:
         ValueError: an argument out of its range, an unknown fault, a `now` that is no time.
@@ -69,7 +71,7 @@ class DemoCloud:
         self.rate = rate
         self.latency = latency
         self.token_lifetime = token_lifetime
-        self.trouble = Trouble(faults)
+        self.injector = FaultInjector(faults)
         self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now))
         self.source = f"demo data, seed {seed}" + (f", {devices} devices" if devices != _FLEET else "")
         self.account = Account(self.simulation)
@@ -88,22 +90,22 @@ class DemoCloud:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The faults in force. Setting them, even to the same, begins their counts of requests anew."""
-        return self.trouble.texts
+        """The faults in force. Setting them, even to the same, restarts their counts of requests."""
+        return self.injector.texts
 
     @faults.setter
     def faults(self, faults: Sequence[str]) -> None:
-        self.trouble = Trouble(faults)
+        self.injector = FaultInjector(faults)
 
     @property
     def url(self) -> str:
-        """Where it is: `http://127.0.0.1:PORT`."""
+        """Its address: `http://127.0.0.1:PORT`."""
         if not self._port:
             raise RuntimeError("the demo cloud is not running: start() it first")
         return f"http://{_HOST}:{self._port}"
 
     def environment(self) -> dict[str, str]:
-        """The settings that point a client at it, `BELIMO_NOW` included."""
+        """The settings that point a client at it; `BELIMO_NOW` makes the client's clock stand still, too."""
         return {
             "BELIMO_CLIENT_ID": CLIENT_ID,
             "BELIMO_CLIENT_SECRET": CLIENT_SECRET,
@@ -128,7 +130,7 @@ class DemoCloud:
         self.tokens.expire_all()
 
     def start(self) -> "DemoCloud":
-        """Serve in a thread of its own; returns, itself, once connections are accepted.
+        """Serve in a thread of its own; returns itself once connections are accepted.
 
         Raises:
             OSError: the port is taken.
@@ -138,7 +140,7 @@ class DemoCloud:
         self._listener = create_server((_HOST, self._wanted_port), backlog=_BACKLOG)
         self._listener.setblocking(False)
         self._port = self._listener.getsockname()[1]
-        self._owner = os.getpid()
+        self._owner = os.getpid()  # a forked child has the object, but not the thread that serves
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="belimo-demo-cloud", daemon=True)
         self._thread.start()
@@ -195,7 +197,7 @@ class DemoCloud:
         except BaseException as error:
             if ready.done():
                 raise
-            ready.set_exception(error)  # start() raises it: its caller waits
+            ready.set_exception(error)  # raised by start(), which waits for it
 
     async def _serve(self, ready: Future[None]) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -205,10 +207,10 @@ class DemoCloud:
             ready.set_result(None)
             await self._stopped.wait()
             http.stop()
-            await http.close_all_connections()
+            await http.close_all_connections()  # clients keep idle connections open
 
-    def _let_go(self) -> None:
-        """In a forked child: close its copy of the listening socket, so that the port dies with the parent."""
+    def _close_inherited_socket(self) -> None:
+        """In a forked child: close its copy of the listening socket, so that the port closes with the parent."""
         self._listener.close()
 
 
@@ -217,7 +219,7 @@ _running: "weakref.WeakSet[DemoCloud]" = weakref.WeakSet()
 
 def _after_fork() -> None:
     for cloud in _running:
-        cloud._let_go()
+        cloud._close_inherited_socket()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""What a run of reports needs of the history, fetched before any of them is made."""
+"""Fetch the history that a run of reports needs, before any of them is made."""
 
 from __future__ import annotations
 
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from belimo_nb.settings import Settings
     from belimo_nb.store.archive import HistoryQuery
 
-__all__ = ["Fetched", "closer_plan", "fetch", "fetch_plan"]
-
 RESOLUTION = "1h"
-ACTIVITY = ("flow", "position", "t1", "t2")
-"""What tells when water flows."""
+ACTIVITY = ("flow", "position", "t1", "t2")  # quantities that show when water flows
 
 
 @dataclass(frozen=True)
@@ -38,10 +35,10 @@ class Fetched:
     """What was fetched for a run of reports.
 
     Attributes:
-        settings: The settings with which the reports take it from the store.
-        unsettled: Ids of the devices of which the reports would ask for more; None where that cannot be told.
-        outcomes: What each round of requests has done.
-        remarks: Sentences that people should read.
+        settings: The settings with which the reports read it from the store.
+        unsettled: Ids of the devices for which the reports would still make requests; None if that is not known.
+        outcomes: The outcome of each round of requests.
+        remarks: Sentences for the user.
     """
 
     settings: Settings
@@ -53,12 +50,13 @@ class Fetched:
 def fetch(
     cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any], *, shown: bool = True
 ) -> Fetched:
-    """Fetch what the reports need, all at once.
+    """Fetch all that the reports need in two rounds of requests.
 
-    What cannot be fetched or kept fails no more than the reports that need it: they ask once more and say why.
+    One process fetches, so that the reports share the account's rate limit without waiting for each other. What cannot
+    be fetched or kept fails only the reports that need it: they ask once more and say why.
 
     Args:
-        cloud: Where the devices are.
+        cloud: The cloud with the devices.
         jobs: See `jobs.plan`.
         period: What the reports cover.
         parameters: The notebooks' parameters.
@@ -71,26 +69,27 @@ def fetch(
     since = pd.Timestamp(connection.device_list.asked, unit="s", tz="UTC")
     queries: list[HistoryQuery] = []
     outcomes: list[SyncResult] = []
-    told: dict[str, None] = {}
+    messages: dict[str, None] = {}
     try:
-        # The second round depends on the first: what is worth a closer look, the samples tell.
+        # The second round depends on the first: its samples decide which two weeks are looked at in detail.
         for following in (planned, None):
-            wanted = following or closer_plan(cloud, jobs, period, parameters)
+            wanted = following or detail_plan(cloud, jobs, period, parameters)
             outcomes.append(run_with_progress(connection.archive, wanted, connection.now_s, shown=shown))
-            told |= dict.fromkeys(remarks(outcomes[-1]))
+            messages |= dict.fromkeys(remarks(outcomes[-1]))
             queries += wanted.queries
-    except StoreError as error:
-        return Fetched(cloud.settings, None, outcomes, [*told, f"Warning: {error}"])
+    except StoreError as error:  # the store cannot be written: the reports fetch for themselves, and none can be kept
+        return Fetched(cloud.settings, None, outcomes, [*messages, f"Warning: {error}"])
+    # What was fetched since the list of devices counts as current: the reports do not ask again for the newest values.
     settings = replace(cloud.settings, fresh_since=since)
     left = plan(Connection(settings).archive, queries, connection.now_s, cloud.settings.rate)
-    return Fetched(settings, {query.device for query, _ in left.pending}, outcomes, list(told))
+    return Fetched(settings, {query.device for query, _ in left.pending}, outcomes, list(messages))
 
 
 def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:
-    """The requests that the jobs would make, together.
+    """Plan the requests that the jobs would make, without duplicates.
 
     Args:
-        cloud: Where the devices are.
+        cloud: The cloud with the devices.
         jobs: See `jobs.plan`.
         period: What the reports cover; counters are compared with the year before.
         parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are, and
@@ -101,8 +100,8 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     connection = cloud.connection
     valves = cloud.energy_valves(connection.listed_devices())
     single = valves.loc[valves.index.isin(devices)]
-    seen = {str(i) for job in jobs if job.notebook == "overview" for i in _matching(valves, job)} - devices
-    heating = {identifier for search in searches for identifier in _heating(cloud, search)}
+    seen = {str(i) for job in jobs if job.notebook == "overview" for i in _matching_valves(valves, job)} - devices
+    heating = {identifier for search in searches for identifier in _heating_valves(cloud, search)}
     resolution = str(parameters.get("resolution", RESOLUTION))
     before = period.year_before.start
     asked = []
@@ -110,6 +109,7 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         asked += history_queries(
             connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
         )
+    # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
     if heating - devices:
         others = valves.loc[valves.index.isin(heating - devices)]
         asked += history_queries(
@@ -124,14 +124,10 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
-def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:
-    """The requests for the two weeks that each device's report looks at in detail; what they are, the store tells.
+def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:
+    """Plan the requests for the two weeks that each device's report shows in detail.
 
-    Args:
-        cloud: Where the devices are; the store holds what `fetch_plan` names.
-        jobs: As for `fetch_plan`.
-        period: As for `fetch_plan`.
-        parameters: As for `fetch_plan`.
+    Which weeks these are is read from the store, which must hold what `fetch_plan` with the same arguments names.
     """
     devices = {str(job.parameters["device"]) for job in jobs if job.notebook == "device"}
     connection = cloud.connection
@@ -139,7 +135,7 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     resolution = str(parameters.get("resolution", RESOLUTION))
     step = parse_resolution(resolution)
     asked = []
-    if step > parse_resolution(FINE_RESOLUTION) and devices:
+    if step > parse_resolution(FINE_RESOLUTION) and devices:  # else the samples are fine enough already
         single = valves.loc[valves.index.isin(devices)]
         records = connection.device_list.known()
         for query in history_queries(connection, single, period.start, period.end, resolution, measured=MEASURED):
@@ -155,14 +151,14 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
-def _matching(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
-    """The ids of the valves that a job's search finds, as the cloud searches: names and serial numbers."""
+def _matching_valves(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
+    """The ids of the valves that a job's search finds: in names and serial numbers, as the cloud searches."""
     text = str(job.parameters.get("search") or "")
     found = [matches(text, name, serial) for name, serial in zip(valves["name"], valves["serial"], strict=True)]
     return valves.index[found]
 
 
-def _heating(cloud: Cloud, search: str) -> list[str]:
+def _heating_valves(cloud: Cloud, search: str) -> list[str]:
     try:
         return [str(identifier) for identifier in cloud.heating_valves(search).index]
     except NoDataError:

@@ -1,4 +1,4 @@
-"""Which reports to make: one job each, with a safe name and its notebook's parameters."""
+"""The list of reports to make: one job each, with a safe file name and its notebook's parameters."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["Job", "Result", "distinct_slugs", "plan", "slugify", "typed_value"]
-
 SLUG_LENGTH = 60
-# The fleet's reports take longest: started last they would keep the other cores waiting.
+# The fleet's reports take longest: started last, they would run alone on one core while the others idle.
 ORDER = ("overview", "heating_energy", "device")
 TITLES: Mapping[str, str] = {"overview": "Overview", "heating_energy": "Heating energy"}
 OWN_OPTIONS: Mapping[str, str] = {
@@ -35,8 +33,9 @@ OWN_OPTIONS: Mapping[str, str] = {
     "device": "--device",
     "devices": "--device",
 }
-"""Parameters that the command line sets by options of its own, and these options."""
+"""Parameters that have options of their own on the command line, and these options."""
 
+# What Unicode's decomposition does not spell as people do: ä would become a.
 TRANSLITERATION = str.maketrans({
     "ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "ẞ": "Ss",
     "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
@@ -49,8 +48,8 @@ class Job:
 
     Attributes:
         notebook: Name of its notebook, see `notebook_files.NOTEBOOKS`.
-        title: What people call the report: "Overview", or the device's name.
-        slug: Path of its files below the output folder, without a suffix, such as ``devices/north-3c6f7077``.
+        title: The title of the report: "Overview", or the device's name.
+        slug: The path of its files below the output folder, without a suffix, such as ``devices/north-3c6f7077``.
         parameters: What its notebook is given. Never a secret: notebooks keep their parameters.
     """
 
@@ -62,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """How a job ended.
+    """The outcome of a job.
 
     Attributes:
         job: The job.
@@ -75,8 +74,8 @@ class Result:
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
         made_at: When the run that made it began, aware; None where nothing was made.
         kept: True if an earlier run made it and nothing that it shows has changed since.
-        fingerprint: What it was made of, see `fingerprint.Fingerprints`; None if that cannot be said.
-        crashed: True if what ran it died, so that another try may succeed.
+        fingerprint: A digest of all that it shows, see `fingerprint.Fingerprints`; None if that is not known.
+        crashed: True if its process or kernel died, so that another try may succeed.
     """
 
     job: Job
@@ -105,7 +104,7 @@ def plan(
     """List the jobs of a run: the overview, the heating report, and one report for each energy valve.
 
     Args:
-        cloud: Where the devices are.
+        cloud: The cloud with the devices.
         period: What the reports cover.
         notebooks: Which to use; by default all.
         search: Only devices with this text in their name or serial number.
@@ -120,8 +119,8 @@ def plan(
     extra = dict(parameters or {})
     _check_parameters(extra, declared, secrets=(cloud.settings.client_secret, cloud.settings.password))
     common: dict[str, Any] = {
-        "start": _edge(period.start),
-        "end": _edge(period.end),
+        "start": _parameter_text(period.start),
+        "end": _parameter_text(period.end),
         "search": search or "",
         **extra,
     }
@@ -153,9 +152,10 @@ def slugify(text: str, length: int = SLUG_LENGTH) -> str:
 
 
 def distinct_slugs(devices: Sequence[tuple[str, str]]) -> list[str]:
-    """A file name for each of several devices, given as (id, name): the name and the first 8 characters of the id.
+    """A file name for each device, given as (id, name): the name and the first 8 characters of the id.
 
-    Where these are not distinct, the whole id.
+    Where these are the same for several devices, the whole id. The id keeps a report's address when another device gets
+    the same name.
     """
     named = [(slugify(name) or "device", slugify(device_id, 200)) for device_id, name in devices]
     short = [f"{stem}-{key[:8]}" for stem, key in named]
@@ -177,9 +177,9 @@ def typed_value(text: str) -> Any:
 
 
 def _declared(notebooks: set[str], *, single_devices: bool) -> dict[str, Sequence[str]]:
-    """The parameters of the notebooks asked for, in the order of making; of all if none is named.
+    """Each notebook's parameters, in the order in which reports are made; of all notebooks if none is named.
 
-    Where only single devices are wanted, less the notebooks that cannot be narrowed to them.
+    With `single_devices`, without the notebooks that cannot be narrowed to single devices.
     """
     for name in notebooks.difference(NOTEBOOKS):
         raise UsageError(f"There is no report {name!r}; the reports are {', '.join(NOTEBOOKS)}.")
@@ -204,6 +204,7 @@ def _check_parameters(
         if name not in known:
             have = f"their parameters are {', '.join(known)}" if known else "they have none to set"
             raise UsageError(f"None of the reports ({', '.join(declared)}) has a parameter {name!r}; {have}.")
+        # The executed notebook, which is published, records the parameters.
         if any(secret in str(extra[name]) for secret in secrets):
             raise UsageError(f"The parameter {name!r} holds a credential, which every reader would see; leave it out.")
 
@@ -212,6 +213,6 @@ def _only(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
 
 
-def _edge(moment: pd.Timestamp) -> str:
-    """An edge as people would write it: a local date, or the full time where it is no midnight."""
+def _parameter_text(moment: pd.Timestamp) -> str:
+    """Begin or end of the period as people write it: a local date, or the full time if it is not midnight."""
     return str(moment.date()) if moment == moment.normalize() else moment.isoformat()

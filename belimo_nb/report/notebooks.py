@@ -1,4 +1,4 @@
-"""Where the notebooks are: in the checkout, or inside an installed wheel."""
+"""The paths of the notebooks: in the checkout, or inside an installed wheel."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from pathlib import Path
 
 from belimo_nb.errors import BelimoError, UsageError
 
-__all__ = ["NOTEBOOKS", "env_example", "notebook", "parameters"]
-
 NOTEBOOKS = ("overview", "device", "heating_energy")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def notebook(name: str) -> Path:
-    """The path of one of our notebooks.
-
-    Args:
-        name: One of `NOTEBOOKS`.
+    """The path of one of the notebooks in `NOTEBOOKS`.
 
     Raises:
         UsageError: There is no notebook of this name.
@@ -26,7 +21,7 @@ def notebook(name: str) -> Path:
     """
     if name not in NOTEBOOKS:
         raise UsageError(f"There is no notebook {name!r}; the notebooks are {', '.join(NOTEBOOKS)}.")
-    return _existing(PACKAGE / "_notebooks" / f"{name}.ipynb", PACKAGE.parent / "notebooks" / f"{name}.ipynb")
+    return _first_existing(PACKAGE / "_notebooks" / f"{name}.ipynb", PACKAGE.parent / "notebooks" / f"{name}.ipynb")
 
 
 def env_example() -> Path:
@@ -35,7 +30,7 @@ def env_example() -> Path:
     Raises:
         BelimoError: The installation lacks it.
     """
-    return _existing(PACKAGE / "_notebooks" / "env.example", PACKAGE.parent / ".env.example")
+    return _first_existing(PACKAGE / "_notebooks" / "env.example", PACKAGE.parent / ".env.example")
 
 
 def parameters(path: Path) -> tuple[str, ...]:
@@ -55,7 +50,7 @@ def _assigned(source: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _existing(*places: Path) -> Path:
+def _first_existing(*places: Path) -> Path:
     for place in places:
         if place.is_file():
             return place

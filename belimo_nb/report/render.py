@@ -1,4 +1,4 @@
-"""Making one report, from its job to its files: what a worker does."""
+"""Make one report, from its job to its files; this runs on a worker."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from pathlib import Path
 
 from belimo_nb.report.jobs import Job, Result
 
-__all__ = ["Task", "render"]
-
 SECRETS = ("BELIMO_CLIENT_SECRET", "BELIMO_PASSWORD")
 
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a worker must know to make one report; it can be pickled.
+    """Everything that a worker needs to make one report; it can be pickled.
 
     Attributes:
         job: The report.
         notebook: Path of its notebook.
-        out: Where its files go, absolute: a folder that no reader sees yet.
+        out: The folder for its files, absolute; readers do not look into it.
         environment: The settings as ``BELIMO_*`` variables, secrets included.
         time_limit: Seconds it may take.
         made_at: When the run began, aware.
@@ -46,10 +44,19 @@ def render(task: Task) -> Result:
 
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
+    # Imported by the worker, not by the command: papermill alone takes more than a second.
     from belimo_nb.report.engine.execute import execute
-    from belimo_nb.report.page.report_files import completeness, key_figures, masked, publish, tidy, trend
+    from belimo_nb.report.page.report_files import (
+        completeness,
+        key_figures,
+        mask_secrets,
+        remove_private,
+        trend,
+        write_report,
+    )
 
     began = time.monotonic()
+    # A short name: the kernel's sockets are in this folder, and the path of a Unix socket has 103 bytes at most.
     with tempfile.TemporaryDirectory(prefix="nb-") as name:
         folder = Path(name)
         executed = execute(
@@ -61,9 +68,10 @@ def render(task: Task) -> Result:
             engine=task.engine,
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
-        error = None if executed.error is None else masked(executed.error, secrets)
-        notebook = tidy(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
-    files = publish(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None)
+        error = None if executed.error is None else mask_secrets(executed.error, secrets)
+        notebook = remove_private(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
+    failed = error is not None
+    files = write_report(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed)
     return Result(
         job=task.job,
         status="failed" if error else "ok",

@@ -1,4 +1,4 @@
-"""A whole run: the jobs side by side, each result as it comes, and at the end all of it at once to the readers."""
+"""Make the reports of a run side by side, and publish them and their index all at once."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import OutputFolder, claim
 from belimo_nb.report.page import index
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.resume import Keeper, others
+from belimo_nb.report.resume import KeptReports, other_reports
 from belimo_nb.report.workers.processes import JobFailed, Workers
 
 if TYPE_CHECKING:
     from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.settings import Settings
 
-__all__ = ["Outcome", "run"]
-
-PAUSE = 0.5
+POLL_INTERVAL = 0.5
 STOPPED = "Stopped before it was finished."
-TWICE = "It was tried twice."
+TRIED_TWICE = "It was tried twice."
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run made.
+    """The results of a run.
 
     Attributes:
         results: One for each job, in the jobs' order.
@@ -51,12 +49,12 @@ class Outcome:
 
     @property
     def failed(self) -> list[Result]:
-        """The results that are no report."""
+        """The results of reports that failed."""
         return [result for result in self.results if result.status != "ok"]
 
     @property
     def kept(self) -> list[Result]:
-        """The results that an earlier run made."""
+        """The results kept from an earlier run."""
         return [result for result in self.results if result.kept]
 
 
@@ -84,18 +82,18 @@ def run(
 
     Args:
         jobs: What to make, see `jobs.plan`.
-        workers: Who makes them.
-        settings: The connection; for the demo cloud, that of a server which this process runs for all workers.
-        period_label: What the index calls the period.
+        workers: What makes the reports.
+        settings: The connection; for the demo cloud, to the server that this process runs for all workers.
+        period_label: The period, as the index shows it.
         out: Output folder.
-        title: What the index calls the whole.
-        source_label: What the index calls the source of the data; by default as the settings do.
-        on_result: Called for each result, as it comes.
+        title: The title of the index.
+        source_label: The source of the data, as the index shows it; by default that of the settings.
+        on_result: Called with each result as it comes.
         on_retry: Called with the result of a report that crashed and is tried once more.
-        fingerprints: What the reports are made of; None: unknown, so that no later run can keep them.
+        fingerprints: The reports' fingerprints; None if not known, and then no later run can keep them.
         resume: Keep reports of earlier runs whose fingerprint is the same.
-        whole: The jobs are all that there are of their notebooks: reports of other devices go.
-        as_of: When the list of devices was asked for, aware.
+        whole: True if these are all jobs of their notebooks; then pages of other devices are removed.
+        as_of: When the list of devices was fetched, aware.
 
     Raises:
         UsageError: The output folder cannot be made or written to, or another run writes to it.
@@ -105,8 +103,8 @@ def run(
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
         facts = reports_json.RunFacts(title, period_label, source, settings.timezone, __version__, made_at, 0.0, as_of)
-        keeper = Keeper(folder, fingerprints, facts, resume=resume)
-        environment = _environment(settings, min(workers.max_workers, len(jobs)))
+        kept_reports = KeptReports(folder, fingerprints, facts, resume=resume)
+        environment = _worker_environment(settings, min(workers.max_workers, len(jobs)))
         done: dict[Job, Result] = {}
 
         def settle(result: Result) -> None:
@@ -118,28 +116,28 @@ def run(
             limit, engine = workers.time_limit, workers.engine
             return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine)
 
-        round_ = _Round(workers, lambda result: settle(keeper.made(result)), on_retry)
+        batch = _Batch(workers, lambda result: settle(kept_reports.made(result)), on_retry)
         stopped = False
         try:
             for job in jobs:
-                if kept := keeper.kept(job):
+                if kept := kept_reports.kept(job):
                     settle(kept)
                 else:
-                    round_.submit(task(job))
-            round_.finish()
-        except KeyboardInterrupt:
+                    batch.submit(task(job))
+            batch.finish()
+        except KeyboardInterrupt:  # publish what is done: an hour of reports should not be lost with the last one
             stopped = True
             workers.stop()
-            for result in round_.rest():
-                done.setdefault(result.job, keeper.made(result))
+            for result in batch.unsettled():
+                done.setdefault(result.job, kept_reports.made(result))
         results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
         seconds = time.monotonic() - began
         path = _publish(folder, results, replace(facts, seconds=seconds, stopped=stopped), whole=whole)
         return Outcome(results, path, seconds, stopped)
 
 
-class _Round:
-    """The reports under way; one that crashes is tried once more."""
+class _Batch:
+    """The reports in progress; one that crashes is tried once more."""
 
     def __init__(
         self, workers: Workers, on_result: Callable[[Result], None], on_retry: Callable[[Result], None]
@@ -150,50 +148,47 @@ class _Round:
         self._settled: set[Job] = set()
 
     def submit(self, task: Task) -> None:
-        """Have a report made."""
+        """Have a worker make a report."""
         self._futures[self._workers.submit(render, task)] = task
 
     def finish(self) -> None:
-        """Return when all are made, or cannot be."""
+        """Wait until all reports are made or have failed."""
         seen: set[Future[Result]] = set()
         while pending := set(self._futures) - seen:
-            # The pause lets Ctrl-C through where a wait without end would not (Windows).
-            finished, _ = wait(pending, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            # With a timeout, since on Windows Ctrl-C does not interrupt a wait without one.
+            finished, _ = wait(pending, timeout=POLL_INTERVAL, return_when=FIRST_COMPLETED)
             for future in finished:
                 seen.add(future)
                 self._settle(_result(future, self._futures[future].job), self._futures[future])
 
-    def rest(self) -> list[Result]:
-        """After a stop: what became of those that are not settled."""
+    def unsettled(self) -> list[Result]:
+        """The results of reports that had none yet when the workers were stopped."""
         latest = {task.job: future for future, task in self._futures.items()}  # of two tries the second
         return [_result(future, job) for job, future in latest.items() if job not in self._settled]
 
     def _settle(self, result: Result, task: Task) -> None:
+        # A crash is tried again, for memory may be there the second time; an error in a cell would only come again.
         if result.crashed and task.job not in self._again:
             self._again.add(task.job)
             self._on_retry(result)
             self.submit(task)
             return
         self._settled.add(task.job)
-        self._on_result(replace(result, error=f"{result.error} {TWICE}") if result.crashed else result)
+        self._on_result(replace(result, error=f"{result.error} {TRIED_TWICE}") if result.crashed else result)
 
 
 def _publish(folder: OutputFolder, results: Sequence[Result], facts: reports_json.RunFacts, *, whole: bool) -> Path:
-    """Let readers see the results."""
-    left: list[Mapping[str, Any]] = others(folder, results, whole=whole)
+    """Write the index and `reports.json`, and replace the run before with this one."""
+    left: list[Mapping[str, Any]] = other_reports(folder, results, whole=whole)
     names = {name for result in results for name in result.files.values()}
     names |= {name for item in left for name in reports_json.files_of(item).values()}
-    return folder.publish(
-        index.page(results, facts, left),
-        reports_json.document(results, facts, left),
-        keep=names,
-    )
+    return folder.publish(index.page(results, facts, left), reports_json.document(results, facts, left), keep=names)
 
 
-def _environment(settings: Settings, workers: int) -> dict[str, str]:
-    """The settings for each of several workers, which share the account's rate limit."""
+def _worker_environment(settings: Settings, workers: int) -> dict[str, str]:
+    """The settings of each worker as variables; the workers share the account's rate limit."""
     environment = settings.environment()
-    if settings.rate > 0:
+    if settings.rate > 0:  # the workers do not know of each other, so each gets its share
         environment["BELIMO_RATE"] = repr(settings.rate / max(1, workers))
     return environment
 

@@ -6,7 +6,7 @@ import warnings
 import click
 import pytest
 
-from belimo_nb.cli.log import Teller
+from belimo_nb.cli.log import RunLog
 from belimo_nb.cli.shared import INTERRUPTED
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.store.sync import SyncResult, remarks
@@ -22,11 +22,11 @@ def lines(path):
 def test_what_is_said_and_logged(tmp_path, capsys):
     """What is said stands on the terminal, what is noted in both places; the last line has the summary."""
     path = tmp_path / "run.log"
-    with Teller(path, quiet=False) as teller:
-        teller.say("Two reports made.")
-        teller.note("One is late.")
-        teller.log("made", "one\ntwo")
-        teller.summary = "2 made"
+    with RunLog(path, quiet=False) as log:
+        log.say("Two reports made.")
+        log.note("One is late.")
+        log.log("made", "one\ntwo")
+        log.summary = "2 made"
     told = capsys.readouterr()
     assert (told.out, told.err) == ("Two reports made.\n", "One is late.\n")
     (note, made, end) = lines(path)
@@ -37,24 +37,24 @@ def test_what_is_said_and_logged(tmp_path, capsys):
 
 def test_what_is_begun_is_said_on_a_terminal_only(capsys, monkeypatch):
     """A line before the work tells a person what comes; cron gets no mail of it."""
-    with Teller(None, quiet=False) as teller:
-        teller.begin("Reports of November")
+    with RunLog(None, quiet=False) as log:
+        log.begin("Reports of November")
         assert capsys.readouterr() == ("", "")
         monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-        teller.begin("Reports of November")
+        log.begin("Reports of November")
         assert capsys.readouterr() == ("", "Reports of November\n")
-        teller.quiet = True
-        teller.begin("Reports of November")
+        log.quiet = True
+        log.begin("Reports of November")
         assert capsys.readouterr() == ("", "")
 
 
 def test_quiet(tmp_path, capsys):
     """Quietly, nothing is said; the log has it."""
     path = tmp_path / "run.log"
-    with warnings.catch_warnings(), Teller(path, quiet=True) as teller:
+    with warnings.catch_warnings(), RunLog(path, quiet=True) as log:
         warnings.simplefilter("always")
-        teller.say("Two reports made.")
-        teller.note("One is late.")
+        log.say("Two reports made.")
+        log.note("One is late.")
         warnings.warn("Something is odd.", UserWarning, stacklevel=1)
     assert capsys.readouterr() == ("", "")
     assert [event for event, _ in lines(path)] == ["note", "warning", "end"]
@@ -66,7 +66,7 @@ def test_warnings_are_for_both(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = before = lambda message, *_: shown.append(str(message))
-        with Teller(tmp_path / "run.log", quiet=False):
+        with RunLog(tmp_path / "run.log", quiet=False):
             warnings.warn("Something is odd.", UserWarning, stacklevel=1)
             warnings.warn("Old code.", DeprecationWarning, stacklevel=1)
         assert warnings.showwarning is before
@@ -89,40 +89,40 @@ def test_warnings_are_for_both(tmp_path):
 )
 def test_how_it_ended(tmp_path, error, logged):
     """The log ends with the sentence of what went wrong, and the exit status that it leads to."""
-    with pytest.raises(type(error)), Teller(tmp_path / "run.log", quiet=False):
+    with pytest.raises(type(error)), RunLog(tmp_path / "run.log", quiet=False):
         raise error
     assert lines(tmp_path / "run.log") == logged
 
 
 def test_secrets_stay_out(tmp_path):
     """Secrets are masked wherever they occur; what is too short to be one is left, as it is in many a word."""
-    with Teller(tmp_path / "run.log", quiet=False) as teller:
-        teller.hide("correct-horse", "er")
-        teller.log("failed", "signing in with correct-horse: refused, another correct-horse")
+    with RunLog(tmp_path / "run.log", quiet=False) as log:
+        log.hide("correct-horse", "er")
+        log.log("failed", "signing in with correct-horse: refused, another correct-horse")
     assert lines(tmp_path / "run.log")[0] == ("failed", "signing in with ********: refused, another ********")
 
 
 def test_a_disk_that_takes_no_more(tmp_path, capsys):
     """When the log can be written no longer, that is said once, and the run goes on."""
     path = tmp_path / "run.log"
-    with Teller(path, quiet=True) as teller:
+    with RunLog(path, quiet=True) as log:
         path.unlink()
         path.mkdir()
-        teller.log("made", "one")
-        teller.log("made", "two")
+        log.log("made", "one")
+        log.log("made", "two")
     assert re.fullmatch(r"Warning: The log file \S+ cannot be written \(.+\)\.\n", capsys.readouterr().err)
 
 
 def test_a_log_that_cannot_be_begun(tmp_path):
     """A log file in a folder that is not there is an error before anything else."""
-    with pytest.raises(UsageError, match="choose another with --log-file"), Teller(tmp_path / "a" / "b", quiet=False):
+    with pytest.raises(UsageError, match="choose another with --log-file"), RunLog(tmp_path / "a" / "b", quiet=False):
         pytest.fail("it should not have come to this")
 
 
 def test_no_log(capsys):
     """Without a log file there is none."""
-    with Teller(None, quiet=False) as teller:
-        teller.note("One is late.")
+    with RunLog(None, quiet=False) as log:
+        log.note("One is late.")
     assert capsys.readouterr().err == "One is late.\n"
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from belimo_nb.demo.fleet.faults import PLANTED, Fault, FaultKind, planted_on, utc
+from belimo_nb.demo.fleet.faults import FAULT_SPECS, FaultKind, PlantedFault, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.physics import position
@@ -24,7 +24,7 @@ def simulation() -> Simulation:
     return Simulation()
 
 
-def _fault(simulation: Simulation, kind: FaultKind) -> tuple[Fault, DemoDevice]:
+def _fault(simulation: Simulation, kind: FaultKind) -> tuple[PlantedFault, DemoDevice]:
     fault = next(fault for fault in simulation.truth if fault.fault is kind)
     return fault, simulation.device(fault.device_id)
 
@@ -40,7 +40,7 @@ def test_the_truth_lists_the_twelve_faults(simulation: Simulation) -> None:
     """All twelve kinds are planted on devices of the fleet; the heating zones have two of them, three are healthy."""
     assert {fault.fault for fault in simulation.truth} == set(FaultKind)
     assert len(FaultKind) == 12
-    assert len(simulation.truth) == len(PLANTED)
+    assert len(simulation.truth) == len(FAULT_SPECS)
     zones = {fault.name: fault.fault for fault in simulation.truth if "Heizung" in fault.name}
     assert zones == {
         "Energieventil Heizung 1.OG Sued-West": FaultKind.NO_NIGHT_SETBACK,
@@ -188,7 +188,7 @@ def test_dropouts(simulation: Simulation) -> None:
 
 def test_late_backlog() -> None:
     """Before they arrive the samples of the interval are missing, afterwards they are there, others unchanged."""
-    fault = planted_on(FaultKind.LATE_BACKLOG)
+    fault = first_spec(FaultKind.LATE_BACKLOG)
     arrival = int(fault.figures["arrival"])
     assert fault.end is not None
     simulation = Simulation(now=arrival - 1)
@@ -256,7 +256,7 @@ def test_the_faults_do_not_hang_on_the_seed(seed: int) -> None:
     """With other seeds the same devices have the same faults, and low delta-T and oversizing still show."""
     other = Simulation(seed=seed, now=HORIZON)
     assert [(f.fault, f.name, f.begin, f.end) for f in other.truth] == [
-        (item.fault, item.name, item.begin, item.end) for item in PLANTED
+        (item.fault, item.name, item.begin, item.end) for item in FAULT_SPECS
     ]
     fault, device = _fault(other, FaultKind.LOW_DELTA_T)
     _, flow = _year(other, device, FLOW)

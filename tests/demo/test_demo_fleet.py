@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Kind
-from belimo_nb.demo.fleet.faults import PLANTED
+from belimo_nb.demo.fleet.faults import FAULT_SPECS
 from belimo_nb.demo.fleet.fleet import fleet
 from belimo_nb.demo.fleet.plants import NOMINAL_FLOW_M3S, plants
-from belimo_nb.demo.fleet.portfolio import entry_of
+from belimo_nb.demo.fleet.portfolio import copied_entry
 from belimo_nb.demo.fleet.profiles import ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3
 
 HEATING = [
@@ -42,7 +42,7 @@ def test_the_default_fleet_is_mixed() -> None:
     assert kinds[Kind.HEATING_ZONE] == 5
     assert kinds[Kind.CHANGE_OVER] == 2
     assert all(device.registered and device.profile for device in devices)
-    assert len({(device.project, device.building, device.city) for device in devices}) == 1
+    assert len({(device.place.project, device.place.building, device.place.city) for device in devices}) == 1
 
 
 def test_smaller_fleets_are_the_first_devices() -> None:
@@ -66,14 +66,14 @@ def test_larger_fleets_have_the_awkward_devices() -> None:
     assert devices[36].profile is None
     assert devices[37].registered is True
     assert devices[37].profile is None
-    assert len({device.city for device in devices}) >= 3
-    assert len({device.project for device in devices}) >= 3
+    assert len({device.place.city for device in devices}) >= 3
+    assert len({device.place.project for device in devices}) >= 3
 
 
 def test_further_devices_copy_healthy_plants() -> None:
     """No plant with a fault of its own is copied; a late backlog belongs to the upload, not to the plant."""
-    faulty = {item.name for item in PLANTED if item.fault != "late backlog"}
-    assert not {entry_of(extra)[1] for extra in range(100)} & faulty
+    faulty = {item.name for item in FAULT_SPECS if item.fault != "late backlog"}
+    assert not {copied_entry(extra)[1] for extra in range(100)} & faulty
 
 
 def test_the_seed_leaves_the_named_valves_alone() -> None:

@@ -12,12 +12,12 @@ from belimo_nb.demo.world.physics import (
     HEATING_RHO_C,
     WASTE_SLOPE,
     Demand,
-    flow_at,
+    cool_to_ambient,
+    flow_at_position,
     flow_for,
     position,
-    pulsed,
+    pulse_below_minimum,
     rho_c,
-    settle,
     waste_flow_m3s,
 )
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, native_days
@@ -52,7 +52,7 @@ def test_heat_capacity_of_water() -> None:
 def test_position_and_flow_are_inverse() -> None:
     """Position of a flow and flow at a position undo each other; the ends are 0 and 1."""
     flow = np.linspace(0, 1, 11)
-    assert np.allclose(flow_at(position(flow)), flow)
+    assert np.allclose(flow_at_position(position(flow)), flow)
     assert position(np.array([0.0, 1.0])).tolist() == [0.0, pytest.approx(1.0)]
 
 
@@ -90,16 +90,16 @@ def test_the_waste_zone_begins_at_its_slope() -> None:
 def test_pulses_keep_the_mean_flow() -> None:
     """Below the least controllable flow the valve opens and closes, the mean stays."""
     asked = np.full(1200, 0.0025)
-    given = pulsed(asked, 1.0)
+    given = pulse_below_minimum(asked, 1.0)
     assert set(given) == {0.0, 0.006}
     assert given.mean() == pytest.approx(0.0025, rel=0.01)
-    assert pulsed(np.array([0.5]), 1.0).tolist() == [0.5]
+    assert pulse_below_minimum(np.array([0.5]), 1.0).tolist() == [0.5]
 
 
 def test_sensors_settle_to_ambient_without_flow() -> None:
     """After the last flow a sensor falls exponentially to the room's temperature."""
     flowing = np.array([True] + [False] * 60)
-    settled = settle(np.full(61, 60.0), flowing, np.full(61, 20.0), 1.0)
+    settled = cool_to_ambient(np.full(61, 60.0), flowing, np.full(61, 20.0), 1.0)
     assert settled[0] == 60.0
     assert settled[12] == pytest.approx(20 + 40 * np.exp(-1))
     assert (np.diff(settled) < 0).all()

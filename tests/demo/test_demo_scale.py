@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from belimo_nb.demo.fleet.fleet import DemoDevice
-from belimo_nb.demo.operation.binding import Shared
+from belimo_nb.demo.operation.binding import SharedCache
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import NOW
 
@@ -113,10 +113,10 @@ def test_threads_see_one_simulation() -> None:
 def test_shared_things_are_made_once_and_bounded() -> None:
     """The cache makes each thing once, keeps the recently used, and drops the oldest beyond its limit."""
     made: list[str] = []
-    cache = Shared(limit=2)
+    cache = SharedCache(limit=2)
 
     def get(key: str) -> str:
-        return cache.get(key, lambda: made.append(key) or key, lambda _: 1)
+        return cache.get(key, lambda: made.append(key) or key)
 
     assert [get(key) for key in "abacb"] == list("abacb")
     assert made == ["a", "b", "c", "b"]

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from belimo_nb.demo.world.noise import between, digest, normal, upsample, wander
+from belimo_nb.demo.world.noise import autoregressive, hash64, normal, uniform, upsample
 from belimo_nb.demo.world.schedule import (
     HISTORY_BEGIN,
     HORIZON,
     NOW,
     SAMPLES,
     STEP,
-    follow,
     local_days,
     local_offsets,
+    over_horizon,
     unit_mean,
     week_slots,
     weekly,
@@ -52,16 +52,16 @@ def test_a_unit_mean_schedule_adds_no_heat() -> None:
     table = weekly({"weekday": [(0, 1.0), (6, 3.0), (22, 1.0)]})
     assert np.array_equal(table[:288], table[-288:])
     assert unit_mean(table).mean() == pytest.approx(1.0)
-    assert follow(unit_mean(table)).mean() == pytest.approx(1.0, abs=2e-3)
+    assert over_horizon(unit_mean(table)).mean() == pytest.approx(1.0, abs=2e-3)
 
 
 def test_streams_are_named_not_numbered() -> None:
     """Equal names give equal numbers, other names other ones, and the numbers are those of every release."""
     assert np.array_equal(normal(100, "a", 1), normal(100, "a", 1))
     assert not np.array_equal(normal(100, "a", 1), normal(100, "a", 2))
-    assert digest("a", 1) == 8588983153282268942
+    assert hash64("a", 1) == 8588983153282268942
     assert normal(3, "a", 1).round(9).tolist() == [1.176222552, 1.090539741, -0.5435652]
-    assert 3 <= between(3, 4, "x") < 4
+    assert 3 <= uniform(3, 4, "x") < 4
 
 
 def test_normal_numbers_are_normal() -> None:
@@ -75,7 +75,7 @@ def test_normal_numbers_are_normal() -> None:
 
 def test_wander_has_its_correlation() -> None:
     """A wandering series has unit variance and the asked correlation of neighbors."""
-    series = wander(100_000, 0.8, "wander")
+    series = autoregressive(100_000, 0.8, "wander")
     assert abs(series.std() - 1) < 0.03
     assert abs(np.corrcoef(series[:-1], series[1:])[0, 1] - 0.8) < 0.02
 

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from belimo_nb.demo import DemoCloud
-from belimo_nb.demo.server.spoil import spoiled
+from belimo_nb.demo.server.spoil import apply_body_faults
 from belimo_nb.demo.server.traffic import MAXIMUM_IN_FLIGHT, RateLimit, RequestLog
-from belimo_nb.demo.server.trouble import FAULTS, Fault, Trouble
+from belimo_nb.demo.server.trouble import FAULTS, FaultInjector, InjectedFault
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +44,30 @@ def test_an_unknown_fault_is_refused_with_the_names_there_are():
 def test_a_fault_that_cannot_be_read_is_refused(text):
     """The sentence repeats it."""
     with pytest.raises(ValueError, match="fault") as caught:
-        Fault.parse(text)
+        InjectedFault.parse(text)
     assert text.split("=")[0].split(" ")[0].split(":")[0].split("@")[0] in str(caught.value)
 
 
 def test_a_fault_reads_share_seconds_and_path():
     """All parts, and what holds without them."""
-    assert Fault.parse("slow=0.25:1.5@/oauth") == Fault("slow", 0.25, 1, 1.5, "/oauth")
-    assert Fault.parse("server-error=3") == Fault("server-error", 1.0, 3, 0.0, "/api/v3")
-    assert Fault.parse("expired-token").path == "/oauth/token"
+    assert InjectedFault.parse("slow=0.25:1.5@/oauth") == InjectedFault("slow", 0.25, 1, 1.5, "/oauth")
+    assert InjectedFault.parse("server-error=3") == InjectedFault("server-error", 1.0, 3, 0.0, "/api/v3")
+    assert InjectedFault.parse("expired-token").path == "/oauth/token"
 
 
 def test_a_share_hits_the_same_requests_in_every_run():
     """Pseudo-random by the request's number: reproducible, and about as many as said."""
-    hits = [n for n in range(1, 2001) if Fault.parse("server-error=0.2").hits(n)]
-    assert hits == [n for n in range(1, 2001) if Fault.parse("server-error=0.2").hits(n)]
+    hits = [n for n in range(1, 2001) if InjectedFault.parse("server-error=0.2").hits(n)]
+    assert hits == [n for n in range(1, 2001) if InjectedFault.parse("server-error=0.2").hits(n)]
     assert 340 < len(hits) < 460
-    assert hits != [n for n in range(1, 2001) if Fault.parse("bad-gateway=0.2").hits(n)]
+    assert hits != [n for n in range(1, 2001) if InjectedFault.parse("bad-gateway=0.2").hits(n)]
 
 
 def test_every_nth_request_counts_those_on_its_path():
     """Other paths neither suffer nor count."""
-    trouble = Trouble(["server-error=3@/api/v3/devices"])
+    trouble = FaultInjector(["server-error=3@/api/v3/devices"])
     paths = ["/api/v3/devices", "/api/v3/user", "/api/v3/devices/1", "/api/v3/devices", "/api/v3/devices/2"]
-    assert [bool(trouble.strike(path)) for path in paths] == [False, False, False, True, False]
+    assert [bool(trouble.hits(path)) for path in paths] == [False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -391,19 +391,19 @@ def rows(*values):
 def test_series_can_be_spoiled(fault, values):
     """What each fault makes of the rows of a series; texts and other bodies are left alone."""
     body = {"series": [{"datapointId": "a", "values": rows(1, 2.5, 3, 4, 5)}]}
-    found = json.loads(spoiled(json.dumps(body).encode(), {fault}))["series"][0]["values"]
+    found = json.loads(apply_body_faults(json.dumps(body).encode(), {fault}))["series"][0]["values"]
     assert [row["value"] for row in found] == values
     if fault == "series-off-grid":
         assert found[0]["timestamp"] == "2018-11-01T00:30:00+00:00"
     texts = json.dumps({"series": [{"datapointId": "a", "values": rows("OK")}]}).encode()
     if fault in ("series-nulls", "series-texts", "series-huge", "series-nan"):
-        assert json.loads(spoiled(texts, {fault})) == json.loads(texts)
-    assert spoiled(b'{"id": "u1"}', {fault}) == b'{"id": "u1"}'
-    assert spoiled(b"not even JSON", {"slow"}) == b"not even JSON"
+        assert json.loads(apply_body_faults(texts, {fault})) == json.loads(texts)
+    assert apply_body_faults(b'{"id": "u1"}', {fault}) == b'{"id": "u1"}'
+    assert apply_body_faults(b"not even JSON", {"slow"}) == b"not even JSON"
 
 
 def test_a_series_can_be_left_out():
     """The last one; without series nothing happens."""
     body = {"series": [{"datapointId": "a", "values": []}, {"datapointId": "b", "values": []}]}
-    assert json.loads(spoiled(json.dumps(body).encode(), {"missing-series"}))["series"] == body["series"][:1]
-    assert json.loads(spoiled(b"{}", {"missing-series"})) == {}
+    assert json.loads(apply_body_faults(json.dumps(body).encode(), {"missing-series"}))["series"] == body["series"][:1]
+    assert json.loads(apply_body_faults(b"{}", {"missing-series"})) == {}

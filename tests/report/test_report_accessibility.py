@@ -28,7 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = []
     for name in notebooks.NOTEBOOKS:
         path = notebooks.notebook(name)
-        tidied = report_files.tidy(nbformat.read(path, as_version=4), name=name, secrets=(), folder=path.parent)
+        tidied = report_files.remove_private(
+            nbformat.read(path, as_version=4), name=name, secrets=(), folder=path.parent
+        )
         results.append(_written(folder, tidied, name))
     trace = ["Traceback", "ValueError: broken"]
     failing = nbformat.v4.new_output("error", ename="ValueError", evalue="broken", traceback=trace)

@@ -81,7 +81,7 @@ def quick(second, monkeypatch):
         error = broken.get(task.job.title)
         bn.connect().device(task.job.parameters["device"]).timeline()  # as a report does
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Report")])
-        files = report_files.publish(
+        files = report_files.write_report(
             notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None
         )
         figures = [KeyFigure("Energy", 5.0, "kWh").data()]
@@ -89,7 +89,7 @@ def quick(second, monkeypatch):
         return Result(task.job, status, 0.25, error, figures, 0.9, files, made_at=task.made_at)
 
     monkeypatch.setattr(run_module, "render", rendered)
-    monkeypatch.setattr(engines, "processes", Here)
+    monkeypatch.setattr(engines, "worker_pool", Here)
     return broken
 
 
@@ -267,7 +267,7 @@ def test_secrets_stay_out_of_the_log(quick):
 @pytest.mark.slow
 def test_a_second_run_on_the_same_folder(quick, monkeypatch):
     """It says in one sentence who has the folder, ends with status 2, and does no harm."""
-    monkeypatch.setattr(folder_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(folder_module, "LOCK_TIMEOUT", 0.05)
     with claim(Path("reports")):
         result = report("--log-file", "run.log")
     assert result.exit_code == 2

@@ -16,13 +16,13 @@ from dask_cluster import DaskCluster
 from belimo_nb import settings
 from belimo_nb._version import __version__
 from belimo_nb.cli import cli
-from belimo_nb.cli.shared import stoppable
+from belimo_nb.cli.shared import sigterm_as_interrupt
 from belimo_nb.errors import UsageError
 from belimo_nb.report.cluster import dask_cluster as clusters
 from belimo_nb.report.cluster import dask_scheduler
 from belimo_nb.report.cluster.dask_cluster import Cluster
-from belimo_nb.report.cluster.dask_task import Parcel, carry_out
-from belimo_nb.report.engine.engines import chosen, processes
+from belimo_nb.report.cluster.dask_task import RemoteCall, run_on_worker
+from belimo_nb.report.engine.engines import select_engine, worker_pool
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.run import run
@@ -79,7 +79,7 @@ def made(planned, workers, connection, out, **more):
 
 def connected(address, time_limit=120):
     """A cluster's face."""
-    return Cluster(address, time_limit=time_limit, engine=chosen())
+    return Cluster(address, time_limit=time_limit, engine=select_engine())
 
 
 def contents(out):
@@ -114,7 +114,7 @@ def test_a_worker_is_killed(own, connection, jobs, tmp_path):
     assert sorted(result.job.notebook for result in told) == sorted(sources)
     assert retried == []
 
-    with processes(2, time_limit=120, engine=chosen()) as workers:
+    with worker_pool(2, time_limit=120, engine=select_engine()) as workers:
         made(planned, workers, connection, tmp_path / "here")
     there, here = contents(tmp_path / "there"), contents(tmp_path / "here")
     assert len(there) == len(planned)
@@ -129,10 +129,10 @@ def test_secrets_in_no_log(shared, connection):
     import distributed
 
     task = {"environment": connection.environment()}
-    parcel = Parcel("run", __version__, print, (task,), task, 60.0, chosen(), probes=7)
-    assert not any(word in text for word in SECRETS for text in (repr(parcel), str(parcel), f"{parcel!r:}"))
+    call = RemoteCall("run", __version__, print, (task,), task, 60.0, select_engine(), probes=7)
+    assert not any(word in text for word in SECRETS for text in (repr(call), str(call), f"{call!r:}"))
     with distributed.Client(shared.address, set_as_default=False) as client:
-        future = client.submit(carry_out, parcel, pure=False)
+        future = client.submit(run_on_worker, call, pure=False)
         assert isinstance(future.exception(timeout=60), TypeError)
         assert re.fullmatch(r"carry_out-[0-9a-f-]{36}", future.key)
         stories = str(
@@ -164,7 +164,7 @@ def test_interrupted(shared, connection, jobs, tmp_path):
     hanging = f"import os, time, pathlib\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
     wait = f"import pathlib, time\nwhile not pathlib.Path({str(pid)!r}).exists():\n    time.sleep(0.05)"
     planned = jobs({"hanging": hanging, "first": wait, "third": "import time\ntime.sleep(600)", "fourth": "1"})
-    with stoppable(), connected(shared.address) as workers:
+    with sigterm_as_interrupt(), connected(shared.address) as workers:
         outcome = made(
             planned, workers, connection, tmp_path / "out", on_result=lambda _: signal.raise_signal(signal.SIGTERM)
         )
@@ -262,7 +262,7 @@ def test_no_scheduler():
 
 def test_no_worker(own, monkeypatch):
     """A scheduler without workers is one sentence and exit status 3."""
-    monkeypatch.setattr(dask_scheduler, "JOIN", 0.2)
+    monkeypatch.setattr(dask_scheduler, "WORKER_TIMEOUT", 0.2)
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 3
     address = own.address
@@ -285,8 +285,8 @@ def test_wrong_use(arguments, sentence):
 
 def test_the_workers_die(own, connection, jobs, tmp_path, monkeypatch):
     """When no worker is left for long, the reports that are missing say so, and the run ends."""
-    monkeypatch.setattr(clusters, "LONELY", 3.0)
-    monkeypatch.setattr(clusters, "LOOK", 0.2)
+    monkeypatch.setattr(clusters, "NO_WORKER_TIMEOUT", 3.0)
+    monkeypatch.setattr(clusters, "POLL_INTERVAL", 0.2)
     worker = own.worker()
     source = "import psutil, time\npsutil.Process().parent().parent().kill()\ntime.sleep(600)"
     with connected(own.address) as workers:

@@ -13,7 +13,7 @@ import pytest
 from belimo_nb.errors import UsageError
 from belimo_nb.report import notebooks
 from belimo_nb.report.engine import engines
-from belimo_nb.report.engine.engines import FORK, KERNEL, chosen, processes
+from belimo_nb.report.engine.engines import FORK, KERNEL, select_engine, worker_pool
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import CAN_FORK
@@ -123,7 +123,7 @@ def make(tmp_path, monkeypatch):
 def run(engine, jobs, out, notebook, environment):
     """Make reports one after the other; what is written is below `out`."""
     tasks = [Task(job, notebook(job.notebook), out, environment, 300.0, MADE_AT, "1.0", engine) for job in jobs]
-    with processes(1, time_limit=300, engine=engine) as workers:
+    with worker_pool(1, time_limit=300, engine=engine) as workers:
         return [future.result() for future in [workers.submit(render, task) for task in tasks]]
 
 
@@ -218,7 +218,7 @@ def facts(path):
 @needs_fork
 def test_prepared_process():
     """The process that reports are forked from has a single thread, and no shell."""
-    with processes(1, time_limit=300, engine=FORK) as workers:
+    with worker_pool(1, time_limit=300, engine=FORK) as workers:
         threads, modules, shell = workers.submit(stem_facts).result()
     assert threads == 1
     assert {"pandas", "pyarrow.parquet", "belimo_nb.plots", "belimo_nb.report.page.page"} <= modules
@@ -239,14 +239,14 @@ def stem_facts():
 
 def test_engine_by_default():
     """By default the engine is the fastest there is."""
-    assert chosen() == (FORK if CAN_FORK else KERNEL)
+    assert select_engine() == (FORK if CAN_FORK else KERNEL)
 
 
 def test_engines_that_are_not_here(monkeypatch):
     """An engine that does not exist, or not on this system, is refused with what to do; unasked, one that is here."""
     with pytest.raises(UsageError, match="no engine 'rocket'; the engines are fork and kernel"):
-        engines.chosen("rocket")
+        engines.select_engine("rocket")
     monkeypatch.setattr(engines, "CAN_FORK", False)
     with pytest.raises(UsageError, match="works on Linux only; use --engine kernel"):
-        engines.chosen("fork")
-    assert engines.chosen() == engines.chosen("kernel") == "kernel"
+        engines.select_engine("fork")
+    assert engines.select_engine() == engines.select_engine("kernel") == "kernel"

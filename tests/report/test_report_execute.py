@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from belimo_nb.report.engine.engines import FORK, KERNEL, PREPARE
+from belimo_nb.report.engine.engines import FORK, KERNEL, PRELOAD
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
@@ -77,7 +77,7 @@ def environment(tmp_path_factory):
 def pool(environment, request):
     """Two workers, as a run has them, for each engine."""
     engine = request.param
-    with ChildProcesses(2, time_limit=60, environment=environment, prepare=PREPARE[engine], engine=engine) as executor:
+    with ChildProcesses(2, time_limit=60, environment=environment, preload=PRELOAD[engine], engine=engine) as executor:
         yield executor
 
 
@@ -150,18 +150,18 @@ def test_overtime(pool, tmp_path, source):
     assert executed.error in executed.notebook.cells[0].source
     if pool.engine == FORK:  # a kernel's notebook may lack what the cell did last
         assert "here\n" in texts(executed.notebook)
-    assert not {"after\n", "Overtime"} & set(texts(executed.notebook))
+    assert not {"after\n", "TimeUp"} & set(texts(executed.notebook))
 
 
 def test_a_reason_is_text():
     """Why a report ends early may quote names from outside: in its notebook and on its page it is text."""
     from datetime import UTC, datetime
 
-    from belimo_nb.report.engine.execute import _mark
+    from belimo_nb.report.engine.execute import _insert_error_cell
     from belimo_nb.report.page import page
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
-    _mark(notebook, "There is no device '<script>alert(1)</script> & Söhne'.")
+    _insert_error_cell(notebook, "There is no device '<script>alert(1)</script> & Söhne'.")
     assert "<script" not in notebook.cells[0].source
     html = page.export(notebook, title="t", slug="t", made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
     assert "There is no device &#39;&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne&#39;." in html

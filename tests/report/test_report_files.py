@@ -12,7 +12,14 @@ import pytest
 
 import belimo_nb
 from belimo_nb.report.jobs import Job
-from belimo_nb.report.page.report_files import completeness, key_figures, masked, publish, tidy, trend
+from belimo_nb.report.page.report_files import (
+    completeness,
+    key_figures,
+    mask_secrets,
+    remove_private,
+    trend,
+    write_report,
+)
 
 MIME = "application/vnd.belimo-nb+json"
 PACKAGE = str(Path(belimo_nb.__file__).resolve().parent.parent)
@@ -76,7 +83,7 @@ def test_tidy_takes_out_paths():
         "parameters": {"device": "north"},
         "version": "2.6.0",
     }
-    clean = tidy(notebook, name="device", secrets=[], folder=folder)
+    clean = remove_private(notebook, name="device", secrets=[], folder=folder)
     text = nbformat.writes(clean)
     for place in (PACKAGE, sys.prefix, str(folder), os.environ["HOME"]):
         assert place not in text
@@ -93,7 +100,7 @@ def test_tidy_masks_secrets():
     """A credential in an output or a cell is masked, whatever its characters; short ones do not garble words."""
     secret = 'pa"ss\\wörd-1'
     stream = nbformat.v4.new_output("stream", name="stdout", text=f"sent {secret} and demo, or {quote_plus(secret)}")
-    clean = tidy(
+    clean = remove_private(
         notebook_of(stream, source=f"p = {secret!r}"), name="device", secrets=[secret, "demo"], folder=Path("/x")
     )
     assert clean.cells[0].outputs[0].text == "sent ******** and demo, or ********"
@@ -103,14 +110,14 @@ def test_tidy_masks_secrets():
 def test_errors_keep_secrets():
     """The sentence of an error, which index, reports.json and log repeat, holds no credential in any spelling."""
     secret = 'pa"ss\\wörd-1'
-    text = masked(f"No: {secret}, {secret!r}, {quote_plus(secret)}, demo", [secret, "demo"])
+    text = mask_secrets(f"No: {secret}, {secret!r}, {quote_plus(secret)}, demo", [secret, "demo"])
     assert text == "No: ********, '********', ********, demo"
 
 
 def test_publish(tmp_path):
     """A report is a page, its notebook and its tables; names are safe and distinct; nothing else is left around."""
     notebook = notebook_of(table("Daily energy", "day,kwh\n2018-11-01,1.5\n"), table("daily-energy", "a\n1\n"))
-    files = publish(notebook, JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
+    files = write_report(notebook, JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
     assert files == {
         "html": "devices/north-3c6f7077.html",
         "ipynb": "devices/north-3c6f7077.ipynb",
@@ -128,17 +135,19 @@ def test_published_files_can_be_served(tmp_path):
     """Files have the permissions of any new file here, so that a web server can read them."""
     plain = tmp_path / "plain"
     plain.touch()
-    files = publish(notebook_of(), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
+    files = write_report(notebook_of(), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
     assert {(tmp_path / name).stat().st_mode for name in files.values()} == {plain.stat().st_mode}
 
 
 def test_publish_again(tmp_path):
     """A later run replaces what it makes and removes the tables it does not make; a failed one has no tables."""
-    publish(notebook_of(table("old", "a\n")), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
+    write_report(notebook_of(table("old", "a\n")), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
     other = tmp_path / "devices" / "south-0cc5b932-old.csv"
     other.write_text("mine")
     error = nbformat.v4.new_output("error", ename="KeyError", evalue="'x'", traceback=["KeyError: 'x'"])
-    files = publish(notebook_of(table("new", "a\n"), error), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=True)
+    files = write_report(
+        notebook_of(table("new", "a\n"), error), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=True
+    )
     assert sorted(files) == ["html", "ipynb"]
     assert list((tmp_path / "devices").glob("*.csv")) == [other]
     assert "KeyError" in json.dumps(nbformat.read(tmp_path / files["ipynb"], as_version=4))

@@ -16,7 +16,7 @@ from belimo_nb.report.fingerprint import Fingerprints
 from belimo_nb.report.jobs import Job, plan
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import claim
-from belimo_nb.report.resume import LONGEST, going_on, listed_at
+from belimo_nb.report.resume import MAX_AGE, continue_unfinished, device_list_time
 from belimo_nb.store.documents import DocumentStore
 
 NORTH, EAST = "3c6f7077-a147-4d25-865f-e72901d9de62", "3c563d80-48f0-4a7a-8701-65d65aefdd9c"
@@ -225,7 +225,7 @@ def test_damaged_files(fetched, period):
 
 def facts(cloud, period) -> reports_json.RunFacts:
     """What a run on this cloud was about."""
-    return reports_json.RunFacts("t", period.label, cloud.source, "UTC", "1", cloud.now, 1.0, listed_at(cloud))
+    return reports_json.RunFacts("t", period.label, cloud.source, "UTC", "1", cloud.now, 1.0, device_list_time(cloud))
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def unfinished(fetched, period, tmp_path):
 def test_a_run_goes_on_as_of_its_list(fetched, period, unfinished):
     """The same run is gone on with as of its list of devices, and asks for none again."""
     later = Cloud(replace(fetched.settings, now=fetched.settings.now + pd.Timedelta(hours=5)))
-    found = going_on(later, period, unfinished)
+    found = continue_unfinished(later, period, unfinished)
     assert found.settings.fresh_since == fetched.now
     found.devices()
     assert found.connection.device_list.asked == fetched.connection.device_list.asked
@@ -249,25 +249,25 @@ def test_a_run_goes_on_as_of_its_list(fetched, period, unfinished):
 def test_another_run_begins_anew(fetched, period, unfinished):
     """Another period, another source, a run of long ago or a newer list: then the devices are taken as they are."""
     other = fetched.period("2018-11-05", "2018-11-13")
-    assert going_on(fetched, other, unfinished) is fetched
+    assert continue_unfinished(fetched, other, unfinished) is fetched
     elsewhere = Cloud(replace(fetched.settings, source="elsewhere"))
-    assert going_on(elsewhere, period, unfinished) is elsewhere
-    late = Cloud(replace(fetched.settings, now=fetched.settings.now + pd.Timedelta(LONGEST) + pd.Timedelta(minutes=1)))
-    assert going_on(late, period, unfinished) is late
+    assert continue_unfinished(elsewhere, period, unfinished) is elsewhere
+    late = Cloud(replace(fetched.settings, now=fetched.settings.now + pd.Timedelta(MAX_AGE) + pd.Timedelta(minutes=1)))
+    assert continue_unfinished(late, period, unfinished) is late
     early = Cloud(replace(fetched.settings, now=fetched.settings.now - pd.Timedelta(minutes=1)))
-    assert going_on(early, period, unfinished) is early
+    assert continue_unfinished(early, period, unfinished) is early
     later = Cloud(replace(fetched.settings, now=fetched.settings.now + pd.Timedelta(hours=1)))
     later.devices()
-    assert going_on(later, period, unfinished) is later
+    assert continue_unfinished(later, period, unfinished) is later
 
 
 def test_a_complete_run_is_not_gone_on_with(fetched, period, tmp_path):
     """After a run that was finished, or where there was none, all is asked anew."""
-    assert going_on(fetched, period, tmp_path / "new") is fetched
+    assert continue_unfinished(fetched, period, tmp_path / "new") is fetched
     (tmp_path / reports_json.NAME).write_text(reports_json.document([], facts(fetched, period)))
-    assert going_on(fetched, period, tmp_path) is fetched
+    assert continue_unfinished(fetched, period, tmp_path) is fetched
 
 
 def test_no_list_no_time():
     """Before the devices were listed there is no time to give."""
-    assert listed_at(bn.connect(client_id="i", client_secret="s", username="u", password="p")) is None
+    assert device_list_time(bn.connect(client_id="i", client_secret="s", username="u", password="p")) is None

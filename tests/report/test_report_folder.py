@@ -267,7 +267,7 @@ def test_reports_json_cannot_delete_elsewhere(out):
 
 def test_one_run_at_a_time(out, monkeypatch):
     """A second run is told who has the folder and since when; when the first is done, it may begin."""
-    monkeypatch.setattr(folder_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(folder_module, "LOCK_TIMEOUT", 0.05)
     words = rf"'{re.escape(str(out))}' is in use by another run \(process {os.getpid()} on .*, since 20\d\d-.*T.*\)"
     with claim(out), pytest.raises(UsageError, match=words + "; wait until it is done, or choose another with --out"):
         claim(out).__enter__()
@@ -277,7 +277,7 @@ def test_one_run_at_a_time(out, monkeypatch):
 
 def test_the_holder_need_not_be_known(out, monkeypatch):
     """Between the lock and its note a second run is refused just as well."""
-    monkeypatch.setattr(folder_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(folder_module, "LOCK_TIMEOUT", 0.05)
     with claim(out):
         (out / ".belimo-nb" / "run.json").write_text("{")
         with pytest.raises(UsageError, match="is in use by another run; wait"):

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 import belimo_nb
 from belimo_nb import settings
 from belimo_nb.cli import cli
-from belimo_nb.cli.shared import stoppable
+from belimo_nb.cli.shared import sigterm_as_interrupt
 from belimo_nb.errors import UsageError
-from belimo_nb.report.engine.engines import FORK, KERNEL, processes
+from belimo_nb.report.engine.engines import FORK, KERNEL, worker_pool
 from belimo_nb.report.run import run
 from belimo_nb.report.workers import processes as pools
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses
@@ -129,7 +129,7 @@ def test_trouble(engine, jobs, connection, tmp_path):
     planned = jobs(sources)
     told, retried = [], []
     out = tmp_path / "out"
-    with processes(3, time_limit=12, engine=engine) as workers:
+    with worker_pool(3, time_limit=12, engine=engine) as workers:
         outcome = run(
             planned,
             workers,
@@ -170,7 +170,7 @@ def test_second_try(engine, jobs, connection, tmp_path):
     died = tmp_path / "died"
     source = f"import os, pathlib\nseen = pathlib.Path({str(died)!r})\nif not seen.exists():\n    seen.touch()\n"
     retried = []
-    with processes(1, time_limit=60, engine=engine) as workers:
+    with worker_pool(1, time_limit=60, engine=engine) as workers:
         outcome = run(
             jobs({"crashing": f"{source}    os._exit(3)\n1"}),
             workers,
@@ -186,10 +186,10 @@ def test_second_try(engine, jobs, connection, tmp_path):
 @pytest.mark.slow
 def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch):
     """A report that lets no one interrupt it is killed soon after its time limit, and not tried again."""
-    monkeypatch.setattr(pools, "GRACE", 1.0)
+    monkeypatch.setattr(pools, "GRACE_PERIOD", 1.0)
     deaf = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\ntime.sleep(600)"
     retried = []
-    with processes(1, time_limit=8, engine=engine) as workers:
+    with worker_pool(1, time_limit=8, engine=engine) as workers:
         outcome = run(
             jobs({"deaf": deaf}),
             workers,
@@ -223,7 +223,7 @@ def test_failures_set_the_exit_status(engine, jobs, demo_environment, monkeypatc
 def test_interrupted(engine, jobs, connection, tmp_path):
     """A run that is told to end stops at once; its index says what was made and what was not."""
     planned = jobs({"first": "1", "second": "import time\ntime.sleep(600)", "third": "1"})
-    with stoppable(), processes(2, time_limit=600, engine=engine) as workers:
+    with sigterm_as_interrupt(), worker_pool(2, time_limit=600, engine=engine) as workers:
         outcome = run(
             planned,
             workers,

@@ -13,7 +13,7 @@ import pytest
 
 from belimo_nb.errors import UsageError
 from belimo_nb.report.workers import processes
-from belimo_nb.report.workers.child import adopt
+from belimo_nb.report.workers.child import kill_group_with_job
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
@@ -59,7 +59,7 @@ def kill_parent():
 def sleep_with_child(path):
     """Start a process in a session of its own, as a kernel is, name it in a file, and sleep."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    adopt(child.pid)
+    kill_group_with_job(child.pid)
     Path(path).write_text(str(child.pid))
     time.sleep(60)
 
@@ -130,7 +130,7 @@ def test_failures(pool, call, words):
 @pytest.mark.slow
 def test_overtime(fork, tmp_path, monkeypatch):
     """A job that hangs is killed, together with the processes it adopted."""
-    monkeypatch.setattr(processes, "GRACE", 0.0)
+    monkeypatch.setattr(processes, "GRACE_PERIOD", 0.0)
     with ChildProcesses(1, time_limit=3, fork=fork) as pool:
         pool.submit(os.getpid).result()  # the first start takes longest
         future = pool.submit(sleep_with_child, tmp_path / "pid")
@@ -216,7 +216,7 @@ def test_stem_killed():
 @NEEDS_FORK
 def test_stem_that_cannot_start():
     """A process to fork from that cannot get ready is told with its last words."""
-    with ChildProcesses(1, time_limit=30, prepare="belimo_nb.nowhere:start") as pool:
+    with ChildProcesses(1, time_limit=30, preload="belimo_nb.nowhere:start") as pool:
         future = pool.submit(os.getpid)
         with pytest.raises(JobFailed, match="lost: ModuleNotFoundError"):
             future.result()

@@ -15,7 +15,7 @@ from belimo_nb.demo.fleet.profiles import (
 
 
 class Kind(StrEnum):
-    """What a device does in its building."""
+    """The role of a device in its building."""
 
     HEATING_ZONE = "heating zone"
     COOLING_ZONE = "cooling zone"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a device is mounted."""
+    """The site of a device: building, address and coordinates."""
 
     project: str
     building: str
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Entry:
-    """One device of the default fleet: dn is the valve's nominal diameter in mm; an empty id is made from the name."""
+    """A device of the default fleet; `dn` is the valve's nominal diameter in mm, an empty id is made from the name."""
 
     name: str
     kind: Kind
@@ -95,6 +95,7 @@ def _gateway(name: str, floor: str) -> Entry:
     return Entry(name, Kind.GATEWAY, floor, MP_GATEWAY, "UK24MOD")
 
 
+# The order and the given ids are fixed: docs, notebooks and tests name devices by them.
 DEFAULT_FLEET = (
     _gateway("Gateway UG Technik", "UG"),
     _zone("2.OG Sued-Ost", "5a430aa2-1d46-4776-bfe1-a10b6c567230", "2.OG", 32),

@@ -1,4 +1,7 @@
-"""The planted faults of the demo fleet and the truth about them."""
+"""The faults planted in the demo fleet: kind, device and time.
+
+Known faults at known times are what diagnoses are tested against; the table in docs/demo-cloud.md lists them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """Names of the planted faults."""
+    """The kinds of planted faults."""
 
     LOW_DELTA_T = "low delta-T"
     HUNTING = "hunting"
@@ -31,16 +34,16 @@ def utc(text: str) -> int:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One planted fault.
+class PlantedFault:
+    """A fault planted on a device.
 
     Attributes:
-        fault: its name, one of FaultKind.
+        fault: its kind.
         device_id: id of the device.
         name: name of the device.
         begin: epoch seconds.
         end: epoch seconds, exclusive; None: it lasts.
-        figures: what is known about it; the key carries the unit.
+        figures: known quantities of it; the key carries the unit.
     """
 
     fault: FaultKind
@@ -52,8 +55,8 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A fault before it is bound to a device."""
+class FaultSpec:
+    """A fault to plant, on a device that is given by its name."""
 
     fault: FaultKind
     name: str
@@ -62,49 +65,40 @@ class Planted:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
-LOW_DELTA_T_LIMIT_K = 6.5
-"""Delta-T limit of the low delta-T valve until someone switched it off."""
+LOW_DELTA_T_LIMIT_K = 6.5  # delta-T limit of the low delta-T valve until someone switched it off
 
 _ALWAYS = utc("2016-12-01")
 
-PLANTED = (
-    Planted(FaultKind.LOW_DELTA_T, "Energieventil Kälte 2.OG Süd", utc("2017-05-15T08:00")),
-    Planted(
-        FaultKind.HUNTING,
-        "Lüftung LA04 Erhitzer",
-        _ALWAYS,
-        figures={"period_s": 600, "amplitude_percent": 16},
-    ),
-    Planted(FaultKind.NO_NIGHT_SETBACK, "Energieventil Heizung 1.OG Sued-West", _ALWAYS),
-    Planted(FaultKind.OVERSIZED, "Energieventil Kälte 1.OG Süd", _ALWAYS),
-    Planted(FaultKind.SENSORS_SWAPPED, "Lüftung LA02 Erhitzer", utc("2017-10-12T09:30")),
-    Planted(FaultKind.LEAK, "Lüftung LA03 Erhitzer", _ALWAYS, figures={"leak_percent_of_nominal": 3}),
-    Planted(FaultKind.COUNTER_RESET, "Lüftung LA02 Kühler", utc("2018-06-14T12:40")),
-    Planted(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2017-08-08T07:15"), utc("2017-08-08T15:45")),
-    Planted(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2018-07-02T05:30"), utc("2018-07-23T09:10")),
-    Planted(
+FAULT_SPECS = (
+    FaultSpec(FaultKind.LOW_DELTA_T, "Energieventil Kälte 2.OG Süd", utc("2017-05-15T08:00")),
+    FaultSpec(FaultKind.HUNTING, "Lüftung LA04 Erhitzer", _ALWAYS, figures={"period_s": 600, "amplitude_percent": 16}),
+    FaultSpec(FaultKind.NO_NIGHT_SETBACK, "Energieventil Heizung 1.OG Sued-West", _ALWAYS),
+    FaultSpec(FaultKind.OVERSIZED, "Energieventil Kälte 1.OG Süd", _ALWAYS),
+    FaultSpec(FaultKind.SENSORS_SWAPPED, "Lüftung LA02 Erhitzer", utc("2017-10-12T09:30")),
+    FaultSpec(FaultKind.LEAK, "Lüftung LA03 Erhitzer", _ALWAYS, figures={"leak_percent_of_nominal": 3}),
+    FaultSpec(FaultKind.COUNTER_RESET, "Lüftung LA02 Kühler", utc("2018-06-14T12:40")),
+    FaultSpec(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2017-08-08T07:15"), utc("2017-08-08T15:45")),
+    FaultSpec(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2018-07-02T05:30"), utc("2018-07-23T09:10")),
+    FaultSpec(
         FaultKind.LATE_BACKLOG,
         "Umschaltventil 1.OG Sitzungszimmer",
         utc("2018-10-08T06:00"),
         utc("2018-10-12T09:00"),
         {"arrival": utc("2018-10-12T14:30")},
     ),
-    Planted(
-        FaultKind.LOST_GAP,
-        "Energieventil Heizung 2.OG Sued-West",
-        utc("2018-02-09T10:20"),
-        utc("2018-02-19T10:20"),
+    FaultSpec(
+        FaultKind.LOST_GAP, "Energieventil Heizung 2.OG Sued-West", utc("2018-02-09T10:20"), utc("2018-02-19T10:20")
     ),
-    Planted(FaultKind.OFFLINE, "Energieventil Kälte EG Ost", utc("2018-11-20T13:20")),
-    Planted(FaultKind.FLOW_SENSOR, "Umschaltventil EG Aula", utc("2018-11-05T16:50")),
+    FaultSpec(FaultKind.OFFLINE, "Energieventil Kälte EG Ost", utc("2018-11-20T13:20")),
+    FaultSpec(FaultKind.FLOW_SENSOR, "Umschaltventil EG Aula", utc("2018-11-05T16:50")),
 )
 
 
-def planted(name: str, fault: FaultKind) -> tuple[Planted, ...]:
+def specs_of(name: str, fault: FaultKind) -> tuple[FaultSpec, ...]:
     """The faults of one kind planted on one device of the default fleet."""
-    return tuple(item for item in PLANTED if item.name == name and item.fault is fault)
+    return tuple(item for item in FAULT_SPECS if item.name == name and item.fault is fault)
 
 
-def planted_on(fault: FaultKind) -> Planted:
+def first_spec(fault: FaultKind) -> FaultSpec:
     """The first planted fault of a kind."""
-    return next(item for item in PLANTED if item.fault is fault)
+    return next(item for item in FAULT_SPECS if item.fault is fault)

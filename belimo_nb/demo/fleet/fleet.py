@@ -7,22 +7,19 @@ import uuid
 from dataclasses import dataclass
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, ZURICH, Entry, Kind, Place
-from belimo_nb.demo.fleet.portfolio import PORTFOLIO, entry_of
+from belimo_nb.demo.fleet.portfolio import PORTFOLIO, copied_entry
 from belimo_nb.demo.fleet.profiles import ENERGY_VALVES, DataprofileKey
-from belimo_nb.demo.world.noise import between, digest
+from belimo_nb.demo.world.noise import hash64, uniform
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, STEP
 
 _DAY = 86400
-_DEVICE_TYPES = {
-    Kind.ACTUATOR: "7:mpActuator",
-    Kind.GATEWAY: "9:ipGateway",
-}
+_DEVICE_TYPES = {Kind.ACTUATOR: "7:mpActuator", Kind.GATEWAY: "9:ipGateway"}
 _ENERGY_VALVE_TYPE = "3:energyValve"
 
 
 @dataclass(frozen=True)
 class DemoDevice:
-    """A device and what the simulation needs to bring it to life.
+    """A device with what the simulation needs.
 
     Attributes:
         id: UUID of the data scope.
@@ -33,15 +30,9 @@ class DemoDevice:
         device_type: type as set in production.
         production_date: epoch seconds.
         profile: dataprofile; None if the device never reported one.
-        project: project name.
-        city: city.
-        country: country, two letters.
-        latitude: degrees north.
-        longitude: degrees east.
-        building: building.
         kind: what the device does in its building.
-        plant: name of the simulated plant that the device shows; its own name, or one of the default fleet's
-            healthy devices for the devices beyond the default fleet.
+        plant: name of the simulated plant behind the device: its own name in the default fleet, else that of a
+            healthy device of the default fleet.
         scale: size of the device's plant relative to that plant.
         registered: whether it was ever online.
         phase: seconds by which its samples trail the five-minute grid, 1 to 299.
@@ -57,12 +48,6 @@ class DemoDevice:
     device_type: str
     production_date: int
     profile: DataprofileKey | None
-    project: str
-    city: str
-    country: str
-    latitude: float
-    longitude: float
-    building: str
     kind: Kind
     plant: str
     scale: float
@@ -78,12 +63,12 @@ class DemoDevice:
 
     @property
     def own_plant(self) -> bool:
-        """Whether it has a plant of its own; further devices show a scaled copy."""
+        """Whether it has a plant of its own, not a scaled copy of another."""
         return self.plant == self.name
 
     @property
     def installed(self) -> int:
-        """Epoch seconds of its first sample: the begin of the history plus its phase."""
+        """Epoch seconds of its first sample: begin of the history plus `phase`."""
         return HISTORY_BEGIN + self.phase
 
 
@@ -96,8 +81,8 @@ def _device(
     number: int, entry: Entry, place: Place, plant: str, scale: float, registered: bool, reported: bool
 ) -> DemoDevice:
     key = ("device", number, entry.name)
-    bits = digest(*key, "serial")
-    produced = HISTORY_BEGIN - int(between(60, 400, *key, "age")) * _DAY + bits % 36000
+    bits = hash64(*key, "serial")
+    produced = HISTORY_BEGIN - int(uniform(60, 400, *key, "age")) * _DAY + bits % 36000
     serial = f"{21501 + number // 40:05d}-{10000 + number:05d}-{bits % 256:03d}-{bits // 256 % 256:03d}"
     return DemoDevice(
         id=entry.id or _device_id(entry.name, number),
@@ -108,27 +93,22 @@ def _device(
         device_type=_DEVICE_TYPES.get(entry.kind, _ENERGY_VALVE_TYPE),
         production_date=produced,
         profile=entry.profile if registered and reported else None,
-        project=place.project,
-        city=place.city,
-        country=place.country,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        building=place.building,
         kind=entry.kind,
         plant=plant,
         scale=scale,
         registered=registered,
-        phase=1 + digest(*key, "phase") % (STEP - 1),
+        # Real devices do not all send at the same second either.
+        phase=1 + hash64(*key, "phase") % (STEP - 1),
         place=place,
         floor=entry.floor,
     )
 
 
 def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
-    """The first so many devices, ascending by production id.
+    """The fleet of a given size, ascending by production id.
 
-    Up to 36 they are those of the default building, each with its own plant. Further ones live in the portfolio's
-    other buildings and are scaled copies of healthy plants of the default building.
+    The first 36 devices are those of the default building, each with its own plant. Further ones are in the portfolio's
+    buildings, as scaled copies of healthy plants: simulating a plant takes 50 ms, so thousands need not be simulated.
 
     Raises:
         ValueError: fewer than one device.
@@ -141,9 +121,9 @@ def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
     ]
     for number in range(len(DEFAULT_FLEET), devices):
         extra = number - len(DEFAULT_FLEET)
-        entry, plant = entry_of(extra)
+        entry, plant = copied_entry(extra)
         place = PORTFOLIO[extra // 60 % len(PORTFOLIO)]
-        scale = round(between(0.5, 1.12, "device", number, "scale", seed), 3)
+        scale = round(uniform(0.5, 1.12, "device", number, "scale", seed), 3)
         made.append(
             _device(
                 number,
@@ -151,6 +131,7 @@ def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
                 place,
                 plant,
                 scale if entry.profile in ENERGY_VALVES else 1.0,
+                # Some were never online and some never told their dataprofile: a real account has such devices.
                 registered=extra % 45 != 0,
                 reported=extra % 90 != 1,
             )

@@ -1,11 +1,11 @@
-"""What stands behind each energy valve of the default building: loads, water temperatures, sizes."""
+"""The plant behind each energy valve of the default building: load, water temperatures, sizes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Entry, Kind
-from belimo_nb.demo.world.noise import between
+from belimo_nb.demo.world.noise import uniform
 from belimo_nb.demo.world.physics import COOLING_RHO_C, HEATING_RHO_C
 
 NOMINAL_FLOW_M3S = {
@@ -23,7 +23,6 @@ NOMINAL_FLOW_M3S = {
 
 DESIGN_OUTDOOR_C = -7.0
 MILD_OUTDOOR_C = 15.0
-_HEADROOM = 1.0  # maximum flow setting over the flow at design conditions
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Water:
         supply_mild_c: supply temperature at 15 °C outdoors and above, °C; equal to supply_c if not compensated.
         sink_c: temperature on the exchanger's other side, °C.
         design_delta_t_k: delta-T of the water at design power, K.
-        rho_c: volumetric heat capacity that the exchanger is sized with, J/(m3 K).
+        rho_c: volumetric heat capacity of the water used for sizing, J/(m3 K).
     """
 
     supply_c: float
@@ -54,7 +53,10 @@ class Water:
         return power_w / (self.rho_c * self.design_delta_t_k)
 
     def half_flow_m3s(self, power_w: float) -> float:
-        """Parameter b of P = a V/(b + V): the flow of half the power that infinite flow would give, m3/s."""
+        """Parameter b of P = a V/(b + V), m3/s: the flow that gives half the power of an infinite flow.
+
+        From delta-T = a / (rho c (b + V)), which falls from the lift at no flow to the design delta-T at design flow.
+        """
         share = self.design_delta_t_k / self.design_lift_k
         return self.design_flow_m3s(power_w) * share / (1 - share)
 
@@ -70,7 +72,7 @@ class Plant:
         size: heat loss coefficient in W/K (heating zones and change-over), heat capacity flow of the air in W/K
             (air heaters and coolers), W per K above the balance point (cooling zones), or W (server room).
         balance_point_c: outdoor temperature at which heating ends (or cooling begins), °C.
-        base_w: load that does not depend on the weather, W.
+        base_w: load independent of the weather, W.
         design_power_w: power that exchanger and valve are sized for.
         water: the main water circuit.
         summer: water of a change-over valve's cooling season; the exchanger is the same.
@@ -109,7 +111,7 @@ class Plant:
     def vmax_percent(self) -> float:
         """Maximum flow setting, percent of the nominal flow."""
         flow = self.water.design_flow_m3s(self.design_power_w)
-        percent = round(100 * _HEADROOM * self.flow_factor * flow / self.nominal_flow_m3s)
+        percent = round(100 * self.flow_factor * flow / self.nominal_flow_m3s)
         return float(min(100, max(25, percent)))
 
     @property
@@ -125,7 +127,7 @@ class Plant:
 
 @dataclass(frozen=True)
 class _Size:
-    """Given figures of a plant."""
+    """The parameters of a plant that are chosen; the others follow from them."""
 
     size: float
     balance_point_c: float
@@ -168,57 +170,44 @@ _SERVER_WATER = Water(10.0, 10.0, 24.0, 7.0, COOLING_RHO_C)
 _CHANGE_OVER_WATER = Water(48.0, 38.0, 21.0, 13.0, HEATING_RHO_C)
 _CHANGE_OVER_SUMMER = Water(10.0, 10.0, 25.0, 7.5, COOLING_RHO_C)
 
-HEATING_PEAK = 1.5
-"""Morning peak of a zone with night setback, relative to the mean of the week."""
+HEATING_PEAK = 1.5  # morning peak of a zone with night setback, relative to the mean of the week
 ROOM_C = 22.0
 HEAT_RECOVERY = 0.72
-LATENT = 1.35
-"""Total over sensible cooling of an air cooler."""
+LATENT = 1.35  # total over sensible cooling of an air cooler
 
 
-def _plant(entry: Entry, given: _Size) -> Plant:
-    def make(power: float, water: Water, summer: Water | None = None) -> Plant:
-        return Plant(
-            entry.name,
-            entry.kind,
-            entry.dn,
-            given.size,
-            given.balance_point_c,
-            given.base_w,
-            power,
-            water,
-            summer,
-            setback=given.setback,
-            flow_factor=given.flow_factor,
-        )
-
+def _sized_plant(entry: Entry, given: _Size) -> Plant:
+    # As designers size: the load at the design outdoor temperature, with a boost after the night setback.
     cold = given.balance_point_c - DESIGN_OUTDOOR_C
+    summer = None
     match entry.kind:
         case Kind.HEATING_ZONE:
             peak = HEATING_PEAK if given.setback else 1.05
-            return make(peak * given.size * cold + given.base_w, _HEATING_WATER)
+            power, water = peak * given.size * cold + given.base_w, _HEATING_WATER
         case Kind.AIR_HEATER:
             rise = given.balance_point_c - (DESIGN_OUTDOOR_C + HEAT_RECOVERY * (ROOM_C - DESIGN_OUTDOOR_C))
-            return make(given.size * rise, _COIL_WATER)
+            power, water = given.size * rise, _COIL_WATER
         case Kind.AIR_COOLER:
-            return make(given.size * 7.5 * LATENT, _AIR_COOLING_WATER)
+            power, water = given.size * 7.5 * LATENT, _AIR_COOLING_WATER
         case Kind.COOLING_ZONE:
-            water = _FOULED_WATER if given.fouled else _COOLING_WATER
-            return make(given.size * 13.0 + given.base_w, water)
+            power, water = given.size * 13.0 + given.base_w, _FOULED_WATER if given.fouled else _COOLING_WATER
         case Kind.SERVER_ROOM:
-            return make(given.size * 1.25, _SERVER_WATER)
+            power, water = given.size * 1.25, _SERVER_WATER
         case _:
-            return make(HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER)
+            power, water, summer = HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER
+    about = (entry.name, entry.kind, entry.dn, given.size, given.balance_point_c, given.base_w)
+    return Plant(*about, power, water, summer, given.setback, given.flow_factor)
 
 
 def plants(seed: int) -> dict[str, Plant]:
-    """Plants by device name. Sizes of all but the five named heating valves vary with the seed by up to 8 %."""
+    """Plants by device name. Sizes of all but the heating zones vary with the seed by up to 8 %."""
     made = {}
     for entry in DEFAULT_FLEET:
         given = _SIZES.get(entry.name)
         if given is None:
             continue
+        # The signatures of the heating zones are written in the docs, so they are the same for every seed.
         if entry.kind is not Kind.HEATING_ZONE and seed != 1:
-            given = replace(given, size=given.size * between(0.92, 1.08, "plant", entry.name, seed))
-        made[entry.name] = _plant(entry, given)
+            given = replace(given, size=given.size * uniform(0.92, 1.08, "plant", entry.name, seed))
+        made[entry.name] = _sized_plant(entry, given)
     return made

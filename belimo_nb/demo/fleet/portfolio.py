@@ -41,7 +41,7 @@ def _place(number: int) -> Place:
 PORTFOLIO = tuple(_place(number) for number in range(len(_CITIES) * len(_BUILDINGS)))
 """Places of the buildings beyond the default one."""
 
-# The plants that further devices copy: each of them is free of planted faults.
+# The plants that further devices copy. None has a planted fault: the list of planted faults stays complete.
 _COPIED = (
     ("Energieventil Heizung 2.OG Nord-West", "Energieventil Heizung Zone {n}"),
     ("Klappe LA01 Aussenluft", "Klappe Aussenluft {n}"),
@@ -59,7 +59,7 @@ _COPIED = (
 _ENTRIES = {entry.name: entry for entry in DEFAULT_FLEET}
 
 
-def entry_of(extra: int) -> tuple[Entry, str]:
+def copied_entry(extra: int) -> tuple[Entry, str]:
     """The entry of a device beyond the default fleet (counted from 0) and the name of the plant that it copies."""
     plant, pattern = _COPIED[extra % len(_COPIED)]
     copied = _ENTRIES[plant]

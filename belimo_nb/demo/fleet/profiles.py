@@ -94,23 +94,15 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
 
 
 DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = MappingProxyType(
-    {
-        ENERGY_VALVE_3: ENERGY_VALVE,
-        ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
-        MP_ACTUATOR: ACTUATOR,
-        MP_GATEWAY: GATEWAY,
-    }
+    {ENERGY_VALVE_3: ENERGY_VALVE, ENERGY_VALVE_VERSION_3: ENERGY_VALVE, MP_ACTUATOR: ACTUATOR, MP_GATEWAY: GATEWAY}
 )
 """Datapoints that a dataprofile adds to those that every device has (DEFAULT and METADATA)."""
 
+_NAMES = ("energyvalve3", "energy-valve-Version3", "mp-actuator", "ip-gateway-mp")
 PROFILES: Mapping[DataprofileKey, dict[str, Any]] = MappingProxyType(
     {
-        ENERGY_VALVE_3: _dataprofile(ENERGY_VALVE_3, "device.belimo.energyvalve3", ENERGY_VALVE),
-        ENERGY_VALVE_VERSION_3: _dataprofile(
-            ENERGY_VALVE_VERSION_3, "device.belimo.energy-valve-Version3", ENERGY_VALVE
-        ),
-        MP_ACTUATOR: _dataprofile(MP_ACTUATOR, "device.belimo.mp-actuator", ACTUATOR),
-        MP_GATEWAY: _dataprofile(MP_GATEWAY, "device.belimo.ip-gateway-mp", GATEWAY),
+        key: _dataprofile(key, f"device.belimo.{name}", datapoints)
+        for (key, datapoints), name in zip(DATAPOINTS.items(), _NAMES, strict=True)
     }
 )
 """(id, version) -> body of the API's dataprofile definition."""

@@ -1,11 +1,11 @@
-"""The truth about the demo fleet: its planted faults with their figures, and the signatures of its heating zones."""
+"""The true values that analyses should find: planted faults with their figures, signatures of the heating zones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from belimo_nb.demo.fleet.faults import PLANTED, Fault, FaultKind, Planted
+from belimo_nb.demo.fleet.faults import FAULT_SPECS, FaultKind, FaultSpec, PlantedFault
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.world.physics import waste_flow_m3s
@@ -15,12 +15,12 @@ _KWH_D_PER_W = 24 / 1000
 
 @dataclass(frozen=True)
 class Signature:
-    """Three-parameter energy signature of a heating zone: what a fit on local days approaches.
+    """True three-parameter energy signature of a heating zone, which a fit on local days approaches.
 
     Attributes:
         heat_loss_w_k: heat loss coefficient, W/K.
         balance_point_c: outdoor temperature at which heating ends, °C.
-        base_w: load that does not depend on the weather, W.
+        base_w: load independent of the weather, W.
     """
 
     heat_loss_w_k: float
@@ -38,12 +38,13 @@ class Signature:
         return self.base_w * _KWH_D_PER_W
 
 
-def _figures(fault: FaultKind, plant: Plant | None) -> dict[str, float]:
+def _figures(spec: FaultSpec, plant: Plant | None) -> dict[str, float]:
+    """What follows for a planted fault from the plant's design."""
     if plant is None:
         return {}
     lift = plant.water.design_lift_k
     half = plant.water.half_flow_m3s(plant.design_power_w)
-    match fault:
+    match spec.fault:
         case FaultKind.LOW_DELTA_T:
             waste = waste_flow_m3s(half)
             return {
@@ -58,29 +59,23 @@ def _figures(fault: FaultKind, plant: Plant | None) -> dict[str, float]:
             return {"max_flow_m3s": plant.max_flow_m3s, "max_flow_over_design_flow": plant.max_flow_m3s / design}
         case FaultKind.NO_NIGHT_SETBACK:
             return {"night_over_day_power": 1.0}
+        case FaultKind.LEAK:
+            return {"leak_m3s": spec.figures["leak_percent_of_nominal"] / 100 * plant.nominal_flow_m3s}
         case _:
             return {}
 
 
-def _with_leak(item: Planted, plant: Plant | None) -> dict[str, float]:
-    percent = item.figures.get("leak_percent_of_nominal")
-    if percent is None or plant is None:
-        return {}
-    return {"leak_m3s": percent / 100 * plant.nominal_flow_m3s}
-
-
-def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -> tuple[Fault, ...]:
-    """The faults planted on these devices, in the order of the table in the docs."""
+def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -> tuple[PlantedFault, ...]:
+    """The faults planted on these devices, in the order of the table in docs/demo-cloud.md."""
     ids = {device.name: device.id for device in devices if device.own_plant}
     faults = []
-    for item in PLANTED:
+    for item in FAULT_SPECS:
         if item.name in ids:
-            plant = plants.get(item.name)
-            figures = {**item.figures, **_figures(item.fault, plant), **_with_leak(item, plant)}
-            faults.append(Fault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
+            figures = {**item.figures, **_figures(item, plants.get(item.name))}
+            faults.append(PlantedFault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
     return tuple(faults)
 
 
 def signature_of(plant: Plant, scale: float = 1.0) -> Signature:
-    """The signature of a heating zone that is so many times as large as its plant."""
+    """The signature of a heating zone whose size is `scale` times that of its plant."""
     return Signature(plant.size * scale, plant.balance_point_c, plant.base_w * scale)

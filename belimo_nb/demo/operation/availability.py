@@ -1,4 +1,4 @@
-"""Which of a device's samples the cloud holds: late backlogs, samples lost for good, devices gone silent."""
+"""Which of a device's samples the cloud has: late backlogs, lost samples, devices that went offline."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ class Outage:
 
 
 class Availability:
-    """Sample times of one device.
-
-    Args:
-        phase: seconds by which samples trail the five-minute grid.
-        outages: outages, ascending and apart from each other.
-    """
+    """Sample times of one device; its outages are ascending and do not touch each other."""
 
     def __init__(self, phase: int, outages: Sequence[Outage] = ()) -> None:
         self.first = HISTORY_BEGIN + phase
@@ -39,11 +34,12 @@ class Availability:
         return self.first + index * STEP
 
     def before(self, time: int) -> int:
-        """Number of sample times before a time, whether or not the samples arrived."""
+        """Number of sample times before a time, arrived or not."""
+        # minus, floor division, minus: rounded up
         return min(max(0, -((self.first - time) // STEP)), SAMPLES)
 
     def absent(self, now: int) -> tuple[Outage, ...]:
-        """Outages whose samples are not there at `now`."""
+        """Outages whose samples have not arrived at `now`."""
         return tuple(gap for gap in self.outages if gap.arrival is None or gap.arrival > now)
 
     def newest(self, at: int, now: int) -> int:

@@ -1,4 +1,4 @@
-"""From a device to its meter: the record of its plant, the faults of the meter itself, counters and settings."""
+"""Build a device's meter from its plant's record, the faults of the meter itself, its counters and settings."""
 
 from __future__ import annotations
 
@@ -7,56 +7,49 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.fleet.faults import FaultKind, planted
+from belimo_nb.demo.fleet.faults import FaultKind, specs_of
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.operation.appliances import ApplianceMeter, simulate_appliance
 from belimo_nb.demo.operation.availability import Availability, Outage
 from belimo_nb.demo.operation.changes import Changes
-from belimo_nb.demo.operation.meter import (
-    COOLING_COUNTER,
-    HEATING_COUNTER,
-    LIMITED_HOURS,
-    VOLUME_COUNTER,
-    ValveMeter,
-)
+from belimo_nb.demo.operation.meter import COOLING_COUNTER, HEATING_COUNTER, LIMITED_HOURS, VOLUME_COUNTER, ValveMeter
 from belimo_nb.demo.operation.totals import CUBIC_METER_PER_TOTAL, HOUR_PER_TOTAL, JOULE_PER_TOTAL, Register, Totals
 from belimo_nb.demo.operation.valves import simulate, stop_flow_sensor, swap_sensors
-from belimo_nb.demo.world.noise import between, fraction
+from belimo_nb.demo.world.noise import fraction, uniform
 from belimo_nb.demo.world.schedule import HORIZON
 
 _J_PER_MWH = 3.6e9
-_SILENT_SHARE = 0.025  # of the devices beyond the default fleet
-_OUTAGES = (FaultKind.LATE_BACKLOG, FaultKind.LOST_GAP, FaultKind.OFFLINE)
+_OFFLINE_SHARE = 0.025  # of the devices beyond the default fleet
+_OUTAGE_KINDS = (FaultKind.LATE_BACKLOG, FaultKind.LOST_GAP, FaultKind.OFFLINE)
 
 
-class Shared:
-    """Least recently used things, made once each even when several threads ask; bounded by their summed sizes."""
+class SharedCache:
+    """Least-recently-used cache for several threads: each value is made once, the sum of their sizes is limited."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, size: Callable[[Any], int] = lambda _: 1) -> None:
         self._limit = limit
+        self._size_of = size
         self._lock = threading.Lock()
         self._making: dict[object, threading.Lock] = {}
         self._kept: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._size = 0
 
-    def get(self, key: object, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """The thing of a key, made by `make` if it is not kept."""
+    def get(self, key: object, make: Callable[[], Any]) -> Any:
+        """The value of a key, made by `make` if it is not in the cache."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]
             turn = self._making.setdefault(key, threading.Lock())
-        with turn:
+        with turn:  # a lock for each key: making takes tens of milliseconds, and other keys need not wait for it
             with self._lock:
                 if key in self._kept:
                     return self._kept[key][0]
             made = make()
             with self._lock:
-                self._kept[key] = (made, size(made))
+                self._kept[key] = (made, self._size_of(made))
                 self._size += self._kept[key][1]
                 self._making.pop(key, None)
                 while self._size > self._limit and len(self._kept) > 1:
@@ -64,48 +57,46 @@ class Shared:
         return made
 
 
-# Records depend on the plant and the seed only, so all simulations of a process share them.
-_RECORDS = Shared(limit=40)
+# Records depend on plant and seed only, so all simulations of a process share them.
+_RECORDS = SharedCache(limit=40)
 
 
 def availability_of(device: DemoDevice) -> Availability:
     """The sample times of a device, with its outages."""
     gaps = []
-    for kind in _OUTAGES:
-        for fault in planted(device.name, kind):
+    for kind in _OUTAGE_KINDS:
+        for fault in specs_of(device.name, kind):
             arrival = fault.figures.get("arrival")
             end = HORIZON if fault.end is None else fault.end
             gaps.append(Outage(fault.begin, end, None if arrival is None else int(arrival)))
-    if not device.own_plant and fraction("silent", device.id) < _SILENT_SHARE:
-        since = int(between(0.5, 0.95, "silent since", device.id) * (HORIZON - device.installed))
+    if not device.own_plant and fraction("silent", device.id) < _OFFLINE_SHARE:
+        since = int(uniform(0.5, 0.95, "silent since", device.id) * (HORIZON - device.installed))
         gaps.append(Outage(device.installed + since, HORIZON))
     return Availability(device.phase, gaps)
 
 
 def _record(device: DemoDevice, plant: Plant, seed: int, available: Availability) -> Totals:
     record = simulate(plant, seed)
-    if device.own_plant:
-        for fault in planted(device.name, FaultKind.SENSORS_SWAPPED):
+    if device.own_plant:  # copies of a plant have healthy meters
+        for fault in specs_of(device.name, FaultKind.SENSORS_SWAPPED):
             record = swap_sensors(record, available.before(fault.begin))
-        for fault in planted(device.name, FaultKind.FLOW_SENSOR):
+        for fault in specs_of(device.name, FaultKind.FLOW_SENSOR):
             record = stop_flow_sensor(record, available.before(fault.begin))
     return Totals(record)
 
 
 def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availability) -> dict[str, Register]:
-    reset = next((available.before(fault.begin) for fault in planted(device.name, FaultKind.COUNTER_RESET)), None)
+    reset = next((available.before(fault.begin) for fault in specs_of(device.name, FaultKind.COUNTER_RESET)), None)
     zeros = tuple(
         (available.before(fault.begin), available.before(HORIZON if fault.end is None else fault.end))
-        for fault in planted(device.name, FaultKind.DROPOUT)
+        for fault in specs_of(device.name, FaultKind.DROPOUT)
     )
     key = ("register", device.id, seed)
-    used = {
-        HEATING_COUNTER: plant.heats,
-        COOLING_COUNTER: plant.cools,
-    }
+    # Counters start with what the valve has counted before the history begins: real ones are never 0 either.
+    used = {HEATING_COUNTER: plant.heats, COOLING_COUNTER: plant.cools}
     registers = {
         counter: Register(
-            float(round(between(20, 400, *key, counter) * _J_PER_MWH)) if is_used else 0.0,
+            float(round(uniform(20, 400, *key, counter) * _J_PER_MWH)) if is_used else 0.0,
             JOULE_PER_TOTAL * device.scale,
             0,
             reset,
@@ -113,25 +104,24 @@ def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availabil
         )
         for counter, is_used in used.items()
     }
-    start = round(between(1000, 20000, *key, "volume"), 3)
+    start = round(uniform(1000, 20000, *key, "volume"), 3)
     registers[VOLUME_COUNTER] = Register(start, CUBIC_METER_PER_TOTAL * device.scale, 3, reset, zeros)
     registers[LIMITED_HOURS] = Register(0.0, HOUR_PER_TOTAL, 2)
     return registers
 
 
 def valve_meter(
-    device: DemoDevice, plant: Plant, seed: int, seldom: Mapping[str, Changes], available: Availability
+    device: DemoDevice, plant: Plant, seed: int, changes: Mapping[str, Changes], available: Availability
 ) -> ValveMeter:
     """The meter of an energy valve."""
-    totals: Totals = _RECORDS.get((plant, seed), lambda: _record(device, plant, seed, available), lambda _: 1)
+    totals: Totals = _RECORDS.get((plant, seed), lambda: _record(device, plant, seed, available))
 
     def steps(datapoint_id: str, number: Callable[[Any], float]) -> list[tuple[int, float]]:
-        points = seldom[datapoint_id]
+        points = changes[datapoint_id]
         return [(available.before(time) if i else 0, number(value)) for i, (time, value) in enumerate(points)]
 
     full_power = plant.max_power_w * device.scale / 100
     return ValveMeter(
-        totals.record,
         totals,
         available,
         device.scale,
@@ -146,10 +136,5 @@ def valve_meter(
 def appliance_meter(device: DemoDevice, seed: int, available: Availability) -> ApplianceMeter:
     """The meter of an actuator or a gateway."""
     kind = Kind(device.kind)
-    record = _RECORDS.get((device.plant, seed), lambda: simulate_appliance(kind, device.plant, seed), lambda _: 1)
+    record = _RECORDS.get((device.plant, seed), lambda: simulate_appliance(kind, device.plant, seed))
     return ApplianceMeter(record, kind, available, device.production_date)
-
-
-def array_bytes(array: np.ndarray[Any, Any]) -> int:
-    """Size of an array, for `Shared`."""
-    return array.nbytes

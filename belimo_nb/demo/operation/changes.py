@@ -1,4 +1,4 @@
-"""Settings, metadata and health of a device over time, and the timeline of events that tells of their changes."""
+"""Settings, metadata and health of a device over time, and the timeline of events that records their changes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from belimo_nb.demo.fleet.building import Kind
 from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE
-from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, planted_on, utc
+from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import MP_ACTUATOR, MP_GATEWAY
-from belimo_nb.demo.world.noise import between, digest, fraction
+from belimo_nb.demo.world.noise import fraction, hash64, uniform
 
 Scalar = float | int | str | bool
 Changes = list[tuple[int, Scalar]]
@@ -21,8 +21,8 @@ FLOW_SENSOR_BIT = 4
 BUS_WARNING = "Bus_communication_disturbed"
 
 _WRITABLE = frozenset(datapoint.id for datapoint in ENERGY_VALVE if datapoint.access == "rw")
-_LOW_DELTA_T = planted_on(FaultKind.LOW_DELTA_T)
-_FLOW_SENSOR = planted_on(FaultKind.FLOW_SENSOR)
+_LOW_DELTA_T = first_spec(FaultKind.LOW_DELTA_T)
+_FLOW_SENSOR = first_spec(FaultKind.FLOW_SENSOR)
 _SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
     # (device name, datapoint): (first value, changes)
     (_LOW_DELTA_T.name, "evcloud.220"): ("dT Manager", [(_LOW_DELTA_T.begin, "Disabled")]),
@@ -92,16 +92,16 @@ def _health(device: DemoDevice, start: int) -> dict[str, Changes]:
         status.append((_FLOW_SENSOR.begin, "ERROR"))
         note.append((_FLOW_SENSOR.begin, FLOW_SENSOR_ERROR))
     elif not device.own_plant and fraction("warned", device.id) < _WARNED_SHARE:
-        time = int(between(utc("2018-09-01"), utc("2018-11-30"), "warned since", device.id))
+        time = int(uniform(utc("2018-09-01"), utc("2018-11-30"), "warned since", device.id))
         status.append((time, "WARN"))
         note.append((time, BUS_WARNING))
     return {"default.1": status, "default.2": note}
 
 
 def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
-    """Values that change seldom: datapoint id -> (epoch seconds, new value), ascending, the first at installation.
+    """Datapoints that change rarely: id -> (epoch seconds, new value), ascending, the first at installation.
 
-    A device that was never online has its metadata only, dated by its production.
+    A device that was never online has only its metadata, from the date of its production.
     """
     start = device.installed if device.registered else device.production_date
     values: dict[str, Changes] = {key: [(start, value)] for key, value in metadata(device).items()}
@@ -121,12 +121,7 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
 
 
 def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, Any]]:
-    """Events of a device, ascending: timestamp (epoch seconds), type, details.
-
-    Args:
-        device: the device.
-        values: its seldom changing values, as `changes` gives them.
-    """
+    """Events of a device, ascending, from its changes: timestamp (epoch seconds), type, details."""
     start = values["metadata.1001"][0][0]
     first = {key: points[0][1] for key, points in values.items() if key.startswith("metadata")}
     events: list[tuple[int, str, dict[str, Any]]] = [
@@ -135,8 +130,8 @@ def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, A
     ]
     if device.profile is not None:
         events.append((start, "DATAPROFILE_CHANGE", {"dataprofile": "/".join(device.profile)}))
-        lag = digest("software", device.id) % 86400
-        updates = _SOFTWARE[digest("updates", device.id) % len(_SOFTWARE) :]
+        lag = hash64("software", device.id) % 86400
+        updates = _SOFTWARE[hash64("updates", device.id) % len(_SOFTWARE) :]
         events += [(time + lag, "SOFTWARE_CHANGE", {}) for time in updates]
     for key, points in values.items():
         kind = "CONFIGURATION_CHANGE" if key in _WRITABLE else "DEVICE_DATAPOINT_CHANGE"

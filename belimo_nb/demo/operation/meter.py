@@ -1,4 +1,4 @@
-"""What an energy valve publishes: datapoint values of single samples and of the whole horizon, from its record."""
+"""The datapoints that an energy valve publishes at every step, from the record of its plant."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from belimo_nb.demo.fleet.datapoints import MANAGER_STATES
 from belimo_nb.demo.operation.availability import Availability
-from belimo_nb.demo.operation.totals import Register, Total, Totals
+from belimo_nb.demo.operation.totals import Register, Totals
 from belimo_nb.demo.world.noise import FloatArray
-from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS, Record
+from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS
 from belimo_nb.demo.world.schedule import SAMPLES, STEP
 
 COOLING_COUNTER = "evcloud.200"
@@ -26,11 +26,10 @@ _Steps = Sequence[tuple[int, float]]
 
 
 class ValveMeter:
-    """Datapoints that an energy valve publishes at every native step.
+    """Datapoint values of an energy valve: of single samples and of the whole horizon.
 
     Args:
-        record: its record.
-        totals: the record's running totals (shared by all devices that show the same plant).
+        totals: its record with running totals, shared by all devices that show the same plant.
         availability: its sample times.
         scale: size relative to the recorded plant: multiplies flow, power and their counters.
         max_flow_m3s: maximum flow setting, m3/s.
@@ -42,7 +41,6 @@ class ValveMeter:
 
     def __init__(
         self,
-        record: Record,
         totals: Totals,
         availability: Availability,
         scale: float,
@@ -52,7 +50,7 @@ class ValveMeter:
         registers: Mapping[str, Register],
         energized: int,
     ) -> None:
-        self._record = record
+        self._record = record = totals.record
         self._times = availability
         self._scale = scale
         self._max_power = max_power_w
@@ -74,44 +72,44 @@ class ValveMeter:
             MANAGER_STATE: self._manager_state,
             "evcloudplus.480": self._operating_hours,
         }
-        self._running: dict[str, Callable[[], Total]] = {
-            COOLING_COUNTER: lambda: totals.cold,
-            HEATING_COUNTER: lambda: totals.heat,
-            VOLUME_COUNTER: lambda: totals.volume,
-            LIMITED_HOURS: lambda: totals.limited,
+        self._counted = {
+            COOLING_COUNTER: totals.cold,
+            HEATING_COUNTER: totals.heat,
+            VOLUME_COUNTER: totals.volume,
+            LIMITED_HOURS: totals.limited,
         }
-        self._true: dict[str, Callable[[], Total]] = {
-            COOLING_COUNTER: lambda: totals.true_cold,
-            HEATING_COUNTER: lambda: totals.true_heat,
-            VOLUME_COUNTER: lambda: totals.true_volume,
+        self._true = {
+            COOLING_COUNTER: totals.true_cold,
+            HEATING_COUNTER: totals.true_heat,
+            VOLUME_COUNTER: totals.true_volume,
         }
 
     @property
     def datapoints(self) -> frozenset[str]:
         """Ids of the datapoints published at every step."""
-        return frozenset(self._instant) | frozenset(self._running)
+        return frozenset(self._instant) | frozenset(self._counted)
 
     def value(self, datapoint_id: str, index: int) -> float | str:
         """One sample."""
-        if datapoint_id in self._running:
-            return self._registers[datapoint_id].reading(self._running[datapoint_id](), index)
+        if datapoint_id in self._counted:
+            return self._registers[datapoint_id].reading(self._counted[datapoint_id], index)
         value = self._instant[datapoint_id](index)
         return value if isinstance(value, str) else float(value)
 
     def values(self, datapoint_id: str) -> npt.NDArray[Any]:
         """All samples of the horizon, shape (SAMPLES,): float64, or objects for texts."""
-        if datapoint_id in self._running:
-            return self._registers[datapoint_id].readings(self._running[datapoint_id]())
+        if datapoint_id in self._counted:
+            return self._registers[datapoint_id].readings(self._counted[datapoint_id])
         values = np.asarray(self._instant[datapoint_id](slice(None)))
         return values if values.dtype == object else values.astype(np.float64, copy=False)
 
     def true_total(self, datapoint_id: str, time: float) -> float:
-        """What a flawless counter that began at 0 would read at a time, in the counter's unit.
+        """Reading at a time of a counter without faults that began at 0, in the counter's unit.
 
         Raises:
             KeyError: the datapoint is no counter of energy or volume.
         """
-        total = self._true[datapoint_id]()
+        total = self._true[datapoint_id]
         steps = min(max((time - self._times.first) / STEP, 0.0), SAMPLES - 1.0)
         index = int(steps)
         low = total.at(index)
@@ -122,10 +120,10 @@ class ValveMeter:
         return np.abs(np.subtract(self._record.t1[at], self._record.t2[at], dtype=np.int32)) / KELVIN_UNITS
 
     def _relative_power(self, at: _Select) -> Any:
-        return np.round(self._record.power[at] * (100 * self._scale / _in_force(self._max_power, at)), 1)
+        return np.round(self._record.power[at] * (100 * self._scale / _setting_at(self._max_power, at)), 1)
 
     def _manager_state(self, at: _Select) -> Any:
-        state = np.where(self._record.limiting[at], 2, 1) * _in_force(self._manager, at).astype(np.int64)
+        state = np.where(self._record.limiting[at], 2, 1) * _setting_at(self._manager, at).astype(np.int64)
         return MANAGER_STATES[int(state)] if isinstance(at, int) else np.array(MANAGER_STATES, dtype=object)[state]
 
     def _operating_hours(self, at: _Select) -> Any:
@@ -133,7 +131,7 @@ class ValveMeter:
         return (self._times.first - self._energized + index * STEP) // 3600
 
 
-def _in_force(steps: _Steps, at: _Select) -> FloatArray:
+def _setting_at(steps: _Steps, at: _Select) -> FloatArray:
     """The setting in force at an index or, for a slice, at all samples."""
     if isinstance(at, int):
         return np.array(next(value for first, value in reversed(steps) if first <= at))

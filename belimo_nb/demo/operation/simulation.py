@@ -1,4 +1,4 @@
-"""The demo building in operation: every device's samples, states and events, as the cloud knows them at `now`."""
+"""The simulation: samples, states and events of all devices, as the cloud knows them at `now`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
-from belimo_nb.demo.operation.binding import Shared, appliance_meter, array_bytes, availability_of, valve_meter
+from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, timeline
 from belimo_nb.demo.operation.meter import ValveMeter
 from belimo_nb.demo.world.noise import FloatArray
-from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW, SAMPLES, STEP
+from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
-
-__all__ = ["HISTORY_BEGIN", "HORIZON", "NOW", "Simulation"]
 
 Times = npt.NDArray[np.int64]
 
-_CACHE_BYTES = 120_000_000
+_CACHE_BYTES = 120_000_000  # about 50 series of the whole horizon
 _API_STATES = {"OK": "OK", "WARN": "WARNING", "ERROR": "ERROR", "UNKNOWN": "UNKNOWN"}
 
 
 class Simulation:
-    """The demo fleet over its horizon, seen from a clock that stands still.
+    """The demo fleet from the begin of its history to its horizon. May be used from several threads.
 
-    It may be used from several threads. Values never depend on `now`; `now` only decides which ones are known.
+    Values never depend on `now`, which only decides which of them are known: what is fetched twice is the same.
 
     Args:
         devices: size of the fleet.
-        seed: changes noise, and the sizes of all plants but the five named heating valves.
+        seed: changes noise, and the sizes of all plants but the heating zones.
         now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
     """
 
@@ -49,7 +47,7 @@ class Simulation:
         self._by_id = {device.id: device for device in self.devices}
         self._plants = plants(seed)
         self.truth = planted_faults(self.devices, self._plants)
-        self._arrays = Shared(_CACHE_BYTES)
+        self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
         self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
         self._changes: dict[str, dict[str, Changes]] = {}
         self._availability: dict[str, Availability] = {}
@@ -63,7 +61,7 @@ class Simulation:
         return self._by_id[device_id]
 
     def series(self, device: DemoDevice, datapoint_id: str) -> tuple[Times, npt.NDArray[Any]]:
-        """Native samples of one datapoint that the cloud holds at `now`.
+        """Native samples of one datapoint that the cloud has at `now`.
 
         Returns:
             Epoch seconds, strictly ascending, and values: float64, or objects for texts and truths. Read-only.
@@ -72,9 +70,9 @@ class Simulation:
             KeyError: the device has no such datapoint.
         """
         now = self.now
-        points = self._seldom(device).get(datapoint_id)
+        points = self._changes_of(device).get(datapoint_id)
         if points is not None:
-            return _few(points, now)
+            return _change_series(points, now)
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
             raise KeyError(datapoint_id)
@@ -83,17 +81,16 @@ class Simulation:
         mask = available.held(now)
 
         def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-            def frozen() -> npt.NDArray[Any]:
+            def frozen() -> npt.NDArray[Any]:  # read-only, since all requests share the arrays
                 made = make() if mask is None else make()[mask]
                 made.flags.writeable = False
                 return made
 
-            kept: npt.NDArray[Any] = self._arrays.get(key, frozen, array_bytes)
+            kept: npt.NDArray[Any] = self._arrays.get(key, frozen)
             return kept
 
         times = array(
-            ("times", device.phase, absent),
-            lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64),
+            ("times", device.phase, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64)
         )
         values = array((device.id, datapoint_id, absent), lambda: meter.values(datapoint_id))
         count = int(np.searchsorted(times, now))
@@ -101,10 +98,10 @@ class Simulation:
 
     def state(self, device: DemoDevice, at: int) -> tuple[int, dict[str, Scalar]]:
         """Time of the newest sample at or before `at` (epoch seconds), and every datapoint's latest value then."""
-        moment = min(at, self.now - 1)
+        moment = min(at, self.now - 1)  # what happens at `now` itself is not known yet
         newest = device.installed if device.registered else device.production_date
         values: dict[str, Scalar] = {}
-        for key, points in self._seldom(device).items():
+        for key, points in self._changes_of(device).items():
             position = bisect.bisect_right(points, moment, key=lambda point: point[0])
             if position:
                 time, values[key] = points[position - 1]
@@ -125,7 +122,7 @@ class Simulation:
 
     def timeline(self, device: DemoDevice) -> list[dict[str, Any]]:
         """Events up to `now`, ascending: timestamp (epoch seconds), type, details."""
-        events = timeline(device, self._seldom(device))
+        events = timeline(device, self._changes_of(device))
         return [event for event in events if event["timestamp"] <= self.now]
 
     def last_seen(self, device: DemoDevice) -> int | None:
@@ -161,7 +158,7 @@ class Simulation:
         return hours[part], weather().temperature_c[part]
 
     def true_energy(self, device: DemoDevice, datapoint_id: str, begin: float, end: float) -> float:
-        """What really passed in [begin, end): the increase of a flawless counter, in J (volume: m3).
+        """The true energy in [begin, end): the increase of a counter without faults, in J (volume: m3).
 
         Raises:
             KeyError: the device has no such counter.
@@ -172,21 +169,21 @@ class Simulation:
         return meter.true_total(datapoint_id, end) - meter.true_total(datapoint_id, begin)
 
     def signature(self, device: DemoDevice) -> Signature | None:
-        """The known energy signature of a heating zone; None for any other device."""
+        """The true energy signature of a heating zone; None for any other device."""
         plant = self.plant(device)
         if plant is None or plant.kind is not Kind.HEATING_ZONE:
             return None
         return signature_of(plant, device.scale)
 
     def plant(self, device: DemoDevice) -> Plant | None:
-        """The plant that an energy valve shows, before scaling; None for other devices."""
+        """The plant behind an energy valve, before scaling; None for other devices."""
         return self._plants[device.plant] if device.is_energy_valve else None
 
     def _health_points(self, device: DemoDevice) -> tuple[Changes, Changes]:
-        seldom = self._seldom(device)
-        return seldom["default.1"], seldom["default.2"]
+        points = self._changes_of(device)
+        return points["default.1"], points["default.2"]
 
-    def _seldom(self, device: DemoDevice) -> dict[str, Changes]:
+    def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:
             self._changes[device.id] = changes(device, self.plant(device))
         return self._changes[device.id]
@@ -208,10 +205,10 @@ class Simulation:
         plant = self.plant(device)
         if plant is None:
             return appliance_meter(device, self.seed, available)
-        return valve_meter(device, plant, self.seed, self._seldom(device), available)
+        return valve_meter(device, plant, self.seed, self._changes_of(device), available)
 
 
-def _few(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
+def _change_series(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for _, value in points)
     known = [point for point in points if point[0] < now]
     times = np.array([time for time, _ in known], dtype=np.int64)

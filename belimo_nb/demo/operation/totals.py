@@ -1,4 +1,7 @@
-"""Running totals behind the lifetime counters: exact integer sums, any single reading without summing the history."""
+"""Running totals behind the lifetime counters, as exact integer sums.
+
+Integers, since a float sum depends on its order: one reading and a whole series would differ in the last digits.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,21 @@ JOULE_PER_TOTAL = STEP
 CUBIC_METER_PER_TOTAL = STEP / FLOW_UNITS
 HOUR_PER_TOTAL = STEP / 3600
 
-_CHUNK = 288  # samples between stored readings
+_CHUNK = 288  # samples between stored sums: a day
 
 
 class Total:
-    """Running total of a record's column, with one stored reading a day."""
+    """Running total of a record's column, with one stored sum a day."""
 
     def __init__(self, column: IntArray | BoolArray, where: BoolArray | None = None) -> None:
         self._column = column
         self._where = where
+
+    @cached_property
+    def _daily_sums(self) -> npt.NDArray[np.int64]:
+        # So that a single reading adds up one day, not years: the list of devices shows one of every counter.
         daily = self._part(slice(None)).reshape(-1, _CHUNK).sum(axis=1, dtype=np.int64)
-        self._readings = np.concatenate([[0], np.cumsum(daily)])
+        return np.concatenate([[0], np.cumsum(daily)])
 
     def _part(self, part: slice) -> IntArray | BoolArray:
         column = self._column[part]
@@ -35,7 +42,7 @@ class Total:
         """Sum of the samples up to and including an index (-1: none)."""
         chunk, rest = divmod(index + 1, _CHUNK)
         begin = chunk * _CHUNK
-        return int(self._readings[chunk]) + int(self._part(slice(begin, begin + rest)).sum(dtype=np.int64))
+        return int(self._daily_sums[chunk]) + int(self._part(slice(begin, begin + rest)).sum(dtype=np.int64))
 
     def all(self) -> npt.NDArray[np.int64]:
         """The running total at every sample, shape (SAMPLES,)."""
@@ -43,50 +50,25 @@ class Total:
 
 
 class Totals:
-    """The running totals of one record, metered and true."""
+    """The running totals of one record, as the meter counts them and as they truly were.
+
+    Heat and cold are in W times steps, volume in flow units times steps, `limited` in steps.
+    """
 
     def __init__(self, record: Record) -> None:
         self.record = record
-
-    @cached_property
-    def heat(self) -> Total:
-        """Metered heating, in W times steps."""
-        return Total(self.record.power, ~self.record.cooling)
-
-    @cached_property
-    def cold(self) -> Total:
-        """Metered cooling, in W times steps."""
-        return Total(self.record.power, self.record.cooling)
-
-    @cached_property
-    def volume(self) -> Total:
-        """Metered volume, in flow units times steps."""
-        return Total(self.record.flow)
-
-    @cached_property
-    def limited(self) -> Total:
-        """Steps in which the delta-T manager limited."""
-        return Total(self.record.limiting)
-
-    @cached_property
-    def true_heat(self) -> Total:
-        """Heating that was really delivered, in W times steps."""
-        return Total(self.record.true_power, ~self.record.true_cooling)
-
-    @cached_property
-    def true_cold(self) -> Total:
-        """Cooling that was really delivered, in W times steps."""
-        return Total(self.record.true_power, self.record.true_cooling)
-
-    @cached_property
-    def true_volume(self) -> Total:
-        """Volume that really passed, in flow units times steps."""
-        return Total(self.record.true_flow)
+        self.heat = Total(record.power, ~record.cooling)
+        self.cold = Total(record.power, record.cooling)
+        self.volume = Total(record.flow)
+        self.limited = Total(record.limiting)
+        self.true_heat = Total(record.true_power, ~record.true_cooling)
+        self.true_cold = Total(record.true_power, record.true_cooling)
+        self.true_volume = Total(record.true_flow)
 
 
 @dataclass(frozen=True)
 class Register:
-    """How a lifetime counter shows a running total.
+    """The display of a lifetime counter, which turns a running total into readings.
 
     Attributes:
         start: reading before the first sample, in the counter's unit.
@@ -103,7 +85,7 @@ class Register:
     zeros: tuple[tuple[int, int], ...] = ()
 
     def reading(self, total: Total, index: int) -> float:
-        """What the counter shows at one sample."""
+        """The reading at one sample."""
         if any(begin <= index < end for begin, end in self.zeros):
             return 0.0
         if self.reset is not None and index >= self.reset:
@@ -111,7 +93,7 @@ class Register:
         return float(np.round(self.start + total.at(index) * self.unit, self.digits))
 
     def readings(self, total: Total) -> npt.NDArray[np.float64]:
-        """What the counter shows at every sample, shape (SAMPLES,)."""
+        """The reading at every sample, shape (SAMPLES,)."""
         running = total.all()
         shown = self.start + running * self.unit
         if self.reset is not None:

@@ -1,1 +1,1 @@
-"""The demo cloud's HTTP server: its API, its sign-in, and the troubles it can be told to make."""
+"""The demo cloud's HTTP server: API, sign-in, and the faults that can be injected into its answers."""

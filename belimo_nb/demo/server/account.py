@@ -1,10 +1,10 @@
-"""The one account of the demo cloud: its user, and its devices as the API describes them."""
+"""The only account of the demo cloud: its user, and its devices as the API describes them."""
 
 from typing import Any
 
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.operation.simulation import Simulation
-from belimo_nb.demo.server.encode import plain
+from belimo_nb.demo.server.encode import json_number
 from belimo_nb.demo.server.oauth import USERNAME
 from belimo_nb.demo.server.query import ApiError, iso
 
@@ -21,7 +21,7 @@ USER_NAME = f"{USER['firstName']} {USER['lastName']}"
 
 
 class Account:
-    """What the signed-in user may see. May be asked from several threads, as the simulation may."""
+    """The devices that the signed-in user sees. May be used from several threads, like the simulation."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -46,12 +46,12 @@ class Account:
         """The latest values at a time (epoch seconds), as the API writes them."""
         time, values = self.simulation.state(device, at)
         return {
-            "timestamp": stamp(time),
-            "datapoints": {name: {"value": plain(value)} for name, value in values.items()},
+            "timestamp": timestamp(time),
+            "datapoints": {name: {"value": json_number(value)} for name, value in values.items()},
         }
 
     def describe(self, device: DemoDevice) -> dict[str, Any]:
-        """The API's description of a device. What it never reported is missing."""
+        """The API's description of a device, without the fields that it never reported."""
         health, description = self.simulation.health(device)
         last_seen = self.simulation.last_seen(device)
         body: dict[str, Any] = {
@@ -61,7 +61,7 @@ class Account:
             "serialNumber": device.serial_number,
             "materialNumber": device.material_number,
             "deviceType": device.device_type,
-            "productionDate": stamp(device.production_date),
+            "productionDate": timestamp(device.production_date),
             "purpose": "PRODUCT",
         }
         if device.profile is not None:
@@ -73,7 +73,7 @@ class Account:
             }
         body["health"] = {"onlineDays": self.simulation.online_days(device), "state": health}
         if last_seen is not None:
-            body["health"]["lastSeen"] = stamp(last_seen)
+            body["health"]["lastSeen"] = timestamp(last_seen)
         if description is not None:
             body["health"]["description"] = description
         body |= {
@@ -83,9 +83,9 @@ class Account:
                 "displayName": USER_NAME,
                 "email": USER["email"],
             },
-            "projectName": device.project,
-            "addressCity": device.city,
-            "addressCountry": device.country,
+            "projectName": device.place.project,
+            "addressCity": device.place.city,
+            "addressCountry": device.place.country,
             "remoteControlEnabled": True,
             "claimingProtectionActive": False,
             "state": self.state(device, self.now),
@@ -93,6 +93,6 @@ class Account:
         return body
 
 
-def stamp(seconds: int) -> str:
-    """A time of a device, event or state: ISO-8601 with milliseconds, as the API writes these."""
+def timestamp(seconds: int) -> str:
+    """The time of a device, event or state: ISO-8601 with milliseconds, as the API writes these."""
     return iso(seconds * 1000).replace("Z", ".000Z")

@@ -1,4 +1,4 @@
-"""GET: answers computed on a pool of threads, most of them for signed-in clients only."""
+"""Handlers of GET requests: answers from a pool of threads, most of them for signed-in clients only."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from tornado.iostream import StreamClosedError
 
 from belimo_nb.demo.server.encode import json_bytes
-from belimo_nb.demo.server.handler import Cloud, Handler, later
+from belimo_nb.demo.server.handler import Cloud, Handler, retry_later
 from belimo_nb.demo.server.query import ApiError, Query
-from belimo_nb.demo.server.spoil import of_known_version
+from belimo_nb.demo.server.spoil import published_version
 from belimo_nb.demo.server.traffic import MAXIMUM_IN_FLIGHT
 
 Result = TypeVar("Result")
@@ -21,9 +21,10 @@ _WORTH_ZIPPING = 1_000
 
 
 class AnswerHandler(Handler):
-    """GET: one of the answers, computed on the pool so that a long one holds up nobody else.
+    """Handler of one kind of answer.
 
-    A `quick` one is computed at once: it does not queue behind the long ones.
+    It is computed on a pool of threads, since a year of history would block the server's event loop for long. A `quick`
+    one is computed at once, and so does not queue behind long ones.
     """
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
@@ -33,8 +34,8 @@ class AnswerHandler(Handler):
         self.quick: bool = options.get("quick", False)
 
     async def get(self, *path: str) -> None:
-        """Answer, or say why not."""
-        if not await self.strike():
+        """Answer, or refuse with a reason."""
+        if not await self.apply_faults():
             return
         try:
             await self.respond(Query(self.request.query), path)
@@ -43,29 +44,29 @@ class AnswerHandler(Handler):
 
     async def respond(self, query: Query, path: tuple[str, ...]) -> None:
         """Compute the answer and send it."""
-        # a fault is for the text: half of a gzip stream would tell nobody that the JSON is cut
+        # faults act on the plain text: half of a gzip stream would fail in another way than half of the JSON
         zips = "gzip" in self.request.headers.get("Accept-Encoding", "") and not self.faults
 
-        if self.cloud.trouble.knows("changed-profile"):
-            path = tuple(map(of_known_version, path))
+        if self.cloud.injector.is_active("changed-profile"):
+            path = tuple(map(published_version, path))
 
         def work() -> tuple[bytes, dict[str, str]]:
-            return _pack(self.answer(self.cloud.account, query, *path), zips)
+            return _encode(self.answer(self.cloud.account, query, *path), zips)
 
         body, headers = work() if self.quick else await self.on_pool(work)
-        await self.deliver(body, 200, headers)
+        await self.send_body(body, 200, headers)
 
     async def on_pool(self, work: Callable[[], Result]) -> Result:
-        """The result of some work done on the pool."""
+        """Run a function on the pool of threads and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self.cloud.pool, work)
 
 
-def _pack(answer: Any, zips: bool) -> tuple[bytes, dict[str, str]]:
-    """An answer's body, compressed if the client reads that and it pays, and the headers that say so."""
+def _encode(answer: Any, zips: bool) -> tuple[bytes, dict[str, str]]:
+    """An answer's body, compressed if `zips` and if it is long enough, and its headers."""
     body = answer if isinstance(answer, bytes) else json_bytes(answer)
     if not zips or len(body) < _WORTH_ZIPPING:
         return body, {}
-    # level 1: on the loopback a better one costs more time than it saves
+    # level 1: on the loopback a better one costs more time than it saves; mtime 0: the same answer in the same bytes
     return gzip.compress(body, 1, mtime=0), {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
 
 
@@ -73,12 +74,12 @@ class ArchiveHandler(AnswerHandler):
     """The weather archive, with Open-Meteo's shape of errors and without a token."""
 
     def error_body(self, error: ApiError) -> bytes:
-        """Open-Meteo's."""
+        """The shape of Open-Meteo's errors."""
         return json_bytes({"error": True, "reason": error.body["message"]})
 
 
 class ApiHandler(AnswerHandler):
-    """An answer for signed-in clients only: token, scope, rate."""
+    """Handler that checks token, scope and rate before it answers."""
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
         """Take the `scope` too that the token needs: `public.read` if not said."""
@@ -86,13 +87,13 @@ class ApiHandler(AnswerHandler):
         self.scope: str = options.get("scope", "public.read")
 
     async def respond(self, query: Query, path: tuple[str, ...]) -> None:
-        """Check who asks and how often; then send the answer."""
+        """Check the token and the rate; then send the answer."""
         token, limit = self.token(), self.cloud.limit
         if rate := self.cloud.rate:
             if limit.in_flight(token) >= MAXIMUM_IN_FLIGHT:
-                raise later(429, "too_many_requests", f"more than {MAXIMUM_IN_FLIGHT} requests in flight", 1)
+                raise retry_later(429, "too_many_requests", f"more than {MAXIMUM_IN_FLIGHT} requests in flight", 1)
             if wait := limit.refusal(token, rate):
-                raise later(429, "too_many_requests", f"more than {rate:g} requests a second", wait)
+                raise retry_later(429, "too_many_requests", f"more than {rate:g} requests a second", wait)
         limit.enter(token)
         try:
             await self.send_answer(query, path)
@@ -100,11 +101,11 @@ class ApiHandler(AnswerHandler):
             limit.leave(token)
 
     async def send_answer(self, query: Query, path: tuple[str, ...]) -> None:
-        """Compute the answer and send it: this client may have it."""
+        """Compute the answer and send it, once the checks have passed."""
         await super().respond(query, path)
 
     def token(self) -> str:
-        """The request's access token, if it is good for this answer; otherwise 401 or 403 as in RFC 6750."""
+        """The request's access token if it is valid for this answer; otherwise 401 or 403 as in RFC 6750."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise _bearer_error(401, "invalid_token", "the request has no access token")
@@ -130,17 +131,17 @@ def _bearer_error(status: int, code: str, message: str) -> ApiError:
 
 
 class DownloadHandler(ApiHandler):
-    """CSV, sent piece by piece as it is written."""
+    """Handler of CSV downloads, sent in chunks: a whole one may be too large for memory."""
 
     async def send_answer(self, query: Query, path: tuple[str, ...]) -> None:
-        """Send the chunks as they come; a fault needs the whole body."""
+        """Send each chunk as soon as it is made; only a fault needs the whole body."""
         chunks: Iterator[bytes] = await self.on_pool(lambda: self.answer(self.cloud.account, query, *path))
         headers = {
             "Content-Type": "text/csv;charset=UTF-8",
             "Content-Disposition": f'attachment; filename="{path[0]}.csv"',
         }
         if self.faults:
-            await self.deliver(await self.on_pool(lambda: b"".join(chunks)), 200, headers)
+            await self.send_body(await self.on_pool(lambda: b"".join(chunks)), 200, headers)
             return
         self.entry.status = 200
         for name, value in headers.items():

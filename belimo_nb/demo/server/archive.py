@@ -1,7 +1,7 @@
 """Outdoor temperature in the format of Open-Meteo's archive API: `/v1/archive`.
 
-The demo's weather is the same everywhere: the place asked for is repeated in the answer, and that is all. Hours before
-the demo's history and after its now are null, as Open-Meteo gives hours that it does not know (yet).
+The demo's weather is the same everywhere; the place asked for is only repeated in the answer. Hours before the demo's
+history and after its now are null, as Open-Meteo's are that it does not know.
 """
 
 import re

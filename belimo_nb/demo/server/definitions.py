@@ -1,4 +1,4 @@
-"""Answers about dataprofiles: what the datapoints of a device mean."""
+"""Answers about dataprofiles, which define the datapoints of devices."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from belimo_nb.demo.server.query import ApiError, Page, Query
 _EXPANDED_FIELDS = {"aspects", "subprofiles", "datapoints"}
 
 
-def _version_key(version: str) -> tuple[int, ...]:
+def _version_key(version: str) -> tuple[int, ...]:  # by numbers: 1.11 comes after 1.2
     return tuple(int(part) for part in version.split("."))
 
 

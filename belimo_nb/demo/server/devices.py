@@ -1,10 +1,10 @@
-"""Answers about devices: the list, one device, figures, states, events."""
+"""Answers about devices: the list, one device, statistics, states, events."""
 
 from collections.abc import Callable
 from typing import Any
 
 from belimo_nb.demo.fleet.fleet import DemoDevice
-from belimo_nb.demo.server.account import USER, USER_NAME, Account, stamp
+from belimo_nb.demo.server.account import USER, USER_NAME, Account, timestamp
 from belimo_nb.demo.server.query import ApiError, Page, Query
 
 ONLINE_SECONDS = 300
@@ -21,9 +21,9 @@ _SORT_KEYS: dict[str, Callable[[Account, DemoDevice], Any]] = {
     "software.displayName": lambda account, device: None,
     "health.state": lambda account, device: account.simulation.health(device)[0],
     "health.lastSeen": lambda account, device: account.simulation.last_seen(device),
-    "projectName": lambda account, device: device.project,
-    "addressCity": lambda account, device: device.city,
-    "addressCountry": lambda account, device: device.country,
+    "projectName": lambda account, device: device.place.project,
+    "addressCity": lambda account, device: device.place.city,
+    "addressCountry": lambda account, device: device.place.country,
 }
 
 
@@ -33,7 +33,7 @@ def user(account: Account, query: Query) -> dict[str, Any]:
 
 
 def stats(account: Account, query: Query) -> dict[str, Any]:
-    """`/devices/stats`: how many devices, online, well. Online is who had contact within five minutes."""
+    """`/devices/stats`: numbers of devices, online, healthy. Online means contact within the last five minutes."""
     devices = account.devices(query.text("owner"))
     contacts = [account.simulation.last_seen(device) for device in devices]
     online = sum(seen is not None and seen >= account.now - ONLINE_SECONDS for seen in contacts)
@@ -77,7 +77,7 @@ def data(account: Account, query: Query, device_id: str) -> dict[str, Any]:
     at = query.instant_or_epoch("at", account.now * 1000) // 1000
     if at < found.installed:
         raise ApiError(
-            400, "bad_request", f"device {device_id} has no data before {stamp(found.installed)}", parameter="at"
+            400, "bad_request", f"device {device_id} has no data before {timestamp(found.installed)}", parameter="at"
         )
     return account.state(found, min(at, account.now))
 
@@ -91,5 +91,5 @@ def timeline(account: Account, query: Query, device_id: str) -> dict[str, Any]:
     events = [event for event in events if begin <= event["timestamp"] < end]
     if page.direction == "DESC":
         events.reverse()
-    data = [{**event, "timestamp": stamp(event["timestamp"])} for event in page.cut(events)]
+    data = [{**event, "timestamp": timestamp(event["timestamp"])} for event in page.cut(events)]
     return page.frame(data, len(events))

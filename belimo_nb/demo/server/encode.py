@@ -1,4 +1,4 @@
-"""Fast and reproducible JSON for long series: text is built from arrays, without an object for each sample."""
+"""Fast and reproducible JSON for long series, built from arrays without an object for each sample."""
 
 import json
 from typing import Any
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from belimo_nb.demo.server.resample import Grid, is_numeric
 
-_EXACT_INTEGERS = 2.0**53
+_EXACT_INTEGERS = 2.0**53  # above it not every integer is a float, so the digits would claim too much
 
 
-def plain(value: Any) -> Any:
+def json_number(value: Any) -> Any:
     """A value as the cloud writes it: numbers without a fraction as integers, anything else as it is."""
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_INTEGERS:
         return int(value)
@@ -24,19 +24,19 @@ def json_bytes(body: Any) -> bytes:
 
 
 def value_texts(values: NDArray[Any]) -> list[str]:
-    """Each value's JSON text. Floats keep every digit that tells them apart; one that is not finite is a ValueError."""
+    """The JSON text of each value. Floats are written so that they are read back exactly; NaN is a ValueError."""
     if is_numeric(values):
         exact = np.abs(values) < _EXACT_INTEGERS
         if exact.all():
             return [repr(int(v)) if v.is_integer() else repr(v) for v in values.astype(float).tolist()]
-        return [json.dumps(plain(v), allow_nan=False) for v in values.tolist()]
+        return [json.dumps(json_number(v), allow_nan=False) for v in values.tolist()]
     known: dict[tuple[type, Any], str] = {}
     texts = []
     for value in values.tolist():
         # True == 1 in a dict: the type is part of the key
         text = known.get((type(value), value))
         if text is None:
-            text = known[type(value), value] = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+            text = known[type(value), value] = json.dumps(json_number(value), ensure_ascii=False, allow_nan=False)
         texts.append(text)
     return texts
 
@@ -48,7 +48,7 @@ def time_texts(times: NDArray[np.int64]) -> list[str]:
 
 
 class BucketRows:
-    """Writes the rows of resampled series; the buckets' time stamps are formatted once for all series of an answer."""
+    """Writes the rows of resampled series, with time stamps formatted once for all series of an answer."""
 
     def __init__(self, grid: Grid) -> None:
         begins = grid.first + grid.step * np.arange(grid.size, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What every answer of the demo cloud goes through, and the token endpoint."""
+"""The base class of all handlers: loopback check, request log, faults, errors as JSON; and the token endpoint."""
 
 import asyncio
 import contextlib
@@ -17,10 +17,10 @@ from belimo_nb.demo.server.account import Account
 from belimo_nb.demo.server.encode import json_bytes
 from belimo_nb.demo.server.oauth import AuthorizationServer
 from belimo_nb.demo.server.query import ApiError
-from belimo_nb.demo.server.spoil import spoiled
+from belimo_nb.demo.server.spoil import apply_body_faults
 from belimo_nb.demo.server.tokens import TokenStore
 from belimo_nb.demo.server.traffic import RateLimit, RequestLog
-from belimo_nb.demo.server.trouble import Fault, Trouble
+from belimo_nb.demo.server.trouble import FaultInjector, InjectedFault
 
 _PIECES = 10
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -30,14 +30,14 @@ _HTML = (
 
 
 class Cloud(Protocol):
-    """What the handlers need of the demo cloud. The plain settings may change while it runs."""
+    """The part of `DemoCloud` that the handlers use. Its settings may change while it runs."""
 
     account: Account
     tokens: TokenStore
     authorization: AuthorizationServer
     requests: RequestLog
     limit: RateLimit
-    trouble: Trouble
+    injector: FaultInjector
     pool: Executor
     latency: float
     rate: float | None
@@ -45,46 +45,48 @@ class Cloud(Protocol):
 
 
 class Handler(RequestHandler):
-    """What every answer of the demo cloud goes through: the loopback only, the log, faults, errors as JSON."""
+    """Base class of the demo cloud's handlers."""
 
     allowed = "GET"
 
     def initialize(self, cloud: Cloud, **options: Any) -> None:
-        """Log the request; take what the route says: the cloud, and what a kind of handler needs besides."""
+        """Log the request; take the arguments of the route."""
         self.cloud = cloud
-        self.faults: dict[str, Fault] = {}
+        self.faults: dict[str, InjectedFault] = {}
         self.entry = cloud.requests.add(str(self.request.method), self.request.path, self.request.query)
 
     def prepare(self) -> None:
-        """Refuse a host name that is not the loopback's: another site's page may have a name for this address."""
+        """Refuse host names other than the loopback's: a web page could reach the demo by a name of its own."""
         host = self.request.host.rsplit(":", 1)[0] if not self.request.host.endswith("]") else self.request.host
         if host.lower() not in _LOOPBACK:
             message = f"this demo answers on the loopback only, not as {self.request.host!r}"
             self.refuse(ApiError(403, "forbidden", message))
 
     def set_default_headers(self) -> None:
-        """Name the server, not its libraries."""
+        """Set the name of the server."""
         self.set_header("Server", "belimo-nb-demo")
 
     def compute_etag(self) -> None:
-        """No ETag: the cloud sends none."""
+        """Send no ETag, as the live cloud does."""
 
-    async def strike(self) -> bool:
-        """Wait as long as the network would, and let the faults in force have this request; False if one took it."""
+    async def apply_faults(self) -> bool:
+        """Wait for the latency, then apply the faults that replace the answer; False if one did."""
         await asyncio.sleep(self.cloud.latency)
-        self.faults = self.cloud.trouble.strike(self.request.path)
+        self.faults = self.cloud.injector.hits(self.request.path)
         if fault := self.faults.get("slow"):
             await asyncio.sleep(fault.seconds)
         if "drop-connection" in self.faults:
-            await self.break_off(b"")
+            await self.drop_connection(b"")
         elif "not-found" in self.faults:
             self.refuse(ApiError(404, "not_found", "it is not there any more"))
         elif "no-retry-after" in self.faults:
             self.refuse(ApiError(429, "too_many_requests", "too many requests"))
         elif fault := self.faults.get("too-many-requests"):
-            self.refuse(later(429, "too_many_requests", "too many requests", fault.seconds))
+            self.refuse(retry_later(429, "too_many_requests", "too many requests", fault.seconds))
         elif fault := self.faults.get("unavailable"):
-            self.refuse(later(503, "service_unavailable", "the service is unavailable for a moment", fault.seconds))
+            self.refuse(
+                retry_later(503, "service_unavailable", "the service is unavailable for a moment", fault.seconds)
+            )
         elif "server-error" in self.faults:
             self.refuse(ApiError(500, "internal_server_error", "something went wrong"))
         elif "bad-gateway" in self.faults:
@@ -93,12 +95,12 @@ class Handler(RequestHandler):
             return True
         return False
 
-    async def deliver(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Send a body, or what a fault makes of it."""
-        body = spoiled(body, self.faults)
+    async def send_body(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Send a body, changed by the faults that hit this request."""
+        body = apply_body_faults(body, self.faults)
         if "drop-body" in self.faults:
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            await self.break_off(head.encode() + body[: len(body) // 2])
+            await self.drop_connection(head.encode() + body[: len(body) // 2])
         elif "html" in self.faults:
             self.reply(_HTML, 200, {"Content-Type": "text/html"})
         elif "empty-body" in self.faults:
@@ -110,12 +112,12 @@ class Handler(RequestHandler):
         elif "broken-gzip" in self.faults:
             self.reply(b"\x1f\x8b\x08" + body, status, {**(headers or {}), "Content-Encoding": "gzip"})
         elif fault := self.faults.get("slow-body"):
-            await self.drip(body, status, headers or {}, fault.seconds)
+            await self.send_slowly(body, status, headers or {}, fault.seconds)
         else:
             self.reply(body, status, headers)
 
-    async def drip(self, body: bytes, status: int, headers: Mapping[str, str], seconds: float) -> None:
-        """Send a body in pieces, with a wait before each."""
+    async def send_slowly(self, body: bytes, status: int, headers: Mapping[str, str], seconds: float) -> None:
+        """Send a body in ten pieces, with a pause before each."""
         self.entry.status = status
         self.set_status(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
@@ -129,17 +131,17 @@ class Handler(RequestHandler):
                 await self.flush()
             await self.finish()
 
-    async def break_off(self, begun: bytes) -> None:
+    async def drop_connection(self, begun: bytes) -> None:
         """Send some bytes and close the connection."""
         stream = self.detach()
         with contextlib.suppress(StreamClosedError, OSError):
             await stream.write(begun)
-            # a process forked meanwhile holds the socket too: a mere close would leave the client waiting
+            # a process forked meanwhile has the socket too: close alone would leave the client waiting
             stream.socket.shutdown(socket.SHUT_RDWR)
         stream.close()
 
     def reply(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Send a whole answer. The log knows its status before the client does."""
+        """Send a whole answer. Its status is logged first: a client that reads the log then finds it there."""
         self.entry.status = status
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
@@ -156,31 +158,31 @@ class Handler(RequestHandler):
             self.set_header("Retry-After", formatdate(now + float(seconds), usegmt=True))
 
     def refuse(self, error: ApiError) -> None:
-        """Send a refusal."""
+        """Send an error as the answer."""
         self.reply(self.error_body(error), error.status, error.headers)
 
     def error_body(self, error: ApiError) -> bytes:
-        """The shape of errors."""
+        """The body of an error."""
         return json_bytes(error.body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Tornado's own refusals, and faults of the server, in the shape of the others."""
+        """Send Tornado's own errors, and bugs of the server, in the shape of the others."""
         allow = {"Allow": self.allowed} if status_code == 405 else {}
         phrase = HTTPStatus(status_code).phrase
         message = f"{self.request.method} {self.request.path}: {phrase.lower()}"
         self.refuse(ApiError(status_code, phrase.lower().replace(" ", "_"), message, headers=allow))
 
 
-def later(status: int, code: str, message: str, seconds: float) -> ApiError:
-    """A refusal that says when to come again."""
+def retry_later(status: int, code: str, message: str, seconds: float) -> ApiError:
+    """An error with a Retry-After of at least one second."""
     return ApiError(status, code, message, headers={"Retry-After": str(max(1, round(seconds)))})
 
 
 class NotFound(Handler):
-    """Any path that the cloud does not have."""
+    """Handler of all other paths."""
 
     def prepare(self) -> None:
-        """404, whatever the method."""
+        """Answer 404, whatever the method."""
         super().prepare()
         if not self._finished:
             raise HTTPError(404)
@@ -193,7 +195,7 @@ class TokenHandler(Handler):
 
     async def post(self) -> None:
         """Issue or refresh a token."""
-        if not await self.strike():
+        if not await self.apply_faults():
             return
         fault = self.faults.get("expired-token")
         if "refresh-refused" in self.faults:
@@ -204,4 +206,4 @@ class TokenHandler(Handler):
             dict(self.request.headers),
             max(1, round(fault.seconds)) if fault else self.cloud.token_lifetime,
         )
-        await self.deliver(body, status, headers)
+        await self.send_body(body, status, headers)

@@ -1,13 +1,13 @@
-"""The demo cloud's authorization server: oauthlib's server side with the password and refresh grants of RFC 6749.
+"""The demo cloud's authorization server, on oauthlib: the password and refresh grants of RFC 6749.
 
 Where the standard leaves a choice:
 
 - the audience is required in the password grant: without one `invalid_request`, a wrong one `invalid_target`
   (RFC 8707);
-- a wrong client is `invalid_client` (401), a wrong user name or password and a dead refresh token `invalid_grant`
-  (400);
+- a wrong client is `invalid_client` (401), a wrong user name or password and an invalid refresh token
+  `invalid_grant` (400);
 - the refresh token, issued for `offline_access` only, is not rotated: the answer to a refresh has none, and the old
-  one stays good.
+  one stays valid.
 """
 
 import base64
@@ -43,18 +43,21 @@ SCOPES = ("public.read", "offline_access", "read:dataprofile")
 GRANT_TYPES = ("password", "refresh_token")
 
 
-_answering: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_demo_answering", default=False)
+_handling_request: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_demo_answering", default=False)
 
 
-class _Discretion(logging.Filter):
-    """Drops what oauthlib logs while this server answers: at DEBUG it would write the tokens."""
+class _TokenLogFilter(logging.Filter):
+    """Drops what oauthlib logs while this server answers: at DEBUG it logs tokens.
+
+    Only then, since the client of the same process uses oauthlib, too.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _answering.get()
+        return not _handling_request.get()
 
 
 for _grant in ("resource_owner_password_credentials", "refresh_token"):
-    logging.getLogger(f"oauthlib.oauth2.rfc6749.grant_types.{_grant}").addFilter(_Discretion())
+    logging.getLogger(f"oauthlib.oauth2.rfc6749.grant_types.{_grant}").addFilter(_TokenLogFilter())
 
 
 class InvalidTargetError(OAuth2Error):
@@ -63,13 +66,13 @@ class InvalidTargetError(OAuth2Error):
     error = "invalid_target"
 
 
-def same(given: str | None, expected: str) -> bool:
+def secrets_equal(given: str | None, expected: str) -> bool:
     """Compare secrets in constant time."""
     return hmac.compare_digest((given or "").encode(), expected.encode())
 
 
 class _Validator(RequestValidator):
-    """What oauthlib asks while it handles a token request: one client, one user, the scopes of `SCOPES`."""
+    """oauthlib's questions about a token request: there is one client, one user, and the scopes of `SCOPES`."""
 
     def __init__(self, tokens: TokenStore) -> None:
         super().__init__()
@@ -82,8 +85,8 @@ class _Validator(RequestValidator):
         client_id, client_secret = _basic_credentials(request.headers.get("Authorization", ""))
         if client_id is None:
             client_id, client_secret = _parameter(request, "client_id"), _parameter(request, "client_secret")
-        # both are compared in any case: the answer's time does not tell which one was wrong
-        known = same(client_id, CLIENT_ID) & same(client_secret, CLIENT_SECRET)
+        # `&`, not `and`: both are compared, so the time of the answer does not tell which one was wrong
+        known = secrets_equal(client_id, CLIENT_ID) & secrets_equal(client_secret, CLIENT_SECRET)
         if known:
             request.client = SimpleNamespace(client_id=CLIENT_ID)
         return known
@@ -91,7 +94,7 @@ class _Validator(RequestValidator):
     def validate_user(
         self, username: str, password: str, client: Any, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        return same(username, USERNAME) & same(password, PASSWORD)
+        return secrets_equal(username, USERNAME) & secrets_equal(password, PASSWORD)
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, request: Request, *args: Any, **kwargs: Any
@@ -120,25 +123,19 @@ class _Validator(RequestValidator):
 
 
 class AuthorizationServer:
-    """Answers token requests.
-
-    Args:
-        tokens: where tokens are kept.
-    """
+    """Answers token requests and keeps the tokens that it issues in a `TokenStore`."""
 
     def __init__(self, tokens: TokenStore) -> None:
         validator = _Validator(tokens)
         # Any: the stubs ask for other signatures than oauthlib calls
         checks: Any = {"pre_token": [_check_grant_type], "post_token": [_check_audience]}
         password = ResourceOwnerPasswordCredentialsGrant(validator, **checks)
-        modifier: Any = _without_idle_refresh_token
+        modifier: Any = _drop_unasked_refresh_token
         password.register_token_modifier(modifier)
         refresh = RefreshTokenGrant(validator, issue_new_refresh_tokens=False, **checks)
         bearer: Any = BearerToken(validator, token_generator=lambda request: secrets.token_urlsafe(32))
         self._endpoint = TokenEndpoint(
-            "password",
-            default_token_type=bearer,
-            grant_types={"password": password, "refresh_token": refresh},
+            "password", default_token_type=bearer, grant_types={"password": password, "refresh_token": refresh}
         )
 
     def answer(
@@ -147,8 +144,8 @@ class AuthorizationServer:
         """Answer one POST to the token endpoint.
 
         Args:
-            uri: the address asked, path and query. It goes to oauthlib as https: the demo cloud is plain http on the
-                loopback, and oauthlib's switch for that would hold for the whole process.
+            uri: path and query of the request. oauthlib is given it as https: its switch for plain http would hold for
+                the whole process, the client included.
             body: the form.
             headers: of the request.
             lifetime: seconds a new access token lives.
@@ -156,7 +153,7 @@ class AuthorizationServer:
         Returns:
             Headers, JSON body and status.
         """
-        mark = _answering.set(True)
+        mark = _handling_request.set(True)
         try:
             given, text, status = self._endpoint.create_token_response(
                 f"https://demo.invalid{uri}", "POST", body, dict(headers), credentials={"expires_in": lifetime}
@@ -167,7 +164,7 @@ class AuthorizationServer:
             malformed = InvalidRequestError("The request is not form-encoded.")
             given, text, status = malformed.headers, malformed.json, malformed.status_code
         finally:
-            _answering.reset(mark)
+            _handling_request.reset(mark)
         plain = {**given, "Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
         return plain, text.encode(), status
 
@@ -202,7 +199,7 @@ def _check_audience(request: Request) -> None:
         raise InvalidTargetError(f"Unknown audience; this server is {AUDIENCE}", request=request)
 
 
-def _without_idle_refresh_token(token: dict[str, Any]) -> dict[str, Any]:
+def _drop_unasked_refresh_token(token: dict[str, Any]) -> dict[str, Any]:
     if "offline_access" not in token["scope"].split():
         del token["refresh_token"]
     return token

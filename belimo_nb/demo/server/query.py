@@ -1,4 +1,4 @@
-"""Query parameters of the demo cloud: reading them, paging and sorting by them, refusing them."""
+"""Query parameters: parse and check them, page and sort lists by them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class ApiError(Exception):
-    """A refusal with a status and a JSON body: `error` (a code), `message`, and `parameter` where one is at fault."""
+    """An error answer: a status and a JSON body of `error` (a code), `message`, and `parameter` if one is at fault."""
 
     def __init__(
         self,
@@ -37,15 +37,15 @@ class ApiError(Exception):
 
 
 def bad_parameter(name: str, message: str) -> ApiError:
-    """The 400 for a query parameter with a value that does not serve."""
+    """The error 400 for an invalid query parameter."""
     return ApiError(400, "bad_request", message, parameter=name)
 
 
 def parse_instant(text: str) -> int:
     """Epoch milliseconds of an ISO-8601 time with an offset or `Z`, or of a bare date (its midnight in UTC).
 
-    A time without an offset is a ValueError: the cloud does not guess zones. One that is before the year 1 or after
-    9999 in UTC is an OverflowError.
+    A time without an offset is a ValueError: the cloud does not guess zones. A year outside 1 to 9999 in UTC is an
+    OverflowError.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -64,7 +64,7 @@ def iso(milliseconds: int) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """A half-open range of time in epoch milliseconds: `begin` belongs to it, `end` does not."""
+    """A range of time in epoch milliseconds: `begin` inclusive, `end` exclusive."""
 
     begin: int
     end: int
@@ -76,20 +76,20 @@ class Span:
 
 
 class Query:
-    """The query string of one request. Of a parameter given twice the last value counts; unknown ones are ignored."""
+    """The query string of one request. The last of several values counts; unknown parameters are ignored."""
 
     def __init__(self, text: str) -> None:
         self._values = dict(parse_qsl(text, keep_blank_values=True))
 
     def text(self, name: str) -> str | None:
-        """The value as it came, None without one; an empty one is refused."""
+        """The value as given, None if there is none; an empty one is refused."""
         value = self._values.get(name)
         if value == "":
             raise bad_parameter(name, f"{name} must not be empty")
         return value
 
     def choice(self, name: str, options: Sequence[str], default: str) -> str:
-        """One of the options, spelled as they are."""
+        """One of the options, in the same spelling."""
         value = self._values.get(name, default)
         if value not in options:
             raise bad_parameter(name, f"{name} must be one of {', '.join(options)}, not {value!r}")
@@ -135,14 +135,14 @@ class Query:
         return self.instant(name, default)
 
     def span(self, created: int, now: int) -> Span:
-        """The range of `from` and `to`; they default to when the device's data begins and to now (epoch s)."""
+        """The range of `from` and `to`, by default from the begin of the device's data to now (both in epoch s)."""
         begin, end = self.instant("from", created * 1000), self.instant("to", now * 1000)
         if end <= begin:
             raise bad_parameter("to", f"to ({iso(end)}) must be after from ({iso(begin)})")
         return Span(begin, end)
 
     def names(self, name: str) -> list[str]:
-        """A comma-separated list, each name once; empty without the parameter, refused if it names nothing."""
+        """A comma-separated list, each name once; empty without the parameter, refused if it is blank."""
         value = self._values.get(name)
         found = list(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
         if value is not None and not found:
@@ -152,7 +152,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """The part of a list that is asked for, and how it is sorted."""
+    """The requested part of a list, and its sort order."""
 
     offset: int
     limit: int
@@ -170,7 +170,7 @@ class Page:
         )
 
     def sort(self, items: Iterable[Item], key: Callable[[Item], Any]) -> list[Item]:
-        """Sort by a key that may be None; equal ones keep their order. None counts as the greatest value."""
+        """Sort by a key that may be None, the greatest value then; equal items keep their order."""
 
         def nullable(item: Item) -> tuple[bool, Any]:
             value = key(item)

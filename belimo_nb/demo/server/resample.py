@@ -1,8 +1,8 @@
-"""Resampling: from native samples to one value a bucket, the way the cloud does it.
+"""Resampling of native samples to one value a bucket, as the live cloud does it.
 
-Buckets lie on multiples of the resolution since the epoch (UTC) and are stamped with their begin. Only samples of the
-asked range count: when the range begins inside a bucket, that first bucket holds the samples from there on and is still
-stamped with the bucket's begin, before the range; likewise at its end. Buckets without samples are missing.
+Buckets lie on multiples of the resolution since the epoch (UTC) and are stamped with their begin. Only samples in the
+range count: a range that begins inside a bucket gets that bucket with the samples from there on, stamped with the
+bucket's begin, before the range; likewise at its end. Buckets without samples are missing.
 """
 
 import re
@@ -57,13 +57,13 @@ def _in_words(seconds: int) -> str:
 
 
 def make_grid(begin: int, end: int, resolution: str) -> Grid:
-    """Lay buckets over a range of epoch seconds.
+    """The buckets of a range.
 
     Args:
-        begin: first second of the range.
+        begin: first second of the range (epoch seconds).
         end: first second after it.
         resolution: a duration (`90s`, `15m`, `1h`, `1d`, `1w`), or a number of points from 1 to 10,000. A number means
-            buckets of whole seconds, so long that there are at most so many (at most two for one point).
+            the shortest buckets of whole seconds that are at most so many (at most two for one point).
 
     Raises:
         ValueError: the text is neither, or asks for more than 10,000 buckets.
@@ -113,7 +113,7 @@ _REDUCERS: dict[str, Callable[[Array, Array, Array], Array]] = {
 
 
 def is_numeric(values: Array) -> bool:
-    """Whether sums and means make sense: numbers, not texts or switches."""
+    """Whether values are numbers, not texts or switches."""
     return values.dtype.kind in "fiu"
 
 
@@ -127,7 +127,7 @@ def resample(times: Array, values: Array, grid: Grid, aggregation: str = "last")
         aggregation: one of `AGGREGATIONS`.
 
     Returns:
-        Numbers of the buckets (int64, 0 is the grid's first) and their values.
+        Indices of the buckets (int64, 0 is the grid's first) and their values.
     """
     part = slice(*np.searchsorted(times, (grid.begin, grid.end)))
     times, values = times[part], values[part]

@@ -1,4 +1,4 @@
-"""Faults of content: answers that are whole, and yet not what they should be."""
+"""Faults of content: valid JSON answers whose content is wrong."""
 
 import json
 from collections.abc import Callable, Collection
@@ -9,8 +9,7 @@ Body = dict[str, Any]
 Rows = list[dict[str, Any]]
 
 ROWS_A_PAGE = 10
-NEWER = ".9"
-"""What `changed-profile` adds to a version."""
+VERSION_SUFFIX = ".9"  # suffix that `changed-profile` adds to the version of a dataprofile
 
 _HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -30,7 +29,7 @@ def _changed_profile(body: Body) -> None:
     for device in body["data"] if "paging" in body else [body]:
         reference = device.get("dataprofile")
         if reference and "/dataprofiles/" in reference.get("ref", ""):
-            reference["ref"] += NEWER
+            reference["ref"] += VERSION_SUFFIX
 
 
 def _missing_series(body: Body) -> None:
@@ -38,7 +37,7 @@ def _missing_series(body: Body) -> None:
 
 
 def _for_rows(change: Callable[[Rows], Rows]) -> Callable[[Body], None]:
-    """A change of the rows of each series."""
+    """A fault that changes the rows of each series."""
 
     def spoil(body: Body) -> None:
         for series in body.get("series", []):
@@ -48,7 +47,7 @@ def _for_rows(change: Callable[[Rows], Rows]) -> Callable[[Body], None]:
 
 
 def _every(number: int, value: Any) -> Callable[[Rows], Rows]:
-    """Another value in every n-th row, if that holds a number."""
+    """A change that replaces the number in every n-th row."""
 
     def change(rows: Rows) -> Rows:
         return [
@@ -86,7 +85,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-SPOILERS: dict[str, Callable[[Body], None]] = {
+BODY_FAULTS: dict[str, Callable[[Body], None]] = {
     "small-pages": _small_pages,
     "changing-total": _changing_total,
     "changed-profile": _changed_profile,
@@ -100,12 +99,12 @@ SPOILERS: dict[str, Callable[[Body], None]] = {
     "series-huge": _for_rows(_every(5, 1e308)),
     "series-nan": _for_rows(_every(5, "NaN")),
 }
-"""What each fault of content makes of a body; bodies that it is not about stay as they are."""
+"""The function of each fault of content, which changes a body in place, if it applies to that kind of body."""
 
 
-def spoiled(body: bytes, faults: Collection[str]) -> bytes:
-    """A JSON body as the faults of content among `faults` make it."""
-    wanted = [spoil for name, spoil in SPOILERS.items() if name in faults]
+def apply_body_faults(body: bytes, faults: Collection[str]) -> bytes:
+    """A JSON body, changed by the faults of content among `faults`."""
+    wanted = [spoil for name, spoil in BODY_FAULTS.items() if name in faults]
     if not wanted:
         return body
     content = json.loads(body)
@@ -114,6 +113,6 @@ def spoiled(body: bytes, faults: Collection[str]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def of_known_version(version: str) -> str:
-    """The version of a dataprofile that `changed-profile` has made a newer one of."""
-    return version.removesuffix(NEWER)
+def published_version(version: str) -> str:
+    """The version of a dataprofile without the suffix of `changed-profile`."""
+    return version.removesuffix(VERSION_SUFFIX)

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token allows, and until when (monotonic seconds)."""
+    """The scopes of a token and its expiry (monotonic seconds)."""
 
     scopes: frozenset[str]
     expires: float
@@ -21,7 +21,7 @@ def _digest(token: str) -> str:
 
 
 class TokenStore:
-    """The tokens in force, by their digests. May be used from any thread."""
+    """The valid tokens, by their digests: tokens themselves are not kept. May be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,37 +29,37 @@ class TokenStore:
         self._refresh: dict[str, frozenset[str]] = {}
 
     def add(self, token: Mapping[str, Any], scopes: frozenset[str]) -> None:
-        """Keep a token as it was issued; what has expired is forgotten."""
+        """Add a token that was issued, and drop expired ones."""
         now = time.monotonic()
         with self._lock:
-            # an hour of grace: an expired token is then still told from one that never was
+            # kept for an hour after expiry: the error can then tell an expired token from an unknown one
             self._access = {key: grant for key, grant in self._access.items() if grant.expires > now - 3600}
             self._access[_digest(token["access_token"])] = Grant(scopes, now + token["expires_in"])
             if "refresh_token" in token:
                 self._refresh[_digest(token["refresh_token"])] = scopes
 
     def access(self, token: str) -> Grant | None:
-        """What an access token allows, expired or not; None for a token that is unknown or revoked."""
+        """The grant of an access token, expired or not; None if it is unknown or revoked."""
         with self._lock:
             return self._access.get(_digest(token))
 
     def refresh(self, token: str) -> frozenset[str] | None:
-        """The scopes of a refresh token; None for one that is unknown or revoked."""
+        """The scopes of a refresh token; None if it is unknown or revoked."""
         with self._lock:
             return self._refresh.get(_digest(token))
 
     def revoke(self, token: str) -> None:
-        """Revoke one access token; its refresh token stays good."""
+        """Revoke one access token; its refresh token stays valid."""
         with self._lock:
             self._access.pop(_digest(token), None)
 
     def revoke_refresh(self, token: str) -> None:
-        """Revoke a refresh token; the access tokens that came of it stay good."""
+        """Revoke a refresh token; access tokens issued for it stay valid."""
         with self._lock:
             self._refresh.pop(_digest(token), None)
 
     def expire(self, token: str) -> None:
-        """Let one access token expire now; its refresh token stays good."""
+        """Let one access token expire now; its refresh token stays valid."""
         with self._lock:
             if grant := self._access.get(_digest(token)):
                 self._access[_digest(token)] = Grant(grant.scopes, time.monotonic())
@@ -71,7 +71,7 @@ class TokenStore:
             self._refresh.clear()
 
     def expire_all(self) -> None:
-        """Let every access token expire now; refresh tokens stay good."""
+        """Let every access token expire now; refresh tokens stay valid."""
         now = time.monotonic()
         with self._lock:
             self._access = {key: Grant(grant.scopes, now) for key, grant in self._access.items()}

@@ -1,4 +1,4 @@
-"""What passes through the demo cloud: the log of its requests, and the limit on their rate."""
+"""The log of the demo cloud's requests, and the limit on their rate."""
 
 import math
 import threading
@@ -13,7 +13,7 @@ _KEPT_REQUESTS = 100_000
 
 @dataclass
 class Request:
-    """One request served. `status` is 0 while it is not answered, and stays 0 where the connection was dropped."""
+    """A logged request. Its `status` is 0 until it is answered, and stays 0 if the connection was dropped."""
 
     method: str
     path: str
@@ -23,14 +23,14 @@ class Request:
 
 
 class RequestLog:
-    """The requests served, oldest first (the last 100,000). May be read from any thread while the server runs."""
+    """The last 100,000 requests, oldest first. May be read from any thread while the server runs."""
 
     def __init__(self) -> None:
         self._requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
         self._lock = threading.Lock()
 
     def add(self, method: str, path: str, query: str) -> Request:
-        """Enter a request that has just arrived."""
+        """Add a request that has just arrived."""
         request = Request(method, path, query, time.time())
         with self._lock:
             self._requests.append(request)
@@ -44,7 +44,7 @@ class RequestLog:
         return len(self._requests)
 
     def count(self, prefix: str = "") -> int:
-        """How many requests had a path that begins so."""
+        """Number of requests whose path begins with `prefix`."""
         return sum(request.path.startswith(prefix) for request in self)
 
     def clear(self) -> None:
@@ -65,7 +65,7 @@ class RateLimit:
         self._in_flight: dict[str, int] = {}
 
     def refusal(self, key: str, rate: float) -> int | None:
-        """Whole seconds to wait if a request of this token comes too soon; else None, and it is counted."""
+        """Whole seconds to wait if a request of this token is too early; otherwise None, and it is counted."""
         now, depth = time.monotonic(), 1 + max(1.0, rate)
         level, since = self._levels.get(key, (depth, now))
         level = min(depth, level + (now - since) * rate)
@@ -73,15 +73,15 @@ class RateLimit:
         return None if level >= 1 else math.ceil((1 - level) / rate)
 
     def in_flight(self, key: str) -> int:
-        """How many requests of this token are being answered."""
+        """Number of requests of this token that are being answered."""
         return self._in_flight.get(key, 0)
 
     def enter(self, key: str) -> None:
-        """A request of this token begins."""
+        """Count a request of this token as in flight."""
         self._in_flight[key] = self.in_flight(key) + 1
 
     def leave(self, key: str) -> None:
-        """A request of this token has its answer."""
+        """Count a request of this token as answered."""
         self._in_flight[key] -= 1
         if not self._in_flight[key]:
             del self._in_flight[key]

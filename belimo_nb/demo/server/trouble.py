@@ -4,13 +4,13 @@ A fault is written `NAME[=WHEN][:SECONDS][@PATH]`:
 
 - WHEN: a share of the requests above 0 and below 1 (`0.2`: pseudo-random, the same requests in every run), or a whole
   number n (every n-th request). Without it every request is hit.
-- SECONDS: what the fault takes: how long `slow` waits and `slow-body` before each tenth of the body, what
-  `too-many-requests` and `unavailable` say in `Retry-After`, how long an `expired-token` lives, how wrong the clock is.
+- SECONDS: how long `slow` waits, and `slow-body` before each tenth of the body; the `Retry-After` of
+  `too-many-requests` and `unavailable`; the lifetime of an `expired-token`; the error of `clock-skew`.
 - PATH: only requests whose path begins so. Default: `/api/v3`; for `expired-token` and `refresh-refused` the sign-in,
   `/oauth/token`.
 
-`server-error=0.2`, `slow:5`, `too-many-requests=3:2`, `html@/oauth/token`. What the faults of content make of an answer
-stands in `belimo_nb.demo.server.spoil`.
+Examples: `server-error=0.2`, `slow:5`, `too-many-requests=3:2`, `html@/oauth/token`. Faults that change the content of
+an answer are in `belimo_nb.demo.server.spoil`.
 """
 
 import hashlib
@@ -67,8 +67,8 @@ _FAULT = re.compile(
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault: what happens, to which requests, for how long."""
+class InjectedFault:
+    """A fault to inject: its name, which requests it hits, and for how long."""
 
     name: str
     share: float
@@ -77,7 +77,7 @@ class Fault:
     path: str
 
     @classmethod
-    def parse(cls, text: str) -> "Fault":
+    def parse(cls, text: str) -> "InjectedFault":
         """Read `NAME[=WHEN][:SECONDS][@PATH]`; a ValueError says what is wrong and which names there are."""
         match = _FAULT.fullmatch(text)
         name = match["name"] if match else re.split("[=:@]", text)[0]
@@ -102,26 +102,27 @@ class Fault:
 
     def hits(self, number: int) -> bool:
         """Whether the number-th request (from 1) on its path is hit."""
+        # by a hash, not at random: the same requests are hit in every run, so a failing test fails again
         if self.share < 1:
             digest = hashlib.sha256(f"{self.name}:{number}".encode()).digest()
             return int.from_bytes(digest[:8]) < self.share * 2.0**64
         return number % self.every == 0
 
 
-class Trouble:
-    """The faults in force, and how many requests each of them has seen."""
+class FaultInjector:
+    """The faults in force, with the number of requests that each has seen."""
 
     def __init__(self, faults: Sequence[str] = ()) -> None:
         self.texts = tuple(faults)
-        self._faults = [Fault.parse(text) for text in faults]
+        self._faults = [InjectedFault.parse(text) for text in faults]
         self._seen = [0] * len(self._faults)
 
-    def knows(self, name: str) -> bool:
-        """Whether a fault is in force, for whatever requests."""
+    def is_active(self, name: str) -> bool:
+        """Whether a fault is in force, whichever requests it hits."""
         return any(fault.name == name for fault in self._faults)
 
-    def strike(self, path: str) -> dict[str, Fault]:
-        """Count a request and say which faults hit it, by name."""
+    def hits(self, path: str) -> dict[str, InjectedFault]:
+        """Count a request and return the faults that hit it, by name."""
         hit = {}
         for place, fault in enumerate(self._faults):
             if path.startswith(fault.path):

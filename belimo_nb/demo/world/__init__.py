@@ -1,1 +1,1 @@
-"""What the demo building does not control: weather, the calendar, physics and noise."""
+"""The surroundings of the demo building: weather, calendar, physics and noise."""

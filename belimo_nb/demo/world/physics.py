@@ -1,7 +1,7 @@
-"""Hydronic physics of an energy valve: exchanger, valve, sensors and what the meter publishes.
+"""Hydronic physics of an energy valve: heat exchanger, valve characteristic, sensors and meter.
 
-Quasi-static and vectorized over native steps. Quantities are stored as whole multiples of the meter's resolution, so
-that sums are exact and published values do not depend on the last bits of floating-point functions.
+Quasi-static and vectorized over native steps. Quantities are stored as whole multiples of the meter's resolution: sums
+are exact, and published values do not depend on the last bits of floating-point functions, which differ by platform.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from belimo_nb.demo.world.noise import FloatArray, normal, upsample, wander
+from belimo_nb.demo.world.noise import FloatArray, autoregressive, normal, upsample
 from belimo_nb.demo.world.schedule import SAMPLES, STEP
 from belimo_nb.demo.world.weather import weather
 
 IntArray = npt.NDArray[np.integer]
 BoolArray = npt.NDArray[np.bool_]
 
-FLOW_UNITS = 10_000_000  # stored flow is in 1e-7 m3/s
-KELVIN_UNITS = 100  # stored temperatures are in 0.01 K
-PERCENT_UNITS = 10  # stored positions are in 0.1 %
+FLOW_UNITS = 10_000_000  # of stored flow in 1 m3/s
+KELVIN_UNITS = 100  # of stored temperature in 1 K
+PERCENT_UNITS = 10  # of stored position in 1 %
 ZERO_C = 273.15
 
 HEATING_RHO_C = 4.14e6
-"""Volumetric heat capacity in J/(m3 K) that heating valves find their flow with (water of 42 °C)."""
-COOLING_RHO_C = 4.19e6
-"""The same of cooling valves (water of 12 °C); the meter itself uses `rho_c` at its sensor."""
+"""Volumetric heat capacity in J/(m3 K) with which the flow of heating valves is calculated (water of 42 °C)."""
+COOLING_RHO_C = 4.19e6  # the same of cooling valves (water of 12 °C); the meter itself uses `rho_c` at its sensor
 
-RANGEABILITY = 50.0
-WASTE_SLOPE = 0.15
-"""The waste zone begins where the slope of P(V) has fallen to this share of its start."""
+RANGEABILITY = 50.0  # slope of the equal-percentage characteristic at the open end over that at the closed end
+WASTE_SLOPE = 0.15  # the waste zone begins where the slope of P(V) has fallen to this share of its start
 
-_MIN_FLOW = 0.006  # of the maximum flow; below it the valve opens and closes
-_BLOCK = 12  # steps in which it opens and closes once
-_GOLDEN = (math.sqrt(5) - 1) / 2  # shifts the opening from block to block, evenly in the long run
+_MIN_FLOW = 0.006  # share of the maximum flow below which the valve opens and closes instead of throttling
+_BLOCK = 12  # steps in which it opens and closes once: an hour
+_GOLDEN = (math.sqrt(5) - 1) / 2  # golden ratio: spreads the openings evenly over the hour in the long run
 
 
 def rho_c(temperature_c: FloatArray) -> FloatArray:
@@ -48,7 +46,7 @@ def position(flow_rel: FloatArray) -> FloatArray:
     return np.log1p(flow_rel * (RANGEABILITY - 1)) / math.log(RANGEABILITY)
 
 
-def flow_at(stem: FloatArray) -> FloatArray:
+def flow_at_position(stem: FloatArray) -> FloatArray:
     """Flow relative to nominal at a position (0 to 1): the inverse of `position`."""
     return np.expm1(stem * math.log(RANGEABILITY)) / (RANGEABILITY - 1)
 
@@ -60,7 +58,7 @@ def waste_flow_m3s(half_flow_m3s: float) -> float:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a plant asks of its valve, at native steps.
+    """The load of a plant and the temperatures at its heat exchanger, at native steps.
 
     Attributes:
         power_w: heat to be transferred, 0 or more, shape (SAMPLES,).
@@ -81,7 +79,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Record:
-    """What the meter measured over the horizon, in its units; every array has shape (SAMPLES,).
+    """The meter's measurements over the horizon, in units of its resolution; every array has shape (SAMPLES,).
 
     Attributes:
         position: 0.1 %.
@@ -92,9 +90,9 @@ class Record:
         t2: embedded sensor, 0.01 K.
         cooling: whether the power goes to the cooling counter.
         limiting: whether the delta-T manager limits.
-        true_flow: flow that really passed.
-        true_power: power that was really transferred.
-        true_cooling: whether it really was cooling.
+        true_flow: true flow, whatever the sensors read.
+        true_power: true power.
+        true_cooling: whether the water truly took heat up.
     """
 
     position: IntArray
@@ -111,14 +109,17 @@ class Record:
 
 
 def metered_power(flow: IntArray, t1: IntArray, t2: IntArray) -> IntArray:
-    """Power in W from stored flow and temperatures, as the meter computes it: rho c(T2) V |T1 - T2|."""
+    """Power in W from stored flow and temperatures, as the meter computes it: rho c(T2) V |T1 - T2|.
+
+    At T2 because the flow sensor sits in the valve, with the embedded temperature sensor.
+    """
     heat = rho_c(t2 / KELVIN_UNITS - ZERO_C) * np.abs(t1.astype(np.int32) - t2)
     power: IntArray = np.rint(heat * flow / (FLOW_UNITS * KELVIN_UNITS)).astype(np.int32)
     return power
 
 
-def pulsed(flow: FloatArray, max_flow: float) -> FloatArray:
-    """Flow of a valve that cannot control below 0.6 % of its maximum: there it opens once an hour."""
+def pulse_below_minimum(flow: FloatArray, max_flow: float) -> FloatArray:
+    """Flow of a valve that cannot throttle below 0.6 % of its maximum: there it opens once an hour."""
     least = _MIN_FLOW * max_flow
     block, step = np.divmod(np.arange(len(flow)), _BLOCK)
     turn = ((step + 0.5) / _BLOCK + _GOLDEN * block) % 1.0
@@ -126,8 +127,8 @@ def pulsed(flow: FloatArray, max_flow: float) -> FloatArray:
     return np.where(flow < least, opened, flow)
 
 
-def settle(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours: float) -> FloatArray:
-    """Sensor temperature that falls exponentially to ambient while no water flows, after its last flowing value."""
+def cool_to_ambient(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours: float) -> FloatArray:
+    """Sensor temperature: the water's while it flows, then exponentially to ambient (time constant `hours`)."""
     index = np.arange(len(values))
     last = np.maximum.accumulate(np.where(flowing, index, 0))
     decay = np.exp(-(index - last) * (STEP / 3600 / hours))
@@ -136,22 +137,22 @@ def settle(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours:
 
 
 def drift(n_steps: int, correlation: float, *name: object) -> FloatArray:
-    """Slow random drift at native steps: a wandering series of knots, n_steps apart, joined by lines."""
-    knots = wander(SAMPLES // n_steps + 1, correlation, *name)
+    """Slow random drift at native steps: an AR(1) series of knots, n_steps apart, joined by straight lines."""
+    knots = autoregressive(SAMPLES // n_steps + 1, correlation, *name)
     return upsample(knots, n_steps)
 
 
 def flow_for(demand: Demand, max_flow: float) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Invert P = a V/(b + V), a = rho c b |supply - sink|.
+    """The flow that covers a demand, from P = a V/(b + V) with a = rho c b |supply - sink|.
 
     Returns:
-        flow in m3/s within 0 and the maximum (or the delta-T limit), |supply - sink| in K, and where the delta-T
-        limit acts.
+        Flow in m3/s between 0 and the maximum (or the delta-T limit), |supply - sink| in K, and where the delta-T limit
+        acts.
     """
     lift = np.abs(demand.supply_c - demand.sink_c)
     b = demand.half_flow_m3s
     capacity = np.where(demand.cooling, COOLING_RHO_C, HEATING_RHO_C) * (b * lift)
-    need = np.minimum(demand.power_w, 0.999 * capacity)
+    need = np.minimum(demand.power_w, 0.999 * capacity)  # the full capacity would take an infinite flow
     flow = np.minimum(b * need / (capacity - need), max_flow)
     limit = np.asarray(demand.limit_k)
     if not limit.any():
@@ -171,7 +172,7 @@ def measure(
     max_flow: float,
     key: tuple[object, ...],
 ) -> Record:
-    """Temperatures, position and power that belong to a flow, with the sensors' noise and resolution."""
+    """The record of a flow: temperatures, position and power, with the sensors' noise and resolution."""
     b = demand.half_flow_m3s
     flowing = flow > 0
     delta = lift * (b / (b + flow))
@@ -179,8 +180,8 @@ def measure(
     supply = demand.supply_c
     returned = supply - sign * delta
     ambient = 21.5 + 0.08 * weather().smooth_c + 0.3 * drift(12, 0.95, *key, "ambient")
-    t1_c = settle(supply, flowing, ambient, 1.6) + 0.02 * normal(SAMPLES, *key, "t1")
-    t2_c = settle(returned, flowing, ambient, 2.2) + 0.02 * normal(SAMPLES, *key, "t2")
+    t1_c = cool_to_ambient(supply, flowing, ambient, 1.6) + 0.02 * normal(SAMPLES, *key, "t1")
+    t2_c = cool_to_ambient(returned, flowing, ambient, 2.2) + 0.02 * normal(SAMPLES, *key, "t2")
     t1 = np.rint((t1_c + ZERO_C) * KELVIN_UNITS).astype(np.uint16)
     t2 = np.rint((t2_c + ZERO_C) * KELVIN_UNITS).astype(np.uint16)
     metered = np.rint(flow * (1 + 0.003 * normal(SAMPLES, *key, "flow")) * FLOW_UNITS).astype(np.int32)

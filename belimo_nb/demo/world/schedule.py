@@ -1,4 +1,4 @@
-"""The simulation's time grid and the local week: schedules follow the site's clock, daylight saving time included."""
+"""The simulation's time grid, and weekly schedules by the site's clock, daylight saving time included."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def local_offsets() -> npt.NDArray[np.int64]:
     days = range(HISTORY_BEGIN, HORIZON + _DAY, _DAY)
     at_midnight = [_utc_offset(zone, day) for day in days]
     offsets: list[int] = []
+    # Hour by hour only on the days on which the clock changes: zoneinfo is slow, and every process computes this.
     for day, before, after in zip(days, at_midnight, at_midnight[1:], strict=False):
         if before == after:
             offsets += [before] * 24
@@ -69,7 +70,7 @@ def week_slots() -> npt.NDArray[np.int16]:
 
 
 def weekly(days: Mapping[str, list[tuple[float, float]]]) -> FloatArray:
-    """A week's table of values, shape (2016,), from corner points per kind of day.
+    """A weekly schedule as a table of five-minute values, shape (2016,), from corner points for each kind of day.
 
     Args:
         days: keys "weekday", "saturday", "sunday" (the latter two default to the one before them); values are
@@ -87,12 +88,12 @@ def weekly(days: Mapping[str, list[tuple[float, float]]]) -> FloatArray:
 
 
 def unit_mean(table: FloatArray) -> FloatArray:
-    """The table scaled to a mean of 1: a schedule that moves heat within the week and adds none."""
+    """Scale a weekly table to a mean of 1, so that it moves heat within the week and adds none."""
     scaled: FloatArray = table / table.mean()
     return scaled
 
 
-def follow(table: FloatArray) -> FloatArray:
-    """A week's table laid over the horizon, shape (SAMPLES,)."""
+def over_horizon(table: FloatArray) -> FloatArray:
+    """Repeat a weekly table over the horizon, shape (SAMPLES,)."""
     values: FloatArray = table[week_slots()]
     return values

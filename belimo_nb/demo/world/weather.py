@@ -1,8 +1,8 @@
-"""Zurich-like weather of the demo cloud: hourly outdoor temperature.
+"""Hourly outdoor temperature of the demo cloud, similar to Zurich's.
 
-The temperature is the sum of an annual wave, synoptic swings of several days, a daily cycle that is stronger under a
-clear summer sky, and three remembered spells (cold January 2017, cold end of February 2018, hot end of July 2018). It
-does not depend on the simulation's seed: the weather is a fact that all demo fleets share.
+The sum of an annual wave, synoptic swings of several days, a daily cycle that is stronger under a clear summer sky, and
+three real spells (cold January 2017, cold end of February 2018, hot end of July 2018). It does not depend on the seed:
+degree days in the docs hold for every fleet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from belimo_nb.demo.world.noise import FloatArray, normal, upsample, wander
+from belimo_nb.demo.world.noise import FloatArray, autoregressive, normal, upsample
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HOURS, PER_HOUR, local_days, local_offsets
 
 ANNUAL_MEAN_C = 10.0
@@ -25,7 +25,7 @@ _STREAM = ("weather", 190)  # chosen among others for its degree days and extrem
 _DAYS = HOURS // 24
 _YEAR = 365.2425
 _COLDEST_DAY = 17  # of the year
-_SPELLS = (  # (middle: days since 2016-12-01, half width in days, kelvin)
+_COLD_AND_HOT_SPELLS = (  # (middle: days since 2016-12-01, half width in days, kelvin)
     (47, 9.0, -3.5),  # January 2017
     (453, 5.0, -7.0),  # end of February 2018
     (606, 8.0, 3.5),  # end of July 2018
@@ -55,13 +55,13 @@ def _hourly_temperature(clearness: FloatArray) -> FloatArray:
     day = hour / 24
     day_of_year = (day - 31) % _YEAR  # the horizon begins 31 days before a new year
     season = -np.cos(2 * math.pi * (day_of_year - _COLDEST_DAY) / _YEAR)
-    synoptic = SWING_SD_K * wander(_DAYS + 1, 0.6, *_STREAM, "days")
-    synoptic += SPELL_SD_K * wander(_DAYS + 1, 0.93, *_STREAM, "weeks")
-    spells = sum(kelvin * np.exp(-(((day - middle) / width) ** 2)) for middle, width, kelvin in _SPELLS)
+    synoptic = SWING_SD_K * autoregressive(_DAYS + 1, 0.6, *_STREAM, "days")
+    synoptic += SPELL_SD_K * autoregressive(_DAYS + 1, 0.93, *_STREAM, "weeks")
+    spells = sum(kelvin * np.exp(-(((day - middle) / width) ** 2)) for middle, width, kelvin in _COLD_AND_HOT_SPELLS)
     local_hour = (hour + local_offsets() / 3600) % 24
     swing = (2.9 + 1.7 * season) * (0.45 + 1.1 * clearness)
     cycle = np.cos(2 * math.pi * (local_hour - 15.5) / 24) + 0.2 * np.cos(4 * math.pi * (local_hour - 14.0) / 24)
-    flicker = wander(HOURS, 0.9, *_STREAM, "hours")
+    flicker = autoregressive(HOURS, 0.9, *_STREAM, "hours")
     total = (
         ANNUAL_MEAN_C
         + ANNUAL_AMPLITUDE_K * season
@@ -74,12 +74,15 @@ def _hourly_temperature(clearness: FloatArray) -> FloatArray:
 
 
 def _clearness() -> FloatArray:
-    daily = wander(_DAYS + 1, 0.45, *_STREAM, "sky")
+    daily = autoregressive(_DAYS + 1, 0.45, *_STREAM, "sky")
     return np.clip(0.5 + 0.28 * upsample(daily, 24) + 0.05 * normal(HOURS, *_STREAM, "clouds"), 0.0, 1.0)
 
 
 def _without_daily_cycle(hourly: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Daily means, and straight lines between noons whose mean over each local day is the day's mean."""
+    """Daily means, and a polyline with knots at noon whose mean over each local day is the day's mean.
+
+    Loads follow the polyline: a daily cycle would make the energy of a day depend on more than its mean temperature.
+    """
     day = local_days()
     count = np.bincount(day)
     mean = np.bincount(day, weights=hourly) / count

@@ -1,4 +1,4 @@
-"""Reports made on a Dask cluster, behind the same face as child processes of our own.
+"""Make reports on the workers of a Dask cluster, with the interface of the pool of child processes.
 
 Why so, and what holds: docs/decisions/0012-reports-on-a-cluster.md.
 """
@@ -17,88 +17,62 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.cluster.dask_scheduler import Scheduler
-from belimo_nb.report.cluster.dask_task import Parcel, carry_out, close
-from belimo_nb.report.workers.processes import JobFailed, Stopping
+from belimo_nb.report.cluster.dask_task import RemoteCall, close_pool, run_on_worker
+from belimo_nb.report.workers.processes import JobFailed, Workers
 
 if TYPE_CHECKING:
     from belimo_nb.report.output.folder import OutputFolder
     from belimo_nb.settings import Settings
 
-__all__ = ["Cluster"]
-
 T = TypeVar("T")
-LONELY = 300.0
-"""Seconds without any worker after which those that have gone are not waited for any longer."""
+NO_WORKER_TIMEOUT = 300.0  # seconds without a usable worker after which all reports that are left fail
 
-LOOK = 2.0
-"""Seconds between two looks at who is there."""
+POLL_INTERVAL = 2.0  # seconds between two looks at which workers there are
 
 STOPPED = "Stopped before it was finished."
 
 
 class ClusterWarning(UserWarning):
-    """Something about a worker that costs its help, but no report."""
+    """A worker cannot make reports; the others make them."""
 
 
-class Cluster(Stopping):
-    """Makes reports on the workers of a Dask scheduler; as `ChildProcesses` does on this machine.
-
-    Attributes:
-        max_workers: How many reports are made at once: the threads of all workers that are there at the beginning.
-        time_limit: Seconds a job may take.
-        engine: How the jobs run notebooks, see `engines`.
-    """
+class Cluster(Workers):
+    """Executor on the workers of a Dask scheduler; `max_workers` is the sum of their threads at the beginning."""
 
     def __init__(self, address: str, *, time_limit: float, engine: str) -> None:
-        """Connect, and see that every worker is of this version.
-
-        Args:
-            address: The scheduler's, such as ``tcp://10.0.0.5:8786``.
-            time_limit: Seconds a job may take.
-            engine: As `engines.chosen` gives it.
-
-        Raises:
-            UsageError: The package is missing, the address is none, or a worker is of another version.
-            ConnectionFailed: The scheduler or its workers cannot be reached.
-        """
+        """Connect as `Scheduler` does, with its errors."""
         self.time_limit, self.engine = time_limit, engine
         self._run = secrets.token_hex(8)
         self._lock = threading.Lock()
+        # `submit` returns futures of our own: Dask's end with their task, which a worker may refuse.
         self._open: set[Future[Any]] = set()
         self._refused: dict[str, str] = {}
         self._ended = threading.Event()
         self._scheduler = Scheduler(address)
         self.max_workers = sum(self._scheduler.first.values())
-        self._there = set(self._scheduler.first)  # not asked for where it is needed: that thread may not wait
+        # Kept up to date by a thread of its own: `_dispatch` may run on Dask's event loop, which must not wait.
+        self._present = set(self._scheduler.first)
         self._executor = self._scheduler.executor()
-        self._watch = threading.Thread(target=self._look_after, name="belimo-nb-cluster", daemon=True)
+        self._watch = threading.Thread(target=self._watch_workers, name="belimo-nb-cluster", daemon=True)
         self._watch.start()
 
     def __repr__(self) -> str:
         return f"<Cluster {self._scheduler.address}>"
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """See that every worker sees the store and the output folder; as `Scheduler.check`."""
+        """Check that every worker sees the store and the output folder; as `Scheduler.check`."""
         self._scheduler.check(settings, folder)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Have ``fn(*args, **kwargs)`` called in a process of its own, on a worker that has a thread free."""
+        """Call ``fn(*args, **kwargs)`` in a process of its own, on a worker with a free thread."""
         outer: Future[T] = Future()
         with self._lock:
             if self._ended.is_set():
                 raise JobFailed(STOPPED, 0.0)
             self._open.add(outer)
-        parcel = Parcel(
-            run=self._run,
-            version=__version__,
-            fn=fn,
-            args=args,
-            kwargs=kwargs,
-            time_limit=self.time_limit,
-            engine=self.engine,
-            probes=tuple(self._scheduler.probes),
-        )
-        self._send(parcel, outer)
+        probes = tuple(self._scheduler.probes)
+        call = RemoteCall(self._run, __version__, fn, args, kwargs, self.time_limit, self.engine, probes)
+        self._dispatch(call, outer)
         return outer
 
     def stop(self) -> None:
@@ -122,32 +96,33 @@ class Cluster(Stopping):
             self._ended.set()
         self._executor.shutdown(wait=False)  # which cancels what is not done
         self._fail_all(JobFailed(STOPPED, 0.0))
-        self._scheduler.close(close, self._run, kill=kill)
+        self._scheduler.close(close_pool, self._run, kill=kill)
 
-    def _send(self, parcel: Parcel, outer: Future[Any]) -> None:
-        # Where some refuse, the others are asked; if these have died meanwhile, whoever is there.
-        others = sorted(self._there - set(self._refused)) if self._refused else []
+    def _dispatch(self, call: RemoteCall, outer: Future[Any]) -> None:
+        # Workers that have refused are avoided; unless the others have died meanwhile.
+        others = sorted(self._present - set(self._refused)) if self._refused else []
         where = {"workers": others, "allow_other_workers": True} if others else {}
-        inner = self._executor.submit(carry_out, parcel, **where)
-        inner.add_done_callback(lambda done: self._settle(done, outer, parcel))
+        inner = self._executor.submit(run_on_worker, call, **where)
+        inner.add_done_callback(lambda done: self._handle_result(done, outer, call))
 
-    def _settle(self, inner: Future[tuple[Any, ...]], outer: Future[Any], parcel: Parcel) -> None:
-        """What has come of a call, told as child processes would."""
+    def _handle_result(self, inner: Future[tuple[Any, ...]], outer: Future[Any], call: RemoteCall) -> None:
+        """Pass the result of a remote call on to the future that `submit` has returned, or dispatch it again."""
         if self._ended.is_set():
             return self._finish(outer, JobFailed(STOPPED, 0.0))
         try:
             kind, *content = inner.result()
         except CancelledError:
-            return self._finish(outer, JobFailed(self._lost(), 0.0))
+            lost = f"The scheduler at {self._scheduler.address} was lost; see its log, and run the same again with"
+            return self._finish(outer, JobFailed(f"{lost} --resume.", 0.0))
         except Exception as error:  # noqa: BLE001 - a worker that died with it, or one that could not even read it
-            return self._finish(outer, JobFailed(_told(error), 0.0, crashed=True))
+            return self._finish(outer, JobFailed(_loss_reason(error), 0.0, crashed=True))
         if kind == "refused":
             worker, reason = content
             if worker not in self._refused:
                 self._refused[worker] = reason
                 warnings.warn(f"The worker {worker} makes no reports: {reason}", ClusterWarning, stacklevel=2)
-            # Offered again until one of the others takes it; without others, `_look_after` gives up.
-            return self._send(parcel, outer)
+            # Dispatched again until another worker takes it; if there is none, `_watch_workers` gives up.
+            return self._dispatch(call, outer)
         if kind == "failed":
             message, seconds, crashed = content
             return self._finish(outer, JobFailed(message, seconds, crashed=crashed))
@@ -169,27 +144,21 @@ class Cluster(Stopping):
         for future in left:
             self._finish(future, error)
 
-    def _look_after(self) -> None:
-        """Give up when there is nobody left who could make anything."""
+    def _watch_workers(self) -> None:
+        """Fail all open calls when there has been no usable worker for too long; runs in a thread."""
         seen = time.monotonic()
-        while not self._ended.wait(LOOK):
+        while not self._ended.wait(POLL_INTERVAL):
             with contextlib.suppress(Exception):
-                self._there = set(self._scheduler.threads())
-                if self._there - set(self._refused):
+                self._present = set(self._scheduler.threads())
+                if self._present - set(self._refused):
                     seen = time.monotonic()
-            if time.monotonic() - seen > LONELY:
-                self._fail_all(
-                    JobFailed(f"There has been no worker of use at {self._scheduler.address} for {LONELY:g} s.", 0.0)
-                )
-
-    def _lost(self) -> str:
-        return (
-            f"The scheduler at {self._scheduler.address} was lost; see its log, and run the same again with --resume."
-        )
+            if time.monotonic() - seen > NO_WORKER_TIMEOUT:
+                where = f"at {self._scheduler.address} for {NO_WORKER_TIMEOUT:g} s."
+                self._fail_all(JobFailed(f"There has been no worker of use {where}", 0.0))
 
 
-def _told(error: Exception) -> str:
-    """Why a task was lost, in a sentence; never with what it was given."""
+def _loss_reason(error: Exception) -> str:
+    """Why a task was lost, in one sentence without its arguments: credentials are among them."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):

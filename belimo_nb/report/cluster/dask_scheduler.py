@@ -1,4 +1,4 @@
-"""A Dask scheduler, and whether the workers that it has can make reports."""
+"""The connection to a Dask scheduler, and checks that its workers can make reports."""
 
 from __future__ import annotations
 
@@ -20,36 +20,32 @@ if TYPE_CHECKING:
     from belimo_nb.report.output.folder import OutputFolder
     from belimo_nb.settings import Settings
 
-__all__ = ["Scheduler"]
-
 NAME = "belimo-nb"
-CONNECT = 10.0
-"""Seconds in which a scheduler answers."""
+CONNECT_TIMEOUT = 10.0  # seconds that the scheduler has to answer
 
-JOIN = 30.0
-"""Seconds in which its first worker is there: a service manager may start both at once."""
+WORKER_TIMEOUT = 30.0
+"""Seconds that the first worker has to join: a service manager may start scheduler and workers at once."""
 
-FAREWELL = 30.0
-"""Seconds in which workers have stopped what they do."""
+CLOSE_TIMEOUT = 30.0  # seconds that closing the connection may take
 
 
 class Scheduler:
     """The connection to a Dask scheduler.
 
     Attributes:
-        address: Where it is.
+        address: Its address.
         first: How many threads each worker had at the beginning.
-        probes: Files that every worker sees which sees the folders of this host; they go when it is closed.
+        probes: Files that a worker sees if it shares this host's folders; removed when the connection is closed.
     """
 
     def __init__(self, address: str) -> None:
-        """Connect, and see that every worker is of this version.
+        """Connect, and check that every worker has this version of belimo_nb.
 
         Args:
             address: The scheduler's, such as ``tcp://10.0.0.5:8786``.
 
         Raises:
-            UsageError: The package is missing, the address is none, or a worker is of another version.
+            UsageError: The package distributed is missing, the address is invalid, or a worker has another version.
             ConnectionFailed: The scheduler or its workers cannot be reached.
         """
         self.address = address
@@ -60,11 +56,11 @@ class Scheduler:
             self.first = self.threads()
             self._check_versions()
         except BaseException:
-            self._client.close(CONNECT)
+            self._client.close(CONNECT_TIMEOUT)
             raise
 
     def threads(self) -> dict[str, int]:
-        """How many threads each worker has that is there now."""
+        """The number of threads of each present worker, by the worker's address."""
         found: dict[str, int] = self._client.nthreads()
         return found
 
@@ -73,11 +69,12 @@ class Scheduler:
         return self._client.get_executor(pure=False)
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """See that every worker sees the store and the output folder, and the cloud where it is on this machine.
+        """Check that every worker sees the store, the output folder, and a cloud that runs on this machine.
 
         Raises:
-            UsageError: One does not; the sentence says which, and what.
+            UsageError: One does not; the message says which, and what.
         """
+        # A cloud on the loopback (the demo cloud) is reached from its own host alone.
         hosts = self._ask(socket.gethostname)
         local = is_loopback(settings.api_url) and not settings.offline
         for worker, host in hosts.items() if local else ():
@@ -90,6 +87,7 @@ class Scheduler:
             (settings.data_dir, "store", "BELIMO_DATA_DIR"),
             (folder.private, "output folder", "--out"),
         ):
+            # A new file with a random name: a folder of the same path on the worker's own disk cannot have it.
             probe = place / f".{secrets.token_hex(8)}.probe"
             try:
                 place.mkdir(parents=True, exist_ok=True)
@@ -105,25 +103,25 @@ class Scheduler:
         if weather is not None and weather.is_file():
             self._check_seen(weather, "weather file", "BELIMO_WEATHER", write=False)
 
-    def close(self, farewell: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        """Have every worker call `farewell`, remove the probes, and hang up."""
+    def close(self, on_worker: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Call `on_worker` on every worker, remove the probes, and close the connection."""
         with contextlib.suppress(Exception):  # the scheduler may be what has gone
-            self._client.run(farewell, *args, **kwargs, on_error="ignore", wait=True)
+            self._client.run(on_worker, *args, **kwargs, on_error="ignore", wait=True)
         for probe in self.probes:
             with contextlib.suppress(OSError):
                 probe.unlink(missing_ok=True)
-        self._client.close(FAREWELL)
+        self._client.close(CLOSE_TIMEOUT)
 
     def _wait(self) -> None:
         try:
-            self._client.wait_for_workers(1, timeout=JOIN)
+            self._client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
         except TimeoutError:
             raise ConnectionFailed(
                 f"The scheduler at {self.address} has no worker; start some: dask worker {self.address}"
             ) from None
 
     def _check_versions(self) -> None:
-        # Asked by a function of Python's own: what a worker of another version has of ours is not known.
+        # A function of the standard library: one of ours may not exist in another version.
         found = self._ask(importlib.metadata.version, NAME)
         for worker, version in found.items():
             if isinstance(version, BaseException):
@@ -151,7 +149,7 @@ class Scheduler:
                 )
 
     def _ask(self, fn: Callable[..., Any], *args: Any) -> Mapping[str, Any]:
-        """A function's answer from each worker, or the exception that it raised."""
+        """The result of a function on each worker, or the exception that it raised, by the worker's address."""
         try:
             answers: dict[str, Any] = self._client.run(fn, *args, on_error="return")
         except (OSError, TimeoutError) as error:
@@ -160,7 +158,7 @@ class Scheduler:
 
 
 def _client(address: str) -> Any:
-    """A client of a scheduler, which keeps to itself what it has to say."""
+    """A client of a scheduler, without Dask's own log messages on the terminal: errors are ours to report."""
     try:
         import distributed
     except ImportError:
@@ -171,7 +169,7 @@ def _client(address: str) -> Any:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return distributed.Client(  # type: ignore[no-untyped-call]
-            address, timeout=CONNECT, set_as_default=False, name=NAME
+            address, timeout=CONNECT_TIMEOUT, set_as_default=False, name=NAME
         )
     except (ValueError, TypeError):
         raise UsageError(f"{address!r} is no scheduler's address; write it like tcp://10.0.0.5:8786.") from None

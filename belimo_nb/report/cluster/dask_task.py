@@ -1,6 +1,7 @@
-"""What travels to a worker of a cluster, and what the worker does with it.
+"""The call that is sent to a Dask worker, and the code that runs there.
 
-The report is made in a child process of the worker, as on this machine: it may crash or hang without harm to others.
+The worker makes the report in a child process, as on one machine: a Dask worker is a single process that lives on, and
+a notebook that crashed or hung in it would cost all that it does.
 """
 
 from __future__ import annotations
@@ -15,32 +16,32 @@ from typing import Any
 
 from belimo_nb._version import __version__
 from belimo_nb.report import notebooks
-from belimo_nb.report.engine.engines import processes
+from belimo_nb.report.engine.engines import worker_pool
 from belimo_nb.report.render import Task
 from belimo_nb.report.workers.processes import ChildProcesses, JobFailed
 
-__all__ = ["Parcel", "carry_out", "close"]
+REFUSAL_DELAY = 1.0
+"""Seconds before a worker refuses a call: one that refused at once would be free first and be given all of them."""
 
-PAUSE = 1.0
-"""Seconds before a worker refuses: one that cannot make reports must not be the fastest to take them."""
-
-IDLE = 600.0
-"""Seconds after which processes of a run are given up that nobody has ended: its command was killed."""
+IDLE_TIMEOUT = 600.0
+"""Seconds without a call after which a run's processes are ended: the command that should end them was killed."""
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A call for a worker. Neither its text nor its key says what the call is given: credentials are in it.
+class RemoteCall:
+    """A function call for a worker.
+
+    Dask logs and shows the text of tasks, so arguments, which hold credentials, are left out of it.
 
     Attributes:
         run: Which run it belongs to.
         version: The version of belimo_nb that sends it.
         fn: What to call in a process of its own.
-        args: With what; a `Task` among them finds its notebook where the worker has it.
-        kwargs: With what more.
+        args: Positional arguments; in a `Task` the path of the notebook is replaced by the worker's.
+        kwargs: Keyword arguments.
         time_limit: Seconds it may take.
         engine: How to run notebooks.
-        probes: Files that are seen where the folders are shared.
+        probes: Files that the worker must see, see `Scheduler`.
     """
 
     run: str
@@ -53,24 +54,25 @@ class Parcel:
     probes: Sequence[Path]
 
 
-class _Hand:
-    """The child processes of one run on this worker, ended when they are not needed for long."""
+class _RunPool:
+    """The child processes of one run on this worker, with the number of calls that use them."""
 
-    def __init__(self, parcel: Parcel, width: int) -> None:
+    def __init__(self, call: RemoteCall, width: int) -> None:
+        # The worker's own settings must not mix with those of the run, which come with each task.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BELIMO_")}
-        self.pool: ChildProcesses = processes(
-            width, time_limit=parcel.time_limit, engine=parcel.engine, environment=environment
+        self.pool: ChildProcesses = worker_pool(
+            width, time_limit=call.time_limit, engine=call.engine, environment=environment
         )
         self.users = 0
         self.last = time.monotonic()
 
 
-_hands: dict[str, _Hand] = {}
+_pools: dict[str, _RunPool] = {}
 _lock = threading.Lock()
 
 
-def carry_out(parcel: Parcel) -> tuple[Any, ...]:
-    """On a worker: make the call in a child process.
+def run_on_worker(call: RemoteCall) -> tuple[Any, ...]:
+    """On a worker: make a call in a child process.
 
     Returns:
         ("done", result), ("failed", sentence, seconds, whether it crashed) or ("refused", worker, sentence).
@@ -78,71 +80,71 @@ def carry_out(parcel: Parcel) -> tuple[Any, ...]:
     from distributed import get_worker
 
     worker = get_worker()
-    if reason := _refusal(parcel):
-        time.sleep(PAUSE)
+    if reason := _refusal(call):
+        time.sleep(REFUSAL_DELAY)
         return "refused", worker.address, reason
-    hand = _taken(parcel, worker.state.nthreads)
+    run_pool = _acquire_pool(call, worker.state.nthreads)
     try:
-        return "done", hand.pool.submit(parcel.fn, *map(_found_here, parcel.args), **parcel.kwargs).result()
+        # Errors are returned, not raised: Dask shows the arguments of a task that has failed.
+        return "done", run_pool.pool.submit(call.fn, *map(_with_local_notebook, call.args), **call.kwargs).result()
     except JobFailed as error:
         return "failed", str(error), error.seconds, error.crashed
-    except RuntimeError:  # the processes were ended a moment ago
+    except RuntimeError:  # `close_pool` was called a moment ago
         return "failed", "Stopped before it began.", 0.0, False
     finally:
         with _lock:
-            hand.users -= 1
-            hand.last = time.monotonic()
+            run_pool.users -= 1
+            run_pool.last = time.monotonic()
 
 
-def close(run: str, *, kill: bool) -> None:
-    """On a worker: end the child processes of a run.
-
-    Args:
-        run: Which.
-        kill: With what they do.
-    """
+def close_pool(run: str, *, kill: bool) -> None:
+    """On a worker: end the child processes of a run, with `kill` without waiting for running reports."""
     with _lock:
-        hand = _hands.pop(run, None)
-    if hand is not None:
-        hand.pool.stop() if kill else hand.pool.shutdown()
+        run_pool = _pools.pop(run, None)
+    if run_pool is not None:
+        run_pool.pool.stop() if kill else run_pool.pool.shutdown()
 
 
-def _refusal(parcel: Parcel) -> str | None:
-    """Why this worker cannot make it, in a sentence."""
-    if parcel.version != __version__:
-        return f"it has belimo-nb {__version__}, not {parcel.version}; install that there and start it again."
-    for probe in parcel.probes:
+def _refusal(call: RemoteCall) -> str | None:
+    """Why this worker cannot make a call, in a sentence; None if it can.
+
+    Each call is checked, since a worker may have joined after the run's own checks.
+    """
+    if call.version != __version__:
+        return f"it has belimo-nb {__version__}, not {call.version}; install that there and start it again."
+    for probe in call.probes:
         if not probe.is_file():
             return f"it does not see the shared folder {str(probe.parent)!r}."
     return None
 
 
-def _taken(parcel: Parcel, width: int) -> _Hand:
-    """The child processes of a call's run; the first call prepares them."""
+def _acquire_pool(call: RemoteCall, width: int) -> _RunPool:
+    """The child processes of a call's run, started by its first call."""
     with _lock:
-        hand = _hands.get(parcel.run)
-        if hand is None:
-            hand = _hands[parcel.run] = _Hand(parcel, width)
-            threading.Thread(target=_end_when_idle, args=(parcel.run,), daemon=True).start()
-        hand.users += 1
-        return hand
+        run_pool = _pools.get(call.run)
+        if run_pool is None:
+            run_pool = _pools[call.run] = _RunPool(call, width)
+            # Its own end, if nobody calls `close_pool`: a command that was killed cannot.
+            threading.Thread(target=_end_when_idle, args=(call.run,), daemon=True).start()
+        run_pool.users += 1
+        return run_pool
 
 
 def _end_when_idle(run: str) -> None:
     while True:
-        time.sleep(IDLE / 10)
+        time.sleep(IDLE_TIMEOUT / 10)
         with _lock:
-            hand = _hands.get(run)
-            if hand is None:
+            run_pool = _pools.get(run)
+            if run_pool is None:
                 return
-            if hand.users or time.monotonic() - hand.last < IDLE:
+            if run_pool.users or time.monotonic() - run_pool.last < IDLE_TIMEOUT:
                 continue
-        close(run, kill=True)
+        close_pool(run, kill=True)
         return
 
 
-def _found_here(argument: Any) -> Any:
-    """A task whose notebook lies elsewhere on this machine gets the package's own, of the same version."""
+def _with_local_notebook(argument: Any) -> Any:
+    """An argument as it is, but a `Task` with the notebook of this worker's package, which has the same version."""
     if isinstance(argument, Task) and not argument.notebook.is_file():
         return replace(argument, notebook=notebooks.notebook(argument.job.notebook))
     return argument

@@ -1,1 +1,1 @@
-"""Running one notebook: in a forked child of a warmed-up process, or in a Jupyter kernel."""
+"""Running one notebook: in a forked child of a process with everything imported, or in a Jupyter kernel."""

@@ -1,4 +1,4 @@
-"""The two ways in which notebooks are run, and which of them this machine has."""
+"""The two ways to run notebooks, and the worker pool for each."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from belimo_nb.errors import UsageError
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses
 
-__all__ = ["ENGINES", "FORK", "KERNEL", "chosen", "processes"]
-
 FORK, KERNEL = "fork", "kernel"
 ENGINES = (FORK, KERNEL)
-PREPARE = {FORK: "belimo_nb.report.engine.preload:warm_up", KERNEL: "belimo_nb.report.engine.preload:load"}
+# As text: importing the modules here would import all that they preload into the caller, too.
+PRELOAD = {name: f"belimo_nb.report.engine.preload:preload_for_{name}" for name in ENGINES}
 
 
-def chosen(engine: str | None = None) -> str:
-    """The engine to use: the one asked for, or the fastest that this machine has.
+def select_engine(engine: str | None = None) -> str:
+    """The engine to use: the one asked for, else the fastest that this machine has.
 
     Raises:
-        UsageError: There is no such engine, or not here.
+        UsageError: There is no such engine, or this system lacks it.
     """
     if engine is None:
         return FORK if CAN_FORK else KERNEL
@@ -29,17 +28,10 @@ def chosen(engine: str | None = None) -> str:
     return engine
 
 
-def processes(
+def worker_pool(
     max_workers: int, *, time_limit: float, engine: str, environment: Mapping[str, str] | None = None
 ) -> ChildProcesses:
-    """Workers for `render`, prepared for an engine.
-
-    Args:
-        max_workers: How many reports to make at once.
-        time_limit: Seconds that one may take.
-        engine: As `chosen` gives it.
-        environment: Theirs; by default this process's.
-    """
+    """A pool of child processes for `render`, prepared for an engine; see `ChildProcesses`."""
     return ChildProcesses(
-        max_workers, time_limit=time_limit, prepare=PREPARE[engine], engine=engine, environment=environment
+        max_workers, time_limit=time_limit, preload=PRELOAD[engine], engine=engine, environment=environment
     )

@@ -1,4 +1,4 @@
-"""What surrounds the cells of a notebook: their environment, whichever engine runs them, and the state of a process."""
+"""The environment of a notebook's cells, and a way to restore the state of the process that runs them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["INLINE", "ONE_THREAD", "add_folder_to_path", "cell_environment", "kept_state"]
-
-INLINE = "module://matplotlib_inline.backend_inline"
-"""The Matplotlib backend of notebooks."""
+INLINE = "module://matplotlib_inline.backend_inline"  # the Matplotlib backend of notebooks
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Reports run side by side, one for each core. And a process may be forked only while it has a single thread.
 ONE_THREAD: Mapping[str, str] = dict.fromkeys(THREAD_LIMITS, "1")
-"""Reports run side by side, each on its core."""
 
-SETTLED: Mapping[str, str] = {
+NOTEBOOK_SETTINGS: Mapping[str, str] = {
     # A terminal's or desktop's choice of backend means nothing to a notebook.
     "MPLBACKEND": INLINE,
     # Progress bars would end up as text in the report.
@@ -26,19 +23,15 @@ SETTLED: Mapping[str, str] = {
 
 
 def cell_environment(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment for a notebook's cells.
-
-    Args:
-        folder: A private folder, for IPython's files.
-        environment: ``BELIMO_*`` settings; all others that are set here stay out of it.
-    """
+    """The whole environment for a notebook's cells; `environment` holds the ``BELIMO_*`` settings of the run."""
+    # Other BELIMO_* variables of this process are left out: a notebook must see the settings of its run only.
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("BELIMO_", "PYTHONSTARTUP"))}
-    return {**ONE_THREAD, **ours, **SETTLED, **environment, "IPYTHONDIR": str(folder / "ipython")}
+    return {**ONE_THREAD, **ours, **NOTEBOOK_SETTINGS, **environment, "IPYTHONDIR": str(folder / "ipython")}
 
 
 @contextmanager
-def kept_state() -> Iterator[None]:
-    """Put back what the export of the page relies on: environment, folder, import path, display hook, main module."""
+def restored_process_state() -> Iterator[None]:
+    """Restore environment, folder, import path, display hook and main module, which the page's export relies on."""
     environment, folder, path = dict(os.environ), os.getcwd(), list(sys.path)  # noqa: PTH109 - as text, as it is
     hook, main = sys.displayhook, sys.modules["__main__"]
     try:
@@ -53,7 +46,8 @@ def kept_state() -> Iterator[None]:
 
 
 def add_folder_to_path() -> None:
-    """Let modules in the working folder be imported, as a kernel does: after the standard library."""
+    """Make modules in the working folder importable, as a kernel does: after the standard library."""
+    # Not in the first place: a file random.py beside a notebook must not replace the standard library's module.
     if "" not in sys.path:
         places = [place for place, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
         sys.path.insert(min(places, default=0), "")

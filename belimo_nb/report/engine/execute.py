@@ -1,4 +1,4 @@
-"""Running one notebook with papermill: on a kernel of its own, or on a shell in this process."""
+"""Run one notebook with papermill: on a kernel of its own, or on a shell in this process."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from belimo_nb import errors
 from belimo_nb.report.engine.engines import FORK
 from belimo_nb.report.engine.environment import cell_environment
 
-__all__ = ["Executed", "execute"]
-
 START_TRIES = 2
-STARTS_FAIL_WITH = "Kernel died before replying"
-OURS = frozenset(errors.__all__)
-LONGEST_ERROR = 500
-OVERTIME = "Stopped: it took longer than the time limit of {:g} s."
-MARK = "papermill-error-cell-tag"
-CELL_FILE = re.compile(r"\S*ipykernel_\d+[\\/]\d+\.py")
-"""What warnings call a cell: the name of a file that never was, with the number of a process in it."""
+START_FAILURE = "Kernel died before replying"
+OWN_ERRORS = frozenset(errors.__all__)
+MAX_ERROR_LENGTH = 500
+TIMEOUT_ERROR = "Stopped: it took longer than the time limit of {:g} s."
+ERROR_TAG = "papermill-error-cell-tag"
+CELL_FILE_NAME = re.compile(r"\S*ipykernel_\d+[\\/]\d+\.py")
+"""The made-up file name that warnings give a cell; it has the process's id in it, which differs from run to run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Executed:
     Attributes:
         notebook: The executed notebook; one that failed says so at its top.
         error: Why it failed, in one sentence, or None.
-        crashed: True if what ran it died, which may go better another time.
+        crashed: True if its kernel or process died, so that another try may succeed.
     """
 
     notebook: NotebookNode
@@ -65,85 +63,82 @@ def execute(
         folder: A private, empty folder with a short path.
         environment: The ``BELIMO_*`` settings for its cells.
         time_limit: Seconds it may take.
-        engine: "fork" to run it in this process, which must have been made for it; "kernel" for a process of its own.
+        engine: "fork" to run it in this process, which must serve no other notebook; "kernel" for a kernel of its own.
     """
     deadline = time.monotonic() + time_limit
     executed = folder / "executed.ipynb"
-    surroundings = cell_environment(folder, environment)
-    arguments = _here if engine == FORK else _on_kernel
+    variables = cell_environment(folder, environment)
+    arguments = _in_process_arguments if engine == FORK else _kernel_arguments
     error, crashed = None, False
     for attempt in range(1, START_TRIES + 1):
         try:
             papermill.execute_notebook(
-                _literal(path),
-                _literal(executed),
+                _escape_braces(path),
+                _escape_braces(executed),
                 dict(parameters),
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
-                **arguments(deadline, folder, surroundings, executed),
+                **arguments(deadline, folder, variables, executed),
             )
         except PapermillExecutionError as failure:
-            error = failure.evalue if failure.ename in OURS else f"{failure.ename}: {failure.evalue}"
+            error = failure.evalue if failure.ename in OWN_ERRORS else f"{failure.ename}: {failure.evalue}"
         except CellTimeoutError:
-            error = OVERTIME.format(time_limit)
+            error = TIMEOUT_ERROR.format(time_limit)
         except DeadKernelError:
             error, crashed = "Its kernel ended unexpectedly: a library crashed, or memory ran out.", True
         except RuntimeError as failure:
             # A port that was free a moment ago can be taken by the time the kernel binds it.
-            if attempt < START_TRIES and str(failure).startswith(STARTS_FAIL_WITH):
+            if attempt < START_TRIES and str(failure).startswith(START_FAILURE):
                 continue
             late = time.monotonic() >= deadline
-            error = OVERTIME.format(time_limit) if late else f"Its kernel did not start: {failure}"
+            error = TIMEOUT_ERROR.format(time_limit) if late else f"Its kernel did not start: {failure}"
         break
-    source = executed if executed.exists() else path
+    source = executed if executed.exists() else path  # nothing was executed: the page still says why
     notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
-    _even_out(notebook)
+    _normalize_outputs(notebook)
     if error is not None:
         error = _one_line(error)
-        _mark(notebook, error)
+        _insert_error_cell(notebook, error)
     return Executed(notebook, error, crashed)
 
 
-def _on_kernel(deadline: float, folder: Path, surroundings: Mapping[str, str], _: Path) -> dict[str, Any]:
-    """What papermill and nbclient are told for a kernel of its own."""
+def _kernel_arguments(deadline: float, folder: Path, variables: Mapping[str, str], _: Path) -> dict[str, Any]:
+    """Arguments for papermill and nbclient to run a notebook on a kernel of its own."""
     from belimo_nb.report.engine.kernel import PrivateKernel, configuration
 
     return {
         "start_timeout": max(1, math.ceil(deadline - time.monotonic())),
-        # From here on: for nbclient.
+        # What follows is passed on to nbclient.
         "kernel_manager_class": PrivateKernel,
-        "config": configuration(folder, surroundings),
+        "config": configuration(folder, variables),
         "timeout_func": lambda _: max(1, math.ceil(deadline - time.monotonic())),
         "shutdown_kernel": "immediate",
         "store_widget_state": False,
-        "record_timing": False,  # papermill notes it, too
+        "record_timing": False,  # papermill records it already
     }
 
 
-def _here(deadline: float, _: Path, surroundings: Mapping[str, str], executed: Path) -> dict[str, Any]:
-    """What papermill and our engine are told to run it in this process."""
+def _in_process_arguments(deadline: float, _: Path, variables: Mapping[str, str], executed: Path) -> dict[str, Any]:
+    """Arguments for papermill and `ShellEngine` to run a notebook in this process."""
     from belimo_nb.report.engine.shell import ENGINE
 
     return {
         "engine_name": ENGINE,
-        "request_save_on_cell_execute": False,  # twice a cell, and nobody looks at it meanwhile
+        "request_save_on_cell_execute": False,  # it would write the file twice for each cell
         "deadline": deadline,
-        "environment": surroundings,
-        "keep": str(executed),
+        "environment": variables,
+        "partial_result": str(executed),
     }
 
 
-def _even_out(notebook: NotebookNode) -> None:
-    """Take out of the outputs what the clock and the process decided.
-
-    A kernel sends what a cell prints in pieces, cut by time; warnings name a file that has the process's number in it.
-    """
+def _normalize_outputs(notebook: NotebookNode) -> None:
+    """Make outputs the same in every run: join the pieces of a stream, which time cuts, and drop process ids."""
     for cell in notebook.cells:
         outputs: list[NotebookNode] = []
         for output in cell.get("outputs", ()):
             if output.output_type == "stream":
-                output.text = CELL_FILE.sub("cell", output.text)
+                output.text = CELL_FILE_NAME.sub("cell", output.text)
                 if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == output.name:
                     outputs[-1].text += output.text
                     continue
@@ -152,19 +147,19 @@ def _even_out(notebook: NotebookNode) -> None:
             cell.outputs = outputs
 
 
-def _mark(notebook: NotebookNode, error: str) -> None:
-    """Say at the top of a notebook why it ends early, unless papermill did, as it does for errors in cells."""
-    if not any(MARK in cell.metadata.get("tags", []) for cell in notebook.cells):
+def _insert_error_cell(notebook: NotebookNode, error: str) -> None:
+    """Insert the error at the top of a notebook, unless papermill did so, as it does for errors in cells."""
+    if not any(ERROR_TAG in cell.metadata.get("tags", []) for cell in notebook.cells):
         text = f"**This report is not complete.** {html.escape(error, quote=False)}"  # may quote names from outside
-        cell = nbformat.v4.new_markdown_cell(text, metadata={"tags": [MARK]})  # type: ignore[no-untyped-call]
+        cell = nbformat.v4.new_markdown_cell(text, metadata={"tags": [ERROR_TAG]})  # type: ignore[no-untyped-call]
         notebook.cells.insert(0, cell)
 
 
-def _literal(path: Path) -> str:
-    """A path for papermill, which fills in braces."""
+def _escape_braces(path: Path) -> str:
+    """A path for papermill, which treats braces as placeholders."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split()).removesuffix(":")
-    return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
+    return line if len(line) <= MAX_ERROR_LENGTH else f"{line[: MAX_ERROR_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""A Jupyter kernel for one report: on this very Python, private, and gone when its caller is."""
+"""A private Jupyter kernel for one report, on this very Python, that ends with its caller."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode
 from traitlets.config import Config
 
-from belimo_nb.report.workers.child import adopt
-
-__all__ = ["PrivateKernel", "configuration"]
+from belimo_nb.report.workers.child import kill_group_with_job
 
 SOCKET_PATH_LIMIT = 100
 """Longest path that leaves room for a suffix in the address of a Unix socket (103 bytes on macOS, 107 on Linux)."""
 
 
 class PrivateKernel(AsyncKernelManager):
-    """Starts IPython kernels of this interpreter, whatever kernels are registered on the machine.
+    """Kernel manager that starts IPython kernels of this interpreter, whatever kernels are registered.
 
-    A kernel called "python3" may be another Python without our package, or missing. It talks over Unix sockets in a
-    private folder where there are such: TCP ports are found free first and bound later, and get lost in between.
+    A kernel registered as "python3" may be another Python without our package, or missing.
     """
 
     folder = Unicode(help="Private folder for sockets and IPython's files.").tag(config=True)
@@ -34,6 +31,7 @@ class PrivateKernel(AsyncKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.connection_file = os.path.join(self.folder, "kernel.json")  # noqa: PTH118 - the trait is text
+        # Unix sockets where there are any: a TCP port that is found free may be taken before the kernel binds it.
         if hasattr(os, "fork") and len(os.fsencode(self.connection_file)) < SOCKET_PATH_LIMIT:
             self.transport = "ipc"
 
@@ -43,18 +41,14 @@ class PrivateKernel(AsyncKernelManager):
         return KernelSpec(resource_dir="", **get_kernel_dict())
 
     async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-        """Start the kernel in its environment, and see to it that it dies with this process."""
+        """Start the kernel in its environment, and have it killed with this process."""
         await super().start_kernel(env=dict(self.environment), **kwargs)
+        # The kernel has a process group of its own, so it would outlive a job that is killed.
         pid = getattr(self.provisioner, "pid", None)
         if pid:
-            adopt(pid)
+            kill_group_with_job(pid)
 
 
 def configuration(folder: Path, environment: Mapping[str, str]) -> Config:
-    """How to make the kernel of one report.
-
-    Args:
-        folder: A private folder that exists and has a short path.
-        environment: The whole environment of the kernel.
-    """
+    """The configuration of one report's kernel: a private folder with a short path, and its whole environment."""
     return Config({"PrivateKernel": {"folder": str(folder), "environment": dict(environment)}})

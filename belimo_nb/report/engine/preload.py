@@ -1,7 +1,7 @@
-"""What the process that reports are forked from does before the first: import, and use once, what every report needs.
+"""Import and use once what every report needs, in the process that reports are forked from.
 
-It must start no thread, and leave nothing behind that a notebook could see but caches: no shell, no pyplot (whose first
-import in a notebook ties it to the shell), no option, filter or random state.
+This must start no thread, and leave nothing that a notebook could see but caches: no shell, no pyplot (it ties
+itself to the shell when it is first imported, so the notebook must do that), no option, filter or random state.
 """
 
 from __future__ import annotations
@@ -14,59 +14,57 @@ from importlib import import_module
 
 from belimo_nb.report.engine.environment import INLINE, ONE_THREAD
 
-__all__ = ["load", "warm_up"]
-
 BEFORE_IMPORTS = {
     **ONE_THREAD,
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # PyArrow's allocator has a thread of its own otherwise
     "MPLBACKEND": INLINE,
 }
 
-EXPORT = ("belimo_nb.report.engine.execute", "belimo_nb.report.page.report_files")
-CELLS = tuple(
+EXPORT_MODULES = ("belimo_nb.report.engine.execute", "belimo_nb.report.page.report_files")
+CELL_MODULES = tuple(
     f"belimo_nb.{name}"
     for name in ("client.auth", "cloud.cloud", "heating", "plots", "store.archive", "summary", "weather")
 )
-# What a shell imports when it is made.
-SHELL = ("IPython.core.completerlib", "IPython.core.crashhandler", "IPython.core.logger", "IPython.core.oinspect")
-GRAMMAR = "rfc3987_syntax"
+# A new shell imports these; the shell itself must not be made here, for its state would reach every report.
+SHELL_MODULES = tuple(f"IPython.core.{name}" for name in ("completerlib", "crashhandler", "logger", "oinspect"))
+UNUSED_GRAMMAR = "rfc3987_syntax"
 
 
-def load() -> None:
-    """Import what makes a report with the engine `kernel`."""
+def preload_for_kernel() -> None:
+    """Import what a report needs with the engine `kernel`: its cells run elsewhere."""
     os.environ.update(ONE_THREAD)
-    _import(*EXPORT, "belimo_nb.report.engine.kernel")
+    _import(*EXPORT_MODULES, "belimo_nb.report.engine.kernel")
 
 
-def warm_up() -> None:
-    """Import and use what makes a report with the engine `fork`, the notebooks' cells included."""
+def preload_for_fork() -> None:
+    """Import and use what a report needs with the engine `fork`, its notebook's cells included."""
     os.environ.update(BEFORE_IMPORTS)
-    _import(*EXPORT, "belimo_nb.report.engine.shell", *CELLS, *SHELL)
+    _import(*EXPORT_MODULES, "belimo_nb.report.engine.shell", *CELL_MODULES, *SHELL_MODULES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a warning that is shown here is not shown again in a report
-        _draw()
-        _export()
+        # Importing is half of it: fonts, templates and validators are loaded at their first use.
+        _draw_examples()
+        _export_examples()
 
 
 def _import(*names: str) -> None:
-    """Import modules; but not a grammar of web addresses that jsonschema would compile for a second and never use.
+    """Import modules, but not the grammar of web addresses that jsonschema would spend a second on compiling.
 
-    It is there only in environments with JupyterLab; without it jsonschema takes any text for an address, and the
-    schema of notebooks has none.
+    Environments with JupyterLab have it. Without it jsonschema checks no addresses, and notebooks' schema has none.
     """
-    absent = GRAMMAR not in sys.modules
+    absent = UNUSED_GRAMMAR not in sys.modules
     if absent:
-        sys.modules[GRAMMAR] = None  # type: ignore[assignment]  # so an import of it fails
+        sys.modules[UNUSED_GRAMMAR] = None  # type: ignore[assignment]  # so an import of it fails
     try:
         for name in names:
             import_module(name)
     finally:
         if absent:
-            del sys.modules[GRAMMAR]
+            del sys.modules[UNUSED_GRAMMAR]
 
 
-def _draw() -> None:
-    """Make a table and a few figures of numbers that mean nothing: fonts, glyphs, formats, encoders."""
+def _draw_examples() -> None:
+    """Draw figures and a table of made-up numbers, which loads fonts, glyphs, formats and encoders."""
     import numpy as np
     import pandas as pd
 
@@ -91,8 +89,8 @@ def _draw() -> None:
         shown._repr_mimebundle_()
 
 
-def _export() -> None:
-    """Export each notebook as it is stored, outputs included: templates, Markdown, validators."""
+def _export_examples() -> None:
+    """Export each stored notebook, which loads templates, the Markdown parser and validators."""
     import nbformat
 
     from belimo_nb.report import notebooks
@@ -102,5 +100,5 @@ def _export() -> None:
     for name in notebooks.NOTEBOOKS:
         path = notebooks.notebook(name)
         stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        tidied = report_files.tidy(stored, name=name, secrets=(), folder=path.parent)
+        tidied = report_files.remove_private(stored, name=name, secrets=(), folder=path.parent)
         page.export(tidied, title=name, slug=name, made_at=made_at, version="0")

@@ -1,7 +1,7 @@
-"""A papermill engine that runs a notebook in this very process, on the shell that a kernel has.
+"""A papermill engine that runs a notebook in this very process, without a kernel.
 
-The shell is ipykernel's, with a session that hands its messages to nbclient instead of a socket: what ends up in the
-notebook is made by the code that makes it when there is a kernel. The process serves one notebook and then ends.
+It uses ipykernel's own shell, with a session that hands messages to nbclient instead of a socket. So outputs are made
+and recorded by the code that does so for a kernel, and nothing is imitated. The process must serve one notebook only.
 """
 
 from __future__ import annotations
@@ -34,20 +34,17 @@ from papermill.iorw import write_ipynb
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
-from belimo_nb.report.engine.environment import add_folder_to_path, kept_state
-
-__all__ = ["ENGINE", "Message", "Recorder", "ShellEngine", "Stream"]
+from belimo_nb.report.engine.environment import add_folder_to_path, restored_process_state
 
 ENGINE = "belimo-nb-shell"
-REMINDER = 1.0
-"""Seconds after which a cell that ignores that its time is up is told again."""
-OVER = "The time is up."
-IN_DISPLAY = "_last_traceback_during_displayhook"
-"""Where the shell of ipykernel 7 notes that showing a result has failed; older ones do not."""
+ALARM_INTERVAL = 1.0  # seconds after which a cell that has swallowed `TimeUp` is interrupted again
+TIMEOUT_MESSAGE = "The time is up."
+DISPLAY_FAILURE = "_last_traceback_during_displayhook"
+"""Attribute in which the shell of ipykernel 7 notes that displaying a result has failed; older ones have none."""
 
 
-class Overtime(BaseException):
-    """Raised inside a cell when its time is up; no ``except Exception`` holds it up."""
+class TimeUp(BaseException):
+    """Raised inside a cell when its time is up; not an `Exception`, so that ``except Exception`` does not catch it."""
 
 
 class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -55,35 +52,32 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def __init__(self, manager: NotebookExecutionManager, **settings: Any) -> None:
         super().__init__(manager, **settings)
-        self._session = Recorder(receive=self._receive)
+        self._session = RecordingSession(receive=self._receive)
         self._place: tuple[NotebookNode, int] | None = None
-        self._late = False
+        self._timed_out = False
 
     def run(self, deadline: float) -> None:
-        """Execute all cells, to the first error.
-
-        Args:
-            deadline: When to give up, on the monotonic clock.
+        """Execute all cells, to the first error or to `deadline` on the monotonic clock.
 
         Raises:
             CellTimeoutError: A cell was not done by then.
             DeadKernelError: A cell asked to leave.
         """
         self.reset_execution_trackers()
-        self._shell = _shell(self._session)
-        self._loop = asyncio.new_event_loop()
+        self._shell = _new_shell(self._session)
+        self._loop = asyncio.new_event_loop()  # one for all cells: a task that a cell has created goes on in the next
         try:
             with self._standard_streams(), self._alarm(deadline):
                 self.papermill_execute_cells()
-        except Overtime:  # between two cells
-            raise CellTimeoutError(OVER) from None
+        except TimeUp:  # between two cells
+            raise CellTimeoutError(TIMEOUT_MESSAGE) from None
         finally:
             self._place = None
             self._loop.close()
         self.nb.metadata["language_info"] = dict(IPythonKernel.language_info)
 
     def execute_cell(self, cell: NotebookNode, cell_index: int, *_: Any, **__: Any) -> NotebookNode:
-        """Execute one cell; its outputs are in it afterwards."""
+        """Execute one cell and store its outputs in it."""
         if cell.cell_type != "code" or not cell.source.strip():
             return cell
         cell.outputs = []
@@ -93,23 +87,23 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         self._session.send(None, "execute_input", {"code": cell.source, "execution_count": count})
         try:
             result = self._loop.run_until_complete(self._run(cell.source))
-        except Overtime:
-            self._late = True
+        except TimeUp:
+            self._timed_out = True
         finally:
             self._flush()
-        if self._late:
-            raise CellTimeoutError(OVER)
+        if self._timed_out:
+            raise CellTimeoutError(TIMEOUT_MESSAGE)
         if self._shell.exit_now:
             raise DeadKernelError("The notebook ended itself")
         error = result.error_before_exec or result.error_in_exec
         allowed = "raises-exception" in cell.metadata.get("tags", ())
-        if not allowed and (error is not None or getattr(self._shell, IN_DISPLAY, False)):
+        if not allowed and (error is not None or getattr(self._shell, DISPLAY_FAILURE, False)):
             reply = {"ename": type(error).__name__, "evalue": str(error), "traceback": self._shell._last_traceback}
             raise CellExecutionError.from_cell_and_msg(cell, reply)
         return cell
 
     async def _run(self, source: str) -> Any:
-        """Run a cell's source inside a running loop, as a kernel does, so that tasks can be made in any cell."""
+        """Run a cell's source inside a running event loop, as a kernel does: any cell may then create tasks."""
         shell, wrong = self._shell, None
         try:
             transformed = shell.transform_cell(source)  # type: ignore[no-untyped-call]
@@ -118,7 +112,7 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         if not shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=wrong):
             return shell.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
         shell._last_traceback = None
-        setattr(shell, IN_DISPLAY, False)
+        setattr(shell, DISPLAY_FAILURE, False)
         result = None
         try:
             result = await shell.run_cell_async(
@@ -130,16 +124,16 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         return result
 
     def _receive(self, message: Message) -> None:
-        # When the time is up, the shell shows that as an error of the cell, which it is not.
-        if self._place is not None and not (self._late and message["msg_type"] == "error"):
+        # The shell shows `TimeUp` as an error of the cell; the report says that the time limit was the reason.
+        if self._place is not None and not (self._timed_out and message["msg_type"] == "error"):
             self.process_message(message, *self._place)
 
     @contextmanager
     def _standard_streams(self) -> Iterator[None]:
         before = sys.stdout, sys.stderr, builtins.input, getpass.getpass
-        self._streams = Stream("stdout", 1, self._session), Stream("stderr", 2, self._session)
+        self._streams = CellStream("stdout", 1, self._session), CellStream("stderr", 2, self._session)
         sys.stdout, sys.stderr = self._streams
-        builtins.input, getpass.getpass = _nobody("raw_input"), _nobody("getpass")
+        builtins.input, getpass.getpass = _no_input("raw_input"), _no_input("getpass")
         try:
             yield
         finally:
@@ -147,12 +141,13 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
 
     @contextmanager
     def _alarm(self, deadline: float) -> Iterator[None]:
-        def ring(_: int, __: FrameType | None) -> NoReturn:
-            self._late = True
-            raise Overtime
+        def on_alarm(_: int, __: FrameType | None) -> NoReturn:
+            self._timed_out = True
+            raise TimeUp
 
-        before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, deadline - time.monotonic()), REMINDER)
+        # A signal and not a thread: it interrupts the cell itself, also while that waits in a system call.
+        before = signal.signal(signal.SIGALRM, on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, deadline - time.monotonic()), ALARM_INTERVAL)
         try:
             yield
         finally:
@@ -165,7 +160,7 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
 
 
 class ShellEngine(Engine):  # type: ignore[misc]
-    """papermill's face of `ShellClient`."""
+    """The papermill engine that runs notebooks with `ShellClient`."""
 
     @classmethod
     def execute_managed_notebook(
@@ -175,7 +170,7 @@ class ShellEngine(Engine):  # type: ignore[misc]
         *,
         deadline: float,
         environment: Mapping[str, str],
-        keep: str,
+        partial_result: str,
         **_: Any,
     ) -> None:
         """Run a notebook.
@@ -185,33 +180,33 @@ class ShellEngine(Engine):  # type: ignore[misc]
             kernel_name: Not used.
             deadline: When to give up, on the monotonic clock.
             environment: The whole environment of its cells.
-            keep: Where to write what was done by then.
+            partial_result: Where to write the notebook as far as it was executed, if it was not done by then.
 
         Raises:
             CellTimeoutError: It was not done by then.
             DeadKernelError: It ended itself.
         """
-        random.seed()
-        if "numpy" in sys.modules:  # whose state is that of the process that we were forked from
+        random.seed()  # forked children share the state of their parent: each would draw the same numbers
+        if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed()
-        with kept_state():
+        with restored_process_state():
             os.environ.clear()
             os.environ.update(environment)
             add_folder_to_path()
             try:
                 ShellClient(nb_man, store_widget_state=False, record_timing=False).run(deadline)
             except (CellTimeoutError, DeadKernelError):
-                write_ipynb(nb_man.nb, keep)
+                write_ipynb(nb_man.nb, partial_result)
                 raise
 
 
-def _shell(session: Recorder) -> ZMQInteractiveShell:
-    """A new shell in the state in which a kernel's is when it starts, with an empty namespace."""
-    config = Config({"HistoryManager": {"enabled": False}})  # no database, which would bring a thread
+def _new_shell(session: RecordingSession) -> ZMQInteractiveShell:
+    """A new shell with an empty namespace, in the state of a kernel's shell at its start."""
+    config = Config({"HistoryManager": {"enabled": False}})  # its database would start a thread
     shell = ZMQInteractiveShell.instance(
         config=config,
         compiler_class=XCachingCompiler,
-        kernel=SimpleNamespace(eventloop=None, get_parent=lambda _=None: {}),  # no request, so nobody to ask
+        kernel=SimpleNamespace(eventloop=None, get_parent=lambda _=None: {}),  # all that the shell asks of its kernel
         user_ns={},
     )
     outlets: tuple[Any, Any] = shell.displayhook, shell.display_pub
@@ -220,8 +215,8 @@ def _shell(session: Recorder) -> ZMQInteractiveShell:
     return shell
 
 
-def _nobody(name: str) -> Any:
-    """What a kernel has in place of a function that asks the user, where there is none."""
+def _no_input(name: str) -> Any:
+    """A function that fails as a kernel's `input` does where no user can answer."""
 
     def ask(*_: object, **__: object) -> NoReturn:
         raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
@@ -235,31 +230,31 @@ papermill_engines.register(ENGINE, ShellEngine)
 Message = dict[str, Any]
 
 
-class Recorder(Session):
-    """A kernel's session that hands over what it would send."""
+class RecordingSession(Session):
+    """A kernel's session that passes its messages to a function instead of a socket."""
 
     receive = AnyTrait(help="Called with each message.")
 
     def send(  # type: ignore[override]
         self, stream: Any, msg_or_type: Any, content: Any = None, parent: Any = None, **_: Any
     ) -> Message:
-        """Hand over a message, after the same way through JSON as to another process."""
+        """Pass on a message, through JSON and back, so that it has the types that a socket would deliver."""
         message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content, parent=parent)
         message["content"] = self.unpack(self.pack(message["content"]))
         self.receive(message)
         return message
 
 
-class Stream(io.TextIOBase):
-    """Standard output or standard error of the cells, that of other programs and libraries included.
+class CellStream(io.TextIOBase):
+    """Standard output or standard error of the cells, with what other programs and C libraries write there.
 
-    What is written waits until something else is shown or the cell ends, as it does in a kernel for a moment.
+    Text is held back until something else is displayed or the cell ends, as a kernel does for a moment.
     """
 
     encoding = "UTF-8"
     errors = "strict"
 
-    def __init__(self, name: str, descriptor: int, session: Recorder) -> None:
+    def __init__(self, name: str, descriptor: int, session: RecordingSession) -> None:
         super().__init__()
         self.name = name
         self._descriptor = descriptor
@@ -269,31 +264,31 @@ class Stream(io.TextIOBase):
         self._place = facts.st_size if stat.S_ISREG(facts.st_mode) else None
 
     def writable(self) -> bool:
-        """Always, as the base class asks."""
+        """True, as the base class asks."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor of the file behind it, for other programs."""
+        """The descriptor of the file behind it, which other programs write to."""
         return self._descriptor
 
     def write(self, text: str) -> int:
-        """Take a text; it is handed over with the next flush."""
+        """Hold back a text until the next flush."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._look()
+        self._read_file()
         self._texts.append(text)
         return len(text)
 
     def flush(self) -> None:
-        """Hand over what has been written."""
-        self._look()
+        """Send what has been written."""
+        self._read_file()
         if self._texts:
             text = "".join(self._texts)
             self._texts.clear()
             self._session.send(None, "stream", {"name": self.name, "text": text})
 
-    def _look(self) -> None:
-        """Take over what went to the file behind it without asking Python."""
+    def _read_file(self) -> None:
+        """Read what was written to the file behind it past Python."""
         if self._place is not None and (size := os.fstat(self._descriptor).st_size) > self._place:
             found = os.pread(self._descriptor, size - self._place, self._place)
             self._place += len(found)

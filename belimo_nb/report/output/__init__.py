@@ -1,1 +1,1 @@
-"""Where a run's files go: the folder, its exchange with the one before, uploads, reports.json."""
+"""The files of a run: the output folder, its publication, uploads, and reports.json."""

@@ -20,7 +20,7 @@ from belimo_nb.errors import BelimoError
 from belimo_nb.report.output.reports_json import NAME as REPORTS
 from belimo_nb.system.files import check_inside, write_text
 
-__all__ = ["ASIDE", "Switch"]
+__all__ = ["ASIDE", "RunExchange"]
 
 INDEX = "index.html"
 ASIDE = "belimo-nb-before"
@@ -33,7 +33,7 @@ TRIES, PAUSE = 100, 0.1
 """How often and how fast a file is tried that another program holds open (Windows)."""
 
 
-class Switch:
+class RunExchange:
     """Exchanges the run in a folder for the one that is staged; what was begun can be finished after any crash.
 
     Args:
@@ -96,7 +96,7 @@ class Switch:
     def _show_aside(self) -> None:
         """Lead readers of the old index to the old run's files where they are now."""
         if (self._aside / INDEX).is_file():
-            _exchange(self._inside(INDEX), _led_aside((self._aside / INDEX).read_text(encoding="utf-8")))
+            _exchange(self._inside(INDEX), _link_aside((self._aside / INDEX).read_text(encoding="utf-8")))
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             body = json.loads((self._aside / REPORTS).read_text(encoding="utf-8"))
             for item in [*body["reports"], *body.get("others", ())]:
@@ -114,13 +114,13 @@ class Switch:
         return path
 
     def _remove(self, path: Path) -> None:
-        _patiently(lambda: path.unlink(missing_ok=True), path)
+        _retry_while_open(lambda: path.unlink(missing_ok=True), path)
         if path.parent != self._out:
             with contextlib.suppress(OSError):  # there are other files in it
                 path.parent.rmdir()
 
 
-def _led_aside(index: str) -> str:
+def _link_aside(index: str) -> str:
     """An index of ours whose links lead to the files set aside, and which a browser loads again soon."""
     led = re.sub(r'(<a [^>]*href=")(?!#)', rf"\g<1>{ASIDE}/", index)
     return led.replace("<head>", f'<head>\n<meta http-equiv="refresh" content="{RELOAD}">', 1)
@@ -136,15 +136,15 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _exchange(path: Path, text: str) -> None:
-    _patiently(lambda: write_text(path, text), path)
+    _retry_while_open(lambda: write_text(path, text), path)
 
 
 def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    _patiently(lambda: source.replace(target), target)
+    _retry_while_open(lambda: source.replace(target), target)
 
 
-def _patiently(step: Callable[[], object], path: Path) -> None:
+def _retry_while_open(step: Callable[[], object], path: Path) -> None:
     """Take a step that Windows refuses while another program reads the file."""
     for attempt in range(TRIES):
         try:

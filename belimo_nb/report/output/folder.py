@@ -1,4 +1,4 @@
-"""The output folder of a run: one run at a time, and what it makes stays out of sight until it is whole."""
+"""The output folder of a run: locked for one run at a time, published when the run is whole."""
 
 from __future__ import annotations
 
@@ -16,46 +16,45 @@ import filelock
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.exchange import ASIDE, Switch
+from belimo_nb.report.output.exchange import ASIDE, RunExchange
 from belimo_nb.system.files import check_inside, write_text
 
-__all__ = ["OutputFolder", "claim", "unfinished"]
-
-OURS, NOTES = ".belimo-nb", "results.jsonl"
-PLACES = (OURS, f"{OURS}/next", f"{OURS}/lock", ASIDE, "devices", "index.html", reports_json.NAME)
-"""What a run writes to or through: none of it may be a link, which could lead anywhere."""
-PATIENCE = 2.0
-"""Seconds to wait for a lock: the children of a run that was killed end a moment after it."""
+PRIVATE, NOTES = ".belimo-nb", "results.jsonl"
+UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", ASIDE, "devices", "index.html", reports_json.NAME)
+"""Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
+LOCK_TIMEOUT = 2.0
+"""Seconds to wait for the lock: the children of a killed run end a moment after it, and may hold it until then."""
 
 
 class OutputFolder:
-    """A folder that readers see and this process alone writes to; made by `claim`.
+    """A folder that only this process writes to; made by `claim`.
 
-    Reports are written to `staging`, below the folder but out of the readers' sight, and appear all at once with
-    `publish`. Until then, and after a crash, readers have the run before.
+    Reports are written to `staging`, below the folder and so on the same disk, and appear all at once with `publish`.
+    Until then, and after a crash, readers have the run before.
 
     Attributes:
         path: The folder, absolute.
         private: A folder below it for our own files, which readers do not look into.
-        staging: Where the files of the run under way are written, under the names that they will have.
+        staging: The folder for the files of this run, under the names that they will have.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.private = path / OURS
+        self.private = path / PRIVATE
         self.staging = self.private / "next"
         self._notes = self.private / NOTES
-        self._switch = Switch(path, self.private, self.staging)
-        if self._switch.finish():  # what a run that was killed had begun
+        self._exchange = RunExchange(path, self.private, self.staging)
+        # A run that was killed while it published is finished first: its files are half in place.
+        if self._exchange.finish():
             self._notes.unlink(missing_ok=True)
-        self.earlier = reports_json.read(path / reports_json.NAME) or reports_json.Earlier()
+        self.earlier = reports_json.read(path / reports_json.NAME) or reports_json.EarlierRun()
 
     def begin(self, facts: reports_json.RunFacts, *, resume: bool = False) -> Mapping[str, Mapping[str, Any]]:
-        """Get ready for a run.
+        """Prepare the staging folder for a run.
 
         Args:
-            facts: What it is about.
-            resume: Leave what a run that was killed had finished.
+            facts: What the run is about.
+            resume: Keep the reports that a killed run had finished.
 
         Returns:
             The entries of these reports by slug; empty without `resume`.
@@ -70,12 +69,13 @@ class OutputFolder:
         return found
 
     def note(self, line: Mapping[str, Any]) -> None:
-        """Remember a report that is finished, for the case that the run is killed."""
+        """Append the entry of a finished report to the notes, which a later run reads if this one is killed."""
+        # A full disk costs only the chance to resume: the report itself was written before.
         with contextlib.suppress(OSError), self._notes.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
     def publish(self, index: str, reports: str, *, keep: set[str]) -> Path:
-        """Let readers see the run instead of the one before; see `Switch`.
+        """Replace the run that readers see with this one; see `RunExchange`.
 
         Args:
             index: The text of `index.html`.
@@ -91,11 +91,11 @@ class OutputFolder:
         try:
             write_text(self.staging / "index.html", index)
             write_text(self.staging / reports_json.NAME, reports)
-            self._switch.prepare(earlier=self.earlier.files, keep=keep)
+            self._exchange.prepare(earlier=self.earlier.files, keep=keep)
             try:
-                self._switch.finish()
+                self._exchange.finish()
             except KeyboardInterrupt:
-                self._switch.finish()  # it is a matter of moments, and half of it would help no one
+                self._exchange.finish()  # it takes a moment, and half of it would leave readers with a mixture
         except OSError as error:
             raise BelimoError(
                 f"The reports cannot be put into {self.path} ({error.strerror}), which still holds the run before; "
@@ -107,7 +107,7 @@ class OutputFolder:
     def _unpublished(self) -> dict[str, Mapping[str, Any]]:
         """The entries of reports that a killed run had finished, whose files are all there."""
         found = {}
-        for item in _noted(self._notes):
+        for item in _read_notes(self._notes):
             files = reports_json.files_of(item).values()
             if files and all((self.staging / name).is_file() for name in files):
                 found[str(item.get("slug"))] = item
@@ -116,24 +116,24 @@ class OutputFolder:
 
 @contextlib.contextmanager
 def claim(out: Path) -> Iterator[OutputFolder]:
-    """Make a folder if need be, and be the only run that writes to it.
+    """Lock an output folder for this process, and create it if need be.
 
-    The system lets go of the lock when the process ends, however it ends.
+    The lock is the system's, so it ends with the process, however that ends: no stale lock blocks the next run.
 
     Raises:
         UsageError: The folder cannot be made, written to or locked, or another run has it.
     """
     try:
-        ours = out.resolve() / OURS
-        for name in PLACES:
+        ours = out.resolve() / PRIVATE
+        for name in UNLINKED_PATHS:
             check_inside(out.resolve() / name, out)
         ours.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(ours / "lock")
-        lock.acquire(timeout=PATIENCE, poll_interval=0.05)
+        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.05)
     except filelock.Timeout:
         raise UsageError(
-            f"The output folder {str(out)!r} is in use by {_holder(ours)}; wait until it is done, or choose another "
-            "with --out."
+            f"The output folder {str(out)!r} is in use by {_lock_holder(ours)}; wait until it is done, or choose "
+            "another with --out."
         ) from None
     except NotImplementedError:
         raise UsageError(
@@ -141,6 +141,7 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         ) from None
     except OSError as error:
         raise _unwritable(out, error) from None
+    # For the message of a second run: the lock itself does not say who has it.
     holder = ours / "run.json"
     try:
         started = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -163,22 +164,22 @@ def _unwritable(out: Path, error: OSError) -> UsageError:
     )
 
 
-def unfinished(out: Path) -> reports_json.Earlier | None:
-    """The run before, if it was killed or interrupted or had reports that failed; None if it was complete.
+def unfinished(out: Path) -> reports_json.EarlierRun | None:
+    """The run before, if it was killed or interrupted or had failed reports; None if it was complete.
 
-    Needs no claim: the run that is about to begin is planned by it.
+    Needs no lock: it is asked before the run is planned.
     """
-    killed = next(iter(_noted(out / OURS / NOTES)), None)
+    killed = next(iter(_read_notes(out / PRIVATE / NOTES)), None)
     if killed is not None and "as_of" in killed:
-        return reports_json.Earlier(
-            period=str(killed["period"]), source=str(killed["source"]), as_of=reports_json.moment(killed["as_of"])
+        return reports_json.EarlierRun(
+            period=str(killed["period"]), source=str(killed["source"]), as_of=reports_json.parse_time(killed["as_of"])
         )
     earlier = reports_json.read(out / reports_json.NAME)
     return None if earlier is None or earlier.complete else earlier
 
 
-def _noted(path: Path) -> list[Mapping[str, Any]]:
-    """What a killed run has noted; the line that it was killed in is none."""
+def _read_notes(path: Path) -> list[Mapping[str, Any]]:
+    """The lines that a killed run has noted, without one that it was killed in."""
     found: list[Mapping[str, Any]] = []
     with contextlib.suppress(OSError):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -189,8 +190,8 @@ def _noted(path: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def _holder(ours: Path) -> str:
-    """Who has the lock, in words."""
+def _lock_holder(ours: Path) -> str:
+    """The run that has the lock, in words."""
     try:
         body = json.loads((ours / "run.json").read_text(encoding="utf-8"))
         return f"another run (process {int(body['pid'])} on {body['host']}, since {body['since']})"

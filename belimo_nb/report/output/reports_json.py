@@ -1,6 +1,6 @@
-"""A run for programs: `reports.json`, written for others and read back by the next run.
+"""`reports.json`: what a run has made, for other programs and for the next run.
 
-The fields are described in docs/reports-json.md. They stay as they are within a schema; new ones may be added.
+docs/reports-json.md describes the fields. Within a schema number they do not change; new ones may be added.
 """
 
 from __future__ import annotations
@@ -15,25 +15,23 @@ from typing import Any
 
 from belimo_nb.report.jobs import Job, Result
 
-__all__ = ["NAME", "SCHEMA", "Earlier", "RunFacts", "document", "entry", "files_of", "moment", "read", "result_of"]
-
 NAME = "reports.json"
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run was about.
+    """The facts about a run that the index and `reports.json` show.
 
     Attributes:
-        title: What the index is called.
+        title: The title of the index.
         period_label: The period that the reports cover.
-        source: Where the data come from.
+        source: The source of the data.
         timezone: The site's zone.
         version: The version of belimo_nb.
         made_at: When the run began, aware.
         seconds: How long it took.
-        as_of: When the list of devices that it is about was asked for, aware; None if that is not known.
+        as_of: When its list of devices was fetched, aware; None if that is not known.
         stopped: True if it was interrupted.
     """
 
@@ -49,16 +47,16 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What an earlier run has left.
+class EarlierRun:
+    """An earlier run, as its `reports.json` describes it.
 
     Attributes:
         reports: Its entries by slug.
-        others: Entries of reports that were not part of it, by slug, whose files are still there.
-        period: What it called its period.
-        source: What it called its source.
-        as_of: When its list of devices was asked for, aware; None if that is not known.
-        complete: True if it was neither interrupted nor had a report that failed.
+        others: Entries of reports of still earlier runs whose files are there, by slug.
+        period: The label of its period.
+        source: The label of its source.
+        as_of: When its list of devices was fetched, aware; None if that is not known.
+        complete: True if it was not interrupted and no report failed.
     """
 
     reports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -70,19 +68,13 @@ class Earlier:
 
     @property
     def files(self) -> set[str]:
-        """The paths of all its files, relative to the output folder, less those that lead out of it."""
+        """The paths of all its files, relative to the output folder, without those that lead out of it."""
         entries = [*self.reports.values(), *self.others.values()]
         return {name for item in entries for name in files_of(item).values()}
 
 
 def document(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The text of `reports.json`.
-
-    Args:
-        results: How each report ended.
-        facts: What the run was about.
-        others: Entries of reports of earlier runs that were not part of this one.
-    """
+    """The text of `reports.json`; `others` are entries of earlier reports that were not part of this run."""
     made = [result for result in results if result.status == "ok"]
     body = {
         "schema": SCHEMA,
@@ -95,11 +87,7 @@ def document(results: Sequence[Result], facts: RunFacts, others: Sequence[Mappin
         "seconds": round(facts.seconds, 3),
         "as_of": facts.as_of.isoformat() if facts.as_of else None,
         "interrupted": facts.stopped,
-        "counts": {
-            "ok": len(made),
-            "failed": len(results) - len(made),
-            "kept": sum(result.kept for result in made),
-        },
+        "counts": {"ok": len(made), "failed": len(results) - len(made), "kept": sum(result.kept for result in made)},
         "reports": [entry(result) for result in results],
         "others": list(others),
     }
@@ -107,30 +95,30 @@ def document(results: Sequence[Result], facts: RunFacts, others: Sequence[Mappin
 
 
 def entry(result: Result) -> dict[str, Any]:
-    """One report in plain JSON types; unknown numbers are null."""
+    """One report's entry, in plain JSON types; unknown numbers are null."""
     return {
         "notebook": result.job.notebook,
         "title": result.job.title,
         "slug": result.job.slug,
-        "parameters": {name: _plain(value) for name, value in result.job.parameters.items()},
+        "parameters": {name: _json_value(value) for name, value in result.job.parameters.items()},
         "status": result.status,
         "seconds": round(result.seconds, 3),
         "error": result.error,
         "made_at": result.made_at.isoformat() if result.made_at else None,
         "kept": result.kept,
-        "key_figures": [{name: _plain(value) for name, value in item.items()} for item in result.key_figures],
-        "trend": _plain(result.trend),
-        "completeness": _plain(result.completeness),
+        "key_figures": [{name: _json_value(value) for name, value in item.items()} for item in result.key_figures],
+        "trend": _json_value(result.trend),
+        "completeness": _json_value(result.completeness),
         "files": dict(result.files),
         "fingerprint": result.fingerprint,
     }
 
 
 def result_of(job: Job, found: Mapping[str, Any]) -> Result:
-    """The result that an entry tells of, as kept by this run.
+    """The result of an entry, marked as kept.
 
     Raises:
-        KeyError: The entry is none of this schema; so are a TypeError and a ValueError.
+        KeyError: The entry does not have this schema; TypeError and ValueError mean the same.
     """
     return Result(
         job=job,
@@ -141,21 +129,24 @@ def result_of(job: Job, found: Mapping[str, Any]) -> Result:
         completeness=found["completeness"],
         files=files_of(found),
         trend=found["trend"],
-        made_at=moment(found["made_at"]),
+        made_at=parse_time(found["made_at"]),
         kept=True,
         fingerprint=found["fingerprint"],
     )
 
 
 def files_of(found: Mapping[str, Any]) -> dict[str, str]:
-    """The files of an entry that lie within the output folder: whoever edits `reports.json` gets no other deleted."""
+    """The files of an entry that lie within the output folder, by kind.
+
+    Others are dropped: an edited `reports.json` must not make a run delete files elsewhere.
+    """
     files = found.get("files")
     named = files.items() if isinstance(files, dict) else ()
     return {str(kind): name for kind, name in named if isinstance(name, str) and _inside(name)}
 
 
-def moment(text: object) -> datetime | None:
-    """An aware time as these files have it; None for what is none."""
+def parse_time(text: object) -> datetime | None:
+    """An aware time from its ISO text; None if the text is no such time."""
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
@@ -163,18 +154,18 @@ def moment(text: object) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def read(path: Path) -> Earlier | None:
-    """What the run before has left; None if there is no `reports.json` of this schema at `path`."""
+def read(path: Path) -> EarlierRun | None:
+    """Read the `reports.json` of the run before; None if there is none of this schema at `path`."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         if body["schema"] != SCHEMA:
             return None
-        return Earlier(
+        return EarlierRun(
             {str(item["slug"]): item for item in body["reports"]},
             {str(item["slug"]): item for item in body.get("others", ())},
             str(body["period"]),
             str(body["source"]),
-            moment(body.get("as_of")),
+            parse_time(body.get("as_of")),
             complete=not body.get("interrupted") and all(item["status"] == "ok" for item in body["reports"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -187,12 +178,12 @@ def _inside(name: str) -> bool:
     return bool(path.parts) and not outside and not path.parts[0].startswith(".")
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON has: unknown numbers are null, what is no JSON type is its text."""
+def _json_value(value: Any) -> Any:
+    """A value as JSON has it: unknown numbers as null, other types as their text."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): _json_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, str | bool | int) else str(value)

@@ -1,4 +1,4 @@
-"""A run whose readers look at a URL: it is made in a folder, and uploaded when it is whole, the index last."""
+"""Upload a run to a URL when it is whole, the index last."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Upload:
         Raises:
             BelimoError: It failed on the way; what readers find is the old index, and some new pages.
         """
-        made = reports_json.read(self.path / reports_json.NAME) or reports_json.Earlier()
+        made = reports_json.read(self.path / reports_json.NAME) or reports_json.EarlierRun()
         there = self._sent()
         now: dict[str, Any] = {name: _stamp(self.path / name) for name in made.files if (self.path / name).is_file()}
         changed = [name for name, stamp in now.items() if there.get(name) != stamp]
@@ -99,6 +99,7 @@ class Upload:
         self._note(there | dict.fromkeys(changed))
         try:
             self._put(changed)
+            # The index last: if the upload breaks off, the old index is there and none of its links is dead.
             for name in (reports_json.NAME, INDEX):
                 self._files.put(self.path / name, name)
             for name in sorted(set(there) - set(now)):

@@ -1,4 +1,4 @@
-"""What the pages share: style sheet, script, the policy that keeps all else out, and a few words."""
+"""What all pages share: style sheet, script, content security policy, and a few phrases."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ import markupsafe
 from belimo_nb.display.base import style_sheet
 from belimo_nb.energy import COVERAGE_LIMIT
 
-__all__ = ["LOW", "clock", "made_line", "policy", "script", "styles", "template_folder", "trusted"]
-
-LOW = COVERAGE_LIMIT
-"""A smaller share of known data is flagged."""
+LOW_COMPLETENESS = COVERAGE_LIMIT  # share of known data below which a page flags the report
 
 
 def template_folder() -> str:
-    """Where the templates are."""
+    """The path of the folder with the templates."""
     return str(files("belimo_nb.report").joinpath("templates"))
 
 
@@ -39,7 +36,10 @@ def script() -> str:
 
 @cache
 def policy() -> str:
-    """A content security policy: a browser loads nothing from anywhere and runs no script but ours."""
+    """The content security policy of the pages: load nothing from anywhere, run no script but ours.
+
+    Pages hold names and texts from outside. They are escaped; the policy is for the case that an escape is forgotten.
+    """
     digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
     return (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -48,17 +48,17 @@ def policy() -> str:
 
 
 def made_line(made_at: datetime, version: str) -> str:
-    """Says when and by which version a page was made."""
-    return f"{clock(made_at)} by belimo-nb {version}"
+    """The line that says when and by which version a page was made."""
+    return f"{format_time(made_at)} by belimo-nb {version}"
 
 
-def clock(moment: datetime) -> str:
-    """A moment for people, with the name of its zone if it has one."""
+def format_time(moment: datetime) -> str:
+    """A time for people, with the name of its zone if it has one."""
     return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
 def trusted(html: str) -> markupsafe.Markup:
-    """HTML that the templates take as it is: our own files, or what is escaped or cleaned already."""
+    """Mark HTML as safe for the templates: our own files, or text that is escaped or cleaned already."""
     return markupsafe.Markup(html)  # noqa: S704
 
 
@@ -66,5 +66,6 @@ def _read(name: str) -> str:
     return files("belimo_nb.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+# Every page carries the style sheet: what comments and blanks cost, a large fleet pays a thousand times.
 def _compact(css: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)).strip()

@@ -17,13 +17,20 @@ from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.report.jobs import Result
-from belimo_nb.report.output.reports_json import RunFacts, files_of, moment
-from belimo_nb.report.page.assets import LOW, clock, made_line, policy, script, styles, template_folder, trusted
-
-__all__ = ["page"]
+from belimo_nb.report.output.reports_json import RunFacts, files_of, parse_time
+from belimo_nb.report.page.assets import (
+    LOW_COMPLETENESS,
+    format_time,
+    made_line,
+    policy,
+    script,
+    styles,
+    template_folder,
+    trusted,
+)
 
 COLUMNS = 5  # key figures of devices that the table shows
-# What adds up over devices: amounts, but no peaks, means or rates.
+# Only amounts add up over devices: a sum of peaks, means or rates would mean nothing.
 SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
 SUMMED_LABELS = re.compile(
     r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
@@ -34,25 +41,23 @@ KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_ener
 
 
 def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The index page.
+    """The HTML of the index page; it loads nothing from anywhere, its links are relative to the output folder.
 
     Args:
-        results: How each report ended; devices are listed in this order, after the failures.
+        results: The result of each report; devices are listed in this order, after the failures.
         facts: What the run was about.
-        others: Entries of reports of earlier runs that this one has not made, see `keeping.others`.
-
-    Returns:
-        HTML that loads nothing from anywhere; its links are relative to the output folder.
+        others: Entries of earlier reports that this run has not made, see `resume.other_reports`.
     """
     environment = Environment(
         loader=FileSystemLoader(template_folder()),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_speakable,
+        finalize=_without_control_characters,
     )
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
+    # Failures first: they are what somebody has to look into.
     devices = [result for result in (*failed, *made) if result.job.notebook == DEVICE]
     columns = _columns(devices)
     trends = [result.trend for result in devices if result.trend]
@@ -63,7 +68,7 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
         facts=facts,
         counts=_counts(made, failed),
         made=made_line(facts.made_at, facts.version),
-        as_of=clock(facts.as_of.astimezone(zone)) if facts.as_of else "",
+        as_of=format_time(facts.as_of.astimezone(zone)) if facts.as_of else "",
         took=_duration(facts.seconds),
         failures=[{**_row(result, zone), "earlier": _other(left.get(result.job.slug), zone)} for result in failed],
         cards=[
@@ -89,8 +94,8 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
     )
 
 
-def _speakable(value: Any) -> Any:
-    """Names from the cloud without the control characters that HTML forbids."""
+def _without_control_characters(value: Any) -> Any:
+    """Replace the control characters that HTML forbids, which names from the cloud may contain."""
     return CONTROL.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -103,15 +108,15 @@ def _counts(made: Sequence[Result], failed: Sequence[Result]) -> str:
 
 
 def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str]:
-    """A report of an earlier run, as the page speaks of it."""
+    """A report of an earlier run, as the template needs it."""
     if item is None:
         return {}
-    made_at = moment(item.get("made_at"))
+    made_at = parse_time(item.get("made_at"))
     return {
         "title": str(item.get("title") or item["slug"]),
         "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
         "period": str(item.get("period") or ""),
-        "made": clock(made_at.astimezone(zone)) if made_at else "",
+        "made": format_time(made_at.astimezone(zone)) if made_at else "",
         "href": quote(files_of(item).get("html", "")),
     }
 
@@ -130,7 +135,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         if kind == "ipynb" or kind.startswith("csv:")
     ]
     html, notebook = result.files.get("html"), result.files.get("ipynb")
-    made = clock(result.made_at.astimezone(zone)) if result.kept and result.made_at else ""
+    made = format_time(result.made_at.astimezone(zone)) if result.kept and result.made_at else ""
     return {
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
@@ -141,7 +146,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "href": quote(html) if html else "",
         "notebook": quote(notebook) if notebook else "",
         "complete": percent(result.completeness) if _known(result.completeness) else "",
-        "low": _known(result.completeness) and (result.completeness or 0) < LOW,
+        "low": _known(result.completeness) and (result.completeness or 0) < LOW_COMPLETENESS,
         "files": files,
     }
 
@@ -151,7 +156,7 @@ def _file_name(kind: str) -> str:
 
 
 def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
-    """The key figures that many devices have, in the notebooks' order, each with its decimals."""
+    """The key figures that most devices have, in the notebooks' order, each with its decimals."""
     places: dict[tuple[str, str], list[int]] = {}
     for result in devices:
         for place, figure in enumerate(result.key_figures):
@@ -190,7 +195,7 @@ def _value(figure: Mapping[str, Any], digits: int | None) -> str:
 
 
 def _totals(devices: Sequence[Result], columns: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Below each column whose figures add up, their sum, and of how many devices it is; nothing if no column does."""
+    """The sum below each column whose figures add up, with the number of devices; empty if no column does."""
     totals = []
     for column in columns:
         figures = [_find(result, column["label"], column["unit"]) for result in devices]

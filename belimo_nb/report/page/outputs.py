@@ -1,4 +1,4 @@
-"""The outputs of a notebook's cells as parts of a page."""
+"""Turn the outputs of a notebook's cells into HTML for a page."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ from belimo_nb.display.chart import figure_html
 from belimo_nb.report.page.assets import trusted
 from belimo_nb.report.page.markup import Prose, clean_html
 
-__all__ = ["sentence", "shown"]
-
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
-NO_WORDS = "A picture without a description."
+NO_DESCRIPTION = "A picture without a description."
 
 
-def sentence(output: Mapping[str, Any]) -> str:
-    """An error output in one sentence; our own errors are one already."""
+def error_sentence(output: Mapping[str, Any]) -> str:
+    """An error output as one sentence; our own errors are one already."""
     ours = output["ename"] in errors.__all__
     text = output["evalue"] if ours else f"{output['ename']}: {output['evalue']}"
     text = " ".join(ANSI.sub("", text).split())
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def shown(output: NotebookNode) -> markupsafe.Markup:
-    """One output as HTML: nothing for widgets and for the header, which the page shows in its own place."""
+def output_html(output: NotebookNode) -> markupsafe.Markup:
+    """One output as HTML; empty for widgets and for the header, which the page shows at its top."""
     if output.output_type == "stream":
         css = "code" if output.name == "stderr" else "text"
         text = _lines(output.text)
@@ -63,10 +61,10 @@ def _data(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
 
 
 def _picture(kind: str, content: str, words: Mapping[str, Any]) -> str:
-    if kind == "image/svg+xml":  # as a picture, so that a script inside it does not run
+    if kind == "image/svg+xml":  # as an <img>: inline, a script inside it would run
         content = base64.b64encode(content.encode()).decode("ascii")
     sizes = {name: words[name] for name in ("width", "height") if isinstance(words.get(name), int)}
-    return figure_html(_joined(content), caption="", alt=str(words.get("alt") or NO_WORDS), kind=kind, **sizes)
+    return figure_html(_joined(content), caption="", alt=str(words.get("alt") or NO_DESCRIPTION), kind=kind, **sizes)
 
 
 def _joined(base64_text: str) -> str:
@@ -74,11 +72,11 @@ def _joined(base64_text: str) -> str:
 
 
 def _lines(text: str) -> str:
-    """Terminal output as it ends up on the screen: without colors, and of a rewritten line the last version."""
+    """Terminal output as a screen shows it at the end: without colors, rewritten lines in their last version."""
     return "\n".join(line.rsplit("\r", 1)[-1] for line in ANSI.sub("", text).replace("\r\n", "\n").split("\n")).rstrip()
 
 
 def _trace(output: Mapping[str, Any]) -> str:
     lines = _lines("\n".join(output["traceback"]))
     trace = f"<details><summary>Where it happened</summary><pre>{esc(lines)}</pre></details>" if "\n" in lines else ""
-    return f'<div class="failed bnb bnb-note bnb-problem"><strong>{esc(sentence(output))}</strong>{trace}</div>'
+    return f'<div class="failed bnb bnb-note bnb-problem"><strong>{esc(error_sentence(output))}</strong>{trace}</div>'

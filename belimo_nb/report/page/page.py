@@ -1,4 +1,4 @@
-"""One executed notebook as one self-contained HTML page."""
+"""Turn an executed notebook into a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -15,25 +15,22 @@ from nbformat import NotebookNode
 
 from belimo_nb.display import MIME, Header, percent
 from belimo_nb.display.numbers import known
-from belimo_nb.report.page.assets import LOW, made_line, policy, script, styles, template_folder, trusted
+from belimo_nb.report.page.assets import LOW_COMPLETENESS, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.page.markup import Prose
-from belimo_nb.report.page.outputs import sentence, shown
+from belimo_nb.report.page.outputs import error_sentence, output_html
 
-__all__ = ["export"]
-
-LEFT_OUT = "no-report"
-FAILURE = "papermill-error-cell-tag"
+HIDDEN_TAG = "no-report"
+ERROR_TAG = "papermill-error-cell-tag"
 
 
 def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, version: str) -> str:
-    """Write a report page.
+    """The HTML of a report page.
 
     Args:
-        notebook: The executed notebook; it stays as it is. Cells tagged "no-report" are left out, and what comes after
-            a cell that failed. Code and warnings are there, but hidden until the reader asks for them. Widgets are
-            left out.
+        notebook: The executed notebook, not changed. Cells tagged "no-report", widgets, and what comes after a cell
+            that failed are left out. Code and warnings are hidden until the reader asks for them.
         title: The report's title, where the notebook shows no header object.
-        slug: Path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
+        slug: The path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
         made_at: When it was made.
         version: The version of belimo_nb that made it.
 
@@ -41,7 +38,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
         HTML that loads nothing from anywhere.
     """
     prose = Prose()
-    cells = [cell for cell in notebook.cells if not {LEFT_OUT, FAILURE} & set(cell.metadata.get("tags", ()))]
+    cells = [cell for cell in notebook.cells if not {HIDDEN_TAG, ERROR_TAG} & set(cell.metadata.get("tags", ()))]
     header, failure = _header(cells), _failure(notebook)
     lead, body = "", []
     for position, cell in enumerate(cells):
@@ -52,7 +49,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
                 lead, copy["source"] = copy["source"], ""
         body.append(copy)
         if any(output.output_type == "error" for output in cell.get("outputs", ())):
-            break
+            break  # the cells after it were not executed
     name = header.title if header else prose.leading or title
     page = {
         "title": name,
@@ -77,7 +74,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
 
 
 class _Exporter(TemplateExporter):
-    """nbconvert's exporter without what a report does not need: highlighting, widgets, and a second parse of the page.
+    """nbconvert's exporter without syntax highlighting, widgets, and a second parse of the page: they cost most time.
 
     Unlike nbconvert's own, its template escapes by default.
     """
@@ -97,7 +94,7 @@ def _exporter() -> _Exporter:
         template_name="page",
         extra_template_basedirs=[template_folder()],
         default_preprocessors=[],
-        filters={"shown": shown},
+        filters={"output_html": output_html},
     )
 
 
@@ -115,15 +112,15 @@ def _header(cells: Sequence[NotebookNode]) -> Header | None:
 def _completeness(share: float | None) -> dict[str, Any] | None:
     if share is None:
         return None
-    return {"text": percent(share), "width": round(100 * share, 1), "low": share < LOW}
+    return {"text": percent(share), "width": round(100 * share, 1), "low": share < LOW_COMPLETENESS}
 
 
 def _failure(notebook: NotebookNode) -> str:
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                return f"A step failed: {sentence(output)} What would follow is missing."
+                return f"A step failed: {error_sentence(output)} What would follow is missing."
     for cell in notebook.cells:
-        if FAILURE in cell.metadata.get("tags", ()):
+        if ERROR_TAG in cell.metadata.get("tags", ()):
             return unescape(re.sub(r"<[^>]*>|\*\*[^*]*\*\*", "", cell.source).strip())
     return ""

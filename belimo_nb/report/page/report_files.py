@@ -1,4 +1,4 @@
-"""From an executed notebook to the files of a report."""
+"""Write the files of a report from its executed notebook."""
 
 from __future__ import annotations
 
@@ -22,14 +22,11 @@ from belimo_nb.report.jobs import Job, slugify
 from belimo_nb.report.page import page
 from belimo_nb.system.files import write_text
 
-__all__ = ["completeness", "key_figures", "masked", "publish", "tidy", "trend"]
-
 MASK = "********"
-SHORTEST_SECRET = 8
-"""Shorter ones occur in ordinary words and numbers; masking them would garble the report."""
+SHORTEST_SECRET = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the report
 
 
-def publish(
+def write_report(
     notebook: NotebookNode, job: Job, out: Path, *, made_at: datetime, version: str, failed: bool
 ) -> dict[str, str]:
     """Write a report's files, each in one step, and remove the tables that an earlier run had and this has not.
@@ -40,7 +37,7 @@ def publish(
         out: The output folder.
         made_at: When the run was made, aware.
         version: The version of belimo_nb.
-        failed: True if it failed: then its page says so, and there are no tables, which could pass for complete.
+        failed: True if it failed; then no tables are written, since they could pass for complete.
 
     Returns:
         The files' paths relative to `out`: "html", "ipynb" and "csv:<table name>".
@@ -52,24 +49,25 @@ def publish(
     for name, text in made.values():
         write_text(out / name, text, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
-    # A device's slug ends with its id, so no other report's tables begin with it.
+    # Tables that this run has not made go. A device's slug ends with its id, so no other report's tables match.
     for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
         if old.relative_to(out).as_posix() not in files.values():
             old.unlink(missing_ok=True)
     return files
 
 
-def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: Path) -> NotebookNode:
-    """Take out what must not be published: the machine's paths, and any credential that slipped into an output.
+def remove_private(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: Path) -> NotebookNode:
+    """Remove what must not be published: this machine's paths, and credentials that slipped into an output.
 
     Args:
-        notebook: An executed notebook; it stays as it is.
-        name: What to call the notebook that it was made from.
+        notebook: An executed notebook; it is not changed.
+        name: The name of the notebook that it was made from.
         secrets: The credentials.
         folder: The private folder that it ran in.
     """
     text = _text(notebook)
-    for form in _forms(secrets):
+    # In the notebook's JSON text: whatever field of whatever output a credential has slipped into, it is found.
+    for form in _secret_spellings(secrets):
         text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], MASK)
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})
@@ -85,37 +83,37 @@ def tidy(notebook: NotebookNode, *, name: str, secrets: Iterable[str], folder: P
     return clean
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """A sentence of an error without the credentials that may have slipped into it."""
-    for form in _forms(secrets):
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
+    """An error's sentence with credentials masked."""
+    for form in _secret_spellings(secrets):
         text = text.replace(form, MASK)
     return text
 
 
-def _forms(secrets: Iterable[str]) -> list[str]:
-    """The ways in which credentials may be written, the longest first."""
+def _secret_spellings(secrets: Iterable[str]) -> list[str]:
+    """The credentials as they may be written (plain, escaped, in HTML, in a URL), the longest first."""
     found = {
         form
         for secret in secrets
         if len(secret) >= SHORTEST_SECRET
         for form in (secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret))
     }
-    return sorted(found, key=lambda form: (-len(form), form))
+    return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
 
 
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     """The figures of the notebook's first key-figures object; empty if it shows none."""
-    return [figure for data in islice(_shown(notebook, "key-figures"), 1) for figure in data["figures"]]
+    return [figure for data in islice(_display_data(notebook, "key-figures"), 1) for figure in data["figures"]]
 
 
 def trend(notebook: NotebookNode) -> Mapping[str, Any] | None:
-    """The course over the period that the first key figures carry (label, unit, values); None if they carry none."""
-    return next((data.get("trend") for data in _shown(notebook, "key-figures")), None)
+    """The trend over the period of the first key figures (label, unit, values); None if they have none."""
+    return next((data.get("trend") for data in _display_data(notebook, "key-figures")), None)
 
 
 def completeness(notebook: NotebookNode) -> float | None:
     """The share of the data that is known, 0 to 1, from the notebook's header; None if it does not say."""
-    return next((data["completeness"] for data in _shown(notebook, "header")), None)
+    return next((data["completeness"] for data in _display_data(notebook, "header")), None)
 
 
 def _text(notebook: NotebookNode) -> str:
@@ -125,7 +123,7 @@ def _text(notebook: NotebookNode) -> str:
 def _tables(notebook: NotebookNode) -> list[tuple[str, str]]:
     """(name, CSV) of each table that the notebook shows; of equal names, the later ones are numbered."""
     tables: dict[str, str] = {}
-    for data in _shown(notebook, "table"):
+    for data in _display_data(notebook, "table"):
         stem = name = slugify(str(data["name"])) or "table"
         number = 2
         while name in tables:
@@ -134,10 +132,10 @@ def _tables(notebook: NotebookNode) -> list[tuple[str, str]]:
     return list(tables.items())
 
 
-def _shown(notebook: NotebookNode, kind: str) -> Iterable[dict[str, Any]]:
-    """The JSON of the display objects of one kind, in the notebook's order, as plain dicts.
+def _display_data(notebook: NotebookNode, kind: str) -> Iterable[dict[str, Any]]:
+    """The data of the display objects of one kind, in the notebook's order.
 
-    What is sent to the process that runs the whole should not make it import nbformat.
+    Plain dicts, since they are pickled for the caller, which a NotebookNode would make import nbformat.
     """
     for output in _outputs(notebook):
         data = output.get("data", {}).get(MIME)
@@ -150,9 +148,10 @@ def _outputs(notebook: NotebookNode) -> Sequence[NotebookNode]:
 
 
 def _without_paths(text: str, folder: Path) -> str:
-    """The text of an error or a warning with this machine's folders left out."""
+    """The text of an error or a warning without this machine's folders."""
     package = Path(__file__).resolve().parents[3]
     home = Path("~").expanduser() if "HOME" in os.environ else package
+    # The longest first: the home folder may contain the others.
     for place in sorted({folder, package, Path(sys.prefix), Path(sys.base_prefix), home}, key=lambda p: -len(str(p))):
         if place != Path(place.anchor):
             text = re.sub(re.escape(str(place)) + r"[\\/]?", "", text)

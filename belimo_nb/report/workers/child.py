@@ -1,4 +1,4 @@
-"""The process of one job, seen from inside: it sets the scene, makes the call and reports."""
+"""The process of one job: it sets up folder, environment and output, makes the call and sends back the result."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ from pathlib import Path
 
 from belimo_nb.errors import BelimoError
 
-__all__ = ["adopt", "work"]
-
-_parent: Connection | None = None  # set in a child: where to tell of processes that should die with it
+_parent: Connection | None = None  # set in a job's process: the connection to the pool
 
 
-def adopt(pid: int) -> None:
-    """Called in a job: let process group `pid` end when the job's process is killed or dies."""
+def kill_group_with_job(pid: int) -> None:
+    """Have the pool kill process group `pid` when the job that calls this is killed or crashes."""
     if _parent is not None:
-        _parent.send(("adopted", pid))
+        _parent.send(("group", pid))
 
 
-def work(connection: Connection, folder: Path) -> None:
-    """A job's process: set the scene, call, report."""
+def run_job(connection: Connection, folder: Path) -> None:
+    """Receive a call over a connection, make it in `folder`, send back the result.
+
+    Messages to the pool: ("began", pid), ("group", pid of a process group to kill with the job), and at the end
+    ("done", result) or ("raised", sentence).
+    """
     global _parent
+    # The time limit counts from this message: a fresh interpreter's start is not the report's own time.
     connection.send(("began", os.getpid()))
     environment, fn, args, kwargs = connection.recv()
-    if mp.parent_process() is not None:  # not forked, so nobody else looks after it
+    if mp.parent_process() is not None:  # spawned; of a forked job the fork server takes care
         if hasattr(os, "setsid"):
-            os.setsid()  # a Ctrl-C in the terminal goes to the caller alone, which then stops us
-        threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
+            os.setsid()  # a Ctrl-C in the terminal reaches the caller alone, which then stops its jobs
+        threading.Thread(target=_exit_with_parent, args=(folder,), daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
+    # Descriptors, not sys.stdout: what C libraries and child processes print must not reach the caller's terminal.
     for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
         log = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, descriptor)
         os.close(log)
+    # A private working folder: what a notebook writes by a relative path meets no other report and goes with the job.
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     _parent = connection
@@ -48,11 +53,12 @@ def work(connection: Connection, folder: Path) -> None:
     connection.send(message)
 
 
-def _die_with_parent(folder: Path) -> None:
+def _exit_with_parent(folder: Path) -> None:
+    """Wait until the parent has died (`kill -9` included), then remove the job's folder and exit."""
     parent = mp.parent_process()
     if parent is not None:
         wait([parent.sentinel])
         shutil.rmtree(folder, ignore_errors=True)
-        if not any(folder.parent.iterdir()):
+        if not any(folder.parent.iterdir()):  # the last of the jobs removes the pool's folder
             shutil.rmtree(folder.parent, ignore_errors=True)
         os._exit(1)

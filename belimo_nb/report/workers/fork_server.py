@@ -1,7 +1,8 @@
-"""The process that jobs are forked from: it imports once, forks often, and leaves nothing behind.
+"""The process that reports are forked from, and the classes with which a pool uses it.
 
-It is a program of its own with a single thread, so that forking it is safe. It ends when its caller does, however that
-ends: then it kills what it has forked, and all that those have started, and removes the caller's folder.
+The fork server imports once what reports need and forks a child for each. It is a program of its own, so that it has a
+single thread. It ends when its caller does, however that ends: then it kills all that descends from it and removes the
+caller's folder. Why so: docs/decisions/0008-reports-run-in-forked-processes.md.
 """
 
 from __future__ import annotations
@@ -25,54 +26,56 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["NUMBER", "Forked", "Stem", "serve"]
+INT = struct.Struct("i")
+"""How a child's process id and, later, its exit code are written to the status pipe that comes with a request."""
 
-NUMBER = struct.Struct("i")
-"""How a process id and, later, an exit code are written to the pipe that comes with a request."""
-
-LONGEST_PATH = 4096
-RARELY = 500_000
-"""New objects after which a job looks for garbage: it lives for a second, and a tenth of that would go into looking."""
+MAX_PATH_BYTES = 4096
+GC_THRESHOLD = 500_000
+"""New objects before a child collects garbage: it lives for a second, a tenth of which collecting would cost."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
 
 
-def serve(control_fd: str, folder: str, prepare: str) -> None:
-    """Fork a job for each request, until the other end of the control socket is closed.
+def serve(control_fd: str, folder: str, preload: str) -> None:
+    """Fork a child for each request, until the other end of the control socket is closed.
 
-    A request is the path of the job's folder with two file descriptors: the job's end of a connection, and a pipe for
-    its process id and exit code.
+    A request is the path of the job's folder with two file descriptors: the job's end of a connection, and the pipe
+    for its process id and exit code.
 
     Args:
-        control_fd: File descriptor of a socket that keeps messages apart.
+        control_fd: File descriptor of a Unix socket that keeps messages apart (SOCK_SEQPACKET).
         folder: The caller's folder, removed at the end.
-        prepare: What to call before the first fork, as "module:function"; blank for nothing.
+        preload: What to call before the first fork, as "module:function"; blank for nothing.
     """
     control = socket.socket(fileno=int(control_fd))
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # whatever loses its parent becomes our child, so that it can be ended
-    if prepare:
-        module, _, name = prepare.partition(":")
+    # Orphans of a job (what its notebook started) become our children instead of init's, so that they can be killed.
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if preload:
+        module, _, name = preload.partition(":")
         getattr(import_module(module), name)()
     gc.collect()
-    gc.freeze()  # the collector of a child would write to, and so copy, every page that it looks at
-    woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
+    gc.freeze()  # otherwise a child's garbage collector would write to, and so copy, every page of our objects
+    # Signals arrive as bytes in this pipe, so that one `select` waits for requests and for children that have ended:
+    # a thread for either would make forking unsafe (a lock that another thread holds stays locked in the child).
+    wakeup_fd, signal_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    children: dict[int, int] = {}
+    signal.set_wakeup_fd(signal_fd, warn_on_full_buffer=False)
+    children: dict[int, int] = {}  # process id to the file descriptor of its status pipe
     while True:
-        readable, _, _ = select.select([control.fileno(), woken], [], [])
-        if woken in readable:
-            os.read(woken, LONGEST_PATH)
+        readable, _, _ = select.select([control.fileno(), wakeup_fd], [], [])
+        if wakeup_fd in readable:
+            os.read(wakeup_fd, MAX_PATH_BYTES)
             _reap(children)
         if control.fileno() in readable:
-            message, descriptors, _, _ = socket.recv_fds(control, LONGEST_PATH, 2)
-            if not message:
+            message, descriptors, _, _ = socket.recv_fds(control, MAX_PATH_BYTES, 2)
+            if not message:  # the caller has closed its end, or is dead: the kernel closed it, even after `kill -9`
                 break
-            _fork(os.fsdecode(message), *descriptors, children=children, ours=(control.fileno(), woken, wake))
-    _end(children)
+            server_fds = (control.fileno(), wakeup_fd, signal_fd)
+            _fork(os.fsdecode(message), *descriptors, children=children, server_fds=server_fds)
+    _kill_descendants(children)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fork(folder: str, connection: int, status: int, *, children: dict[int, int], ours: Iterable[int]) -> None:
+def _fork(folder: str, connection: int, status: int, *, children: dict[int, int], server_fds: Iterable[int]) -> None:
     parent = os.getpid()
     try:
         pid = os.fork()
@@ -80,60 +83,62 @@ def _fork(folder: str, connection: int, status: int, *, children: dict[int, int]
         os.close(status)  # the caller sees that nothing has begun
     else:
         if pid == 0:
-            _live(folder, connection, parent, (*ours, status, *children.values()))
+            _run_child(folder, connection, parent, (*server_fds, status, *children.values()))
         children[pid] = status
         with contextlib.suppress(OSError):
-            os.write(status, NUMBER.pack(pid))
+            os.write(status, INT.pack(pid))
     os.close(connection)
 
 
-def _live(folder: str, connection: int, parent: int, not_mine: Iterable[int]) -> NoReturn:
-    """A job's process, from its birth to its end."""
+def _run_child(folder: str, connection: int, parent: int, inherited: Iterable[int]) -> NoReturn:
+    """The forked child: undo what belongs to the server, run the job, exit."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in not_mine:
+        for descriptor in inherited:  # an open copy of another job's pipe would hide that this job has ended
             os.close(descriptor)
-        os.setsid()
+        os.setsid()  # a process group of its own, which is killed with all that the job has started
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # A server that died before that call sends no signal any more; then the child has another parent by now.
         if os.getppid() == parent:
-            from belimo_nb.report.workers.child import work
+            from belimo_nb.report.workers.child import run_job
 
-            gc.set_threshold(RARELY)
-            work(Connection(connection), Path(folder))
+            gc.set_threshold(GC_THRESHOLD)
+            run_job(Connection(connection), Path(folder))
             code = 0
     except BaseException:  # noqa: BLE001 - the last lines of a process
         traceback.print_exc()
     finally:
-        os._exit(code)
+        os._exit(code)  # without the exit handlers that the server's imports have registered
 
 
 def _reap(children: dict[int, int]) -> None:
-    """Take leave of the children that have ended, and tell who asked for them."""
+    """Collect the children that have ended, kill what they left running, and report their exit codes."""
     while True:
         try:
+            # WNOWAIT leaves the child a zombie: until its group is killed, no new process can get its id.
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
         if found is None:
             return
         if found.si_pid in children:
-            _kill_group(found.si_pid)  # while its id cannot serve another
+            _kill_group(found.si_pid)
         _, code = os.waitpid(found.si_pid, 0)
-        status = children.pop(found.si_pid, None)
+        status = children.pop(found.si_pid, None)  # None for an orphan that we have inherited
         if status is not None:
             with contextlib.suppress(OSError):
-                os.write(status, NUMBER.pack(os.waitstatus_to_exitcode(code)))
+                os.write(status, INT.pack(os.waitstatus_to_exitcode(code)))
             os.close(status)
 
 
-def _end(children: Mapping[int, int]) -> None:
+def _kill_descendants(children: Mapping[int, int]) -> None:
     """Kill all that descends from this process; returns when nothing is left."""
     for pid in children:
         _kill_group(pid)
-    while True:
-        for pid in _offspring():
+    while True:  # each round: the orphans of those killed in the round before
+        for pid in _child_pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -142,7 +147,7 @@ def _end(children: Mapping[int, int]) -> None:
             return
 
 
-def _offspring() -> list[int]:
+def _child_pids() -> list[int]:
     try:
         return [int(pid) for pid in Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()]
     except OSError:  # a kernel without this file
@@ -159,15 +164,15 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-CODE = (
+# `-c` and not `-m`: the caller's import path is set first, whatever folder or environment it has.
+BOOTSTRAP = (
     "import sys; sys.path[:] = {path!r}; from belimo_nb.report.workers.fork_server import serve; serve(*sys.argv[1:])"
 )
-PATIENCE = 30.0
-"""Seconds in which a process that was told to end has ended."""
+EXIT_TIMEOUT = 30.0  # seconds that the fork server has to exit after its socket was closed
 
 
-class Forked:
-    """A process that was forked elsewhere, with the methods of `multiprocessing.Process` that the pool needs."""
+class ForkedProcess:
+    """A child of the fork server, with the methods of `multiprocessing.Process` that the pool needs."""
 
     def __init__(self, status: int) -> None:
         self._status = Connection(status, writable=False)
@@ -177,93 +182,92 @@ class Forked:
 
     def kill(self) -> None:
         """Kill it, unless it has ended or never began."""
-        self._look(0.0)
+        self._poll(0.0)
         if self._pid is not None and self.exitcode is None and not self._lost:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it has ended; then `exitcode` says how, None if that is not known."""
-        while self.exitcode is None and not self._lost and self._look(timeout):
+        """Wait until it has ended; `exitcode` then says how, None if that is not known."""
+        while self.exitcode is None and not self._lost and self._poll(timeout):
             pass
 
     def close(self) -> None:
-        """Forget it."""
+        """Close the status pipe."""
         self._status.close()
 
-    def _look(self, timeout: float | None) -> bool:
-        """Read what has been told of it: its id, then its exit code; False if there was nothing in time."""
-        told = False
+    def _poll(self, timeout: float | None) -> bool:
+        """Read the process id, then the exit code, from the status pipe; False if nothing came within `timeout`."""
+        received = False
         while not self._lost and wait([self._status], timeout):
-            number = os.read(self._status.fileno(), NUMBER.size)
-            told, timeout = True, 0.0
-            if len(number) < NUMBER.size:
+            number = os.read(self._status.fileno(), INT.size)
+            received, timeout = True, 0.0
+            if len(number) < INT.size:  # closed without an exit code: the server has died
                 self._lost = True
             elif self._pid is None:
-                (self._pid,) = NUMBER.unpack(number)
+                (self._pid,) = INT.unpack(number)
             else:
-                (self.exitcode,) = NUMBER.unpack(number)
+                (self.exitcode,) = INT.unpack(number)
                 break
-        return told
+        return received
 
 
-class Stem:
-    """A process to fork from; started at once, and again if it dies."""
+class ForkServer:
+    """Starts and restarts the process that reports are forked from, and asks it for forks."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], prepare: str) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], preload: str) -> None:
         self._folder = folder
         self._environment = dict(environment)
-        self._prepare = prepare
+        self._preload = preload
         self._start()
 
-    def fork(self, connection: int, folder: Path) -> Forked:
-        """Fork a process that works in `folder` for the one at the other end of a connection."""
+    def fork(self, connection: int, folder: Path) -> ForkedProcess:
+        """Fork a job that works in `folder` and talks over `connection`; a server that has died is started again."""
         status, theirs = os.pipe()
         try:
             try:
-                self._ask(folder, connection, theirs)
+                self._send_request(folder, connection, theirs)
             except OSError:  # it has died, and all its children with it
                 self.stop()
                 self._folder.mkdir(exist_ok=True)
                 folder.mkdir(exist_ok=True)
                 self._start()
-                self._ask(folder, connection, theirs)
+                self._send_request(folder, connection, theirs)
         except BaseException:
             os.close(status)
             raise
         finally:
             os.close(theirs)
-        return Forked(status)
+        return ForkedProcess(status)
 
-    def last_words(self) -> str:
-        """The last line that the process wrote to standard error."""
-        log = self._folder / "stem.txt"
+    def last_error_line(self) -> str:
+        """The last line that the server wrote to standard error."""
+        log = self._folder / "fork-server.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return lines[-1].strip() if lines else ""
 
     def stop(self) -> None:
-        """End it and whatever descends from it; returns when they have ended, and their folder is gone."""
+        """End the server and all that descends from it; returns when that is done and the folder is gone."""
         self._control.close()
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
-    def _ask(self, folder: Path, *descriptors: int) -> None:
+    def _send_request(self, folder: Path, *descriptors: int) -> None:
         socket.send_fds(self._control, [os.fsencode(folder)], list(descriptors))
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = CODE.format(path=sys.path)
-        arguments = [str(theirs.fileno()), str(self._folder), self._prepare]
-        with theirs, (self._folder / "stem.txt").open("wb") as log:
+        arguments = [str(theirs.fileno()), str(self._folder), self._preload]
+        with theirs, (self._folder / "fork-server.txt").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [sys.executable, "-c", code, *arguments],
+                [sys.executable, "-c", BOOTSTRAP.format(path=sys.path), *arguments],
                 env=self._environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # a Ctrl-C in the terminal goes to the caller alone
+                start_new_session=True,  # a Ctrl-C in the terminal reaches the caller alone
             )

@@ -1,8 +1,8 @@
-"""One child process a job, behind the face of `concurrent.futures`.
+"""A pool of child processes, one for each job, with the interface of `concurrent.futures`.
 
-A pool's workers live on: when one is killed the pool is broken and every report with it, and what one report leaves
-behind reaches the next. Here each job has a process of its own: on Linux forked from one that has imported what jobs
-need (see `stem`), elsewhere started afresh. A job that crashes or hangs costs itself and nothing else.
+Not `ProcessPoolExecutor`: its workers live on, so a worker that is killed breaks the pool and all its reports, and what
+one report leaves behind reaches the next. Here a job that crashes or hangs costs itself alone. Its process is forked
+from a prepared one on Linux (see `fork_server`), elsewhere started afresh.
 """
 
 from __future__ import annotations
@@ -23,30 +23,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from belimo_nb.errors import BelimoError
-from belimo_nb.report.workers.child import work
+from belimo_nb.report.workers.child import run_job
 
 if TYPE_CHECKING:
     from belimo_nb.report.output.folder import OutputFolder
     from belimo_nb.settings import Settings
 
 if sys.platform == "linux":
-    from belimo_nb.report.workers.fork_server import Stem
-
-__all__ = ["CAN_FORK", "ChildProcesses", "JobFailed", "Stopping", "Workers"]
+    from belimo_nb.report.workers.fork_server import ForkServer
 
 T = TypeVar("T")
 CAN_FORK = sys.platform == "linux"
-"""Whether jobs can be forked: the frameworks of macOS do not survive it, and Windows cannot."""
+"""Whether jobs are forked: the frameworks of macOS do not survive a fork, and Windows has none."""
 
-GRACE = 15.0
-"""Seconds beyond its time limit after which a job that did not end by itself is killed."""
+GRACE_PERIOD = 15.0
+"""Seconds after its time limit at which a job is killed; a notebook that is stopped within them keeps its page."""
 
-FAREWELL = 30.0
-"""Seconds in which a process that was killed, or has hung up, has ended."""
+EXIT_TIMEOUT = 30.0  # seconds to wait for a process that was killed or has closed its connection
 
 
-class Process(Protocol):
-    """What the pool needs of a process, forked or spawned."""
+class _Process(Protocol):
+    """The methods of a process, forked or spawned, that the pool uses."""
 
     @property
     def exitcode(self) -> int | None: ...
@@ -69,25 +66,21 @@ class JobFailed(BelimoError):
         self.crashed = crashed
 
 
-class Workers(Protocol):
-    """Who makes reports, here or elsewhere: what a run needs to know of them."""
+class Workers(Executor):
+    """What makes reports: a pool of processes on this machine, or a cluster.
+
+    A call's future raises `JobFailed` for whatever goes wrong. A ``with`` block that is left by an exception stops
+    running jobs instead of waiting for them.
+
+    Attributes:
+        max_workers: How many jobs run at once.
+        time_limit: Seconds a job may take.
+        engine: How the jobs run notebooks, as `engines.select_engine` gives it.
+    """
 
     max_workers: int
     time_limit: float
     engine: str
-
-    def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """See, before anything is fetched, that all of them can do what is wanted; raises `UsageError`."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Have ``fn(*args, **kwargs)`` called; the future raises `JobFailed` for whatever goes wrong."""
-
-    def stop(self) -> None:
-        """Drop what waits and kill what runs; afterwards every future is done."""
-
-
-class Stopping(Executor):
-    """An executor whose ``with`` block, left by an exception, stops what runs instead of waiting for it."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is None:
@@ -96,17 +89,20 @@ class Stopping(Executor):
             self.stop()
 
     @abstractmethod
+    def check(self, settings: Settings, folder: OutputFolder) -> None:
+        """Check, before anything is fetched, that every worker reaches all it needs; raises `UsageError`."""
+
+    @abstractmethod
     def stop(self) -> None:
-        """Drop what waits and stop what runs."""
+        """Cancel waiting jobs and kill running ones; afterwards every future is done."""
 
 
-class ChildProcesses(Stopping):
-    """Runs each submitted call in a fresh process of its own.
+class ChildProcesses(Workers):
+    """Executor that runs each submitted call in a fresh process of its own.
 
-    A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Leaving a
-    ``with`` block by an exception stops what runs. Arguments and results are pickled. In the child, the working folder
-    and the temporary folder are private and vanish with it, even if this process is killed; what it prints goes to
-    files there, and what it says on standard error is read if it dies.
+    A call's future raises `JobFailed` if the process dies, exceeds the time limit, raises, or is stopped. Arguments and
+    results are pickled. The child's working folder, which is its temporary folder too, is private and removed with it,
+    even if this process is killed; its output goes to files there, and standard error is read if it dies.
     """
 
     def __init__(
@@ -115,18 +111,18 @@ class ChildProcesses(Stopping):
         *,
         time_limit: float,
         environment: Mapping[str, str] | None = None,
-        prepare: str = "",
+        preload: str = "",
         fork: bool = CAN_FORK,
         engine: str = "kernel",
     ) -> None:
-        """Get ready; nothing runs yet.
+        """Start the process to fork from; no job runs yet.
 
         Args:
             max_workers: How many processes may run at once.
-            time_limit: Seconds a job may take. The job should keep to it by itself; `GRACE` later it is killed.
+            time_limit: Seconds a job may take. It should stop by itself; `GRACE_PERIOD` later it is killed.
             environment: The children's environment; by default this process's.
-            prepare: What the process that jobs are forked from calls before, as "module:function"; it must start no
-                thread.
+            preload: What the process that jobs are forked from calls first, as "module:function". It must start no
+                thread: a lock that a thread holds during a fork stays locked in the child.
             fork: Whether to fork jobs; if not, each is started afresh.
             engine: How the jobs run notebooks, see `engines`; only kept here for them.
         """
@@ -137,41 +133,43 @@ class ChildProcesses(Stopping):
         self._folder = Path(tempfile.mkdtemp(prefix="belimo-nb-"))
         self._threads = ThreadPoolExecutor(max_workers, thread_name_prefix="belimo-nb-job")
         self._lock = threading.Lock()
-        self._running: dict[Process, list[int]] = {}  # to the process groups that each has adopted
+        self._running: dict[_Process, list[int]] = {}  # each with the process groups to kill with it
         self._stopped = False
         self._count = 0
-        # Started here, it imports while the caller still plans.
-        self._stem = Stem(self._folder, self._environment, prepare) if fork else None
+        # Started now, it imports while the caller still plans and fetches.
+        self._fork_server = ForkServer(self._folder, self._environment, preload) if fork else None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``fn(*args, **kwargs)`` in a process of its own as soon as one is free."""
         return self._threads.submit(self._supervise, fn, args, kwargs)
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """Nothing to see to: children see what this process sees."""
+        """Do nothing: children see the folders that this process sees."""
 
     def stop(self) -> None:
-        """Kill what runs and drop what waits; returns when no process is left."""
+        """Kill running jobs and cancel waiting ones; returns when no process is left."""
         with self._lock:
             self._stopped = True
-            for process, adopted in self._running.items():
-                _kill(process, adopted)
-            if self._stem is not None:
-                self._stem.stop()  # with whatever it may have been asked to fork but has not yet
+            for process, groups in self._running.items():
+                _kill(process, groups)
+            if self._fork_server is not None:
+                self._fork_server.stop()  # and with it the forks that it was asked for but has not made yet
         self.shutdown(cancel_futures=True)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; with `wait`, return when all are done, and remove the temporary folder."""
+        """Take no more jobs; with `wait`, return when all are done and the temporary folder is removed."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         if wait:
-            if self._stem is not None:
-                self._stem.stop()
+            if self._fork_server is not None:
+                self._fork_server.stop()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _supervise(self, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        """Run one job from start to end, in a thread of this process."""
         ours, theirs = mp.Pipe()
-        adopted: list[int] = []
+        groups: list[int] = []
         with ours:
+            # `stop` takes the same lock: a job either starts before it and is killed, or does not start.
             with self._lock, theirs:
                 if self._stopped:
                     raise JobFailed("Stopped before it began.", 0.0)
@@ -179,61 +177,61 @@ class ChildProcesses(Stopping):
                 folder = self._folder / str(self._count)
                 folder.mkdir()
                 process = self._start(theirs, folder)
-                self._running[process] = adopted
+                self._running[process] = groups
             try:
-                result: T = self._result(process, ours, adopted, folder, (self._environment, fn, args, kwargs))
+                result: T = self._wait_for_result(process, ours, groups, folder, (self._environment, fn, args, kwargs))
                 return result
             finally:
                 with self._lock:
                     del self._running[process]
-                    _kill(process, adopted)
-                process.join(FAREWELL)
+                    _kill(process, groups)
+                process.join(EXIT_TIMEOUT)
                 process.close()
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _start(self, connection: Connection, folder: Path) -> Process:
-        if self._stem is not None:
-            return self._stem.fork(connection.fileno(), folder)
-        process = mp.get_context("spawn").Process(target=work, args=(connection, folder), daemon=True)
+    def _start(self, connection: Connection, folder: Path) -> _Process:
+        if self._fork_server is not None:
+            return self._fork_server.fork(connection.fileno(), folder)
+        process = mp.get_context("spawn").Process(target=run_job, args=(connection, folder), daemon=True)
         process.start()
         return process
 
-    def _result(
-        self, process: Process, connection: Connection, adopted: list[int], folder: Path, call: tuple[Any, ...]
+    def _wait_for_result(
+        self, process: _Process, connection: Connection, groups: list[int], folder: Path, call: tuple[Any, ...]
     ) -> Any:
         began = time.monotonic()
-        deadline = began + self.time_limit + GRACE
+        deadline = began + self.time_limit + GRACE_PERIOD
         try:
             connection.send(call)
             while wait([connection], max(0.0, deadline - time.monotonic())):
                 kind, content = connection.recv()
                 if kind == "began":
                     began = time.monotonic()
-                    deadline = began + self.time_limit + GRACE
+                    deadline = began + self.time_limit + GRACE_PERIOD
                     continue
-                if kind == "adopted":
+                if kind == "group":
                     with self._lock:
-                        adopted.append(content)
+                        groups.append(content)
                     continue
                 with self._lock:
-                    adopted.clear()  # ended in good order, so what it adopted has ended, and the ids may serve others
+                    groups.clear()  # it ended normally and so did they: other processes may have their ids
                 if kind == "raised":
                     raise JobFailed(content, time.monotonic() - began)
                 return content
         except (EOFError, ConnectionError):
             seconds = time.monotonic() - began
-            raise JobFailed(self._epitaph(process, folder), seconds, crashed=not self._stopped) from None
+            raise JobFailed(self._exit_reason(process, folder), seconds, crashed=not self._stopped) from None
         raise JobFailed(f"Stopped: it took longer than the time limit of {self.time_limit:g} s.", self.time_limit)
 
-    def _epitaph(self, process: Process, folder: Path) -> str:
+    def _exit_reason(self, process: _Process, folder: Path) -> str:
         """Why a process ended without a result, in one sentence."""
-        process.join(FAREWELL)
+        process.join(EXIT_TIMEOUT)
         if self._stopped:
             return "Stopped before it was finished."
         code = process.exitcode
-        if code is None:  # that of which it was to be forked has died
-            words = self._stem.last_words() if self._stem is not None else ""
-            return "Its process was lost" + (f": {words}" if words else ".")
+        if code is None:  # the fork server has died
+            line = self._fork_server.last_error_line() if self._fork_server is not None else ""
+            return "Its process was lost" + (f": {line}" if line else ".")
         if code == -getattr(signal, "SIGKILL", 9):
             return "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
         log = folder / "err.txt"
@@ -241,8 +239,8 @@ class ChildProcesses(Stopping):
         return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
 
 
-def _kill(process: Process, adopted: Sequence[int]) -> None:
-    for pid in adopted:
+def _kill(process: _Process, groups: Sequence[int]) -> None:
+    for pid in groups:
         if hasattr(os, "killpg"):
             try:
                 os.killpg(pid, signal.SIGKILL)
