@@ -21,7 +21,7 @@ from belimo_nb.hydronics import Characteristic
 from belimo_nb.plots import style, timeaxis
 
 ZURICH = "Europe/Zurich"
-THIN = "\u202f"
+THIN_SPACE = "\u202f"
 AWKWARD = ["$a$ 🔥 Größe", "_hidden", "two\nlines\t", "x" * 300, "<b>&", "نص"]
 
 
@@ -227,8 +227,8 @@ def test_daily_energy_names_total_and_peak():
     kwh.iloc[13] = 2000.0
     kwh.iloc[0] = np.nan
     chart = plots.daily_energy(kwh, what="Heating energy")
-    assert chart.alt.startswith(f"Heating energy, 30{THIN}000 kWh in 29 days, most on 14\u00a0Nov\u00a02018.")
-    assert chart.figure.texts[0].get_text().startswith(f"Heating energy: 30{THIN}000 kWh in 29 days")
+    assert chart.alt.startswith(f"Heating energy, 30{THIN_SPACE}000 kWh in 29 days, most on 14\u00a0Nov\u00a02018.")
+    assert chart.figure.texts[0].get_text().startswith(f"Heating energy: 30{THIN_SPACE}000 kWh in 29 days")
 
 
 def test_many_valves_become_a_calendar():
@@ -269,7 +269,7 @@ def test_months_are_compared_with_the_same_months(months):
     now = pd.DataFrame({"a": 110.0, "b": 110.0}, index=months)
     before = pd.DataFrame({"b": 100.0, "a": 100.0}, index=months[[5, 4, 3]] - pd.DateOffset(years=1))
     chart = plots.monthly_energy(now, before)
-    assert f"2{THIN}640 kWh, +10\u00a0% against the year before in 3 of 12 months" in chart.alt
+    assert f"2{THIN_SPACE}640 kWh, +10\u00a0% against the year before in 3 of 12 months" in chart.alt
     assert "Apr 2018 220 kWh (year before 200)" in chart.alt
     assert "Jan 2018 220 kWh;" in chart.alt
     notes = [text.get_text() for text in chart.figure.axes[0].texts]
@@ -388,7 +388,7 @@ def test_exchange_speaks_of_the_flow(samples):
     flow = pd.Series(np.tile([0.0, 1.0, 2.0, 4.0], 1000))
     chart = plots.power_against_flow(flow, flow * 11.47)
     assert "darker" in chart.caption
-    assert f"3{THIN}000 samples" in chart.alt
+    assert f"3{THIN_SPACE}000 samples" in chart.alt
     assert "up to 4 m³/h" in chart.alt
     assert "power from \u221245.9 to 0 kW" in plots.power_against_flow(flow, -flow * 11.47).alt
 

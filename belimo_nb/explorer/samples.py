@@ -16,7 +16,7 @@ from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.device import Device
 from belimo_nb.display.base import esc
-from belimo_nb.display.numbers import PLAIN
+from belimo_nb.display.numbers import FLOAT_FORMAT
 from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
 
@@ -60,7 +60,7 @@ def as_csv(table: pd.DataFrame) -> str:
         for name, column in table.items()
     }
     plain = pd.DataFrame(columns, table.index).set_axis(times, axis="index")
-    return plain.to_csv(float_format=PLAIN, lineterminator="\n")
+    return plain.to_csv(float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def _safe(value: Any) -> Any:

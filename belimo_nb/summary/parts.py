@@ -7,7 +7,7 @@ from typing import cast
 import pandas as pd
 
 from belimo_nb.display import KeyFigure, Trend, number
-from belimo_nb.display.numbers import MONTHS, NO_BREAK
+from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE
 
 __all__ = ["count_of", "daily_trend", "energy_figure", "month_name", "part"]
 
@@ -40,4 +40,4 @@ def count_of(count: int, what: str) -> str:
 
 def month_name(time: pd.Timestamp) -> str:
     """A month in words that stay on one line, such as "Dec 2017"."""
-    return f"{MONTHS[time.month - 1]}{NO_BREAK}{time.year}"
+    return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"
