@@ -323,8 +323,8 @@ def test_long_series_keep_their_extremes():
     index = pd.date_range("2017-12-01", "2018-12-01", freq="15min", tz=ZURICH, inclusive="left")
     values = pd.Series(20.0, index=index)
     values.iloc[1000], values.iloc[2000] = 99.0, -5.0
-    drawn = timeaxis.band(values)
-    assert drawn.every == "day"
+    drawn = timeaxis.downsample(values)
+    assert drawn.bucket == "day"
     assert len(drawn.x) == 365
     assert (drawn.low <= drawn.mean).all()
     assert (drawn.mean <= drawn.high).all()
@@ -337,8 +337,8 @@ def test_long_series_keep_their_extremes():
 def test_bands_suit_the_span(length, every):
     """Buckets are as wide as the panel needs, at most some hundreds."""
     index = pd.date_range("2018-01-01", periods=pd.Timedelta(length) // pd.Timedelta("5min"), freq="5min", tz=ZURICH)
-    drawn = timeaxis.band(pd.Series(np.arange(len(index), dtype=float), index=index))
-    assert drawn.every == every
+    drawn = timeaxis.downsample(pd.Series(np.arange(len(index), dtype=float), index=index))
+    assert drawn.bucket == every
     assert len(drawn.x) <= 500
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 __all__ = [
     "DASH",
+    "capitalized",
     "column_digits",
     "date",
     "default_digits",
@@ -162,4 +163,9 @@ def label_and_unit(column: str) -> tuple[str, str]:
 
 def _capitalized_words(name: str) -> str:
     text = name.replace("_", " ").strip()
-    return SPELLINGS.get(text) or text[:1].upper() + text[1:]
+    return SPELLINGS.get(text) or capitalized(text)
+
+
+def capitalized(text: str) -> str:
+    """Capitalize the first letter; `str.capitalize` would also lower the others."""
+    return text[:1].upper() + text[1:]

@@ -127,8 +127,8 @@ def table(
     """Make a table of a frame; a report writes the complete frame as a CSV file beside the page.
 
     Args:
-        frame: Any frame; its index is shown unless it is an unnamed RangeIndex. A suffix of a column's name such as `_kwh`
-            becomes the unit in its header; times are shown in the column's own zone.
+        frame: Any frame; its index is shown unless it is an unnamed RangeIndex. A suffix such as `_kwh`
+            of a column's name becomes the unit in its header; times are shown in the column's own zone.
         name: Short name, for the CSV file.
         caption: What the table shows, above it.
         formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -21,7 +20,7 @@ from belimo_nb.plots import style, timeaxis
 __all__ = ["draw"]
 
 TALL, TEXTUAL, EACH_WORD = 130, 34, 15  # heights of panels, CSS pixels
-COLORS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.SKY, style.INK)
+COLORS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.SKY, style.DARK)
 WORDS = {"°C": "Temperature", "kW": "Power", "m³/h": "Flow", "kWh": "Energy", "m³": "Volume", "h": "Hours"}
 FROM_ZERO = ("kW", "m³/h", "%")
 MOST_WORDS = 8
@@ -59,36 +58,36 @@ def draw(
     """
     caption = f"Last reading of each bucket of {resolution}. Source: {source}."
     if not frame.notna().to_numpy().any():
-        return style.empty(title, caption)
+        return style.no_data_figure(title, caption)
     panels = _panels(points)
     words = {panel: _words(frame[panel.points[0].id]) for panel in panels if not panel.points[0].numeric}
     heights = [TEXTUAL + EACH_WORD * len(words[panel]) if panel in words else TALL for panel in panels]
-    step = timeaxis.step_of(pd.DatetimeIndex(frame.index))
-    every, hatched = "", False
-    with rc_context(style.STYLE):
-        made, axes = style.figure(title, heights)
+    step = timeaxis.usual_step(pd.DatetimeIndex(frame.index))
+    bucket, hatched = "", False
+    with rc_context(style.RC_PARAMS):
+        fig, axes = style.new_figure(title, heights)
         for ax, panel in zip(axes, panels, strict=True):
             last = ax is axes[-1]
             values = frame[[point.id for point in panel.points]]
             known = pd.DatetimeIndex(values.dropna(how="all").index)
             spans = timeaxis.unknown_spans(known, period.start, period.end, step)
             timeaxis.hatch_unknown(ax, spans)
-            handles: list[tuple[Artist, str]] = [style.unknown_key()] if spans and not hatched else []
+            handles: style.Legend = [style.unknown_legend()] if spans and not hatched else []
             hatched = hatched or bool(spans)
             if panel in words:
                 _text(ax, values.iloc[:, 0], words[panel])
             else:
                 lines, found = _numbers(ax, panel, values)
-                handles, every = lines + handles, found or every
-            style.label(ax, panel.words, x=f"Local time, {period.start.tz}" if last else "", handles=handles)
+                handles, bucket = lines + handles, found or bucket
+            style.label_axes(ax, panel.words, x=f"Local time, {period.start.tz}" if last else "", handles=handles)
             timeaxis.time_axis(ax, period.start, period.end)
             ax.tick_params(labelbottom=last)
-    if every:
-        caption += f" Lines: mean of each {every}; bands: from its least to its greatest value."
+    if bucket:
+        caption += f" Lines: mean of each {bucket}; bands: from its least to its greatest value."
     if hatched:
         caption += " Hatched areas: unknown."
     facts = "; ".join(_fact(point, frame[point.id]) for point in points)
-    return Chart(made, caption, f"{title}. {facts}.", style.STYLE)
+    return Chart(fig, caption, f"{title}. {facts}.", style.RC_PARAMS)
 
 
 def _panels(points: Sequence[Point]) -> list[Panel]:
@@ -98,31 +97,23 @@ def _panels(points: Sequence[Point]) -> list[Panel]:
     return [Panel(tuple(group)) for group in groups.values()]
 
 
-def _numbers(ax: Axes, panel: Panel, values: pd.DataFrame) -> tuple[list[tuple[Artist, str]], str]:
+def _numbers(ax: Axes, panel: Panel, values: pd.DataFrame) -> tuple[style.Legend, str]:
     taken = {point.color for point in panel.points if point.color}
     free = [color for color in COLORS if color not in taken]
-    handles: list[tuple[Artist, str]] = []
-    every, number_of = "", 0
+    handles: style.Legend = []
+    bucket, number_of = "", 0
     for point in panel.points:
         color = point.color
         if not color:
             color, number_of = (free or list(COLORS))[number_of % len(free or COLORS)], number_of + 1
         series = values[point.id]
         if series.notna().any():
-            drawn = timeaxis.band(series)
-            every = drawn.every or every
-            if drawn.every:
-                ax.fill_between(drawn.x, drawn.low, drawn.high, color=color, alpha=0.2, linewidth=0)
-            ax.plot(drawn.x, drawn.mean, color=color)
-            alone = np.isfinite(drawn.mean)
-            alone &= ~np.isfinite(np.append(drawn.mean[1:], np.nan))
-            alone &= ~np.isfinite(np.insert(drawn.mean[:-1], 0, np.nan))
-            ax.plot(drawn.x[alone], drawn.mean[alone], ".", color=color, markersize=2.5)
-            handles.append((Line2D([], [], color=color, linewidth=1.6), style.text(point.label, 36)))
+            bucket = timeaxis.plot_series(ax, series, color) or bucket
+            handles.append((Line2D([], [], color=color, linewidth=1.6), style.drawable(point.label, 36)))
     if panel.points[0].unit in FROM_ZERO:
         ax.set_ylim(bottom=min(0.0, float(np.nanmin(np.append(values.to_numpy(dtype=float), 0.0)))))
-    style.numbers_axis(ax.yaxis, 4)
-    return (handles if len(panel.points) > 1 else []), every
+    style.round_ticks(ax.yaxis, 4)
+    return (handles if len(panel.points) > 1 else []), bucket
 
 
 def _words(values: pd.Series[Any]) -> list[str]:
@@ -140,7 +131,7 @@ def _text(ax: Axes, values: pd.Series[Any], words: Sequence[str]) -> None:
     )
     ax.step(timeaxis.positions(pd.DatetimeIndex(values.index)), rows, where="pre", color=style.BLUE, linewidth=2)
     ax.set_ylim(len(words) - 0.4, -0.6)
-    ax.set_yticks(range(len(words)), [style.text(word or "(empty)", 40) for word in words])
+    ax.set_yticks(range(len(words)), [style.drawable(word or "(empty)", 40) for word in words])
     ax.tick_params(axis="y", direction="in", pad=-4)
     for tick in ax.get_yticklabels():
         tick.set(ha="left", va="bottom")

@@ -19,7 +19,7 @@ FIRST = {
     "flow": ("Flow", style.GREEN),
     "t1": ("T1", style.RED),
     "t2": ("T2", style.BLUE),
-    "delta_t": ("Delta-T", style.INK),
+    "delta_t": ("Delta-T", style.DARK),
     "position": ("Position", style.BLUE),
     "position_setpoint": ("Position setpoint", style.ORANGE),
     "heating_energy": ("Heating energy, counter", style.RED),
