@@ -33,7 +33,7 @@ from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.documents import Answers
 from belimo_nb.store.kept import Kept
 from belimo_nb.system.files import is_inside, write_text
-from belimo_nb.weather.source import Kept as KeptWeather
+from belimo_nb.weather.source import WeatherCache
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 
@@ -197,7 +197,7 @@ def test_kept_weather(tmp_path, untouched):
     hours = pd.date_range("2018-11-01", periods=3, freq="h", tz="UTC")
     temperature = pd.Series([1.0, 2.0, 3.0], hours, name="temperature_c")
     link(tmp_path / "data" / "weather", untouched)
-    kept = KeptWeather(tmp_path / "data", tmp_path / "data" / "weather" / "w.csv")
+    kept = WeatherCache(tmp_path / "data", tmp_path / "data" / "weather" / "w.csv")
     with pytest.raises(OSError, match="leads out of"):
         kept.add(temperature)
     assert kept.read().empty
