@@ -22,7 +22,7 @@ import belimo_nb
 from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError, UsageError
-from belimo_nb.explorer.choice import Choice, choice_path, keep_choice, kept_choice
+from belimo_nb.explorer.choice import Choice, choice_path, load_choice, save_choice
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.page.report_files import publish
@@ -207,8 +207,8 @@ def test_kept_choice(found, untouched):
     """The explorer's last choice is not written through a link."""
     place = choice_path(found)
     link(place, untouched / "mine.txt")
-    keep_choice(found, Choice(DEVICE))
-    assert kept_choice(found) is None
+    save_choice(found, Choice(DEVICE))
+    assert load_choice(found) is None
 
 
 def test_lying_files(found):
