@@ -70,7 +70,7 @@ class Chart(Displayed):
         return {"caption": self.caption, "alt": self.alt, "width": width, "height": height}
 
     def html(self) -> str:
-        """A `figure` element with the PNG inside: pages are single files that work offline and by e-mail."""
+        """A `figure` element with the PNG inside, so that a page needs no other file."""
         return figure_html(base64.b64encode(self.png()).decode("ascii"), **self.data())
 
     def text(self) -> str:

@@ -24,15 +24,7 @@ SHORT_LABEL = 12  # characters of a column's name that stay on one line
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Table(Displayed):
-    """A table; made by `table`.
-
-    Attributes:
-        frame: All rows, unformatted.
-        columns: The shown rows, formatted; index levels first.
-        row_headers: Number of index levels shown.
-        shown: Number of rows shown.
-        below: Positions of the columns whose texts stand below their row.
-    """
+    """A table; made by `table`."""
 
     kind: ClassVar[str] = "table"
 
@@ -40,9 +32,9 @@ class Table(Displayed):
     name: str
     caption: str
     columns: tuple[Column, ...]
-    row_headers: int
-    shown: int
-    below: frozenset[int] = frozenset()
+    row_headers: int  # of `columns`, those of the index, which come first
+    shown: int  # rows
+    below: frozenset[int] = frozenset()  # positions of the columns whose texts stand below their row
 
     def data(self) -> dict[str, Any]:
         """Name, caption, number of rows, and `csv`: the complete frame, unrounded."""
@@ -107,9 +99,8 @@ class Table(Displayed):
             for line in lines
         ]
         for row in range(self.shown if below else 0):
-            texts = [
-                f"{item.label}: {item.text[row]}".removeprefix(": ") for item in below if _has_text(item.text[row])
-            ]
+            labeled = [(item.label, item.text[row]) for item in below if _has_text(item.text[row])]
+            texts = [f"{label}: {text}".removeprefix(": ") for label, text in labeled]
             body[1 + row] = "\n    ".join([body[1 + row], *texts])
         return "\n".join(part for part in (self.caption, *body, self.remark) if part).replace(THIN_SPACE, " ")
 

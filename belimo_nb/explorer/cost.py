@@ -23,11 +23,7 @@ MAX_DATAPOINTS = 12
 
 MIN_YEAR, MAX_YEAR = 1990, 2200
 # Ranges in days up to which a resolution is chosen: one request each, up to a year.
-AUTO_RESOLUTIONS = (
-    (8, "5m"),
-    (32, "15m"),
-    (MAX_BUCKETS // 24, "1h"),
-)
+AUTO_RESOLUTIONS = ((8, "5m"), (32, "15m"), (MAX_BUCKETS // 24, "1h"))
 RESOLUTIONS = ("5m", "15m", "1h", "1d")
 
 

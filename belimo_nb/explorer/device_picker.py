@@ -97,13 +97,7 @@ class DevicePicker:
         if self.value in found and self.value not in shown:
             shown = [self.value, *shown[:-1]]
         options = [(self._names[identifier], identifier) for identifier in shown]
-        self._updating = True
-        try:
-            # In one assignment with no choice: the list would choose its first device by itself.
-            self.matches.options, self.matches.index = options, None
-        finally:
-            self._updating = False
-        self._select_value()
+        self._select_value(options)
         total = len(self._texts)
         if not found:
             text = (
@@ -116,9 +110,12 @@ class DevicePicker:
         self.count.value = f'<span class="bnb bnb-x-soft" role="status">{text}</span>'
         return found
 
-    def _select_value(self) -> None:
+    def _select_value(self, options: list[tuple[str, str]] | None = None) -> None:
         self._updating = True
         try:
+            if options is not None:
+                # Without a selection in between: the list selects its first device by itself.
+                self.matches.options, self.matches.index = options, None
             listed = [identifier for _, identifier in self.matches.options]
             self.matches.index = listed.index(self.value) if self.value in listed else None
         finally:

@@ -61,9 +61,7 @@ class Explorer:
         )
         self.status, self.picture, self.save = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.view = self._layout()
-        self._runner: DebouncedRunner[Choice, QueryResult] = DebouncedRunner(
-            lambda asked: run_query(cloud, asked), self._on_result, pause
-        )
+        self._runner = DebouncedRunner(lambda asked: run_query(cloud, asked), self._on_result, pause)
         self._on_change()
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from belimo_nb.plots import style, timeaxis
 
 __all__ = ["draw"]
 
-PANEL_HEIGHT, TEXT_PANEL_HEIGHT, WORD_HEIGHT = 130, 34, 15  # heights of panels, CSS pixels
+PANEL_HEIGHT, TEXT_HEIGHT, WORD_HEIGHT = 130, 34, 15  # heights of panels, CSS pixels
 COLORS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.SKY, style.DARK)
 QUANTITY_OF_UNIT = {"°C": "Temperature", "kW": "Power", "m³/h": "Flow", "kWh": "Energy", "m³": "Volume", "h": "Hours"}
 UNITS_FROM_ZERO = ("kW", "m³/h", "%")
@@ -61,9 +61,7 @@ def draw(
         return style.no_data_figure(title, caption)
     panels = _panels(points)
     words = {panel: _frequent_texts(frame[panel.points[0].id]) for panel in panels if not panel.points[0].numeric}
-    heights = [
-        TEXT_PANEL_HEIGHT + WORD_HEIGHT * len(words[panel]) if panel in words else PANEL_HEIGHT for panel in panels
-    ]
+    heights = [TEXT_HEIGHT + WORD_HEIGHT * len(words[panel]) if panel in words else PANEL_HEIGHT for panel in panels]
     step = timeaxis.usual_step(pd.DatetimeIndex(frame.index))
     bucket, hatched = "", False
     with rc_context(style.RC_PARAMS):

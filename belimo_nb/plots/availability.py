@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.plots import style, timeaxis
@@ -23,7 +24,7 @@ def data_map(
     known: pd.Series[bool],
     troubles: Sequence[tuple[pd.Timestamp, pd.Timestamp, *tuple[object, ...]]] = (),
     *,
-    period: style.TimeRange,
+    period: Period,
     title: str | None = None,
 ) -> Chart:
     """Draw which hours have data and in which the device reported an error, by local day (x) and hour of the day (y).

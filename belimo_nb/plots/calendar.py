@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch
 
-from belimo_nb.display import Chart, date, number
+from belimo_nb.calendar.periods import Period
+from belimo_nb.display import Chart, number
 from belimo_nb.plots import style, timeaxis
 
 MAX_ROWS = 40
@@ -21,12 +22,12 @@ HEATMAP_CMAP = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6"
 
 
 def daily_calendar(
-    kwh: pd.DataFrame, *, what: str, title: str | None = None, period: style.TimeRange | None = None
+    kwh: pd.DataFrame, finding: str, *, what: str, title: str | None = None, period: Period | None = None
 ) -> Chart:
     """Draw daily kWh (local days by name): the sum on top, a heatmap row for each of the forty largest below."""
     zone = timeaxis.zone_of(kwh.index, "daily_energy")
     index = pd.DatetimeIndex(kwh.index)
-    sums, totals = kwh.sum(axis=1, min_count=1), kwh.sum(min_count=1).to_numpy(dtype=float)
+    totals = kwh.sum(min_count=1).to_numpy(dtype=float)
     order = np.argsort(-np.nan_to_num(totals, nan=-1.0), kind="stable")
     drawn = order[:MAX_ROWS]
     short = style.short_names([str(name) for name in kwh.columns])
@@ -35,8 +36,6 @@ def daily_calendar(
     known = int(np.isfinite(totals).sum())
     sum_label = f"All {kwh.shape[1]}" if known == kwh.shape[1] else f"{known} of {kwh.shape[1]}"
     start, end = timeaxis.axis_range(index, period)
-    finding = f"{number(round(float(sums.sum())))} kWh in {number(int(sums.notna().sum()))} days"
-    finding += f", most on {date(index[int(sums.argmax())])}"
     left = max(style.LEFT, min(MAX_NAMES_WIDTH, style.text_width(names) + 16))
     right = style.text_width(row_totals) + 20
     heights = [110, ROW_HEIGHT * len(names)]
@@ -66,9 +65,9 @@ def _draw_sums(ax: Axes, edges: np.ndarray, kwh: pd.DataFrame, start: pd.Timesta
     """Draw the daily sums, paler on days that lack a name with data on other days: such a sum is a lower bound."""
     handles: style.Legend = []
     sums = kwh.sum(axis=1, min_count=1)
-    whole = kwh.dropna(axis=1, how="all").notna().all(axis=1)
-    timeaxis.day_bars(ax, edges[:-1], edges[1:], sums.where(whole).to_numpy(dtype=float), style.SKY)
-    part = sums.where(~whole)
+    complete_days = kwh.dropna(axis=1, how="all").notna().all(axis=1)
+    timeaxis.day_bars(ax, edges[:-1], edges[1:], sums.where(complete_days).to_numpy(dtype=float), style.SKY)
+    part = sums.where(~complete_days)
     if part.notna().any():
         timeaxis.day_bars(ax, edges[:-1], edges[1:], part.to_numpy(dtype=float), PARTIAL_COLOR)
         handles.append((Patch(color=PARTIAL_COLOR), "some unknown: at least"))

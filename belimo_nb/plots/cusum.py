@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number
 from belimo_nb.plots import style, timeaxis
 
@@ -15,7 +16,7 @@ def cusum(
     *,
     uncertainty_kwh: float = float("nan"),
     reason: str = "",
-    period: style.TimeRange | None = None,
+    period: Period | None = None,
     title: str | None = None,
 ) -> Chart:
     """Draw the running sum of measured minus expected energy.

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, date, number
 from belimo_nb.plots import style, timeaxis
 from belimo_nb.plots.calendar import daily_calendar
@@ -24,7 +25,7 @@ def daily_energy(
     *,
     what: str = "Energy",
     title: str | None = None,
-    period: style.TimeRange | None = None,
+    period: Period | None = None,
 ) -> Chart:
     """Draw energy by local day: a panel of bars per name, or a heatmap of more than six names.
 
@@ -39,14 +40,13 @@ def daily_energy(
     """
     frame = kwh.to_frame(str(kwh.name or what)) if isinstance(kwh, pd.Series) else kwh
     zone = timeaxis.zone_of(frame.index, "daily_energy")
-    known = frame.notna()
-    if not known.to_numpy().any():
+    if not frame.notna().to_numpy().any():
         return style.no_data_figure(title or f"{what} by day", f"{what} by local day.")
+    sums = frame.sum(axis=1, min_count=1)
+    peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
+    finding = f"{_kwh_text(sums)} in {number(int(sums.notna().sum()))} days, most on {peak}"
     if frame.shape[1] > MAX_PANELS:
-        return daily_calendar(frame, what=what, title=title, period=period)
-    days = int(known.any(axis=1).sum())
-    peak = frame.index[int(frame.sum(axis=1, min_count=1).argmax())]
-    finding = f"{_kwh_text(frame.sum(axis=1, min_count=1))} in {number(days)} days, most on {date(pd.Timestamp(peak))}"
+        return daily_calendar(frame, finding, what=what, title=title, period=period)
     start, end = timeaxis.axis_range(pd.DatetimeIndex(frame.index), period)
     single = frame.shape[1] == 1
     names = style.short_names([str(name) for name in frame.columns])
@@ -115,6 +115,6 @@ def _kwh_text(series: pd.Series[float]) -> str:
 def _alt_text(name: str, series: pd.Series[float]) -> str:
     if not series.notna().any():
         return f"{name}: unknown"
-    gone = int(series.isna().sum())
+    unknown = int(series.isna().sum())
     text = f"{name}: {_kwh_text(series)}, on average {number(float(series.mean()), 1)} kWh a day"
-    return f"{text}, {gone} {'day' if gone == 1 else 'days'} unknown" if gone else text
+    return f"{text}, {unknown} {'day' if unknown == 1 else 'days'} unknown" if unknown else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from belimo_nb.display import Chart, number
+from belimo_nb.hydronics import Characteristic
 from belimo_nb.plots import style
 
 MAX_SCATTER_POINTS = 1500  # more points would hide each other: their density is drawn
@@ -22,26 +23,11 @@ MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it the sensors show the room
 DENSITY_CMAP = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 
-class Curve(Protocol):
-    """Fitted power as a function of flow, such as `hydronics.Characteristic`."""
-
-    @property
-    def reason(self) -> str:
-        """Why there is no curve; "" if there is one."""
-
-    @property
-    def waste_flow_m3h(self) -> float:
-        """Flow (m³/h) from which more flow brings hardly more power."""
-
-    def power_kw(self, flow_m3h: Any) -> Any:
-        """Power (kW) at given flows."""
-
-
 def power_against_flow(
     flow_m3h: pd.Series[float],
     power_kw: pd.Series[float],
     *,
-    curves: Mapping[str, Curve] | None = None,
+    curves: Mapping[str, Characteristic] | None = None,
     title: str | None = None,
 ) -> Chart:
     """Draw power against flow, with rays of constant delta-T.
@@ -87,7 +73,7 @@ def power_against_flow(
     return Chart(fig, caption, f"{finding}. {number(len(running))} samples with {extremes}.", style.RC_PARAMS)
 
 
-def _finding(curves: Mapping[str, Curve], max_flow: float) -> str:
+def _finding(curves: Mapping[str, Characteristic], max_flow: float) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
         return f"Power against flow, up to {number(max_flow)} m³/h"
@@ -97,7 +83,7 @@ def _finding(curves: Mapping[str, Curve], max_flow: float) -> str:
     return f"Power against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
-def _draw_curves(ax: Axes, curves: Mapping[str, Curve], max_flow: float) -> tuple[style.Legend, str]:
+def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float) -> tuple[style.Legend, str]:
     """Draw the fitted characteristics and the waste zone; returns legend entries and a sentence for the caption."""
     found = {name: curve for name, curve in curves.items() if not curve.reason}
     if not found:

@@ -175,9 +175,9 @@ def _draw_ranking(order: pd.Series[float], words: Sequence[str], unit: str, titl
         ax.set_xticks([])
         ax.set_xlabel(unit, ha="left")
         ax.xaxis.set_label_coords(0, 1 + 20 / ax.bbox.height)
-    rest, gone = len(order) - len(shown), len(order) - len(words)
+    rest, n_unknown = len(order) - len(shown), len(order) - len(words)
     caption = f"{what}, the greatest first."
     caption += f" Not drawn: {rest} more." if rest else ""
-    caption += f" Unknown, hatched: {gone} of {len(order)}." if gone else ""
+    caption += f" Unknown, hatched: {n_unknown} of {len(order)}." if n_unknown else ""
     listed = "; ".join(f"{name} {end.replace('  ', ' ')}" for name, end in zip(shown.index, bar_texts, strict=True))
     return Chart(fig, caption, f"{title}. {unit}: {listed}.", style.RC_PARAMS)

@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number, percent
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.errors import UsageError
@@ -38,7 +39,7 @@ class Panel(NamedTuple):
     zero: bool = False
 
 
-def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style.TimeRange | None = None) -> Chart:
+def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
     """Draw the temperatures T1 and T2, and their difference below.
 
     Args:
@@ -64,7 +65,7 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style
     return _draw(frame, panels, title or finding, "Temperatures", period)
 
 
-def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: style.TimeRange | None = None) -> Chart:
+def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
     """Draw flow and power over time.
 
     Args:
@@ -85,7 +86,7 @@ def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: sty
     return _draw(frame, panels, title or capitalized(finding), "Flow and power", period)
 
 
-def position(frame: pd.DataFrame, *, title: str | None = None, period: style.TimeRange | None = None) -> Chart:
+def position(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
     """Draw the valve's position, and its setpoint if known, over time.
 
     Args:
@@ -93,10 +94,7 @@ def position(frame: pd.DataFrame, *, title: str | None = None, period: style.Tim
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
     """
-    lines = (
-        Line("position_pct", "position", style.BLUE),
-        Line("setpoint_pct", "setpoint", style.ORANGE, dashed=True),
-    )
+    lines = (Line("position_pct", "position", style.BLUE), Line("setpoint_pct", "setpoint", style.ORANGE, dashed=True))
     finding = "Valve position"
     if "position_pct" in frame and frame["position_pct"].notna().any():
         known = frame["position_pct"].dropna()
@@ -105,7 +103,7 @@ def position(frame: pd.DataFrame, *, title: str | None = None, period: style.Tim
     return _draw(frame, [Panel("Position, %", 170, lines, zero=True)], title or finding, "Valve position", period)
 
 
-def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: style.TimeRange | None) -> Chart:
+def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: Period | None) -> Chart:
     wanted = [line.column for panel in panels for line in panel.lines]
     zone = timeaxis.zone_of(frame.index, what)
     panels = [panel._replace(lines=tuple(line for line in panel.lines if line.column in frame)) for panel in panels]

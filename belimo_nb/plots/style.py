@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -80,18 +79,6 @@ Legend = list[tuple[Artist, str]]
 """Entries of a legend: artist and label."""
 
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
-
-
-class TimeRange(Protocol):
-    """Half-open range of time with aware edges, such as `periods.Period`."""
-
-    @property
-    def start(self) -> pd.Timestamp:
-        """First moment."""
-
-    @property
-    def end(self) -> pd.Timestamp:
-        """First moment after the range."""
 
 
 @cache

@@ -11,9 +11,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.dates import date2num
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display.numbers import MONTHS
 from belimo_nb.errors import UsageError
-from belimo_nb.plots.style import UNKNOWN_HATCH, TimeRange
+from belimo_nb.plots.style import UNKNOWN_HATCH
 
 MAX_POINTS = 1600  # readings that are drawn as they are: about one for each pixel of a panel
 MAX_BUCKETS = 480  # of a longer series
@@ -111,7 +112,7 @@ def _day_and_month(tick: pd.Timestamp) -> str:
     return f"{tick.day} {MONTHS[tick.month - 1]}"
 
 
-def axis_range(index: pd.DatetimeIndex, period: TimeRange | None) -> tuple[pd.Timestamp, pd.Timestamp]:
+def axis_range(index: pd.DatetimeIndex, period: Period | None) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Start and end of the axis: those of the period, else of the index."""
     if period is not None:
         return period.start.tz_convert(index.tz), period.end.tz_convert(index.tz)

@@ -12,7 +12,7 @@ from belimo_nb.summary.parts import count_of
 MWH_FROM_KWH = 1e7
 """Sum from which a key figure is in MWh."""
 
-COUNTED_VERDICTS = (("faults", "fault"), ("warnings", "warn"))
+PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
 
 __all__ = ["first_table", "place_table", "survey_figures", "survey_note", "valve_energy"]
 
@@ -69,13 +69,12 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
     valves = survey.table().fillna(dict.fromkeys(place, "unknown"))
     grouped = devices.fillna(dict.fromkeys(place, "unknown")).groupby(place)
     found = valves.groupby(place)
-    whole = pd.DataFrame({"devices": grouped.size(), "offline": grouped.size() - grouped["online"].sum()})
+    counts = pd.DataFrame({"devices": grouped.size(), "offline": grouped.size() - grouped["online"].sum()})
     sums = found[["heating_kwh", "cooling_kwh"]].sum(min_count=1)
-    verdicts = {
-        name: (valves["verdict"] == of).groupby([valves[key] for key in place]).sum() for name, of in COUNTED_VERDICTS
-    }
+    keys = [valves[key] for key in place]
+    verdicts = {name: (valves["verdict"] == verdict).groupby(keys).sum() for name, verdict in PROBLEMS}
     waste = found[["waste_m3", "waste_kwh"]].sum(min_count=1)
-    frame = whole.join(sums).join(pd.DataFrame(verdicts)).join(waste)
+    frame = counts.join(sums).join(pd.DataFrame(verdicts)).join(waste)
     order = frame[["heating_kwh", "cooling_kwh"]].sum(axis=1).sort_values(ascending=False, kind="stable")
     return table(
         frame.loc[order.index].reset_index(),

@@ -57,9 +57,9 @@ def _get(session: requests.Session, url: str, query: dict[str, str], what: str) 
         raise responses.unreachable(error, url) from None
     problem = responses.refusal(response, what)
     if isinstance(problem, ApiError):
-        said = _error_reason(response)
+        reason = _error_reason(response)
         raise ApiError(
-            f"The weather archive refused {what} ({response.status_code}{': ' + said if said else ''}); check "
+            f"The weather archive refused {what} ({response.status_code}{': ' + reason if reason else ''}); check "
             "BELIMO_WEATHER, the place and the period.",
             status_code=response.status_code,
         )

@@ -25,11 +25,9 @@ __all__ = ["WeatherCache", "outdoor_temperature", "temperature_or_reason"]
 HOUR = pd.Timedelta(hours=1)
 
 
+# Protocols, because `cloud` imports this folder, which therefore cannot import `cloud`.
 class Site(Protocol):
-    """Settings, time zone, clock and metadata of a site: implemented by the connection of a cloud.
-
-    A protocol, because this folder precedes `cloud`, which imports it.
-    """
+    """Settings, time zone, clock and metadata of a site: implemented by the connection of a cloud."""
 
     @property
     def settings(self) -> Settings: ...
