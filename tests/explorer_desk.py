@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb.explorer.choice import first_choice
+from belimo_nb.explorer.choice import initial_choice
 from belimo_nb.explorer.explorer import Explorer
 
 
 def explorer(cloud: Any, device: str | None = None, **chosen: Any) -> Explorer:
     """What `bn.explore` gives where somebody is there."""
-    return Explorer(cloud, first_choice(cloud, device, **chosen))
+    return Explorer(cloud, initial_choice(cloud, device, **chosen))
 
 
 def said(shown: Explorer) -> str:

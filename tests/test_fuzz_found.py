@@ -23,7 +23,7 @@ from belimo_nb.store import Store, StoreWarning
 from belimo_nb.store.documents import DocumentStore
 from belimo_nb.weather.archive import LATITUDE, LONGITUDE, Place, place_of
 from belimo_nb.weather.csv_file import read_csv
-from belimo_nb.weather.source import Kept
+from belimo_nb.weather.source import WeatherCache
 
 CREDENTIALS = dict.fromkeys(("client_id", "client_secret", "username", "password"), "x")
 NESTED = b"[" * 100_000
@@ -104,7 +104,7 @@ def test_kept_weather_of_another_kind(isolated):
     file = isolated / "kept.csv"
     for first in ("5", "5.5", "noon"):
         file.write_text(f"time,temperature_c\n{first},1\n")
-        assert Kept(isolated, file).read().empty
+        assert WeatherCache(isolated, file).read().empty
 
 
 def test_places_beyond_all_bounds():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from belimo_nb.weather.archive import LATITUDE, LONGITUDE, Place, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv
-from belimo_nb.weather.source import Kept
+from belimo_nb.weather.source import WeatherCache
 
 DAY = dt.date(2018, 11, 1)
 ANSWER = {
@@ -82,7 +82,7 @@ def test_kept_weather(isolated, content):
     """A file that cannot be read is as good as none, and is replaced."""
     file = isolated / "kept.csv"
     file.write_bytes(content)
-    kept = Kept(isolated, file)
+    kept = WeatherCache(isolated, file)
     found = survives(kept.read)
     assert str(found.index.tz) == "UTC"
     hour = pd.Series([1.5], pd.DatetimeIndex(["2018-11-01T05:00Z"]), name="temperature_c")

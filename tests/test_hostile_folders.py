@@ -22,7 +22,7 @@ import belimo_nb
 from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError, UsageError
-from belimo_nb.explorer.choice import Choice, choice_path, keep_choice, kept_choice
+from belimo_nb.explorer.choice import Choice, choice_path, load_choice, save_choice
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.page.report_files import write_report
@@ -33,7 +33,7 @@ from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.store.documents import DocumentStore
 from belimo_nb.system.files import is_inside, write_text
-from belimo_nb.weather.source import Kept as KeptWeather
+from belimo_nb.weather.source import WeatherCache
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 
@@ -197,7 +197,7 @@ def test_kept_weather(tmp_path, untouched):
     hours = pd.date_range("2018-11-01", periods=3, freq="h", tz="UTC")
     temperature = pd.Series([1.0, 2.0, 3.0], hours, name="temperature_c")
     link(tmp_path / "data" / "weather", untouched)
-    kept = KeptWeather(tmp_path / "data", tmp_path / "data" / "weather" / "w.csv")
+    kept = WeatherCache(tmp_path / "data", tmp_path / "data" / "weather" / "w.csv")
     with pytest.raises(OSError, match="leads out of"):
         kept.add(temperature)
     assert kept.read().empty
@@ -207,8 +207,8 @@ def test_kept_choice(found, untouched):
     """The explorer's last choice is not written through a link."""
     place = choice_path(found)
     link(place, untouched / "mine.txt")
-    keep_choice(found, Choice(DEVICE))
-    assert kept_choice(found) is None
+    save_choice(found, Choice(DEVICE))
+    assert load_choice(found) is None
 
 
 def test_lying_files(found):

@@ -94,10 +94,10 @@ class Cloud:
         return f"<Cloud {self.source}, account {self.settings.username!r}>"
 
     def _repr_html_(self) -> str:
-        from belimo_nb.display.base import facts
+        from belimo_nb.display.base import facts_html
 
         shown = {"Account": self.settings.username, "Time zone": self.timezone, "API": self.settings.api_url}
-        return facts(self.source, shown)
+        return facts_html(self.source, shown)
 
     def user(self) -> dict[str, Any]:
         """The signed-in account, as the API gives it."""

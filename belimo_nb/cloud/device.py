@@ -55,7 +55,7 @@ class Device:
         return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
 
     def _repr_html_(self) -> str:
-        from belimo_nb.display.base import facts
+        from belimo_nb.display.base import facts_html
 
         row = self.summary
         seen = row["last_seen"]
@@ -66,7 +66,7 @@ class Device:
             "Last seen": "never" if pd.isna(seen) else f"{seen.tz_convert(self._connection.timezone):%Y-%m-%d %H:%M}",
             "Project": row["project"] or "–",
         }
-        return facts(self.name, shown)
+        return facts_html(self.name, shown)
 
     @property
     def summary(self) -> pd.Series[Any]:

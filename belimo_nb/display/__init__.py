@@ -1,4 +1,4 @@
-"""What a notebook shows: title block, key figures, tables, notes and charts.
+"""Rich outputs of notebooks: title blocks, key figures, tables, notes and charts.
 
 Each object carries the same content four ways: HTML that looks right in JupyterLab (light and dark) and in a report,
 plain text for a terminal, a PNG where it is a chart, and JSON of the type `MIME` for the programs that build report

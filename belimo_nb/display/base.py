@@ -1,4 +1,4 @@
-"""What all display objects share: the MIME bundle, the style sheet and escaping."""
+"""Base class of the display objects, with their style sheet and HTML escaping."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from html import escape
 from importlib.resources import files
 from typing import Any, ClassVar
 
-__all__ = ["MIME", "Displayed", "esc", "facts", "style_sheet", "without_style"]
+__all__ = ["MIME", "Displayed", "esc", "facts_html", "style_sheet", "without_style"]
 
 MIME = "application/vnd.belimo-nb+json"
 STYLE_ELEMENT = re.compile(r"^<style data-belimo-nb>.*?</style>", re.DOTALL)
 
 
 class Displayed(ABC):
-    """Base of the objects that a notebook displays.
+    """Base class of the objects that a notebook displays.
 
     Attributes:
-        kind: What the JSON calls it: "header", "key-figures", "table", "note" or "figure".
+        kind: Type name in the JSON: "header", "key-figures", "table", "note" or "figure".
     """
 
     kind: ClassVar[str]
 
     @abstractmethod
     def data(self) -> dict[str, Any]:
-        """The content for programs: plain JSON types, numbers unrounded, unknown is None."""
+        """Content for programs: plain JSON types, numbers unrounded, unknown is None."""
 
     @abstractmethod
     def html(self) -> str:
-        """The content as HTML without a style sheet, everything escaped."""
+        """Content as escaped HTML, without the style sheet."""
 
     @abstractmethod
     def text(self) -> str:
-        """The content for a terminal."""
+        """Content as plain text for a terminal."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        # The data ride along so that the report runner needs no second run and no parsing of HTML (decision 4).
+        # Each output brings the style sheet, to look right whichever other cells have run.
         return {
             MIME: {"kind": self.kind, **self.data()},
             "text/html": f"<style data-belimo-nb>{style_sheet()}</style>{self.html()}",
@@ -50,26 +52,28 @@ class Displayed(ABC):
 
 @cache
 def style_sheet() -> str:
-    """The style sheet of the display objects: for JupyterLab's themes and, with other variables, for report pages."""
+    """CSS of the display objects, minified; colors follow JupyterLab's theme or a report page's variables."""
+    # Minified because every output of a notebook carries a copy.
     source = files("belimo_nb.display").joinpath("style.css").read_text(encoding="utf-8")
     return re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)).strip()
 
 
 def without_style(html: str) -> str:
-    """An object's `text/html` without its style sheet, for a page that already has it."""
+    """Strip the style sheet from an object's `text/html`, for a page that already has it."""
     return STYLE_ELEMENT.sub("", html, count=1)
 
 
 def esc(value: object) -> str:
-    """Any text as HTML text, fit for attributes too; control characters, which HTML forbids, become spaces."""
+    """Escape a value for HTML text and attributes; control characters, which HTML forbids, become spaces."""
     return escape(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", " ", str(value)))
 
 
 _CELL = "padding:1px 14px 1px 0;text-align:left;border:0"
 
 
-def facts(title: str, values: Mapping[str, str]) -> str:
-    """An object as HTML: its name and facts, everything escaped, in the colors of its surroundings."""
+def facts_html(title: str, values: Mapping[str, str]) -> str:
+    """HTML of a title with a two-column table of facts, escaped, in the surrounding colors."""
+    # Inline styles: this is the repr of Cloud and Device, which shows without the style sheet.
     rows = "".join(
         f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:400;opacity:.7">{escape(name)}</th>'
         f'<td style="{_CELL}">{escape(value)}</td></tr>'

@@ -1,4 +1,4 @@
-"""How the cells of a table look: one column at a time, by what it holds."""
+"""Formatting of table columns: cell texts, HTML and CSS classes by the kind of data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from belimo_nb.errors import UsageError
 
 __all__ = ["Column", "Format", "Svg", "column"]
 
-LONG, SENTENCE = 22, 80  # characters from which a column is kept wide enough to be read
+LONG_TEXT, SENTENCE_TEXT = 22, 80  # characters from which a column is kept wide enough to be read
 
 Format = int | str | Callable[[Any], str]
 
-# Words of the cloud, of verdicts and of jobs, by how alarming they are.
-STATUS: Mapping[str, str] = {
+# Status words of the cloud, of checks, of data quality and of jobs, by severity; any other word is neutral.
+STATUS_LEVELS: Mapping[str, str] = {
     **dict.fromkeys(("ok", "online", "good", "measured"), "good"),
     **dict.fromkeys(("warn", "warning", "partial", "estimated split"), "warn"),
     **dict.fromkeys(("error", "fault", "problem", "failed", "offline", "reset", "jump"), "problem"),
@@ -30,23 +30,23 @@ STATUS: Mapping[str, str] = {
 
 
 class Svg(UserString):
-    """A small picture that this package drew (a sparkline): the one text that a table does not escape.
+    """SVG picture drawn by this package (a sparkline): the only cell content that is not escaped.
 
-    No `str`: pandas stores those in a way that forgets what they were.
+    Not a `str`, because pandas may store those as plain text, which would then be escaped.
     """
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column, ready to show.
+    """A formatted column.
 
     Attributes:
-        label: What its header says.
-        unit: What the header says beside it.
-        css: Class of its cells: "n" number, "t" time, "s" status, "g" picture, "w" long text, "w x" sentences,
+        label: Header text.
+        unit: Unit shown in the header, "" for none.
+        css: CSS class of the cells: "n" number, "t" time, "s" status, "g" picture, "w" long text, "w x" sentences,
             "" short text.
-        html: Its cells as HTML.
-        text: Its cells as plain text.
+        html: Cells as HTML.
+        text: Cells as plain text.
     """
 
     label: str
@@ -56,54 +56,55 @@ class Column:
     text: list[str]
 
 
-def column(name: str, values: pd.Series[Any], form: Format | None = None, label: str | None = None) -> Column:
+def column(name: str, values: pd.Series[Any], fmt: Format | None = None, label: str | None = None) -> Column:
     """Format one column.
 
     Args:
-        name: Its name; an ending such as `_kwh` becomes the unit in the header.
-        values: What it holds.
-        form: A number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a
-            function from value to text; None: by what it holds.
-        label: What the header says instead of the name's words.
+        name: Column name; a suffix such as `_kwh` becomes the unit in the header.
+        values: The cells.
+        fmt: A number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a
+            function from value to text; None: guessed from the values.
+        label: Header text in place of the name's words.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: The format is unknown.
     """
     words, unit = label_and_unit(name)
     words = words if label is None else label
-    kind = form if form is not None else _kind(values)
-    css, texts = "", [DASH if is_missing(value) else str(value) for value in values] if kind == "text" else []
-    if kind == "picture":
+    cell_format = fmt if fmt is not None else _guessed_format(values)
+    css, texts = "", [DASH if is_missing(value) else str(value) for value in values] if cell_format == "text" else []
+    if cell_format == "picture":
         pictures = ["" if is_missing(value) else str(value) for value in values]
         return Column(words, unit, "g", pictures, [""] * len(pictures))
-    if callable(kind):
-        texts = [DASH if is_missing(value) else kind(value) for value in values]
+    if callable(cell_format):
+        texts = [DASH if is_missing(value) else cell_format(value) for value in values]
         css = "n" if pd.api.types.is_numeric_dtype(values.dtype) else ""
-    elif kind == "percent":
+    elif cell_format == "percent":
         css, unit, texts = "n", "", [percent(value) for value in values]
-    elif kind in ("date", "time"):
-        css, texts = "t", [_time(value, clock=kind == "time") for value in values]
-        unit = str(zone) if kind == "time" and (zone := getattr(values.dtype, "tz", None)) else unit
-    elif kind == "flag":
+    elif cell_format in ("date", "time"):
+        css, texts = "t", [_time_text(value, clock=cell_format == "time") for value in values]
+        unit = str(zone) if cell_format == "time" and (zone := getattr(values.dtype, "tz", None)) else unit
+    elif cell_format == "flag":
         texts = [DASH if is_missing(value) else "yes" if value else "no" for value in values]
-    elif kind == "status":
-        return Column(words, unit, "s", [_status(value) for value in values], [str(value) for value in values])
-    elif kind == "number" or isinstance(kind, int):
-        css, texts = "n", _numbers(values, kind if isinstance(kind, int) else None, unit)
-    elif kind != "text":
+    elif cell_format == "status":
+        return Column(words, unit, "s", [_status_html(value) for value in values], [str(value) for value in values])
+    elif cell_format == "number" or isinstance(cell_format, int):
+        css, texts = "n", _number_texts(values, cell_format if isinstance(cell_format, int) else None, unit)
+    elif cell_format != "text":
         raise UsageError(
-            f'No format "{kind}" for column "{name}"; use a number of decimals, text, number, percent, status, date, '
-            "time or a function."
+            f'No format "{cell_format}" for column "{name}"; use a number of decimals, text, number, percent, status, '
+            "date, time or a function."
         )
     longest = max(map(len, texts), default=0)
-    css = css or ("w x" if longest > SENTENCE else "w" if longest > LONG else "")
+    css = css or ("w x" if longest > SENTENCE_TEXT else "w" if longest > LONG_TEXT else "")
     return Column(words, unit, css, [esc(text) for text in texts], texts)
 
 
-def _kind(values: pd.Series[Any]) -> str:
+def _guessed_format(values: pd.Series[Any]) -> str:
     if pd.api.types.is_bool_dtype(values.dtype):
         return "flag"
     if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
+        # Local midnights only: a column of days, whose clock time would be noise.
         local = values.dt.tz_localize(None).dropna()
         return "date" if bool((local == local.dt.normalize()).all()) else "time"
     if pd.api.types.is_numeric_dtype(values.dtype):
@@ -116,15 +117,15 @@ def _kind(values: pd.Series[Any]) -> str:
     return "number" if isinstance(first, float | int | np.number) else "text"
 
 
-def _numbers(values: pd.Series[Any], digits: int | None, unit: str) -> list[str]:
-    if pd.api.types.is_object_dtype(values.dtype):  # numbers among texts: each for itself
+def _number_texts(values: pd.Series[Any], digits: int | None, unit: str) -> list[str]:
+    if pd.api.types.is_object_dtype(values.dtype):  # numbers among texts: no common decimals
         return [str(value) if isinstance(value, str) else number(value, digits) for value in values]
     floats = values.to_numpy(dtype=float, na_value=np.nan)
     shown = column_digits(floats, unit) if digits is None else digits
     return [number(value, shown) for value in floats]
 
 
-def _time(value: Any, *, clock: bool) -> str:
+def _time_text(value: Any, *, clock: bool) -> str:
     if is_missing(value):
         return DASH
     if clock:
@@ -132,7 +133,7 @@ def _time(value: Any, *, clock: bool) -> str:
     return value.strftime("%Y-%m-%d") if isinstance(value, dt.date) else str(value)
 
 
-def _status(value: Any) -> str:
+def _status_html(value: Any) -> str:
     if is_missing(value):
         return DASH
-    return f'<span class="bnb-st bnb-{STATUS.get(str(value).lower(), "neutral")}">{esc(value)}</span>'
+    return f'<span class="bnb-st bnb-{STATUS_LEVELS.get(str(value).lower(), "neutral")}">{esc(value)}</span>'

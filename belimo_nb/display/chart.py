@@ -1,4 +1,4 @@
-"""Charts: a Matplotlib figure with a caption and a text that says the same."""
+"""Charts: Matplotlib figures with a caption and an alternative text."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "figure_html"]
 
-SCALE = 2  # pixels of the PNG to a pixel of the page: sharp on high-density screens and on paper
+PIXELS_PER_CSS_PIXEL = 2  # sharp on high-density screens and on paper
 COLORS = 128  # of a picture: it looks the same in a third of the bytes; 256 are a tenth more
 
 
 class Chart(Displayed):
-    """A figure that shows as a picture, once.
+    """A Matplotlib figure that displays as PNG, once.
 
     Args:
         figure: The Matplotlib figure. It is closed for pyplot, so that no front end shows it a second time.
-        caption: What the reader sees and how to read it, below the picture.
-        alt: The message of the picture in words and figures, for those who do not see it.
-        style: Matplotlib settings to draw it with, as for `matplotlib.rc_context`.
+        caption: Text below the picture: what it shows and how to read it.
+        alt: Alternative text: the message of the picture in words and figures.
+        style: rcParams to draw it with, as for `matplotlib.rc_context`.
     """
 
     kind: ClassVar[str] = "figure"
@@ -36,6 +36,7 @@ class Chart(Displayed):
         self.caption = caption
         self.alt = alt
         self._style: dict[Any, Any] = dict(style or {})
+        # Where pyplot was never imported, it holds no figure that a front end could show again.
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot is not None:
             pyplot.close(figure)
@@ -47,7 +48,7 @@ class Chart(Displayed):
         return round(width), round(height)
 
     def png(self) -> bytes:
-        """The picture at twice the resolution of the page; the same bytes for the same figure."""
+        """PNG at twice the page's resolution; the same figure gives the same bytes."""
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
@@ -56,7 +57,7 @@ class Chart(Displayed):
         canvas = FigureCanvasAgg(self.figure)
         try:
             with rc_context(self._style):
-                self.figure.set_dpi(dpi * SCALE)
+                self.figure.set_dpi(dpi * PIXELS_PER_CSS_PIXEL)
                 canvas.draw()  # type: ignore[no-untyped-call]
                 pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
                 drawn = Image.frombuffer("RGBA", canvas.get_width_height(), pixels)
@@ -75,7 +76,7 @@ class Chart(Displayed):
         return {"caption": self.caption, "alt": self.alt, "width": width, "height": height}
 
     def html(self) -> str:
-        """A figure with the picture inside."""
+        """A `figure` element with the PNG inside, so that a page needs no other file."""
         return figure_html(base64.b64encode(self.png()).decode("ascii"), **self.data())
 
     def text(self) -> str:
@@ -102,8 +103,8 @@ def figure_html(
     height: int | None = None,
     kind: str = "image/png",
 ) -> str:
-    """A picture (in base64, of MIME type `kind`) with its caption as HTML; sizes in CSS pixels, None where unknown."""
+    """HTML of a base64 picture of MIME type `kind` with its caption; sizes in CSS pixels, None where unknown."""
     sizes = "".join(f' {name}="{size}"' for name, size in (("width", width), ("height", height)) if size)
-    below = f"<figcaption>{esc(caption)}</figcaption>" if caption else ""
+    figcaption = f"<figcaption>{esc(caption)}</figcaption>" if caption else ""
     picture = f'<img src="data:{kind};base64,{content}" alt="{esc(alt)}"{sizes}>'
-    return f'<figure class="bnb bnb-fig"><div>{picture}</div>{below}</figure>'
+    return f'<figure class="bnb bnb-fig"><div>{picture}</div>{figcaption}</figure>'

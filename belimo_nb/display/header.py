@@ -1,4 +1,4 @@
-"""The title block of a report."""
+"""Title blocks of reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Header", "header"]
 
 @dataclass(frozen=True, repr=False)
 class Header(Displayed):
-    """Says what a report is about; made by `header`."""
+    """Title block: what a report is about; made by `header`."""
 
     kind: ClassVar[str] = "header"
 
@@ -36,7 +36,7 @@ class Header(Displayed):
         }
 
     def rows(self) -> dict[str, str]:
-        """What stands below the title, in order: the facts, then completeness and source where known."""
+        """Label and text below the title, in order: the facts, then completeness and source where known."""
         rows = {str(name): str(fact) for name, fact in self.facts.items()}
         if known(self.completeness) is not None:
             rows["Completeness"] = f"{percent(self.completeness)} of the data"
@@ -51,7 +51,7 @@ class Header(Displayed):
         return f'<div class="bnb bnb-head"><h2>{esc(self.title)}</h2>{subtitle}<dl class="bnb-facts">{facts}</dl></div>'
 
     def text(self) -> str:
-        """One line each."""
+        """Title, subtitle and facts, a line each."""
         head = [self.title, self.subtitle] if self.subtitle else [self.title]
         return "\n".join(head + [f"{name}: {fact}" for name, fact in self.rows().items()])
 

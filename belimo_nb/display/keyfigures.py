@@ -1,35 +1,35 @@
-"""Key figures: the few numbers that a reader should take home."""
+"""Key figures: the few numbers on top of a report."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
 from belimo_nb.display.base import Displayed, esc
-from belimo_nb.display.numbers import NO_BREAK, PLAIN, is_missing, number
+from belimo_nb.display.numbers import FLOAT_FORMAT, NO_BREAK_SPACE, is_missing, number
 from belimo_nb.errors import UsageError
 
 __all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "Trend", "key_figures"]
 
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
-TREND_POINTS = 48  # as many as a picture of the size of a word can show
-SHORT = 8  # characters; longer texts are set smaller than numbers
-ROOM = 10  # characters of a number and its unit; longer ones are set smaller, on one line
+TREND_POINTS = 48  # all that a sparkline has room for; more would only make the index of many reports larger
+SHORT_TEXT = 8  # characters; longer texts are set smaller than numbers
+LARGE_TYPE_WIDTH = 10  # characters of a number and its unit; longer ones are set smaller, on one line
 
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """One number with its name.
+    """A labeled number.
 
     Attributes:
-        label: What it is.
+        label: Name of the figure.
         value: The number, or None or NaN when unknown; then `note` should say why. A short text will do as well.
-        unit: Its unit.
-        note: A few words below it: compared with what, or why it is unknown.
-        digits: Decimals; None for a sensible number.
+        unit: Unit.
+        note: A few words below: compared with what, or why it is unknown.
+        digits: Decimals; None for as many as `display.number` finds.
         status: "neutral", "good", "warn" or "problem".
     """
 
@@ -46,10 +46,10 @@ class KeyFigure:
 
     @property
     def shown(self) -> str:
-        """The value as people read it, without its unit; "–" when unknown."""
+        """Formatted value without its unit; "–" when unknown."""
         if isinstance(self.value, str):
             return self.value
-        return number(self.value, self.digits, self.unit).removesuffix(f"{NO_BREAK}{self.unit}")
+        return number(self.value, self.digits, self.unit).removesuffix(f"{NO_BREAK_SPACE}{self.unit}")
 
     def data(self) -> dict[str, Any]:
         """The fields as plain JSON types; an unknown value is None."""
@@ -57,24 +57,17 @@ class KeyFigure:
         if isinstance(self.value, str):
             value = self.value
         elif self.value is not None and not is_missing(self.value):
-            value = int(self.value) if float(self.value).is_integer() else float(PLAIN % self.value)
-        return {
-            "label": self.label,
-            "value": value,
-            "unit": self.unit,
-            "note": self.note,
-            "digits": self.digits,
-            "status": self.status,
-        }
+            value = int(self.value) if float(self.value).is_integer() else float(FLOAT_FORMAT % self.value)
+        return {**asdict(self), "value": value}
 
 
 @dataclass(frozen=True)
 class Trend:
-    """How the main figure ran over the period, for the index of reports; the notebook itself does not show it.
+    """Time series of the main figure, for the index of reports; the notebook itself does not show it.
 
     Attributes:
-        label: What it is, such as "Energy by day".
-        unit: Its unit.
+        label: Name, such as "Energy by day".
+        unit: Unit.
         values: Evenly spaced, in order of time; NaN where unknown.
     """
 
@@ -83,7 +76,7 @@ class Trend:
     values: Sequence[float]
 
     def data(self) -> dict[str, Any]:
-        """Label, unit and values, to four digits, None where unknown; of many, the means of `TREND_POINTS` parts."""
+        """Label, unit and values (4 significant digits, None where unknown), averaged down to `TREND_POINTS`."""
         values = [math.nan if is_missing(value) else float(value) for value in self.values]
         if len(values) > TREND_POINTS:
             edges = [len(values) * part // TREND_POINTS for part in range(TREND_POINTS + 1)]
@@ -103,7 +96,7 @@ class KeyFigures(Displayed):
     trend: Trend | None = None
 
     def data(self) -> dict[str, Any]:
-        """`figures`: one mapping each; `trend`, where there is one."""
+        """`figures`: a mapping each; `trend`, where there is one."""
         figures = {"figures": [figure.data() for figure in self.figures]}
         return figures if self.trend is None else {**figures, "trend": self.trend.data()}
 
@@ -112,7 +105,7 @@ class KeyFigures(Displayed):
         return f'<dl class="bnb bnb-kf">{"".join(_card(figure) for figure in self.figures)}</dl>'
 
     def text(self) -> str:
-        """One line each."""
+        """A line for each figure."""
         lines = []
         for figure in self.figures:
             known = figure.unit and not is_missing(figure.value)
@@ -125,25 +118,26 @@ class KeyFigures(Displayed):
 def _card(figure: KeyFigure) -> str:
     unit = f' <span class="bnb-u">{esc(figure.unit)}</span>' if figure.unit and not is_missing(figure.value) else ""
     word = STATUS_WORDS[figure.status]
-    spoken = f'<span class="bnb-vh">{word}: </span>' if word else ""
+    # A word for screen readers: color alone would not reach them.
+    status_prefix = f'<span class="bnb-vh">{word}: </span>' if word else ""
     kind = "bnb-kv"
     if isinstance(figure.value, str):
-        kind += " bnb-kt" * (len(figure.value) > SHORT)
+        kind += " bnb-kt" * (len(figure.value) > SHORT_TEXT)
     else:
-        kind += " bnb-kl" * (len(figure.shown) + len(figure.unit) > ROOM)
+        kind += " bnb-kl" * (len(figure.shown) + len(figure.unit) > LARGE_TYPE_WIDTH)
     # The break is for places that drop style sheets, such as code hosts.
     note = f'<br><span class="bnb-kn">{esc(figure.note)}</span>' if figure.note else ""
     return (
-        f'<div class="bnb-{figure.status}"><dt>{spoken}{esc(figure.label)}</dt>'
+        f'<div class="bnb-{figure.status}"><dt>{status_prefix}{esc(figure.label)}</dt>'
         f'<dd><span class="{kind}">{esc(figure.shown)}{unit}</span>{note}</dd></div>'
     )
 
 
 def key_figures(*figures: KeyFigure, trend: Trend | None = None) -> KeyFigures:
-    """Show key figures side by side; the index of reports takes those of a notebook's first such object.
+    """Make a row of key figures; the index of reports shows those of a notebook's first row.
 
     Args:
         *figures: The figures.
-        trend: How the main one ran over the period; the index draws it the size of a word.
+        trend: Time series of the main one; the index draws it as a sparkline.
     """
     return KeyFigures(figures, trend)

@@ -1,4 +1,4 @@
-"""Notes: a sentence that must not be overlooked."""
+"""Notes: sentences set apart from the text, with a level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from belimo_nb.errors import UsageError
 
 __all__ = ["Note", "note"]
 
-WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem"}
+LEVEL_WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,8 +24,8 @@ class Note(Displayed):
     level: str = "info"
 
     def __post_init__(self) -> None:
-        if self.level not in WORDS:
-            raise UsageError(f'No level "{self.level}" for a note; use one of {", ".join(WORDS)}.')
+        if self.level not in LEVEL_WORDS:
+            raise UsageError(f'No level "{self.level}" for a note; use one of {", ".join(LEVEL_WORDS)}.')
 
     def data(self) -> dict[str, Any]:
         """Text and level."""
@@ -33,14 +33,14 @@ class Note(Displayed):
 
     def html(self) -> str:
         """A paragraph with the level as a word: color alone tells nothing to those who do not see it."""
-        word = WORDS[self.level]
+        word = LEVEL_WORDS[self.level]
         return f'<p class="bnb bnb-note bnb-{self.level}" role="note"><strong>{word}:</strong> {esc(self.message)}</p>'
 
     def text(self) -> str:
-        """One line."""
-        return f"{WORDS[self.level]}: {self.message}"
+        """Level and message in a line."""
+        return f"{LEVEL_WORDS[self.level]}: {self.message}"
 
 
 def note(text: str, level: str = "info") -> Note:
-    """Show a sentence; `level` is "info", "warn" or "problem"."""
+    """Make a note; `level` is "info", "warn" or "problem"."""
     return Note(text, level)

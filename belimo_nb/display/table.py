@@ -1,4 +1,4 @@
-"""Tables that can be read on a phone, on paper and by a spreadsheet."""
+"""Tables: HTML for screen, phone and paper, plain text, and CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pandas as pd
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
-from belimo_nb.display.numbers import DASH, PLAIN, THIN, number
+from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number
 
 __all__ = ["Table", "cell_text", "table"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the begin of a formula; East Asian ones know the wide characters, too."""
-TEXT_WIDTH = 40
-WIDE = 8  # more columns are printed smaller
-VAST = 13  # more are printed smaller still
-SHORT = 12  # characters of a column's name that stay on one line
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Characters with which a spreadsheet formula may begin; East Asian editions also accept the full-width ones."""
+TERMINAL_WIDTH = 40
+WIDE_COLUMNS = 8  # more columns are printed smaller
+VERY_WIDE_COLUMNS = 13  # more are printed smaller still
+SHORT_LABEL = 12  # characters of a column's name that stay on one line
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,12 +32,12 @@ class Table(Displayed):
     name: str
     caption: str
     columns: tuple[Column, ...]
-    row_headers: int
-    shown: int
-    below: frozenset[int] = frozenset()
+    row_headers: int  # of `columns`, those of the index, which come first
+    shown: int  # rows
+    below: frozenset[int] = frozenset()  # positions of the columns whose texts stand below their row
 
     def data(self) -> dict[str, Any]:
-        """Name, caption, the number of rows, and `csv`: the complete frame, unrounded."""
+        """Name, caption, number of rows, and `csv`: the complete frame, unrounded."""
         return {"name": self.name, "caption": self.caption, "rows": len(self.frame), "csv": self.csv()}
 
     def csv(self) -> str:
@@ -46,17 +46,15 @@ class Table(Displayed):
         Texts that a spreadsheet would take for a formula get an apostrophe before them: names come from outside.
         """
         frame = self.frame.reset_index(allow_duplicates=True) if self.row_headers else self.frame
-        pictures = [item.css == "g" for item in self.columns]
-        plain = {}
-        for position, picture in enumerate(pictures):
-            if not picture:
-                plain[position] = frame.iloc[:, position].map(_csv_cell)
-        names = [_csv_cell(str(name)) for name, picture in zip(frame.columns, pictures, strict=True) if not picture]
-        return pd.DataFrame(plain).to_csv(index=False, header=names, lineterminator="\n", float_format=PLAIN)
+        # By position, since names may repeat.
+        kept = [position for position, item in enumerate(self.columns) if item.css != "g"]
+        plain = {position: frame.iloc[:, position].map(_csv_cell) for position in kept}
+        names = [_csv_cell(str(frame.columns[position])) for position in kept]
+        return pd.DataFrame(plain).to_csv(index=False, header=names, lineterminator="\n", float_format=FLOAT_FORMAT)
 
     @property
     def remark(self) -> str:
-        """Says how many rows are shown, if not all are."""
+        """How many rows are shown, if not all are."""
         total = len(self.frame)
         return f"{number(self.shown)} of {number(total)} rows shown." if self.shown < total else ""
 
@@ -65,14 +63,15 @@ class Table(Displayed):
         beside, below = self._split()
         heads = "".join(_head(item) for item in beside)
         lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(beside)), strict=True)
-        sentences = _below(below, len(beside)) or [""] * self.shown
-        body = "".join(_row(cells, said) for cells, said in zip(lines, sentences, strict=True))
+        sentences = _sentence_rows(below, len(beside)) or [""] * self.shown
+        body = "".join(_row(cells, below_row) for cells, below_row in zip(lines, sentences, strict=True))
         if not self.shown:
             body = f'<tr><td colspan="{max(1, len(beside))}">No rows.</td></tr>'
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
         remark = f'<p class="bnb-rem">{esc(self.remark)}</p>' if self.remark else ""
         label = esc(self.caption or self.name)
-        css = "bnb bnb-tab" + " bnb-wide" * (len(beside) > WIDE) + " bnb-vast" * (len(beside) > VAST)
+        wide, very_wide = len(beside) > WIDE_COLUMNS, len(beside) > VERY_WIDE_COLUMNS
+        css = "bnb bnb-tab" + " bnb-wide" * wide + " bnb-vast" * very_wide
         return (
             f'<div class="{css}"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'
@@ -80,15 +79,15 @@ class Table(Displayed):
         )
 
     def _split(self) -> tuple[list[Column], list[Column]]:
-        """The columns that stand side by side, and those whose texts stand below their rows."""
+        """Columns that stand side by side, and those whose texts stand below their rows."""
         beside = [item for i, item in enumerate(self.columns) if i not in self.below]
         return beside, [self.columns[i] for i in sorted(self.below)]
 
     def text(self) -> str:
-        """Columns side by side, long texts cut; sentences below their rows."""
+        """Aligned columns, long texts shortened; sentences below their rows."""
         beside, below = self._split()
         head = [f"{item.label} {item.unit}".strip() for item in beside]
-        cells = [[_cut(text) for text in item.text] for item in beside]
+        cells = [[_shortened(text) for text in item.text] for item in beside]
         widths = [max(map(len, [name, *texts])) for name, texts in zip(head, cells, strict=True)]
         lines = [[*head], *(list(line) for line in zip(*cells, strict=True))]
         numeric = [item.css == "n" for item in beside]
@@ -100,9 +99,10 @@ class Table(Displayed):
             for line in lines
         ]
         for row in range(self.shown if below else 0):
-            said = [f"{item.label}: {item.text[row]}".removeprefix(": ") for item in below if _says(item.text[row])]
-            body[1 + row] = "\n    ".join([body[1 + row], *said])
-        return "\n".join(part for part in (self.caption, *body, self.remark) if part).replace(THIN, " ")
+            labeled = [(item.label, item.text[row]) for item in below if _has_text(item.text[row])]
+            texts = [f"{label}: {text}".removeprefix(": ") for label, text in labeled]
+            body[1 + row] = "\n    ".join([body[1 + row], *texts])
+        return "\n".join(part for part in (self.caption, *body, self.remark) if part).replace(THIN_SPACE, " ")
 
 
 def table(
@@ -115,54 +115,54 @@ def table(
     below: Collection[str] = (),
     limit: int | None = None,
 ) -> Table:
-    """Show a frame as a table; a report writes the complete frame as a CSV file beside the page.
+    """Make a table of a frame; a report writes the complete frame as a CSV file beside the page.
 
     Args:
-        frame: Any frame. Its index is shown unless it only counts rows. A column's ending such as `_kwh` becomes the
-            unit in its header; times are shown in the column's own zone.
+        frame: Any frame; its index is shown unless it is an unnamed RangeIndex. A suffix such as `_kwh`
+            of a column's name becomes the unit in its header; times are shown in the column's own zone.
         name: Short name, for the CSV file.
         caption: What the table shows, above it.
         formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"
-            or "time"; or a function from value to text. The others are shown by what they hold.
-        labels: Column name to what its header says, where its words will not do.
-        below: Columns of sentences that stand below their row and not beside it, where a phone would cut them off, each
-            after its label.
-        limit: Show so many rows at most; the CSV has all.
+            or "time"; or a function from value to text. Other columns are formatted by their values.
+        labels: Column name to header text, in place of the name's words.
+        below: Columns of sentences to set below their row after their label: beside it a phone would cut them off.
+        limit: Rows to show at most; the CSV has all.
     """
     formats, labels = formats or {}, labels or {}
     counted = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
     row_headers = 0 if counted else frame.index.nlevels
-    flat = frame.set_axis([_flat(name) for name in frame.columns], axis=1)
+    flat = frame.set_axis([_flat_name(name) for name in frame.columns], axis=1)
     if row_headers:
         flat.index = flat.index.set_names([str(level or "") for level in flat.index.names])
     head = flat if limit is None else flat.head(limit)
     named = [(str(level), head.index.get_level_values(i).to_series()) for i, level in enumerate(head.index.names)]
     named = named[:row_headers] + [(str(key), head.iloc[:, i]) for i, key in enumerate(flat.columns)]
     columns = tuple(column(key, values, formats.get(key), labels.get(key)) for key, values in named)
-    low = frozenset(i for i, (key, _) in enumerate(named) if key in below)
-    return Table(flat, name, caption, columns, row_headers, len(head), low)
+    below_positions = frozenset(i for i, (key, _) in enumerate(named) if key in below)
+    return Table(flat, name, caption, columns, row_headers, len(head), below_positions)
 
 
 def cell_text(text: str) -> str:
-    """A text for a cell of a CSV file that a spreadsheet takes neither for a formula nor for the end of a row."""
+    """Make a text safe for a CSV cell: no spreadsheet takes it for a formula or for the end of a row."""
     # csv does not quote a lone carriage return, which would begin a row, where all newlines are its own kind.
     whole = text.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{whole}" if text.startswith(FORMULA) else whole
+    return f"'{whole}" if text.startswith(FORMULA_STARTS) else whole
 
 
-def _cut(text: str) -> str:
-    """A text short enough for a terminal's column."""
-    return text if len(text) <= TEXT_WIDTH else text[: TEXT_WIDTH - 1] + "…"
+def _shortened(text: str) -> str:
+    """Shorten a text to the width of a terminal column."""
+    return text if len(text) <= TERMINAL_WIDTH else text[: TERMINAL_WIDTH - 1] + "…"
 
 
-def _flat(name: object) -> str:
+def _flat_name(name: object) -> str:
     return " ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
 
 
 def _head(item: Column) -> str:
     unit = f' <span class="bnb-u">{esc(item.unit)}</span>' if item.unit else ""
-    kept = f"{item.css} k".strip() if len(item.label) <= SHORT else item.css
-    css = f' class="{kept}"' if kept else ""
+    # Short labels stay on one line, which would widen the columns of long ones.
+    css = f"{item.css} k".strip() if len(item.label) <= SHORT_LABEL else item.css
+    css = f' class="{css}"' if css else ""
     return f'<th scope="col"{css}>{esc(item.label)}{unit}</th>'
 
 
@@ -173,27 +173,27 @@ def _cells(item: Column, *, header: bool) -> list[str]:
 
 
 def _row(cells: tuple[str, ...], below: str) -> str:
-    """A row, and the one below it with its sentences, if any."""
-    # A class, where :has() of the style sheet would do: that one doubles the time in which long tables open.
+    """HTML of a row and of the row of sentences below it, if any."""
+    # A class rather than :has() in the style sheet, which doubles the time that long tables take to open.
     begin = '<tr class="bnb-over">' if below else "<tr>"
     return f"{begin}{''.join(cells)}</tr>{below}"
 
 
-def _below(columns: list[Column], span: int) -> list[str]:
-    """For each row the row below it, with its sentences; nothing where there is none."""
+def _sentence_rows(columns: list[Column], span: int) -> list[str]:
+    """HTML of the row of sentences below each row; "" where a row has none."""
     rows = []
-    for said in zip(*(item.html for item in columns), strict=True):
+    for texts in zip(*(item.html for item in columns), strict=True):
         lines = [
             f"<p>{f'<b>{esc(item.label)}</b> ' if item.label else ''}{text}</p>"
-            for item, text in zip(columns, said, strict=True)
-            if _says(text)
+            for item, text in zip(columns, texts, strict=True)
+            if _has_text(text)
         ]
         row = f'<tr class="bnb-below"><td colspan="{span}"><div>{"".join(lines)}</div></td></tr>'
         rows.append(row if lines else "")
     return rows
 
 
-def _says(text: str) -> bool:
+def _has_text(text: str) -> bool:
     return text not in ("", DASH)
 
 

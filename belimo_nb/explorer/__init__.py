@@ -1,7 +1,4 @@
-"""Widgets for JupyterLab and Voila: choose a device, datapoints, a range and a resolution, and see them plotted.
-
-Nothing else of the package knows about widgets. Where nobody can touch them, `explore` does nothing at all.
-"""
+"""Widgets for JupyterLab and Voila that plot datapoints of a device over a range; without a person, they do nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.explorer.explorer import Explorer
 
-__all__ = ["explore", "somebody_there"]
+__all__ = ["explore", "is_interactive"]
 
 
 def explore(
@@ -29,11 +26,11 @@ def explore(
 ) -> Explorer | None:
     """Explore the fleet with widgets: end a cell with it.
 
-    What is not given is as it was chosen last (kept in the data folder, for each cloud), else the first energy valve,
-    its power, flow and temperatures, the last week, and a resolution that suits the range.
+    Arguments that are not given are as chosen last (saved in the data folder for each cloud), else the first energy
+    valve, its power, flow and temperatures, the last week, and a resolution that suits the range.
 
     Args:
-        cloud: Where the devices are.
+        cloud: Cloud of the devices.
         device: Id, serial number, name, or a part of the name; None or "": the last choice.
         datapoints: Each by id, name or description.
         start: First day (local date of the site).
@@ -41,32 +38,30 @@ def explore(
         resolution: Length of a bucket, such as "15m", or "auto".
 
     Returns:
-        The widgets; None in a run that nobody watches (papermill, nbconvert, a report), where nothing is shown, drawn
-        or asked.
+        The widgets; None in a run without a person (papermill, nbconvert, a report), which makes no request.
 
     Raises:
         UnknownDevice: There is no such device.
-        UsageError: A time or the resolution cannot be read.
+        UsageError: A time or the resolution cannot be parsed.
         CloudError: The devices cannot be listed.
     """
-    if not somebody_there():
+    if not is_interactive():
         return None
-    from belimo_nb.explorer.choice import first_choice
+    # Imported only now: runs without a person need no ipywidgets.
+    from belimo_nb.explorer.choice import initial_choice
     from belimo_nb.explorer.explorer import Explorer
 
-    choice = first_choice(
+    choice = initial_choice(
         cloud, device or None, datapoints=datapoints, start=start, end=end, resolution=resolution or None
     )
     return Explorer(cloud, choice)
 
 
-def somebody_there() -> bool:
-    """Whether the cell that runs was sent by a person's front end, or by Voila for one.
-
-    A front end says with every cell whether it could pass on a question (`input`) to a person: JupyterLab can;
-    nbclient, and with it papermill and nbconvert, and nbval cannot. Variables of the environment would not do: a
-    program that is started from a notebook inherits them. Voila runs cells with nbclient, but names itself.
-    """
+def is_interactive() -> bool:
+    """Whether a person's front end, or Voila on behalf of one, runs this cell."""
+    # A front end says with each cell whether it can pass `input` on to a person: JupyterLab can; nbclient (papermill,
+    # nbconvert) and nbval cannot. Environment variables are no help, since programs started from a notebook inherit
+    # them. Voila runs cells with nbclient, but names itself (decision 6).
     if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ:
         return True
     ipython = sys.modules.get("IPython")

@@ -1,4 +1,4 @@
-"""What is chosen: a device, datapoints, a range and a resolution."""
+"""Choice of device, datapoints, range and resolution, and its file in the data folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
 
-__all__ = ["AUTOMATIC", "SPANS", "Choice", "choice_path", "days_back", "first_choice", "keep_choice", "kept_choice"]
+__all__ = ["AUTO", "SPANS", "Choice", "choice_path", "initial_choice", "load_choice", "range_up_to_now", "save_choice"]
 
-AUTOMATIC = "auto"
+AUTO = "auto"
 
 SPANS: Mapping[str, pd.DateOffset] = MappingProxyType(
     {
@@ -41,41 +41,35 @@ SPANS: Mapping[str, pd.DateOffset] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice; the range's days are local, both included.
+    """A choice; first and last day are local and inclusive.
 
     Attributes:
-        device: The device's id.
-        first: First day; None where none is set.
-        last: Last day; None where none is set.
-        span: The name in `SPANS` that first and last follow, "" for none: tomorrow "week" means other days.
-        resolution: Length of a bucket, or `AUTOMATIC`.
-        datapoints: Ids for each dataprofile; a profile that is missing has its usual ones.
+        device: Id of the device.
+        first: First day; None if not set.
+        last: Last day; None if not set.
+        span: Name in `SPANS` of a range up to now, "" for fixed days: tomorrow, "week" means other days.
+        resolution: Length of a bucket, or `AUTO`.
+        datapoints: Chosen ids by dataprofile; a missing dataprofile has the default ones.
     """
 
     device: str
     first: date | None = None
     last: date | None = None
     span: str = "week"
-    resolution: str = AUTOMATIC
+    resolution: str = AUTO
     datapoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return {
-            "device": self.device,
-            "first": None if self.first is None else self.first.isoformat(),
-            "last": None if self.last is None else self.last.isoformat(),
-            "span": self.span,
-            "resolution": self.resolution,
-            "datapoints": {ref: list(ids) for ref, ids in self.datapoints.items()},
-        }
+        """Convert to plain JSON types."""
+        days = {key: day and day.isoformat() for key, day in (("first", self.first), ("last", self.last))}
+        return {**asdict(self), **days, "datapoints": {ref: list(ids) for ref, ids in self.datapoints.items()}}
 
     @classmethod
     def from_json(cls, data: Any) -> Choice:
-        """The choice that `as_json` gave.
+        """Parse what `as_json` gave.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The data are no choice.
         """
         try:
             first, last = (None if data[key] is None else date.fromisoformat(data[key]) for key in ("first", "last"))
@@ -83,20 +77,20 @@ class Choice:
             found = cls(str(data["device"]), first, last, str(data["span"]), str(data["resolution"]), chosen)
             if found.span and found.span not in SPANS:
                 raise ValueError(f"there is no range {found.span!r}")
-            if found.resolution != AUTOMATIC:
+            if found.resolution != AUTO:
                 parse_resolution(found.resolution)
         except (KeyError, TypeError, AttributeError, UsageError) as error:
             raise ValueError(f"no choice: {error}") from None
         return found
 
 
-def days_back(span: str, now: pd.Timestamp) -> tuple[date, date]:
-    """First and last day of a range up to now: that day so long ago, and today."""
+def range_up_to_now(span: str, now: pd.Timestamp) -> tuple[date, date]:
+    """First and last day of a range in `SPANS`: today, and the day that long before."""
     today = now.tz_localize(None).normalize()
     return (today - SPANS[span]).date(), today.date()
 
 
-def first_choice(
+def initial_choice(
     cloud: Cloud,
     device: str | None,
     *,
@@ -105,7 +99,7 @@ def first_choice(
     end: Moment = None,
     resolution: str | None = None,
 ) -> Choice:
-    """The choice that the widgets show first; arguments as for `belimo_nb.explore`.
+    """Choice to show first: arguments (as of `belimo_nb.explore`), then the saved choice, then defaults.
 
     Raises:
         UsageError: An argument cannot be used.
@@ -115,7 +109,7 @@ def first_choice(
     listed = cloud.connection.listed_devices()
     if listed.empty:
         raise NoDataError("The account sees no device, so there is nothing to explore; check it with belimo-nb login.")
-    last = kept_choice(cloud.settings)
+    last = load_choice(cloud.settings)
     if device is not None:
         identifier = cloud.device(device).id
     elif last is not None and last.device in listed.index:
@@ -128,10 +122,10 @@ def first_choice(
         final = (period.end - pd.Timedelta(1, "us")).date()
         choice = replace(choice, first=period.start.date(), last=final, span="")
     elif choice.span:
-        first, final = days_back(choice.span, cloud.now)
+        first, final = range_up_to_now(choice.span, cloud.now)
         choice = replace(choice, first=first, last=final)
     if resolution is not None:
-        if resolution != AUTOMATIC:
+        if resolution != AUTO:
             parse_resolution(resolution)
         choice = replace(choice, resolution=resolution)
     if datapoints:
@@ -142,11 +136,11 @@ def first_choice(
 
 
 def _usual_device(cloud: Cloud, listed: pd.DataFrame) -> str:
-    """The first energy valve, else the first device."""
+    """Id of the first energy valve, else of the first device."""
     try:
         valves = cloud.energy_valves(listed[listed["profile"].notna()])
     except BelimoError:
-        valves = listed  # a dataprofile that cannot be had is a matter of the devices that have it
+        valves = listed  # one dataprofile that cannot be fetched must not stop the others' devices
     return str((valves if len(valves) else listed).index[0])
 
 
@@ -154,13 +148,14 @@ VERSION = 1
 
 
 def choice_path(settings: Settings) -> Path:
-    """Where the choice is kept: ``<data dir>/explore/v1/<cloud>/<account>.json``."""
+    """File of the choice: ``<data dir>/explore/v1/<cloud>/<account>.json``."""
+    # Hashed, because a user name may hold characters that a file name cannot.
     account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
     return settings.data_dir / "explore" / f"v{VERSION}" / source_folder(settings) / f"{account}.json"
 
 
-def kept_choice(settings: Settings) -> Choice | None:
-    """The last choice; None if there is none, or none that can be read: it is no loss."""
+def load_choice(settings: Settings) -> Choice | None:
+    """Load the last choice; None if it is missing or damaged, which is no loss."""
     path = choice_path(settings)
     try:
         check_inside(path, settings.data_dir)
@@ -169,8 +164,8 @@ def kept_choice(settings: Settings) -> Choice | None:
         return None
 
 
-def keep_choice(settings: Settings, choice: Choice) -> None:
-    """Keep a choice for the next time; a disk that takes none is no reason to stop."""
+def save_choice(settings: Settings, choice: Choice) -> None:
+    """Save a choice for the next time; a disk error is only logged."""
     try:
         text = json.dumps(choice.as_json(), indent=1) + "\n"
         write_text(choice_path(settings), text, private=True, inside=settings.data_dir)

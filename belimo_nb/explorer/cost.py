@@ -1,4 +1,4 @@
-"""What is asked of the cloud, and what it would cost: checked before any request."""
+"""Range, resolution and number of buckets of a query, checked before any request."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from belimo_nb.calendar.moments import local_midnight
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.display import number
 from belimo_nb.errors import UsageError
-from belimo_nb.explorer.choice import AUTOMATIC
+from belimo_nb.explorer.choice import AUTO
 
-__all__ = ["MOST", "MOST_DATAPOINTS", "check_cost", "period_of", "resolution_for"]
+__all__ = ["MAX_DATAPOINTS", "MAX_RANGE_BUCKETS", "check_cost", "period_of", "resolution_for"]
 
-MOST = 12 * MAX_BUCKETS
-"""Buckets of one range: a year at 5 minutes, in a dozen requests; more is no matter of a click."""
+MAX_RANGE_BUCKETS = 12 * MAX_BUCKETS
+"""Buckets of one range at most: a year at 5 minutes in a dozen requests; more takes too long for a click."""
 
-MOST_DATAPOINTS = 12
-"""Lines of one picture."""
+MAX_DATAPOINTS = 12
+"""Datapoints of one figure at most."""
 
-EARLIEST, LATEST = 1990, 2200
-SUITED = ((8, "5m"), (32, "15m"), (MOST // 24, "1h"))  # days up to which a resolution suits: one request up to a year
-COARSER = ("5m", "15m", "1h", "1d")
+MIN_YEAR, MAX_YEAR = 1990, 2200
+# Ranges in days up to which a resolution is chosen: one request each, up to a year.
+AUTO_RESOLUTIONS = ((8, "5m"), (32, "15m"), (MAX_RANGE_BUCKETS // 24, "1h"))
+RESOLUTIONS = ("5m", "15m", "1h", "1d")
 
 
 def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Period:
-    """The local days from first to last, both included, as far as they lie behind us.
+    """Period of the local days from first to last, both inclusive, up to now.
 
     Args:
         first: First day.
         last: Last day.
-        now: The time, in the site's zone.
+        now: Present time in the site's zone.
 
     Raises:
         UsageError: A day is missing, the days are the wrong way round, or the first one lies in the future.
@@ -40,8 +41,8 @@ def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Perio
     for name, day in (("first", first), ("last", last)):
         if day is None:
             raise UsageError(f"The {name} day is not set; choose one, or click Last week.")
-        if not EARLIEST <= day.year <= LATEST:
-            raise UsageError(f"The {name} day is {day}; choose one from {EARLIEST} on.")
+        if not MIN_YEAR <= day.year <= MAX_YEAR:
+            raise UsageError(f"The {name} day is {day}; choose one from {MIN_YEAR} on.")
     assert first is not None  # noqa: S101 - for the type checker: the loop has seen to it
     assert last is not None  # noqa: S101
     if first > last:
@@ -53,42 +54,43 @@ def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Perio
 
 
 def resolution_for(chosen: str, period: Period, *, offline: bool = False) -> str:
-    """The length of a bucket: what is chosen, or what suits the range; offline at least the hours that a sync keeps."""
-    if chosen != AUTOMATIC:
+    """Length of a bucket: as chosen, or as suits the range; offline at least an hour, which a sync stores."""
+    if chosen != AUTO:
         return chosen
     days = (period.end - period.start) / pd.Timedelta(days=1)
-    return next((resolution for limit, resolution in SUITED[2 * offline :] if days <= limit), "1d")
+    return next((resolution for limit, resolution in AUTO_RESOLUTIONS[2 * offline :] if days <= limit), "1d")
 
 
 def check_cost(period: Period, resolution: str, rate: float) -> int:
-    """The number of buckets, if it is one that somebody can wait for.
+    """Count the buckets of a query.
 
     Args:
-        period: The range.
+        period: Range of the query.
         resolution: Length of a bucket.
-        rate: Requests a second that are allowed; 0 for no limit.
+        rate: Allowed requests a second; 0 for no limit.
 
     Raises:
-        UsageError: It is not; the message says what it would cost and what to do instead.
+        UsageError: There are too many; the message says what they would cost and what to do instead.
     """
     step = parse_resolution(resolution)
     length = period.end - period.start
     count = -(-length // step)
-    if count <= MOST:
+    if count <= MAX_RANGE_BUCKETS:
         return int(count)
     requests = -(-count // MAX_BUCKETS)
-    wait = f", at least {_time(requests / rate)} of waiting at {number(rate)} a second" if rate else ""
-    fits = next((text for text in COARSER if length / parse_resolution(text) <= MOST), "")
+    wait = f", at least {_duration(requests / rate)} of waiting at {number(rate)} a second" if rate else ""
+    fits = next((text for text in RESOLUTIONS if length / parse_resolution(text) <= MAX_RANGE_BUCKETS), "")
     instead = f"a resolution of {fits}, or " if fits else ""
-    days = int(MOST * step / pd.Timedelta(days=1))
-    shorter = f"{number(days)} days" if days > 1 else f"{number(int(MOST * step / pd.Timedelta(hours=1)))} hours"
+    longest = MAX_RANGE_BUCKETS * step
+    days = longest // pd.Timedelta(days=1)
+    shorter = f"{number(days)} days" if days > 1 else f"{number(longest // pd.Timedelta(hours=1))} hours"
     raise UsageError(
         f"{period.label} at {resolution} is {number(count)} buckets, which takes {number(requests)} requests{wait}; "
         f"choose {instead}a range of at most {shorter}."
     )
 
 
-def _time(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""The widgets together: what is chosen on top, the picture below, and between them how it goes."""
+"""The explorer: pickers on top, a status line, and the figure below."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import ipywidgets as widgets
 from belimo_nb import display
 from belimo_nb.display import number
 from belimo_nb.display.base import esc, style_sheet
-from belimo_nb.explorer.answer import Answer, answer, sentence
-from belimo_nb.explorer.choice import Choice, keep_choice
+from belimo_nb.explorer.choice import Choice, save_choice
 from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import draw
 from belimo_nb.explorer.point_picker import PointList
+from belimo_nb.explorer.query import QueryResult, error_sentence, run_query
 from belimo_nb.explorer.range_picker import RangePicker
-from belimo_nb.explorer.runner import Runner
+from belimo_nb.explorer.runner import DebouncedRunner
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
@@ -25,44 +25,44 @@ if TYPE_CHECKING:
 __all__ = ["Explorer"]
 
 PAUSE = 0.4
-"""Seconds without another change until the cloud is asked: a quick hand changes several things at one go."""
+"""Seconds without another change before a request: a user may change several things in a row."""
 
 
 class Explorer:
     """Widgets to explore a fleet; made by `belimo_nb.explore`, shown by ending a cell with it.
 
     Args:
-        cloud: Where the devices are.
+        cloud: Cloud of the devices.
         choice: What to show first.
-        pause: Seconds without another change until the cloud is asked.
+        pause: Seconds without another change before a request.
 
     Attributes:
-        device: Chooses the device.
-        points: Chooses the datapoints.
-        range: Chooses range and resolution.
-        status: Says how it goes: busy, what is shown, or what went wrong.
+        device: Picker of the device.
+        points: Picker of the datapoints.
+        range: Picker of range and resolution.
+        status: Status line: busy, what is shown, or what went wrong.
         picture: The figure.
-        save: The link to the shown samples as CSV.
+        save: Download link of the shown samples as CSV.
         view: All widgets.
-        error: What went wrong last, or None.
-        frame: The shown samples under the names that the CSV has, or None.
+        error: The last error, or None.
+        frame: The shown samples, columns as in the CSV, or None.
     """
 
     def __init__(self, cloud: Cloud, choice: Choice, *, pause: float = PAUSE) -> None:
         self._cloud = cloud
-        self._picked = dict(choice.datapoints)
+        self._datapoints = dict(choice.datapoints)
         self._ref = ""
         self.error: Exception | None = None
         self.frame: Any = None
-        self.device = DevicePicker(cloud, choice.device, self._changed)
-        self.points = PointList(self._ticked)
+        self.device = DevicePicker(cloud, choice.device, self._on_change)
+        self.points = PointList(self._on_datapoints)
         self.range = RangePicker(
-            lambda: cloud.now, choice.first, choice.last, choice.span, choice.resolution, self._changed
+            lambda: cloud.now, choice.first, choice.last, choice.span, choice.resolution, self._on_change
         )
         self.status, self.picture, self.save = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.view = self._layout()
-        self._runner: Runner[Choice, Answer] = Runner(lambda asked: answer(cloud, asked), self._done, pause)
-        self._changed()
+        self._runner = DebouncedRunner(lambda asked: run_query(cloud, asked), self._on_result, pause)
+        self._on_change()
 
     def __repr__(self) -> str:
         return f"<Explorer of {self._cloud.source}: {self.device.name}>"
@@ -73,7 +73,7 @@ class Explorer:
 
     @property
     def choice(self) -> Choice:
-        """What is chosen now."""
+        """The present choice."""
         chosen = self.range
         return Choice(
             self.device.value,
@@ -81,12 +81,12 @@ class Explorer:
             chosen.last.value,
             chosen.span,
             chosen.resolution.value,
-            dict(self._picked),
+            dict(self._datapoints),
         )
 
     @property
     def idle(self) -> bool:
-        """Whether the picture shows what is chosen."""
+        """Whether the figure shows the present choice."""
         return self._runner.idle
 
     def _layout(self) -> Any:
@@ -101,35 +101,37 @@ class Explorer:
         view.add_class("bnb-x")
         return view
 
-    def _ticked(self) -> None:
+    def _on_datapoints(self) -> None:
         if self._ref:
-            self._picked[self._ref] = self.points.chosen
-        self._changed()
+            self._datapoints[self._ref] = self.points.chosen
+        self._on_change()
 
-    def _changed(self) -> None:
+    def _on_change(self) -> None:
         self.status.value = (
             f'<p class="bnb bnb-x-busy" role="status"><span class="bnb-x-wheel" aria-hidden="true"></span>'
             f"Asking for {esc(self.device.name)} …</p>"
         )
         self.picture.add_class("bnb-x-stale")
-        self._runner.ask(self.choice)
+        self._runner.submit(self.choice)
 
-    def _done(self, choice: Choice, found: Answer) -> None:
+    def _on_result(self, choice: Choice, found: QueryResult) -> None:
         try:
             self._show(choice, found)
         except Exception as error:  # noqa: BLE001 - front ends hide what a callback raises
-            self._fail(sentence(error), error)
+            self._fail(error_sentence(error), error)
 
-    def _show(self, choice: Choice, found: Answer) -> None:
+    def _show(self, choice: Choice, found: QueryResult) -> None:
         if found.device is not None:
-            self._ref = found.ref
+            self._ref = found.profile_ref
             self.points.offer(found.points, [point.id for point in found.chosen])
-        if found.shown is None or found.device is None:
+        if found.samples is None or found.device is None:
             self._fail(found.problem, found.error)
             return
-        shown, chosen = found.shown, found.chosen
+        shown, chosen = found.samples, found.chosen
         title = f"{self.device.name}, {shown.period.label}"
+        # Drawn here in the kernel's thread: Matplotlib's rcParams belong to the whole process.
         chart = draw(shown.frame, chosen, title, shown.period, shown.resolution, self._cloud.source)
+        # An image inside HTML, as in reports: it has an alternative text, and needs no other widget package.
         self.picture.value = chart.html()
         self.save.value = shown.link
         silent = [point.label for point in chosen if not shown.frame[point.id].notna().any()]
@@ -138,12 +140,12 @@ class Explorer:
         self.status.value = f'<p class="bnb bnb-x-soft" role="status">{esc(buckets + lacking)}</p>'
         self.picture.remove_class("bnb-x-stale")
         self.error, self.frame = None, shown.table
-        keep_choice(self._cloud.settings, replace(choice, datapoints=dict(self._picked)))
+        save_choice(self._cloud.settings, replace(choice, datapoints=dict(self._datapoints)))
 
     def _fail(self, problem: str, error: Exception | None) -> None:
-        """Say what went wrong where the user looks; an old picture would pass for the answer."""
+        """Show an error in place of the figure: the old one would pass for the result."""
         self.error, self.frame = error, None
         self.picture.value = self.save.value = ""
         self.picture.remove_class("bnb-x-stale")
-        note = display.note(problem, "problem").html().replace('role="note"', 'role="alert"')
-        self.status.value = note
+        # An alert, which screen readers announce at once.
+        self.status.value = display.note(problem, "problem").html().replace('role="note"', 'role="alert"')

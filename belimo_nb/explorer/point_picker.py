@@ -1,4 +1,4 @@
-"""Choosing datapoints: a box to tick for each that the device has."""
+"""Widget to choose datapoints: a checkbox for each of the device."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["PointList"]
 
 
 class PointList:
-    """A search field and boxes to tick, the important ones first.
+    """A search field and checkboxes, known quantities first.
 
     Args:
-        on_change: Called when a box is ticked or unticked.
+        on_change: Called when the user ticks or unticks a box.
 
     Attributes:
-        search: The field to type in: parts of label, name or id, in any order.
-        boxes: The boxes by datapoint id.
-        view: All of it.
+        search: Field for parts of label, name or id, in any order.
+        boxes: Checkboxes by datapoint id.
+        view: All of the widgets.
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._changed = on_change
-        self._setting = False
+        self._on_change = on_change
+        self._updating = False
         self._points: tuple[Point, ...] = ()
         self.boxes: dict[str, Any] = {}
         self.search = widgets.Text(
@@ -39,14 +39,15 @@ class PointList:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The ticked datapoints' ids, in the order of the list."""
+        """Ids of the ticked datapoints, in the order of the list."""
         return tuple(identifier for identifier, box in self.boxes.items() if box.value)
 
     def offer(self, points: Sequence[Point], chosen: Sequence[str]) -> None:
-        """Show a device's datapoints and tick some; nobody is told."""
-        self._setting = True
+        """Show a device's datapoints and tick some, without calling `on_change`."""
+        self._updating = True
         try:
             if tuple(points) != self._points:
+                # Closed, or the browser would keep the widgets of each device that was looked at.
                 for box in self.boxes.values():
                     box.close()
                 self._points = tuple(points)
@@ -54,12 +55,12 @@ class PointList:
             for identifier, box in self.boxes.items():
                 box.value = identifier in chosen
         finally:
-            self._setting = False
+            self._updating = False
         self._show()
 
     def _box(self, point: Point) -> Any:
         box = widgets.Checkbox(description=point.title, tooltip=f"{point.name} ({point.id})", indent=False)
-        box.observe(lambda _: None if self._setting else self._changed(), "value")
+        box.observe(lambda _: None if self._updating else self._on_change(), "value")
         return box
 
     def _show(self) -> None:

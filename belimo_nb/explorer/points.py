@@ -1,4 +1,4 @@
-"""The datapoints of a device as they are offered and drawn: the quantities that people ask for first, then the rest."""
+"""Datapoints of a device as the explorer offers and draws them: known quantities first, then the rest."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.plots import style
 from belimo_nb.quantities import ENERGY, FLOW, POWER, QUANTITIES, SHARE, TEMPERATURE, VOLUME, Dimension
 
-__all__ = ["Point", "points_of", "usual"]
+__all__ = ["Point", "default_datapoints", "points_of"]
 
-FIRST = {
+KNOWN_QUANTITIES = {
     "power": ("Power", style.BLUE),
     "flow": ("Flow", style.GREEN),
     "t1": ("T1", style.RED),
     "t2": ("T2", style.BLUE),
-    "delta_t": ("Delta-T", style.INK),
+    "delta_t": ("Delta-T", style.DARK),
     "position": ("Position", style.BLUE),
     "position_setpoint": ("Position setpoint", style.ORANGE),
     "heating_energy": ("Heating energy, counter", style.RED),
     "cooling_energy": ("Cooling energy, counter", style.SKY),
     "volume": ("Volume, counter", style.GREEN),
 }
-USUAL = (("power", "flow", "t1", "t2"), ("position", "position_setpoint"))
-FEW = 4
-UNITS = {"m3/h": "m³/h", "m3": "m³", "percent": "%"}
-STATIC = "metadata."  # what the owner wrote about the device: offered last
+DEFAULT_QUANTITIES = (("power", "flow", "t1", "t2"), ("position", "position_setpoint"))
+DEFAULT_COUNT = 4
+SHOWN_UNITS = {"m3/h": "m³/h", "m3": "m³", "percent": "%"}
+METADATA_PREFIX = "metadata."  # of datapoints with what the owner wrote about the device: offered last
 
 
 @dataclass(frozen=True)
 class Point:
-    """A datapoint.
+    """A datapoint as shown.
 
     Attributes:
-        id: Its id.
-        name: Its name in the dataprofile.
-        label: What it is called here.
-        unit: The unit it is shown in, "" for none.
+        id: Datapoint id.
+        name: Name in the dataprofile.
+        label: Name in the explorer.
+        unit: Shown unit, "" for none.
         numeric: False for texts.
-        quantity: The quantity of `belimo_nb.quantities` that it measures, or "".
-        color: The color that it always has, or "".
-        source_unit: The unit that the cloud gives it in.
-        dimension: How to convert it; None to leave it as it is.
+        quantity: Key in `belimo_nb.quantities`, or "".
+        color: Fixed color, or "".
+        source_unit: Unit of the cloud's values.
+        dimension: Conversion to `unit`; None to leave values as they are.
     """
 
     id: str
@@ -64,61 +64,62 @@ class Point:
         return f"{self.label}, {self.unit}" if self.unit else self.label
 
     def convert(self, values: pd.Series[Any]) -> pd.Series[Any]:
-        """The cloud's values as they are shown: floats in `unit`, or texts with None where there is none."""
+        """Convert the cloud's values to floats in `unit`, or to texts with None where there is none."""
         if not self.numeric:
             return values.astype(object).where(values.notna(), None)
-        numbers = pd.to_numeric(values.map(_plain), errors="coerce").astype(float)
+        numbers = pd.to_numeric(values.map(_as_number), errors="coerce").astype(float)
         return numbers if self.dimension is None else self.dimension.convert(numbers, self.source_unit)
 
 
 def points_of(profile: Profile) -> list[Point]:
-    """All datapoints that can be read: known quantities, other numbers, texts, and what describes the device."""
-    located = {profile.locate(quantity): quantity for quantity in reversed(FIRST)}
-    order = list(FIRST)
+    """List the readable datapoints: known quantities, other numbers, texts, and metadata."""
+    quantity_of = {profile.locate(quantity): quantity for quantity in reversed(KNOWN_QUANTITIES)}
+    order = list(KNOWN_QUANTITIES)
     found = []
     for identifier, row in profile.datapoints.iterrows():
         if row["access"] == "w":
             continue
-        found.append(_point(str(identifier), row, located.get(str(identifier), "")))
+        found.append(_point(str(identifier), row, quantity_of.get(str(identifier), "")))
 
     def rank(point: Point) -> tuple[bool, int, bool]:
         place = order.index(point.quantity) if point.quantity else len(order)
-        return point.id.startswith(STATIC), place, not point.numeric
+        return point.id.startswith(METADATA_PREFIX), place, not point.numeric
 
     return sorted(found, key=rank)
 
 
-def usual(points: Sequence[Point]) -> tuple[str, ...]:
-    """Ids of what is shown before anyone has chosen: power, flow and temperatures, else what there is of that kind."""
+def default_datapoints(points: Sequence[Point]) -> tuple[str, ...]:
+    """Ids of the datapoints shown by default: power, flow and temperatures, else positions, else the first numbers."""
     by_quantity = {point.quantity: point.id for point in points if point.quantity}
-    for wanted in USUAL:
+    for wanted in DEFAULT_QUANTITIES:
         if found := tuple(by_quantity[quantity] for quantity in wanted if quantity in by_quantity):
             return found
-    numbers = tuple(point.id for point in points if point.numeric and not point.id.startswith(STATIC))
-    return numbers[:FEW] or tuple(point.id for point in points[:1])
+    numbers = tuple(point.id for point in points if point.numeric and not point.id.startswith(METADATA_PREFIX))
+    return numbers[:DEFAULT_COUNT] or tuple(point.id for point in points[:1])
 
 
 def _point(identifier: str, row: pd.Series[Any], quantity: str) -> Point:
     name, unit = str(row["name"]), str(row["unit"])
-    label, color = FIRST.get(quantity, (str(row["description"]) or name or identifier, ""))
+    label, color = KNOWN_QUANTITIES.get(quantity, (str(row["description"]) or name or identifier, ""))
     dimension = QUANTITIES[quantity].dimension if quantity else _dimension(unit, f"{name} {row['description']}")
     shown = unit if dimension is None else dimension.unit
     numeric = str(row["type"]) != "text"
-    return Point(identifier, name, label, UNITS.get(shown, shown), numeric, quantity, color, unit, dimension)
+    return Point(identifier, name, label, SHOWN_UNITS.get(shown, shown), numeric, quantity, color, unit, dimension)
 
 
 def _dimension(unit: str, words: str) -> Dimension | None:
-    """How people read a number whose meaning only its unit and description tell."""
+    """Dimension of an unknown quantity by its unit and description; None to leave its values as they are."""
     for dimension in (ENERGY, POWER, FLOW, VOLUME):
         if unit in dimension.scale:
             return dimension
     if unit in SHARE.scale and unit != "1":
         return SHARE
+    # K is a temperature or a difference, which convert differently: only the description tells.
     plain = words.casefold()
     if unit in TEMPERATURE.scale and "temperature" in plain and not any(w in plain for w in ("delta", "difference")):
         return TEMPERATURE
     return None
 
 
-def _plain(value: Any) -> Any:
+def _as_number(value: Any) -> Any:
     return float(value) if isinstance(value, bool) else value

@@ -1,4 +1,4 @@
-"""Choosing the range and the resolution."""
+"""Widget to choose a range and a resolution."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from belimo_nb.explorer.choice import AUTOMATIC, SPANS, days_back
+from belimo_nb.explorer.choice import AUTO, SPANS, range_up_to_now
 
 __all__ = ["RangePicker"]
 
-RESOLUTIONS = {AUTOMATIC: "Automatic", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day"}
+RESOLUTION_LABELS = {AUTO: "Automatic", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day"}
 
 
 class RangePicker:
-    """Buttons for ranges up to now, two days, and a resolution.
+    """Buttons for ranges up to now, fields for two days, and a list of resolutions.
 
     Args:
-        now: Gives the time, in the site's zone.
+        now: Returns the present time in the site's zone.
         first: First day.
-        last: Last day, included.
-        span: The button that they come from, "" for none.
+        last: Last day, inclusive.
+        span: Name in `SPANS` that the days follow, "" for none.
         resolution: Length of a bucket, or "auto".
         on_change: Called when anything is changed.
 
     Attributes:
-        span: The button that is in force, "" once the days are chosen by hand.
-        buttons: Them by their names.
-        first: The first day's field.
-        last: The last day's field.
-        resolution: Its field.
-        view: All of it.
+        span: Name of the active button, "" once the days are chosen by hand.
+        buttons: Buttons by name in `SPANS`.
+        first: Field of the first day.
+        last: Field of the last day.
+        resolution: List of resolutions.
+        view: All of the widgets.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class RangePicker:
         on_change: Callable[[], None],
     ) -> None:
         self._now = now
-        self._changed = on_change
-        self._setting = False
+        self._on_change = on_change
+        self._updating = False
         self.span = span
         self.buttons = {
             name: widgets.Button(description=f"Last {name}", tooltip=f"From a {name} ago to now") for name in SPANS
         }
         self.first = widgets.DatePicker(description="From", value=first)
         self.last = widgets.DatePicker(description="To (included)", value=last)
-        texts = RESOLUTIONS if resolution in RESOLUTIONS else RESOLUTIONS | {resolution: resolution}
+        texts = RESOLUTION_LABELS if resolution in RESOLUTION_LABELS else RESOLUTION_LABELS | {resolution: resolution}
         self.resolution = widgets.Dropdown(
             description="Resolution", options=[(text, key) for key, text in texts.items()], value=resolution
         )
@@ -63,30 +63,30 @@ class RangePicker:
         days = widgets.HBox([self.first, self.last])
         days.add_class("bnb-x-pair")
         self.view = widgets.VBox([ranges, days, self.resolution])
-        self._mark()
+        self._highlight()
         for name, button in self.buttons.items():
-            button.on_click(lambda _, name=name: self.back(name))
+            button.on_click(lambda _, name=name: self.choose_span(name))
         for field in (self.first, self.last):
-            field.observe(self._by_hand, "value")
-        self.resolution.observe(lambda _: self._changed(), "value")
+            field.observe(self._on_day, "value")
+        self.resolution.observe(lambda _: self._on_change(), "value")
 
-    def back(self, span: str) -> None:
+    def choose_span(self, span: str) -> None:
         """Choose a range up to now, by its name in `SPANS`."""
-        self._setting = True
+        self._updating = True  # two fields change, but it is one change of the range
         try:
-            self.first.value, self.last.value = days_back(span, self._now())
+            self.first.value, self.last.value = range_up_to_now(span, self._now())
         finally:
-            self._setting = False
+            self._updating = False
         self.span = span
-        self._mark()
-        self._changed()
+        self._highlight()
+        self._on_change()
 
-    def _by_hand(self, _: Any) -> None:
-        if not self._setting:
+    def _on_day(self, _: Any) -> None:
+        if not self._updating:
             self.span = ""
-            self._mark()
-            self._changed()
+            self._highlight()
+            self._on_change()
 
-    def _mark(self) -> None:
+    def _highlight(self) -> None:
         for name, button in self.buttons.items():
             button.button_style = "primary" if name == self.span else ""

@@ -1,4 +1,4 @@
-"""Work beside the kernel: the newest question is answered in a thread, once its asker has paused."""
+"""Debounced work in a thread: only the latest request runs, once no other has come for a while."""
 
 from __future__ import annotations
 
@@ -9,70 +9,71 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Runner"]
+__all__ = ["DebouncedRunner"]
 
-Question = TypeVar("Question")
-Answer = TypeVar("Answer")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 
-class Runner(Generic[Question, Answer]):
-    """Answers questions one at a time; of several that come while it is busy or waiting, only the newest.
+class DebouncedRunner(Generic[Request, Result]):
+    """Runs requests one at a time in a thread; of several that come while it is busy or waiting, only the latest.
 
-    The kernel goes on meanwhile. Where no event loop runs (a plain Python), each question is answered at once.
+    Where no event loop runs (plain Python), each request runs at once.
 
     Args:
-        work: Answers a question, in a thread of its own; it must not raise.
-        done: Takes the answer, in the kernel's own thread; not called if there is a newer question by then.
-        pause: Seconds to wait for another question.
+        work: Computes the result of a request, in a thread of its own; it must not raise.
+        on_done: Takes the result in the kernel's thread; not called if there is a later request by then.
+        pause: Seconds to wait for another request.
     """
 
     def __init__(
-        self, work: Callable[[Question], Answer], done: Callable[[Question, Answer], None], pause: float
+        self, work: Callable[[Request], Result], on_done: Callable[[Request, Result], None], pause: float
     ) -> None:
         self._work = work
-        self._done = done
+        self._on_done = on_done
         self.pause = pause
-        self._newest: Question
+        self._latest: Request
         self._timer: asyncio.TimerHandle | None = None
         self._busy = False
         # Messages of the work (warnings) belong to the cell that shows the widgets, not to whichever ran last.
         self._context = contextvars.copy_context()
 
-    def ask(self, question: Question) -> None:
-        """Answer this question instead of those before it."""
-        self._newest = question
+    def submit(self, request: Request) -> None:
+        """Run this request in place of those before it."""
+        self._latest = request
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._done(question, self._work(question))
+            self._on_done(request, self._work(request))
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_later(self.pause, self._begin, loop)
+        self._timer = loop.call_later(self.pause, self._start, loop)
 
     @property
     def idle(self) -> bool:
-        """Whether every question is answered."""
+        """Whether no request is waiting or running."""
         return self._timer is None and not self._busy
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if self._busy:
-            return  # `_finish` begins with it
+            return  # `_finish` will start it
         self._busy = True
         run = self._context.copy().run
+        # A thread keeps the kernel free while the cloud is slow; as a daemon it does not delay the kernel's end.
         threading.Thread(
-            target=run, args=(self._answer, self._newest, loop), name="belimo-nb explorer", daemon=True
+            target=run, args=(self._work_in_thread, self._latest, loop), name="belimo-nb explorer", daemon=True
         ).start()
 
-    def _answer(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
-        answer = self._work(question)
+    def _work_in_thread(self, request: Request, loop: asyncio.AbstractEventLoop) -> None:
+        result = self._work(request)
         with contextlib.suppress(RuntimeError):  # the loop is closed: the kernel ends
-            loop.call_soon_threadsafe(self._finish, question, answer, loop)
+            loop.call_soon_threadsafe(self._finish, request, result, loop)
 
-    def _finish(self, question: Question, answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+    def _finish(self, request: Request, result: Result, loop: asyncio.AbstractEventLoop) -> None:
         self._busy = False
-        if question is self._newest:
-            self._done(question, answer)
+        if request is self._latest:
+            self._on_done(request, result)
         elif self._timer is None:
-            self._begin(loop)
+            self._start(loop)

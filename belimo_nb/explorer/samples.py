@@ -1,4 +1,4 @@
-"""The samples that a picture shows."""
+"""Samples of a query, their table and CSV, and the link to download them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.device import Device
 from belimo_nb.display.base import esc
-from belimo_nb.display.numbers import PLAIN
+from belimo_nb.display.numbers import FLOAT_FORMAT
 from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
 
-__all__ = ["as_csv", "as_table", "file_name", "link", "samples"]
+__all__ = ["as_csv", "as_table", "download_link", "file_name", "last_readings"]
 
 
-def samples(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
-    """The last readings in the buckets of a range.
+def last_readings(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
+    """Fetch the last reading of each bucket of a range.
 
     Returns:
-        DataFrame; index ``time``: the **end** of the bucket, which its last reading belongs to, in the period's zone;
-        columns: the datapoints' ids, as `Point.convert` gives them.
+        DataFrame; index ``time``: the **end** of the bucket, closest to its last reading, in the period's zone;
+        columns: datapoint ids, with values as `Point.convert` gives them.
 
     Raises:
-        BelimoError: They cannot be had.
+        BelimoError: The readings cannot be fetched.
     """
     raw = device.history([point.id for point in points], period.start, period.end, resolution)
     ends = (pd.DatetimeIndex(raw.index) + parse_resolution(resolution)).tz_convert(str(period.start.tz))
@@ -40,7 +40,7 @@ def samples(device: Device, points: Sequence[Point], period: Period, resolution:
 
 
 def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
-    """The samples under names that people read, two of which are never the same."""
+    """Rename the columns to the datapoints' titles, made unique by their ids."""
     titles = [point.title for point in points]
     named = [
         title if titles.count(title) == 1 else f"{title} ({point.id})"
@@ -50,7 +50,7 @@ def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """A table of `as_table` as CSV: local times with their offset (ISO 8601), 12 digits, unknown left empty.
+    """Convert a table to CSV: local times with offset (ISO 8601), 12 digits, unknown left empty.
 
     Texts that a spreadsheet would take for a formula get an apostrophe before them: they come from outside.
     """
@@ -60,37 +60,41 @@ def as_csv(table: pd.DataFrame) -> str:
         for name, column in table.items()
     }
     plain = pd.DataFrame(columns, table.index).set_axis(times, axis="index")
-    return plain.to_csv(float_format=PLAIN, lineterminator="\n")
+    return plain.to_csv(float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def _safe(value: Any) -> Any:
     return cell_text(value) if isinstance(value, str) else value
 
 
-PLAIN_LIMIT = 500_000
-"""Bytes of CSV up to which it is given as it is; more is zipped: a Jupyter server passes on 1 MB a second."""
+MAX_PLAIN_BYTES = 500_000
+"""Bytes of CSV up to which it is not zipped: a Jupyter server passes on 1 MB a second."""
 
-LIMIT = 1_500_000
-"""Bytes that a link may carry."""
+MAX_LINK_BYTES = 1_500_000
+"""Bytes of a link at most."""
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same file for the same samples
 
 
 def file_name(device: str, first: str, last: str, resolution: str) -> str:
-    """A name without characters that a file system could mind, such as "north-2018-11-24-2018-12-01-5m.csv"."""
+    """File name without characters that a file system may refuse: "north-2018-11-24-2018-12-01-5m.csv"."""
     plain = re.sub(r"[^\w.-]+", "-", device).strip("-.")[:80] or "device"
     return f"{plain}-{first}-{last}-{resolution}.csv"
 
 
-def link(csv: str, name: str) -> str:
-    """A link that saves the CSV: as it is, or zipped if it is long; a sentence where it is too long for that."""
-    data, kind = csv.encode("utf-8-sig"), "text/csv;charset=utf-8"  # with a mark, for Excel's sake
-    if len(data) > PLAIN_LIMIT:
+def download_link(csv: str, name: str) -> str:
+    """HTML of a link to download the CSV, zipped if long; a sentence where it is too long even so."""
+    # The link carries the data, because a page of Voila has no other way to a file.
+    data, kind = (
+        csv.encode("utf-8-sig"),
+        "text/csv;charset=utf-8",
+    )  # with a byte order mark, which Excel needs to read UTF-8
+    if len(data) > MAX_PLAIN_BYTES:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), data, zipfile.ZIP_DEFLATED)
         data, kind, name = packed.getvalue(), "application/zip", f"{name}.zip"
-    if len(data) > LIMIT:
+    if len(data) > MAX_LINK_BYTES:
         return (
             '<span class="bnb bnb-x-soft">Too many samples to save from here; choose fewer datapoints, a shorter range '
             "or a longer resolution.</span>"

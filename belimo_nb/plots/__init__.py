@@ -1,7 +1,7 @@
-"""Figures, one look: axes with units, local time, titles that say the finding, colors for any eye and for grayscale.
+"""Figures in one style: units, local time, titles that state the finding, colors for color-blind and grayscale readers.
 
-Every function takes pandas objects in the site's own time zone and returns a `display.Chart`. What is unknown (NaN, or
-not there at all) shows as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
+Every function takes pandas objects in the site's time zone and returns a `display.Chart`. Unknown values (NaN or
+missing) show as a gap or hatched, never as zero. Nothing here needs pyplot or changes its settings.
 """
 
 from belimo_nb.display.sparkline import sparkline

@@ -1,4 +1,4 @@
-"""Energy by month, beside the year before."""
+"""Monthly energy as bars beside the year before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -16,8 +15,8 @@ from belimo_nb.display.numbers import MINUS, MONTHS
 from belimo_nb.plots import style
 from belimo_nb.plots.timeaxis import zone_of
 
-BEFORE = "#c3cdd6"
-PARTIAL: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
+PREVIOUS_COLOR = "#c3cdd6"
+PARTIAL_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
 def monthly_energy(
@@ -28,17 +27,17 @@ def monthly_energy(
     before: str = "year before",
     title: str | None = None,
 ) -> Chart:
-    """Energy by local month, all names together, beside the same months a year before.
+    """Draw energy by local month, all names together, beside the same months a year before.
 
-    A month with an unknown name has a hatched bar, its sum being a lower bound, and is compared with nothing. Names
-    that are only in one of the two periods make their months incomparable, too.
+    A month that lacks a name has a hatched bar, its sum being a lower bound, and is not compared. Nor are months whose
+    two years have different names.
 
     Args:
         kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown.
-        previous: The same of a year (or years) before; its months are matched by calendar, not by position.
-        what: What it is, such as "Heating energy".
-        before: What the other period is called.
-        title: Instead of the finding.
+        previous: The same of a year (or years) before; months are matched by calendar, not by position.
+        what: Name of the quantity, such as "Heating energy".
+        before: Name of the previous period.
+        title: In place of the finding.
 
     Raises:
         UsageError: The index has no time zone.
@@ -46,24 +45,24 @@ def monthly_energy(
     zone = zone_of(kwh.index, "monthly_energy")
     months = _months(kwh, previous)
     if not months["kwh"].notna().any():
-        return style.empty(title or f"{what} by month", f"{what} by local month.")
+        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.")
     change = _change(months, before)
     finding = f"{number(round(float(months['kwh'].sum())))} kWh{change}"
     partial = bool((months["kwh"].notna() & ~months["complete"]).any())
-    with rc_context(style.STYLE):
-        made, (ax,) = style.figure(title or f"{what}: {finding}", [230])
-        handles = _bars(ax, months, before)
-        style.numbers_axis(ax.yaxis)
-        style.label(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
+    with rc_context(style.RC_PARAMS):
+        fig, (ax,) = style.new_figure(title or f"{what}: {finding}", [230])
+        handles = _draw_bars(ax, months, before)
+        style.round_ticks(ax.yaxis)
+        style.label_axes(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += f" Above the bars: change against the same month{_of(before)}." if change else ""
+    caption += f" Above the bars: change against the same month{_same_month_of(before)}." if change else ""
     caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
-    alt = f"{what} by month, {finding}. {'; '.join(_sentence(row, before) for _, row in months.iterrows())}."
-    return Chart(made, caption, alt, style.STYLE)
+    alt = f"{what} by month, {finding}. {'; '.join(_alt_text(row, before) for _, row in months.iterrows())}."
+    return Chart(fig, caption, alt, style.RC_PARAMS)
 
 
 def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Series[float] | None) -> pd.DataFrame:
-    """One row per month: year, month, kwh, complete, before (kWh a year before), comparable."""
+    """One row per month: year, month, kwh, complete, before (kWh of the previous year), comparable."""
     now = kwh.to_frame("") if isinstance(kwh, pd.Series) else kwh
     index = pd.DatetimeIndex(now.index)
     table = pd.DataFrame({
@@ -89,55 +88,48 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
 
 
 def _change(months: pd.DataFrame, before: str) -> str:
-    """The change over all comparable months, in words; nothing if there are none."""
+    """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
     if base <= 0:
         return ""
-    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_the(before)}"
+    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
 
 
-def _the(before: str) -> str:
+def _against(before: str) -> str:
     return f"the {before}" if before == "year before" else before
 
 
-def _of(before: str) -> str:
+def _same_month_of(before: str) -> str:
     return " of the year before" if before == "year before" else f", {before}"
 
 
-def _bars(ax: Axes, months: pd.DataFrame, before: str) -> list[tuple[Artist, str]]:
+def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> style.Legend:
     x, both = np.arange(len(months)), bool(months["before"].notna().any())
     width, offset = (0.38, 0.19) if both else (0.66, 0.0)
     known, complete = months["kwh"].notna(), months["complete"]
     top = float(np.nanmax(months[["kwh", "before"]].to_numpy(dtype=float))) * 1.12 or 1.0
-    handles: list[tuple[Artist, str]] = []
+    handles: style.Legend = []
     if both:
-        ax.bar(x - offset, months["before"], width, color=BEFORE)
-        handles.append((Patch(facecolor=BEFORE), before))
+        ax.bar(x - offset, months["before"], width, color=PREVIOUS_COLOR)
+        handles.append((Patch(facecolor=PREVIOUS_COLOR), before))
     ax.bar(x + offset, months["kwh"].where(complete), width, color=style.BLUE)
     handles.append((Patch(facecolor=style.BLUE), "this period" if both else "month"))
     if (known & ~complete).any():
-        ax.bar(x + offset, months["kwh"].where(~complete), width, **PARTIAL)
-        handles.append((Patch(**PARTIAL), "incomplete: at least"))
+        ax.bar(x + offset, months["kwh"].where(~complete), width, **PARTIAL_STYLE)
+        handles.append((Patch(**PARTIAL_STYLE), "incomplete: at least"))
     if not known.all():
-        ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN)
-        handles.append(style.unknown_key())
+        ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
+        handles.append(style.unknown_legend())
     for i in np.flatnonzero(months["comparable"] & (months["before"] > 0)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
-        ax.annotate(
-            _signed(row / base - 1),
-            place,
-            (0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=style.SOFT,
-        )
+        look: dict[str, Any] = {"ha": "center", "fontsize": 7.5, "color": style.GRAY}
+        ax.annotate(_signed(row / base - 1), place, (0, 3), textcoords="offset points", **look)
     ax.set_ylim(0, top)
     ax.set_xlim(-0.6, len(months) - 0.4)
-    ax.set_xticks(x, _labels(months))
+    ax.set_xticks(x, _tick_labels(months))
     ax.tick_params(axis="x", length=0)
     return handles
 
@@ -147,7 +139,7 @@ def _signed(share: float) -> str:
     return text if text.startswith((MINUS, "0")) else f"+{text}"
 
 
-def _labels(months: pd.DataFrame) -> list[str]:
+def _tick_labels(months: pd.DataFrame) -> list[str]:
     pairs = zip(months["year"], months["month"], strict=True)
     return [
         f"{MONTHS[month - 1]}\n{year}" if i == 0 or month == 1 else MONTHS[month - 1]
@@ -155,7 +147,7 @@ def _labels(months: pd.DataFrame) -> list[str]:
     ]
 
 
-def _sentence(row: pd.Series[float], before: str) -> str:
+def _alt_text(row: pd.Series[float], before: str) -> str:
     value = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
     value += " or more" if not row["complete"] and not pd.isna(row["kwh"]) else ""
     value += f" ({before} {number(round(row['before']))})" if not pd.isna(row["before"]) else ""

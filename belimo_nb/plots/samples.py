@@ -1,4 +1,4 @@
-"""Samples of one valve over time: temperatures, flow, power and position."""
+"""Time series of one valve: temperatures, flow, power and position."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number, percent
+from belimo_nb.display.numbers import capitalized
 from belimo_nb.errors import UsageError
 from belimo_nb.plots import style, timeaxis
 
-FLOWING = 0.02  # of the greatest flow: below it, both sensors tell the temperature of the room
-CLOSED = 1.0  # percent: at or below it a valve counts as closed
+MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it both sensors show the temperature of the room
+CLOSED_PCT = 1.0  # percent: at or below it a valve counts as closed
 
 
 class Line(NamedTuple):
-    """A column and how it is drawn."""
+    """Column to draw as a line."""
 
     column: str
     name: str
@@ -32,28 +33,28 @@ class Line(NamedTuple):
 class Panel(NamedTuple):
     """Lines that share a y axis."""
 
-    words: str
+    y_label: str
     height: int
     lines: tuple[Line, ...]
     zero: bool = False
 
 
-def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
-    """Temperatures before and behind the exchanger, and their difference below.
+def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
+    """Draw the temperatures T1 and T2, and their difference below.
 
     Args:
         frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
             unknown. With `flow_m3h`, the title speaks of the times when water flows.
-        title: Instead of the finding.
-        period: What the time axis shows; None for the span of the index.
+        title: In place of the finding.
+        period: Range of the time axis; None: that of the index.
     """
     panels = [
         Panel("Temperature, °C", 170, (Line("t1_c", "T1", style.RED), Line("t2_c", "T2", style.BLUE))),
-        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.INK),)),
+        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
     ]
     flowing = frame
     if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
-        flowing = frame[frame["flow_m3h"] > FLOWING * frame["flow_m3h"].max()]
+        flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * frame["flow_m3h"].max()]
     medians = [
         f"{name} {number(float(flowing[column].median()), 1)} {unit}"
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
@@ -64,13 +65,13 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: style
     return _draw(frame, panels, title or finding, "Temperatures", period)
 
 
-def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
-    """Flow and power over time.
+def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
+    """Draw flow and power over time.
 
     Args:
         frame: Any of the columns `flow_m3h` (m³/h) and `power_kw` (kW); aware index in the site's zone; NaN is unknown.
-        title: Instead of the finding.
-        period: What the time axis shows; None for the span of the index.
+        title: In place of the finding.
+        period: Range of the time axis; None: that of the index.
     """
     panels = [
         Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", style.GREEN),), zero=True),
@@ -82,27 +83,27 @@ def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: sty
         if column in frame and frame[column].notna().any()
     ]
     finding = ", ".join(peaks)
-    return _draw(frame, panels, title or finding[:1].upper() + finding[1:], "Flow and power", period)
+    return _draw(frame, panels, title or capitalized(finding), "Flow and power", period)
 
 
-def position(frame: pd.DataFrame, *, title: str | None = None, period: style.Span | None = None) -> Chart:
-    """The valve's position, and its setpoint if there is one, over time.
+def position(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
+    """Draw the valve's position, and its setpoint if known, over time.
 
     Args:
         frame: Column `position_pct` and, if known, `setpoint_pct` (%); aware index in the site's zone; NaN is unknown.
-        title: Instead of the finding.
-        period: What the time axis shows; None for the span of the index.
+        title: In place of the finding.
+        period: Range of the time axis; None: that of the index.
     """
     lines = (Line("position_pct", "position", style.BLUE), Line("setpoint_pct", "setpoint", style.ORANGE, dashed=True))
     finding = "Valve position"
     if "position_pct" in frame and frame["position_pct"].notna().any():
         known = frame["position_pct"].dropna()
-        closed = percent(float((known <= CLOSED).mean()), 0)
+        closed = percent(float((known <= CLOSED_PCT).mean()), 0)
         finding = f"Valve position: {number(float(known.mean()), 0, '%')} on average, closed for {closed} of the time"
     return _draw(frame, [Panel("Position, %", 170, lines, zero=True)], title or finding, "Valve position", period)
 
 
-def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: style.Span | None) -> Chart:
+def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: Period | None) -> Chart:
     wanted = [line.column for panel in panels for line in panel.lines]
     zone = timeaxis.zone_of(frame.index, what)
     panels = [panel._replace(lines=tuple(line for line in panel.lines if line.column in frame)) for panel in panels]
@@ -114,53 +115,46 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
     data = frame[[line.column for panel in panels for line in panel.lines]].astype(float).sort_index()
     known = pd.DatetimeIndex(data.dropna(how="all").index)
     if not len(known):
-        return style.empty(what, f"{what} over time.")
-    start, end = timeaxis.extent(pd.DatetimeIndex(data.index), period)
-    every = ""
-    with rc_context(style.STYLE):
-        made, axes = style.figure(title, [panel.height for panel in panels])
+        return style.no_data_figure(what, f"{what} over time.")
+    start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
+    bucket = ""
+    with rc_context(style.RC_PARAMS):
+        fig, axes = style.new_figure(title, [panel.height for panel in panels])
         for ax, panel in zip(axes, panels, strict=True):
             last = ax is axes[-1]
             series = [data[line.column] for line in panel.lines]
-            handles, every = _lines(ax, panel, series)
-            dark = pd.DatetimeIndex(data[[line.column for line in panel.lines]].dropna(how="all").index)
-            spans = timeaxis.unknown_spans(dark, start, end, timeaxis.step_of(pd.DatetimeIndex(data.index)))
+            handles, bucket = _draw_lines(ax, panel, series)
+            known_times = pd.DatetimeIndex(data[[line.column for line in panel.lines]].dropna(how="all").index)
+            spans = timeaxis.unknown_spans(known_times, start, end, timeaxis.usual_step(pd.DatetimeIndex(data.index)))
             timeaxis.hatch_unknown(ax, spans)
             handles = handles if len(handles) > 1 else []
-            handles += [style.unknown_key()] if spans and ax is axes[0] else []
-            style.label(ax, panel.words, x=f"Local time, {zone}" if last else "", handles=handles)
+            handles += [style.unknown_legend()] if spans and ax is axes[0] else []
+            style.label_axes(ax, panel.y_label, x=f"Local time, {zone}" if last else "", handles=handles)
             if panel.zero:
                 ax.set_ylim(bottom=min(0.0, float(np.nanmin([item.min() for item in series] or [0.0]))))
-            style.numbers_axis(ax.yaxis, 4)
+            style.round_ticks(ax.yaxis, 4)
             timeaxis.time_axis(ax, start, end)
             ax.tick_params(labelbottom=last)
     caption = f"{what} over time."
-    caption += f" Lines: mean of each {every}; bands: from its least to its greatest value." if every else ""
+    caption += f" Lines: mean of each {bucket}; bands: from its least to its greatest value." if bucket else ""
     caption += " Gaps and hatched areas: unknown."
     facts = [
         f"{line.name} from {number(float(data[line.column].min()), 1)} to {number(float(data[line.column].max()), 1)}, "
-        f"on average {number(float(data[line.column].mean()), 1)} ({panel.words.split(', ')[1]})"
+        f"on average {number(float(data[line.column].mean()), 1)} ({panel.y_label.split(', ')[1]})"
         for panel in panels
         for line in panel.lines
         if data[line.column].notna().any()
     ]
-    return Chart(made, caption, f"{title}. {'; '.join(facts)}.", style.STYLE)
+    return Chart(fig, caption, f"{title}. {'; '.join(facts)}.", style.RC_PARAMS)
 
 
-def _lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[list[tuple[Artist, str]], str]:
-    handles: list[tuple[Artist, str]] = []
-    every = ""
+def _draw_lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[style.Legend, str]:
+    handles: style.Legend = []
+    bucket = ""
     for line, values in zip(panel.lines, series, strict=True):
         if not values.notna().any():
             continue
-        drawn = timeaxis.band(values)
-        every = drawn.every or every
+        bucket = timeaxis.plot_series(ax, values, line.color, dashed=line.dashed) or bucket
         dashes: Literal["--", "-"] = "--" if line.dashed else "-"
-        if drawn.every and not line.dashed:
-            ax.fill_between(drawn.x, drawn.low, drawn.high, color=line.color, alpha=0.2, linewidth=0)
-        (artist,) = ax.plot(drawn.x, drawn.mean, color=line.color, linestyle=dashes)
-        lonely = np.isfinite(drawn.mean) & ~np.isfinite(np.append(drawn.mean[1:], np.nan))
-        lonely &= ~np.isfinite(np.insert(drawn.mean[:-1], 0, np.nan))
-        ax.plot(drawn.x[lonely], drawn.mean[lonely], ".", color=line.color, markersize=2.5)
-        handles.append((Line2D([], [], color=artist.get_color(), linestyle=dashes, linewidth=1.6), line.name))
-    return handles, every
+        handles.append((Line2D([], [], color=line.color, linestyle=dashes, linewidth=1.6), line.name))
+    return handles, bucket

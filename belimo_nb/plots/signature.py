@@ -1,4 +1,4 @@
-"""The energy signature: energy of days against their outdoor temperature, with the fitted curve and its band."""
+"""Energy signature: daily energy against outdoor temperature, with the fitted curve and its confidence band."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -26,7 +25,7 @@ class _Look:
 
 
 NOW = _Look(style.SKY, style.BLUE, "o", "-")
-BEFORE = _Look("#b9bec4", style.INK, "s", "--")
+BEFORE = _Look("#b9bec4", style.DARK, "s", "--")
 
 
 def energy_signature(
@@ -36,30 +35,31 @@ def energy_signature(
     names: tuple[str, str] = ("this period", "year before"),
     title: str | None = None,
 ) -> Chart:
-    """Draw one signature, or two periods over each other.
+    """Draw the energy signature of one period, or of two over each other.
 
     Args:
-        now: Of the reporting period.
-        before: Of the period that it is compared with.
-        names: What the two periods are called.
-        title: Instead of the finding.
+        now: Signature of the reporting period.
+        before: Signature of the period to compare with.
+        names: Names of the two periods.
+        title: In place of the finding.
     """
     shown = [(now, NOW, names[0])]
     if before is not None:
+        # First, so that the reporting period is drawn on top.
         shown.insert(0, (before, BEFORE, names[1]))
     if not any(signature.n_days for signature, _, _ in shown):
-        return style.empty(title or "Energy signature", "Daily energy against the outdoor temperature.")
+        return style.no_data_figure(title or "Energy signature", "Daily energy against the outdoor temperature.")
     finding = title or f"Energy signature: {_finding(now)}"
-    handles: list[tuple[Artist, str]] = []
-    with rc_context(style.STYLE):
-        made, (ax,) = style.figure(finding, [330])
+    handles: style.Legend = []
+    with rc_context(style.RC_PARAMS):
+        fig, (ax,) = style.new_figure(finding, [330])
         for order, (signature, look, name) in enumerate(shown, 1):
-            handles += _draw(ax, signature, look, name, order)
-        style.numbers_axis(ax.yaxis, 6)
-        style.numbers_axis(ax.xaxis, 9)
+            handles += _draw_signature(ax, signature, look, name, order)
+        style.round_ticks(ax.yaxis, 6)
+        style.round_ticks(ax.xaxis, 9)
         ax.set_ylim(bottom=0)
         ax.margins(x=0.02)
-        style.label(ax, "kWh per day", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+        style.label_axes(ax, "kWh per day", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
     caption = (
         "Each point is a day. Lines: the expected day at that temperature; shaded: where that line lies with 90 % "
         "confidence (single days scatter more widely)."
@@ -67,10 +67,10 @@ def energy_signature(
     refused = [f"{name} has no line: {signature.reason}" for signature, _, name in shown if signature.model is None]
     caption += f" No line: {'; '.join(refused)}." if refused else ""
     alt = "; ".join(f"{name}: {_finding(signature)}" for signature, _, name in reversed(shown))
-    return Chart(made, caption, f"{finding}. {alt}.", style.STYLE)
+    return Chart(fig, caption, f"{finding}. {alt}.", style.RC_PARAMS)
 
 
-def _draw(ax: Axes, signature: Signature, look: _Look, name: str, order: int) -> list[tuple[Artist, str]]:
+def _draw_signature(ax: Axes, signature: Signature, look: _Look, name: str, order: int) -> style.Legend:
     days = signature.days
     if not signature.n_days:
         return []
@@ -82,11 +82,13 @@ def _draw(ax: Axes, signature: Signature, look: _Look, name: str, order: int) ->
     if signature.model is None:
         return [(point, name)]
     band = signature.band()
+    # The band of a fit may reach below zero, where no energy is.
     at = band.index.to_numpy()
     ax.fill_between(at, np.maximum(band["low"], 0), np.maximum(band["high"], 0), color=look.curve, alpha=0.22, lw=0)
     ax.plot(at, band["kwh"], look.dashes, color=look.curve, linewidth=1.8, zorder=3 + order)
     line = Line2D([], [], color=look.curve, linestyle=look.dashes, linewidth=1.8)
-    found: list[tuple[Artist, str]] = [(point, name), (line, "fit")]
+    found: style.Legend = [(point, name), (line, "fit")]
+    # The band of the earlier period needs no entry of its own.
     return [*found, (Patch(color=look.curve, alpha=0.22), "its band")] if look is NOW else found
 
 

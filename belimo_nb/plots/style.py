@@ -1,7 +1,7 @@
-"""The one look of all figures: fonts, colors, sizes and texts.
+"""Common style of all figures: fonts, colors, sizes, texts and axes.
 
-Nothing here touches pyplot or lasting global settings: each figure is drawn inside a style context of its own, on top
-of Matplotlib's defaults, so the same data give the same picture in any process, in any order, for any user.
+Nothing here touches pyplot or lasting global settings: each figure is drawn in an rc context of its own on top of
+Matplotlib's defaults, so the same data give the same picture in any process, in any order, for any user.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
@@ -27,64 +27,58 @@ from matplotlib.ticker import Formatter, MaxNLocator
 from belimo_nb.display import Chart
 from belimo_nb.display.numbers import number
 
-# Okabe and Ito's palette: told apart with any kind of color vision; what meets in one panel differs in lightness, too.
+# Okabe and Ito's palette for all kinds of color vision; colors that share a panel also differ in lightness.
 ORANGE, SKY, GREEN, BLUE, RED = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-INK, SOFT, EDGE, LINE, PALE = "#1c2430", "#55616e", "#9aa5b1", "#dfe4e9", "#f1f3f5"
-UNKNOWN: dict[str, Any] = {"facecolor": PALE, "edgecolor": "#b4bdc6", "hatch": "////", "linewidth": 0}
+DARK, GRAY, AXIS, GRID, LIGHT_GRAY = "#1c2430", "#55616e", "#9aa5b1", "#dfe4e9", "#f1f3f5"
+UNKNOWN_HATCH: dict[str, Any] = {"facecolor": LIGHT_GRAY, "edgecolor": "#b4bdc6", "hatch": "////", "linewidth": 0}
 
 DPI = 100
 WIDTH = 800  # CSS pixels of every figure
 LEFT, RIGHT, TOP, BOTTOM, GAP = 58, 12, 58, 46, 40  # margins and the space between panels, CSS pixels
-NAME_LENGTH = 44
-FONT, SIZE = "DejaVu Sans", 8.5  # comes with Matplotlib, so it is there on any machine
+MAX_TEXT_LENGTH = 44
+FONT, FONT_SIZE = "DejaVu Sans", 8.5  # comes with Matplotlib, so it is there on any machine
 
-STYLE: dict[Any, Any] = {
+RC_PARAMS: dict[Any, Any] = {
     **{key: value for key, value in rcParamsDefault.items() if "backend" not in key and key != "interactive"},
     "axes.axisbelow": True,
-    "axes.edgecolor": EDGE,
+    "axes.edgecolor": AXIS,
     "axes.grid": True,
     "axes.grid.axis": "y",
-    "axes.labelcolor": SOFT,
-    "axes.labelsize": SIZE,
+    "axes.labelcolor": GRAY,
+    "axes.labelsize": FONT_SIZE,
     "axes.spines.left": False,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.xmargin": 0,
     "figure.dpi": DPI,
     "font.family": [FONT],
-    "font.size": SIZE,
-    "grid.color": LINE,
+    "font.size": FONT_SIZE,
+    "grid.color": GRID,
     "grid.linewidth": 0.7,
     "hatch.linewidth": 0.7,
-    "legend.fontsize": SIZE,
+    "legend.fontsize": FONT_SIZE,
     "legend.frameon": False,
     "legend.borderaxespad": 0,
     "legend.handlelength": 1.4,
     "legend.columnspacing": 1.4,
     "lines.linewidth": 1.2,
     "lines.solid_joinstyle": "round",
-    "text.color": INK,
-    "text.hinting": "none",  # pictures have twice the page's pixels: letters need no help, and take a third of the time
-    "text.parse_math": False,
-    "xtick.color": EDGE,
-    "xtick.labelcolor": SOFT,
-    "xtick.labelsize": SIZE,
-    "ytick.labelcolor": SOFT,
-    "ytick.labelsize": SIZE,
+    "text.color": DARK,
+    "text.hinting": "none",  # not needed at twice the page's pixels, and text takes a third of the time without it
+    "text.parse_math": False,  # names may contain a dollar sign
+    "xtick.color": AXIS,
+    "xtick.labelcolor": GRAY,
+    "xtick.labelsize": FONT_SIZE,
+    "ytick.labelcolor": GRAY,
+    "ytick.labelsize": FONT_SIZE,
     "ytick.major.size": 0,
 }
 
 
-class Span(Protocol):
-    """A stretch of time with aware edges, such as `periods.Period`."""
+Legend = list[tuple[Artist, str]]
+"""Entries of a legend: artist and label."""
 
-    @property
-    def start(self) -> pd.Timestamp:
-        """The first moment."""
-
-    @property
-    def end(self) -> pd.Timestamp:
-        """The first moment after it."""
+HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
 
 
 @cache
@@ -92,66 +86,69 @@ def _glyphs() -> frozenset[int]:
     return frozenset(FT2Font(font_manager.findfont(FONT)).get_charmap())
 
 
-def text(value: object, length: int = NAME_LENGTH) -> str:
-    """A text fit to be drawn: one line, no glyph that the font lacks, and its middle left out if it is too long."""
+def drawable(value: object, length: int = MAX_TEXT_LENGTH) -> str:
+    """Make a text fit to be drawn: on one line, no glyph that the font lacks, too long ones shortened in the middle."""
     plain = re.sub(r"[ \t\n\r\f\v]+", " ", str(value)).strip(" ")  # no-break spaces stay
+    # Matplotlib would warn of each missing glyph in the notebook; a box says the same.
     plain = "".join(char if ord(char) in _glyphs() else "\u25a1" for char in plain)
     if len(plain) <= length:
         return plain
+    # In the middle, because names of valves often differ only at their end.
     return f"{plain[: (length - 1) // 2].rstrip()}…{plain[-(length // 2) :].lstrip()}"
 
 
-def text_width(texts: Sequence[str], size: float = SIZE) -> int:
-    """Width of the widest text, in CSS pixels."""
+def text_width(texts: Sequence[str], size: float = FONT_SIZE) -> int:
+    """Width of the widest text in CSS pixels."""
     measure, font = TextToPath(), FontProperties(family=[FONT], size=size)
     widths = [measure.get_text_width_height_descent(item, font, ismath=False)[0] for item in texts if item]
     return round(max(widths, default=0) * DPI / 72)
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Names without the words that they all begin with: "2.OG Nord-West" instead of "Energieventil ... Nord-West"."""
+    """Strip the words that all names begin with: "2.OG Nord-West" instead of "Energieventil ... Nord-West"."""
     words = [name.split(" ") for name in names]
     common = 0
     if len(words) > 1:
         while all(len(item) > common + 1 for item in words) and len({item[common] for item in words}) == 1:
             common += 1
-    return [text(" ".join(item[common:])) for item in words]
+    return [drawable(" ".join(item[common:])) for item in words]
 
 
-def figure(
+def new_figure(
     title: str, heights: Sequence[int], *, left: int = LEFT, right: int = RIGHT, top: int = TOP, bottom: int = BOTTOM
 ) -> tuple[Figure, list[Axes]]:
-    """A titled figure with panels below each other; call it and draw inside `rc_context(STYLE)`.
+    """Make a figure with panels below each other; call it and draw inside `rc_context(RC_PARAMS)`.
 
     Args:
-        title: What the figure says, above all panels.
-        heights: Of each panel, CSS pixels.
+        title: Title above all panels.
+        heights: Height of each panel, CSS pixels.
         left: Left margin, CSS pixels.
         right: Right margin, CSS pixels.
-        top: Above the first panel, the title included, CSS pixels.
-        bottom: Below the last panel, CSS pixels.
+        top: Top margin with the title, CSS pixels.
+        bottom: Bottom margin, CSS pixels.
     """
+    # Fixed margins, not tight_layout: the time axes of figures below each other align.
     total = top + sum(heights) + GAP * (len(heights) - 1) + bottom
-    made = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
-    FigureCanvasAgg(made)
-    made.text(6 / WIDTH, 1 - 10 / total, text(title, 88), fontsize=10, fontweight="bold", va="top")
+    fig = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
+    FigureCanvasAgg(fig)
+    fig.text(6 / WIDTH, 1 - 10 / total, drawable(title, 88), fontsize=10, fontweight="bold", va="top")
     axes, edge = [], total - top
     for height in heights:
         box = (left / WIDTH, (edge - height) / total, (WIDTH - left - right) / WIDTH, height / total)
-        axes.append(made.add_axes(box))
+        axes.append(fig.add_axes(box))
         edge -= height + GAP
-    return made, axes
+    return fig, axes
 
 
-def label(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Sequence[tuple[Artist, str]] = ()) -> None:
-    """Name the axes: the y axis above its numbers, where it reads without turning the head; keys at the right.
+def label_axes(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Legend | None = None) -> None:
+    """Label the axes, the y axis horizontally above its numbers, with the legend at the right.
 
     Args:
         ax: The panel.
-        words: What the y axis shows, with its unit.
-        x: What the x axis shows.
-        below: How far below the panel `x` stands, CSS pixels.
-        handles: The legend's entries.
+        words: Quantity and unit of the y axis.
+        x: Label of the x axis.
+        below: Distance of `x` below the panel, CSS pixels.
+        handles: Entries of the legend.
     """
     height = ax.bbox.height
     ax.set_ylabel(words, rotation=0, ha="left", va="bottom", labelpad=0)
@@ -164,39 +161,54 @@ def label(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Sequen
         ax.legend(artists, words_of, loc="lower right", bbox_to_anchor=(1, 1 + 5 / height), ncols=len(handles))
 
 
-def numbers_axis(axis: Any, ticks: int = 5) -> None:
-    """Few round ticks, thousands separated."""
+def round_ticks(axis: Any, ticks: int = 5) -> None:
+    """Set few round ticks with equal decimals and separated thousands."""
     axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(TickNumbers())
+    axis.set_major_formatter(EqualDecimals())
 
 
-class TickNumbers(Formatter):
-    """Numbers with as many decimals as the ticks' step needs, the same for all."""
+class EqualDecimals(Formatter):
+    """Tick labels that all have the decimals that the ticks' step needs."""
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        """The labels of all ticks."""
+        """Labels of all ticks."""
         step = float(np.min(np.diff(values))) if len(values) > 1 else 1.0
         digits = next((digits for digits in range(6) if abs(round(step, digits) - step) < 1e-9 + step * 1e-6), 6)
         return [number(value, digits) for value in values]
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """The label of one tick."""
+        """Label of one tick."""
         return number(x)
 
 
-def unknown_key() -> tuple[Patch, str]:
-    """The legend's entry for hatched areas."""
-    return Patch(**UNKNOWN), "unknown"
+def unknown_legend() -> tuple[Patch, str]:
+    """Legend entry of hatched areas."""
+    return Patch(**UNKNOWN_HATCH), "unknown"
 
 
-def empty(title: str, caption: str) -> Chart:
-    """The figure for a question without data: it says so instead of showing nothing or zero."""
-    with rc_context(STYLE):
-        made, (ax,) = figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
+def hatch_panel(ax: Axes) -> None:
+    """Hatch a whole panel as unknown, below what is drawn."""
+    ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, zorder=0, **UNKNOWN_HATCH))
+
+
+def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top: float) -> None:
+    """Draw a heatmap of rows from the top, colors from 0 to `top`; hatching shows through where values are NaN."""
+    hatch_panel(ax)
+    rows = np.arange(len(values) + 1)
+    shown = np.ma.masked_invalid(values)
+    ax.pcolormesh(edges, rows, shown, cmap=cmap, vmin=0, vmax=top, zorder=1, rasterized=True)
+    ax.grid(visible=False)
+    ax.set_ylim(len(values), 0)
+
+
+def no_data_figure(title: str, caption: str) -> Chart:
+    """Chart that says that there are no data, in place of an empty or zero one."""
+    with rc_context(RC_PARAMS):
+        fig, (ax,) = new_figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, **UNKNOWN))
+        hatch_panel(ax)
         ax.text(
-            0.5, 0.5, "No data in this period", transform=ax.transAxes, ha="center", va="center", color=SOFT,
+            0.5, 0.5, "No data in this period", transform=ax.transAxes, ha="center", va="center", color=GRAY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},
         )  # fmt: skip
-    return Chart(made, caption, f"{title}: no data in this period.", STYLE)
+    return Chart(fig, caption, f"{title}: no data in this period.", RC_PARAMS)

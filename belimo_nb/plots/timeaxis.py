@@ -1,4 +1,4 @@
-"""Time on the x axis: local calendar, gaps that stay gaps, and long series drawn as bands."""
+"""Time axes in local time, visible gaps, and long series downsampled to means and ranges."""
 
 from __future__ import annotations
 
@@ -12,32 +12,36 @@ from matplotlib.dates import date2num
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from belimo_nb.calendar.moments import localized
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display.numbers import MONTHS
 from belimo_nb.errors import UsageError
-from belimo_nb.plots.style import UNKNOWN, Span
+from belimo_nb.plots.style import UNKNOWN_HATCH
 
-POINTS = 1600  # more do not fit side by side into a panel
-BUCKETS = 480
-MANY = 93  # more bars stand without a line between them
-GAP_FACTOR = 2.5  # a pause of so many steps is a gap
-STEPS = (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)  # seconds
+MAX_POINTS = 1600  # readings that are drawn as they are: about one for each pixel of a panel
+MAX_BUCKETS = 480  # of a longer series
+MAX_OUTLINED_BARS = 93  # more bars have no white line between them, which would hide them
+GAP_STEPS = 2.5  # usual steps without a value that make a gap; one lost reading does not
+BUCKET_SECONDS = (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)  # seconds
 
 
-class Band(NamedTuple):
-    """A series reduced to what can be seen: positions in days, and the least, mean and greatest value around each."""
+DAY = pd.Timedelta(days=1)
+
+
+class Downsampled(NamedTuple):
+    """Downsampled series: bucket centers on the axis (days), minimum, mean and maximum; `bucket` is "" if unchanged."""
 
     x: np.ndarray
     low: np.ndarray
     mean: np.ndarray
     high: np.ndarray
-    every: str
+    bucket: str
 
 
 def zone_of(index: pd.Index[Any], what: str) -> str:
-    """The index' IANA zone.
+    """IANA zone of an index.
 
     Raises:
-        UsageError: It has no zone, so nobody can say when anything was.
+        UsageError: The index has no zone.
     """
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
         raise UsageError(
@@ -47,25 +51,38 @@ def zone_of(index: pd.Index[Any], what: str) -> str:
 
 
 def positions(index: pd.DatetimeIndex) -> np.ndarray:
-    """Positions on the axis: days since 1970 in UTC, so that a day of 25 hours is longer than one of 23."""
+    """Positions on the axis: days since 1970 in UTC, so that a day of 25 hours is wider than one of 23."""
     naive = index.tz_convert("UTC").tz_localize(None).to_numpy()
     return np.asarray(date2num(naive), dtype=float)  # type: ignore[no-untyped-call]
 
 
+def midnights(days: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+    """Edges of naive local days without holes: the midnight of each and the one after the last."""
+    return localized(pd.DatetimeIndex([*days, days[-1] + DAY]), zone)
+
+
+def next_midnights(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The local midnight after each moment; by the calendar, since a day may have 23 or 25 hours."""
+    return localized(index.tz_localize(None).normalize() + DAY, str(index.tz))
+
+
 def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp) -> None:
-    """Show the time from start to end (aware, in the site's zone) with ticks at local calendar edges."""
+    """Set the x axis from start to end (aware, in the site's zone) with ticks at local hours, days, months or years."""
+    # Fixed ticks: the axis counts in UTC, so those of Matplotlib's locators would miss local midnights.
     first, last = start.tz_localize(None), end.tz_localize(None)
-    days = (end - start) / pd.Timedelta(days=1)
+    days = (end - start) / DAY
     ticks, labels = _ticks(first, last, days)
     at = positions(localized(ticks, str(start.tz)))
     edges = positions(pd.DatetimeIndex([start, end]))
     ax.set_xlim(float(edges[0]), float(edges[1]))
+    # A label centered on the right edge would run out of the figure.
     inside = (at >= edges[0] - 1e-9) & (at <= edges[1] - (edges[1] - edges[0]) * 0.012)
     ax.xaxis.set_major_locator(FixedLocator(at[inside].tolist()))
     ax.xaxis.set_major_formatter(FixedFormatter([text for text, keep in zip(labels, inside, strict=True) if keep]))
 
 
 def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.DatetimeIndex, list[str]]:
+    """Naive local ticks that suit a range, and their labels; the second line of a label says what changes with it."""
     day = first.normalize()
     if days > 1100:
         ticks = pd.date_range(day.replace(month=1, day=1), last, freq="YS")
@@ -74,83 +91,100 @@ def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.Dat
         ticks = pd.date_range(day.replace(day=1), last, freq="MS")
         ticks = ticks[(ticks.month - 1) % 3 == 0] if days > 500 else ticks
         shown = [MONTHS[tick.month - 1] for tick in ticks]
-        begins = [tick.month == 1 or i == 0 for i, tick in enumerate(ticks)]
+        below = [tick.year if tick.month == 1 or i == 0 else "" for i, tick in enumerate(ticks)]
     elif days > 3.1:
         ticks = pd.date_range(day, last, freq="D")
         ticks = ticks[ticks.day_of_week == 0] if days > 16 else ticks
-        shown = [f"{tick.day} {MONTHS[tick.month - 1]}" for tick in ticks]
-        begins = [i == 0 or tick.year != ticks[i - 1].year for i, tick in enumerate(ticks)]
+        shown = [_day_and_month(tick) for tick in ticks]
+        below = [tick.year if i == 0 or tick.year != ticks[i - 1].year else "" for i, tick in enumerate(ticks)]
     else:
-        hours = 12 if days > 2.1 else 6 if days > 1.1 else 3
-        ticks = pd.date_range(day, last, freq=f"{hours}h")
-        midnight = [tick.hour == 0 for tick in ticks]
+        ticks = pd.date_range(day, last, freq="12h" if days > 2.1 else "6h" if days > 1.1 else "3h")
         shown = [f"{tick:%H:%M}" for tick in ticks]
-        return ticks, [
-            f"{text}\n{tick.day} {MONTHS[tick.month - 1]}" if new else text
-            for text, tick, new in zip(shown, ticks, midnight, strict=True)
-        ]
-    return ticks, [
-        f"{text}\n{tick.year}" if begin else text for text, tick, begin in zip(shown, ticks, begins, strict=True)
-    ]
+        below = [_day_and_month(tick) if tick.hour == 0 else "" for tick in ticks]
+    return ticks, [f"{text}\n{more}".rstrip("\n") for text, more in zip(shown, below, strict=True)]
 
 
-def extent(index: pd.DatetimeIndex, period: Span | None) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """What the axis shows: the period that was asked for, else what the index spans."""
+def _day_and_month(tick: pd.Timestamp) -> str:
+    return f"{tick.day} {MONTHS[tick.month - 1]}"
+
+
+def axis_range(index: pd.DatetimeIndex, period: Period | None) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Start and end of the axis: those of the period, else of the index."""
     if period is not None:
         return period.start.tz_convert(index.tz), period.end.tz_convert(index.tz)
     start, end = index.min(), index.max()
-    return start, end + step_of(index) if end > start else start + pd.Timedelta(hours=1)
+    return start, end + usual_step(index) if end > start else start + pd.Timedelta(hours=1)
 
 
-def step_of(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """The usual time between two entries; an hour if there are not two."""
+def usual_step(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """Median time between two entries; an hour if there are fewer than two."""
     if len(index) < 2:
         return pd.Timedelta(hours=1)
     return pd.Timedelta(np.median(np.diff(index.tz_convert("UTC").tz_localize(None).to_numpy())))
 
 
-def band(series: pd.Series[float]) -> Band:
-    """Reduce a series (aware index in the site's zone) to at most what a panel can show; gaps become NaN."""
+def downsample(series: pd.Series[float]) -> Downsampled:
+    """Reduce a series (aware index in the site's zone) to what a panel can show; gaps become NaN."""
     known = series.dropna()
     index = pd.DatetimeIndex(known.index)
     values = known.to_numpy(dtype=float)
-    if len(known) <= POINTS:
+    if len(known) <= MAX_POINTS:
         x = positions(index)
-        wide = np.flatnonzero(np.diff(x) > GAP_FACTOR * step_of(pd.DatetimeIndex(series.index)) / pd.Timedelta(days=1))
-        x, values = np.insert(x, wide + 1, x[wide]), np.insert(values, wide + 1, np.nan)
-        return Band(x, values, values, values, "")
+        # The step of the whole index: that of the known values would hide a gap in a series with few of them.
+        gaps = np.flatnonzero(np.diff(x) > GAP_STEPS * usual_step(pd.DatetimeIndex(series.index)) / DAY)
+        x, values = np.insert(x, gaps + 1, x[gaps]), np.insert(values, gaps + 1, np.nan)
+        return Downsampled(x, values, values, values, "")
     span = (index[-1] - index[0]).total_seconds()
-    step = next((step for step in STEPS if span / step <= BUCKETS), 86400)
+    step = next((step for step in BUCKET_SECONDS if span / step <= MAX_BUCKETS), 86400)
     if step >= 43200:
+        # Days by the local calendar: buckets of UTC hours would straddle local midnights.
         local = index.tz_localize(None).normalize()
-        middle = positions(localized(local + pd.Timedelta(hours=12), str(index.tz)))
-        every, width = "day", 1.0
+        centers = positions(localized(local + pd.Timedelta(hours=12), str(index.tz)))
+        bucket, width = "day", 1.0
     else:
         width = step / 86400
-        middle = (np.floor(positions(index) / width + 1e-9) + 0.5) * width
-        every = f"{step // 3600} h" if step >= 3600 else f"{step // 60} min"
-    groups = pd.Series(values).groupby(middle)
+        # 1e-9: rounding must not move a reading on an edge into the bucket before.
+        centers = (np.floor(positions(index) / width + 1e-9) + 0.5) * width
+        bucket = f"{step // 3600} h" if step >= 3600 else f"{step // 60} min"
+    groups = pd.Series(values).groupby(centers)
     table = pd.DataFrame({"low": groups.min(), "mean": groups.mean(), "high": groups.max()})
     x = table.index.to_numpy(dtype=float)
-    wide = np.flatnonzero(np.diff(x) > 1.5 * width)
-    low, mean, high = (np.insert(table[name].to_numpy(), wide + 1, np.nan) for name in table)
-    return Band(np.insert(x, wide + 1, x[wide]), low, mean, high, every)
+    gaps = np.flatnonzero(np.diff(x) > 1.5 * width)
+    low, mean, high = (np.insert(table[name].to_numpy(), gaps + 1, np.nan) for name in table)
+    return Downsampled(np.insert(x, gaps + 1, x[gaps]), low, mean, high, bucket)
+
+
+def plot_series(ax: Axes, series: pd.Series[float], color: str, *, dashed: bool = False) -> str:
+    """Draw a series (aware index) as a line, with the range of its values where it is downsampled.
+
+    Returns:
+        Length of a bucket such as "15 min"; "" where the series is drawn as it is.
+    """
+    drawn = downsample(series)
+    if drawn.bucket and not dashed:
+        ax.fill_between(drawn.x, drawn.low, drawn.high, color=color, alpha=0.2, linewidth=0)
+    ax.plot(drawn.x, drawn.mean, color=color, linestyle="--" if dashed else "-")
+    # A line needs two points; a reading between two gaps gets a dot.
+    known = np.isfinite(np.concatenate([[np.nan], drawn.mean, [np.nan]]))
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    ax.plot(drawn.x[alone], drawn.mean[alone], ".", color=color, markersize=2.5)
+    return drawn.bucket
 
 
 def unknown_spans(
-    known: pd.DatetimeIndex, start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, factor: float = GAP_FACTOR
+    known: pd.DatetimeIndex, start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, factor: float = GAP_STEPS
 ) -> list[tuple[float, float]]:
-    """Stretches without a known value that are wide enough to be seen, as positions on the axis.
+    """Find stretches without a known value that are wide enough to be seen, as positions on the axis.
 
     Args:
-        known: When there is a value.
-        start: Where the axis begins.
-        end: Where it ends.
-        step: The usual time between two values; each of them stands for so long.
-        factor: Two values more than so many steps apart have a gap between them.
+        known: Times with a value, each of which holds for `step`.
+        start: Start of the axis.
+        end: End of the axis.
+        step: Usual time between two values.
+        factor: Steps between two values beyond which there is a gap.
     """
     inside = known[(known >= start) & (known < end)]
-    width = step / pd.Timedelta(days=1)
+    width = step / DAY
     first, last = positions(pd.DatetimeIndex([start, end]))
     edges = np.concatenate([[first - width], positions(inside), [last]])
     least = max(factor * width, width + (last - first) / 400)
@@ -159,18 +193,18 @@ def unknown_spans(
 
 
 def day_bars(ax: Axes, left: np.ndarray, right: np.ndarray, kwh: np.ndarray, color: str) -> None:
-    """Draw bars from edge to edge, as one artist: hundreds of single bars take ten times as long."""
+    """Draw bars from edge to edge as one artist; hundreds of single bars take ten times as long."""
     known = np.isfinite(kwh)
     left, right, top = left[known], right[known], kwh[known]
     zero = np.zeros_like(top)
     corners = np.stack([left, zero, left, top, right, top, right, zero], axis=1).reshape(-1, 4, 2)
-    many = len(kwh) > MANY
+    many = len(kwh) > MAX_OUTLINED_BARS
     bars = PolyCollection(list(corners), facecolors=color, antialiaseds=not many, zorder=2)
     bars.set(edgecolor="none" if many else "white", linewidth=0 if many else 0.8)
     ax.add_collection(bars)
 
 
 def hatch_unknown(ax: Axes, spans: list[tuple[float, float]]) -> None:
-    """Mark stretches as unknown."""
+    """Hatch stretches of the axis as unknown."""
     for begin, end in spans:
-        ax.axvspan(begin, end, zorder=0, **UNKNOWN)
+        ax.axvspan(begin, end, zorder=0, **UNKNOWN_HATCH)

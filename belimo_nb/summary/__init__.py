@@ -1,4 +1,4 @@
-"""Title blocks, key figures and tables of the reports, from the frames that the notebooks fetch."""
+"""Title blocks, key figures, tables and notes of the reports, made of the frames that the notebooks fetch."""
 
 from belimo_nb.summary.caveats import incident_table, limits
 from belimo_nb.summary.checkup import checkup_note, verdict_table

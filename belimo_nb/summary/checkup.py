@@ -1,4 +1,4 @@
-"""What the checks say of one valve, and what they were made on."""
+"""Results of the checks of one valve: table, key figure and note."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pandas as pd
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
+from belimo_nb.display.numbers import capitalized
 from belimo_nb.quantities import QUANTITIES
 
 __all__ = ["checkup_note", "verdict_figure", "verdict_table"]
 
-RANKS = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
-WORDS: Mapping[str, str] = {
+VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
+QUANTITY_NAMES: Mapping[str, str] = {
     "t1": "temperature T1",
     "t2": "temperature T2",
     "delta_t": "delta-T",
@@ -25,14 +26,15 @@ WORDS: Mapping[str, str] = {
 
 
 def verdict_table(checkup: Checkup) -> Table:
-    """All checks of a valve with figure, limits, meaning and advice; what needs looking at on top."""
+    """Table of all checks with figure, limits, meaning and advice, the gravest verdicts on top."""
     found = checkup.verdicts
-    frame = found.loc[found["verdict"].map(RANKS).sort_values(kind="stable").index]
+    # Stable, so that checks with the same verdict keep their usual order.
+    frame = found.loc[found["verdict"].map(VERDICT_ORDER).sort_values(kind="stable").index]
     shown = pd.DataFrame(
         {
-            "check": frame["check"].map(_capital),
+            "check": frame["check"].map(capitalized),
             "verdict": frame["verdict"],
-            "figure": [_figure(value, unit) for value, unit in zip(frame["figure"], frame["unit"], strict=True)],
+            "figure": [_figure_text(value, unit) for value, unit in zip(frame["figure"], frame["unit"], strict=True)],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             "limits": frame["threshold"],
@@ -49,37 +51,37 @@ def verdict_table(checkup: Checkup) -> Table:
 
 
 def verdict_figure(checkup: Checkup) -> KeyFigure:
-    """The gravest verdict as a key figure, with the checks that found it."""
+    """Key figure of the gravest verdict, with the checks that found it."""
     found = checkup.verdicts
     for verdict, status in (("fault", "problem"), ("warn", "warn"), ("ok", "good")):
         rows = found[found["verdict"] == verdict]
         if len(rows):
-            told = f"{len(rows)} checks" if verdict == "ok" else ", ".join(rows["check"])
-            return KeyFigure("Checks", _capital(verdict), note=told, status=status)
+            note_text = f"{len(rows)} checks" if verdict == "ok" else ", ".join(rows["check"])
+            return KeyFigure("Checks", capitalized(verdict), note=note_text, status=status)
     return KeyFigure("Checks", None, note="cannot judge", status="neutral")
 
 
 def checkup_note(valve: Device, checkup: Checkup) -> Note:
-    """What the checks were made on, and what this device does not measure."""
-    lacking = [WORDS.get(key, key) for key, quantity in QUANTITIES.items() if quantity.column not in checkup.measured]
+    """Note on the samples that the checks used, and on what the device does not measure."""
+    names = {quantity.column: QUANTITY_NAMES.get(key, key) for key, quantity in QUANTITIES.items()}
+    unmeasured = [name for column, name in names.items() if column not in checkup.measured]
     if not {"heating_kwh", "cooling_kwh"} & set(checkup.measured):
-        there = [WORDS.get(key, key) for key, quantity in QUANTITIES.items() if quantity.column in checkup.measured]
-        have = f"It has {_listed(there)} in this period" if there else "It has no readings of a valve in this period"
+        measured = [name for column, name in names.items() if column in checkup.measured]
+        has = f"has {_listed(measured)}" if measured else "has no readings of a valve"
         return note(
-            f"{valve.name} counts no energy, so there is none to show, and hardly a check can be made. {have}; what it "
-            "says of itself stands under State, settings and events.",
+            f"{valve.name} counts no energy, so there is none to show, and hardly a check can be made. "
+            f"It {has} in this period; what it says of itself stands under State, settings and events.",
             "warn",
         )
-    said = [f"The checks look at the whole period, {number(len(checkup.samples))} samples"]
+    sentences = [f"The checks look at the whole period, {number(len(checkup.samples))} samples"]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
-        said[0] += (
-            f", and at {date(first)} to {date(last)}, when most water flowed, every {FINE_RESOLUTION[:-1]} minutes"
-        )
-    said[0] += "."
-    if lacking:
-        said.append(f"Without readings in this period: {_listed(lacking)}.")
-    return note(" ".join(said), "warn" if lacking else "info")
+        minutes = FINE_RESOLUTION[:-1]
+        sentences[0] += f", and at {date(first)} to {date(last)}, when most water flowed, every {minutes} minutes"
+    sentences[0] += "."
+    if unmeasured:
+        sentences.append(f"Without readings in this period: {_listed(unmeasured)}.")
+    return note(" ".join(sentences), "warn" if unmeasured else "info")
 
 
 def _listed(words: list[str]) -> str:
@@ -97,13 +99,9 @@ def _counts(verdicts: pd.Series[str]) -> str:
     )
 
 
-def _figure(value: float, unit: str) -> str:
+def _figure_text(value: float, unit: str) -> str:
     return DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
 
 
 def _digits(value: float) -> int:
     return 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 1 else 2
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

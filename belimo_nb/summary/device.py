@@ -1,4 +1,4 @@
-"""The report of one device: title block, key figures, state and events."""
+"""Device report: title block, key figures, tables of state and events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import daily_trend, energy_figure, part
+from belimo_nb.summary.parts import column_group, daily_trend, energy_figure
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["device_figures", "device_header", "events", "state_table"]
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
-    """The title block of a device's report; `days` is its `Counters.energy`."""
+    """Title block of a device's report; `days` is `Counters.energy` by day."""
     row = valve.summary
     place = ", ".join(str(row[key]) for key in ("project", "city", "country") if row[key])
     facts = {
@@ -40,15 +40,15 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
 
 
 def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """What one valve did in the period, what the checks say of it, and how it is now."""
+    """Key figures of one valve: energy and peaks of the period, checks, and present health."""
     row = valve.summary
     samples = checkup.samples
     power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
-        _device_energy(part(days, "kwh")),
-        KeyFigure("Highest power", _maximum(power), "kW", _when(power, "of the samples")),
-        KeyFigure("Highest flow", _maximum(flow), "m³/h", _when(flow, "of the samples")),
+        _device_energy(column_group(days, "kwh")),
+        KeyFigure("Highest power", _maximum_or_none(power), "kW", _time_note(power, "of the samples")),
+        KeyFigure("Highest flow", _maximum_or_none(flow), "m³/h", _time_note(flow, "of the samples")),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
         KeyFigure(
@@ -64,21 +64,22 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    return key_figures(*figures, trend=daily_trend(part(days, "kwh")))
+    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")))
 
 
 def state_table(valve: Device) -> Table:
-    """What all its datapoints say now, settings (writable ones) first."""
+    """Table of the latest value of each datapoint, settings (writable ones) first."""
     state = valve.state()
     known = valve.datapoints if valve.has_profile else pd.DataFrame(columns=["name", "access"])
     frame = state.join(known[["name", "access"]]).fillna({"name": "", "access": ""})
+    # Metadata are what the owner wrote about the device, not what it says.
     frame = frame[frame["value"].notna() & ~frame.index.str.startswith("metadata.")]
     setting = frame["access"].str.contains("w")
     frame = pd.concat([frame[setting], frame[~setting]])
     shown = pd.DataFrame(
         {
             "datapoint": frame["name"],
-            "value": [_value(value) for value in frame["value"]],
+            "value": [_value_text(value) for value in frame["value"]],
             "unit": frame["unit"],
             "setting": ["yes" if writable else "" for writable in frame["access"].str.contains("w")],
             "description": frame["description"],
@@ -90,17 +91,17 @@ def state_table(valve: Device) -> Table:
 
 
 def events(timeline: pd.DataFrame) -> Table:
-    """What happened to a device, newest first."""
+    """Table of the events of a device, newest first."""
     frame = timeline.iloc[::-1].reset_index(drop=True)
     frame = frame.assign(
         type=frame["type"].str.replace("_", " ").str.capitalize(),
-        details=[_details(details) for details in frame["details"]],
+        details=[_details_text(details) for details in frame["details"]],
     )
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
 def _device_energy(kwh: pd.DataFrame) -> KeyFigure:
-    """What a device delivered, heating and cooling together: no valve does both at a time."""
+    """Key figure of energy, heating and cooling together: no valve does both at a time."""
     both = energy_figure("Energy", kwh, unknown=int(kwh.isna().any(axis=1).sum()))
     if len(kwh.columns) == 1:
         return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
@@ -108,31 +109,29 @@ def _device_energy(kwh: pd.DataFrame) -> KeyFigure:
     return replace(both, note=f"{parts}; {both.note}")
 
 
-def _maximum(values: pd.Series[Any]) -> float | None:
+def _maximum_or_none(values: pd.Series[Any]) -> float | None:
     return float(values.max()) if values.notna().any() else None
 
 
-def _when(values: pd.Series[Any], words: str) -> str:
-    return (
-        f"{words}, {moment(pd.Timestamp(str(values.idxmax())))}"
-        if values.notna().any()
-        else "not measured, or no readings"
-    )
+def _time_note(values: pd.Series[Any], words: str) -> str:
+    if not values.notna().any():
+        return "not measured, or no readings"
+    return f"{words}, {moment(pd.Timestamp(str(values.idxmax())))}"
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:
-    """The flow-weighted delta-T, as the checks have found it."""
+    """Key figure of the flow-weighted delta-T, as the checks found it."""
     (found,) = checkup.verdicts[checkup.verdicts["check"] == "flow-weighted delta-T"].to_dict("records")
     value = float(found["figure"])
     note = "of the water, from the counters" if pd.notna(value) else str(found["sentence"])
     return KeyFigure("Delta-T, flow-weighted", value if pd.notna(value) else None, "K", note, digits=1)
 
 
-def _value(value: object) -> str:
+def _value_text(value: object) -> str:
     return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
-def _details(details: Mapping[str, Any]) -> str:
+def _details_text(details: Mapping[str, Any]) -> str:
     values = details.get("values", details)
     pairs = values.items() if isinstance(values, Mapping) else ()
     return ", ".join(f"{key} = {value}" for key, value in pairs)

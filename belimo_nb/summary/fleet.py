@@ -1,4 +1,4 @@
-"""The overview of a fleet: title block, key figures, tables."""
+"""Fleet overview: title block, key figures and tables."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.survey import Survey
 
-PICTURES = 300
-"""Valves up to which each row has a picture of its days: it takes 700 bytes."""
+MAX_SPARKLINES = 300
+"""Valves up to which each row has a sparkline, which adds 700 bytes to the page."""
 
 __all__ = ["conditions", "fleet_figures", "fleet_header", "fleet_table", "problems"]
 
 
 def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:
-    """The title block of the overview."""
+    """Title block of the overview."""
     projects = sorted({str(name) for name in devices["project"].dropna()})
     facts = {
         "Period": period.label,
@@ -39,16 +39,14 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: st
 
 
 def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -> KeyFigures:
-    """How the fleet is: connection, health, energy, findings, and what it moves right now."""
+    """Key figures of a fleet: connection, health, energy, findings, and present power and flow."""
     online = int(devices["online"].sum())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
     power, flow = latest["power_kw"], latest["flow_m3h"]
     return key_figures(
         KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
-        KeyFigure(
-            "Online", len(devices) - offline, note=count_of(offline, "offline"), status="warn" if offline else "good"
-        ),
+        KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
         KeyFigure("Power now", _sum(power), "kW", f"sum of {number(int(power.notna().sum()))} valves"),
@@ -57,16 +55,16 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
 
 
 def conditions(devices: pd.DataFrame) -> dict[str, int]:
-    """How many devices are in which state: the health of those online, and those offline."""
+    """Number of devices by health, of those online, and of those offline."""
     state = devices["health"].where(devices["online"], "offline")
     return {str(name): int(count) for name, count in state.value_counts().items()}
 
 
 def problems(devices: pd.DataFrame, timezone: str) -> Table:
-    """The devices to look at first: with a problem, or offline."""
+    """Table of the devices with a warning or an error, or offline."""
     rows = devices[devices["health"].isin(["WARNING", "ERROR"]) | ~devices["online"]]
-    rows = rows.sort_values(["health", "last_seen"], key=_urgency)
-    frame = _local(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
+    rows = rows.sort_values(["health", "last_seen"], key=_health_rank)
+    frame = _with_local_time(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
     return table(
         frame.reset_index(drop=True),
         "problems",
@@ -76,20 +74,22 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
 
 
 def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, timezone: str) -> Table:
-    """All devices with their latest values, verdicts and energy; small fleets with a picture of their days."""
+    """Table of all devices with latest values, verdicts and energy; small fleets with a sparkline of daily energy."""
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
     found = survey.table()
     found = found[["verdict", "findings"]].assign(
         energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
     )
-    frame = devices[["name"]].join(found).join(_local(devices[["health", "online", "last_seen"]], timezone))
+    frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
     frame = frame.join(values)
-    frame = frame.assign(online=frame["online"].map({True: "yes", False: "no"}), verdict=_stated(frame["verdict"]))
-    if len(survey.valves) <= PICTURES:
+    frame["online"] = frame["online"].map({True: "yes", False: "no"})
+    frame["verdict"] = _verdict_texts(frame["verdict"])
+    if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
         frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
-    told = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
-    frame = frame.join(devices[[*told, "serial"]])
+    # A column with the same text in all rows tells nothing.
+    differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
+    frame = frame.join(devices[[*differing, "serial"]])
     return table(
         frame.reset_index(drop=True),
         "devices",
@@ -98,8 +98,8 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     )
 
 
-def _stated(verdict: pd.Series[Any]) -> pd.Series[Any]:
-    """Verdicts as the table shows them: None for devices that are no energy valves."""
+def _verdict_texts(verdict: pd.Series[Any]) -> pd.Series[Any]:
+    """Verdicts for the table: "cannot judge" where no check could, None for devices that are no energy valves."""
     return verdict.replace("", "cannot judge").astype(object).where(verdict.notna(), None)
 
 
@@ -107,11 +107,11 @@ def _sum(values: pd.Series[Any]) -> float | None:
     return float(values.sum()) if values.notna().any() else None
 
 
-def _urgency(column: pd.Series[Any]) -> pd.Series[Any]:
+def _health_rank(column: pd.Series[Any]) -> pd.Series[Any]:
     if column.name == "health":
         return column.map({"ERROR": 0, "WARNING": 1}).fillna(2)
     return column
 
 
-def _local(frame: pd.DataFrame, timezone: str) -> pd.DataFrame:
+def _with_local_time(frame: pd.DataFrame, timezone: str) -> pd.DataFrame:
     return frame.assign(last_seen=frame["last_seen"].dt.tz_convert(timezone))

@@ -1,4 +1,4 @@
-"""The heating report's beginning: title block and key figures."""
+"""Heating report: title block and key figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
+from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ __all__ = ["before_name", "heating_figures", "heating_header", "signed_percent"]
 
 
 def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
-    """The title block of the heating report."""
-    count = len(part(days, "kwh").columns)
+    """Title block of the heating report."""
+    count = len(column_group(days, "kwh").columns)
     facts = {
         "Period": period.label,
         "Compared with": compared.label,
@@ -35,7 +35,7 @@ def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, 
 
 
 def before_name(period: Period, compared: Period) -> str:
-    """What the other period is called in figures."""
+    """Name of the compared period in figures."""
     return "year before" if compared == period.year_before else compared.label
 
 
@@ -48,25 +48,25 @@ def heating_figures(
     currency: str = "",
     co2_g_per_kwh: float | str | None = None,
 ) -> KeyFigures:
-    """What was used, what changed and why, what it cost, and how much of it is known.
+    """Key figures of the heating report: energy, its change, cost, emissions and completeness.
 
     Args:
         study: The two periods.
-        months: `Counters.energy` of the reporting period by month, for kWh per m2.
-        area_m2: Energy reference area; None or blank: not given.
-        price_per_kwh: Price of a kWh; None or blank: not given.
-        currency: Of the price.
-        co2_g_per_kwh: Carbon dioxide per kWh, g; None or blank: not given.
+        months: `Counters.energy` of the reporting period by month, for kWh/m².
+        area_m2: Energy reference area, m²; None or "": not given.
+        price_per_kwh: Price of a kWh; None or "": not given.
+        currency: Currency of the price.
+        co2_g_per_kwh: Carbon dioxide per kWh, g; None or "": not given.
 
     Raises:
         UsageError: An area, price or factor makes no sense.
     """
-    kwh = part(study.days, "kwh")
+    kwh = column_group(study.days, "kwh")
     unknown = int(kwh.isna().any(axis=1).sum())
     energy = energy_figure("Heating energy", kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     least = "at least; " if unknown else ""
-    figures = [energy, _raw(study), _corrected(study), _weather(study)]
+    figures = [energy, _measured_change_figure(study), _corrected_change_figure(study), _degree_days_figure(study)]
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
         note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")
@@ -75,12 +75,13 @@ def heating_figures(
         tons = co2_kg(total, co2_g_per_kwh) / 1000
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
-        sums = part(months, "kwh").sum(axis=1, skipna=False)
+        # NaN is not skipped: a month without one of the valves would pass for a known one.
+        sums = column_group(months, "kwh").sum(axis=1, skipna=False)
         value = per_area(sums, area_m2)
         reason = "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
-    incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
+    incomplete = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
     note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
@@ -89,12 +90,12 @@ def heating_figures(
 
 
 def signed_percent(share: float, digits: int = 1) -> str:
-    """A change in percent with its sign; a dash where unknown."""
+    """Format a change (a share) in percent with its sign; a dash where unknown."""
     text = number(100 * share, digits, "%")
     return f"+{text}" if share > 0 and text.strip("0.,\u00a0%") else text
 
 
-def _raw(study: Study) -> KeyFigure:
+def _measured_change_figure(study: Study) -> KeyFigure:
     found = study.together
     some = len(study.comparable) < len(study.names)
     valves = f"; {len(study.comparable)} of {len(study.names)} valves" if some else ""
@@ -103,7 +104,7 @@ def _raw(study: Study) -> KeyFigure:
     return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", f"same days, any weather{valves}")
 
 
-def _corrected(study: Study) -> KeyFigure:
+def _corrected_change_figure(study: Study) -> KeyFigure:
     found = study.together
     label = "Change, weather-corrected"
     if math.isnan(found.corrected_change):
@@ -116,8 +117,8 @@ def _corrected(study: Study) -> KeyFigure:
     return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
 
 
-def _weather(study: Study) -> KeyFigure:
-    """Degree days of both periods."""
+def _degree_days_figure(study: Study) -> KeyFigure:
+    """Key figure of the degree days, compared with those before."""
     now, then = (degree_days(means, "HGT20/12") for means in (study.outdoor, study.outdoor_before))
     label = "Degree days HGT20/12"
     if not now.notna().any():

@@ -1,4 +1,4 @@
-"""The heating report's tables: months, valves, signatures, loads, and the statement."""
+"""Heating report: tables of months, valves, signatures, loads, and the statement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Signature, Study, load_figures
 from belimo_nb.summary.heating import signed_percent
-from belimo_nb.summary.parts import month_name, part
+from belimo_nb.summary.parts import column_group, month_name
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
@@ -29,16 +29,15 @@ __all__ = [
     "valve_table",
 ]
 
-
-STATEMENT_ROWS = 240  # on the page; the CSV has all
+MAX_STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
 def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year before") -> Table:
-    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown."""
-    kwh = part(months, "kwh")
+    """Table of kWh by month and valve, with their sum and that of the year before; NaN where any valve is unknown."""
+    kwh = column_group(months, "kwh")
     frame = kwh.rename(columns=str)
     frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
-    past = part(before, "kwh").sum(axis=1, skipna=False).to_numpy()
+    past = column_group(before, "kwh").sum(axis=1, skipna=False).to_numpy()
     if len(past) == len(kwh):
         frame.insert(1, name.capitalize(), past)
     frame.insert(0, "Month", kwh.index)
@@ -48,8 +47,8 @@ def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year 
 
 
 def valve_table(study: Study) -> Table:
-    """Each valve's energy, and its change, as measured and corrected for weather."""
-    kwh, past = part(study.days, "kwh"), part(study.before, "kwh")
+    """Table of each valve's energy and its change, as measured and weather-corrected."""
+    kwh, past = column_group(study.days, "kwh"), column_group(study.before, "kwh")
     rows = []
     for name, found in study.valves.items():
         rows.append(
@@ -61,7 +60,7 @@ def valve_table(study: Study) -> Table:
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,
-                "remark": _remark(found.raw_reason, found.reason, found.significant),
+                "remark": _change_remark(found.raw_reason, found.reason, found.significant),
             }
         )
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
@@ -80,9 +79,9 @@ def valve_table(study: Study) -> Table:
 
 
 def signature_table(study: Study) -> Table:
-    """The energy signature of all valves together and of each of them; what is refused says why."""
+    """Table of the energy signature of all valves together and of each, with the reason where there is none."""
     found = {"All comparable valves": study.signature} | {name: study.signature_of(name) for name in study.names}
-    frame = pd.DataFrame([_signature(name, signature) for name, signature in found.items()])
+    frame = pd.DataFrame([_signature_row(name, signature) for name, signature in found.items()])
     return table(
         frame,
         "signatures",
@@ -99,16 +98,16 @@ def signature_table(study: Study) -> Table:
 
 
 def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minutes: int) -> pd.DataFrame | None:
-    """Heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
+    """Fetch heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
 
     Args:
-        cloud: Where the valves are.
+        cloud: Cloud of the valves.
         valves: A frame of `Cloud.heating_valves`.
-        period: What the report covers.
+        period: Period of the report.
         peak_minutes: 60, or 15 for peaks of a quarter of an hour, too.
 
     Raises:
-        UsageError: Peaks are wanted over another time.
+        UsageError: `peak_minutes` is neither.
     """
     if peak_minutes not in (15, 60):
         raise UsageError(
@@ -120,15 +119,15 @@ def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minut
 
 
 def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Table:
-    """Peak, base and use of the load of each valve and of all together.
+    """Table of peak, base load and full-load hours of each valve and of all together.
 
     Args:
         hours: `Counters.energy` by hour.
-        quarters: The same by quarter of an hour, for the peaks of a quarter.
+        quarters: The same by quarter of an hour, for 15-minute peaks.
     """
-    fine = None if quarters is None else _loads(quarters)
+    fine = None if quarters is None else _hourly_loads(quarters)
     rows = []
-    for name, values in _loads(hours).items():
+    for name, values in _hourly_loads(hours).items():
         found = load_figures(values)
         row = {"valve": name, "peak_kw": found.peak_kw, "peak_hour": found.peak_time}
         if fine is not None:
@@ -162,8 +161,9 @@ def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Tab
 
 
 def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) -> Table:
-    """Opening and closing reading of each valve and month, as an auditor wants them."""
+    """Table of opening and closing readings of each valve and month, for audits."""
     frame = counters.statement("MS", start, end).rename(columns={"device": "valve", "interval": "month"})
+    # A second reading is only needed to interpolate where no reading lies on the edge of the month.
     for column in [str(name) for name in frame if str(name).startswith(("opening_next", "closing_next"))]:
         if frame[column].isna().all():
             frame = frame.drop(columns=column)
@@ -177,26 +177,26 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
             formats[column] = 1
         if column.endswith("_time") or column in ("from", "to"):
             formats[column] = "time"
-    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
+    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=MAX_STATEMENT_ROWS)
 
 
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
-    """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
-    return part(hours, "kwh").where(part(hours, "quality") == "measured")
+    """KWh by hour and valve; NaN where not plainly measured: a peak must not come from an estimate."""
+    return column_group(hours, "kwh").where(column_group(hours, "quality") == "measured")
 
 
-def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
+def _hourly_loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
     kwh = measured_hours(energy)
     return {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
 
 
-def _remark(raw: str, corrected: str, significant: bool) -> str:
+def _change_remark(raw: str, corrected: str, significant: bool) -> str:
     if corrected:
         return f"Cannot be said: {corrected}" + ("" if raw in ("", corrected) else f"; {raw}")
     return "changed" if significant else "within chance"
 
 
-def _signature(name: str, found: Signature) -> dict[str, object]:
+def _signature_row(name: str, found: Signature) -> dict[str, object]:
     ranges = found.intervals()
 
     def span(parameter: str, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""What the summaries share."""
+"""Helpers that the summaries share: column groups, key figures and words."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import cast
 import pandas as pd
 
 from belimo_nb.display import KeyFigure, Trend, number
-from belimo_nb.display.numbers import MONTHS, NO_BREAK
+from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE
 
-__all__ = ["count_of", "daily_trend", "energy_figure", "month_name", "part"]
+__all__ = ["column_group", "count_of", "daily_trend", "energy_figure", "month_name"]
 
 
-def part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
-    """One of kwh, coverage and quality: a column a counter."""
+def column_group(energy: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Columns of `Counters.energy` below "kwh", "coverage" or "quality": one per counter."""
     return cast("pd.DataFrame", energy[name])  # two levels of columns: never a Series
 
 
 def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
-    """The known energy of a range, which is a lower bound if `unknown` of its days are not known in full."""
+    """Key figure of the known energy of a range: a lower bound if `unknown` of its days are incomplete."""
     days = len(kwh)
     note = (
         f"in {number(days)} days" if not unknown else f"at least; {number(unknown)} of {number(days)} days incomplete"
@@ -29,15 +29,15 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
 
 
 def daily_trend(kwh: pd.DataFrame) -> Trend:
-    """The energy of each day, all counters together; a day of which one is not known is unknown."""
+    """Daily energy of all counters together; NaN where one of them is unknown."""
     return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
 
 
 def count_of(count: int, what: str) -> str:
-    """A number of something in words: "none offline", "3 offline"."""
+    """Format a count with a word: "none offline", "3 offline"."""
     return f"{number(count)} {what}" if count else f"none {what}"
 
 
 def month_name(time: pd.Timestamp) -> str:
-    """A month in words that stay on one line, such as "Dec 2017"."""
-    return f"{MONTHS[time.month - 1]}{NO_BREAK}{time.year}"
+    """Format a month as "Dec 2017", without a line break."""
+    return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"

@@ -1,4 +1,4 @@
-"""How complete the data are, and which days are not plainly measured."""
+"""Completeness of the data, and the table of days that are not plainly measured."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from belimo_nb.display import Table, table
-from belimo_nb.summary.parts import part
+from belimo_nb.summary.parts import column_group
 
 __all__ = ["completeness", "data_quality"]
 
-
-QUALITY: Mapping[str, str] = {
+QUALITY_MEANINGS: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
     "partial": "readings begin or end within the day",
     "reset": "the counter started anew; what is shown is a lower bound",
@@ -22,17 +21,18 @@ QUALITY: Mapping[str, str] = {
 
 
 def completeness(energy: pd.DataFrame) -> float:
-    """The share of a range that is covered by readings without gaps, 0 to 1, over all counters of `Counters.energy`."""
+    """Mean coverage (0 to 1) of a range of `Counters.energy` by readings without gaps, over all counters."""
     coverage = energy["coverage"]
     return float(coverage.to_numpy().mean()) if coverage.size else float("nan")
 
 
 def data_quality(days: pd.DataFrame) -> Table:
-    """The days whose figures are not plainly measured: which, how many, and why."""
+    """Table of the days whose figures are not plainly measured: runs of days by counter, and why."""
     rows = []
-    kwh, coverages, qualities = (part(days, name) for name in ("kwh", "coverage", "quality"))
+    kwh, coverages, qualities = (column_group(days, name) for name in ("kwh", "coverage", "quality"))
     for name, quality in qualities.items():
         coverage = coverages[name]
+        # A new run begins where the quality differs from the day before.
         run = (quality != quality.shift()).cumsum()
         for _, span in quality.groupby(run):
             if span.iloc[0] != "measured":
@@ -45,7 +45,7 @@ def data_quality(days: pd.DataFrame) -> Table:
                         "coverage": float(coverage[span.index].mean()),
                         "kwh": float(kwh[name][span.index].sum(min_count=1)),
                         "quality": str(span.iloc[0]),
-                        "meaning": QUALITY[str(span.iloc[0])],
+                        "meaning": QUALITY_MEANINGS[str(span.iloc[0])],
                     }
                 )
     columns = ["what", "from", "to", "days", "coverage", "kwh", "quality", "meaning"]

@@ -1,4 +1,4 @@
-"""Outdoor temperature, hour by hour: from a CSV file, or from an archive that speaks Open-Meteo's format."""
+"""Hourly outdoor temperature from a CSV file or from an archive in Open-Meteo's format."""
 
 from belimo_nb.weather.archive import OPEN_METEO, Place, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv

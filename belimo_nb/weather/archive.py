@@ -1,4 +1,4 @@
-"""Outdoor temperature from an archive in Open-Meteo's format; no key is needed."""
+"""Client of a weather archive in Open-Meteo's format; no key is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import requests
 from belimo_nb.client import http, responses
 from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, ApiError, UsageError
-from belimo_nb.weather.csv_file import COLDEST, WARMEST
+from belimo_nb.weather.csv_file import MAX_TEMPERATURE_C, MIN_TEMPERATURE_C
 
 __all__ = ["OPEN_METEO", "Place", "place_of", "read_archive"]
 
@@ -22,11 +22,11 @@ VARIABLE = "temperature_2m"
 
 
 def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Series[Any]:
-    """Ask an archive for the hourly outdoor temperature of whole UTC days.
+    """Fetch the hourly outdoor temperature of whole UTC days from an archive.
 
     Args:
-        url: Its address; https, or http on this machine.
-        place: Where.
+        url: Address of the archive; https, or http on this machine.
+        place: Place of the site.
         first: First day.
         last: Last day, inclusive.
 
@@ -34,7 +34,7 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
         Series ``temperature_c``, index ``time``: every hour of the days, UTC; NaN where the archive has none (yet).
 
     Raises:
-        CloudError: The archive refuses, fails, cannot be reached, or answers something else.
+        CloudError: The archive refuses, fails, cannot be reached, or gives another format.
     """
     what = f"the weather of {first} to {last}"
     query = {
@@ -43,23 +43,23 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
         "start_date": first.isoformat(),
         "end_date": last.isoformat(),
         "hourly": VARIABLE,
-        "timezone": "GMT",
+        "timezone": "GMT",  # local times of clock changes would be ambiguous
     }
     with http.new_session(url) as session:
-        body = with_retries(lambda: _ask(session, url, query, what))
-    return _series(body, first, last, what)
+        body = with_retries(lambda: _get(session, url, query, what))
+    return _hourly_series(body, first, last, what)
 
 
-def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) -> dict[str, Any]:
+def _get(session: requests.Session, url: str, query: dict[str, str], what: str) -> dict[str, Any]:
     try:
         response = session.get(http.as_https(url), params=query, timeout=http.TIMEOUT)
     except requests.RequestException as error:
         raise responses.unreachable(error, url) from None
     problem = responses.refusal(response, what)
     if isinstance(problem, ApiError):
-        said = _reason(response)
+        reason = _error_reason(response)
         raise ApiError(
-            f"The weather archive refused {what} ({response.status_code}{': ' + said if said else ''}); check "
+            f"The weather archive refused {what} ({response.status_code}{': ' + reason if reason else ''}); check "
             "BELIMO_WEATHER, the place and the period.",
             status_code=response.status_code,
         )
@@ -68,19 +68,19 @@ def _ask(session: requests.Session, url: str, query: dict[str, str], what: str) 
     return responses.json_object(response, what, "BELIMO_WEATHER")
 
 
-def _reason(response: requests.Response) -> str:
+def _error_reason(response: requests.Response) -> str:
     try:
         return " ".join(str(response.json()["reason"]).split())[:120].rstrip(".")
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
-def _series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> pd.Series[Any]:
+def _hourly_series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> pd.Series[Any]:
     try:
         unit = body["hourly_units"][VARIABLE]
         stamps = body["hourly"]["time"]
         if any(isinstance(stamp, int | float) for stamp in stamps):
-            raise TypeError  # a number is no time here, though pandas would take it for one
+            raise TypeError  # pandas would take a number for a time
         times = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601", utc=True)).as_unit("ns")
         values = [None if value is None else float(value) for value in body["hourly"][VARIABLE]]
         found = pd.Series(values, times, dtype=float)
@@ -88,18 +88,19 @@ def _series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> p
         raise AnswerError(f"The weather archive gave {what} in another format; check BELIMO_WEATHER.") from None
     if unit not in ("°C", "C") or body.get("utc_offset_seconds", 0) != 0:
         raise AnswerError(f"The weather archive gave {what} in {unit}, not in °C of UTC hours; check BELIMO_WEATHER.")
-    if ((found < COLDEST) | (found > WARMEST)).any():
+    if ((found < MIN_TEMPERATURE_C) | (found > MAX_TEMPERATURE_C)).any():
         raise AnswerError(f"The weather archive gave {what} with impossible temperatures; check BELIMO_WEATHER.")
+    # A grid of all hours, so that hours which the archive lacks are NaN and not just absent.
     begin, end = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
     grid = pd.date_range(begin, end, freq="h", inclusive="left", name="time")
     return found[~found.index.duplicated(keep="last")].reindex(grid).rename("temperature_c")
 
 
-def address(text: str) -> str:
-    """The address that the setting stands for.
+def archive_url(text: str) -> str:
+    """Address of the archive that a setting names.
 
     Raises:
-        UsageError: It is neither `open-meteo` nor a web address that may be asked.
+        UsageError: It is neither `open-meteo` nor an allowed web address.
     """
     url = OPEN_METEO if text == "open-meteo" else text
     if not url.startswith("https://") and http.as_https(url) == url:
@@ -112,7 +113,7 @@ LATITUDE, LONGITUDE = "metadata.1012", "metadata.1013"
 
 @dataclass(frozen=True)
 class Place:
-    """A place on earth, in degrees; north and east are positive.
+    """Geographic coordinates in degrees, north and east positive.
 
     Raises:
         UsageError: There is no such place.
@@ -129,7 +130,7 @@ class Place:
 
 
 def place_of(records: Mapping[str, Mapping[str, Any]]) -> Place | None:
-    """The place that most devices' metadata give, or None; weather hardly differs within a site.
+    """Most frequent place in the devices' metadata, or None; weather hardly differs within a site.
 
     Args:
         records: Latest values by device, as datapoint id to value.
@@ -137,9 +138,10 @@ def place_of(records: Mapping[str, Mapping[str, Any]]) -> Place | None:
     found: dict[Place, int] = {}
     for values in records.values():
         try:
+            # 0.01° is about a kilometer: devices of a site become one place, and one file of the cache.
             place = Place(round(float(values[LATITUDE]), 2), round(float(values[LONGITUDE]), 2))
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
-        if place != Place(0.0, 0.0):  # what was never set
+        if place != Place(0.0, 0.0):  # never set
             found[place] = found.get(place, 0) + 1
     return max(found, key=lambda place: found[place]) if found else None

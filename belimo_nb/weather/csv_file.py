@@ -1,4 +1,4 @@
-"""Outdoor temperature from a CSV file."""
+"""Reader of CSV files with hourly outdoor temperatures."""
 
 from __future__ import annotations
 
@@ -11,68 +11,69 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import zone_name
-from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 
-__all__ = ["hourly", "read_csv"]
+__all__ = ["hourly_means", "read_csv"]
 
-TIMES = ("time", "datetime", "date", "timestamp", "zeit", "datum")
-TEMPERATURES = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
-COLDEST, WARMEST = -60.0, 60.0
+TIME_COLUMNS = ("time", "datetime", "date", "timestamp", "zeit", "datum")
+CELSIUS_COLUMNS = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
+MIN_TEMPERATURE_C, MAX_TEMPERATURE_C = -60.0, 60.0
 
 
 def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
-    """Read hourly outdoor temperatures.
+    """Read hourly outdoor temperatures from a CSV file.
 
-    The file has one line of names, then one line an hour: a time (ISO 8601; local time of `tz` unless it says its
-    offset) and a temperature in °C. Fields are separated by commas, semicolons or tabs; the columns are recognized by
-    name (time, datetime, timestamp ...; temperature_c, temperature_2m, temperature, temp ..., a unit in brackets may
-    follow), others are ignored. Empty fields are unknown hours. Lines before the names that have fewer fields are
-    skipped, as in the files that Open-Meteo offers.
+    The file has a header line, then a line an hour: a time (ISO 8601; local time of `tz` unless it has an offset) and a
+    temperature in °C. Fields are separated by commas, semicolons or tabs; columns are recognized by name (time,
+    datetime, timestamp ...; temperature_c, temperature_2m, temperature, temp ..., maybe with a unit in brackets).
+    Others are ignored. Empty fields are unknown hours. Lines before the header are skipped, as in Open-Meteo's files.
 
     Args:
         path: The file, UTF-8.
-        tz: IANA zone of times that do not say theirs.
+        tz: IANA zone of times without an offset.
 
     Returns:
         Series ``temperature_c``, index ``time``: every full hour from the first to the last, UTC; NaN where unknown.
 
     Raises:
-        UsageError: The file cannot be read, its columns are not found, or its values are no temperatures in °C.
+        UsageError: The file cannot be read, lacks a column, or its values are no temperatures in °C.
     """
     zone_name(tz)
     name = Path(path).name
-    frame = _frame(Path(path))
-    time, temperature = _column(frame, TIMES, name, "time"), _column(frame, TEMPERATURES, name, "temperature")
+    frame = _read_frame(Path(path))
+    time = _column(frame, TIME_COLUMNS, name, "time")
+    temperature = _column(frame, CELSIUS_COLUMNS, name, "temperature")
     unit = temperature[temperature.find("(") + 1 : temperature.rfind(")")].strip() if "(" in temperature else ""
     if unit and unit not in ("°C", "C", "degC", "celsius"):
         raise UsageError(f"The weather file {name} gives temperatures in {unit}; convert them to °C.")
-    return hourly(_times(frame[time], name, tz), _temperatures(frame[temperature], name), f"The weather file {name}")
+    times, values = _parsed_times(frame[time], name, tz), _parsed_temperatures(frame[temperature], name)
+    return hourly_means(times, values, f"The weather file {name}")
 
 
-def hourly(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Series[Any]:
-    """Means of full hours on a grid without holes; `values` in °C at aware `times`.
+def hourly_means(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Hourly means on a complete grid, NaN where unknown; `values` in °C at aware `times`.
 
     Raises:
-        UsageError: Nothing is known, or a value is no outdoor temperature in °C.
+        UsageError: All values are NaN, or one is no outdoor temperature in °C.
     """
     found = pd.Series(
         values.to_numpy(dtype=float), times.tz_convert("UTC").as_unit("ns"), name="temperature_c"
     ).dropna()
     if found.empty:
         raise UsageError(f"{what} has no temperature; give one with values.")
-    strange = found[(found < COLDEST) | (found > WARMEST)]
+    strange = found[(found < MIN_TEMPERATURE_C) | (found > MAX_TEMPERATURE_C)]
     if len(strange):
         raise UsageError(
             f"{what} has {strange.iloc[0]:g} at {strange.index[0]:%Y-%m-%d %H:%M} UTC, which is no outdoor temperature "
             "in °C; convert its unit or leave the field empty."
         )
     means = found.groupby(pd.DatetimeIndex(found.index).floor("h")).mean()
+    # Reindexed, so that missing hours are NaN, which the reports count.
     grid = pd.date_range(means.index[0], means.index[-1], freq="h", name="time")
     return means.reindex(grid)
 
 
-def _frame(path: Path) -> pd.DataFrame:
+def _read_frame(path: Path) -> pd.DataFrame:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -86,7 +87,7 @@ def _frame(path: Path) -> pd.DataFrame:
         raise UsageError(f"The weather file {path.name} cannot be read ({error}); save it as CSV anew.") from None
     table = [[field.strip() for field in row] for row in rows if any(field.strip() for field in row)]
     for at, fields in enumerate(table):
-        if len(fields) > 1 and any(_plain(field) in TIMES for field in fields):
+        if len(fields) > 1 and any(_normalized_name(field) in TIME_COLUMNS for field in fields):
             filled = [row + [""] * (len(fields) - len(row)) for row in table[at + 1 :]]
             frame = pd.DataFrame([row[: len(fields)] for row in filled], columns=fields, dtype=object)
             return frame.loc[:, ~frame.columns.duplicated()]
@@ -94,20 +95,20 @@ def _frame(path: Path) -> pd.DataFrame:
     raise UsageError(f"The weather file {path.name} has no column of times (it begins with {first}); name it 'time'.")
 
 
-def _plain(column: str) -> str:
+def _normalized_name(column: str) -> str:
     return column.split("(")[0].strip().casefold().replace(" ", "_")
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], file: str, what: str) -> str:
     for name in names:
         for column in frame.columns:
-            if _plain(str(column)) == name:
+            if _normalized_name(str(column)) == name:
                 return str(column)
     found = ", ".join(repr(str(column)) for column in frame.columns)
     raise UsageError(f"The weather file {file} has no column of the {what} among {found}; name it {names[0]!r}.")
 
 
-def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
+def _parsed_times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
     try:
         parsed = [pd.Timestamp(text).as_unit("ns") for text in column]
         if any(pd.isna(moment) for moment in parsed):  # an empty field
@@ -117,8 +118,8 @@ def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
             raise UsageError(f"The weather file {file} has times with and without an offset; use one form.")
         if all(naive):
             local = pd.DatetimeIndex(parsed)
-            # Of the hour that comes twice the first is meant once, the second where the time is repeated.
-            return localized(local, tz, ~local.duplicated())
+            # The hour that comes twice in autumn: a time is the first, its repetition the second of them.
+            return local.tz_localize(tz, nonexistent="shift_forward", ambiguous=~local.duplicated())
         return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in parsed])
     except ValueError as error:
         if isinstance(error, UsageError):
@@ -134,7 +135,7 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def _temperatures(column: pd.Series[Any], file: str) -> pd.Series[Any]:
+def _parsed_temperatures(column: pd.Series[Any], file: str) -> pd.Series[Any]:
     blank = column.str.strip().str.casefold().isin(["", "nan", "null", "none", "-", "na"])
     numbers = pd.to_numeric(column.where(~blank, np.nan), errors="coerce")
     wrong = numbers.isna() & ~blank

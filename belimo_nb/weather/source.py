@@ -1,4 +1,4 @@
-"""Outdoor temperature for a site: from wherever the settings say, complete or with its holes told."""
+"""Outdoor temperature of a site from the source that the settings name, with a cache of archive data."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.system.files import check_inside, write_text
-from belimo_nb.weather.archive import Place, address, place_of, read_archive
+from belimo_nb.weather.archive import Place, archive_url, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
-__all__ = ["Kept", "outdoor_temperature", "temperature_or_reason"]
+__all__ = ["WeatherCache", "outdoor_temperature", "temperature_or_reason"]
 
 HOUR = pd.Timedelta(hours=1)
 
 
+# Protocols, because `cloud` imports this folder, which therefore cannot import `cloud`.
 class Site(Protocol):
-    """What the weather needs to know of a site; the connection of a cloud knows it."""
+    """Settings, time zone, clock and metadata of a site: implemented by the connection of a cloud."""
 
     @property
     def settings(self) -> Settings: ...
@@ -37,15 +38,15 @@ class Site(Protocol):
     def latest_datapoints(self) -> dict[str, dict[str, Any]]: ...
 
 
-class Connected(Protocol):
-    """A cloud: it has a connection that knows its site."""
+class HasConnection(Protocol):
+    """Implemented by `Cloud`."""
 
     @property
     def connection(self) -> Site: ...
 
 
 def outdoor_temperature(
-    cloud: Connected | Site,
+    cloud: HasConnection | Site,
     start: str | date | pd.Timestamp,
     end: str | date | pd.Timestamp,
     source: str | None = None,
@@ -54,16 +55,15 @@ def outdoor_temperature(
 ) -> pd.Series[Any]:
     """Hourly outdoor temperature of a site.
 
-    What an archive has answered is kept in the data folder (that of an archive on this machine, such as the demo
-    cloud's, is not: it costs nothing to ask again).
+    Data of an archive are cached in the data folder, except of an archive on this machine such as the demo cloud's.
 
     Args:
-        cloud: Where the site's settings, time zone and devices are.
+        cloud: Cloud of the site.
         start: First moment (local time of the site if it has no zone).
-        end: First moment after it.
+        end: First moment after the range.
         source: A CSV file, "open-meteo", or the address of an archive like it; None or "": the setting BELIMO_WEATHER.
-        latitude: Of the site, for an archive; None: from the devices' metadata.
-        longitude: The same.
+        latitude: Latitude of the site for an archive, degrees; None: from the devices' metadata.
+        longitude: Longitude of the site, the same way.
 
     Returns:
         Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown.
@@ -74,8 +74,8 @@ def outdoor_temperature(
         CloudError: The archive refuses, fails or cannot be reached.
     """
     site = _site_of(cloud)
-    where = (source or "").strip() or site.settings.weather
-    if not where:
+    weather_source = (source or "").strip() or site.settings.weather
+    if not weather_source:
         raise NoDataError(
             "There is no outdoor temperature: set BELIMO_WEATHER to a CSV file or to open-meteo (no key is needed)."
         )
@@ -84,21 +84,24 @@ def outdoor_temperature(
     grid = pd.date_range(
         period.start.tz_convert("UTC").floor("h"), period.end.tz_convert("UTC").ceil("h") - HOUR, freq="h", name="time"
     ).as_unit("ns")
-    if where == "open-meteo" or "://" in where:
-        place = _place(site, latitude, longitude)
-        found = _archived(site, address(where), place, grid)
+    if weather_source == "open-meteo" or "://" in weather_source:
+        place = _place_or_site(site, latitude, longitude)
+        found = _from_archive(site, archive_url(weather_source), place, grid)
     else:
-        found = read_csv(where, tz)
+        found = read_csv(weather_source, tz)
     return found.reindex(grid).tz_convert(tz).rename_axis("time")
 
 
 def temperature_or_reason(
-    cloud: Connected | Site, start: str | date | pd.Timestamp, end: str | date | pd.Timestamp, source: str | None = None
+    cloud: HasConnection | Site,
+    start: str | date | pd.Timestamp,
+    end: str | date | pd.Timestamp,
+    source: str | None = None,
 ) -> tuple[pd.Series[Any], str]:
-    """As `outdoor_temperature`, for reports that can do without: all NaN, and why, where there is none to be had.
+    """As `outdoor_temperature`, for reports that can do without: all NaN and the reason where it is not available.
 
     Raises:
-        UsageError: The file, the place or the range makes no sense: that is for the reader to put right.
+        UsageError: The file, the place or the range makes no sense, which the user can correct.
     """
     try:
         return outdoor_temperature(cloud, start, end, source), ""
@@ -109,12 +112,12 @@ def temperature_or_reason(
         return pd.Series(float("nan"), grid, name="temperature_c"), str(error)
 
 
-def _site_of(cloud: Connected | Site) -> Site:
-    """The connection of a cloud; `Device.checkup`, which has no cloud, hands the connection itself."""
+def _site_of(cloud: HasConnection | Site) -> Site:
+    """Connection of a cloud; `Device.checkup`, which has no cloud, passes the connection itself."""
     return cloud.connection if hasattr(cloud, "connection") else cloud
 
 
-def _place(site: Site, latitude: float | None, longitude: float | None) -> Place:
+def _place_or_site(site: Site, latitude: float | None, longitude: float | None) -> Place:
     if latitude is not None and longitude is not None:
         return Place(latitude, longitude)
     place = place_of(site.latest_datapoints())
@@ -123,37 +126,39 @@ def _place(site: Site, latitude: float | None, longitude: float | None) -> Place
     return place
 
 
-def _archived(site: Site, url: str, place: Place, grid: pd.DatetimeIndex) -> pd.Series[Any]:
+def _from_archive(site: Site, url: str, place: Place, grid: pd.DatetimeIndex) -> pd.Series[Any]:
     today = site.now.tz_convert("UTC").date()
+    # An archive refuses days to come.
     first, last = grid[0].date(), min(grid[-1].date(), today)
     if first > today:
         raise UsageError(f"The weather from {first} on lies in the future; give an earlier period.")
-    if is_loopback(url):
+    if is_loopback(url):  # costs nothing to ask again
         return read_archive(url, place, first, last)
     file = f"{place.latitude:.2f}_{place.longitude:.2f}.csv"
     folder = site.settings.data_dir
-    kept = Kept(folder, folder / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
+    kept = WeatherCache(folder, folder / "weather" / "v1" / urlsplit(url).netloc.replace(":", "_") / file)
     known = kept.read()
-    wanted = grid[grid < pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
-    missing = wanted.difference(pd.DatetimeIndex(known.index))
+    needed = grid[grid < pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)]
+    missing = needed.difference(pd.DatetimeIndex(known.index))
     if len(missing):
+        # One request from the first to the last missing hour; it may fetch known ones again.
         known = kept.add(read_archive(url, place, missing[0].date(), missing[-1].date()))
     return known
 
 
-class Kept:
-    """Hourly temperatures of one place from one archive, in a CSV file.
+class WeatherCache:
+    """Cache of the hourly temperatures of one place from one archive, in a CSV file.
 
     Args:
-        folder: The folder for data.
-        path: The file, in that folder; neither it nor the folder need exist.
+        folder: The data folder.
+        path: The file in that folder; neither need exist.
     """
 
     def __init__(self, folder: Path, path: Path) -> None:
         self._folder, self._path = folder, path
 
     def read(self) -> pd.Series[Any]:
-        """What is kept: °C by hour, UTC; empty if there is nothing that can be read."""
+        """Cached °C by hour, UTC; empty if the file is missing or damaged."""
         try:
             check_inside(self._path, self._folder)
             frame = pd.read_csv(self._path, dtype={"time": str})
@@ -163,8 +168,10 @@ class Kept:
             return pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"), name="temperature_c")
 
     def add(self, found: pd.Series[Any]) -> pd.Series[Any]:
-        """Keep the known hours of `found` beside what is kept; all of them."""
-        both = pd.concat([self.read(), found.dropna()]) if len(self.read()) else found.dropna()
+        """Add the known hours of `found` and return all that is cached."""
+        # NaN are not cached: an archive lags some days behind and fills them in later.
+        kept, known = self.read(), found.dropna()
+        both = pd.concat([kept, known]) if len(kept) else known
         both = both[~both.index.duplicated(keep="last")].sort_index()
         lines = [f"{time:%Y-%m-%dT%H:%MZ},{value:g}" for time, value in both.items()]
         write_text(self._path, "\n".join(["time,temperature_c", *lines, ""]), inside=self._folder)

@@ -24,7 +24,7 @@ from belimo_nb.display.numbers import column_digits, label_and_unit
 from belimo_nb.errors import UsageError
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
-THIN, NO_BREAK, MINUS = "\u202f", "\u00a0", "\u2212"
+THIN_SPACE, NO_BREAK_SPACE, MINUS = "\u202f", "\u00a0", "\u2212"
 
 
 def bundle(shown: display.Displayed) -> dict:
@@ -37,8 +37,8 @@ def bundle(shown: display.Displayed) -> dict:
 @pytest.mark.parametrize(
     ("value", "options", "expected"),
     [
-        (12345.678, {}, f"12{THIN}346"),
-        (1234567, {"unit": "kWh"}, f"1{THIN}234{THIN}567{NO_BREAK}kWh"),
+        (12345.678, {}, f"12{THIN_SPACE}346"),
+        (1234567, {"unit": "kWh"}, f"1{THIN_SPACE}234{THIN_SPACE}567{NO_BREAK_SPACE}kWh"),
         (99.96, {}, "100"),
         (12.34, {}, "12.3"),
         (1.234, {}, "1.23"),
@@ -50,7 +50,7 @@ def bundle(shown: display.Displayed) -> dict:
         (7, {}, "7"),
         (36.0, {}, "36"),
         (np.int64(36), {}, "36"),
-        (8.333, {"unit": "K"}, f"8.3{NO_BREAK}K"),
+        (8.333, {"unit": "K"}, f"8.3{NO_BREAK_SPACE}K"),
         (None, {"unit": "kWh"}, "–"),
         (math.nan, {}, "–"),
         (math.inf, {}, "–"),
@@ -68,13 +68,13 @@ def test_number(value, options, expected):
 )
 def test_percent_is_cut_not_rounded(share, expected):
     """Only the whole is 100 %."""
-    assert display.percent(share) == (f"{expected}{NO_BREAK}%" if expected else "–")
+    assert display.percent(share) == (f"{expected}{NO_BREAK_SPACE}%" if expected else "–")
 
 
 def test_dates_are_unambiguous():
     """No reader can swap day and month; moments are in their own zone."""
     stamp = pd.Timestamp("2018-11-01 05:30", tz="UTC").tz_convert("Europe/Zurich")
-    assert display.date(stamp) == f"1{NO_BREAK}Nov{NO_BREAK}2018"
+    assert display.date(stamp) == f"1{NO_BREAK_SPACE}Nov{NO_BREAK_SPACE}2018"
     assert display.moment(stamp) == "2018-11-01 06:30"
     assert display.date(None) == display.moment(pd.NaT) == "–"
 
@@ -125,7 +125,7 @@ def test_header_says_the_same_to_people_and_programs():
     }
     assert "script" not in [tag for tag, _ in Page(made["text/html"]).elements]
     assert "&lt;script&gt;" in made["text/html"]
-    assert f"Completeness: 96.3{NO_BREAK}% of the data" in made["text/plain"]
+    assert f"Completeness: 96.3{NO_BREAK_SPACE}% of the data" in made["text/plain"]
     assert "Source: demo data, seed 1" in repr(shown)
 
 
@@ -171,7 +171,7 @@ def test_key_figures_keep_raw_numbers():
         "digits": None,
         "status": "problem",
     }
-    assert f"17{THIN}641 <span" in made["text/html"]
+    assert f"17{THIN_SPACE}641 <span" in made["text/html"]
     assert "<script>" not in made["text/html"]
     assert "Power: – (Problem, offline since 2018-11-20)" in made["text/plain"]
 
@@ -221,8 +221,8 @@ def test_table_shows_what_people_read(fleet):
     html = display.table(fleet, "fleet", EVIL, formats={"health": "status", "share": "percent"}).html()
     rows = Page(html).rows
     assert rows[0] == ["Name", "Power kW", "Online", "Health", "Last seen Europe/Zurich", "Share"]
-    assert rows[1] == [EVIL, "443", "yes", "ok", "2018-10-28 02:30", f"100{NO_BREAK}%"]
-    assert rows[2] == ["=HYPERLINK(1)", f"12{THIN}346", "no", "ERROR", "2018-10-28 02:30", f"42{NO_BREAK}%"]
+    assert rows[1] == [EVIL, "443", "yes", "ok", "2018-10-28 02:30", f"100{NO_BREAK_SPACE}%"]
+    assert rows[2] == ["=HYPERLINK(1)", f"12{THIN_SPACE}346", "no", "ERROR", "2018-10-28 02:30", f"42{NO_BREAK_SPACE}%"]
     assert rows[3] == ["Ventil 3", "–", "–", "–", "–", "–"]
     assert "<script>" not in html
     assert 'class="bnb-st bnb-problem">ERROR' in html

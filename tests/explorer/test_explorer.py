@@ -21,9 +21,9 @@ from second_cloud import SecondCloud, says
 import belimo_nb as bn
 from belimo_nb.cloud.device import Device
 from belimo_nb.explorer import explorer as explorer_module
-from belimo_nb.explorer import somebody_there
-from belimo_nb.explorer.choice import Choice, choice_path, first_choice
-from belimo_nb.explorer.device_picker import MATCHES, DevicePicker
+from belimo_nb.explorer import is_interactive
+from belimo_nb.explorer.choice import Choice, choice_path, initial_choice
+from belimo_nb.explorer.device_picker import MAX_MATCHES, DevicePicker
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 EVIL = "Ventil <b>\"Süd & Größe\"</b> <script>alert('1')</script>"
@@ -50,20 +50,20 @@ def test_a_front_end_is_known_by_its_request(
     """Only a front end that can pass questions on to a person counts as one."""
     kernel = SimpleNamespace(get_parent=lambda channel: {"content": content} if channel == "shell" else {})
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
-    assert somebody_there() is expected
+    assert is_interactive() is expected
 
 
 def test_a_shell_without_a_kernel_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """IPython in a terminal, and reports that run on its bare shell, show no widgets."""
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace())
-    assert not somebody_there()
+    assert not is_interactive()
 
 
 @pytest.mark.parametrize(("name", "value"), [("SERVER_SOFTWARE", "voila/0.5.10"), ("VOILA_PREHEAT", "True")])
 def test_voila_is_known_by_its_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Voila runs cells as nbclient does, but for somebody."""
     monkeypatch.setenv(name, value)
-    assert somebody_there()
+    assert is_interactive()
 
 
 @pytest.mark.slow
@@ -139,14 +139,14 @@ def test_arguments_are_what_it_begins_with(cloud: Any) -> None:
 def test_wrong_arguments_are_errors_of_the_cell(cloud: Any, wrong: dict[str, Any], error: type[Exception]) -> None:
     """What is wrong with the call is said by the call."""
     with pytest.raises(error):
-        first_choice(cloud, **wrong)
+        initial_choice(cloud, **wrong)
 
 
 def test_an_account_without_devices_is_told(client: Any, second: SecondCloud) -> None:
     """Nothing to choose from is a sentence, not an empty list."""
     second.always("/devices", says({"data": [], "paging": {"total": 0, "offset": 0, "limit": 10}}))
     with pytest.raises(bn.errors.NoDataError, match="sees no device"):
-        first_choice(client, None)
+        initial_choice(client, None)
 
 
 def test_every_control_has_a_label(cloud: Any) -> None:
@@ -224,7 +224,7 @@ def test_thousands_of_devices_are_never_listed_at_once() -> None:
     """Of 5000 devices 50 are listed, the chosen one among them, and a few letters lead to any."""
     told: list[str] = []
     picker = DevicePicker(fleet(5000), "id-4321", lambda: told.append(picker.value))  # type: ignore[arg-type]
-    assert len(picker.matches.options) == MATCHES
+    assert len(picker.matches.options) == MAX_MATCHES
     assert picker.matches.value == "id-4321"
     assert "The first 50 of 5\u202f000 devices" in picker.count.value
     picker.search.value = "s-0012"
@@ -276,7 +276,7 @@ def test_an_offline_device_says_what_is_lacking(cloud: Any) -> None:
     assert "No values in this range: Power, Flow, T1, T2." in said(shown)
     assert "no data in this period" in alt(shown)
     assert "offline since 2018-11-" in shown.device.facts.value
-    shown.range.back("month")
+    shown.range.choose_span("month")
     assert shown.frame.notna().any(axis=None)
     assert "No values" not in said(shown)
 
@@ -387,7 +387,7 @@ def test_a_corrupt_choice_is_ignored(cloud: Any, content: bytes) -> None:
     path = choice_path(cloud.settings)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    choice = first_choice(cloud, None)
+    choice = initial_choice(cloud, None)
     assert cloud.device(choice.device).name == "Energieventil Heizung 2.OG Sued-Ost"
     assert (choice.span, choice.resolution) == ("week", "auto")
 

@@ -20,13 +20,13 @@ from second_fleet import FLOW, MODE, POWER, T1, T2, VALVE, power_kw, value_at
 
 import belimo_nb as bn
 from belimo_nb.calendar.periods import Period
-from belimo_nb.explorer.choice import days_back, first_choice
-from belimo_nb.explorer.cost import MOST, check_cost, period_of, resolution_for
+from belimo_nb.explorer.choice import initial_choice, range_up_to_now
+from belimo_nb.explorer.cost import MAX_RANGE_BUCKETS, check_cost, period_of, resolution_for
 from belimo_nb.explorer.explorer import Explorer
 from belimo_nb.explorer.figure import draw
-from belimo_nb.explorer.points import points_of, usual
-from belimo_nb.explorer.runner import Runner
-from belimo_nb.explorer.samples import LIMIT, PLAIN_LIMIT, as_csv, as_table, file_name, link
+from belimo_nb.explorer.points import default_datapoints, points_of
+from belimo_nb.explorer.runner import DebouncedRunner
+from belimo_nb.explorer.samples import MAX_LINK_BYTES, MAX_PLAIN_BYTES, as_csv, as_table, download_link, file_name
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 
@@ -63,7 +63,7 @@ def test_points_are_offered_with_the_important_ones_first(client: Any) -> None:
     """Quantities first, then other numbers, then texts; nothing that can only be written."""
     points = points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}"))
     assert [point.id for point in points[:4]] == [POWER, FLOW, T1, T2]
-    assert usual(points) == (POWER, FLOW, T1, T2)
+    assert default_datapoints(points) == (POWER, FLOW, T1, T2)
     numeric = [point.numeric for point in points]
     assert numeric == sorted(numeric, reverse=True)
     assert "pX4v.9" not in [point.id for point in points]
@@ -164,8 +164,8 @@ def test_days_are_local_and_end_now() -> None:
 
 def test_days_back_from_a_leap_day() -> None:
     """A year before 29 February is 28 February; a month before 31 March its last day."""
-    assert days_back("year", local("2020-02-29 10:00"))[0] == date(2019, 2, 28)
-    assert days_back("month", local("2019-03-31 10:00"))[0] == date(2019, 2, 28)
+    assert range_up_to_now("year", local("2020-02-29 10:00"))[0] == date(2019, 2, 28)
+    assert range_up_to_now("month", local("2019-03-31 10:00"))[0] == date(2019, 2, 28)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_resolution_suits_the_range(days: int, expected: str) -> None:
     period = Period(start, start + pd.Timedelta(days=days))
     assert resolution_for("auto", period) == expected
     assert resolution_for("15m", period) == "15m"
-    assert check_cost(period, expected, 2) <= MOST
+    assert check_cost(period, expected, 2) <= MAX_RANGE_BUCKETS
 
 
 def test_offline_the_store_is_shown(cloud: Any) -> None:
@@ -253,13 +253,13 @@ def test_cells_are_safe_for_spreadsheets() -> None:
 
 def test_long_files_are_zipped_and_too_long_ones_told() -> None:
     """A link carries at most what a Jupyter server passes on."""
-    text = "time,value\n" + "2018-11-01T00:00:00+01:00,1\n" * (PLAIN_LIMIT // 25)
-    name, content = saved(link(text, "a.csv"))
+    text = "time,value\n" + "2018-11-01T00:00:00+01:00,1\n" * (MAX_PLAIN_BYTES // 25)
+    name, content = saved(download_link(text, "a.csv"))
     assert name == "a.csv.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.read("a.csv").decode("utf-8-sig") == text
-    noise = base64.b64encode(random.Random(1).randbytes(2 * LIMIT)).decode()
-    assert "Too many samples" in link(noise, "a.csv")
+    noise = base64.b64encode(random.Random(1).randbytes(2 * MAX_LINK_BYTES)).decode()
+    assert "Too many samples" in download_link(noise, "a.csv")
 
 
 def test_file_names_fit_any_file_system() -> None:
@@ -304,13 +304,13 @@ def test_several_changes_are_one_request(client: Any, second: SecondCloud) -> No
     """Days, resolution, ticks and device changed at one go: one request, for the last state."""
 
     async def drive() -> Explorer:
-        shown = Explorer(client, first_choice(client, "Heizkreis 01"), pause=0.05)
+        shown = Explorer(client, initial_choice(client, "Heizkreis 01"), pause=0.05)
         assert not shown.idle
         assert "Asking for Heizkreis 01" in said(shown)
         await until(lambda: shown.idle)
         before = len([r for r in second.requests if r.path.endswith("timeseries")])
         assert before == 1
-        shown.range.back("month")
+        shown.range.choose_span("month")
         shown.range.first.value = date(2021, 4, 1)
         shown.range.resolution.value = "1h"
         shown.points.boxes[POWER].value = False
@@ -330,16 +330,16 @@ def test_the_kernel_goes_on_and_the_newest_question_wins(client: Any, second: Se
     """While the cloud takes its time the loop turns; what is asked meanwhile is answered, what was asked before not."""
     arrived, go = threading.Event(), threading.Event()
 
-    def slow(_: Any, answer: Any) -> Any:
+    def slow(_: Any, result: Any) -> Any:
         arrived.set()
         assert go.wait(120)
-        return answer
+        return result
 
     second.always(HISTORY.format(2), slow)
     pictures: list[str] = []
 
     async def drive() -> Explorer:
-        shown = Explorer(client, first_choice(client, "Heizkreis 02"), pause=0.01)
+        shown = Explorer(client, initial_choice(client, "Heizkreis 02"), pause=0.01)
         shown.picture.observe(lambda _: pictures.append(alt(shown)), "value")
         await until(arrived.is_set)
         assert "Asking for Heizkreis 02" in said(shown)
@@ -362,15 +362,15 @@ def test_a_kernel_that_ends_leaves_the_work_behind() -> None:
     """An answer that comes after the event loop has closed is dropped without a word."""
     arrived, go, gone = threading.Event(), threading.Event(), []
 
-    def work(question: int) -> int:
+    def work(request: int) -> int:
         gone.append(threading.current_thread())
         arrived.set()
         go.wait(120)
-        return question
+        return request
 
     async def drive() -> None:
-        runner: Runner[int, int] = Runner(work, lambda *_: pytest.fail("nobody is there"), 0)
-        runner.ask(1)
+        runner: DebouncedRunner[int, int] = DebouncedRunner(work, lambda *_: pytest.fail("nobody is there"), 0)
+        runner.submit(1)
         await until(arrived.is_set)
 
     asyncio.run(drive())

@@ -22,7 +22,7 @@ from belimo_nb.hydronics import Characteristic
 from belimo_nb.plots import style, timeaxis
 
 ZURICH = "Europe/Zurich"
-THIN = "\u202f"
+THIN_SPACE = "\u202f"
 AWKWARD = ["$a$ 🔥 Größe", "_hidden", "two\nlines\t", "x" * 300, "<b>&", "نص"]
 
 
@@ -228,8 +228,8 @@ def test_daily_energy_names_total_and_peak():
     kwh.iloc[13] = 2000.0
     kwh.iloc[0] = np.nan
     chart = plots.daily_energy(kwh, what="Heating energy")
-    assert chart.alt.startswith(f"Heating energy, 30{THIN}000 kWh in 29 days, most on 14\u00a0Nov\u00a02018.")
-    assert chart.figure.texts[0].get_text().startswith(f"Heating energy: 30{THIN}000 kWh in 29 days")
+    assert chart.alt.startswith(f"Heating energy, 30{THIN_SPACE}000 kWh in 29 days, most on 14\u00a0Nov\u00a02018.")
+    assert chart.figure.texts[0].get_text().startswith(f"Heating energy: 30{THIN_SPACE}000 kWh in 29 days")
 
 
 def test_many_valves_become_a_calendar():
@@ -270,7 +270,7 @@ def test_months_are_compared_with_the_same_months(months):
     now = pd.DataFrame({"a": 110.0, "b": 110.0}, index=months)
     before = pd.DataFrame({"b": 100.0, "a": 100.0}, index=months[[5, 4, 3]] - pd.DateOffset(years=1))
     chart = plots.monthly_energy(now, before)
-    assert f"2{THIN}640 kWh, +10\u00a0% against the year before in 3 of 12 months" in chart.alt
+    assert f"2{THIN_SPACE}640 kWh, +10\u00a0% against the year before in 3 of 12 months" in chart.alt
     assert "Apr 2018 220 kWh (year before 200)" in chart.alt
     assert "Jan 2018 220 kWh;" in chart.alt
     notes = [text.get_text() for text in chart.figure.axes[0].texts]
@@ -324,8 +324,8 @@ def test_long_series_keep_their_extremes():
     index = pd.date_range("2017-12-01", "2018-12-01", freq="15min", tz=ZURICH, inclusive="left")
     values = pd.Series(20.0, index=index)
     values.iloc[1000], values.iloc[2000] = 99.0, -5.0
-    drawn = timeaxis.band(values)
-    assert drawn.every == "day"
+    drawn = timeaxis.downsample(values)
+    assert drawn.bucket == "day"
     assert len(drawn.x) == 365
     assert (drawn.low <= drawn.mean).all()
     assert (drawn.mean <= drawn.high).all()
@@ -338,8 +338,8 @@ def test_long_series_keep_their_extremes():
 def test_bands_suit_the_span(length, every):
     """Buckets are as wide as the panel needs, at most some hundreds."""
     index = pd.date_range("2018-01-01", periods=pd.Timedelta(length) // pd.Timedelta("5min"), freq="5min", tz=ZURICH)
-    drawn = timeaxis.band(pd.Series(np.arange(len(index), dtype=float), index=index))
-    assert drawn.every == every
+    drawn = timeaxis.downsample(pd.Series(np.arange(len(index), dtype=float), index=index))
+    assert drawn.bucket == every
     assert len(drawn.x) <= 500
 
 
@@ -389,7 +389,7 @@ def test_exchange_speaks_of_the_flow(samples):
     flow = pd.Series(np.tile([0.0, 1.0, 2.0, 4.0], 1000))
     chart = plots.power_against_flow(flow, flow * 11.47)
     assert "darker" in chart.caption
-    assert f"3{THIN}000 samples" in chart.alt
+    assert f"3{THIN_SPACE}000 samples" in chart.alt
     assert "up to 4 m³/h" in chart.alt
     assert "power from \u221245.9 to 0 kW" in plots.power_against_flow(flow, -flow * 11.47).alt
 

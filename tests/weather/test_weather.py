@@ -13,8 +13,8 @@ import pytest
 import belimo_nb as bn
 from belimo_nb.errors import AnswerError, ApiError, NoDataError, UsageError
 from belimo_nb.weather import Place, outdoor_temperature, place_of, read_archive, read_csv, temperature_or_reason
-from belimo_nb.weather.archive import OPEN_METEO, address
-from belimo_nb.weather.source import Kept
+from belimo_nb.weather.archive import OPEN_METEO, archive_url
+from belimo_nb.weather.source import WeatherCache
 
 ZURICH = "Europe/Zurich"
 
@@ -129,11 +129,11 @@ def test_places_that_are_none(latitude, longitude):
 
 def test_addresses():
     """`open-meteo` stands for its archive; plain http goes nowhere but to this machine."""
-    assert address("open-meteo") == OPEN_METEO
-    assert address("https://w.example/v1/archive") == "https://w.example/v1/archive"
-    assert address("http://127.0.0.1:1/v1/archive")
+    assert archive_url("open-meteo") == OPEN_METEO
+    assert archive_url("https://w.example/v1/archive") == "https://w.example/v1/archive"
+    assert archive_url("http://127.0.0.1:1/v1/archive")
     with pytest.raises(UsageError, match="plain http"):
-        address("http://w.example/v1/archive")
+        archive_url("http://w.example/v1/archive")
 
 
 def test_from_the_demo_cloud(cloud):
@@ -247,7 +247,7 @@ def test_archives_that_are_none(archive, answer, kind, words):
 
 def test_kept(tmp_path):
     """What is kept comes back; new hours win; a broken file is as if there were none."""
-    kept = Kept(tmp_path, tmp_path / "a" / "w.csv")
+    kept = WeatherCache(tmp_path, tmp_path / "a" / "w.csv")
     hours = pd.date_range("2018-11-01", periods=3, freq="h", tz="UTC")
     assert kept.read().empty
     kept.add(pd.Series([1.0, np.nan, 3.5], hours))

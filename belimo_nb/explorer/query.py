@@ -1,0 +1,111 @@
+"""Query of the explorer: fetches the samples of a choice, or tells why there are none."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from belimo_nb.calendar.periods import Period
+from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.explorer.choice import Choice
+from belimo_nb.explorer.cost import MAX_DATAPOINTS, check_cost, period_of, resolution_for
+from belimo_nb.explorer.points import Point, default_datapoints, points_of
+from belimo_nb.explorer.samples import as_csv, as_table, download_link, file_name, last_readings
+
+if TYPE_CHECKING:
+    from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.cloud.device import Device
+
+__all__ = ["LoadedSamples", "QueryResult", "error_sentence", "run_query"]
+
+
+@dataclass(frozen=True)
+class LoadedSamples:
+    """Samples to draw and to download.
+
+    Attributes:
+        frame: Samples by datapoint id, as `last_readings` gives them.
+        period: Range of the samples.
+        resolution: Length of a bucket.
+        table: Samples by title of the datapoint.
+        link: HTML of the download link.
+    """
+
+    frame: pd.DataFrame
+    period: Period
+    resolution: str
+    table: pd.DataFrame
+    link: str
+
+
+@dataclass
+class QueryResult:
+    """Result of a query, filled as far as the query got.
+
+    Attributes:
+        device: The chosen device; None if the range was refused before any request.
+        profile_ref: Reference of its dataprofile, "" if unknown.
+        points: Its datapoints.
+        chosen: The datapoints to draw, in their order.
+        samples: The samples; None if there are none.
+        problem: Why there are none, in a sentence.
+        error: The exception behind it.
+    """
+
+    device: Device | None = None
+    profile_ref: str = ""
+    points: list[Point] = field(default_factory=list)
+    chosen: list[Point] = field(default_factory=list)
+    samples: LoadedSamples | None = None
+    problem: str = ""
+    error: Exception | None = None
+
+
+def run_query(cloud: Cloud, choice: Choice) -> QueryResult:
+    """Fetch the samples of a choice; an error becomes part of the result, which is shown where the user looks."""
+    found = QueryResult()
+    try:
+        _fill_result(found, cloud, choice)
+    except Exception as error:  # noqa: BLE001 - in a thread nobody else would tell the user
+        found.error, found.problem = error, error_sentence(error)
+    return found
+
+
+def error_sentence(error: Exception) -> str:
+    """Message of an error for people: our own as they are, others with their type."""
+    if isinstance(error, BelimoError):
+        return str(error)
+    logging.getLogger(__name__).debug("While exploring", exc_info=error)
+    text = " ".join(str(error).split())
+    return (
+        f"This did not work, for a reason that belimo_nb did not expect: {type(error).__name__}: {text or 'no details'}"
+    )
+
+
+def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
+    period = period_of(choice.first, choice.last, cloud.now)
+    # Costs are checked before the first request, because a slip of the hand could ask for years of readings.
+    resolution = resolution_for(choice.resolution, period, offline=cloud.settings.offline)
+    check_cost(period, resolution, cloud.settings.rate)
+    found.device = cloud.device(choice.device)
+    profile = found.device.profile
+    found.profile_ref, found.points = profile.ref, points_of(profile)
+    by_id = {point.id: point for point in found.points}
+    wanted = choice.datapoints.get(profile.ref)
+    wanted = default_datapoints(found.points) if wanted is None else wanted
+    found.chosen = [by_id[key] for key in wanted if key in by_id]
+    if not found.points:
+        raise UsageError(f"{found.device.name} has no datapoints: its dataprofile {profile.ref} lists none.")
+    if not found.chosen:
+        raise UsageError("No datapoint is chosen; tick at least one.")
+    if len(found.chosen) > MAX_DATAPOINTS:
+        raise UsageError(
+            f"{len(found.chosen)} datapoints are chosen, more than can be told apart; tick at most {MAX_DATAPOINTS}."
+        )
+    frame = last_readings(found.device, found.chosen, period, resolution)
+    table = as_table(frame, found.chosen)
+    name = file_name(found.device.name, str(choice.first), str(choice.last), resolution)
+    found.samples = LoadedSamples(frame, period, resolution, table, download_link(as_csv(table), name))
