@@ -134,11 +134,11 @@ def test_secrets_in_no_log(shared, connection):
     with distributed.Client(shared.address, set_as_default=False) as client:
         future = client.submit(run_on_worker, call, pure=False)
         assert isinstance(future.exception(timeout=60), TypeError)
-        assert re.fullmatch(r"carry_out-[0-9a-f-]{36}", future.key)
+        assert re.fullmatch(r"run_on_worker-[0-9a-f-]{36}", future.key)
         stories = str(
             client.run_on_scheduler(lambda dask_scheduler: [str(t.run_spec) for t in dask_scheduler.tasks.values()])
         )
-        assert "carry_out" in stories
+        assert "run_on_worker" in stories
     log = shared.log
     assert future.key in log
     assert "Compute Failed" in log
