@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["QUANTITIES", "SETTINGS", "Dimension", "Quantity"]
-
-
 Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
 

@@ -15,20 +15,6 @@ from belimo_nb.calendar.moments import from_api
 from belimo_nb.errors import AmbiguousDevice, UnknownDevice
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 
-__all__ = [
-    "datapoint_values",
-    "devices_frame",
-    "distinct_names",
-    "find_device",
-    "last_seen",
-    "latest_frame",
-    "matches",
-    "name_of",
-    "profile_ref",
-    "settings_of",
-    "subobject",
-]
-
 Record = Mapping[str, Any]
 
 ONLINE_WITHIN = pd.Timedelta(minutes=5)

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-__all__ = ["Trouble", "troubles"]
-
 HEALTH, CAUSE = "default.1", "default.2"
 """Ids of two datapoints that every device has: its health, and the cause."""
 WELL = frozenset({"OK", "UNKNOWN", ""})

@@ -14,21 +14,6 @@ from belimo_nb.api.paging import Get
 from belimo_nb.calendar.moments import to_api
 from belimo_nb.errors import AnswerError, UsageError
 
-__all__ = [
-    "KEPT_AGGREGATION",
-    "MAX_BUCKETS",
-    "MAX_VALUE",
-    "MissingSeriesWarning",
-    "StrangeValueWarning",
-    "ask_window",
-    "buckets",
-    "checked_buckets",
-    "fetch",
-    "parse_resolution",
-    "typed",
-    "warn_missing_series",
-]
-
 # The API's own limit: a longer range is asked for in windows of this length.
 MAX_BUCKETS = 10_000
 """Values of a series that the cloud gives in one answer at most."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from belimo_nb.api.profile import Profile
     from belimo_nb.calendar.periods import Period
 
-__all__ = ["counters", "quantities"]
-
 
 def quantities(
     raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str

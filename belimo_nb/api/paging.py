@@ -7,8 +7,6 @@ from typing import Any
 
 from belimo_nb.errors import AnswerError
 
-__all__ = ["collect"]
-
 PAGE_ROWS = 2000
 """Rows of a page; the API gives no more."""
 

@@ -11,8 +11,6 @@ import pandas as pd
 from belimo_nb.errors import AnswerError, UnknownDatapoint
 from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
 
-__all__ = ["Profile"]
-
 COLUMNS = ("name", "description", "unit", "access", "type")
 
 

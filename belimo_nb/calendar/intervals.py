@@ -13,8 +13,6 @@ from belimo_nb.calendar.moments import Moment, localized, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import UsageError
 
-__all__ = ["CALENDAR", "edge_times", "edges", "fixed_length", "local_index", "quarter_hour_zone", "zone_name"]
-
 Ints = npt.NDArray[np.int64]
 
 

@@ -11,12 +11,6 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = [
-    "Moment", "as_text", "from_api", "is_midnight", "local_midnight", "localized", "months_before", "parse_time",
-    "to_api",
-]  # fmt: skip
-
-
 EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
 """The first and last moments that nanoseconds in 64 bits reach."""
 

@@ -16,8 +16,6 @@ import pandas as pd
 from belimo_nb.calendar.moments import Moment, as_text, is_midnight, local_midnight, months_before, parse_time
 from belimo_nb.errors import UsageError
 
-__all__ = ["Period", "baseline", "resolve"]
-
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",

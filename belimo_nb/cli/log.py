@@ -15,8 +15,6 @@ import click
 from belimo_nb.cli.shared import INTERRUPTED, printable
 from belimo_nb.errors import BelimoError, UsageError
 
-__all__ = ["RunLog"]
-
 SHORTEST_SECRET = 8
 """Shorter ones occur in ordinary words; masking them would garble the log."""
 

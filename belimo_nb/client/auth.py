@@ -24,8 +24,6 @@ from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import MASK, Secret, without_trace
 
-__all__ = ["Authenticator"]
-
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is renewed, so that none ends on its way; half its lifetime at most."""
 

@@ -15,8 +15,6 @@ from belimo_nb._version import __version__
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.addresses import is_loopback
 
-__all__ = ["MAX_ANSWER_SECONDS", "TIMEOUT", "AnswerTooSlow", "as_https", "new_session"]
-
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next byte of an answer."""
 

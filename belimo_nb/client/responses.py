@@ -18,8 +18,6 @@ from belimo_nb.client import http
 from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
 from belimo_nb.settings.secret import MASK
 
-__all__ = ["json_object", "refusal", "unreachable"]
-
 HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
 
 

@@ -10,8 +10,6 @@ import tenacity
 
 from belimo_nb.errors import CloudError, RateLimited, ServerError, TimedOut
 
-__all__ = ["MAX_UNREACHABLE", "pause", "with_retries"]
-
 MAX_UNREACHABLE = 5
 """Devices in a row that cannot be reached, after which no other is tried: the cloud is down, not they."""
 

@@ -17,8 +17,6 @@ from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 
-__all__ = ["TokenFile"]
-
 STALE = 60 * 86400.0
 """Age in seconds at which a token file is deleted: passwords last 60 days, so it is of no more use."""
 

@@ -21,8 +21,6 @@ from belimo_nb.weather import outdoor_temperature
 if TYPE_CHECKING:
     from belimo_nb.weather.source import Site
 
-__all__ = ["FINE_RESOLUTION", "Checkup", "busiest_window_within", "examine", "fine_query", "outdoor_or_none"]
-
 FINE_RESOLUTION = "5m"
 """Resolution of the samples in detail, as fine as the cloud has them."""
 MOST_SAMPLES = 250_000
@@ -32,7 +30,7 @@ MOST_SAMPLES = 250_000
 class Measure(Protocol):
     """A function that gives samples of a valve, as `Device.measurements`."""
 
-    def __call__(
+    def __call__(  # noqa: D102 - as its class says
         self, quantities: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str
     ) -> pd.DataFrame: ...
 

@@ -27,8 +27,6 @@ from belimo_nb.system.progress import bar
 if TYPE_CHECKING:
     from belimo_nb.cloud.survey import Survey
 
-__all__ = ["Cloud", "connect"]
-
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
     """Connect to the cloud that the settings name; the first request signs in.

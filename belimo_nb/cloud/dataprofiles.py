@@ -10,8 +10,6 @@ from typing import Any
 from belimo_nb.api.profile import Profile
 from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError, SignInError
 
-__all__ = ["Dataprofiles"]
-
 
 class Dataprofiles:
     """A cache of dataprofiles by path; safe to share between threads."""

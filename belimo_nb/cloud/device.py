@@ -33,8 +33,6 @@ from belimo_nb.quantities import QUANTITIES
 if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
 
-__all__ = ["Device"]
-
 
 class Device:
     """A device of the cloud; get one from `Cloud.device`.

@@ -11,8 +11,6 @@ from belimo_nb.api.paging import Get, collect
 from belimo_nb.errors import AnswerError, UnknownDevice
 from belimo_nb.store.documents import DocumentStore
 
-__all__ = ["DeviceList", "record_of"]
-
 Record = dict[str, Any]
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.connection import Connection
     from belimo_nb.store.coverage import Span
 
-__all__ = ["history_queries"]
-
 
 def history_queries(
     connection: Connection,

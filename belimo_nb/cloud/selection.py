@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["energy_valves"]
-
 
 def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] = ()) -> pd.DataFrame:
     """Select energy valves, in the cloud's order.

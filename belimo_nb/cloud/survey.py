@@ -19,8 +19,6 @@ from belimo_nb.quantities import MEASURED
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
-__all__ = ["MAX_REQUESTS", "Survey", "survey"]
-
 MAX_REQUESTS = 100
 """Requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store."""
 

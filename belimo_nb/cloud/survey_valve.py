@@ -25,8 +25,6 @@ from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
-__all__ = ["RANKS", "Surveyed", "ValveTask", "examine_share", "examine_valves", "worker_main"]
-
 NEEDS_DETAIL = ("hunting", "meter consistency")
 """Checks that need finer samples than hourly ones."""
 RANKS = {"fault": 3, "warn": 2, "ok": 1}

@@ -10,8 +10,6 @@ from html import escape
 from importlib.resources import files
 from typing import Any, ClassVar
 
-__all__ = ["MIME", "Displayed", "esc", "facts_html", "style_sheet", "without_style"]
-
 MIME = "application/vnd.belimo-nb+json"
 STYLE_ELEMENT = re.compile(r"^<style data-belimo-nb>.*?</style>", re.DOTALL)
 

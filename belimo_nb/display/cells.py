@@ -15,8 +15,6 @@ from belimo_nb.display.base import esc
 from belimo_nb.display.numbers import DASH, column_digits, is_missing, label_and_unit, moment, number, percent
 from belimo_nb.errors import UsageError
 
-__all__ = ["Column", "Format", "Svg", "column"]
-
 LONG_TEXT, SENTENCE_TEXT = 22, 80  # characters from which a column is kept wide enough to be read
 
 Format = int | str | Callable[[Any], str]

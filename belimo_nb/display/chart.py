@@ -13,8 +13,6 @@ from belimo_nb.display.base import MIME, Displayed, esc
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Chart", "figure_html"]
-
 PIXELS_PER_CSS_PIXEL = 2  # sharp on high-density screens and on paper
 COLORS = 128  # of a picture: it looks the same in a third of the bytes; 256 are a tenth more
 

@@ -9,8 +9,6 @@ from typing import Any, ClassVar
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.numbers import known, percent
 
-__all__ = ["Header", "header"]
-
 
 @dataclass(frozen=True, repr=False)
 class Header(Displayed):

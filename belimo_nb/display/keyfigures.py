@@ -12,8 +12,6 @@ from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.numbers import FLOAT_FORMAT, NO_BREAK_SPACE, is_missing, number
 from belimo_nb.errors import UsageError
 
-__all__ = ["STATUS_WORDS", "KeyFigure", "KeyFigures", "Trend", "key_figures"]
-
 STATUS_WORDS: Mapping[str, str] = {"neutral": "", "good": "Good", "warn": "Warning", "problem": "Problem"}
 TREND_POINTS = 48  # all that a sparkline has room for; more would only make the index of many reports larger
 SHORT_TEXT = 8  # characters; longer texts are set smaller than numbers

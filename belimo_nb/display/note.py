@@ -9,8 +9,6 @@ from typing import Any, ClassVar
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.errors import UsageError
 
-__all__ = ["Note", "note"]
-
 LEVEL_WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem"}
 
 

@@ -13,20 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = [
-    "DASH",
-    "capitalized",
-    "column_digits",
-    "date",
-    "default_digits",
-    "is_missing",
-    "known",
-    "label_and_unit",
-    "moment",
-    "number",
-    "percent",
-]
-
 DASH = "–"
 FLOAT_FORMAT = "%.12g"
 """Format of floats in data files: finer than any meter, without the last bits, which differ between machines."""

@@ -10,8 +10,6 @@ from belimo_nb.display.base import esc
 from belimo_nb.display.cells import Svg
 from belimo_nb.display.numbers import DASH, number
 
-__all__ = ["sparkline"]
-
 POINTS = 55
 CELL, SMALL = (440, 96, 10), (320, 80, 6)
 """Width, height and margin in units of the drawing, four to a pixel."""

@@ -12,8 +12,6 @@ from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
 from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number
 
-__all__ = ["Table", "cell_text", "table"]
-
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Characters with which a spreadsheet formula may begin; East Asian editions also accept the full-width ones."""
 TERMINAL_WIDTH = 40

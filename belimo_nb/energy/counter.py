@@ -12,8 +12,6 @@ from belimo_nb.calendar.intervals import quarter_hour_zone
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy import incidents, interval_energy, statement
 
-__all__ = ["Counter", "Counters", "Kind", "counter_resolution", "last_reading"]
-
 Kind = Literal["heating", "cooling"]
 
 

@@ -11,14 +11,9 @@ from belimo_nb.calendar.intervals import local_index, zone_name
 from belimo_nb.energy.interval import JOULES_PER_KWH
 from belimo_nb.energy.readings import clean
 
-__all__ = ["incidents"]
-
 
 def incidents(
-    counter: pd.Series[Any],
-    tz: str = "UTC",
-    step: pd.Timedelta | str | None = None,
-    p_max: float | None = None,
+    counter: pd.Series[Any], tz: str = "UTC", step: pd.Timedelta | str | None = None, p_max: float | None = None
 ) -> pd.DataFrame:
     """List where a counter's readings are not simply connected.
 

@@ -12,8 +12,6 @@ from belimo_nb.calendar.intervals import edge_times, local_index
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy.readings import Bools, Floats, Ints, Readings, clean
 
-__all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "MARKS", "interval_energy"]
-
 JOULES_PER_KWH = 3.6e6
 COVERAGE_LIMIT = 0.9
 """Below it an interval is no basis for a comparison (CalTRACK's limit for a month)."""

@@ -12,8 +12,6 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = ["Readings", "clean", "power_limit"]
-
 GAP_STEPS = 2
 GAP_AT_LEAST = 3600.0
 """Seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap."""

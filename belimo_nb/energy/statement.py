@@ -13,8 +13,6 @@ from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy.interval import JOULES_PER_KWH, MARKS, intervals
 from belimo_nb.energy.readings import Ints, Readings, clean
 
-__all__ = ["statement"]
-
 TIMES = ("from", "to", "opening_time", "opening_next_time", "closing_time", "closing_next_time")
 
 

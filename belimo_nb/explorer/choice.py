@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
 
-__all__ = ["AUTO", "SPANS", "Choice", "choice_path", "initial_choice", "load_choice", "range_up_to_now", "save_choice"]
-
 AUTO = "auto"
 
 SPANS: Mapping[str, pd.DateOffset] = MappingProxyType(

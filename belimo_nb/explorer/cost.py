@@ -13,8 +13,6 @@ from belimo_nb.display import number
 from belimo_nb.errors import UsageError
 from belimo_nb.explorer.choice import AUTO
 
-__all__ = ["MAX_DATAPOINTS", "MAX_RANGE_BUCKETS", "check_cost", "period_of", "resolution_for"]
-
 MAX_RANGE_BUCKETS = 12 * MAX_BUCKETS
 """Buckets of one range at most: a year at 5 minutes in a dozen requests; more takes too long for a click."""
 

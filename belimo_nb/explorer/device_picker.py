@@ -15,8 +15,6 @@ from belimo_nb.display.base import esc
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["DevicePicker"]
-
 MAX_MATCHES = 50
 """Devices in the list at most: a browser takes long over thousands, and so do people."""
 

@@ -22,8 +22,6 @@ from belimo_nb.explorer.runner import DebouncedRunner
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["Explorer"]
-
 PAUSE = 0.4
 """Seconds without another change before a request: a user may change several things in a row."""
 

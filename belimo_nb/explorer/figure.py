@@ -17,8 +17,6 @@ from belimo_nb.display import Chart, number
 from belimo_nb.explorer.points import Point
 from belimo_nb.plots import style, timeaxis
 
-__all__ = ["draw"]
-
 PANEL_HEIGHT, TEXT_HEIGHT, WORD_HEIGHT = 130, 34, 15  # heights of panels, CSS pixels
 COLORS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.SKY, style.DARK)
 QUANTITY_OF_UNIT = {"°C": "Temperature", "kW": "Power", "m³/h": "Flow", "kWh": "Energy", "m³": "Volume", "h": "Hours"}

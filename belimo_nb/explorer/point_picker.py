@@ -9,8 +9,6 @@ import ipywidgets as widgets
 
 from belimo_nb.explorer.points import Point
 
-__all__ = ["PointList"]
-
 
 class PointList:
     """A search field and checkboxes, known quantities first.

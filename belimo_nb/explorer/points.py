@@ -12,8 +12,6 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.plots import style
 from belimo_nb.quantities import ENERGY, FLOW, POWER, QUANTITIES, SHARE, TEMPERATURE, VOLUME, Dimension
 
-__all__ = ["Point", "default_datapoints", "points_of"]
-
 KNOWN_QUANTITIES = {
     "power": ("Power", style.BLUE),
     "flow": ("Flow", style.GREEN),

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.device import Device
 
-__all__ = ["LoadedSamples", "QueryResult", "error_sentence", "run_query"]
-
 
 @dataclass(frozen=True)
 class LoadedSamples:

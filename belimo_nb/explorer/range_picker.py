@@ -11,8 +11,6 @@ import pandas as pd
 
 from belimo_nb.explorer.choice import AUTO, SPANS, range_up_to_now
 
-__all__ = ["RangePicker"]
-
 RESOLUTION_LABELS = {AUTO: "Automatic", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day"}
 
 

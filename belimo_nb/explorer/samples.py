@@ -20,8 +20,6 @@ from belimo_nb.display.numbers import FLOAT_FORMAT
 from belimo_nb.display.table import cell_text
 from belimo_nb.explorer.points import Point
 
-__all__ = ["as_csv", "as_table", "download_link", "file_name", "last_readings"]
-
 
 def last_readings(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
     """Fetch the last reading of each bucket of a range.

@@ -9,8 +9,6 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = ["co2_kg", "cost", "per_area"]
-
 
 def cost(kwh: float, price_per_kwh: float | str | None) -> float:
     """What energy costs, in the currency of the price.

@@ -13,8 +13,6 @@ from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
 
-__all__ = ["Comparison", "compare"]
-
 
 @dataclass(frozen=True)
 class Comparison:

@@ -11,8 +11,6 @@ from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.errors import UsageError
 
-__all__ = ["complete_days", "daily_means", "daily_series", "is_daily", "numbers"]
-
 HOURS_LIMIT = 0.8
 """A day of which fewer of the hours are known has no mean."""
 

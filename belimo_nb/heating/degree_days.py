@@ -11,8 +11,6 @@ import pandas as pd
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 
-__all__ = ["degree_days"]
-
 KIND = re.compile(r"(?:(HGT|GTZ)\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)|HDD\s*(-?\d+(?:\.\d+)?))", re.IGNORECASE)
 
 

@@ -8,8 +8,6 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bootstrap", "Fit", "Floats", "Grid", "fit_grid", "fit_line", "t_quantile"]
-
 
 def t_quantile(p: float, freedom: float) -> float:
     """Quantile of Student's t distribution: Abramowitz and Stegun 26.7.5, good to 0.1 % from 5 degrees on."""
@@ -79,12 +77,7 @@ def fit_grid(grid: Grid, kwh: Floats, weights: Floats) -> Fit:
     error = np.where((slope > 0) & np.isfinite(error), error, np.inf)
     rows, best = np.arange(len(weights)), np.argmin(error, axis=1)
     found = np.isfinite(error[rows, best])
-    return Fit(
-        grid.balance[best],
-        base[rows, best],
-        np.where(found, slope[rows, best], np.nan),
-        free[rows, best],
-    )
+    return Fit(grid.balance[best], base[rows, best], np.where(found, slope[rows, best], np.nan), free[rows, best])
 
 
 def fit_line(temperature: Floats, kwh: Floats, weights: Floats) -> tuple[Floats, Floats]:

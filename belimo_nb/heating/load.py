@@ -11,8 +11,6 @@ import pandas as pd
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import numbers
 
-__all__ = ["LoadFigures", "carpet", "load_duration", "load_figures"]
-
 BASE_SHARE = 0.05
 
 

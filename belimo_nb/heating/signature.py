@@ -13,8 +13,6 @@ from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.heating.fit import Bootstrap, Floats, Grid, fit_grid, fit_line
 
-__all__ = ["Signature", "fit_signature"]
-
 LEAST_DAYS = 10
 """On each side of the balance point."""
 LEAST_SPAN_K = 10.0

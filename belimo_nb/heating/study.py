@@ -13,8 +13,6 @@ from belimo_nb.heating.comparison import Comparison, compare
 from belimo_nb.heating.days import complete_days, daily_means, daily_series
 from belimo_nb.heating.signature import Signature, fit_signature
 
-__all__ = ["Study", "cusum"]
-
 STILL, STILL_DAYS = 0.02, 7
 """A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
 

@@ -27,8 +27,6 @@ from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
 from belimo_nb.hydronics.verdict import Verdict, cannot_judge, worst
 
-__all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]
-
 
 class _Case:
     """What the checks look at: the whole period, and a part of it in more detail."""

@@ -9,8 +9,6 @@ import numpy as np
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
 
-__all__ = ["SATURATED_SLOPE", "SUPPLY_SPAN_K", "Characteristic", "characteristic", "supply_span", "supply_temperature"]
-
 SATURATED_SLOPE = 0.15
 """Share of its start to which the slope of P(V) has fallen at V*."""
 SUPPLY_SPAN_K = 4.0

@@ -15,18 +15,6 @@ from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import QUANTITIES
 
-__all__ = [
-    "ACTIVE_FLOW",
-    "ACTIVE_HOURS",
-    "ACTIVE_POSITION_PCT",
-    "FLOW_SHARE",
-    "NO_SAMPLES",
-    "Design",
-    "Samples",
-    "lacking",
-    "nominal_flow",
-]
-
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 

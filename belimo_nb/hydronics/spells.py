@@ -8,8 +8,6 @@ import pandas as pd
 
 from belimo_nb.hydronics.samples import Samples
 
-__all__ = ["GAP_STEPS", "HOURLY", "HOUR_NS", "moments", "neighbors", "spells", "too_coarse"]
-
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 

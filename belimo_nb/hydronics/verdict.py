@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge", "whole", "worst"]
-
 Judgement = Literal["ok", "warn", "fault", "cannot judge"]
 
 OK: Judgement = "ok"

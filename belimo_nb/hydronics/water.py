@@ -7,8 +7,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GLYCOL_LOSS", "KWH_PER_KJ", "volumetric_heat"]
-
 KWH_PER_KJ = 1 / 3600
 GLYCOL_LOSS = 0.05 / 30
 """Share by which one percent of glycol lowers density times specific heat.

@@ -11,8 +11,6 @@ from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.samples import Samples
 
-__all__ = ["WINDOW_DAYS", "busiest_window"]
-
 WINDOW_DAYS = 14
 DAY = 86400
 NEARLY = 0.9

@@ -34,8 +34,6 @@ from belimo_nb.store.documents import DocumentStore
 from belimo_nb.store.parquet import DamagedFile, read_metadata
 from belimo_nb.weather import outdoor_temperature
 
-__all__ = ["Fingerprints"]
-
 LIBRARIES = ("ipykernel", "matplotlib", "nbconvert", "nh3", "numpy", "pandas", "papermill", "pillow", "pyarrow")
 PACKAGE = Path(__file__).resolve().parents[1]
 FLEET = "*"

@@ -7,8 +7,6 @@ from urllib.parse import urlsplit
 
 from belimo_nb.errors import SettingsError
 
-__all__ = ["check_address", "is_loopback"]
-
 
 def is_loopback(url: str) -> bool:
     """Whether the address is on this machine."""

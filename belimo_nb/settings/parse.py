@@ -11,8 +11,6 @@ from belimo_nb.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PREFIX", "data_dir", "flag", "moment", "rate", "weather", "zone"]
-
 PREFIX = "BELIMO_"
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["MASK", "Secret", "without_trace"]
-
 MASK = "********"
 
 T = TypeVar("T")

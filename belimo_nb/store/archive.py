@@ -18,8 +18,6 @@ from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
 from belimo_nb.store.windows import Window, windows
 
-__all__ = ["Archive", "FillResult", "HistoryQuery", "LastContact", "span_of"]
-
 FRESH = 300
 """Seconds for which an answer that may still change counts as current: the cloud itself trails by as much."""
 

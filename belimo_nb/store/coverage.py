@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GRACE", "Coverage", "OpenSpan", "Span", "Spans", "difference", "intersection", "union"]
-
 Span = tuple[int, int]
 """Begin and exclusive end, seconds since 1970."""
 Spans = tuple[Span, ...]

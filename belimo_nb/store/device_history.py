@@ -13,8 +13,6 @@ import pandas as pd
 from belimo_nb.api.history import typed
 from belimo_nb.store.coverage import GRACE, Coverage, Span
 
-__all__ = ["DeviceHistory"]
-
 Values = npt.NDArray[Any]
 
 

@@ -25,8 +25,6 @@ from belimo_nb.system.files import check_inside
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
-__all__ = ["Store", "StoreWarning", "canonical_resolution", "source_folder"]
-
 LAYOUT = "v1"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 

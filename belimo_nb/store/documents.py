@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from belimo_nb.settings import Settings
 
-__all__ = ["Document", "DocumentStore"]
-
 VERSION = 1
 LISTS = ("devices", "timeline")
 """Kinds of documents that are lists of rows; the others are objects."""

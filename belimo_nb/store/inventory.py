@@ -13,8 +13,6 @@ from belimo_nb.store.coverage import Spans, difference, union
 from belimo_nb.store.disk import Store
 from belimo_nb.system.files import check_inside, is_inside
 
-__all__ = ["Entry", "clear", "damaged_files", "entries", "verify"]
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -15,8 +15,6 @@ from belimo_nb.api.history import KEPT_AGGREGATION, parse_resolution
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory, Values
 
-__all__ = ["VERSION", "DamagedFile", "coverage", "dump", "load", "read_metadata"]
-
 VERSION = 1
 KEY = b"belimo_nb"
 TIME = "time"

@@ -13,8 +13,6 @@ from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageEr
 from belimo_nb.store.archive import Archive, FillResult, HistoryQuery
 from belimo_nb.system.progress import bar
 
-__all__ = ["Plan", "SyncResult", "plan", "remarks", "run", "run_with_progress"]
-
 # Enough for two requests a second of a cloud that takes two seconds for each, with one waiting before it tries again.
 # Each takes some 40 MB while it reads a year of hourly answers, so more would cost memory.
 WORKERS = 4

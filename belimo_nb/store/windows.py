@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from belimo_nb.api.history import MAX_BUCKETS
 from belimo_nb.store.coverage import Span, Spans, intersection, union
 
-__all__ = ["Window", "windows"]
-
 
 @dataclass(frozen=True)
 class Window:

@@ -7,8 +7,6 @@ import pandas as pd
 from belimo_nb.display import Note, Table, note, number, table
 from belimo_nb.heating import Study
 
-__all__ = ["incident_table", "limits"]
-
 INCIDENT_MEANINGS = {
     "dropout": "the counter read 0 for a while, then went on: nothing is lost, only when it was used",
     "reset": "the counter began anew (meter replaced): what passed in between is unknown and not counted",

@@ -12,8 +12,6 @@ from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, 
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.quantities import QUANTITIES
 
-__all__ = ["checkup_note", "verdict_figure", "verdict_table"]
-
 VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
 QUANTITY_NAMES: Mapping[str, str] = {
     "t1": "temperature T1",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.device import Device
 
-__all__ = ["device_figures", "device_header", "events", "state_table"]
-
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
     """Title block of a device's report; `days` is `Counters.energy` by day."""

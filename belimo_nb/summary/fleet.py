@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 MAX_SPARKLINES = 300
 """Valves up to which each row has a sparkline, which adds 700 bytes to the page."""
 
-__all__ = ["conditions", "fleet_figures", "fleet_header", "fleet_table", "problems"]
-
 
 def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:
     """Title block of the overview."""

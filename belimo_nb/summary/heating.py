@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["before_name", "heating_figures", "heating_header", "signed_percent"]
-
 
 def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
     """Title block of the heating report."""

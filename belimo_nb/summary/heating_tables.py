@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = [
-    "load_table",
-    "measured_hours",
-    "monthly_table",
-    "quarter_hours",
-    "signature_table",
-    "statement_table",
-    "valve_table",
-]
-
 MAX_STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 

@@ -9,8 +9,6 @@ import pandas as pd
 from belimo_nb.display import KeyFigure, Trend, number
 from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE
 
-__all__ = ["column_group", "count_of", "daily_trend", "energy_figure", "month_name"]
-
 
 def column_group(energy: pd.DataFrame, name: str) -> pd.DataFrame:
     """Columns of `Counters.energy` below "kwh", "coverage" or "quality": one per counter."""

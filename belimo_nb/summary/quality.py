@@ -9,8 +9,6 @@ import pandas as pd
 from belimo_nb.display import Table, table
 from belimo_nb.summary.parts import column_group
 
-__all__ = ["completeness", "data_quality"]
-
 QUALITY_MEANINGS: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
     "partial": "readings begin or end within the day",

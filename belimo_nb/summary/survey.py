@@ -14,8 +14,6 @@ MWH_FROM_KWH = 1e7
 
 PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
 
-__all__ = ["first_table", "place_table", "survey_figures", "survey_note", "valve_energy"]
-
 
 def survey_figures(survey: Survey) -> list[KeyFigure]:
     """Key figures of a survey: energy of the period, and valves with a fault or a warning."""

@@ -7,8 +7,6 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["check_inside", "is_inside", "write_text"]
-
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether a path lies in `folder`, with links in its folders followed, and is no link itself."""

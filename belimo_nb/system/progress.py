@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["bar", "is_watched"]
-
 NOTEBOOK_DELAY = 2.0
 """Seconds before a notebook shows a bar, so that short work leaves no empty output."""
 

@@ -15,8 +15,6 @@ from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, ApiError, UsageError
 from belimo_nb.weather.csv_file import MAX_TEMPERATURE_C, MIN_TEMPERATURE_C
 
-__all__ = ["OPEN_METEO", "Place", "place_of", "read_archive"]
-
 OPEN_METEO = "https://archive-api.open-meteo.com/v1/archive"
 VARIABLE = "temperature_2m"
 

@@ -13,8 +13,6 @@ import pandas as pd
 from belimo_nb.calendar.intervals import zone_name
 from belimo_nb.errors import UsageError
 
-__all__ = ["hourly_means", "read_csv"]
-
 TIME_COLUMNS = ("time", "datetime", "date", "timestamp", "zeit", "datum")
 CELSIUS_COLUMNS = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
 MIN_TEMPERATURE_C, MAX_TEMPERATURE_C = -60.0, 60.0

@@ -20,8 +20,6 @@ from belimo_nb.weather.csv_file import read_csv
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
-__all__ = ["WeatherCache", "outdoor_temperature", "temperature_or_reason"]
-
 HOUR = pd.Timedelta(hours=1)
 
 
@@ -30,19 +28,19 @@ class Site(Protocol):
     """Settings, time zone, clock and metadata of a site: implemented by the connection of a cloud."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings: ...  # noqa: D102
     @property
-    def timezone(self) -> str: ...
+    def timezone(self) -> str: ...  # noqa: D102
     @property
-    def now(self) -> pd.Timestamp: ...
-    def latest_datapoints(self) -> dict[str, dict[str, Any]]: ...
+    def now(self) -> pd.Timestamp: ...  # noqa: D102
+    def latest_datapoints(self) -> dict[str, dict[str, Any]]: ...  # noqa: D102
 
 
 class HasConnection(Protocol):
     """Implemented by `Cloud`."""
 
     @property
-    def connection(self) -> Site: ...
+    def connection(self) -> Site: ...  # noqa: D102
 
 
 def outdoor_temperature(

@@ -10,8 +10,6 @@ from belimo_nb.hydronics.samples import FLOW_SHARE, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 
-__all__ = ["closed"]
-
 CHECK = "flow with the valve closed"
 CLOSED_PCT = 1.0
 LEAST_HOURS = 0.25

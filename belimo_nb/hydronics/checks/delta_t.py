@@ -12,14 +12,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
 
-__all__ = [
-    "HOT_WATER_DELTA_T_K",
-    "LOW_SHARE",
-    "flow_weighted_delta_t",
-    "low_delta_t",
-    "mean_delta_t",
-]
-
 MEAN = "flow-weighted delta-T"
 LOW = "low delta-T"
 

@@ -11,8 +11,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
-__all__ = ["together", "zone_together"]
-
 CHECK = "heating and cooling together"
 WARN_PCT = 5.0
 THRESHOLD = "warn 5 % of the hours that heat or cool"

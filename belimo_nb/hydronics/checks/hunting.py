@@ -10,8 +10,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
 from belimo_nb.hydronics.spells import Ints, moments, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole
 
-__all__ = ["hunting", "reversals"]
-
 CHECK = "hunting"
 BAND_PCT = 5.0
 """Points by which the position must come back before it has turned round."""

@@ -15,8 +15,6 @@ from belimo_nb.hydronics.exchanger import Characteristic, supply_span, supply_te
 from belimo_nb.hydronics.samples import Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
-__all__ = ["Savings", "advised_limit", "delta_t_limit", "limit_savings"]
-
 CHECK = "delta-T limit"
 LIMIT_STEP_K = 0.5
 LIMIT_FLOW = 1.3

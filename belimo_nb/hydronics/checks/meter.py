@@ -10,8 +10,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, moments, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
-__all__ = ["meter"]
-
 CHECK = "meter consistency"
 LIMITS = ((pd.Timedelta(minutes=1), 1.0), (pd.Timedelta(minutes=15), 3.0))
 """Percent by which the median day may differ, for readings up to so far apart."""

@@ -13,8 +13,6 @@ from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, Ints, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
-__all__ = ["open_valve"]
-
 CHECK = "no flow with the valve open"
 OPEN_PCT = 50.0
 LEAST_HOURS = 1.0

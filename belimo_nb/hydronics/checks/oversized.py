@@ -7,8 +7,6 @@ import numpy as np
 from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
-__all__ = ["oversized"]
-
 CHECK = "oversized"
 OVERSIZED_PCT = 50.0
 """99th percentile of flow over the maximum flow setting, below which a valve is oversized."""

@@ -11,8 +11,6 @@ from belimo_nb.hydronics.exchanger import Characteristic, characteristic
 from belimo_nb.hydronics.samples import Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
-__all__ = ["characteristics", "saturation"]
-
 CHECK = "waste zone"
 WASTE_WARN_PCT = 10.0
 """Percent of the volume that passes while the flow is above V*."""
@@ -24,10 +22,7 @@ def characteristics(samples: Samples) -> dict[str, Characteristic]:
 
 
 def saturation(
-    samples: Samples,
-    curves: Mapping[str, Characteristic] | None = None,
-    *,
-    warn_pct: float = WASTE_WARN_PCT,
+    samples: Samples, curves: Mapping[str, Characteristic] | None = None, *, warn_pct: float = WASTE_WARN_PCT
 ) -> Verdict:
     """Share of the volume that passes in the waste zone, and the volume in excess of V*.
 

@@ -11,8 +11,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
 from belimo_nb.hydronics.spells import moments, neighbors
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
-__all__ = ["sensors"]
-
 CHECK = "sensor range"
 LOWEST_C, HIGHEST_C = -10.0, 130.0
 FASTEST_K_MIN = 20.0

@@ -10,8 +10,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Sampl
 from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
 
-__all__ = ["swapped"]
-
 CHECK = "T1/T2 swapped"
 FAULT_PCT = 95.0
 THRESHOLD = "fault above 95 % of the last 48 active hours"

@@ -15,8 +15,6 @@ from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
 
-__all__ = ["setback"]
-
 CHECK = "night setback"
 NONE_ABOVE = 0.9
 EFFECTIVE_BELOW = 0.6

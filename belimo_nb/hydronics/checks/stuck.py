@@ -10,8 +10,6 @@ from belimo_nb.hydronics.samples import Samples
 from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
-__all__ = ["stuck"]
-
 CHECK = "stuck"
 COARSEST = pd.Timedelta(hours=6)
 DAYS = 7

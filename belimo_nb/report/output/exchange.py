@@ -20,8 +20,6 @@ from belimo_nb.errors import BelimoError
 from belimo_nb.report.output.reports_json import NAME as REPORTS
 from belimo_nb.system.files import check_inside, write_text
 
-__all__ = ["ASIDE", "RunExchange"]
-
 INDEX = "index.html"
 ASIDE = "belimo-nb-before"
 """Where the old run is found while the new one is put in its place."""

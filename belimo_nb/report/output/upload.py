@@ -18,8 +18,6 @@ from belimo_nb.report.jobs import slugify
 from belimo_nb.report.output import reports_json
 from belimo_nb.system.files import write_text
 
-__all__ = ["Upload", "is_url"]
-
 INDEX = "index.html"
 AT_ONCE = 8
 """Files on their way at the same time: each waits for an answer most of the time."""

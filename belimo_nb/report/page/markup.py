@@ -17,8 +17,6 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from belimo_nb.display.base import esc
 
-__all__ = ["Heading", "Prose", "clean_html"]
-
 WORDS = {"a", "abbr", "b", "code", "del", "em", "i", "kbd", "mark", "q", "s", "samp", "small", "span", "strong", "sub"}
 PARTS = {"blockquote", "br", "details", "div", "figcaption", "figure", "hr", "img", "p", "pre", "summary", "sup", "u"}
 TITLES = {"h1", "h2", "h3", "h4", "h5", "h6"}
