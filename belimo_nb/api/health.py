@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-HEALTH, CAUSE = "default.1", "default.2"
-"""Ids of two datapoints that every device has: its health, and the cause."""
+HEALTH, CAUSE = "default.1", "default.2"  # ids of two datapoints that every device has: its health, and the cause
 WELL = frozenset({"OK", "UNKNOWN", ""})
 
 

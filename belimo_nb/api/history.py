@@ -15,18 +15,10 @@ from belimo_nb.calendar.moments import to_api
 from belimo_nb.errors import AnswerError, UsageError
 
 # The API's own limit: a longer range is asked for in windows of this length.
-MAX_BUCKETS = 10_000
-"""Values of a series that the cloud gives in one answer at most."""
-
-MAX_TOTAL_BUCKETS = 10_000_000
-"""Buckets of one range; more is taken for a typing error."""
-
-KEPT_AGGREGATION = "last"
-"""The only aggregation that the store keeps: counters and reports need no other."""
-
-MAX_VALUE = 1e18
-"""The largest credible value: in joules, what the biggest valve would meter in a million years."""
-
+MAX_BUCKETS = 10_000  # values of a series that the cloud gives in one answer at most
+MAX_TOTAL_BUCKETS = 10_000_000  # buckets of one range; more is taken for a typing error
+KEPT_AGGREGATION = "last"  # the only aggregation that the store keeps: counters and reports need no other
+MAX_VALUE = 1e18  # the largest credible value: in joules, what the biggest valve would meter in a million years
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

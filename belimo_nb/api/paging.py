@@ -7,12 +7,8 @@ from typing import Any
 
 from belimo_nb.errors import AnswerError
 
-PAGE_ROWS = 2000
-"""Rows of a page; the API gives no more."""
-
-MAX_ROWS = 1_000_000
-"""Rows of a collection; a cloud that counts more is not believed, since it would be asked for ever."""
-
+PAGE_ROWS = 2000  # rows of a page; the API gives no more
+MAX_ROWS = 1_000_000  # rows of a collection; a cloud that counts more is not believed, since it would be asked for ever
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
 """Asks the API: path, query, and what is asked for in words."""
 

@@ -23,8 +23,7 @@ CALENDAR = {
 
 LENGTH = re.compile(r"(\d{0,6}(\.\d{1,6})?(D|h|min|s|ms|us|ns))+", re.ASCII)
 
-MAX_INTERVALS = 2_000_000
-"""Intervals of a range; more is taken for a typing error."""
+MAX_INTERVALS = 2_000_000  # intervals of a range; more is taken for a typing error
 
 
 def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:

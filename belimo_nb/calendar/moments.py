@@ -31,8 +31,7 @@ Moment = str | date | None
 """A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
 Local = TypeVar("Local", pd.Timestamp, pd.DatetimeIndex)
 
-FIRST_YEAR, LAST_YEAR = 1700, 2200
-"""Years whose every moment nanoseconds in 64 bits reach."""
+FIRST_YEAR, LAST_YEAR = 1700, 2200  # years whose every moment nanoseconds in 64 bits reach
 TIME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?\s*(Z|z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
 )

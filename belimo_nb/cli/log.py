@@ -15,8 +15,7 @@ import click
 from belimo_nb.cli.shared import INTERRUPTED, printable
 from belimo_nb.errors import BelimoError, UsageError
 
-SHORTEST_SECRET = 8
-"""Shorter ones occur in ordinary words; masking them would garble the log."""
+SHORTEST_SECRET = 8  # shorter ones occur in ordinary words; masking them would garble the log
 
 
 class RunLog:

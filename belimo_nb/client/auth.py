@@ -27,8 +27,7 @@ from belimo_nb.settings.secret import MASK, Secret, without_trace
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is renewed, so that none ends on its way; half its lifetime at most."""
 
-DEFAULT_LIFETIME = 3600.0
-"""Lifetime in seconds of a token whose answer does not say."""
+DEFAULT_LIFETIME = 3600.0  # lifetime in seconds of a token whose answer does not say
 
 _signing_in: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_signing_in", default=False)
 

@@ -15,15 +15,11 @@ from belimo_nb._version import __version__
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.addresses import is_loopback
 
-TIMEOUT = (10.0, 60.0)
-"""Seconds to wait for a connection, and for the next byte of an answer."""
+TIMEOUT = (10.0, 60.0)  # seconds to wait for a connection, and for the next byte of an answer
 
 # requests' own timeout begins anew with each byte, so an answer that trickles in would keep us for days.
-MAX_ANSWER_SECONDS = 300.0
-"""Seconds that a whole answer may take."""
-
-CHUNK_BYTES = 65_536
-"""Bytes of an answer to read at a time."""
+MAX_ANSWER_SECONDS = 300.0  # seconds that a whole answer may take
+CHUNK_BYTES = 65_536  # bytes of an answer to read at a time
 
 
 def as_https(url: str) -> str:

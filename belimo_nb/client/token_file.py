@@ -17,8 +17,7 @@ from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 
-STALE = 60 * 86400.0
-"""Age in seconds at which a token file is deleted: passwords last 60 days, so it is of no more use."""
+STALE = 60 * 86400.0  # age in seconds at which a token file is deleted: passwords last 60 days, so it is of no more use
 
 
 class TokenFile:

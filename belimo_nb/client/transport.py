@@ -19,8 +19,7 @@ from belimo_nb.errors import AnswerError, SignInError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import without_trace
 
-MAX_IN_FLIGHT = 5
-"""Requests at a time that the cloud accepts from one account."""
+MAX_IN_FLIGHT = 5  # requests at a time that the cloud accepts from one account
 
 
 class RateLimit:

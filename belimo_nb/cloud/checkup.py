@@ -21,10 +21,8 @@ from belimo_nb.weather import outdoor_temperature
 if TYPE_CHECKING:
     from belimo_nb.weather.source import Site
 
-FINE_RESOLUTION = "5m"
-"""Resolution of the samples in detail, as fine as the cloud has them."""
-MOST_SAMPLES = 250_000
-"""Samples of one checkup: two years every 5 minutes, or 28 hourly ones."""
+FINE_RESOLUTION = "5m"  # resolution of the samples in detail, as fine as the cloud has them
+MOST_SAMPLES = 250_000  # samples of one checkup: two years every 5 minutes, or 28 hourly ones
 
 
 class Measure(Protocol):

@@ -19,8 +19,7 @@ from belimo_nb.quantities import MEASURED
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
-MAX_REQUESTS = 100
-"""Requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store."""
+MAX_REQUESTS = 100  # requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,7 @@ from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
-NEEDS_DETAIL = ("hunting", "meter consistency")
-"""Checks that need finer samples than hourly ones."""
+NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
@@ -138,8 +137,7 @@ def _moment(now: int) -> pd.Timestamp:
     return pd.Timestamp(now, unit="s", tz="UTC").ceil("h")
 
 
-PARALLEL_FROM = 200
-"""Number of valves from which on several processes share the work: to start them takes a second."""
+PARALLEL_FROM = 200  # number of valves from which on several processes share the work: to start them takes a second
 
 
 def examine_valves(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:

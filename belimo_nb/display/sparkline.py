@@ -11,8 +11,7 @@ from belimo_nb.display.cells import Svg
 from belimo_nb.display.numbers import DASH, number
 
 POINTS = 55
-CELL, SMALL = (440, 96, 10), (320, 80, 6)
-"""Width, height and margin in units of the drawing, four to a pixel."""
+CELL, SMALL = (440, 96, 10), (320, 80, 6)  # width, height and margin in units of the drawing, four to a pixel
 LOOK = 'fill="none" stroke="currentColor" stroke-width="5.6" stroke-linecap="round" stroke-linejoin="round"'
 
 

@@ -16,9 +16,7 @@ from belimo_nb.explorer.choice import AUTO
 MAX_RANGE_BUCKETS = 12 * MAX_BUCKETS
 """Buckets of one range at most: a year at 5 minutes in a dozen requests; more takes too long for a click."""
 
-MAX_DATAPOINTS = 12
-"""Datapoints of one figure at most."""
-
+MAX_DATAPOINTS = 12  # datapoints of one figure at most
 MIN_YEAR, MAX_YEAR = 1990, 2200
 # Ranges in days up to which a resolution is chosen: one request each, up to a year.
 AUTO_RESOLUTIONS = ((8, "5m"), (32, "15m"), (MAX_RANGE_BUCKETS // 24, "1h"))

@@ -15,9 +15,7 @@ from belimo_nb.display.base import esc
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
-MAX_MATCHES = 50
-"""Devices in the list at most: a browser takes long over thousands, and so do people."""
-
+MAX_MATCHES = 50  # devices in the list at most: a browser takes long over thousands, and so do people
 SEARCHED_COLUMNS = ("name", "serial", "project", "city")
 FACT_COLUMNS = (("Serial", "serial"), ("", "profile"), ("", "project"))
 ROWS = 8

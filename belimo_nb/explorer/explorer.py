@@ -22,8 +22,7 @@ from belimo_nb.explorer.runner import DebouncedRunner
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
-PAUSE = 0.4
-"""Seconds without another change before a request: a user may change several things in a row."""
+PAUSE = 0.4  # seconds without another change before a request: a user may change several things in a row
 
 
 class Explorer:

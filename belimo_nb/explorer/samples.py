@@ -65,12 +65,8 @@ def _safe(value: Any) -> Any:
     return cell_text(value) if isinstance(value, str) else value
 
 
-MAX_PLAIN_BYTES = 500_000
-"""Bytes of CSV up to which it is not zipped: a Jupyter server passes on 1 MB a second."""
-
-MAX_LINK_BYTES = 1_500_000
-"""Bytes of a link at most."""
-
+MAX_PLAIN_BYTES = 500_000  # bytes of CSV up to which it is not zipped: a Jupyter server passes on 1 MB a second
+MAX_LINK_BYTES = 1_500_000  # bytes of a link at most
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same file for the same samples
 
 

@@ -75,9 +75,7 @@ RC_PARAMS: dict[Any, Any] = {
 }
 
 
-Legend = list[tuple[Artist, str]]
-"""Entries of a legend: artist and label."""
-
+Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
 
 

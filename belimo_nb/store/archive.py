@@ -18,8 +18,7 @@ from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
 from belimo_nb.store.windows import Window, windows
 
-FRESH = 300
-"""Seconds for which an answer that may still change counts as current: the cloud itself trails by as much."""
+FRESH = 300  # seconds for which an answer that may still change counts as current: the cloud itself trails by as much
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-Span = tuple[int, int]
-"""Begin and exclusive end, seconds since 1970."""
-Spans = tuple[Span, ...]
-"""Sorted, apart and none empty, as `union`, `difference` and `intersection` give them."""
+Span = tuple[int, int]  # begin and exclusive end, seconds since 1970
+Spans = tuple[Span, ...]  # sorted, apart and none empty, as `union`, `difference` and `intersection` give them
 
 
 def union(spans: Iterable[Span]) -> Spans:
@@ -50,13 +48,11 @@ def intersection(spans: Iterable[Span], other: Iterable[Span]) -> Spans:
     return difference(spans, difference(spans, other))
 
 
-LATEST = 9_223_372_036
-"""Latest second since 1970 that 64-bit nanoseconds hold."""
+LATEST = 9_223_372_036  # latest second since 1970 that 64-bit nanoseconds hold
 
 # Devices send their samples in batches, and after an outage a backlog: being in touch now does not mean that all up
 # to now has arrived.
-GRACE = 48 * 3600
-"""Seconds that samples may come late while the device is in touch with the cloud."""
+GRACE = 48 * 3600  # seconds that samples may come late while the device is in touch with the cloud
 
 
 @dataclass(frozen=True, order=True)

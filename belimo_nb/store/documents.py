@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
 VERSION = 1
-LISTS = ("devices", "timeline")
-"""Kinds of documents that are lists of rows; the others are objects."""
+LISTS = ("devices", "timeline")  # kinds of documents that are lists of rows; the others are objects
 
 
 @dataclass(frozen=True)

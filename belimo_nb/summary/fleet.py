@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.survey import Survey
 
-MAX_SPARKLINES = 300
-"""Valves up to which each row has a sparkline, which adds 700 bytes to the page."""
+MAX_SPARKLINES = 300  # valves up to which each row has a sparkline, which adds 700 bytes to the page
 
 
 def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:

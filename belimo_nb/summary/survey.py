@@ -9,9 +9,7 @@ from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
 
-MWH_FROM_KWH = 1e7
-"""Sum from which a key figure is in MWh."""
-
+MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
 PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
 
 

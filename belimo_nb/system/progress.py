@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-NOTEBOOK_DELAY = 2.0
-"""Seconds before a notebook shows a bar, so that short work leaves no empty output."""
+NOTEBOOK_DELAY = 2.0  # seconds before a notebook shows a bar, so that short work leaves no empty output
 
 
 def is_watched() -> bool:

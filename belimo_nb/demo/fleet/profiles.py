@@ -8,9 +8,7 @@ from typing import Any
 
 from belimo_nb.demo.fleet.datapoints import ACTUATOR, DEFAULT, ENERGY_VALVE, GATEWAY, METADATA, Datapoint
 
-DataprofileKey = tuple[str, str]
-"""Identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2")."""
-
+DataprofileKey = tuple[str, str]  # identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2").
 ENERGY_VALVE_3: DataprofileKey = ("energyvalve3", "1.2")
 ENERGY_VALVE_VERSION_3: DataprofileKey = ("device.belimo.energy-valve-Version3", "1.11")
 MP_ACTUATOR: DataprofileKey = ("mp-actuator", "1.4")

@@ -21,14 +21,9 @@ from belimo_nb.report.output.reports_json import NAME as REPORTS
 from belimo_nb.system.files import check_inside, write_text
 
 INDEX = "index.html"
-ASIDE = "belimo-nb-before"
-"""Where the old run is found while the new one is put in its place."""
-
-RELOAD = 5
-"""Seconds after which a browser that got the old run's index at that moment asks again."""
-
-TRIES, PAUSE = 100, 0.1
-"""How often and how fast a file is tried that another program holds open (Windows)."""
+ASIDE = "belimo-nb-before"  # where the old run is found while the new one is put in its place
+RELOAD = 5  # seconds after which a browser that got the old run's index at that moment asks again
+TRIES, PAUSE = 100, 0.1  # how often and how fast a file is tried that another program holds open (Windows)
 
 
 class RunExchange:

@@ -19,9 +19,7 @@ from belimo_nb.report.output import reports_json
 from belimo_nb.system.files import write_text
 
 INDEX = "index.html"
-AT_ONCE = 8
-"""Files on their way at the same time: each waits for an answer most of the time."""
-
+AT_ONCE = 8  # files on their way at the same time: each waits for an answer most of the time
 LONGEST_REASON = 200
 
 
