@@ -19,7 +19,7 @@ from PIL import Image
 
 from belimo_nb import display
 from belimo_nb.display.cells import Svg
-from belimo_nb.display.chart import SCALE
+from belimo_nb.display.chart import PIXELS_PER_CSS_PIXEL
 from belimo_nb.display.numbers import column_digits, label_and_unit
 from belimo_nb.errors import UsageError
 
@@ -402,7 +402,9 @@ def test_chart_closes_pyplot_figures():
 
 def drawn(rgba):
     """The pixels of a chart of a figure that shows nothing but these on transparent ground."""
-    figure = Figure(figsize=(rgba.shape[1] / 100, rgba.shape[0] / 100), dpi=100 / SCALE, facecolor="none")
+    figure = Figure(
+        figsize=(rgba.shape[1] / 100, rgba.shape[0] / 100), dpi=100 / PIXELS_PER_CSS_PIXEL, facecolor="none"
+    )
     figure.figimage(rgba, origin="upper")
     return np.asarray(Image.open(io.BytesIO(display.Chart(figure, "", "x").png())).convert("RGB")).astype(int)
 
