@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cloud", "connect"]
 
+HISTORIES = 100
+"""Devices whose whole history of health is asked for; of larger fleets, that of those which are not well now."""
+
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
     """Connect to the cloud that the settings name; the first request signs in.
@@ -125,7 +128,7 @@ class Cloud:
         return found
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """What a period is compared with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
+        """What a period is compared with: the 12 months before, or `belimo_nb.calendar.periods.baseline` of a text."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:
@@ -270,6 +273,41 @@ class Cloud:
             period.end,
             self.timezone,
         )
+
+    def meter_errors(
+        self, devices: pd.DataFrame, start: Moment = None, end: Moment = None
+    ) -> dict[str, list[tuple[pd.Timestamp, pd.Timestamp, str]]]:
+        """When devices reported that a sensor of their meter fails, by device name: begin, end and the cause.
+
+        It takes a request a device, so of more than 100 only those are asked that are not well now. What cannot be
+        had (offline) is not known.
+
+        Args:
+            devices: A frame of `devices`.
+            start: As in `Device.energy`.
+            end: As in `Device.energy`.
+        """
+        known = self.connection.device_list.known()
+        found = [Device(self.connection, record_of(identifier, known)) for identifier in _ids(devices)]
+        worth = devices["health"].isin(["WARNING", "ERROR"]) | (len(found) <= HISTORIES)
+        named = {name: one for name, one, ask in zip(distinct_names(found), found, worth, strict=True) if ask}
+        period = self.period(start, end)
+        unreachable: list[str] = []
+
+        def ask(device: Device) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
+            try:
+                return [] if len(unreachable) >= HOPELESS else device.meter_errors(period)
+            except SignInError:
+                raise
+            except ConnectionFailed as error:
+                unreachable.append(str(error))
+            except BelimoError:
+                pass  # a report can do without
+            return []
+
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="belimo-nb") as pool:
+            errors = dict(zip(named, pool.map(ask, named.values()), strict=True))
+        return {name: told for name, told in errors.items() if told}
 
     def survey(
         self, devices: pd.DataFrame | None = None, start: Moment = None, end: Moment = None, fetch: int = 100

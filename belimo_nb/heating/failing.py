@@ -24,8 +24,8 @@ class Spell(NamedTuple):
 
     Attributes:
         first: Its first local day, aware.
-        last: Its last.
-        due_kwh: What was to be expected in it; NaN if the valve has never counted any.
+        last: Its last: the day before it counts again, or the last of all.
+        due_kwh: What was to be expected on its cold days; NaN if the valve has never counted any.
         cause: What the device said; empty if it only counted nothing on cold days while others heated.
     """
 
@@ -54,17 +54,19 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[
         if not np.isfinite(due).any():
             continue
         cold = float(np.nanmean(due))
-        still = (used <= STILL * due) & (due > cold) & ~(others < OTHERS)
-        if not (kwh[name] > 0).any():
-            still, cold = (used <= 0) & (others >= 1), 0.0
-        # Mild days say nothing: they neither end a stretch nor lengthen it.
-        told = np.flatnonzero(still | (used > STILL * cold))
-        ends = np.flatnonzero((np.diff(still[told].astype(int)) != 0) | (np.diff(part[told]) != 0)) + 1
+        still, counts = (used <= STILL * due) & (due > cold) & ~(others < OTHERS), used > STILL * cold
         never = not (kwh[name] > 0).any()
+        if never:
+            still, counts = (used <= 0) & (others >= 1), used > 0
+        # Mild days say nothing: they neither end a stretch nor lengthen it.
+        told = np.flatnonzero(still | counts)
+        ends = np.flatnonzero((np.diff(still[told].astype(int)) != 0) | (np.diff(part[told]) != 0)) + 1
         for run in np.split(told, ends):
             if len(run) >= STILL_DAYS and still[run[0]]:
+                again = np.flatnonzero(counts[run[-1] :])
+                last = run[-1] + int(again[0]) - 1 if len(again) else len(days) - 1
                 expected = float("nan") if never else float(np.nansum(due[run]))
-                found.setdefault(name, []).append(Spell(days[run[0]], days[run[-1]], expected))
+                found.setdefault(name, []).append(Spell(days[run[0]], days[last], expected))
     return found
 
 

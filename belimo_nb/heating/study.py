@@ -34,6 +34,9 @@ class Study:
         temperature: Hourly outdoor temperature over both, °C; NaN where unknown.
         tz: IANA zone of the days.
         errors: By valve, when its device reported that its meter fails: begin, end (aware) and the cause.
+
+    Attributes:
+        counted: `days` as given: with what failing meters counted, too.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Study:
         tz: str,
         errors: Mapping[str, Sequence[tuple[pd.Timestamp, pd.Timestamp, str]]] | None = None,
     ) -> None:
-        self._days, self._before, self.tz = days, before, tz
+        self.counted, self._before, self.tz = days, before, tz
         self._errors = errors or {}
         self.names = [str(name) for name in cast("pd.DataFrame", days["kwh"]).columns]
         means = daily_means(temperature, tz)
@@ -54,7 +57,7 @@ class Study:
     @cached_property
     def failing(self) -> dict[str, list[Spell]]:
         """When meters failed in one of the periods, by valve."""
-        frames = pd.concat([self._before, self._days])
+        frames = pd.concat([self._before, self.counted])
         frames = frames[~frames.index.duplicated()].sort_index()
         means = pd.concat([self.outdoor_before, self.outdoor])
         outdoor = means[~means.index.duplicated()].reindex(frames.index)
@@ -64,7 +67,7 @@ class Study:
     @cached_property
     def days(self) -> pd.DataFrame:
         """Energy by local day of the reporting period; unknown where a meter failed."""
-        return self.without_failures(self._days)
+        return self.without_failures(self.counted)
 
     @cached_property
     def before(self) -> pd.DataFrame:
@@ -140,7 +143,7 @@ class Study:
         By name: first and last day of the longest such spell, and the kWh that were to be expected in it (NaN: it has
         never counted any). Either the valve was off, or its meter fails.
         """
-        begin, end = pd.DatetimeIndex(self._days.index)[[0, -1]]
+        begin, end = pd.DatetimeIndex(self.counted.index)[[0, -1]]
         found = {}
         for name, spells in self.failing.items():
             inside = [spell for spell in spells if spell.last >= begin and spell.first <= end]

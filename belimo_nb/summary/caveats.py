@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
-from belimo_nb.heating import Study
+from belimo_nb.heating import Comparison, Study
+from belimo_nb.heating.failing import Spell
 
 __all__ = ["incident_table", "limits"]
 
@@ -38,28 +41,58 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
             else "every day has a mean"
         )
         said.append(f"The weather lacks {hours} of {number(len(temperature))} hours; {lost}.")
-    left = [name for name in study.names if name not in study.comparable]
+    if remark := str(temperature.attrs.get("remark", "")):
+        said.append(remark)
+    left = [name for name in study.sound if name not in study.comparable]
     if left:
         said.append(
             f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {', '.join(left)}."
         )
-    found = study.together
-    if found.reason and not unknown:
-        said.append(f"No weather-corrected change can be given: {found.reason}.")
-    if not found.reason and found.extrapolated_days:
-        low, high = found.signature.range_c
+    said += [_failure(name, spell) for name, spells in study.failing.items() for spell in spells]
+    if study.failing:
         said.append(
-            f"{found.extrapolated_days} {'day was' if found.extrapolated_days == 1 else 'days were'} colder or warmer "
-            f"than any before ({number(low, 1)} to {number(high, 1)} °C); there the line is extended."
+            f"Left out of the comparison, since what they would have counted is unknown, not saved: "
+            f"{', '.join(study.failing)}."
         )
-    said += [
-        f"{name} counted nothing on the cold days of {first:%Y-%m-%d} to {last:%Y-%m-%d}, when "
-        f"{number(round(due))} kWh were to be expected: off, or a failing meter. It counts as saved here."
-        for name, (first, last, due) in study.silent.items()
-    ]
+    found = study.together
+    if found.reason and not unknown and study.comparable:
+        said.append(f"No weather-corrected change can be given: {found.reason}.")
+    if not found.reason:
+        said += _weather_limits(found)
     if not said:
         return note("Everything that this report asks can be answered from the data.")
-    return note(" ".join(said), "warn" if unknown or left or found.reason or study.silent else "info")
+    return note(" ".join(said), "warn" if unknown or left or found.reason or study.failing else "info")
+
+
+def _weather_limits(found: Comparison) -> list[str]:
+    """What the comparison leaves out for the weather's sake."""
+    low, high = (number(edge, 1) for edge in found.signature.range_c)
+    near = found.extrapolated_days - found.left_out_days
+    said = []
+    if found.left_out_days:
+        said.append(
+            f"{_days(found.left_out_days)} far colder or warmer than any before ({low} to {high} °C): left out."
+        )
+    if near:
+        said.append(f"{_days(near)} a little colder or warmer than any before ({low} to {high} °C): the line reaches.")
+    if found.signature.off_days:
+        said.append(
+            f"Before, the heating was off on {found.signature.off_days} days under 18 °C; neither these nor the "
+            f"{found.off_days} of this period are compared."
+        )
+    return said
+
+
+def _days(count: int) -> str:
+    return f"{count} {'day was' if count == 1 else 'days were'}"
+
+
+def _failure(name: str, spell: Spell) -> str:
+    days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
+    due = "" if math.isnan(spell.due_kwh) else f", when {number(round(spell.due_kwh))} kWh were to be expected"
+    if spell.cause:
+        return f"{name} reported {spell.cause} from {days}{due}."
+    return f"{name} counted nothing on the cold days of {days}{due}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

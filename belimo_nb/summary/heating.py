@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import baseline
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
+from belimo_nb.display.numbers import percent
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
+from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
 
@@ -17,15 +21,20 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
 
-__all__ = ["before_name", "heating_figures", "heating_header", "signed_percent"]
+__all__ = ["before_name", "energy_name", "heating_figures", "heating_header", "signed_percent"]
+
+LEAST_KD = 10.0
+"""Degree days below which they are too few to divide by."""
 
 
 def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
     """The title block of the heating report."""
     count = len(part(days, "kwh").columns)
+    beside = period.beside(compared)
+    also = "" if beside == compared else f" as measured; for the weather, {compared.label}"
     facts = {
         "Period": period.label,
-        "Compared with": compared.label,
+        "Compared with": f"{beside.label}{also}",
         "Valves": f"{count} that count heating energy" + (f", named {search!r}" if search else ""),
         "Time zone": cloud.timezone,
     }
@@ -36,7 +45,15 @@ def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, 
 
 def before_name(period: Period, compared: Period) -> str:
     """What the other period is called in figures."""
-    return "year before" if compared == period.year_before else compared.label
+    if compared == period.year_before:
+        return "year before"
+    return "12 months before" if compared == baseline(period) else compared.label
+
+
+def energy_name(study: Study) -> str:
+    """What figures of all valves together show: without valves whose meters failed, if there are any."""
+    some = f" of {len(study.sound)} of {len(study.names)} valves" if study.failing and study.sound else ""
+    return f"Heating energy{some}"
 
 
 def heating_figures(
@@ -61,11 +78,14 @@ def heating_figures(
     Raises:
         UsageError: An area, price or factor makes no sense.
     """
-    kwh = part(study.days, "kwh")
-    unknown = int(kwh.isna().any(axis=1).sum())
-    energy = energy_figure("Heating energy", kwh, unknown=unknown)
+    kwh, failed = part(study.days, "kwh"), len(study.silent)
+    unknown = int(part(study.only_sound(study.days), "kwh").isna().any(axis=1).sum())
+    energy = energy_figure("Heating energy", part(study.counted, "kwh"), unknown=unknown)
+    if failed and energy.value is not None:
+        more = energy.note if unknown else f"at least; {energy.note}"
+        energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
-    least = "at least; " if unknown else ""
+    least = "at least; " if unknown or failed else ""
     figures = [energy, _raw(study), _corrected(study), _weather(study)]
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
@@ -76,15 +96,16 @@ def heating_figures(
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
         sums = part(months, "kwh").sum(axis=1, skipna=False)
-        value = per_area(sums, area_m2)
-        reason = "needs 12 full months, all of them known"
+        value = math.nan if failed else per_area(sums, area_m2)
+        reason = "a meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
     incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
     note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
-    figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
+    shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
+    figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))
     return key_figures(*figures, trend=daily_trend(kwh))
 
 
@@ -96,34 +117,56 @@ def signed_percent(share: float, digits: int = 1) -> str:
 
 def _raw(study: Study) -> KeyFigure:
     found = study.together
-    some = len(study.comparable) < len(study.names)
-    valves = f"; {len(study.comparable)} of {len(study.names)} valves" if some else ""
     if math.isnan(found.raw_change):
-        return KeyFigure("Change, as measured", None, "%", f"not comparable: {found.raw_reason}")
-    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", f"same days, any weather{valves}")
+        return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
+    note = f"same days, any weather{_compared(study)}"
+    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", note)
 
 
 def _corrected(study: Study) -> KeyFigure:
     found = study.together
     label = "Change, weather-corrected"
     if math.isnan(found.corrected_change):
-        return KeyFigure(label, None, "%", f"cannot be said: {found.reason}")
+        return KeyFigure(label, None, "%", f"cannot be said: {_why_not(study, found.reason)}")
     words = "" if found.significant else "; no change can be told from chance"
-    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}"
+    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}{_compared(study)}"
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
-    if study.silent:
-        note, status = f"{note}; {len(study.silent)} of the valves counted nothing, see below", "warn"
     return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
 
 
+def _why_not(study: Study, reason: str) -> str:
+    if study.comparable:
+        return reason
+    failed = "; meters failed, see below" if study.failing else ""
+    return f"no valve is known on 90 % of the days of both periods{failed}"
+
+
+def _compared(study: Study) -> str:
+    """Of how many valves a comparison is, and which part of their days, where that is not all."""
+    count, of = len(study.comparable), len(study.names)
+    share = study.together.coverage
+    days = f", {percent(share)} of their days" if share < 1 - 1e-9 else ""
+    return f"; {count} of {of} valves{days}" if count < of or days else ""
+
+
 def _weather(study: Study) -> KeyFigure:
-    """Degree days of both periods."""
-    now, then = (degree_days(means, "HGT20/12") for means in (study.outdoor, study.outdoor_before))
+    """Degree days of the period, and the change against the same days of the other, where both know them."""
+    now, then = (
+        degree_days(daily_series(means, "temperature"), "HGT20/12") for means in (study.outdoor, study.outdoor_before)
+    )
     label = "Degree days HGT20/12"
     if not now.notna().any():
         return KeyFigure(label, None, "Kd", "the weather is unknown")
     lost = int(now.isna().sum())
-    note = f"at least; {lost} days unknown" if lost else ""
-    if not lost and then.notna().all() and len(then) and float(then.sum()) > 0:
-        note = f"{signed_percent(float(now.sum() / then.sum()) - 1)} against before: {number(round(then.sum()))} Kd"
+    if lost:
+        return KeyFigure(label, float(now.sum()), "Kd", f"at least; {lost} days unknown", digits=0)
+    past = same_days(then, pd.DatetimeIndex(now.index)).reindex(now.index).dropna()
+    base, same = float(past.sum()), float(now[past.index].sum())
+    if len(past) < COVERAGE_LIMIT * len(now):
+        note = "not compared: the other period lacks these days, or their weather"
+    elif base < LEAST_KD:
+        note = f"{number(round(base))} Kd before"
+    else:
+        days = "" if len(past) == len(now) else f" on the {len(past)} days that both have"
+        note = f"{signed_percent(same / base - 1)} against before: {number(round(base))} Kd{days}"
     return KeyFigure(label, float(now.sum()), "Kd", note, digits=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +12,8 @@ from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
 from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
-from belimo_nb.heating import Signature, Study, load_figures
+from belimo_nb.heating import Comparison, Signature, Study, load_figures
+from belimo_nb.heating.days import same_days
 from belimo_nb.summary.heating import signed_percent
 from belimo_nb.summary.parts import month_name, part
 
@@ -33,23 +35,37 @@ __all__ = [
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
-def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year before") -> Table:
-    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown."""
+def monthly_table(
+    months: pd.DataFrame, before: pd.DataFrame, name: str = "year before", left_out: Collection[str] = ()
+) -> Table:
+    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown.
+
+    Args:
+        months: `Counters.energy` by month.
+        before: The same of the months beside them.
+        name: What those are called.
+        left_out: Valves whose meters failed: they are in neither sum.
+    """
     kwh = part(months, "kwh")
     frame = kwh.rename(columns=str)
-    frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
-    past = part(before, "kwh").sum(axis=1, skipna=False).to_numpy()
+    sound = [column for column in kwh.columns if str(column) not in left_out] or list(kwh.columns)
+    frame.insert(0, "Sum", kwh[sound].sum(axis=1, skipna=False))
+    past = part(before, "kwh")[sound].sum(axis=1, skipna=False).to_numpy()
     if len(past) == len(kwh):
-        frame.insert(1, name.capitalize(), past)
+        frame.insert(1, name.capitalize() if name.islower() else name, past)
     frame.insert(0, "Month", kwh.index)
     caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
+    if len(sound) < len(kwh.columns):
+        caption += f", and is of the {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
     formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
     return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
 
 def valve_table(study: Study) -> Table:
     """Each valve's energy, and its change, as measured and corrected for weather."""
-    kwh, past = part(study.days, "kwh"), part(study.before, "kwh")
+    known, past = part(study.days, "kwh").notna().any(), _beside(study)
+    # What a failing meter did count is counted; one that counted nothing at all is unknown.
+    kwh = part(study.counted, "kwh").where(known, axis=1)
     rows = []
     for name, found in study.valves.items():
         rows.append(
@@ -61,7 +77,7 @@ def valve_table(study: Study) -> Table:
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,
-                "remark": _remark(found.raw_reason, found.reason, found.significant),
+                "remark": _remark(found, failed=name in study.failing),
             }
         )
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
@@ -126,7 +142,7 @@ def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Tab
         hours: `Counters.energy` by hour.
         quarters: The same by quarter of an hour, for the peaks of a quarter.
     """
-    fine = None if quarters is None else _loads(quarters)
+    fine = None if quarters is None else _loads(quarters.loc[:, quarters.columns.isin(hours.columns)])
     rows = []
     for name, values in _loads(hours).items():
         found = load_figures(values)
@@ -187,13 +203,26 @@ def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
 
 def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
     kwh = measured_hours(energy)
-    return {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
+    return {"All together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
 
 
-def _remark(raw: str, corrected: str, significant: bool) -> str:
-    if corrected:
-        return f"Cannot be said: {corrected}" + ("" if raw in ("", corrected) else f"; {raw}")
-    return "changed" if significant else "within chance"
+def _beside(study: Study) -> pd.DataFrame:
+    """What lies beside the reporting period's days: those of the other period that fall on the same calendar days."""
+    past = part(study.before, "kwh")
+    past = same_days(past.set_axis(pd.DatetimeIndex(past.index).tz_localize(None).normalize()), _naive(study))
+    return past.reindex(_naive(study)) if past.index.isin(_naive(study)).any() else part(study.before, "kwh")
+
+
+def _naive(study: Study) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(study.days.index).tz_localize(None).normalize()
+
+
+def _remark(found: Comparison, *, failed: bool) -> str:
+    meter = "Meter failed, see below; " if failed else ""
+    if found.reason:
+        more = "" if found.raw_reason in ("", found.reason) else f"; {found.raw_reason}"
+        return f"{meter}{'cannot' if failed else 'Cannot'} be said: {found.reason}{more}"
+    return f"{meter}{'changed' if found.significant else 'within chance'}"
 
 
 def _signature(name: str, found: Signature) -> dict[str, object]:
@@ -212,7 +241,15 @@ def _signature(name: str, found: Signature) -> dict[str, object]:
         "r2": found.r2,
         "cv_rmse": found.cv_rmse,
         "days": found.n_days,
-        "model": f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
+        "model": "; ".join(
+            filter(
+                None,
+                (
+                    f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
+                    f"{found.off_days} days under 18 °C without heat left out" if found.off_days else "",
+                ),
+            )
+        ),
         "balance_90": span("balance_point_c", 1),
         "slope_90": span("slope_kwh_d_k", 1),
     }
