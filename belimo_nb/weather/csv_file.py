@@ -12,22 +12,39 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import zone_name
 from belimo_nb.errors import UsageError
+from belimo_nb.weather.file_times import is_clock, is_date, parse_times
 
-__all__ = ["hourly", "read_csv"]
+__all__ = ["hourly", "read_csv", "without_zeros"]
 
-TIMES = ("time", "datetime", "date", "timestamp", "zeit", "datum")
+TIMES = (
+    "time",
+    "datetime",
+    "date",
+    "timestamp",
+    "zeit",
+    "datum",
+    "date_time",
+    "date/time",
+    "zeitstempel",
+    "uhrzeit",
+    "hour",
+)
 TEMPERATURES = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
 COLDEST, WARMEST = -60.0, 60.0
+HOUR = pd.Timedelta(hours=1)
+ZEROS = pd.Timedelta(hours=48)
+"""A thermometer that reads exactly 0.0 for so long measures no weather."""
 
 
 def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
     """Read hourly outdoor temperatures.
 
-    The file has one line of names, then one line an hour: a time (ISO 8601; local time of `tz` unless it says its
-    offset) and a temperature in °C. Fields are separated by commas, semicolons or tabs; the columns are recognized by
-    name (time, datetime, timestamp ...; temperature_c, temperature_2m, temperature, temp ..., a unit in brackets may
-    follow), others are ignored. Empty fields are unknown hours. Lines before the names that have fewer fields are
-    skipped, as in the files that Open-Meteo offers.
+    The file has one line of names, then one line an hour: a time (see `belimo_nb.weather.file_times.parse_times`; local
+    time of `tz` unless it or its column's name says otherwise) and a temperature in °C. Fields are separated by commas,
+    semicolons or tabs; the columns are recognized by name (time, datetime, timestamp ..., or one of dates and one of
+    clock times; temperature_c, temperature_2m, temperature, temp ..., a unit in brackets may follow), others are
+    ignored. Empty fields are unknown hours, and so are days of nothing but 0.0. Lines before the names that have fewer
+    fields are skipped, as in the files that Open-Meteo offers.
 
     Args:
         path: The file, UTF-8.
@@ -35,18 +52,22 @@ def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
 
     Returns:
         Series ``temperature_c``, index ``time``: every full hour from the first to the last, UTC; NaN where unknown.
+        ``.attrs["remark"]`` says what was taken for unknown though the file has a value, if anything was.
 
     Raises:
-        UsageError: The file cannot be read, its columns are not found, or its values are no temperatures in °C.
+        UsageError: The file cannot be read, its columns are not found, its times cannot be read in one way, or its
+            values are no temperatures in °C.
     """
     zone_name(tz)
     name = Path(path).name
     frame = _frame(Path(path))
-    time, temperature = _column(frame, TIMES, name, "time"), _column(frame, TEMPERATURES, name, "temperature")
+    temperature = _column(frame, TEMPERATURES, name, "temperature")
     unit = temperature[temperature.find("(") + 1 : temperature.rfind(")")].strip() if "(" in temperature else ""
     if unit and unit not in ("°C", "C", "degC", "celsius"):
         raise UsageError(f"The weather file {name} gives temperatures in {unit}; convert them to °C.")
-    return hourly(_times(frame[time], name, tz), _temperatures(frame[temperature], name), f"The weather file {name}")
+    texts, zone = _moments(frame, name)
+    times = parse_times(texts, f"The weather file {name}", tz, zone)
+    return hourly(times, _temperatures(frame[temperature], name), f"The weather file {name}")
 
 
 def hourly(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Series[Any]:
@@ -68,7 +89,30 @@ def hourly(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Ser
         )
     means = found.groupby(pd.DatetimeIndex(found.index).floor("h")).mean()
     grid = pd.date_range(means.index[0], means.index[-1], freq="h", name="time")
-    return means.reindex(grid)
+    return without_zeros(means, what).reindex(grid)
+
+
+def without_zeros(values: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Temperatures, unknown where they are exactly 0.0 without a break for two days or longer.
+
+    Such a thermometer measures nothing; ``.attrs["remark"]`` then says so.
+
+    Args:
+        values: °C by hour, aware.
+        what: What to call their source.
+    """
+    zero, times = (values == 0).to_numpy(), pd.DatetimeIndex(values.index)
+    found = np.zeros(len(values), bool)
+    for run in np.split(np.arange(len(values)), np.flatnonzero(np.diff(zero.astype(int))) + 1):
+        if len(run) and zero[run[0]]:
+            found[run] = times[run[-1]] - times[run[0]] >= ZEROS - HOUR
+    kept = values.mask(found)
+    if found.any():
+        kept.attrs["remark"] = (
+            f"{what} reads exactly 0.0 for days, {found.sum()} hours from {times[found][0]:%Y-%m-%d %H:%M} UTC on; "
+            "that is no weather, so they are unknown."
+        )
+    return kept
 
 
 def _frame(path: Path) -> pd.DataFrame:
@@ -106,31 +150,24 @@ def _column(frame: pd.DataFrame, names: tuple[str, ...], file: str, what: str) -
     raise UsageError(f"The weather file {file} has no column of the {what} among {found}; name it {names[0]!r}.")
 
 
-def _times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
-    try:
-        parsed = [pd.Timestamp(text).as_unit("ns") for text in column]
-        if any(pd.isna(moment) for moment in parsed):  # an empty field
-            raise ValueError
-        naive = [moment.tz is None for moment in parsed]
-        if any(naive) and not all(naive):
-            raise UsageError(f"The weather file {file} has times with and without an offset; use one form.")
-        if all(naive):
-            local = pd.DatetimeIndex(parsed)
-            # Of the hour that comes twice the first is meant once, the second where the time is repeated.
-            return local.tz_localize(tz, nonexistent="shift_forward", ambiguous=~local.duplicated())
-        return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in parsed])
-    except ValueError as error:
-        if isinstance(error, UsageError):
-            raise
-        bad = next((text for text in column if not _is_time(text)), column.iloc[0] if len(column) else "")
-        raise UsageError(f"The weather file {file} has the time {bad!r}; write e.g. 2018-11-03T06:00.") from None
+def _moments(frame: pd.DataFrame, file: str) -> tuple[pd.Series[Any], str]:
+    """The texts of the times, those of separate columns put together, and the zone that their name gives ("" if none).
 
-
-def _is_time(text: str) -> bool:
-    try:
-        return not pd.isna(pd.Timestamp(text).as_unit("ns"))
-    except ValueError:
-        return False
+    Raises:
+        UsageError: There is no column of times, or none with their dates.
+    """
+    columns = [str(column) for name in TIMES for column in frame.columns if _plain(str(column)) == name]
+    clocks = [column for column in columns if is_clock(frame[column])]
+    dates = [column for column in columns if column not in clocks]
+    if not columns or not dates:
+        if clocks:
+            raise UsageError(f"The weather file {file} has clock times ({clocks[0]!r}) without dates; add their dates.")
+        _column(frame, TIMES, file, "time")
+    dates.sort(key=lambda column: is_date(pd.Series(frame[column])))  # a column with both is better than one of dates
+    texts, named = pd.Series(frame[dates[0]]), dates[0]
+    if clocks and is_date(texts):
+        texts, named = texts.where(texts == "", texts + " " + frame[clocks[0]]), f"{dates[0]} {clocks[0]}"
+    return texts, named[named.find("(") + 1 : named.rfind(")")].strip() if "(" in named else ""
 
 
 def _temperatures(column: pd.Series[Any], file: str) -> pd.Series[Any]:

@@ -15,7 +15,7 @@ from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.system.files import check_inside, write_text
 from belimo_nb.weather.archive import Place, address, place_of, read_archive
-from belimo_nb.weather.csv_file import read_csv
+from belimo_nb.weather.csv_file import read_csv, without_zeros
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
@@ -66,7 +66,8 @@ def outdoor_temperature(
         longitude: The same.
 
     Returns:
-        Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown.
+        Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown, and
+        ``.attrs["remark"]`` if a thermometer read exactly 0.0 for days.
 
     Raises:
         NoDataError: No source is set.
@@ -86,7 +87,7 @@ def outdoor_temperature(
     ).as_unit("ns")
     if where == "open-meteo" or "://" in where:
         place = _place(site, latitude, longitude)
-        found = _archived(site, address(where), place, grid)
+        found = without_zeros(_archived(site, address(where), place, grid), "The weather archive")
     else:
         found = read_csv(where, tz)
     return found.reindex(grid).tz_convert(tz).rename_axis("time")
