@@ -18,6 +18,7 @@ from belimo_nb.api.devices import (
     latest_frame,
     profile_ref,
 )
+from belimo_nb.api.health import meter_errors
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, baseline
 from belimo_nb.client.retries import HOPELESS
@@ -296,7 +297,8 @@ class Cloud:
 
         def ask(device: Device) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
             try:
-                return [] if len(unreachable) >= HOPELESS else device.meter_errors(period)
+                if len(unreachable) < HOPELESS:
+                    return meter_errors(device.events(), period.start, period.end)
             except SignInError:
                 raise
             except ConnectionFailed as error:

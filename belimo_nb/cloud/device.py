@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api import history, measurements
+from belimo_nb.api import health, history, measurements
 from belimo_nb.api.devices import devices_frame, latest_frame, name_of, part, profile_ref, settings_of
-from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length, zone_name
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
 
 __all__ = ["Device"]
-
-METER = re.compile(r"sensor|flow[ _]?meter", re.IGNORECASE)
-"""What devices name as the cause when their meter fails, such as Flow_sensor_error."""
 
 
 class Device:
@@ -357,12 +353,11 @@ class Device:
         """
         edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
         try:
-            rows = self._events()
+            frame = self.events()
         except NoDataError as error:
             # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
             warnings.warn(f"{error} No events are shown.", stacklevel=2)
-            rows = []
-        frame = self._event_frame(rows)
+            frame = health.events([], self._connection.timezone)
         # Asked for as a whole and kept: other ranges need no other request.
         if edges[0] is not None:
             frame = frame[frame["time"] >= edges[0]]
@@ -370,32 +365,20 @@ class Device:
             frame = frame[frame["time"] < edges[1]]
         return frame.reset_index(drop=True)
 
-    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[health.Trouble]:
         """When it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return troubles(self.timeline(end=span.end), span.start, span.end)
+        return health.troubles(self.timeline(end=span.end), span.start, span.end)
 
-    def meter_errors(self, span: Period) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
-        """When it reported that a sensor of its meter fails: begin, end and the cause."""
-        told = troubles(self._event_frame(self._events()), span.start, span.end)
-        return [(one.begin, one.end, one.cause) for one in told if METER.search(one.cause)]
+    def events(self) -> pd.DataFrame:
+        """As `timeline`, all of it; offline without any kept it is an error.
 
-    def _events(self) -> list[dict[str, Any]]:
+        Raises:
+            NoDataError: The store has none, and the cloud may not be asked.
+        """
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
-        found: list[dict[str, Any]] = self._connection.kept(
-            f"timeline {self.id}", lambda: collect(self._connection.get, path, query, what)
-        )
-        return found
-
-    def _event_frame(self, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        frame = pd.DataFrame(
-            {
-                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._connection.timezone),
-                "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
-                "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
-            }
-        )
-        return frame.sort_values("time", kind="stable", ignore_index=True)
+        ask = functools.partial(collect, self._connection.get, path, query, what)
+        return health.events(self._connection.kept(f"timeline {self.id}", ask), self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:
