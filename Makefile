@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
+.PHONY: help report test check test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,6 +17,9 @@ report: $(VENV)/base ## install what is needed, render all reports of the demo b
 
 test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, notebooks included
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: lint ## check style and types, and run every test that is neither slow nor a browser's
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not browser"
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
 	@$(BIN)/python tests/moved_clock.py

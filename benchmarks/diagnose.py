@@ -16,9 +16,9 @@ from belimo_nb import hydronics
 from belimo_nb.demo.fleet.faults import FaultKind
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.operation.simulation import Simulation
-from belimo_nb.demo.samples import FOUND_BY, settings, valve_samples
 from belimo_nb.heating import daily_means
 from benchmarks.timing import median_ms
+from tests.demo_valves import FOUND_BY, settings, valve_samples
 
 ZONE = "Europe/Zurich"
 BEGIN, END = (int(pd.Timestamp(day, tz="UTC").timestamp()) for day in ("2017-12-01", "2018-12-01"))

@@ -11,12 +11,17 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from contract import Watch
 from second_cloud import SecondCloud
 from tally import count, counts
 
 os.environ["MPLBACKEND"] = "Agg"
+
+# A busy machine is no fault: no test has a deadline. Each run draws the same examples.
+hypothesis.settings.register_profile("belimo_nb", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("belimo_nb")
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -51,11 +51,11 @@ MOMENTS = (
 )
 """Where clocks change, they do so 15 seconds after the tests have begun."""
 
-SAMPLE = ("auth", "settings", "periods", "intervals", "wire", "statement")
+SAMPLE = ("auth", "settings", "periods", "intervals", "http", "statement")
 """What runs every time."""
 
 KNOWING = (
-    *("auth", "settings", "periods", "intervals", "wire", "transport", "cloud", "certificates"),
+    *("auth", "settings", "periods", "intervals", "http", "transport", "cloud", "certificates"),
     *("energy", "statement", "degree_days", "load", "signature", "weather", "history", "archive", "store", "sync"),
     *("coverage", "report_index", "report_page", "report_jobs", "display", "plots", "cli"),
 )
@@ -74,7 +74,7 @@ def built(folder: Path) -> Path | None:
 
 def files(names: tuple[str, ...]) -> list[str]:
     """The paths of test modules by their short names."""
-    return [str(TESTS / f"test_{name}.py") for name in names]
+    return [str(path) for name in names for path in sorted(TESTS.rglob(f"test_{name}.py"))]
 
 
 def command(base: Path, *arguments: str) -> list[str]:

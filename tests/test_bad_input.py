@@ -309,6 +309,7 @@ def test_on_the_command_line(case, in_trouble):
     assert result.exit_code == (case.command_kind or case.kind).exit_status
 
 
+@pytest.mark.slow
 @named(
     [
         case

@@ -93,12 +93,12 @@ ELSEWHERE = (
     Elsewhere(r"voila (?P<path>\S+)", "no Voila here; the notebook is there", _is_path),
     Elsewhere(
         r"dask (?P<command>scheduler|worker) (?P<arguments>.+)",
-        "never ends; test_report_cluster.py starts both",
+        "never ends; report/test_report_cluster.py starts both",
         _is_dask,
     ),
     Elsewhere(
         r"(?:BELIMO_\w+=\S+ )?belimo-nb (?P<arguments>report .*--scheduler .*)",
-        "needs machines that are not there; test_report_cluster.py has two workers",
+        "needs machines that are not there; report/test_report_cluster.py has two workers",
         _is_ours,
     ),
     Elsewhere(r"make (?P<verb>\w+)", "CI itself runs the verbs; here each is one of the Makefile's", _is_verb),

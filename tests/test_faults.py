@@ -320,6 +320,7 @@ def check(found, expected, whole, words):
             measured_alike(frame, whole.tables[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("row", ROWS, ids=[row.what for row in ROWS])
 def test_matrix(row, column, server, faultless, waits, monkeypatch, tmp_path):

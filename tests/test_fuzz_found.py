@@ -10,8 +10,8 @@ import requests
 from test_fuzz_answers import DEVICE, LIST, PROFILE, answer_of, answering, quiet  # noqa: F401 - fixtures
 from test_fuzz_store import ABOUT, kept_answer, read_all, settings, with_metadata  # noqa: F401 - a fixture
 
-import belimo_nb as bn
 from belimo_nb.api.paging import MOST_ROWS, collect
+from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length
 from belimo_nb.calendar.moments import from_api, parse_time
 from belimo_nb.calendar.periods import resolve
@@ -69,7 +69,7 @@ def test_states_and_profiles_without_their_parts(answering):  # noqa: F811
     client = answering(data={"timestamp": 5, "datapoints": [1]})
     assert client.device("Heizung").state("2018-11-30").empty
     strange = PROFILE | {"datapoints": [{"id": "a", "featureValues": "none"}]}
-    assert bn.profile.Profile(strange).datapoints.loc["a", "name"] == ""
+    assert Profile(strange).datapoints.loc["a", "name"] == ""
 
 
 @pytest.mark.parametrize("text", ["-1", "9999-12-31T23:59:59Z", "0001-01-01", 5, [], {}, None, True])

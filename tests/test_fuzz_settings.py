@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from fuzzing import TEXTS, bytes_like, inputs, survives, values
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import belimo_nb as bn
@@ -16,6 +18,7 @@ from belimo_nb.api.history import checked_buckets, parse_resolution
 from belimo_nb.calendar.intervals import edges, fixed_length
 from belimo_nb.calendar.moments import parse_time
 from belimo_nb.calendar.periods import Period, baseline, resolve
+from belimo_nb.cli.login import update
 from belimo_nb.settings import Settings
 from belimo_nb.store import Store
 from belimo_nb.store.disk import canonical
@@ -31,6 +34,9 @@ zones = st.sampled_from(["UTC", "Europe/Zurich", "America/Santiago", "Australia/
 
 typed = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=15)
 """What an environment or a command line can hold."""
+passwords = st.text(
+    st.sampled_from("'\"\\#$ {}`=!ab") | st.characters(codec="utf-8", exclude_categories=["Cc"])
+).filter(str.strip)
 moments = st.one_of(
     st.sampled_from([text for text in TEXTS if "\x00" not in text and "\ud800" not in text]),
     typed,
@@ -66,6 +72,23 @@ def test_env_files(isolated, content):
     file = isolated / "some.env"
     file.write_bytes(content)
     survives(used, env_file=file)
+
+
+@inputs(500)
+@given(first=passwords, second=passwords)
+@example(first="a\\", second="\\\\ it\\'s #1 $HOME ${HOME}")
+def test_what_login_writes(isolated, first, second):
+    """Any password is read back as it was typed, and the one that replaces it, too; what else is there stays."""
+    file = isolated / "some.env"
+    file.write_bytes(b"\xef\xbb\xbf" + ENV.replace(b"a\n", b"o'ne # two\n"))
+    before = settings_module.load(demo=False, env_file=file)
+    for password in (first, second):
+        update(file, {"BELIMO_PASSWORD": password, "BELIMO_SCOPE": password})
+        found = settings_module.load(demo=False, env_file=file)
+        assert (found.password, found.scope) == (password.strip(), password.strip())
+    assert replace(found, password=before.password, scope=before.scope, origins=before.origins) == before
+    assert os.name == "nt" or file.stat().st_mode & 0o777 == 0o600
+    assert list(isolated.iterdir()) == [file]
 
 
 @inputs(700)

@@ -241,7 +241,7 @@ def test_no_code_from_files():
         for path in sorted(package.rglob("*.py"))
         for match in pattern.finditer(path.read_text(encoding="utf-8"))
     ]
-    assert found == [("surveyors.py", "pickle.loads("), ("surveyors.py", "pickle.load(")]
+    assert found == [("cloud/survey_valve.py", "pickle.loads("), ("cloud/survey_valve.py", "pickle.load(")]
 
 
 def notebook():

@@ -62,6 +62,7 @@ def test_the_modules():
     assert [path for path in files(KNOWING) if not Path(path).is_file()] == []
 
 
+@pytest.mark.slow
 @each(MOMENTS[:1])
 def test_every_clock_is_moved(library, moment):
     """Python's clocks, pandas' and that of another program agree on the moment, and waits last as long as ever."""

@@ -97,6 +97,7 @@ def test_outputs_are_stored(path: Path) -> None:
         assert not re.search(r"/(home|root|tmp|work|Users)/|127\.0\.0\.1:", shown)
 
 
+@pytest.mark.slow
 @EACH
 def test_stored_outputs_are_what_it_gives(path: Path) -> None:
     """Under nbval it runs anew on the demo cloud, and every output but the pictures equals the stored one."""
@@ -105,6 +106,7 @@ def test_stored_outputs_are_what_it_gives(path: Path) -> None:
     assert f"{len(cells(path))} passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_papermill_runs_it_from_anywhere() -> None:
     """Plain papermill, outside the checkout's folder, with a part of a name and a start."""
     notebook = next(path for path in NOTEBOOKS if path.stem == "device")
@@ -126,6 +128,7 @@ def test_papermill_runs_it_from_anywhere() -> None:
     assert "2018-11-01 to" in text
 
 
+@pytest.mark.slow
 def test_unknown_device_is_one_sentence() -> None:
     """A wrong name fails the run with the package's sentence, not with a trace through the package."""
     notebook = next(path for path in NOTEBOOKS if path.stem == "device")

@@ -307,6 +307,7 @@ def test_energy_of_short_intervals(valve, second):
     assert second.asked(HISTORY)[0].query["resolution"] == "15m"
 
 
+@pytest.mark.slow
 def test_energy_defaults(valve):
     """Without a range it is the last 12 full months, by day."""
     frame = valve.energy()

@@ -143,6 +143,7 @@ def test_errors_of_a_refresh(second, trouble):
 ANYWHERE = ("page", "missing page", "failing", "limited", "dropped", "cut", "truncated", "list", "redirect")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -291,11 +292,16 @@ def test_logs_of_the_demo_cloud(caplog, monkeypatch):
         assert [text for text in (*known, server.environment()["BELIMO_PASSWORD"]) if text in heard] == []
 
 
+@pytest.mark.slow
 def test_a_trace_of_the_command_line(second, capfd):
     """With BELIMO_DEBUG=1 the command line shows a trace, and no secret in it."""
     second.always("/devices", truncated)
     environment = {**second.environment(), "BELIMO_DEBUG": "1", "PYTHONFAULTHANDLER": "1"}
-    command = [sys.executable, "-c", "from belimo_nb import patience, cli\npatience.pause = lambda _: None\ncli.main()"]
+    command = [
+        sys.executable,
+        "-c",
+        "from belimo_nb import cli\nfrom belimo_nb.client import retries\nretries.pause = lambda _: None\ncli.main()",
+    ]
     done = subprocess.run(
         [*command, "devices"], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
     )

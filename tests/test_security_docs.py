@@ -13,8 +13,8 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("| ") and not line.startswith("| promise")
 ]
-NAMED = re.findall(r"`((?:demo/)?test_\w+\.py)::(test_\w+)`", PAGE)
-WHOLE = ["test_secrecy.py", "test_certificates.py", "test_hostile_cloud.py", "test_hostile_folders.py"]
+NAMED = re.findall(r"`((?:\w+/)?test_\w+\.py)::(test_\w+)`", PAGE)
+WHOLE = ["test_secrecy.py", "client/test_certificates.py", "test_hostile_cloud.py", "test_hostile_folders.py"]
 
 
 def functions(name: str) -> set[str]:

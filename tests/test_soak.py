@@ -82,6 +82,7 @@ class Clock:
     monotonic = time
 
 
+@pytest.mark.slow
 def test_threads_share_tokens_that_end_all_the_time(monkeypatch):
     """Eight threads on one `Cloud`, a token that lives a second: each ends once, and costs one token request.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.calendar.moments import Moment, parse_time
+from belimo_nb.calendar.moments import Moment, localized, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import UsageError
 
@@ -158,11 +158,8 @@ def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
     """Where the intervals of a rule begin in whole decades; kept, since a fleet asks for the same again and again."""
     first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
     days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
-    # A midnight that the clock skips is its first moment after; one that comes twice is the first of the two.
-    midnights = days.tz_localize(tz, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool))
-    midnights = midnights[
-        midnights.tz_localize(None).normalize() == days
-    ]  # without days that are skipped (Samoa, 2011)
+    midnights = localized(days, tz)
+    midnights = midnights[midnights.tz_localize(None).normalize() == days]  # Samoa skipped a day in 2011
     found: Ints = midnights.as_unit("ns").asi8
     found.flags.writeable = False
     return found

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, tzinfo
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from belimo_nb.errors import UsageError
 
-__all__ = ["Moment", "as_text", "from_api", "is_midnight", "local_midnight", "months_before", "parse_time", "to_api"]
+__all__ = [
+    "Moment", "as_text", "from_api", "is_midnight", "local_midnight", "localized", "months_before", "parse_time",
+    "to_api",
+]  # fmt: skip
 
 
 EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
@@ -32,6 +35,7 @@ def from_api(texts: Iterable[Any]) -> pd.DatetimeIndex:
 
 Moment = str | date | None
 """A moment as people give it: text, a `date`, `datetime` or `Timestamp`; None where a default applies."""
+Local = TypeVar("Local", pd.Timestamp, pd.DatetimeIndex)
 
 FIRST_YEAR, LAST_YEAR = 1700, 2200
 """Years whose every moment nanoseconds in 64 bits reach."""
@@ -65,21 +69,30 @@ def parse_time(text: str | date | pd.Timestamp, tz: str, name: str = "time") -> 
         raise _no_time(text, name)
     try:
         stamp = pd.Timestamp(moment.replace(",", ".") if isinstance(moment, str) else moment)
-        found = _localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
+        found = localized(stamp, tz) if stamp.tz is None else stamp.tz_convert(tz)
     except (ValueError, OverflowError):
         raise _no_time(text, name) from None
     return _in_reach(found)
 
 
+def localized(naive: Local, tz: str | tzinfo, ambiguous: Any = True) -> Local:
+    """Naive local times as moments: one that the clock skips is the next there is, one that comes twice the first.
+
+    With `ambiguous` False, or where an array of it is, the second.
+    """
+    found: Local = naive.tz_localize(tz, ambiguous=ambiguous, nonexistent="shift_forward")
+    return found
+
+
 def local_midnight(year: int, month: int, day: int, tz: str) -> pd.Timestamp:
     """The first moment of a local day, aware, in `tz` (00:00 unless a clock change skips it)."""
-    return _in_reach(_localized(pd.Timestamp(year=year, month=month, day=day), tz))
+    return _in_reach(localized(pd.Timestamp(year=year, month=month, day=day), tz))
 
 
 def months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
     """The same local time `months` earlier (the month's last day where the day does not exist)."""
     try:
-        found = _localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
+        found = localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
     except (ValueError, OverflowError):
         raise UsageError(f"There is no date {months} months before {as_text(moment)}; give a later one.") from None
     return _in_reach(found)
@@ -87,16 +100,12 @@ def months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
 
 def is_midnight(moment: pd.Timestamp) -> bool:
     """Whether a local day begins at an aware moment."""
-    return bool(moment == _localized(pd.Timestamp(moment.date()), str(moment.tz)))
+    return bool(moment == localized(pd.Timestamp(moment.date()), str(moment.tz)))
 
 
 def as_text(moment: pd.Timestamp) -> str:
     """An aware moment for people: its local date, with the time of day where that is not midnight."""
     return moment.strftime("%Y-%m-%d" if is_midnight(moment) else "%Y-%m-%d %H:%M")
-
-
-def _localized(naive: pd.Timestamp, tz: str) -> pd.Timestamp:
-    return naive.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
 
 
 def _in_reach(moment: pd.Timestamp) -> pd.Timestamp:

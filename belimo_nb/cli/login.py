@@ -79,10 +79,11 @@ def _tell(cloud: Cloud) -> None:
 
 
 PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+"""What is written without quotes: some programs that read such files take quotes for a part of the value."""
 
 
 def update(path: Path, values: Mapping[str, str]) -> None:
-    """Set some variables of a `.env` file; its other lines stay, and only the owner may read it.
+    """Set some variables of a `.env` file; its other settings and comments stay, and only the owner may read it.
 
     Args:
         path: The file; made if need be.
@@ -91,22 +92,12 @@ def update(path: Path, values: Mapping[str, str]) -> None:
     Raises:
         SettingsError: The file cannot be read or written.
     """
+    from dotenv import set_key
+
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
-        left = dict(values)
-        for number, line in enumerate(lines):
-            match = re.match(r"\s*(?:export\s+)?(\w+)\s*=", line)
-            if match and match[1] in values:
-                lines[number] = f"{match[1]}={_quoted(values[match[1]])}"
-                left.pop(match[1], None)
-        lines += [f"{name}={_quoted(value)}" for name, value in left.items()]
-        write_text(path, "".join(f"{line}\n" for line in lines), private=True)
+        # `set_key` gives what it writes the mode of the file that is there, so that is made private first.
+        write_text(path, path.read_text(encoding="utf-8-sig") if path.exists() else "", private=True)
+        for name, value in values.items():
+            set_key(path.resolve(), name, value, quote_mode="never" if PLAIN.fullmatch(value) else "always")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {str(path)!r} cannot be written ({error}); choose another.") from None
-
-
-def _quoted(value: str) -> str:
-    """A value as python-dotenv and shells read it back."""
-    if PLAIN.fullmatch(value):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.samples import Samples
 
@@ -54,6 +55,5 @@ def busiest_window(
     first += int(np.flatnonzero(total >= NEARLY * total.max())[-1])
     begin = pd.Timestamp(0, unit="s") + pd.Timedelta(days=int(day[0]) + first)
     edges = pd.DatetimeIndex([begin, begin + pd.Timedelta(days=days)])
-    # In some zones a clock change skips a midnight, or makes it twice.
-    start, end = edges.tz_localize(zone, ambiguous=np.array([True, True]), nonexistent="shift_forward")
+    start, end = localized(edges, zone)
     return start, end

@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display import Chart, number
 from belimo_nb.plots import style, timeaxis
 
@@ -56,7 +57,7 @@ def data_map(
     state[naive.hour.to_numpy()[bad], where[bad]] = TROUBLE
     _bridge(state, days, zone)
     finding = title or _finding(len(hours), missing, wrong)
-    midnights = timeaxis.localize(pd.DatetimeIndex([*days, days[-1] + pd.Timedelta(days=1)]), zone)
+    midnights = localized(pd.DatetimeIndex([*days, days[-1] + pd.Timedelta(days=1)]), zone)
     handles: list[tuple[Artist, str]] = [(Patch(color=style.SKY), "data")]
     if wrong:
         handles.append((Patch(color=style.RED), "error or warning"))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Patch, Rectangle
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display import Chart, date, number
 from belimo_nb.plots import style, timeaxis
 
@@ -44,7 +45,7 @@ def daily_calendar(
     heights = [110, ROW_HEIGHT * len(names)]
     with rc_context(style.STYLE):
         made, (above, below) = style.figure(title or f"{what}: {finding}", heights, left=left, right=right)
-        following = timeaxis.localize(index[-1:].tz_localize(None).normalize() + DAY, zone)
+        following = localized(index[-1:].tz_localize(None).normalize() + DAY, zone)
         edges = np.append(timeaxis.positions(index), timeaxis.positions(following))
         style.label(above, f"{together} together, kWh per day", handles=_sums(above, edges, kwh, start, end))
         style.numbers_axis(above.yaxis, 3)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display import Chart, date, number
 from belimo_nb.plots import style, timeaxis
 from belimo_nb.plots.calendar import daily_calendar
@@ -86,7 +87,7 @@ def daily_energy(
 def _days(ax: Axes, series: pd.Series[float], start: pd.Timestamp, end: pd.Timestamp) -> list[tuple[Artist, str]]:
     """Draw one series; its entries for the legend."""
     index = pd.DatetimeIndex(series.index)
-    following = timeaxis.localize(index.tz_localize(None).normalize() + DAY, str(index.tz))
+    following = localized(index.tz_localize(None).normalize() + DAY, str(index.tz))
     left, right = timeaxis.positions(index), timeaxis.positions(following)
     values = series.to_numpy(dtype=float)
     known = np.isfinite(values)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.patches import Rectangle
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display import Chart, moment, number
 from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import style, timeaxis
@@ -30,7 +31,7 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, title: str | None = None) ->
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     finding = title or f"Day by day: on average most at {busiest}:00, least at {quietest}:00"
     days = pd.DatetimeIndex(power_kw.index)
-    midnights = timeaxis.localize(pd.DatetimeIndex([*days, days[-1] + pd.Timedelta(days=1)]), tz)
+    midnights = localized(pd.DatetimeIndex([*days, days[-1] + pd.Timedelta(days=1)]), tz)
     edges = timeaxis.positions(midnights)
     top = float(np.nanquantile(values, 0.995)) or 1.0
     with rc_context(style.STYLE):

@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.dates import date2num
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.display.numbers import MONTHS
 from belimo_nb.errors import UsageError
 from belimo_nb.plots.style import UNKNOWN, Span
@@ -51,17 +52,12 @@ def positions(index: pd.DatetimeIndex) -> np.ndarray:
     return np.asarray(date2num(naive), dtype=float)  # type: ignore[no-untyped-call]
 
 
-def localize(days: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
-    """Naive local times as moments; where a clock change skips one, the next that exists."""
-    return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), dtype=bool))
-
-
 def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp) -> None:
     """Show the time from start to end (aware, in the site's zone) with ticks at local calendar edges."""
     first, last = start.tz_localize(None), end.tz_localize(None)
     days = (end - start) / pd.Timedelta(days=1)
     ticks, labels = _ticks(first, last, days)
-    at = positions(localize(ticks, str(start.tz)))
+    at = positions(localized(ticks, str(start.tz)))
     edges = positions(pd.DatetimeIndex([start, end]))
     ax.set_xlim(float(edges[0]), float(edges[1]))
     inside = (at >= edges[0] - 1e-9) & (at <= edges[1] - (edges[1] - edges[0]) * 0.012)
@@ -127,7 +123,7 @@ def band(series: pd.Series[float]) -> Band:
     step = next((step for step in STEPS if span / step <= BUCKETS), 86400)
     if step >= 43200:
         local = index.tz_localize(None).normalize()
-        middle = positions(localize(local + pd.Timedelta(hours=12), str(index.tz)))
+        middle = positions(localized(local + pd.Timedelta(hours=12), str(index.tz)))
         every, width = "day", 1.0
     else:
         width = step / 86400

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 
 __all__ = ["is_clock", "is_date", "parse_times"]
@@ -151,7 +152,7 @@ def _localized(local: pd.DatetimeIndex, what: str, tz: str, zone: str) -> pd.Dat
             f"Say so in the name of its column, e.g. 'time (UTC+1)' or 'time (UTC)'; if neither, 'time ({tz})'."
         )
     # Of the hour that comes twice the first is meant once, the second where the time is repeated.
-    return local.tz_localize(tz, nonexistent="shift_forward", ambiguous=~local.duplicated()).tz_convert("UTC")
+    return localized(local, tz, ~local.duplicated()).tz_convert("UTC")
 
 
 def _without_clock_change(local: pd.DatetimeIndex, tz: str) -> pd.Timestamp | None:

@@ -43,6 +43,7 @@ with DemoCloud() as cloud, requests.Session() as session:
 """
 
 
+@pytest.mark.slow
 def test_the_same_question_gets_the_same_bytes_in_any_process():
     """Two interpreters with other hash seeds and time zones agree."""
     first = run(QUESTIONS, PYTHONHASHSEED="1", TZ="Asia/Kolkata")

@@ -74,6 +74,7 @@ def test_a_large_fleet_has_warnings_and_silent_devices() -> None:
     assert all("metadata.1001" in simulation.state(device, NOW)[1] for device in simulation.devices)
 
 
+@pytest.mark.slow
 def test_the_same_question_has_the_same_answer_in_any_process() -> None:
     """Two interpreters with different hash seeds give the same bytes."""
     digests = set()

@@ -148,6 +148,7 @@ def test_a_device_has_the_fields_of_the_api(api):
     assert device in api.get("/devices", limit=2000).json()["data"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SORT_FIELDS)
 def test_every_sort_field_sorts_both_ways(large, connect, name):
     """Ascending, None last; descending, None first; no device is lost."""

@@ -36,6 +36,7 @@ def test_stats_are_those_of_the_vendor(simulation: Simulation) -> None:
     assert sorted(states) == ["ERROR"] + ["OK"] * 35
 
 
+@pytest.mark.slow
 def test_state_and_series_agree(simulation: Simulation) -> None:
     """For every device, every datapoint of its profile has a latest value, and it is the series' last one."""
     for device in simulation.devices:

@@ -87,6 +87,7 @@ days 365 differences 364 first 2017-12-02 00:00:00+00:00 last 2018-11-30 00:00:0
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scope", [["public.read", "offline_access", "read:dataprofile"], "public.read offline_access read:dataprofile"]
 )

@@ -1,0 +1,343 @@
+"""`belimo-nb report` unattended: the log, silence, exit statuses, the lock, going on, and names that mean harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pandas as pd
+import pytest
+import second_fleet
+from click.testing import CliRunner
+from second_cloud import CLIENT_SECRET, PASSWORD, says
+
+import belimo_nb as bn
+from belimo_nb.cli import cli
+from belimo_nb.display import KeyFigure
+from belimo_nb.report import run as run_module
+from belimo_nb.report.engine import engines
+from belimo_nb.report.jobs import Result
+from belimo_nb.report.output import folder as folder_module
+from belimo_nb.report.output.folder import claim
+from belimo_nb.report.page import report_files
+
+LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d) (\d+) (\w+) (.*)")
+NAMES = [
+    "\"Quoted\" 'name' & more",
+    "../../etc/passwd",
+    "a/b\\c:d*e?f|g",
+    "..",
+    "🔥 暖房 🚿",
+    "x" * 300,
+    "<script>alert(1)</script>",
+    "\x1b[31mred\r\n2018-12-01T00:00:00+00:00 1 end exit status 0",
+    "CON",
+    "{{ 7 * 7 }} {% raw %}",
+    "Twin",
+    "Twin",
+]
+
+
+class Here:
+    """Workers that do a job when it is submitted, in this process."""
+
+    def __init__(self, max_workers, *, time_limit, engine):
+        self.max_workers, self.time_limit, self.engine = max_workers, time_limit, engine
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def submit(self, function, task):
+        """Do it now."""
+        future = Future()
+        future.set_result(function(task))
+        return future
+
+    def check(self, connection, folder):
+        """Nothing to check."""
+
+    def stop(self):
+        """Nothing is under way."""
+
+
+@pytest.fixture
+def quick(second, monkeypatch):
+    """Reports without kernels, of the second cloud: a page with a title; those in the set fail."""
+    broken: dict[str, str] = {}
+
+    def rendered(task):
+        error = broken.get(task.job.title)
+        bn.connect().device(task.job.parameters["device"]).timeline()  # as a report does
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Report")])
+        files = report_files.publish(
+            notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None
+        )
+        figures = [KeyFigure("Energy", 5.0, "kWh").data()]
+        status = "failed" if error else "ok"
+        return Result(task.job, status, 0.25, error, figures, 0.9, files, made_at=task.made_at)
+
+    monkeypatch.setattr(run_module, "render", rendered)
+    monkeypatch.setattr(engines, "processes", Here)
+    return broken
+
+
+def report(*arguments):
+    """`belimo-nb report` of one valve over a week, unless the arguments say something else."""
+    return CliRunner().invoke(
+        cli, ["report", "--device", "SN-0001-K", "--from", "2021-03-01", "--to", "2021-03-08", *arguments]
+    )
+
+
+def lines(path="run.log") -> list[tuple[str, str]]:
+    """The events of a log and what they say; each line must have a time with an offset and a process."""
+    found = [LINE.fullmatch(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    assert all(found)
+    assert {match[2] for match in found} == {str(os.getpid())}
+    return [(match[3], match[4]) for match in found]
+
+
+@pytest.mark.slow
+def test_the_log(quick):
+    """From start to end: version, period, source, folder, each report with its seconds, counts and the exit status."""
+    assert report("--log-file", "run.log").exit_code == 0
+    events = lines()
+    assert [event for event, _ in events] == ["start", "plan", "fetched", "fetched", "made", "end"]
+    out = re.escape(str(Path("reports").absolute()))
+    assert re.fullmatch(rf"belimo-nb \S+, 2021-03-01 to 2021-03-07, 127\.0\.0\.1:\d+, into {out}", events[0][1])
+    assert events[1][1] == "reports to make: 1, devices as of 2021-04-15 14:00:00+02:00"
+    assert re.fullmatch(r"[\d,]+ values with \d+ requests", events[2][1])
+    assert events[4][1] == "devices/heizkreis-01-d7kx01 in 0.2 s, Heizkreis 01"
+    assert re.fullmatch(r"exit status 0: 1 made, 0 kept, 0 failed in \d+ s", events[5][1])
+
+
+@pytest.mark.slow
+def test_the_log_is_appended(quick):
+    """A second run goes on in the same file, and says what it kept."""
+    report("--log-file", "run.log")
+    assert report("--log-file", "run.log", "--resume").exit_code == 0
+    events = lines()
+    assert [event for event, _ in events].count("start") == 2
+    assert [event for event, _ in events[6:]] == ["start", "plan", "fetched", "fetched", "kept", "end"]
+    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[10][1])
+    assert "0 made, 1 kept, 0 failed" in events[-1][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("now", "zone", "label"),
+    [
+        ("2021-01-01T03:15:00+01:00", "Europe/Zurich", "December 2020"),
+        ("2020-12-31T23:30:00Z", "Europe/Zurich", "December 2020"),
+        ("2020-12-31T23:30:00Z", "America/New_York", "November 2020"),
+        ("2021-01-01T00:00:00", "Asia/Tokyo", "December 2020"),
+    ],
+)
+def test_last_month(quick, monkeypatch, now, zone, label):
+    """Last month is that of the site's zone at BELIMO_NOW, over the end of a year; log and reports.json say it."""
+    monkeypatch.setenv("BELIMO_NOW", now)
+    monkeypatch.setenv("BELIMO_TIMEZONE", zone)
+    arguments = ["report", "device", "--device", "SN-0001-K", "--period", "last-month", "--log-file", "run.log"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    assert f", {label}, " in lines()[0][1]
+    body = json.loads(Path("reports/reports.json").read_text(encoding="utf-8"))
+    assert (body["period"], body["timezone"]) == (label, zone)
+    month = pd.Timestamp(body["reports"][0]["parameters"]["start"])
+    assert f"{month:%B %Y}" == label
+
+
+@pytest.mark.slow
+def test_failures_in_the_log(quick):
+    """A failed report is told with its reason, on standard error, too, and makes the exit status 1."""
+    quick["Heizkreis 01"] = "ZeroDivisionError: division by zero"
+    result = report("--log-file", "run.log")
+    assert result.exit_code == 1
+    assert result.stderr == "Failed: Heizkreis 01: ZeroDivisionError: division by zero\n"
+    assert (
+        "failed",
+        "devices/heizkreis-01-d7kx01 in 0.2 s, Heizkreis 01: ZeroDivisionError: division by zero",
+    ) in lines()
+    assert lines()[-1][1].startswith("exit status 1: 0 made, 0 kept, 1 failed in ")
+
+
+@pytest.mark.slow
+def test_quiet(quick):
+    """Nothing is printed where all goes well; failures and the last error are."""
+    result = report("--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    quick["Heizkreis 01"] = "It broke."
+    result = report("-q")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Failed: Heizkreis 01: It broke.\n")
+    result = report("-q", "--period", "2018-13")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_quiet_keeps_remarks_for_the_log(quick, second):
+    """What is worth a remark, such as a series that the cloud left out, is in the log alone."""
+    second.silent.add(second_fleet.POWER)
+    loud = report("--log-file", "loud.log", "--out", "loud")
+    assert "lacks pX4v.5" in loud.stderr
+    result = report("--log-file", "run.log", "-q")
+    assert (result.stdout, result.stderr) == ("", "")
+    assert [what for event, what in lines() if event == "note"] == [loud.stderr.strip()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--period", "2018-11"], 2, "Both a period"),
+        (["--device", "nowhere"], 2, "'nowhere'"),
+        (["-p", "color", "red"], 2, "'color'"),
+    ],
+)
+def test_wrong_use_in_the_log(quick, arguments, status, words):
+    """What ends the command is the last but one line of the log; the last is the exit status."""
+    result = report("--log-file", "run.log", *arguments)
+    assert result.exit_code == status
+    assert lines()[-2:] == [("error", result.stderr.removeprefix("Error: ").strip()), ("end", f"exit status {status}")]
+    assert words in result.stderr
+    assert not Path("reports").exists()
+
+
+def test_a_cloud_that_refuses(quick, second):
+    """Exit status 3, in the log, too."""
+    second.always("/devices", says({"error": "forbidden"}, 403))
+    result = report("--log-file", "run.log", "-q")
+    assert result.exit_code == 3
+    assert lines()[-1] == ("end", "exit status 3")
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+
+
+def test_no_data(quick):
+    """No device that matches is exit status 1."""
+    result = CliRunner().invoke(cli, ["report", "--search", "no such device", "--log-file", "run.log"])
+    assert result.exit_code == 1
+    assert lines()[-1] == ("end", "exit status 1")
+
+
+@pytest.mark.slow
+def test_interrupted(quick, monkeypatch):
+    """Ctrl-C is exit status 130; what was made is there, and the log tells."""
+
+    def interrupt(self, function, task):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Here, "submit", interrupt)
+        result = report("--log-file", "run.log")
+    assert result.exit_code == 130
+    assert lines()[-1][1].startswith("exit status 130: 0 made, 0 kept, 1 failed in ")
+    assert "the run was interrupted" in Path("reports/index.html").read_text(encoding="utf-8")
+    assert report("--resume").exit_code == 0
+
+
+def test_a_log_that_cannot_be_written(quick, tmp_path):
+    """It is refused before anything is asked or made."""
+    result = report("--log-file", str(tmp_path / "no" / "run.log"))
+    assert result.exit_code == 2
+    assert re.match(r"Error: The log file '.*run\.log' cannot be written \(No such file.*\); choose", result.stderr)
+    assert not Path("reports").exists()
+
+
+@pytest.mark.slow
+def test_secrets_stay_out_of_the_log(quick):
+    """Whatever an error says, the credentials are masked."""
+    quick["Heizkreis 01"] = f"Sent {PASSWORD} and {CLIENT_SECRET}."
+    report("--log-file", "run.log")
+    text = Path("run.log").read_text(encoding="utf-8")
+    assert "Sent ******** and ********." in text
+    assert PASSWORD not in text
+    assert CLIENT_SECRET not in text
+
+
+@pytest.mark.slow
+def test_a_second_run_on_the_same_folder(quick, monkeypatch):
+    """It says in one sentence who has the folder, ends with status 2, and does no harm."""
+    monkeypatch.setattr(folder_module, "PATIENCE", 0.05)
+    with claim(Path("reports")):
+        result = report("--log-file", "run.log")
+    assert result.exit_code == 2
+    assert re.fullmatch(
+        rf"Error: The output folder '.*reports' is in use by another run \(process {os.getpid()} on .*, since .*\); "
+        r"wait until it is done, or choose another with --out\.\n",
+        result.stderr,
+    )
+    assert lines()[-1] == ("end", "exit status 2")
+    assert report().exit_code == 0
+
+
+@pytest.mark.slow
+def test_names_that_mean_harm(quick, second, monkeypatch):
+    """Odd and equal names get safe, distinct files in the folder, and are text in index, reports.json and log."""
+    devices = [{**device, "displayName": name} for device, name in zip(second_fleet.DEVICES, NAMES, strict=False)]
+    monkeypatch.setattr("second_cloud.DEVICES", devices)
+    quick["Twin"] = "Both \x1b[2J fail."
+    arguments = ["report", "device", "--from", "2021-03-01", "--to", "2021-03-08", "--log-file", "run.log"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 1
+    out = Path("reports").resolve()
+    body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert [item["title"] for item in body["reports"]] == NAMES
+    names = [name for item in body["reports"] for name in item["files"].values()]
+    assert len({name.lower() for name in names}) == len(names) == 2 * len(NAMES)
+    assert all(re.fullmatch(r"devices/[a-z0-9][a-z0-9-]{2,80}\.(html|ipynb)", name) for name in names)
+    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert there == {*names, "index.html", "reports.json", ".belimo-nb/lock"}
+    html = (out / "index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "x" * 300 in html
+    assert "\x1b" not in html
+    assert {unquote(link) for link in re.findall(r'href="(devices/[^"]*)"', html)} == set(names)
+    page = next(item["files"]["html"] for item in body["reports"] if "<script>" in item["title"])
+    assert "<script>alert" not in (out / page).read_text(encoding="utf-8")
+    assert len([event for event, _ in lines() if event in ("made", "failed")]) == len(NAMES)
+    assert [event for event, _ in lines()].count("end") == 1
+    assert "\x1b" not in result.stderr
+    assert "\x1b" not in Path("run.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="has no kill -9")
+@pytest.mark.xdist_group("killed")  # groups begin first, and these take long
+def test_killed_for_real(demo_environment, tmp_path):
+    """A run killed with -9 leaves the one before whole; the next goes on with it and leaves nothing behind."""
+    command = [sys.executable, "-m", "belimo_nb", "report", "device", "--search", "2.OG Nord", "--jobs", "1"]
+    out, log = tmp_path / "out", tmp_path / "run.log"
+    command += ["--out", str(out), "--log-file", str(log), "--resume", "--period"]
+    first = [*command[:-2], "--device", "2.OG Nord-West", "--period", "2018-10"]
+    subprocess.run(first, check=True, capture_output=True, timeout=300)
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
+    log.unlink()
+    running = subprocess.Popen([*command, "2018-11"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 300
+        while " made " not in (log.read_text() if log.exists() else "") and time.monotonic() < deadline:
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.kill()
+        running.wait(60)
+    finally:
+        running.kill()
+        running.communicate()
+    assert {path: path.read_bytes() for path in before} == before
+    done = subprocess.run([*command, "2018-11"], check=True, capture_output=True, text=True, timeout=300)
+    assert re.match(r"3 reports: [12] made, [12] kept from an earlier run, in ", done.stdout)
+    body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert body["period"] == "November 2018"
+    assert body["counts"]["ok"] == 3
+    assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]

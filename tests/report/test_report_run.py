@@ -1,0 +1,260 @@
+"""Whole runs: real reports from the demo cloud, and every way in which a report can fail."""
+
+import json
+import re
+import signal
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+import belimo_nb
+from belimo_nb import settings
+from belimo_nb.cli import cli
+from belimo_nb.cli.shared import stoppable
+from belimo_nb.errors import UsageError
+from belimo_nb.report.engine.engines import FORK, KERNEL, processes
+from belimo_nb.report.run import run
+from belimo_nb.report.workers import processes as pools
+from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses
+
+GOOD = "import os\nprint(os.environ['BELIMO_RATE'], os.environ['BELIMO_API_URL'], os.environ['BELIMO_PASSWORD'])"
+TROUBLE = {
+    "good": GOOD,
+    "failing": "print('before')\n1/0",
+    "crashing": "import os\nos._exit(3)",
+    "hanging": "import time\ntime.sleep(600)",
+}
+KILLED = "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
+DIED = "Its kernel ended unexpectedly: a library crashed, or memory ran out."
+ERRORS = {
+    "failing": "ZeroDivisionError: division by zero",
+    "hanging": "Stopped: it took longer than the time limit of 12 s.",
+}
+CRASHES = {
+    FORK: {"crashing": "Its process ended unexpectedly with status 3.", "killing": KILLED},
+    KERNEL: {"crashing": DIED, "killing": KILLED},
+}
+"""How the engines tell of crashes, the first time; after the second they add `TWICE`."""
+TWICE = " It was tried twice."
+
+
+@pytest.fixture
+def connection():
+    """Settings of an account that no one asks."""
+    return settings.load(
+        client_id="id",
+        client_secret="the-secret-of-the-client",
+        username="me@example.org",
+        password="the-password-of-mine",
+        api_url="http://127.0.0.1:9/api/v3",
+        rate="3",
+    )
+
+
+def links(page):
+    """The relative links of an HTML file, as paths."""
+    hrefs = re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8"))
+    return [page.parent / unquote(href) for href in hrefs]
+
+
+@pytest.mark.slow
+def test_real_reports(demo_environment):
+    """From the command line: overview, heating energy, two valves; all links work, nothing private is in the files."""
+    arguments = ["report", "--search", "2.OG Nord-", "--period", "2018-11", "--out", "out", "--jobs", "2"]
+    result = CliRunner().invoke(cli, arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    out = Path("out").resolve()
+    first, last = result.stdout.splitlines()
+    assert last == str(out / "index.html")
+    assert re.fullmatch(r"4 reports made in \d+ s \(demo data, seed 1, November 2018\)\.", first)
+
+    pages = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.html"))
+    assert pages == [
+        "devices/energieventil-heizung-2-og-nord-ost-3c563d80.html",
+        "devices/energieventil-heizung-2-og-nord-west-3c6f7077.html",
+        "heating-energy.html",
+        "index.html",
+        "overview.html",
+    ]
+    targets = {path.resolve() for name in pages for path in links(out / name)}
+    assert {out / name for name in pages} <= targets
+    assert all(path.is_file() for path in targets)
+
+    machine = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    assert [report["status"] for report in machine["reports"]] == ["ok"] * 4
+    assert all(report["key_figures"] for report in machine["reports"])
+    heating = next(report for report in machine["reports"] if report["slug"] == "heating-energy")
+    assert heating["parameters"] == {"search": "2.OG Nord-", "start": "2018-11-01", "end": "2018-12-01"}
+    assert any(kind.startswith("csv:") for kind in heating["files"])
+    private = [
+        demo_environment["BELIMO_CLIENT_SECRET"],
+        demo_environment["BELIMO_PASSWORD"],
+        str(Path(belimo_nb.__file__).parents[1]),
+        str(Path.home()),
+        "/tmp/",  # noqa: S108 - searched for, not used
+    ]
+    for path in (path for path in out.rglob("*.*") if path.is_file()):
+        text = path.read_text(encoding="utf-8")
+        assert [word for word in private if word in text] == []
+        assert not path.name.endswith(".tmp")
+
+
+@pytest.mark.slow
+def test_pages_are_light(demo_environment):
+    """A year of the hunting valve, which draws most, is a page of under 700 kB; the overview one of under 1.5 MB."""
+    for report in (["device", "--device", "Lüftung LA04 Erhitzer"], ["overview"]):
+        result = CliRunner().invoke(cli, ["report", *report, "--period", "last-12-months", "--out", "out"])
+        assert (result.exit_code, result.stderr) == (0, "")
+    (device,) = Path("out/devices").glob("*.html")
+    assert device.stat().st_size < 700_000
+    assert Path("out/overview.html").stat().st_size < 1_500_000
+
+
+@pytest.fixture(params=[pytest.param(FORK, marks=pytest.mark.skipif(not CAN_FORK, reason="cannot fork")), KERNEL])
+def engine(request):
+    """Each engine."""
+    return request.param
+
+
+@pytest.mark.slow
+def test_trouble(engine, jobs, connection, tmp_path):
+    """Reports that fail, crash, hang or are killed are told; what they left is kept, and the good ones are made."""
+    killed = "os.getpid()" if engine == FORK else "os.getppid()"
+    sources = TROUBLE | {"killing": f"import os, signal\nos.kill({killed}, signal.SIGKILL)", "last": "1"}
+    crashes = CRASHES[engine]
+    errors = ERRORS | {name: error + TWICE for name, error in crashes.items()}
+    planned = jobs(sources)
+    told, retried = [], []
+    out = tmp_path / "out"
+    with processes(3, time_limit=12, engine=engine) as workers:
+        outcome = run(
+            planned,
+            workers,
+            settings=connection,
+            period_label="November 2018",
+            out=out,
+            on_result=told.append,
+            on_retry=retried.append,
+        )
+    assert [result.job for result in outcome.results] == planned
+    assert sorted(result.job.notebook for result in told) == sorted(sources)
+    assert {result.job.notebook: result.error for result in retried} == crashes
+    assert {result.job.notebook: result.error for result in outcome.results} == {"good": None, "last": None, **errors}
+    assert not outcome.stopped
+
+    files = {result.job.notebook: result.files for result in outcome.results}
+    assert files["good"] == {"html": "devices/good-1.html", "ipynb": "devices/good-1.ipynb"}
+    printed = nbformat.read(out / files["good"]["ipynb"], as_version=4).cells[-1].outputs[0].text
+    # Three workers share the account's 3 requests a second; what a notebook shows of a secret is masked.
+    assert printed == "1.0 http://127.0.0.1:9/api/v3 ********\n"
+    failed = nbformat.read(out / files["failing"]["ipynb"], as_version=4)
+    assert [o.output_type for cell in failed.cells for o in cell.get("outputs", [])] == ["stream", "error"]
+    for name in ("hanging", *(["crashing"] if engine == KERNEL else [])):
+        notebook = nbformat.read(out / files[name]["ipynb"], as_version=4)
+        assert errors[name].removesuffix(TWICE) in notebook.cells[0].source
+    assert files["killing"] == {}
+
+    page = outcome.index.read_text(encoding="utf-8")
+    assert all(error in page for error in errors.values())
+    machine = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+    statuses = {report["slug"]: report["status"] for report in machine["reports"]}
+    assert statuses == {f"devices/{name}-1": "failed" if name in errors else "ok" for name in sources}
+
+
+@pytest.mark.slow
+def test_second_try(engine, jobs, connection, tmp_path):
+    """A report that crashes once is told, tried again, and made."""
+    died = tmp_path / "died"
+    source = f"import os, pathlib\nseen = pathlib.Path({str(died)!r})\nif not seen.exists():\n    seen.touch()\n"
+    retried = []
+    with processes(1, time_limit=60, engine=engine) as workers:
+        outcome = run(
+            jobs({"crashing": f"{source}    os._exit(3)\n1"}),
+            workers,
+            settings=connection,
+            period_label="2018",
+            out=tmp_path / "out",
+            on_retry=retried.append,
+        )
+    assert [result.error for result in retried] == [CRASHES[engine]["crashing"]]
+    assert [result.status for result in outcome.results] == ["ok"]
+
+
+@pytest.mark.slow
+def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch):
+    """A report that lets no one interrupt it is killed soon after its time limit, and not tried again."""
+    monkeypatch.setattr(pools, "GRACE", 1.0)
+    deaf = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\ntime.sleep(600)"
+    retried = []
+    with processes(1, time_limit=8, engine=engine) as workers:
+        outcome = run(
+            jobs({"deaf": deaf}),
+            workers,
+            settings=connection,
+            period_label="2018",
+            out=tmp_path / "out",
+            on_retry=retried.append,
+        )
+    assert [result.error for result in outcome.results] == ["Stopped: it took longer than the time limit of 8 s."]
+    assert retried == []
+
+
+@pytest.mark.slow
+def test_failures_set_the_exit_status(engine, jobs, demo_environment, monkeypatch):
+    """Failed and crashed reports are told on standard error, counted, and make the exit status 1."""
+    planned = jobs({"good": "1", "failing": "raise KeyError('x')", "crashing": "import os\nos._exit(3)"})
+    monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: planned)
+    result = CliRunner().invoke(cli, ["report", "--out", "out", "--engine", engine])
+    assert result.exit_code == 1
+    crash = CRASHES[engine]["crashing"]
+    assert sorted(result.stderr.splitlines()) == [
+        f"Failed: Crashing: {crash}{TWICE}",
+        "Failed: Failing: KeyError: 'x'",
+        f"Trying again: Crashing: {crash}",
+    ]
+    assert re.match(r"1 of 3 reports made in .*; 2 failed\.\n", result.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
+def test_interrupted(engine, jobs, connection, tmp_path):
+    """A run that is told to end stops at once; its index says what was made and what was not."""
+    planned = jobs({"first": "1", "second": "import time\ntime.sleep(600)", "third": "1"})
+    with stoppable(), processes(2, time_limit=600, engine=engine) as workers:
+        outcome = run(
+            planned,
+            workers,
+            settings=connection,
+            period_label="November 2018",
+            out=tmp_path / "out",
+            on_result=lambda _: signal.raise_signal(signal.SIGTERM),
+        )
+    assert outcome.stopped
+    first, second, third = outcome.results
+    assert first.status == "ok"
+    assert (second.status, second.error) == ("failed", "Stopped before it was finished.")
+    assert third.status == "failed"
+    assert "Stopped before" in outcome.index.read_text(encoding="utf-8")
+
+
+def test_output_folder_that_is_none(jobs, connection, tmp_path):
+    """An output folder that cannot be made is refused before anything runs."""
+    (tmp_path / "file").write_text("mine")
+    with (
+        ChildProcesses(1, time_limit=60) as workers,
+        pytest.raises(UsageError, match=r"file.*cannot be written to.*--out"),
+    ):
+        run(jobs({"good": "1"}), workers, settings=connection, period_label="2018", out=tmp_path / "file")
+
+
+def test_no_forking(monkeypatch):
+    """Where there is no forking, asking for it is refused in one sentence."""
+    monkeypatch.setattr("belimo_nb.report.engine.engines.CAN_FORK", False)
+    result = CliRunner().invoke(cli, ["report", "--engine", "fork"])
+    assert result.exit_code == 2
+    assert (
+        result.stderr == "Error: The engine fork works on Linux only; use --engine kernel, or leave the option out.\n"
+    )

@@ -1,0 +1,191 @@
+"""Reports at a URL: a real S3 server, a folder by its URL, and places that refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from belimo_nb.cli import cli
+from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.report import notebooks
+from belimo_nb.report.jobs import Job
+from belimo_nb.report.output.upload import Upload
+
+SERVER = Path(__file__).parents[2] / ".venv" / "s3" / ("Scripts" if os.name == "nt" else "bin") / "python"
+KEYS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_DEFAULT_REGION": "us-east-1"}
+SERVE = """
+import sys
+import boto3
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+url = "http://%s:%s" % server.get_host_and_port()
+bucket = boto3.resource("s3", endpoint_url=url).create_bucket(Bucket="valves")
+print(url, flush=True)
+for line in sys.stdin:
+    found = bucket.objects.all()
+    listed = [[item.key, item.get()["ContentType"], item.get()["Body"].read().decode()] for item in found]
+    __import__("json").dump(listed, sys.stdout)
+    print(flush=True)
+"""
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A function that lists the objects of the bucket "valves" of a local S3 server, to which the environment leads."""
+    if not SERVER.exists() and not os.environ.get("CI"):
+        pytest.skip("no S3 server: make .venv/s3/ready installs one")
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with subprocess.Popen(
+        [SERVER, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.stdout.readline().strip())
+
+        def listed():
+            server.stdin.write("list\n")
+            server.stdin.flush()
+            found = {key: (kind, text) for key, kind, text in json.loads(server.stdout.readline())}
+            return {key: item for key, item in found.items() if not key.endswith("/")}  # PyArrow's marks of folders
+
+        yield listed
+        server.kill()
+
+
+@pytest.fixture
+def report(demo_environment, tmp_path, monkeypatch):
+    """A function that makes reports of these names, of one cell each, at a URL."""
+    monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "data"))
+
+    notebook = tmp_path / "page.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("# A valve"), nbformat.v4.new_code_cell("1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), notebook)
+    monkeypatch.setattr(notebooks, "notebook", lambda _: notebook)
+
+    def make(url, *names):
+        jobs = [Job("page", name.title(), f"devices/{name}-1", {}) for name in names]
+        monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: jobs)
+        return CliRunner().invoke(cli, ["report", "--out", url])
+
+    return make
+
+
+def names(*jobs):
+    """What a run of these jobs consists of."""
+    return {"index.html", "reports.json", *(f"devices/{job}-1.{kind}" for job in jobs for kind in ("html", "ipynb"))}
+
+
+@pytest.mark.slow
+def test_s3(s3, report):
+    """Pages of a run are in the bucket with their types, the command says where; what is gone goes with the next."""
+    result = report("s3://valves/a/place/", "one", "two")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == "s3://valves/a/place/index.html"
+    found = s3()
+    assert set(found) == {f"a/place/{name}" for name in names("one", "two")}
+    kind, text = found["a/place/index.html"]
+    assert kind == "text/html; charset=utf-8"
+    assert "devices/one-1.html" in text
+    assert KEYS["AWS_SECRET_ACCESS_KEY"] not in "".join(text for _, text in found.values())
+
+    assert report("s3://valves/a/place", "one").exit_code == 0
+    assert set(s3()) == {f"a/place/{name}" for name in names("one")}
+
+
+@pytest.mark.slow
+def test_no_such_bucket(s3, report):
+    """A bucket that is not there is one sentence, before anything is fetched or made."""
+    result = report("s3://nobody/x", "one")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: Nothing can be written to s3://nobody/x (")
+    assert result.stderr.endswith("); check the address and the rights.\n")
+    assert s3() == {}
+
+
+@pytest.mark.slow
+def test_a_folder_by_its_url(report, tmp_path):
+    """Any place that fsspec knows does: whole after every run, and what others put there stays."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "mine.txt").write_text("mine")
+    for jobs in (("one", "two"), ("two", "three")):
+        result = report(place.as_uri(), *jobs)
+        assert (result.exit_code, result.stderr) == (0, "")
+        found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+        assert found == names(*jobs) | {"mine.txt"}
+
+
+def filled(upload, files):
+    """The folder of an upload holds a run with these files."""
+    for name, text in files.items():
+        (upload.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (upload.path / name).write_text(text)
+    entries = [{"slug": name, "status": "ok", "files": {"html": name}} for name in files]
+    (upload.path / "index.html").write_text(" ".join(files))
+    (upload.path / "reports.json").write_text(
+        json.dumps({"schema": 1, "period": "2018", "source": "here", "reports": entries})
+    )
+
+
+def test_broken_off(tmp_path):
+    """An upload that fails leaves the old index; the next one brings what is missing, in whatever order."""
+    upload = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
+    filled(upload, {"a.html": "1", "b.html": "1"})
+    upload.send()
+    filled(upload, {"b.html": "22", "c.html": "2"})
+    put = upload._files.put
+
+    def broken(path, name):
+        if name == "c.html":
+            raise OSError("the line is dead")
+        put(path, name)
+
+    upload._files.put = broken
+    with pytest.raises(BelimoError, match=r"made but not all of them are at .*\(the line is dead\).*--resume"):
+        upload.send()
+    assert (tmp_path / "place" / "index.html").read_text() == "a.html b.html"
+    assert (tmp_path / "place" / "a.html").read_text() == "1"
+
+    again = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
+    again.send()
+    found = {path.name: path.read_text() for path in (tmp_path / "place").iterdir() if path.suffix == ".html"}
+    assert found == {"b.html": "22", "c.html": "2", "index.html": "b.html c.html"}
+
+
+def test_only_what_changed(tmp_path):
+    """Pages that are there already are not sent again; the index is, and last."""
+    upload = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
+    filled(upload, {"a.html": "1", "b.html": "1"})
+    upload.send()
+    (upload.path / "b.html").write_text("changed")
+    put, sent = upload._files.put, []
+    upload._files.put = lambda path, name: (sent.append(name), put(path, name))
+    upload.send()
+    assert sent == ["b.html", "reports.json", "index.html"]
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("s3://me:password@bucket/x", r"^The URL of --out holds credentials.*environment\.$"),
+        ("nonsense://x/y", r"^The URL 'nonsense://x/y' of --out cannot be used \(Protocol not known: nonsense\)\.$"),
+        ("adl://store/x", r"^--out adl://store/x needs a package"),
+    ],
+)
+def test_urls_that_cannot_be(url, sentence, tmp_path):
+    """One sentence, and no credential in it."""
+    with pytest.raises(UsageError, match=sentence) as told:
+        Upload(url, tmp_path)
+    assert "password" not in str(told.value)
+
+
+def test_without_fsspec(tmp_path, monkeypatch):
+    """Without the extra, the sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(UsageError, match=r"needs a package .*install belimo-nb\[cluster\]"):
+        Upload("memory://x", tmp_path)

@@ -1,0 +1,282 @@
+"""Outdoor temperature: from files of many makers, from an archive, and told when there is none."""
+
+import contextlib
+import http.server
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import belimo_nb as bn
+from belimo_nb.errors import AnswerError, ApiError, NoDataError, UsageError
+from belimo_nb.weather import Place, outdoor_temperature, place_of, read_archive, read_csv, temperature_or_reason
+from belimo_nb.weather.archive import OPEN_METEO, address
+from belimo_nb.weather.source import Kept
+
+ZURICH = "Europe/Zurich"
+
+
+def write(path, *lines, encoding="utf-8"):
+    """A CSV file."""
+    path.write_text("\n".join(lines), encoding=encoding)
+    return path
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["time,temperature_c", "2018-11-01T00:00,4.5", "2018-11-01T01:00,-3"],
+        ["time;temp", "2018-11-01 00:00;4.5", "2018-11-01 01:00;-3"],
+        ["Timestamp\tHumidity\tTemperature (°C)", "2018-11-01T01:00Z\t80\t-3", "2018-11-01T00:00Z\t81\t4.5"],
+        [
+            "latitude,longitude,elevation,utc_offset_seconds,timezone",
+            "47.4,8.5,411.0,0,GMT",
+            "",
+            "time,temperature_2m (°C)",
+            "2018-11-01T00:00,4.5",
+            "2018-11-01T01:00,-3.0",
+        ],
+        ['"time","temperature"', '"2018-11-01T01:00:00+01:00","4.5"', '"2018-11-01T02:00:00+01:00","-3.0"'],
+        ["time,temperature_c", "2018-11-01T00:00,4", "2018-11-01T00:30,5", "2018-11-01T01:00,-3"],
+    ],
+)
+def test_files_of_many_makers(tmp_path, lines):
+    """Separators, names, units, offsets, order, a preamble, half hours: all the same hours, in UTC."""
+    found = read_csv(write(tmp_path / "w.csv", *lines))
+    assert found.tolist() == [4.5, -3.0]
+    assert found.index.tolist() == [pd.Timestamp("2018-11-01T00:00Z"), pd.Timestamp("2018-11-01T01:00Z")]
+
+
+def test_a_file_with_a_mark_and_holes(tmp_path):
+    """A byte order mark is no part of the name; empty fields and missing lines are unknown hours."""
+    lines = ["time,temperature_c", "2018-11-01T00:00,1", "2018-11-01T01:00,", "2018-11-01T04:00,2"]
+    found = read_csv(write(tmp_path / "w.csv", *lines, encoding="utf-8-sig"))
+    assert len(found) == 5
+    assert found.isna().tolist() == [False, True, True, True, False]
+
+
+def test_local_times_across_a_clock_change(tmp_path):
+    """Times without an offset are local; the hour that comes twice is two hours."""
+    times = ["2018-10-28T01:00", "2018-10-28T02:00", "2018-10-28T02:00", "2018-10-28T03:00"]
+    found = read_csv(
+        write(tmp_path / "w.csv", "time,temperature_c", *(f"{t},{i}" for i, t in enumerate(times))), ZURICH
+    )
+    assert found.tolist() == [0, 1, 2, 3]
+    assert found.index[0] == pd.Timestamp("2018-10-27T23:00Z")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "no column of times"),
+        (["a,b", "1,2"], "no column of times (it begins with 'a', 'b')"),
+        (["time,humidity", "2018-11-01T00:00,80"], "no column of the temperature among 'time', 'humidity'"),
+        (["time,temperature_c", "soon,4"], "has the time 'soon'"),
+        (["time,temperature_c", "2018-11-01T00:00,mild"], "has the temperature 'mild'"),
+        (["time;temperature_c", "2018-11-01T00:00;4,5"], "decimal point"),
+        (["time,temperature_c", '2018-11-01T00:00,"4,5"'], "has the temperature '4,5'"),
+        (["time,temperature_c", '2018-11-01T00:00,"4.5', *["2018-11-01T01:00,4.5"] * 9000], "field larger"),
+        (["time,temperature_c", "2018-11-01T00:00,277.65"], "277.65 at 2018-11-01 00:00 UTC, which is no outdoor"),
+        (["time,temperature (°F)", "2018-11-01T00:00,41"], "temperatures in °F"),
+        (["time,temperature_c", "2018-11-01T00:00,", "2018-11-01T01:00,nan"], "has no temperature"),
+        (["time,temperature_c"], "has no temperature"),
+        (["time,temperature_c", "2018-11-01T00:00,1", "2018-11-01T01:00Z,1"], "with and without an offset"),
+    ],
+)
+def test_files_that_are_none(tmp_path, lines, words):
+    """One sentence that names the file and the value."""
+    with pytest.raises(UsageError) as caught:
+        read_csv(write(tmp_path / "w.csv", *lines))
+    assert words in str(caught.value)
+    assert "w.csv" in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    """No such file, a folder, no text."""
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(UsageError, match="cannot be read"):
+            read_csv(path)
+    (tmp_path / "b.csv").write_bytes(b"time,t\xff\xfe\n")
+    with pytest.raises(UsageError, match="no UTF-8 text"):
+        read_csv(tmp_path / "b.csv")
+
+
+def test_places():
+    """The place that most devices give; what was never set or makes no sense does not count."""
+    values = [
+        {"metadata.1012": 47.37, "metadata.1013": 8.54},
+        {"metadata.1012": 47.3701, "metadata.1013": 8.5401},
+        {"metadata.1012": 0.0, "metadata.1013": 0},
+        {"metadata.1012": 0.0, "metadata.1013": 0},
+        {"metadata.1012": 0.0, "metadata.1013": 0},
+        {"metadata.1012": 147, "metadata.1013": 8},
+        {"metadata.1012": None, "metadata.1013": "x"},
+        {},
+    ]
+    assert place_of(dict(enumerate(values))) == Place(47.37, 8.54)
+    assert place_of({}) is None
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(91, 0), (0, 181), (float("nan"), 0), ("x", 0)])
+def test_places_that_are_none(latitude, longitude):
+    """What is not on earth is refused with the value."""
+    with pytest.raises(UsageError, match="give degrees"):
+        Place(latitude, longitude)
+
+
+def test_addresses():
+    """`open-meteo` stands for its archive; plain http goes nowhere but to this machine."""
+    assert address("open-meteo") == OPEN_METEO
+    assert address("https://w.example/v1/archive") == "https://w.example/v1/archive"
+    assert address("http://127.0.0.1:1/v1/archive")
+    with pytest.raises(UsageError, match="plain http"):
+        address("http://w.example/v1/archive")
+
+
+def test_from_the_demo_cloud(cloud):
+    """Every hour of the range, in the site's zone; what lies before the demo's history is unknown."""
+    found = outdoor_temperature(cloud, "2016-12-01", "2016-12-03")
+    assert len(found) == 48
+    assert str(found.index.tz) == ZURICH
+    assert found.isna().sum() == 1
+    assert found.name == "temperature_c"
+    assert found.dropna().between(-20, 20).all()
+
+
+def test_a_file_instead(cloud, tmp_path):
+    """A file that is named wins over the setting; hours that it lacks are unknown."""
+    file = write(tmp_path / "w.csv", "time,temperature_c", "2018-11-01T00:00,4.5", "2018-11-01T02:00,5.5")
+    found = outdoor_temperature(cloud, "2018-11-01", "2018-11-01T04:00", str(file))
+    np.testing.assert_array_equal(found, [4.5, np.nan, 5.5, np.nan])
+    assert found.index[0] == pd.Timestamp("2018-11-01", tz=ZURICH)
+
+
+def test_no_source(demo_environment, monkeypatch):
+    """Without a source there is one sentence on how to set one; a report goes on without."""
+    monkeypatch.delenv("BELIMO_WEATHER")
+    with contextlib.closing(bn.connect()) as cloud:
+        with pytest.raises(NoDataError, match="set BELIMO_WEATHER"):
+            outdoor_temperature(cloud, "2018-11-01", "2018-11-02")
+        found, reason = temperature_or_reason(cloud, "2018-11-01", "2018-11-02")
+        assert found.isna().all()
+        assert len(found) == 24
+        assert "BELIMO_WEATHER" in reason
+
+
+def test_reader_mistakes_are_errors(cloud, tmp_path):
+    """A wrong file is no weather to do without: it is put right."""
+    with pytest.raises(UsageError):
+        temperature_or_reason(cloud, "2018-11-01", "2018-11-02", str(tmp_path / "none.csv"))
+
+
+class Archive(http.server.BaseHTTPRequestHandler):
+    """Answers what the test wants."""
+
+    answer = (200, {})
+
+    def do_GET(self):
+        """Any question, the same answer."""
+        status, body = self.answer
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.fixture
+def archive():
+    """The address of an archive whose answers are set by `Archive.answer`."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/archive"
+        server.shutdown()
+        thread.join()
+
+
+def body(values, unit="°C", **more):
+    """An answer in Open-Meteo's format."""
+    times = [f"2018-11-01T{hour:02d}:00" for hour in range(len(values))]
+    return {
+        "utc_offset_seconds": 0,
+        "hourly_units": {"temperature_2m": unit},
+        "hourly": {"time": times, "temperature_2m": values},
+        **more,
+    }
+
+
+DAY = pd.Timestamp("2018-11-01").date()
+
+
+def test_archive_answers(archive):
+    """Values by hour; null and what is not in the answer are unknown."""
+    Archive.answer = (200, body([1.5, None, 3]))
+    found = read_archive(archive, Place(47.4, 8.5), DAY, DAY)
+    assert len(found) == 24
+    assert found.dropna().tolist() == [1.5, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ((400, {"error": True, "reason": "Parameter start_date is out of range"}), ApiError, "out of range"),
+        ((200, {}), AnswerError, "another format"),
+        ((200, body([1.0], unit="°F")), AnswerError, "in °F"),
+        ((200, body([1.0], utc_offset_seconds=3600)), AnswerError, "UTC"),
+        ((200, body([500.0])), AnswerError, "impossible"),
+        ((200, body(["mild"])), AnswerError, "another format"),
+        ((200, []), AnswerError, "BELIMO_WEATHER"),
+    ],
+)
+def test_archives_that_are_none(archive, answer, kind, words):
+    """Refusals and answers that cannot be understood are one sentence that says where to look."""
+    Archive.answer = answer
+    with pytest.raises(kind) as caught:
+        read_archive(archive, Place(47.4, 8.5), DAY, DAY)
+    assert words in str(caught.value)
+
+
+def test_kept(tmp_path):
+    """What is kept comes back; new hours win; a broken file is as if there were none."""
+    kept = Kept(tmp_path, tmp_path / "a" / "w.csv")
+    hours = pd.date_range("2018-11-01", periods=3, freq="h", tz="UTC")
+    assert kept.read().empty
+    kept.add(pd.Series([1.0, np.nan, 3.5], hours))
+    kept.add(pd.Series([2.0], hours[1:2]))
+    assert kept.read().tolist() == [1.0, 2.0, 3.5]
+    assert (kept.read().index == hours).all()
+    (tmp_path / "a" / "w.csv").write_text("nonsense")
+    assert kept.read().empty
+
+
+def test_a_far_archive_is_asked_once(cloud, monkeypatch):
+    """What a far archive has answered is kept: only hours not known yet are asked for."""
+    asked = []
+
+    def answer(url, place, first, last):
+        asked.append((url, first.isoformat(), last.isoformat()))
+        hours = pd.date_range(first, last + pd.Timedelta(days=1), freq="h", tz="UTC", inclusive="left")
+        return pd.Series(5.0, hours, name="temperature_c")
+
+    monkeypatch.setattr("belimo_nb.weather.source.read_archive", answer)
+    for end in ("2018-11-03", "2018-11-03", "2018-11-05"):
+        found = outdoor_temperature(cloud, "2018-11-01", end, "open-meteo", latitude=47.4, longitude=8.5)
+        assert (found == 5).all()
+    assert asked == [(OPEN_METEO, "2018-10-31", "2018-11-02"), (OPEN_METEO, "2018-11-03", "2018-11-04")]
+
+
+def test_the_documented_file(tmp_path):
+    """The file that the documentation shows can be read."""
+    text = (Path(__file__).parents[2] / "docs" / "heating.md").read_text(encoding="utf-8")
+    example = text.split("```csv\n")[1].split("```")[0]
+    (tmp_path / "w.csv").write_text(example, encoding="utf-8")
+    assert read_csv(tmp_path / "w.csv", ZURICH).tolist() == [4.5, 4.1]
