@@ -205,8 +205,8 @@ def baseline(period: Period, text: str | None = "") -> Period:
 
     Args:
         period: What is compared.
-        text: Blank for the 12 months before it; a period such as ``2016`` or ``2016-11``; or a first day, from which on
-            it is as long.
+        text: Blank for the 12 months before its first day; a period such as ``2016`` or ``2016-11``; or a first day,
+            from which on it is as long.
 
     Raises:
         UsageError: The text cannot be read, or the period it means does not begin earlier.
@@ -215,7 +215,8 @@ def baseline(period: Period, text: str | None = "") -> Period:
     zone = str(period.start.tz)
     if not given:
         # A month is held against a whole year's weather: its own a year before seldom was as cold or as warm.
-        return Period(months_before(period.start, DEFAULT_MONTHS, zone), period.start)
+        begin = local_midnight(period.start.year, period.start.month, period.start.day, zone)
+        return Period(months_before(begin, DEFAULT_MONTHS, zone), begin)
     try:
         start = parse_time(given, zone, "compare")
     except UsageError:

@@ -144,7 +144,7 @@ def compare_shares(
     measured, due, days = float(now[told].sum()), float(expected[told].sum()), float(known[told].sum())
     typical = days * float(signature.days["kwh"].mean()) if signature.n_days else 0.0
     all_kwh = float(now[usable].sum())
-    reason = "" if outdoor.notna().any() else "the weather is unknown"
+    reason = "" if outdoor.notna().any() else "the weather is unknown" if len(now) else "the period has no whole day"
     reason = reason or _reason(signature, coverage, past, float(known.mean()) if len(known) else 0.0)
     low, high = signature.range_c if signature.n_days else (math.nan, math.nan)
     outside = int(((outdoor < low) | (outdoor > high))[usable].sum())
@@ -186,7 +186,7 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
         then: The same of the other period, which may be longer.
     """
     if not now.size or not then.size:
-        return math.nan, "one of the periods is empty"
+        return math.nan, "one of the periods has no whole day"
     past = same_days(then, pd.DatetimeIndex(now.index))
     if not past.index.isin(now.index).any():
         return math.nan, "the periods have no day of the calendar in common"

@@ -28,9 +28,9 @@ MARGIN_K = 2.0
 """How far beyond the temperatures of its days a signature still says what is expected."""
 HEATING_LIMIT_C = 18.0
 """On a colder day a heating that is on uses heat, or might."""
-OFF_SHARE, OFF_DAYS, OFF_ERRORS = 0.02, 5, 2.0
-"""A heating is off that uses at most this share of its mean day, for so many days on end, on one of them at least where
-so many times the root mean square error would have been more."""
+OFF_SHARE, OFF_DAYS, OFF_MISSED, OFF_ERRORS = 0.02, 5, 3, 2.0
+"""A heating is off that uses at most this share of its mean day, for so many days on end, on so many of which more than
+so many times the root mean square error was due: a weekend among mild days is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ class Signature:
         missed = idle & (temperature < HEATING_LIMIT_C) & (self._curve(temperature) - kwh > OFF_ERRORS * error)
         off = np.zeros(len(days), bool)
         for run in np.split(np.arange(len(days)), np.flatnonzero(np.diff(idle)) + 1):
-            off[run] = len(run) >= OFF_DAYS and missed[run].any()
+            off[run] = len(run) >= OFF_DAYS and missed[run].sum() >= OFF_MISSED
         return pd.Series(off & idle & (temperature < HEATING_LIMIT_C), days.index)
 
     def band(self, level: float = LEVEL) -> pd.DataFrame:

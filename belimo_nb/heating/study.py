@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.moments import is_midnight
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating.comparison import Comparison, compare, compare_shares, raw_change
 from belimo_nb.heating.days import complete_days, daily_means, daily_series
@@ -57,7 +58,7 @@ class Study:
     @cached_property
     def failing(self) -> dict[str, list[Spell]]:
         """When meters failed in one of the periods, by valve."""
-        frames = pd.concat([self._before, self.counted])
+        frames = pd.concat([_whole_days(self._before), _whole_days(self.counted)])
         frames = frames[~frames.index.duplicated()].sort_index()
         means = pd.concat([self.outdoor_before, self.outdoor])
         outdoor = means[~means.index.duplicated()].reindex(frames.index)
@@ -75,14 +76,15 @@ class Study:
         return self.without_failures(self._before)
 
     def without_failures(self, energy: pd.DataFrame) -> pd.DataFrame:
-        """Energy by day or shorter intervals, as `Counters.energy` gives it; unknown where a meter failed."""
+        """Energy of intervals, as `Counters.energy` gives it; unknown in those in which a meter failed."""
         if not self.failing:
             return energy
-        days = pd.DatetimeIndex(energy.index).normalize()
-        found = energy.copy()
+        begins, found = pd.DatetimeIndex(energy.index), energy.copy()
+        step = begins[1] - begins[0] if len(begins) > 1 else pd.Timedelta(days=1)
+        ends = begins[1:].append(pd.DatetimeIndex([begins[-1] + step])) if len(begins) else begins
         for name, spells in self.failing.items():
             for spell in spells:
-                failed = (days >= spell.first) & (days <= spell.last)
+                failed = (begins < spell.last + pd.DateOffset(days=1)) & (ends > spell.first)
                 found.loc[failed, ("kwh", name)] = np.nan
                 found.loc[failed, ("coverage", name)] = 0.0
                 found.loc[failed, ("quality", name)] = "meter failed"
@@ -95,7 +97,9 @@ class Study:
 
     def only_sound(self, energy: pd.DataFrame) -> pd.DataFrame:
         """Of a frame of `Counters.energy` the valves whose meters did not fail; all, if all did."""
-        return energy.loc[:, energy.columns.get_level_values(1).isin(self.sound or self.names)]
+        if not self.sound:
+            return self.without_failures(energy)
+        return energy.loc[:, energy.columns.get_level_values(1).isin(self.sound)]
 
     @cached_property
     def valves(self) -> dict[str, Comparison]:
@@ -119,7 +123,10 @@ class Study:
         """The comparison of all comparable valves, summed up over what is known of each of them."""
         (now, known), (then, known_then) = self._now, self._then
         raw = raw_change(self._naive(self.days), self._naive(self.before))
-        outdoor, before = (daily_series(means, "temperature") for means in (self.outdoor, self.outdoor_before))
+        outdoor, before = (
+            daily_series(means, "temperature").reindex(energy.index)
+            for means, energy in ((self.outdoor, now), (self.outdoor_before, then))
+        )
         return compare_shares(now, known, outdoor, _whole(then, known_then), known_then, before, raw)
 
     @cached_property
@@ -132,9 +139,9 @@ class Study:
         """The running sum of measured minus expected energy, all comparable valves together; all NaN if unsayable."""
         if self.together.reason:
             return pd.Series(np.nan, self.outdoor.index)
-        return cusum(
-            self._now[0].set_axis(self.outdoor.index), self.outdoor, self.together.signature, self._now[1].to_numpy()
-        )
+        now, known = self._now
+        aware = pd.DatetimeIndex(_whole_days(self.counted).index)
+        return cusum(now.set_axis(aware), self.outdoor, self.together.signature, known.to_numpy())
 
     @cached_property
     def silent(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp, float]]:
@@ -167,12 +174,18 @@ class Study:
 
     def _naive(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The known energy of the comparable valves, by naive day."""
-        index = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
+        index = pd.DatetimeIndex(_whole_days(frame).index).tz_localize(None).normalize()
         return pd.DataFrame({name: _known(frame, name).to_numpy() for name in self.comparable}, index)
 
 
 def _known(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    return complete_days(pd.DataFrame({part: frame[(part, name)] for part in ("kwh", "coverage", "quality")}))
+    whole = _whole_days(frame)
+    return complete_days(pd.DataFrame({part: whole[(part, name)] for part in ("kwh", "coverage", "quality")}))
+
+
+def _whole_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the first day if the range begins later in it: its energy is of a part, the weather of all of it."""
+    return frame if not len(frame) or is_midnight(pd.Timestamp(frame.index[0])) else frame.iloc[1:]
 
 
 def _whole(part: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
