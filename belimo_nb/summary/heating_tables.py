@@ -56,7 +56,7 @@ def monthly_table(
     frame.insert(0, "Month", kwh.index)
     caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
     if len(sound) < len(kwh.columns):
-        caption += f", and is of the {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
+        caption += f", and is of {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
     formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
     return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
