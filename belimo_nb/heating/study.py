@@ -49,8 +49,8 @@ class Study:
         errors: Mapping[str, Sequence[tuple[pd.Timestamp, pd.Timestamp, str]]] | None = None,
     ) -> None:
         self.counted, self._before, self.tz = days, before, tz
-        self._errors = errors or {}
         self.names = [str(name) for name in cast("pd.DataFrame", days["kwh"]).columns]
+        self._errors = {name: told for name, told in (errors or {}).items() if name in self.names}
         means = daily_means(temperature, tz)
         self.outdoor = means.reindex(pd.DatetimeIndex(days.index))
         self.outdoor_before = means.reindex(pd.DatetimeIndex(before.index))
@@ -67,8 +67,12 @@ class Study:
 
     @cached_property
     def days(self) -> pd.DataFrame:
-        """Energy by local day of the reporting period; unknown where a meter failed."""
-        return self.without_failures(self.counted)
+        """Energy by local day of the reporting period; not known where a meter failed, but for what it did count."""
+        found = self.without_failures(self.counted)
+        for name in self.failing:
+            counted = self.counted[("kwh", name)]
+            found[("kwh", name)] = found[("kwh", name)].fillna(counted.where(counted > 0))
+        return found
 
     @cached_property
     def before(self) -> pd.DataFrame:

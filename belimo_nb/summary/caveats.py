@@ -67,14 +67,13 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
 def _weather_limits(found: Comparison) -> list[str]:
     """What the comparison leaves out for the weather's sake."""
     low, high = (number(edge, 1) for edge in found.signature.range_c)
+    any_before = f"colder or warmer than any before ({low} to {high} °C)"
     near = found.extrapolated_days - found.left_out_days
     said = []
     if found.left_out_days:
-        said.append(
-            f"{_days(found.left_out_days)} far colder or warmer than any before ({low} to {high} °C): left out."
-        )
+        said.append(f"{_days(found.left_out_days)} more than 2 K {any_before}: left out.")
     if near:
-        said.append(f"{_days(near)} a little colder or warmer than any before ({low} to {high} °C): the line reaches.")
+        said.append(f"{_days(near)} up to 2 K {any_before}: there the line is extended.")
     if found.signature.off_days:
         said.append(
             f"Before, the heating was off on {found.signature.off_days} days under 18 °C; neither these nor the "

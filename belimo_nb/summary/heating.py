@@ -52,8 +52,8 @@ def before_name(period: Period, compared: Period) -> str:
 
 def energy_name(study: Study) -> str:
     """What figures of all valves together show: without valves whose meters failed, if there are any."""
-    some = f" of {len(study.sound)} of {len(study.names)} valves" if study.failing and study.sound else ""
-    return f"Heating energy{some}"
+    some = study.failing and study.sound
+    return f"Heat of {len(study.sound)} of {len(study.names)} valves" if some else "Heating energy"
 
 
 def heating_figures(
@@ -80,7 +80,7 @@ def heating_figures(
     """
     kwh, failed = part(study.days, "kwh"), len(study.silent)
     unknown = int(part(study.only_sound(study.days), "kwh").isna().any(axis=1).sum())
-    energy = energy_figure("Heating energy", part(study.counted, "kwh"), unknown=unknown)
+    energy = energy_figure("Heating energy", kwh, unknown=unknown)
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
         energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")

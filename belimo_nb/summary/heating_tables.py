@@ -63,9 +63,7 @@ def monthly_table(
 
 def valve_table(study: Study) -> Table:
     """Each valve's energy, and its change, as measured and corrected for weather."""
-    known, past = part(study.days, "kwh").notna().any(), _beside(study)
-    # What a failing meter did count is counted; one that counted nothing at all is unknown.
-    kwh = part(study.counted, "kwh").where(known, axis=1)
+    kwh, past = part(study.days, "kwh"), _beside(study)
     rows = []
     for name, found in study.valves.items():
         rows.append(

@@ -87,7 +87,9 @@ def test_devices_say_it_themselves():
         (spell,) = found.failing["B"]
         assert (f"{spell.first:%m-%d}", f"{spell.last:%m-%d}", spell.cause) == ("11-05", "11-30", "Flow_sensor_error")
         assert found.comparable == ["A"]
-        assert found.days.loc["2018-11-05":, ("kwh", "B")].isna().all()
+        assert (found.days.loc["2018-11-05":, ("coverage", "B")] == 0).all()
+        counted = found.counted[("kwh", "B")]
+        assert found.days[("kwh", "B")].sum() == pytest.approx(counted.sum()), "what it did count is not thrown away"
 
 
 def test_shares_of_a_fleet():

@@ -381,7 +381,7 @@ def test_failing_meters_on_the_page() -> None:
     assert "2 of 3 valves whose meters did not fail" in months.caption
     energy = found.energy("MS")["kwh"]
     assert months.frame["Sum"].tolist() == pytest.approx((energy["A"] + energy["B"]).tolist())
-    assert summary.energy_name(one) == "Heating energy of 2 of 3 valves"
+    assert summary.energy_name(one) == "Heat of 2 of 3 valves"
     rows = summary.valve_table(one).frame.set_index("valve")
     assert rows.loc["C", "remark"].startswith("Meter failed, see below")
     shown_share = shown["Completeness"]["value"] / 100
