@@ -17,6 +17,8 @@ from belimo_nb.plots import style
 from belimo_nb.plots.timeaxis import zone_of
 
 BEFORE = "#c3cdd6"
+TRACE = 0.001
+"""A month of which another is a thousand times as much is none to divide by."""
 PARTIAL: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
@@ -92,7 +94,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """The change over all comparable months, in words; nothing if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= 0:
+    if base <= float(both["kwh"].sum()) * TRACE:
         return ""
     words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_the(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
@@ -123,7 +125,7 @@ def _bars(ax: Axes, months: pd.DataFrame, before: str) -> list[tuple[Artist, str
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN)
         handles.append(style.unknown_key())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > 0)):
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
         ax.annotate(

@@ -16,15 +16,39 @@ from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
 from belimo_nb.summary.quality import completeness
+from belimo_nb.weather import temperature_or_reason
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.energy.counter import Counters
 
-__all__ = ["before_name", "energy_name", "heating_figures", "heating_header", "signed_percent"]
+__all__ = ["before_name", "energy_name", "heating_figures", "heating_header", "heating_study", "signed_percent"]
 
 LEAST_KD = 10.0
 """Degree days below which they are too few to divide by."""
+
+
+def heating_study(
+    cloud: Cloud, valves: pd.DataFrame, counters: Counters, period: Period, compared: Period, weather: str = ""
+) -> tuple[Study, pd.Series[float], str]:
+    """The two periods of a heating report, with their weather and what the devices say of their meters.
+
+    Args:
+        cloud: Where the valves are.
+        valves: A frame of `Cloud.heating_valves`.
+        counters: Theirs, over both periods.
+        period: What the report covers.
+        compared: What it is compared with.
+        weather: Where the weather comes from, if not from where the settings say.
+
+    Returns:
+        The study; the hourly outdoor temperature of both periods; why there is none, or "".
+    """
+    outdoor, unknown = temperature_or_reason(cloud, compared.start, period.end, weather)
+    errors = cloud.meter_errors(valves, compared.start, period.end)
+    days, before = (counters.energy("D", span.start, span.end) for span in (period, compared))
+    return Study(days, before, outdoor, cloud.timezone, errors), outdoor, unknown
 
 
 def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
