@@ -52,7 +52,8 @@ def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
 
     Returns:
         Series ``temperature_c``, index ``time``: every full hour from the first to the last, UTC; NaN where unknown.
-        ``.attrs["remark"]`` says what was taken for unknown though the file has a value, if anything was.
+        ``.attrs["remark"]`` says what a reader should know: hours taken for unknown though the file has a value, or a
+        clock that does not change.
 
     Raises:
         UsageError: The file cannot be read, its columns are not found, its times cannot be read in one way, or its
@@ -66,8 +67,11 @@ def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
     if unit and unit not in ("°C", "C", "degC", "celsius"):
         raise UsageError(f"The weather file {name} gives temperatures in {unit}; convert them to °C.")
     texts, zone = _moments(frame, name)
-    times = parse_times(texts, f"The weather file {name}", tz, zone)
-    return hourly(times, _temperatures(frame[temperature], name), f"The weather file {name}")
+    times, remark = parse_times(texts, f"The weather file {name}", tz, zone)
+    found = hourly(times, _temperatures(frame[temperature], name), f"The weather file {name}")
+    if remark:
+        found.attrs["remark"] = " ".join(filter(None, (remark, found.attrs.get("remark"))))
+    return found
 
 
 def hourly(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Series[Any]:

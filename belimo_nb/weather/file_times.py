@@ -48,7 +48,7 @@ def is_date(column: pd.Series[Any]) -> bool:
     return bool(found) and all(form and not match["hour"] for form, match in found)
 
 
-def parse_times(texts: pd.Series[Any], what: str, tz: str, zone: str = "") -> pd.DatetimeIndex:
+def parse_times(texts: pd.Series[Any], what: str, tz: str, zone: str = "") -> tuple[pd.DatetimeIndex, str]:
     """Read times as people write them, all in one way.
 
     - 2018-11-03T06:00, 2018/11/03 06:00, 20181103 0600: the year first;
@@ -63,12 +63,14 @@ def parse_times(texts: pd.Series[Any], what: str, tz: str, zone: str = "") -> pd
         tz: IANA zone of times that do not say theirs.
         zone: What the name of the column says of it: UTC, UTC+1, an IANA zone; "" if nothing.
 
+    A file that has the hour that the clocks of `tz` skip in spring is in winter time all year, and read as such.
+
     Returns:
-        Aware times, UTC.
+        Aware times, UTC; and what the reader of a report should know of them, or "".
 
     Raises:
-        UsageError: A time cannot be read, the times are not all of one form, or they are of no clock that `tz` knows:
-            winter time all year, or UTC.
+        UsageError: A time cannot be read, the times are not all of one form, or it cannot be told whether their clock
+            changes in autumn.
     """
     matches = [_match(text) for text in texts]
     bad = next((text for text, (form, _) in zip(texts, matches, strict=True) if not form), None)
@@ -90,7 +92,7 @@ def parse_times(texts: pd.Series[Any], what: str, tz: str, zone: str = "") -> pd
     )
     if offsets == {True}:
         shifts = pd.TimedeltaIndex([_offset(match["offset"]) for match in fields])
-        return (local - shifts).tz_localize("UTC")
+        return (local - shifts).tz_localize("UTC"), ""
     return _localized(local, what, tz, zone)
 
 
@@ -133,44 +135,53 @@ def _offset(text: str) -> pd.Timedelta:
     return (-1 if text[0] == "-" else 1) * pd.Timedelta(hours=hours, minutes=minutes)
 
 
-def _localized(local: pd.DatetimeIndex, what: str, tz: str, zone: str) -> pd.DatetimeIndex:
+def _localized(local: pd.DatetimeIndex, what: str, tz: str, zone: str) -> tuple[pd.DatetimeIndex, str]:
     """Times of a clock, which the name of their column tells, or else `tz`."""
     named = ZONES.get(zone.lower(), zone)
     if fixed := FIXED.fullmatch(named):
         shift = pd.Timedelta(hours=int(fixed["hours"]), minutes=int(fixed["minutes"] or 0))
-        return (local - (shift if fixed["sign"] == "+" else -shift)).tz_localize("UTC")
+        return (local - (shift if fixed["sign"] == "+" else -shift)).tz_localize("UTC"), ""
     if named:
         try:
-            return local.tz_localize(named, nonexistent="shift_forward", ambiguous=~local.duplicated()).tz_convert(
-                "UTC"
-            )
+            return localized(local, named, ~local.duplicated()).tz_convert("UTC"), ""
         except (KeyError, ValueError, OSError):
             pass  # "local", "h", "hh:mm": no zone
-    if (odd := _without_clock_change(local, tz)) is not None:
+    twice = local[_moments_or_nat(local, tz, twice=True).isna()]
+    skipped = local[_moments_or_nat(local, tz).isna()]
+    if len(skipped) and not twice.has_duplicates:
+        turns = pd.DatetimeIndex([pd.Timestamp(skipped[0].year, month, 1) for month in (1, 7)])
+        winter = (turns - turns.tz_localize(tz).tz_convert("UTC").tz_localize(None)).min()
+        told = (
+            f"{what} has {skipped[0]:%Y-%m-%d %H:%M}, which the clocks in {tz} skip, so it is read as winter time all "
+            "year; if it is in UTC, name the column 'time (UTC)'."
+        )
+        return (local - winter).tz_localize("UTC"), told
+    if len(skipped) or _once(local, twice, tz):
+        odd = skipped[0] if len(skipped) else twice[0]
         raise UsageError(
             f"{what} has no clock change at {odd:%Y-%m-%d %H:%M}, unlike {tz}: is it in winter time all year, or UTC? "
             f"Say so in the name of its column, e.g. 'time (UTC+1)' or 'time (UTC)'; if neither, 'time ({tz})'."
         )
     # Of the hour that comes twice the first is meant once, the second where the time is repeated.
-    return localized(local, tz, ~local.duplicated()).tz_convert("UTC")
+    return localized(local, tz, ~local.duplicated()).tz_convert("UTC"), ""
 
 
-def _without_clock_change(local: pd.DatetimeIndex, tz: str) -> pd.Timestamp | None:
-    """A time at which the clocks of a zone change and those of a file do not; None if they do, or it cannot be told."""
+def _moments_or_nat(local: pd.DatetimeIndex, tz: str, *, twice: bool = False) -> pd.DatetimeIndex:
+    """Local times as moments: NaT for those that the clock skips, or instead for those that come twice."""
+    if twice:
+        return local.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward")
+    return local.tz_localize(tz, ambiguous=np.ones(len(local), bool), nonexistent="NaT")
+
+
+def _once(local: pd.DatetimeIndex, twice: pd.DatetimeIndex, tz: str) -> bool:
+    """Whether a file without a break has the hour that comes twice but once, and nothing else tells its clock."""
     times = local.unique().sort_values()
-    if len(times) < 2:
-        return None
-    skipped = times[times.tz_localize(tz, nonexistent="NaT", ambiguous=np.ones(len(times), bool)).isna()]
-    if len(skipped):
-        return pd.Timestamp(skipped[0])
+    if not len(twice) or twice.has_duplicates or len(times) < 2:
+        return False
     step = pd.Timedelta(np.median(np.diff(times.asi8)))
     gaps = times[:-1][np.diff(times.asi8) > step.value]
-    # Where the file, too, leaves out what the clocks skip, its clock is that of the zone.
-    if len(gaps) and (gaps + step).tz_localize(tz, nonexistent="NaT", ambiguous=np.ones(len(gaps), bool)).isna().any():
-        return None
-    twice = times[times.tz_localize(tz, nonexistent="shift_forward", ambiguous="NaT").isna()]
-    if len(twice) and not local[local.isin(twice)].has_duplicates:
-        first, last = twice[0] - step, twice[twice < twice[0] + pd.Timedelta(days=1)][-1] + step
-        if first in times and last in times:
-            return pd.Timestamp(twice[0])
-    return None
+    # Where the file, too, leaves out what the clocks skip in spring, its clock is that of the zone.
+    if _moments_or_nat(gaps + step, tz).isna().any():
+        return False
+    last = twice[twice < twice.min() + pd.Timedelta(days=1)].max()
+    return twice.min() - step in times and last + step in times

@@ -166,26 +166,44 @@ def naive(times):
 
 
 @pytest.mark.parametrize(
-    ("tz", "first", "last", "odd"),
+    ("tz", "first", "last", "odd", "winter"),
     [
-        (ZURICH, "2018-01-01", "2018-12-31", "2018-03-25 02:00"),
-        (ZURICH, "2018-10-01", "2018-12-31", "2018-10-28 02:00"),
-        ("America/New_York", "2018-02-01", "2018-05-01", "2018-03-11 02:00"),
-        ("Australia/Sydney", "2018-03-01", "2018-06-01", "2018-04-01 02:00"),
+        (ZURICH, "2018-01-01", "2018-12-31", "2018-03-25 02:00", 1),
+        ("America/New_York", "2018-02-01", "2018-05-01", "2018-03-11 02:00", -5),
+        ("Australia/Sydney", "2018-08-01", "2018-12-01", "2018-10-07 02:00", 10),
     ],
 )
-def test_files_in_winter_time(tmp_path, tz, first, last, odd):
-    """A clock that does not change where the site's does is asked about; the column's name answers."""
+def test_files_in_winter_time(tmp_path, tz, first, last, odd, winter):
+    """A file with the hour that the site's clocks skip is in winter time all year, and it is told."""
     hours = pd.date_range(first, last, freq="h")
-    with pytest.raises(UsageError) as caught:
-        read_csv(write(tmp_path / "w.csv", "time,temp", *naive(hours)), tz)
-    assert f"no clock change at {odd}" in str(caught.value)
-    assert "'time (UTC+1)'" in str(caught.value)
+    found = read_csv(write(tmp_path / "w.csv", "time,temp", *naive(hours)), tz)
+    assert found.index[0] == hours[0].tz_localize("UTC") - pd.Timedelta(hours=winter)
+    assert found.tolist() == hours.hour.tolist()
+    assert f"has {odd}, which the clocks in {tz} skip" in found.attrs["remark"]
     for name, shift in (("UTC", 0), ("UTC+1", 1), ("GMT-05:00", -5), ("+10:30", 10.5)):
         found = read_csv(write(tmp_path / "w.csv", f"time ({name}),temp", *naive(hours)), tz)
         begin = hours[0].tz_localize("UTC") - pd.Timedelta(hours=shift)
         assert found.index[0] == begin.floor("h")
         assert found.notna().all()
+        assert found.attrs == {}
+
+
+@pytest.mark.parametrize(
+    ("tz", "first", "last", "odd"),
+    [
+        (ZURICH, "2018-10-01", "2018-12-31", "2018-10-28 02:00"),
+        ("America/New_York", "2018-09-01", "2018-12-01", "2018-11-04 01:00"),
+        ("Australia/Sydney", "2018-03-01", "2018-06-01", "2018-04-01 02:00"),
+    ],
+)
+def test_files_whose_clock_cannot_be_told(tmp_path, tz, first, last, odd):
+    """One that has the doubled hour once, and no spring, is asked about; the column's name answers."""
+    hours = pd.date_range(first, last, freq="h")
+    with pytest.raises(UsageError) as caught:
+        read_csv(write(tmp_path / "w.csv", "time,temp", *naive(hours)), tz)
+    assert f"no clock change at {odd}" in str(caught.value)
+    assert "'time (UTC+1)'" in str(caught.value)
+    assert read_csv(write(tmp_path / "w.csv", f"time ({tz}),temp", *naive(hours)), tz).isna().sum() == 1
 
 
 @pytest.mark.parametrize("tz", [ZURICH, "America/New_York", "Australia/Sydney", "UTC"])
