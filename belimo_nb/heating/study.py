@@ -52,17 +52,21 @@ class Study:
         self.names = [str(name) for name in cast("pd.DataFrame", days["kwh"]).columns]
         self._errors = {name: told for name, told in (errors or {}).items() if name in self.names}
         means = daily_means(temperature, tz)
-        self.outdoor = means.reindex(pd.DatetimeIndex(days.index))
-        self.outdoor_before = means.reindex(pd.DatetimeIndex(before.index))
+        self.outdoor = means.reindex(pd.DatetimeIndex(_whole_days(days).index))
+        self.outdoor_before = means.reindex(pd.DatetimeIndex(_whole_days(before).index))
 
     @cached_property
     def failing(self) -> dict[str, list[Spell]]:
         """When meters failed in one of the periods, by valve."""
-        frames = pd.concat([_whole_days(self._before), _whole_days(self.counted)])
-        frames = frames[~frames.index.duplicated()].sort_index()
+        known = pd.concat(
+            [pd.DataFrame({name: _known(frame, name) for name in self.names}) for frame in (self._before, self.counted)]
+        )
+        # Of a range that begins within a day, that day is asked about, too.
+        begin = pd.DatetimeIndex(self.counted.index[:1]).normalize()
+        known = known[~known.index.duplicated()]
+        known = known.reindex(known.index.union(begin)).sort_index()
         means = pd.concat([self.outdoor_before, self.outdoor])
-        outdoor = means[~means.index.duplicated()].reindex(frames.index)
-        known = pd.DataFrame({name: _known(frames, name) for name in self.names})
+        outdoor = means[~means.index.duplicated()].reindex(known.index)
         return merged(silent_spells(known, outdoor), self._errors, known.index)
 
     @cached_property
@@ -119,7 +123,7 @@ class Study:
         return [
             name
             for name in self.sound
-            if min(_known(frame, name).notna().mean() for frame in (self.days, self.before)) >= COVERAGE_LIMIT
+            if all(_coverage(_known(frame, name)) >= COVERAGE_LIMIT for frame in (self.days, self.before))
         ]
 
     @cached_property
@@ -154,7 +158,7 @@ class Study:
         By name: first and last day of the longest such spell, and the kWh that were to be expected in it (NaN: it has
         never counted any). Either the valve was off, or its meter fails.
         """
-        begin, end = pd.DatetimeIndex(self.counted.index)[[0, -1]]
+        begin, end = pd.DatetimeIndex(self.counted.index).normalize()[[0, -1]]
         found = {}
         for name, spells in self.failing.items():
             inside = [spell for spell in spells if spell.last >= begin and spell.first <= end]
@@ -185,6 +189,11 @@ class Study:
 def _known(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     whole = _whole_days(frame)
     return complete_days(pd.DataFrame({part: whole[(part, name)] for part in ("kwh", "coverage", "quality")}))
+
+
+def _coverage(known: pd.Series[Any]) -> float:
+    """The share of days that are known; all of none."""
+    return float(known.notna().mean()) if len(known) else 1.0
 
 
 def _whole_days(frame: pd.DataFrame) -> pd.DataFrame:

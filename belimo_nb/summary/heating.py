@@ -180,10 +180,12 @@ def _weather(study: Study) -> KeyFigure:
     )
     label = "Degree days HGT20/12"
     if not now.notna().any():
-        return KeyFigure(label, None, "Kd", "the weather is unknown")
+        return KeyFigure(label, None, "Kd", "the weather is unknown" if len(now) else "the period has no whole day")
     lost = int(now.isna().sum())
     if lost:
-        return KeyFigure(label, float(now.sum()), "Kd", f"at least; {lost} days unknown", digits=0)
+        return KeyFigure(
+            label, float(now.sum()), "Kd", f"at least; {lost} {'day' if lost == 1 else 'days'} unknown", digits=0
+        )
     past = same_days(then, pd.DatetimeIndex(now.index)).reindex(now.index).dropna()
     base, same = float(past.sum()), float(now[past.index].sum())
     if len(past) < COVERAGE_LIMIT * len(now):

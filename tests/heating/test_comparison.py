@@ -301,3 +301,19 @@ def test_gaps_of_single_valves_do_not_void_the_fleet():
     assert study.signature.heat_loss_w_k == pytest.approx(
         sum(sizes.values()) * study.signature_of("V00").heat_loss_w_k / sizes["V00"], rel=0.05
     )
+
+
+@pytest.mark.parametrize(("cut", "raw"), [(0, False), (364, True)])
+def test_a_range_that_begins_within_a_day(cut, raw):
+    """The part of a day takes no part in the comparison; a range without a whole day says so."""
+    used, now, then, before = two_years(0.9)
+    part = frame(A=used.iloc[cut:])
+    part.index = pd.DatetimeIndex([part.index[0] + pd.Timedelta(hours=12), *part.index[1:]])
+    study = Study(part, frame(A=then), hourly(before, now), ZURICH)
+    assert study.failing == {}
+    assert len(study.outdoor) == len(study.residuals) == 365 - cut - 1
+    assert np.isnan(study.together.raw_change) == raw
+    if raw:
+        assert study.together.reason == "the period has no whole day"
+    else:
+        assert study.together.corrected_change == pytest.approx(-0.1, abs=0.03)
