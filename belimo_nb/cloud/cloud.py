@@ -12,6 +12,7 @@ import pandas as pd
 
 from belimo_nb import settings as settings_module
 from belimo_nb.api.devices import devices_frame, distinct_names, find_device, latest_frame, profile_ref
+from belimo_nb.api.health import meter_errors
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, baseline
 from belimo_nb.client.retries import MAX_UNREACHABLE
@@ -26,6 +27,8 @@ from belimo_nb.system.progress import bar
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.survey import Survey
+
+HISTORIES = 100  # devices whose whole history of health is asked for; of more, that of those which are not well now
 
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
@@ -108,7 +111,7 @@ class Cloud:
         return found
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """Parse the period to compare with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
+        """Parse the period to compare with, by default the 12 months before. See `calendar.periods.baseline`."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:
@@ -252,6 +255,43 @@ class Cloud:
             period.end,
             self.timezone,
         )
+
+    def meter_errors(
+        self, devices: pd.DataFrame, start: Moment = None, end: Moment = None
+    ) -> dict[str, list[tuple[pd.Timestamp, pd.Timestamp, str]]]:
+        """When devices reported that a sensor of their meter fails, by device name: begin, end and the cause.
+
+        It takes a request a device, so of more than 100 only those are asked that are not well now. What cannot be
+        had (offline) is not known.
+
+        Args:
+            devices: A frame of `devices`.
+            start: As in `Device.energy`.
+            end: As in `Device.energy`.
+        """
+        known = self.connection.device_list.known()
+        found = [Device(self.connection, record_of(identifier, known)) for identifier in _ids(devices)]
+        worth = devices["health"].isin(["WARNING", "ERROR"]) | (len(found) <= HISTORIES)
+        names = distinct_names([(one.id, one.name, one.serial) for one in found])
+        named = {name: one for name, one, ask in zip(names, found, worth, strict=True) if ask}
+        period = self.period(start, end)
+        unreachable: list[str] = []
+
+        def ask(device: Device) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
+            try:
+                if len(unreachable) < MAX_UNREACHABLE:
+                    return meter_errors(device.events(), period.start, period.end)
+            except SignInError:
+                raise
+            except ConnectionFailed as error:
+                unreachable.append(str(error))
+            except BelimoError:
+                pass  # a report can do without
+            return []
+
+        with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="belimo-nb") as pool:
+            errors = dict(zip(named, pool.map(ask, named.values()), strict=True))
+        return {name: told for name, told in errors.items() if told}
 
     def survey(
         self, devices: pd.DataFrame | None = None, start: Moment = None, end: Moment = None, fetch: int = 100

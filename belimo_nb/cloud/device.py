@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api import history, measurements
+from belimo_nb.api import health, history, measurements
 from belimo_nb.api.devices import (
     datapoint_values,
     devices_frame,
@@ -18,7 +19,6 @@ from belimo_nb.api.devices import (
     settings_of,
     subobject,
 )
-from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.intervals import fixed_length, zone_name
@@ -347,34 +347,33 @@ class Device:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
         """
         edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
-        query = {"sortDirection": "ASC"}
-        path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
         try:
-            rows = self._connection.document(
-                f"timeline {self.id}", lambda: collect(self._connection.get, path, query, what)
-            )
+            frame = self.events()
         except NoDataError as error:
             # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
             warnings.warn(f"{error} No events are shown.", stacklevel=2)
-            rows = []
-        frame = pd.DataFrame(
-            {
-                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._connection.timezone),
-                "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
-                "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
-            }
-        )
+            frame = health.events([], self._connection.timezone)
         # Cut only now: the timeline is fetched whole and kept, so other ranges need no other request.
         if edges[0] is not None:
             frame = frame[frame["time"] >= edges[0]]
         if edges[1] is not None:
             frame = frame[frame["time"] < edges[1]]
-        return frame.sort_values("time", kind="stable", ignore_index=True)
+        return frame.reset_index(drop=True)
 
-    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[health.Trouble]:
         """The times in which it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return troubles(self.timeline(end=span.end), span.start, span.end)
+        return health.troubles(self.timeline(end=span.end), span.start, span.end)
+
+    def events(self) -> pd.DataFrame:
+        """As `timeline`, all of it; offline without any kept it is an error.
+
+        Raises:
+            NoDataError: The store has none, and the cloud may not be asked.
+        """
+        path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
+        ask = functools.partial(collect, self._connection.get, path, query, what)
+        return health.events(self._connection.document(f"timeline {self.id}", ask), self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:

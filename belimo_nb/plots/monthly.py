@@ -16,6 +16,7 @@ from belimo_nb.plots import style
 from belimo_nb.plots.timeaxis import zone_of
 
 PREVIOUS_COLOR = "#c3cdd6"
+TRACE = 0.001  # a month of which another is a thousand times as much is none to divide by
 PARTIAL_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
@@ -91,7 +92,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= 0:
+    if base <= float(both["kwh"].sum()) * TRACE:
         return ""
     words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
@@ -122,7 +123,7 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> style.Legend:
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > 0)):
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": 7.5, "color": style.GRAY}

@@ -14,6 +14,7 @@ QUALITY_MEANINGS: Mapping[str, str] = {
     "partial": "readings begin or end within the day",
     "reset": "the counter started anew; what is shown is a lower bound",
     "jump": "the counter rose faster than the valve can; what is shown is a lower bound",
+    "meter failed": "the meter counted nothing while others did, or reported an error; unknown, not zero",
     "missing": "no readings; unknown, not zero",
 }
 
