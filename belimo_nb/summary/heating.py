@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from belimo_nb.calendar.periods import baseline
+from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.display.numbers import percent
 from belimo_nb.energy import COVERAGE_LIMIT
@@ -44,7 +45,7 @@ def heating_study(
         The study; the hourly outdoor temperature of both periods; why there is none, or "".
     """
     outdoor, unknown = temperature_or_reason(cloud, compared.start, period.end, weather)
-    errors = cloud.meter_errors(valves, compared.start, period.end)
+    errors = reported_meter_errors(cloud.connection, valves, compared.start, period.end)
     days, before = (counters.energy("D", span.start, span.end) for span in (period, compared))
     return Study(days, before, outdoor, cloud.timezone, errors), outdoor, unknown
 
