@@ -110,8 +110,8 @@ SETTINGS: dict[str, Quantity] = {
 }
 """What a valve is made and set for; it seldom changes, so its latest value is taken."""
 
-COUNTERS = ("heating_energy", "cooling_energy", "power")
-"""Lifetime counters, and the power that tells their jumps."""
+COUNTERS = ("heating_energy", "cooling_energy")
+"""Lifetime counters."""
 
 MEASURED = (
     "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",

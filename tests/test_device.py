@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import warnings
 
 import pandas as pd
 import pytest
@@ -121,7 +120,7 @@ def test_energy_of_an_unknown_unit(valve, second):
 
 
 def test_energy_faster_than_possible(valve, second):
-    """A rise that no measured power explains is a jump: marked, not counted."""
+    """A rise that no valve of its size can make is a jump: marked, not counted."""
 
     def replaced(_request, answer):
         body = answer.json
@@ -138,13 +137,12 @@ def test_energy_faster_than_possible(valve, second):
     assert (frame["kwh"] < 200).all()
 
 
-def test_energy_without_a_power_datapoint(valve, second):
-    """Without measured power there is no limit to a rise, and no error."""
-    second.silent.add(POWER)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingSeriesWarning)
-        frame = valve.energy("heating", "2021-01-11", "2021-01-12")
+def test_energy_needs_no_power(valve, second):
+    """What a rise may be follows from the device's settings: power is not asked for, nor does a month depend on it."""
+    frame = valve.energy("heating", "2021-01-11", "2021-01-12")
     assert frame["quality"].tolist() == ["measured"]
+    (request,) = second.asked(HISTORY)
+    assert request.query["datapointIds"] == HEATING
 
 
 def test_counters_of_all_kinds(valve, second):

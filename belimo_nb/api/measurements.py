@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.api.history import MOST
-from belimo_nb.energy import JOULES_PER_KWH, power_limit
+from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
 
@@ -54,26 +54,21 @@ def counters(
     name: str,
     span: Period,
     tz: str,
+    limit: float | None,
 ) -> dict[str, Counter]:
     """Energy counters by kind.
 
     Args:
-        raw: As for `quantities`, the power's datapoint included if there is one: it tells jumps.
+        raw: As for `quantities`.
         profile: What the datapoints mean.
         located: The counters' datapoints.
         step: Length of a bucket.
         name: The device's name.
         span: The range that is asked about.
         tz: IANA zone of the calendar.
+        limit: Highest possible power in W, see `belimo_nb.energy.design_limit`; None: none.
     """
     raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
-    power = profile.locate("power")
-    watts = (
-        QUANTITIES["power"].dimension.convert(_numbers(raw[power]), profile.unit(power)) * 1e3
-        if power is not None and power in raw
-        else pd.Series(dtype=float)
-    )
-    limit = power_limit(watts)
     return {
         kind: Counter(
             name,

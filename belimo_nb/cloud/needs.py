@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
-from belimo_nb.energy.counter import counter_resolution, last_reading
+from belimo_nb.energy.counter import counter_resolution, last_reading, reading_range
 from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Question, Seen, span_of
 from belimo_nb.store.disk import canonical
@@ -45,8 +45,7 @@ def questions(
     until = last_reading(end, connection.now)
     first = start if counters_from is None else counters_from
     counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
-    # A reading belongs to its bucket's end: the first one wanted is that of the bucket before.
-    counter_span = span_of(first - parse_resolution(counted), until, counted)
+    counter_span = span_of(*reading_range(first, end, parse_resolution(counted), connection.now), counted)
     span = span_of(start, min(end, until) if counters_from is None else end, resolution)
     resolution, counted = canonical(resolution), canonical(counted)
     seen = valves["last_seen"]

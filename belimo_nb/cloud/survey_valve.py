@@ -19,7 +19,8 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE, fine_question, window_of
-from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
+from belimo_nb.energy import design_limit
+from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Archive, Question
@@ -29,6 +30,7 @@ __all__ = ["RANKS", "Case", "Surveyed", "examine_all", "examined", "help_out"]
 
 NEEDS_DETAIL = ("hunting", "meter consistency")
 """Checks that hourly samples cannot carry."""
+KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
@@ -94,18 +96,16 @@ def _examine(archive: Archive, case: Case, now: int) -> Surveyed:
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(question.resolution)
-    raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
-    frame = measurements.quantities(raw, case.profile, located, step, case.tz)
-    limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
-    energy = {
-        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, case.tz, step, limit)
-        for kind in ("heating", "cooling")
-        if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
-    }
+    first, until = reading_range(period.start, period.end, step, _moment(now))
+    raw = kept.frame(datapoints, buckets(first, until, step))
+    counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
+    limit = design_limit(case.design.nominal_flow_m3h)
+    counters = measurements.counters(raw, case.profile, counted, step, question.name, period, case.tz, limit)
+    energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    samples = frame.iloc[1:]
-    made = Samples(samples, step, case.design)
+    raw = raw.loc[buckets(period.start, min(period.end, _moment(now)), step)]
+    made = Samples(measurements.quantities(raw, case.profile, located, step, case.tz), step, case.design)
     fine, detail = _detail(archive, case, made, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(

@@ -22,6 +22,8 @@ NEIGHBORS = 24
 
 WATER, GREATEST_DELTA_T = 4.19e6, 100.0
 """J/(m3 K), and K."""
+LARGEST_FLOW = 162.0
+"""m3/h; the nominal flow of a valve DN 150."""
 
 NOT_A_TIME = pd.NaT.value
 NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3}
@@ -85,19 +87,17 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     )
 
 
-def design_limit(nominal_flow_m3h: float) -> float | None:
+def design_limit(nominal_flow_m3h: float) -> float:
     """The power that no valve of a size can pass, W: its nominal flow of water, cooled by 100 K.
 
     From what the valve is made for, not from what it did: a month has the same limit alone and within its year. The
     water of a building is at most 120 °C and comes back at 20 °C or more.
 
     Args:
-        nominal_flow_m3h: m3/h; NaN where unknown.
-
-    Returns:
-        W, or None if the flow is unknown.
+        nominal_flow_m3h: m3/h; where it is unknown or more than that of the largest valve, the latter's counts.
     """
-    return nominal_flow_m3h / 3600 * WATER * GREATEST_DELTA_T if 0 < nominal_flow_m3h < math.inf else None
+    flow = nominal_flow_m3h if 0 < nominal_flow_m3h < LARGEST_FLOW else LARGEST_FLOW
+    return flow / 3600 * WATER * GREATEST_DELTA_T
 
 
 def power_limit(power: pd.Series[Any] | Floats) -> float | None:
