@@ -246,3 +246,15 @@ def test_the_usual_spacing_is_that_of_the_neighbors():
             expected = interval_energy(readings, freq, *span)
             pd.testing.assert_frame_equal(interval_energy(alone, freq, *span), expected)
     assert (interval_energy(readings, "D", "2018-04-13", "2018-04-17")["coverage"] < 1).sum() == 1
+
+
+@LIMITS
+@pytest.mark.parametrize("two", [(1e9, 3e11), (3e13, 1e9), (1e15, 0), (0, 1e15)])
+def test_two_bad_readings_side_by_side(p_max, two):
+    """A spike and a dropout beside each other, either way round, are dropped together."""
+    readings = winter(hours=24 * 10)
+    broken = readings.copy()
+    broken.iloc[100:102] = two
+    rest = readings.drop(readings.index[100:102])
+    found = interval_energy(broken, "D", "2018-01-01", "2018-01-10", p_max=p_max)
+    pd.testing.assert_frame_equal(found, interval_energy(rest, "D", "2018-01-01", "2018-01-10", p_max=p_max))

@@ -104,13 +104,19 @@ def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bo
     for fall in falls.tolist():
         if fall <= position:
             continue  # inside a run that is already dropped, or where it is over
-        back = _end_of_low_run(ns, joules, fall, limit * 1e-9, int(moved[fall - 1]))
+        old = fall - 1
+        back = _end_of_low_run(ns, joules, old, fall, limit * 1e-9, int(moved[old]))
         high = _high_run(joules, keep, fall, segment)
         if back is not None and high and joules[fall:back].any() and _likelier(ns, joules, fall, back, high):
             back = None
+        if back is None and not high and old > segment and keep[old - 1]:
+            old -= 1  # a spike, and a dropout right after it?
+            back = _end_of_low_run(ns, joules, old, fall, limit * 1e-9, int(moved[old]))
+            if back is not None and joules[min(back, len(joules) - 1)] >= joules[fall - 1]:
+                back = None
         if back is not None:
-            keep[fall:back] = False
-            dropped.append((int(ns[fall - 1]), int(ns[min(back, len(ns) - 1)]), "dropout"))
+            keep[old + 1 : back] = False
+            dropped.append((int(ns[old]), int(ns[min(back, len(ns) - 1)]), "dropout"))
             position = back
         elif high:
             keep[high[1:]] = False
@@ -121,9 +127,9 @@ def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bo
     return keep, anew, dropped
 
 
-def _end_of_low_run(ns: Ints, joules: Floats, fall: int, watts: float, moved: int) -> int | None:
-    """The reading at which a run below the register that begins at `fall` is over; None if it is a new register."""
-    old, count = float(joules[fall - 1]), len(joules)
+def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: float, moved: int) -> int | None:
+    """The reading at which a run that `fall` begins, below that `before`, is over; None if it is a new register."""
+    old, count = float(joules[before]), len(joules)
 
     def reached(at: int) -> bool:
         return bool(joules[at] <= old + watts * (ns[at] - moved))
@@ -141,10 +147,10 @@ def _end_of_low_run(ns: Ints, joules: Floats, fall: int, watts: float, moved: in
         return back  # of zeros, be it to the end
     if back == count or not reached(back):
         return None
-    fell, rise = old - joules[fall], joules[back] - joules[back - 1]
+    fell, rise = old - joules[fall], np.diff([*low, joules[back]]).max()
     if 2 * rise < fell:
         return None  # it came back by itself, most of the way
-    too_fast = rise > watts * (ns[back] - ns[back - 1])
+    too_fast = joules[back] - joules[back - 1] > watts * (ns[back] - ns[back - 1])
     long = (too_fast or low.min() == low.max()) and rise <= 2 * fell
     return back if long or back - fall <= SHORT else None
 
