@@ -13,7 +13,7 @@ from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy.faults import Bools, Floats, Ints
 from belimo_nb.energy.readings import Readings, clean
 
-__all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "MARKS", "interval_energy"]
+__all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "LOWER_BOUNDS", "MARKS", "interval_energy"]
 
 JOULES_PER_KWH = 3.6e6
 COVERAGE_LIMIT = 0.9
@@ -21,6 +21,9 @@ COVERAGE_LIMIT = 0.9
 
 MARKS = ("measured", "estimated split", "jump", "reset", "partial", "missing")
 """The qualities, the stronger mark the later."""
+
+LOWER_BOUNDS = ("partial", "jump", "reset")
+"""The qualities of energies of which more may have passed than is known."""
 
 _MARKS = pd.Series(MARKS, dtype=str).array
 _MEASURED, _SPLIT, _JUMP, _RESET, _PARTIAL, _MISSING = range(len(MARKS))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import daily_trend, energy_figure, part
+from belimo_nb.summary.parts import daily_trend, energy_figure, incomplete, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
-        _device_energy(part(days, "kwh")),
+        _device_energy(days),
         KeyFigure("Highest power", _maximum(power), "kW", _when(power, "of the samples")),
         KeyFigure("Highest flow", _maximum(flow), "m³/h", _when(flow, "of the samples")),
         _mean_delta_t(checkup),
@@ -99,9 +99,10 @@ def events(timeline: pd.DataFrame) -> Table:
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
-def _device_energy(kwh: pd.DataFrame) -> KeyFigure:
+def _device_energy(days: pd.DataFrame) -> KeyFigure:
     """What a device delivered, heating and cooling together: no valve does both at a time."""
-    both = energy_figure("Energy", kwh, unknown=int(kwh.isna().any(axis=1).sum()))
+    kwh = part(days, "kwh")
+    both = energy_figure("Energy", kwh, unknown=int(incomplete(days).sum()))
     if len(kwh.columns) == 1:
         return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
     parts = ", ".join(f"{kind} {number(float(kwh[kind].sum()), 0)}" for kind in kwh)

@@ -10,7 +10,7 @@ import pandas as pd
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, part
+from belimo_nb.summary.parts import count_of, daily_trend, energy_figure, incomplete, part
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def heating_figures(
         UsageError: An area, price or factor makes no sense.
     """
     kwh = part(study.days, "kwh")
-    unknown = int(kwh.isna().any(axis=1).sum())
+    unknown = int(incomplete(study.days).sum())
     energy = energy_figure("Heating energy", kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     least = "at least; " if unknown else ""
@@ -76,13 +76,13 @@ def heating_figures(
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
         sums = part(months, "kwh").sum(axis=1, skipna=False)
-        value = per_area(sums, area_m2)
+        value = per_area(sums.where(~incomplete(months)), area_m2)
         reason = "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
-    incomplete = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
+    below = int((part(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
-    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
+    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(below, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
     return key_figures(*figures, trend=daily_trend(kwh))

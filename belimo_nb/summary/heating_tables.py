@@ -9,6 +9,7 @@ import pandas as pd
 
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Signature, Study, load_figures
@@ -34,7 +35,10 @@ STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
 def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year before") -> Table:
-    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown."""
+    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown.
+
+    A sum contains what is known of months that readings tell in part, and says so.
+    """
     kwh = part(months, "kwh")
     frame = kwh.rename(columns=str)
     frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
@@ -43,7 +47,12 @@ def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year 
         frame.insert(1, name.capitalize(), past)
     frame.insert(0, "Month", kwh.index)
     caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
-    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
+    bounds = part(months, "quality").isin(LOWER_BOUNDS)
+    if bounds.to_numpy().any():
+        frame["At least"] = [", ".join(bounds.columns[row].map(str)) for row in bounds.to_numpy()]
+        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
+    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:].drop("At least", errors="ignore")), 0)}
+    formats["Month"] = month_name
     return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from belimo_nb.display import KeyFigure, Trend, number
 from belimo_nb.display.numbers import MONTHS, NO_BREAK
+from belimo_nb.energy import LOWER_BOUNDS
 
-__all__ = ["count_of", "daily_trend", "energy_figure", "month_name", "part"]
+__all__ = ["count_of", "daily_trend", "energy_figure", "incomplete", "month_name", "part"]
 
 
 def part(energy: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -31,6 +32,11 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
 def daily_trend(kwh: pd.DataFrame) -> Trend:
     """The energy of each day, all counters together; a day of which one is not known is unknown."""
     return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
+
+
+def incomplete(energy: pd.DataFrame) -> pd.Series[bool]:
+    """Intervals of `Counters.energy` of which a counter tells nothing, or only a lower bound."""
+    return (part(energy, "kwh").isna() | part(energy, "quality").isin(LOWER_BOUNDS)).any(axis=1)
 
 
 def count_of(count: int, what: str) -> str:

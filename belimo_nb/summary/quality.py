@@ -14,7 +14,7 @@ __all__ = ["completeness", "data_quality"]
 
 QUALITY: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
-    "partial": "readings begin or end within the day",
+    "partial": "readings begin or end within the day; what is shown is what they tell, a lower bound",
     "reset": "the counter started anew; what is shown is a lower bound",
     "jump": "the counter rose faster than the valve can; what is shown is a lower bound",
     "missing": "no readings; unknown, not zero",
