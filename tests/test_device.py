@@ -9,7 +9,7 @@ from second_cloud import says
 from second_fleet import HEATING, NOW, POWER, PROFILES, VALVE, counter_kwh, iso
 
 import belimo_nb as bn
-from belimo_nb.api.history import MissingSeriesWarning
+from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning
 from belimo_nb.errors import AmbiguousDevice, NoDataError, UnknownDatapoint, UsageError
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
@@ -143,6 +143,28 @@ def test_energy_needs_no_power(valve, second):
     assert frame["quality"].tolist() == ["measured"]
     (request,) = second.asked(HISTORY)
     assert request.query["datapointIds"] == HEATING
+
+
+def test_text_where_numbers_belong(valve, second):
+    """Text in a series is unknown, and told: device, datapoint and how many; numbers that came as text count."""
+
+    def written(_request, answer):
+        body = answer.json
+        for series in body["series"]:
+            if series["datapointId"] == HEATING:
+                rows = [row for row in series["values"] if row["value"] is not None]
+                rows[200]["value"], rows[201]["value"] = "12.3 kWh", "12,3"
+                rows[202]["value"] = str(rows[202]["value"])
+        return says(body)
+
+    second.always(HISTORY, written)
+    with pytest.warns(StrangeValueWarning, match=rf"of Heizkreis 01, 2 of \d+ values of {HEATING} .* '12.3 kWh'"):
+        frame = valve.energy("heating", "2021-01-05", "2021-01-14")
+    first, last = (pd.Timestamp(day, tz="Europe/Zurich").timestamp() for day in ("2021-01-05", "2021-01-14"))
+    assert frame["kwh"].sum() == pytest.approx(counter_kwh(last) - counter_kwh(first))
+    assert frame["coverage"].min() < 1
+    with pytest.warns(StrangeValueWarning, match="2 of"):
+        valve.measurements(["heating_energy"], "2020-12-28", "2021-01-14", "1h")
 
 
 def test_counters_of_all_kinds(valve, second):

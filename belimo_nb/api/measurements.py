@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from belimo_nb.api.history import MOST
+from belimo_nb.api.history import MOST, StrangeValueWarning
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
@@ -21,7 +22,12 @@ __all__ = ["counters", "quantities"]
 
 
 def quantities(
-    raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
+    raw: pd.DataFrame,
+    profile: Profile | None,
+    located: Mapping[str, str | None],
+    step: pd.Timedelta,
+    tz: str,
+    name: str = "a device",
 ) -> pd.DataFrame:
     """Quantities in display units.
 
@@ -31,6 +37,7 @@ def quantities(
         located: The datapoint of each quantity, or None where the device has none.
         step: Length of a bucket.
         tz: IANA zone of the result.
+        name: The device's, for warnings.
 
     Returns:
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
@@ -40,7 +47,7 @@ def quantities(
     block = np.full((len(raw), len(located)), np.nan, order="F")
     for position, (key, identifier) in enumerate(located.items()):
         if identifier is not None and profile is not None:
-            values = _numbers(raw[identifier]).to_numpy(dtype=float)
+            values = _read(raw[identifier], identifier, name).to_numpy(dtype=float)
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
     return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
@@ -73,7 +80,7 @@ def counters(
         kind: Counter(
             name,
             kind,
-            ENERGY.convert(_numbers(raw[identifier]), profile.unit(identifier)) * JOULES_PER_KWH,
+            ENERGY.convert(_read(raw[identifier], identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
             step,
             limit,
             span.start,
@@ -82,6 +89,21 @@ def counters(
         )
         for kind, identifier in located.items()
     }
+
+
+def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
+    """The values as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
+    numbers = _numbers(values)
+    lost = [str(value).strip() for value in values[numbers.isna() & values.notna()]]
+    lost = [text for text in lost if text.casefold() not in ("", "nan")]
+    if lost:
+        warnings.warn(
+            f"In the history of {name}, {len(lost)} of {values.count()} values of {identifier} are no numbers, the "
+            f"first of them {lost[0][:40]!r}; taken for unknown.",
+            StrangeValueWarning,
+            stacklevel=4,
+        )
+    return numbers
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -213,7 +213,7 @@ class Device:
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
         profile = self.profile if self.has_profile else None
-        return measurements.quantities(raw, profile, located, step, self._connection.timezone)
+        return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
         self,

@@ -105,7 +105,7 @@ def _examine(archive: Archive, case: Case, now: int) -> Surveyed:
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
     raw = raw.loc[buckets(period.start, min(period.end, _moment(now)), step)]
-    made = Samples(measurements.quantities(raw, case.profile, located, step, case.tz), step, case.design)
+    made = Samples(measurements.quantities(raw, case.profile, located, step, case.tz, question.name), step, case.design)
     fine, detail = _detail(archive, case, made, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(
@@ -133,7 +133,9 @@ def _detail(
         return None, question if missing == 1 else None
     step = parse_resolution(question.resolution)
     raw = kept.frame(list(question.wanted), buckets(*window, step))
-    return Samples(measurements.quantities(raw, case.profile, located, step, case.tz), step, case.design), None
+    return Samples(
+        measurements.quantities(raw, case.profile, located, step, case.tz, question.name), step, case.design
+    ), None
 
 
 def _moment(now: int) -> pd.Timestamp:

@@ -147,7 +147,7 @@ def closer_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
             kept = connection.archive.store.read(question.device, resolution, datapoints)
             raw = kept.frame(datapoints, buckets(period.start, period.end, step))
-            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone), step)
+            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone, question.name), step)
             if (window := window_of(samples, period)) is not None:
                 asked.append(fine_question(question, located, window))
     return plan(connection.archive, asked, connection.stamp, cloud.settings.rate)
