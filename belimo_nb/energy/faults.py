@@ -81,15 +81,13 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
     reset = anew[1:]
     seconds = np.diff(ns) / 1e9
     jump = (rises > limit * seconds) & ~reset
-    ends = _ends_of_freezes(ns, rises, seconds, reset, jump, limit)
     frozen = np.zeros(len(rises), bool)
-    if len(ends):
-        since = _since(rises, reset)
+    if freezes := _freezes(ns, rises, seconds, reset, jump, limit):
         keep = np.ones(len(ns), bool)
-        for pair in ends.tolist():
-            keep[since[pair] + 1 : pair + 1] = False
-            dropped.append((int(ns[since[pair]]), int(ns[pair + 1]), "freeze"))
-        jump[ends], frozen[ends] = False, True
+        for first, pair in freezes:
+            keep[first + 1 : pair + 1] = False
+            jump[pair], frozen[pair] = False, True
+            dropped.append((int(ns[first]), int(ns[pair + 1]), "freeze"))
         ns, joules = ns[keep], joules[keep]
         reset, jump, frozen = reset[keep[1:]], jump[keep[1:]], frozen[keep[1:]]
     return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
@@ -98,7 +96,8 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
 def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bools, Bools, list[tuple[int, int, str]]]:
     """Which readings to keep, which of them are the first after a reset, and the runs that are dropped."""
     keep, anew = np.ones(len(joules), bool), np.zeros(len(joules), bool)
-    moved = ns[_since(np.diff(joules), anew[1:])]
+    stood = np.concatenate(([False], np.diff(joules) == 0))
+    moved = ns[np.maximum.accumulate(np.where(stood, 0, np.arange(len(ns))))]  # per reading, since when it stood still
     dropped: list[tuple[int, int, str]] = []
     segment = position = 0
     for fall in falls.tolist():
@@ -215,37 +214,37 @@ def _leaps_from_zero(
     return keep, dropped
 
 
-def _since(rises: Floats, reset: Bools) -> Ints:
-    """Per reading, the first one since which the register has stood still."""
-    moved = np.concatenate(([True], (rises != 0) | reset))
-    return np.maximum.accumulate(np.where(moved, np.arange(len(moved)), 0))
-
-
-def _ends_of_freezes(ns: Ints, rises: Floats, seconds: Floats, reset: Bools, jump: Bools, limit: float) -> Ints:
-    """The pairs in which a collector catches up with what it did not see while the register seemed to stand still.
+def _freezes(
+    ns: Ints, rises: Floats, seconds: Floats, reset: Bools, jump: Bools, limit: float
+) -> list[tuple[int, int]]:
+    """First reading of each standstill in which the register did move, and the pair in which a collector catches up.
 
     The rise is too fast for its own time but not for the standstill's; or it is greater than twice any rise around,
     and yet the standstill's mean is what is usual around. (A valve that opens in the morning is not.)
     """
     still = (rises == 0) & ~reset
-    if not still.any():
-        return np.flatnonzero(still)
-    since = _since(rises, reset)[:-1]
-    begin = ns[since]
-    elapsed = (ns[1:] - begin) / 1e9
-    ends = jump & (since < np.arange(len(rises))) & (rises <= limit * elapsed)
-    late = ~jump & ~reset & (rises > 0) & (elapsed >= 3 * seconds)
-    witness = ~jump & ~reset & (rises > 0) & ~late
-    at = np.flatnonzero(late)
-    at = at[(at + 1 == len(rises)) | (rises[at] > CAUGHT_UP * rises[np.minimum(at + 1, len(rises) - 1)])]
-    low, high = np.searchsorted(ns, begin[at] - AROUND), np.searchsorted(ns, ns[at + 1] + AROUND) - 1
-    count = np.concatenate(([0], np.cumsum(witness)))
-    enough = count[high] - count[low] >= WITNESSES
-    for pair, first, after in zip(at[enough].tolist(), low[enough].tolist(), high[enough].tolist(), strict=True):
-        seen = witness[first:after]
-        rise = rises[first:after][seen]
-        rate = rise / seconds[first:after][seen]
-        mean, usual = rises[pair] / elapsed[pair], float(np.median(rate))
-        beyond = rises[pair] > CAUGHT_UP * rise.max() and rises[pair] > CAUGHT_UP * rate.max() * seconds[pair]
-        ends[pair] = beyond and FITS[0] * usual <= mean <= FITS[1] * usual
-    return np.flatnonzero(ends)
+    at = np.flatnonzero(still[:-1] & ~still[1:] & ~reset[1:]) + 1
+    if not len(at):
+        return []
+    moves = np.flatnonzero(~still)
+    order = np.searchsorted(moves, at)
+    since = np.where(order > 0, moves[order - 1] + 1, 0)
+    elapsed = (ns[at + 1] - ns[since]) / 1e9
+    ends = jump[at] & (rises[at] <= limit * elapsed)
+    late = ~jump[at] & (elapsed >= 3 * seconds[at])
+    following = rises[np.minimum(at + 1, len(rises) - 1)]
+    told = np.flatnonzero(late & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises))))
+    if len(told):
+        witness = ~jump & ~reset & (rises > 0)
+        witness[at[late]] = False
+        low = np.searchsorted(ns, ns[since[told]] - AROUND)
+        high = np.searchsorted(ns, ns[at[told] + 1] + AROUND) - 1
+        count = np.concatenate(([0], np.cumsum(witness)))
+        for k in np.flatnonzero(count[high] - count[low] >= WITNESSES).tolist():
+            i, seen = told[k], witness[low[k] : high[k]]
+            rise, pair = rises[low[k] : high[k]][seen], at[i]
+            rate = rise / seconds[low[k] : high[k]][seen]
+            beyond = rises[pair] > CAUGHT_UP * max(rise.max(), rate.max() * seconds[pair])
+            mean, usual = rises[pair] / elapsed[i], float(np.median(rate))
+            ends[i] = beyond and FITS[0] * usual <= mean <= FITS[1] * usual
+    return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))
