@@ -258,3 +258,16 @@ def test_two_bad_readings_side_by_side(p_max, two):
     rest = readings.drop(readings.index[100:102])
     found = interval_energy(broken, "D", "2018-01-01", "2018-01-10", p_max=p_max)
     pd.testing.assert_frame_equal(found, interval_energy(rest, "D", "2018-01-01", "2018-01-10", p_max=p_max))
+
+
+@LIMITS
+@pytest.mark.parametrize("hours", [6, 17, 30, 60])
+def test_a_freeze_over_nights_without_heat(p_max, hours):
+    """A valve that is shut at night, read by a collector that froze over one or two of them."""
+    day = np.array([0] * 6 + [40, 60, 55, *[45] * 13] + [0] * 2, float)
+    readings = counter("2018-01-01T00:00Z", np.concatenate(([0], np.cumsum(np.tile(day, 20)))) * KWH + 5e9)
+    shown = frozen(readings, "2018-01-09T09:00", hours)
+    frame = interval_energy(shown, "h", "2018-01-01", "2018-01-21", p_max=p_max)
+    assert frame["kwh"].sum() == pytest.approx(20 * day.sum())
+    assert frame["kwh"].max() == pytest.approx(60)
+    assert (frame["quality"] == "estimated split").sum() == pytest.approx(hours, abs=6)

@@ -24,8 +24,8 @@ AROUND = 2 * 86400 * 10**9
 """Nanoseconds before and after a standstill that tell what is usual."""
 CAUGHT_UP, WITNESSES = 2.0, 16
 """Times the greatest rise around, and the number of rises around that it takes to say so."""
-FITS = (0.6, 2.0)
-"""Mean power of a standstill and the rise that ends it, over the median around, if a collector has caught up."""
+FITS = (0.5, 2.0)
+"""Mean power of a standstill and the rise that ends it, over the mean around, if a collector has caught up."""
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -222,7 +222,10 @@ def _freezes(
     The rise is too fast for its own time but not for the standstill's; or it is greater than twice any rise around,
     and yet the standstill's mean is what is usual around. (A valve that opens in the morning is not.)
     """
-    still = (rises == 0) & ~reset
+    still = rises == 0
+    if not still.any():
+        return []
+    still &= ~reset
     at = np.flatnonzero(still[:-1] & ~still[1:] & ~reset[1:]) + 1
     if not len(at):
         return []
@@ -236,15 +239,16 @@ def _freezes(
     told = np.flatnonzero(late & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises))))
     if len(told):
         witness = ~jump & ~reset & (rises > 0)
-        witness[at[late]] = False
         low = np.searchsorted(ns, ns[since[told]] - AROUND)
         high = np.searchsorted(ns, ns[at[told] + 1] + AROUND) - 1
         count = np.concatenate(([0], np.cumsum(witness)))
-        for k in np.flatnonzero(count[high] - count[low] >= WITNESSES).tolist():
-            i, seen = told[k], witness[low[k] : high[k]]
-            rise, pair = rises[low[k] : high[k]][seen], at[i]
-            rate = rise / seconds[low[k] : high[k]][seen]
-            beyond = rises[pair] > CAUGHT_UP * max(rise.max(), rate.max() * seconds[pair])
-            mean, usual = rises[pair] / elapsed[i], float(np.median(rate))
-            ends[i] = beyond and FITS[0] * usual <= mean <= FITS[1] * usual
+        windows = np.column_stack((low, high)).ravel()
+        greatest = np.maximum.reduceat(np.append(np.where(witness, rises, 0.0), 0.0), windows)[::2]
+        for k in np.flatnonzero((count[high] - count[low] > WITNESSES) & (rises[at[told]] == greatest)).tolist():
+            i, pair, around = told[k], at[told[k]], np.arange(low[k], high[k])
+            others = around[witness[around] & (around != pair)]
+            most = max(rises[others].max(), (rises[others] / seconds[others]).max() * seconds[pair])
+            usual = rises[others].sum() / (seconds[around].sum() - elapsed[i])
+            fits = FITS[0] * usual <= rises[pair] / elapsed[i] <= FITS[1] * usual
+            ends[i] = fits and rises[pair] > CAUGHT_UP * most
     return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))

@@ -77,14 +77,12 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     first, last = (int(ns[0]), int(ns[-1])) if len(ns) else (None, None)
     found = sound(ns, joules, CEILING if p_max is None else p_max)
     seconds = np.diff(found.ns) / 1e9
-    gap = seconds > GAP_AT_LEAST
+    gap = found.frozen
+    far = np.flatnonzero(seconds > GAP_AT_LEAST)
     # Where both readings are equal, the register stood still: nothing is missing between them.
-    gap &= np.diff(found.joules) != 0
-    at = np.flatnonzero(gap)
-    gap[at] = seconds[at] > GAP_STEPS * (_usual(seconds, at) if usual is None else usual)
-    return Readings(
-        found.ns, found.joules, found.reset, found.jump, gap | found.frozen, first, last, found.dropped, conflicts
-    )
+    far = far[found.joules[far + 1] != found.joules[far]]
+    gap[far] |= seconds[far] > GAP_STEPS * (_usual(seconds, far) if usual is None else usual)
+    return Readings(found.ns, found.joules, found.reset, found.jump, gap, first, last, found.dropped, conflicts)
 
 
 def design_limit(nominal_flow_m3h: float) -> float:
