@@ -25,7 +25,8 @@ from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
-from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
+from belimo_nb.energy import design_limit
+from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import QUANTITIES
@@ -214,7 +215,7 @@ class Device:
         else:
             raw = pd.DataFrame(index=history.buckets(first, after, step))
         profile = self.profile if self.has_profile else None
-        return measurements.quantities(raw, profile, located, step, self._connection.timezone)
+        return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
         self, start: Moment = None, end: Moment = None, resolution: str = "1h", design_delta_t: float | None = None
@@ -252,8 +253,8 @@ class Device:
     ) -> pd.DataFrame:
         """Compute heating or cooling energy of calendar intervals, from the lifetime counter.
 
-        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), one bucket
-        ahead of `start`; a reading belongs to its bucket's end.
+        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), some days
+        around the range with it; a reading belongs to its bucket's end.
 
         Args:
             kind: "heating" or "cooling".
@@ -327,18 +328,15 @@ class Device:
             located[kind] = identifier
         resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
-        power = self.profile.locate("power")
-        until = last_reading(after, self._connection.now)
-        if first >= until:
-            now = self._connection.now
+        now = self._connection.now
+        if first >= last_reading(after, now):
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # The power comes along in the same request: it limits what a counter can have counted. The first reading, at
-        # the end of its bucket, is the one at `first`.
-        raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
-        span = Period(first, after)
-        return measurements.counters(raw, self.profile, located, step, self.name, span, zone)
+        # Read some days around the range: what is a freeze or a spike, its neighbors tell, in any range the same.
+        raw = self.history(list(located.values()), *reading_range(first, after, step, now), resolution)
+        limit = design_limit(self.design.nominal_flow_m3h)
+        return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
-from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy import COVERAGE_LIMIT, LOWER_BOUNDS
 from belimo_nb.errors import UsageError
 
 HOURS_LIMIT = 0.8
@@ -63,13 +63,13 @@ def complete_days(energy: pd.DataFrame) -> pd.Series[Any]:
     Returns:
         Series ``kwh``; NaN where less than 90 % of a day is covered, or its energy is a lower bound.
     """
-    good = (energy["coverage"] >= COVERAGE_LIMIT) & ~energy["quality"].isin(["reset", "jump"])
+    good = (energy["coverage"] >= COVERAGE_LIMIT) & ~energy["quality"].isin(LOWER_BOUNDS)
     return energy["kwh"].where(good)
 
 
 def is_daily(index: pd.DatetimeIndex) -> bool:
-    """Whether times are at least 23 hours apart: one a local day, whatever the clock does."""
-    return len(index) < 2 or float(np.median(np.diff(index.as_unit("ns").asi8))) >= 23 * 3.6e12
+    """Whether there is one time a local day at most; the first may be later in it than the others."""
+    return not index.tz_localize(None).normalize().has_duplicates
 
 
 def daily_series(values: pd.Series[Any], what: str) -> pd.Series[Any]:

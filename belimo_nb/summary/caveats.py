@@ -11,7 +11,9 @@ from belimo_nb.heating import Comparison, Study
 from belimo_nb.heating.failing import Spell
 
 MEANING = {
-    "dropout": "the counter read 0 for a while, then went on: nothing is lost, only when it was used",
+    "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
+    "spike": "the counter read too much for a moment, then went on: nothing is lost",
+    "freeze": "one reading was repeated, then the counter caught up: the total is measured, when it was used is not",
     "reset": "the counter began anew (meter replaced): what passed in between is unknown and not counted",
     "jump": "the counter rose faster than the valve can: not counted",
     "gap": "no readings; the total is measured, when it was used is not",

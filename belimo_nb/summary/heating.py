@@ -15,7 +15,7 @@ from belimo_nb.display.numbers import percent
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.days import daily_series, same_days
-from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure
+from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
 from belimo_nb.weather import temperature_or_reason
 
@@ -102,7 +102,7 @@ def heating_figures(
         UsageError: An area, price or factor makes no sense.
     """
     kwh, failed = column_group(study.days, "kwh"), len(study.silent)
-    unknown = int(column_group(study.only_sound(study.days), "kwh").isna().any(axis=1).sum())
+    unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure("Heating energy", kwh, unknown=unknown)
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
@@ -119,13 +119,13 @@ def heating_figures(
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
         sums = column_group(months, "kwh").sum(axis=1, skipna=False)
-        value = math.nan if failed else per_area(sums, area_m2)
+        value = math.nan if failed else per_area(sums.where(~incomplete(months)), area_m2)
         reason = "a meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
-    incomplete = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
+    below = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
-    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
+    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(below, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
     figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))

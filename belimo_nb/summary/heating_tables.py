@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Comparison, Signature, Study, load_figures
@@ -27,7 +28,9 @@ STATEMENT_ROWS = 240  # on the page; the CSV has all
 def monthly_table(
     months: pd.DataFrame, before: pd.DataFrame, name: str = "year before", left_out: Collection[str] = ()
 ) -> Table:
-    """Energy in kWh by month and valve, their sum and that of the year before; unknown stays unknown.
+    """Table of kWh by month and valve, with their sum and that of the year before; unknown stays unknown.
+
+    A sum contains what is known of months that readings tell in part, and says so.
 
     Args:
         months: `Counters.energy` by month.
@@ -46,7 +49,12 @@ def monthly_table(
     caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
     if len(sound) < len(kwh.columns):
         caption += f", and is of {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
-    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
+    bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
+    if bounds.to_numpy().any():
+        frame["At least"] = [", ".join(bounds.columns[row].map(str)) for row in bounds.to_numpy()]
+        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
+    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:].drop("At least", errors="ignore")), 0)}
+    formats["Month"] = month_name
     return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
 
