@@ -62,7 +62,7 @@ class Characteristic:
 
 def supply_temperature(samples: Samples) -> Floats:
     """The hotter water of a heating valve, the colder of a cooling valve, °C: whichever sensor is called T1."""
-    t1, t2 = samples.values("t1_c"), samples.values("t2_c")
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
     return np.where(samples.heating, np.maximum(t1, t2), np.minimum(t1, t2))
 
 

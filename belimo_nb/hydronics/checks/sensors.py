@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
 from belimo_nb.hydronics.spells import moments, neighbors
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 __all__ = ["sensors"]
 
 CHECK = "sensor range"
-LOWEST_C, HIGHEST_C = -10.0, 130.0
+
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_HOURS = 24.0
