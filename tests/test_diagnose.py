@@ -16,6 +16,7 @@ from belimo_nb.hydronics.verdict import worst
 
 COLUMNS = [
     *("check", "verdict", "figure", "unit", "threshold", "sentence", "recommendation", "waste_m3", "waste_kwh"),
+    *("waste_m3_low", "waste_kwh_low"),
 ]
 DAYS = 30
 FLOW = swinging(96 * DAYS, 8)

@@ -100,7 +100,7 @@ def test_modes():
 
 
 def test_heats_or_cools_by_its_counters_first():
-    """A heat meter never cools, however cool its water; what a start-up counts on the other counter is no change-over."""
+    """A heat meter never cools, however cool its water, and what a start-up counts is no change-over."""
     frame = exchanger(swinging(STEPS, 4), supply=28.0, sink=16.0)
     cool = frame.assign(t1_c=20.5, t2_c=19.5)
     assert list(Samples(cool).modes) == ["heating"]

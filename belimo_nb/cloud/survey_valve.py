@@ -29,6 +29,8 @@ __all__ = ["RANKS", "Case", "Surveyed", "examine_all", "examined", "help_out"]
 
 NEEDS_DETAIL = ("hunting", "meter consistency")
 """Checks that hourly samples cannot carry."""
+BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
+"""The verdicts, by check, with which nothing that the valve reports is known: they come first."""
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
@@ -65,7 +67,12 @@ class Surveyed:
     def findings(self) -> list[Verdict]:
         """The verdicts that are faults or warnings, the gravest first."""
         found = [verdict for verdict in self.verdicts if verdict.verdict in ("fault", "warn")]
-        return sorted(found, key=lambda verdict: -RANKS[verdict.verdict])
+        return sorted(found, key=lambda verdict: (verdict.check not in BLIND, -RANKS[verdict.verdict]))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the valve cannot be seen: its sensors have failed, or it is silent."""
+        return any(verdict.check in BLIND and verdict.verdict in BLIND[verdict.check] for verdict in self.verdicts)
 
 
 @dataclass(frozen=True)

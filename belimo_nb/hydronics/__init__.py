@@ -10,7 +10,7 @@ from belimo_nb.hydronics.checks.limit import Savings, limit_savings
 from belimo_nb.hydronics.diagnose import CHECKS, diagnose, judge, verdict_table
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
 from belimo_nb.hydronics.samples import Design, Samples
-from belimo_nb.hydronics.verdict import Verdict
+from belimo_nb.hydronics.verdict import Verdict, cost_kwh
 from belimo_nb.hydronics.water import volumetric_heat
 from belimo_nb.hydronics.window import busiest_window
 
@@ -23,6 +23,7 @@ __all__ = [
     "Verdict",
     "busiest_window",
     "characteristic",
+    "cost_kwh",
     "diagnose",
     "judge",
     "limit_savings",

@@ -140,7 +140,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """One row a verdict; the columns are there even without any."""
     rows = [verdict.row() for verdict in verdicts]
     frame = pd.DataFrame(rows, columns=[field.name for field in fields(Verdict)])
-    return frame.astype({"figure": float, "waste_m3": float, "waste_kwh": float})
+    return frame.astype({name: float for name in frame if name == "figure" or str(name).startswith("waste_")})
 
 
 def _samples(given: Samples | pd.DataFrame, design: Design | None, delta_t_k: float | None) -> Samples:
