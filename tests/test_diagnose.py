@@ -59,13 +59,14 @@ def test_design_delta_t():
 
 
 def test_fine_samples_are_for_hunting():
-    """Quarter hours cannot show hunting, five minutes can; coarser "fine" samples are left aside."""
+    """Hours cannot show hunting, five minutes can; coarser "fine" samples are left aside."""
     fast = exchanger(np.tile([2.0, 6.0], 2000), step="5min")
     chosen = ["hunting", "sensor range"]
-    assert judge(FRAME, checks=chosen)[0].verdict == "cannot judge"
-    assert judge(FRAME, fast, checks=chosen)[0].verdict == "fault"
-    assert judge(FRAME, FRAME.iloc[::4], checks=chosen)[0].verdict == "cannot judge"
-    assert judge(FRAME, fast[:0], checks=chosen)[0].verdict == "cannot judge"
+    hourly = FRAME.iloc[::4]
+    assert judge(hourly, checks=chosen)[0].verdict == "cannot judge"
+    assert judge(hourly, fast, checks=chosen)[0].verdict == "fault"
+    assert judge(hourly, FRAME.iloc[::8], checks=chosen)[0].verdict == "cannot judge"
+    assert judge(hourly, fast[:0], checks=chosen)[0].verdict == "cannot judge"
 
 
 @pytest.mark.parametrize("made", [FRAME[:0], FRAME * np.nan, FRAME[:0].drop(columns="flow_m3h"), FRAME[[]]])

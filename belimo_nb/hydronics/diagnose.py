@@ -61,7 +61,7 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "waste zone": lambda case: saturation(case.samples, case.curves),
     "delta-T limit": lambda case: delta_t_limit(case.samples, case.curves),
     "oversized": lambda case: oversized(case.samples),
-    "hunting": lambda case: hunting(case.fine),
+    "hunting": lambda case: hunting(case.fine, case.samples),
     "night setback": lambda case: setback(case.samples, case.tz, case.outdoor_c),
     "heating and cooling together": lambda case: together(case.samples),
     "flow with the valve closed": lambda case: closed(case.samples),

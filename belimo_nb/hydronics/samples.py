@@ -57,7 +57,9 @@ IMPOSSIBLE = 5.0
 LOWEST_C, HIGHEST_C = -10.0, 130.0
 """Water outside is none: an open or a shorted sensor."""
 
-COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
+OPTIONAL = ("direction_changes", "travel_strokes", "error_bits")
+"""What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
+COLUMNS = (*(quantity.column for quantity in QUANTITIES.values()), *OPTIONAL)
 _LABELS = pd.Index(COLUMNS)
 
 
@@ -88,8 +90,8 @@ class Samples:
     Args:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
             ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
-            volume_m3`` (the last three are counter readings). Columns that are missing are added, all NaN; other
-            columns are dropped; infinite values become NaN.
+            volume_m3`` (the last three are counter readings) and `OPTIONAL`. Columns that are missing are added, all
+            NaN; other columns are dropped; infinite values become NaN.
         step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
         design: What the valve is made and set for.
 
@@ -185,6 +187,10 @@ class Samples:
         cold, hot = np.fmin(t1, t2) < COLD_C, np.fmax(t1, t2) > HOT_C
         seems = (mean > WARM_WATER_C).astype(np.int8) - (mean <= WARM_WATER_C)
         return np.where(hot & ~cold, 2, np.where(cold & ~hot, -2, seems)).astype(np.int8)
+
+    def rise(self, column: str) -> float:
+        """What a counter rose by, over all samples; 0 where it is unknown."""
+        return float(_rises(self.values(column)).sum())
 
     @cached_property
     def rises(self) -> tuple[Floats, Floats]:
