@@ -44,7 +44,7 @@ def test_a_cooling_valve_with_low_delta_t(cloud):
     assert own.curves["cooling"].waste_flow_m3h == pytest.approx(3.6 * 3.06, rel=0.1)
     assert own.mean_delta_t_k < 8
     low = valve.checkup("2018-06-01", "2018-09-01", design_delta_t=3.0)
-    assert verdicts(low)["low delta-T"] == "ok"
+    assert verdicts(low)["low delta-T"] == "fault", "no design goes below the floor of chilled water"
 
 
 @pytest.mark.parametrize("name", ["Gateway UG", "Drosselklappe"])

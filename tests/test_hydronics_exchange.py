@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Design, Samples, characteristic, limit_savings, volumetric_heat
 from belimo_nb.hydronics.checks.delta_t import DISTRICT_HEATING_K, flow_weighted_delta_t, low_delta_t
-from belimo_nb.hydronics.checks.limit import delta_t_limit
+from belimo_nb.hydronics.checks.limit import advised_limit, delta_t_limit
 from belimo_nb.hydronics.checks.oversized import oversized
 from belimo_nb.hydronics.checks.saturation import saturation
 
@@ -112,19 +112,74 @@ def test_waste_zone():
     waste_flow = 2 * TO_WASTE
     assert verdict.verdict == "warn"
     assert verdict.figure == pytest.approx(100 * flow[flow > waste_flow].sum() / flow.sum(), rel=0.03)
-    assert verdict.waste_m3 == pytest.approx(np.maximum(flow - waste_flow, 0).sum() / 4, rel=0.03)
+    assert verdict.waste_m3 == pytest.approx(np.maximum(flow - waste_flow, 0).sum() / 4, rel=0.04)
+    assert 0 < verdict.waste_m3_low < verdict.waste_m3
     assert "Limit the flow" in verdict.recommendation
     few = np.where(np.arange(STEPS) % 200, np.minimum(flow, 3.0), 8.0)
     assert saturation(samples(few, half_flow=2.0)).verdict == "ok"
 
 
+def test_a_little_above_the_bend_is_no_waste():
+    """Much water a little above V* leaves nothing to gain: less than 5 % of the volume is in excess."""
+    verdict = saturation(samples(np.minimum(swinging(STEPS, 8), 2.07 * TO_WASTE), half_flow=2.0))
+    assert verdict.figure > 30
+    assert 0 < verdict.waste_m3 < 0.05 * np.minimum(swinging(STEPS, 8), 2.07 * TO_WASTE).sum() / 4
+    assert verdict.verdict == "ok"
+
+
+def test_water_that_brings_power_is_no_waste():
+    """Where the readings above V* rise in proportion, whatever the curve says, nothing is wasted."""
+    frame = exchanger(swinging(STEPS, 8), half_flow=2.0)
+    curve = characteristic(Samples(frame))
+    above = frame["flow_m3h"] > curve.waste_flow_m3h
+    more = curve.waste_power_kw * frame["flow_m3h"] / curve.waste_flow_m3h
+    warm = Samples(frame.assign(power_kw=frame["power_kw"].where(~above, more)))
+    found = saturation(warm, {"heating": curve})
+    assert found.verdict == "ok"
+    assert "it brings 100 % of the power" in found.sentence
+
+
+def test_only_the_loaded_coil_counts():
+    """Samples in cold air, with a third of the power at low flow, do not hide the bend of the loaded coil."""
+    flow = swinging(STEPS, 8)
+    frame = exchanger(flow, half_flow=2.0)
+    idle = (flow < 1.5) & (np.arange(STEPS) % 20 > 0)
+    unloaded = frame.assign(power_kw=frame["power_kw"] * np.where(idle, 1 / 3, 1.0))
+    assert characteristic(Samples(unloaded)).b_m3h == pytest.approx(2.0, rel=0.15)
+
+
 def test_limit():
-    """The delta-T at V* to half a kelvin, with what it would save at most."""
+    """The delta-T from which on the top tenth of flow brings 10 % more, to half a kelvin, and what it leaves."""
     made = samples(swinging(STEPS, 8), half_flow=2.0, supply=8.0, sink=25.0)
     verdict = delta_t_limit(made)
-    assert (verdict.verdict, verdict.figure, verdict.unit) == ("warn", 6.5, "K")  # 17 K * sqrt(0.15) = 6.58
+    top = 0.95 * 8.0
+    expected = 17 * (1 - top / (2 + top) / 1.1)
+    assert (verdict.verdict, verdict.unit) == ("warn", "K")
+    assert verdict.figure == pytest.approx(expected, abs=0.3)
     assert "up to" in verdict.sentence
     assert "upper bound" in verdict.sentence
+    advice = advised_limit(made, made.active, characteristic(made))
+    assert f"it leaves {advice.power_kw:.0f} kW, and hours of more are {100 * advice.cut:.1f} %" in verdict.sentence
+    assert advice.cut < 0.05
+
+
+def test_no_limit_that_cuts_real_cooling():
+    """A coil with two levels of load gives half as much again at any flow on warm days: no limit leaves that."""
+    warm = np.arange(STEPS) // 96 % 5 == 0
+    flow = swinging(STEPS, 8)
+    made = samples(flow, half_flow=1.0, supply=8.0, sink=np.where(warm, 40.0, 20.0))
+    assert saturation(made).verdict == "warn"
+    found = delta_t_limit(made)
+    assert found.verdict == "cannot judge"
+    assert "still bring power that a limit would take away" in found.sentence
+
+
+def test_no_limit_that_saves_nothing():
+    """A limit that would save a few m3 is not worth a setting."""
+    flow = np.where(np.arange(STEPS) % 25, np.minimum(swinging(STEPS, 8), 3.4), 8.0) / 100
+    found = delta_t_limit(samples(flow, half_flow=0.02, supply=8.0, sink=25.0))
+    assert found.verdict == "ok"
+    assert "not worth it" in found.sentence
 
 
 def test_no_limit_while_the_flow_stays_low():
