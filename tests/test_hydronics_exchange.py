@@ -346,6 +346,19 @@ def test_oversized():
     assert "31 days" in month.sentence
 
 
+@pytest.mark.parametrize(("most", "opened", "verdict"), [(8.0, 30, "warn"), (4.0, 30, None), (8.0, 60, None)])
+def test_far_too_large_as_far_as_can_be_seen(most, opened, verdict):
+    """A month at an eighth of the maximum flow and a third of the stroke tells; a quarter, or more stroke, does not."""
+    frame = exchanger(np.full(3000, 1.0)).assign(position_pct=opened)
+    found = oversized(Samples(frame, design=Design(max_flow_m3h=most)))
+    assert found.verdict == (verdict or "cannot judge")
+    assert ("as far as these 31 days show" in found.sentence) == bool(verdict)
+    resting = frame.assign(flow_m3h=np.where(np.arange(3000) % 10 < 3, 1.0, 0.0))
+    rarely = Samples(resting, design=Design(max_flow_m3h=most))
+    assert oversized(rarely).verdict == "cannot judge", "it may be out of season"
+    assert oversized(rarely, cycles=True).verdict == (verdict or "cannot judge")
+
+
 def test_what_lacks_for_a_delta_t():
     """Without samples, flow or temperatures there is a reason instead of a figure."""
     frame = exchanger(np.full(400, 1.0))

@@ -25,7 +25,7 @@ from belimo_nb.hydronics.checks.setback import setback
 from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
-from belimo_nb.hydronics.verdict import Verdict, cannot_judge, worst
+from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, worst
 
 __all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]
 
@@ -44,6 +44,14 @@ class _Case:
         """The exchanger's characteristic, which two checks need."""
         return characteristics(self.samples)
 
+    @cached_property
+    def hunting(self) -> Verdict:
+        """Also tells whether a valve cycles because it is too large."""
+        return hunting(self.fine, self.samples)
+
+    def oversized(self) -> Verdict:
+        return oversized(self.samples, cycles=self.hunting.verdict in (WARN, FAULT))
+
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""
         found = [sensors(self.samples)]
@@ -60,8 +68,8 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "low delta-T": lambda case: low_delta_t(case.samples),
     "waste zone": lambda case: saturation(case.samples, case.curves),
     "delta-T limit": lambda case: delta_t_limit(case.samples, case.curves),
-    "oversized": lambda case: oversized(case.samples),
-    "hunting": lambda case: hunting(case.fine, case.samples),
+    "oversized": _Case.oversized,
+    "hunting": lambda case: case.hunting,
     "night setback": lambda case: setback(case.samples, case.tz, case.outdoor_c),
     "heating and cooling together": lambda case: together(case.samples),
     "flow with the valve closed": lambda case: closed(case.samples),

@@ -173,7 +173,8 @@ def _hull(v: Floats, p: Floats) -> Floats:
 def _between(x: Floats, points: Sequence[tuple[float, float]]) -> Floats:
     """The values on the line through the points, their first coordinates ascending."""
     at, values = np.array(points).T
-    return np.interp(x, at, values)
+    between: Floats = np.interp(x, at, values)
+    return between
 
 
 def _refused(known: Characteristic, reason: str) -> Characteristic:
