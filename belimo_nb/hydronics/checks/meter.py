@@ -82,8 +82,8 @@ def meter(samples: Samples) -> Verdict:
         figure,
         "%",
         threshold,
-        f"Over {days.shape[1]} days the counters rose by {figure:.1f} % {side} than the sum of power: one of the two is "
-        "wrong.",
+        f"Over {days.shape[1]} days the counters rose by {figure:.1f} % {side} than the sum of power: one of the two "
+        "is wrong.",
         "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "
         "whether the counters stand still.",
     )

@@ -17,9 +17,8 @@ OVERSIZED_PCT = 50.0
 SIZING_DAYS = 300.0
 """Days with samples from which it is judged like that: the coldest and the hottest weeks decide on sizes."""
 FAR_PCT, HALF_OPEN_PCT = 20.0, 50.0
-"""In less time a valve is oversized as far as can be seen, if its flow stays below a fifth and it never opens by half."""
-LEAST_DAYS, CLOCK_HOURS = 14.0, 22.0
-"""Days that show that much, and active hours a day that are round the clock."""
+"""In less time a valve that cycles is oversized, if its flow stays below a fifth and it never opens by half."""
+LEAST_DAYS = 14.0
 
 
 def oversized(
@@ -28,8 +27,8 @@ def oversized(
     """99th percentile of the active flow against the maximum flow setting.
 
     In less than a year the highest load may not have come; but a valve that works in the first part of its stroke, far
-    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there or is needed round the
-    clock, so that it is no matter of the season. Else a part of a year says nothing.
+    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there: a steady flow may be a
+    base load out of season. Else a part of a year says nothing.
 
     Args:
         samples: At any spacing; `Samples.design` says the maximum flow.
@@ -52,8 +51,7 @@ def oversized(
     position = samples.values("position_pct")[samples.active]
     opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
     if days < least_days:
-        needed = cycles or samples.active_hours >= CLOCK_HOURS * days
-        if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not needed:
+        if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not cycles:
             reason = f"{days:.0f} days with samples do not show the highest load; at least {least_days:.0f} are needed."
             return cannot_judge(CHECK, reason, threshold)
         sentence += f" and the position at most {opened:.0f} %, as far as these {days:.0f} days show"
