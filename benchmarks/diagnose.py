@@ -84,7 +84,8 @@ def _detail(
 def _diagnosed(simulation: Simulation, device: DemoDevice) -> pd.DataFrame:
     year = valve_samples(simulation, device, BEGIN, END)
     fine, design, outdoor = _detail(simulation, device, year)
-    return hydronics.diagnose(year, fine, design=design, tz=ZONE, outdoor=outdoor)
+    until = pd.Timestamp(END, unit="s", tz="UTC")
+    return hydronics.diagnose(year, fine, design=design, tz=ZONE, outdoor=outdoor, until=until)
 
 
 def _harmless_k(simulation: Simulation, device: DemoDevice, figures: Mapping[str, float]) -> float:

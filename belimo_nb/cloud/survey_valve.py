@@ -119,7 +119,9 @@ def _examine(archive: Archive, case: Case, now: int) -> Surveyed:
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(made, fine, tz=case.tz, checks=checks),
+        verdicts=judge(
+            made, fine, tz=case.tz, until=min(period.end, pd.Timestamp(now, unit="s", tz="UTC")), checks=checks
+        ),
         requests=requests,
         detail=detail,
     )

@@ -22,6 +22,7 @@ from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 from belimo_nb.hydronics.checks.sensors import sensors
 from belimo_nb.hydronics.checks.sensors_swapped import swapped
 from belimo_nb.hydronics.checks.setback import setback
+from belimo_nb.hydronics.checks.silent import silent
 from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
@@ -33,11 +34,23 @@ __all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]
 class _Case:
     """What the checks look at: the whole period, and a part of it in more detail."""
 
-    def __init__(self, samples: Samples, fine: Samples | None, tz: str, outdoor_c: pd.Series[Any] | None) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        fine: Samples | None,
+        tz: str,
+        outdoor_c: pd.Series[Any] | None,
+        outages: pd.DataFrame | None,
+        health: str,
+        until: pd.Timestamp | None,
+    ) -> None:
         self.samples = samples
         self.fine = samples if fine is None or fine.step >= samples.step else fine
         self.tz = tz
         self.outdoor_c = outdoor_c
+        self.outages = outages
+        self.health = health
+        self.until = until
 
     @cached_property
     def curves(self) -> dict[str, Characteristic]:
@@ -54,7 +67,7 @@ class _Case:
 
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""
-        found = [sensors(self.samples)]
+        found = [sensors(self.samples, self.health)]
         return worst(found if self.fine is self.samples else [*found, sensors(self.fine)])
 
     def meter(self) -> Verdict:
@@ -73,11 +86,12 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "night setback": lambda case: setback(case.samples, case.tz, case.outdoor_c),
     "heating and cooling together": lambda case: together(case.samples),
     "flow with the valve closed": lambda case: closed(case.samples),
-    "no flow with the valve open": lambda case: open_valve(case.samples, case.outdoor_c),
+    "no flow with the valve open": lambda case: open_valve(case.samples, case.outdoor_c, case.outages),
     "T1/T2 swapped": lambda case: swapped(case.samples),
     "stuck": lambda case: stuck(case.samples),
     "sensor range": _Case.sensors,
     "meter consistency": _Case.meter,
+    "silent": lambda case: silent(case.samples, case.until),
 }
 
 CHECKS = tuple(_CHECKS)
@@ -92,6 +106,9 @@ def diagnose(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
+    outages: pd.DataFrame | None = None,
+    health: str = "",
+    until: pd.Timestamp | None = None,
     checks: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Check one valve for everything that its samples can tell.
@@ -106,6 +123,9 @@ def diagnose(
             not said for which season it is.
         tz: IANA zone of the site.
         outdoor: Outdoor temperature in °C at aware times, hourly or daily means; None: unknown.
+        outages: When the whole building lacked water, see `plant_outages`; None: unknown.
+        health: What the device says of itself, such as "Flow_sensor_error"; empty: nothing, or unknown.
+        until: Now, or the end of the period if that is earlier, aware; None: unknown, and silence is not judged.
         checks: Which ones, names of `CHECKS`; None: all.
 
     Returns:
@@ -117,7 +137,18 @@ def diagnose(
         UsageError: The samples have no times with a zone, or hold text where numbers belong; or a check is unknown.
     """
     return verdict_table(
-        judge(samples, fine, design=design, design_delta_t=design_delta_t, tz=tz, outdoor=outdoor, checks=checks)
+        judge(
+            samples,
+            fine,
+            design=design,
+            design_delta_t=design_delta_t,
+            tz=tz,
+            outdoor=outdoor,
+            outages=outages,
+            health=health,
+            until=until,
+            checks=checks,
+        )
     )
 
 
@@ -129,6 +160,9 @@ def judge(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
+    outages: pd.DataFrame | None = None,
+    health: str = "",
+    until: pd.Timestamp | None = None,
     checks: Sequence[str] | None = None,
 ) -> list[Verdict]:
     """As `diagnose`, but a list of verdicts: for thousands of valves, of which one table is made at the end."""
@@ -140,7 +174,7 @@ def judge(
     if period.empty:
         return [cannot_judge(check, NO_SAMPLES) for check in checks]
     detail = None if fine is None else _samples(fine, period.design, None)
-    case = _Case(period, None if detail is None or detail.empty else detail, tz, outdoor)
+    case = _Case(period, None if detail is None or detail.empty else detail, tz, outdoor, outages, health, until)
     return [_CHECKS[check](case) for check in checks]
 
 

@@ -132,6 +132,11 @@ class Samples:
         """One column as an array, NaN where unknown."""
         return self._columns[column]
 
+    @property
+    def columns(self) -> list[Floats]:
+        """All columns as arrays, in the order of the frame."""
+        return list(self._columns.values())
+
     def known(self, *columns: str) -> bool:
         """Whether each of these columns has any value."""
         return self._known.issuperset(columns)

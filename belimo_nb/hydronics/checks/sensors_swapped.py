@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from belimo_nb.hydronics.checks.sensors import in_the_room
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
@@ -53,6 +54,8 @@ def swapped(samples: Samples) -> Verdict:
     said = f"In the last {len(recent) * samples.hours:.0f} h with flow the sign of T1 - T2 was wrong in {share:.0f} %"
     if share <= FAULT_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
+    if in_the_room(samples):
+        return cannot_judge(CHECK, f"{said}, but T1 shows the temperature of the room, not that of water.", THRESHOLD)
     first = _since(wrong, moments(samples)[telling])
     since = f", since {samples.frame.index[telling[first]]:%Y-%m-%d}" if first else ""
     right, mistaken = ("heating", "cooling") if warm[-1] else ("cooling", "heating")
