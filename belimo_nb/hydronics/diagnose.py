@@ -17,7 +17,7 @@ from belimo_nb.hydronics.checks.hunting import hunting
 from belimo_nb.hydronics.checks.limit import delta_t_limit
 from belimo_nb.hydronics.checks.meter import meter
 from belimo_nb.hydronics.checks.open_valve import open_valve
-from belimo_nb.hydronics.checks.oversized import oversized
+from belimo_nb.hydronics.checks.oversized import SIZING_DAYS, oversized
 from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 from belimo_nb.hydronics.checks.sensors import sensors
 from belimo_nb.hydronics.checks.sensors_swapped import swapped
@@ -26,6 +26,7 @@ from belimo_nb.hydronics.checks.silent import silent
 from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
+from belimo_nb.hydronics.spells import HOUR_NS
 from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, worst
 
 __all__ = ["CHECKS", "diagnose", "judge", "verdict_table"]
@@ -63,7 +64,9 @@ class _Case:
         return hunting(self.fine, self.samples)
 
     def oversized(self) -> Verdict:
-        return oversized(self.samples, cycles=self.hunting.verdict in (WARN, FAULT))
+        """In less than a year only a valve that cycles can be too large for certain."""
+        short = self.samples.ns[-1] - self.samples.ns[0] < SIZING_DAYS * 24 * HOUR_NS
+        return oversized(self.samples, cycles=short and self.hunting.verdict in (WARN, FAULT))
 
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""

@@ -59,8 +59,7 @@ LOWEST_C, HIGHEST_C = -10.0, 130.0
 
 OPTIONAL = ("direction_changes", "travel_strokes", "error_bits")
 """What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
-COLUMNS = (*(quantity.column for quantity in QUANTITIES.values()), *OPTIONAL)
-_LABELS = pd.Index(COLUMNS)
+COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Samples:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
             ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
             volume_m3`` (the last three are counter readings) and `OPTIONAL`. Columns that are missing are added, all
-            NaN; other columns are dropped; infinite values become NaN.
+            NaN (but for optional ones); other columns are dropped; infinite values become NaN.
         step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
         design: What the valve is made and set for.
 
@@ -111,12 +110,13 @@ class Samples:
         if not (np.diff(index.asi8) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
         # One block, column by column: the checks read columns, and there may be thousands of valves.
-        block = np.full((len(index), len(COLUMNS)), np.nan, order="F")
-        for position, column in enumerate(COLUMNS):
+        columns = [*COLUMNS, *(column for column in OPTIONAL if column in self.frame)]
+        block = np.full((len(index), len(columns)), np.nan, order="F")
+        for position, column in enumerate(columns):
             if column in self.frame:
                 block[:, position] = _numbers(self.frame[column])
-        object.__setattr__(self, "frame", pd.DataFrame(block, index, _LABELS, copy=False))
-        object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
+        object.__setattr__(self, "frame", pd.DataFrame(block, index, columns, copy=False))
+        object.__setattr__(self, "_columns", dict(zip(columns, block.T, strict=True)))
         if self.step is None:
             object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
 
@@ -130,7 +130,7 @@ class Samples:
 
     def values(self, column: str) -> Floats:
         """One column as an array, NaN where unknown."""
-        return self._columns[column]
+        return self._columns[column] if column in self._columns else np.full(len(self), np.nan)
 
     @property
     def columns(self) -> list[Floats]:
@@ -178,11 +178,24 @@ class Samples:
         """Hours of active samples."""
         return float(self.active.sum()) * self.hours
 
+    @cached_property
+    def _temperatures(self) -> dict[str, Floats]:
+        with np.errstate(invalid="ignore"):
+            return {
+                name: np.where(
+                    (self.values(name) >= LOWEST_C) & (self.values(name) <= HIGHEST_C), self.values(name), np.nan
+                )
+                for name in ("t1_c", "t2_c")
+            }
+
     def temperature(self, column: str) -> Floats:
         """T1 or T2 in °C; NaN where it is unknown or no water can be so cold or so hot."""
-        values = self.values(column)
-        with np.errstate(invalid="ignore"):
-            return np.where((values >= LOWEST_C) & (values <= HIGHEST_C), values, np.nan)
+        return self._temperatures[column]
+
+    @cached_property
+    def ns(self) -> npt.NDArray[np.int64]:
+        """The times, nanoseconds since 1970, UTC."""
+        return pd.DatetimeIndex(self.frame.index).as_unit("ns").asi8
 
     @cached_property
     def by_water(self) -> Ints:

@@ -21,7 +21,7 @@ GAP_STEPS = 1.5
 
 def moments(samples: Samples) -> Ints:
     """The times of the samples, nanoseconds since 1970, UTC."""
-    return pd.DatetimeIndex(samples.frame.index).as_unit("ns").asi8
+    return samples.ns
 
 
 def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
-__all__ = ["oversized"]
+__all__ = ["SIZING_DAYS", "oversized"]
 
 CHECK = "oversized"
 OVERSIZED_PCT = 50.0
@@ -48,9 +48,9 @@ def oversized(
     sentence = (
         f"In 99 of 100 active hours the flow was at most {high:.2f} m³/h, {share:.0f} % of the {most:.2f} m³/h set"
     )
-    position = samples.values("position_pct")[samples.active]
-    opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
     if days < least_days:
+        position = samples.values("position_pct")[samples.active]
+        opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
         if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not cycles:
             reason = f"{days:.0f} days with samples do not show the highest load; at least {least_days:.0f} are needed."
             return cannot_judge(CHECK, reason, threshold)

@@ -137,7 +137,10 @@ def in_the_room(samples: Samples) -> Verdict | None:
     rests = ~samples.active & np.isfinite(t1)
     if min(flows.sum(), rests.sum()) * samples.hours < ACTIVE_HOURS:
         return None
-    low, middle, high = np.percentile(t1[flows], [5, 50, 95])
+    middle = float(np.median(t1[flows]))
+    if not ROOM_C[0] <= middle <= ROOM_C[1]:
+        return None
+    low, high = np.percentile(t1[flows], [5, 95])
     water, idle = float(np.median(t2[flows])), float(np.median(t1[rests]))
     inside = ROOM_C[0] <= low and high <= ROOM_C[1]
     wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False

@@ -28,8 +28,8 @@ def silent(samples: Samples, until: pd.Timestamp | None = None) -> Verdict:
         return cannot_judge(CHECK, "It is not known until when there could be readings.", THRESHOLD)
     if samples.empty:
         return cannot_judge(CHECK, NO_SAMPLES, THRESHOLD)
-    heard = np.flatnonzero(np.logical_or.reduce([np.isfinite(column) for column in samples.columns]))
-    last = pd.DatetimeIndex(samples.frame.index)[int(heard[-1])]
+    back = min(int(np.argmax(heard)) for c in samples.columns if (heard := np.isfinite(c[::-1])).any())
+    last = pd.DatetimeIndex(samples.frame.index)[-1 - back]
     hours = max(0.0, (until - last) / pd.Timedelta(hours=1))
     if hours <= SILENT_HOURS + samples.hours:
         return Verdict(CHECK, OK, hours, "h", THRESHOLD, f"The last reading is of {last:%Y-%m-%d %H:%M}.")
