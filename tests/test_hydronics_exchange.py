@@ -346,9 +346,9 @@ def test_oversized():
     assert "31 days" in month.sentence
 
 
-@pytest.mark.parametrize(("most", "opened", "verdict"), [(8.0, 30, "warn"), (4.0, 30, None), (8.0, 60, None)])
+@pytest.mark.parametrize(("most", "opened", "verdict"), [(8.0, 30, "warn"), (2.5, 30, None), (8.0, 60, None)])
 def test_far_too_large_as_far_as_can_be_seen(most, opened, verdict):
-    """Cycling at an eighth of the maximum flow and a third of the stroke tells; a quarter, or more stroke, does not."""
+    """Cycling at an eighth of the maximum flow and a third of the stroke tells; at 40 %, or at more stroke, not."""
     on = np.arange(3000) % 10 < 3
     frame = exchanger(np.where(on, 1.0, 0.0)).assign(position_pct=np.where(on, opened, 0))
     valve = Samples(frame, design=Design(max_flow_m3h=most))

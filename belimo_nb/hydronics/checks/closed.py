@@ -94,6 +94,8 @@ def closed(samples: Samples) -> Verdict:
         "shut-off valve closed, the flow sensor has a wrong zero.",
         volume,
         energy,
+        volume,
+        energy,
     )
 
 

@@ -16,8 +16,8 @@ OVERSIZED_PCT = 50.0
 """99th percentile of flow over the maximum flow setting, below which a valve is oversized."""
 SIZING_DAYS = 300.0
 """Days with samples from which it is judged like that: the coldest and the hottest weeks decide on sizes."""
-FAR_PCT, HALF_OPEN_PCT = 20.0, 50.0
-"""In less time a valve that cycles is oversized, if its flow stays below a fifth and it never opens by half."""
+FAR_PCT, HALF_OPEN_PCT = 35.0, 50.0
+"""In less time a valve that cycles is oversized, if its flow stays below the one and its position below the other."""
 LEAST_DAYS = 14.0
 
 
