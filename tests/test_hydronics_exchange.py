@@ -159,7 +159,7 @@ def test_limit():
     assert "up to" in verdict.sentence
     assert "upper bound" in verdict.sentence
     advice = advised_limit(made, made.active, characteristic(made))
-    assert f"it leaves {advice.power_kw:.0f} kW, and hours of more are {100 * advice.cut:.1f} %" in verdict.sentence
+    assert f"it leaves {advice.power_kw:.0f} kW and would have cut {100 * advice.cut:.1f} %" in verdict.sentence
     assert advice.cut < 0.05
 
 

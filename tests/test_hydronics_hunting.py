@@ -122,6 +122,8 @@ def test_a_trickle_that_comes_and_goes_wears_the_actuator():
     found = hunting(made_valve(times, **on_off(times, range(10), flow=0.01)))
     assert found.verdict == "warn"
     assert "hardly any water" in found.sentence
+    dead = hunting(made_valve(times, **on_off(times, range(10), flow=0.0)))
+    assert "how much water flowed is not known" in dead.sentence
 
 
 @pytest.mark.parametrize(

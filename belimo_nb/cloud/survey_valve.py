@@ -114,7 +114,8 @@ def _examine(archive: Archive, case: Case, now: int) -> Surveyed:
     samples = frame.iloc[1:]
     made = Samples(samples, step, case.design)
     fine, detail = _detail(archive, case, made, located, now)
-    checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
+    closely = fine is not None or step <= pd.Timedelta(minutes=15)
+    checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     return Surveyed(
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),

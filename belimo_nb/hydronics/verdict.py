@@ -8,7 +8,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["CANNOT_JUDGE", "FAULT", "OK", "WARN", "Judgement", "Verdict", "cannot_judge", "cost_kwh", "whole", "worst"]
+__all__ = [
+    "CANNOT_JUDGE",
+    "FAULT",
+    "OK",
+    "WARN",
+    "Judgement",
+    "Verdict",
+    "between",
+    "cannot_judge",
+    "cost_kwh",
+    "whole",
+    "worst",
+]
 
 Judgement = Literal["ok", "warn", "fault", "cannot judge"]
 
@@ -21,6 +33,12 @@ CANNOT_JUDGE: Judgement = "cannot judge"
 def whole(value: float) -> str:
     """A number without decimals, thousands apart by a narrow no-break space: "5 620"."""
     return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def between(least: float, most: float) -> str:
+    """A range of two numbers in words, "330 to 5 620"; one number where they do not differ."""
+    low, high = whole(least), whole(most)
+    return high if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)

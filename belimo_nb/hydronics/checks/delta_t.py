@@ -9,7 +9,7 @@ import numpy as np
 
 from belimo_nb.hydronics.counted import Passage, passage, since_mode
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
-from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
+from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, between, cannot_judge, whole, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
 
 __all__ = [
@@ -149,7 +149,7 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
         else "Switch the valve's delta-T limit on, then look for the cause: a fouled or too small coil, a supply air "
         "or room setpoint that cannot be reached, a bypass or mixing circuit behind the valve."
     )
-    sentence = f"{sentence}; {whole(least)} to {whole(most)} m³ need not have flowed{still}."
+    sentence = f"{sentence}; {between(least, most)} m³ need not have flowed{still}."
     return Verdict(LOW, verdict, share, "%", threshold, sentence, advice, most, waste_m3_low=least)
 
 

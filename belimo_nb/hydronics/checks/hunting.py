@@ -188,12 +188,15 @@ def _cycling(samples: Samples, threshold: str) -> Verdict:
         reason = f"The valve was in operation on {int(runs.sum())} days only; {LEAST_DAYS} are needed."
         return cannot_judge(CHECK, reason, threshold)
     share = 100 * float(cycles.sum() / runs.sum())
-    said = f"On {int(cycles.sum())} of {int(runs.sum())} days in operation it opened and closed again and again"
+    said = f"On {int(cycles.sum())} of {int(runs.sum())} days in operation it turned round {TURNS_A_DAY} times or more"
     if share < CYCLING_PCT or cycles.sum() < LEAST_DAYS:
         return Verdict(CHECK, OK, share, "%", threshold, f"{said}: it is steady.")
     water = float(np.nansum(flow[cycles[day]])) * samples.hours
-    little = ": hardly any water, but it wears the actuator" if water < LITTLE_M3 else ", which wears the actuator"
-    said = f"{said}, at least {TURNS_A_DAY} times a day; {whole(water)} m³ flowed on these days{little}."
+    if not active.any():
+        meanwhile = "how much water flowed is not known"
+    else:
+        meanwhile = f"{whole(water)} m³ flowed on these days{', hardly any water' if water < LITTLE_M3 else ''}"
+    said = f"{said}: it opens and closes again and again, which wears the actuator; {meanwhile}."
     return Verdict(CHECK, WARN, share, "%", threshold, said, ADVICE)
 
 

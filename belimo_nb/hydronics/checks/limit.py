@@ -152,7 +152,7 @@ def _judged(samples: Samples, mode: str, mask: Flags, curve: Characteristic) -> 
     sentence = (
         f"A limit of {kelvin:.1f} K{when} would have saved up to {whole(saved.volume_m3)} m³ of water "
         f"({100 * saved.share:.0f} %) and {100 * saved.pump_low:.0f} to {100 * saved.pump_high:.0f} % of this valve's "
-        f"part of the pump energy, an upper bound; it leaves {advised.power_kw:.0f} kW, and hours of more are "
+        f"part of the pump energy, an upper bound; it leaves {advised.power_kw:.0f} kW and would have cut "
         f"{100 * advised.cut:.1f} % of the {'heat' if mode == 'heating' else 'cold'}."
     )
     advice = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
 from belimo_nb.hydronics.samples import Flags, Floats, Samples, lacking
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, between, cannot_judge, worst
 
 __all__ = ["characteristics", "saturation"]
 
@@ -79,7 +79,7 @@ def _judged(
     )
     sentence = (
         f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
-        f"any more power; {whole(least)} to {whole(excess)} m³ were in excess."
+        f"any more power; {between(least, excess)} m³ were in excess."
     )
     useful = _useful(flow[above], samples.power[mask][above], curve)
     verdict = OK if share < warn_pct or excess < EXCESS_PCT / 100 * flow.sum() * samples.hours else WARN
