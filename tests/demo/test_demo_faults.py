@@ -228,7 +228,7 @@ def test_offline(simulation: Simulation) -> None:
     assert seen == simulation.series(device, POWER)[0][-1]
     assert datetime.fromtimestamp(seen, UTC).date().isoformat() == "2018-11-20"
     assert fault.begin - 300 <= seen < fault.begin
-    assert simulation.health(device) == ("OK", None)
+    assert simulation.health(device) == ("OK", "")
     assert simulation.state(device, NOW)[0] == seen
 
 

@@ -31,7 +31,7 @@ _ASPECTS: list[dict[str, Any]] = [
         "version": "0.3",
         "ref": "default/0.3",
         "name": "default",
-        "properties": {"state": "final"},
+        "properties": {"date": "2016-12-02", "state": "final"},
         "features": [
             {"name": name, "optional": name not in {"access", "basetype", "name"}}
             for name in ("access", "basetype", "description", "format", "name", "restriction", "unit")
@@ -61,7 +61,7 @@ def _subprofile(name: str, datapoints: Iterable[Datapoint]) -> dict[str, Any]:
         "ref": _subprofile_ref(name),
         "name": title,
         "state": "LOCKED",
-        "properties": {},
+        "properties": {"description": f"Datapoints of {title}."},
         "supportedAspects": list(_ASPECT_REFS),
         "datapoints": [datapoint.id for datapoint in datapoints if datapoint.subprofile == name],
     }
@@ -77,7 +77,7 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
         "ref": f"{id_}/{version}",
         "name": name,
         "state": "PRODUCTIVE",
-        "properties": {},
+        "properties": {"description": f"What {name} says."},
         "aspects": [dict(aspect) for aspect in _ASPECTS],
         "subprofiles": [_subprofile(subprofile, everything) for subprofile in used],
         "datapoints": [
@@ -88,6 +88,8 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
             }
             for datapoint in everything
         ],
+        "subprofileRefs": [_subprofile_ref(subprofile) for subprofile in used],
+        "aggregatedSupportedAspects": list(_ASPECT_REFS),
     }
 
 

@@ -120,6 +120,12 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
     return values
 
 
+def software_updates(device: DemoDevice) -> list[int]:
+    """Times at which it came to a newer software (epoch seconds), the last ones of `_SOFTWARE`."""
+    lag = hash64("software", device.id) % 86400
+    return [time + lag for time in _SOFTWARE[hash64("updates", device.id) % len(_SOFTWARE) :]]
+
+
 def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, Any]]:
     """Events of a device, ascending, from its changes: timestamp (epoch seconds), type, details."""
     start = values["metadata.1001"][0][0]
@@ -130,9 +136,7 @@ def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, A
     ]
     if device.profile is not None:
         events.append((start, "DATAPROFILE_CHANGE", {"dataprofile": "/".join(device.profile)}))
-        lag = hash64("software", device.id) % 86400
-        updates = _SOFTWARE[hash64("updates", device.id) % len(_SOFTWARE) :]
-        events += [(time + lag, "SOFTWARE_CHANGE", {}) for time in updates]
+        events += [(time, "SOFTWARE_CHANGE", {}) for time in software_updates(device)]
     for key, points in values.items():
         kind = "CONFIGURATION_CHANGE" if key in _WRITABLE else "DEVICE_DATAPOINT_CHANGE"
         events += [(time, kind, {"values": {key: value}}) for time, value in points[1:]]

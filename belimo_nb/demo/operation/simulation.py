@@ -17,7 +17,7 @@ from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
-from belimo_nb.demo.operation.changes import Changes, Scalar, changes, timeline
+from belimo_nb.demo.operation.changes import Changes, Scalar, changes, software_updates, timeline
 from belimo_nb.demo.operation.meter import ValveMeter
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
@@ -138,7 +138,7 @@ class Simulation:
         return self._available(device).online_days(self.now) if device.registered else 0
 
     def health(self, device: DemoDevice) -> tuple[str, str | None]:
-        """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, if it has one."""
+        """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, None if unknown."""
         if device.profile is None:
             return "UNKNOWN", None
         known = [
@@ -149,7 +149,11 @@ class Simulation:
         if not known:
             return "UNKNOWN", None
         status, note = known[-1]
-        return _API_STATES[str(status)], str(note) or None
+        return _API_STATES[str(status)], str(note)
+
+    def releases_behind(self, device: DemoDevice) -> int:
+        """Number of software releases that it has not been given yet."""
+        return sum(time > self.now for time in software_updates(device))
 
     def outdoor_temperature(self, begin: int, end: int) -> tuple[Times, FloatArray]:
         """Outdoor temperature in °C of the hours that begin in [begin, end): epoch seconds and values, shape (n,)."""
