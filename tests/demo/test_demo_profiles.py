@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from belimo_nb.demo.fleet.profiles import ENERGY_VALVES, MP_ACTUATOR, MP_GATEWAY, PROFILES
+from belimo_nb.demo.operation.simulation import Simulation
 
 KNOWN = {
     "evcloud.10": ("DN_Size", "mm"),
@@ -123,3 +124,19 @@ def test_every_device_has_health_and_metadata(profile: dict[str, Any]) -> None:
 def test_profiles_are_json(profile: dict[str, Any]) -> None:
     """A profile survives JSON unchanged."""
     assert json.loads(json.dumps(profile)) == profile
+
+
+def test_choices_are_whole_numbers() -> None:
+    """Override, control mode, delta-T limitation and manager state: no texts, and within what the profile allows."""
+    (plain, *_) = (_features(PROFILES[key]) for key in sorted(ENERGY_VALVES, reverse=True))
+    allowed = {
+        id_: plain[id_]["default.restriction"] for id_ in ("evcloud.30", "evcloud.40", "evcloud.220", "evcloud.260")
+    }
+    assert {plain[id_]["default.basetype"] for id_ in allowed} == {"int"}
+    simulation = Simulation()
+    for device in simulation.devices:
+        values = simulation.state(device, simulation.now)[1]
+        for id_, text in allowed.items() if device.is_energy_valve else ():
+            low, high = json.loads(text.removeprefix("r:"))
+            assert type(values[id_]) is int
+            assert low <= values[id_] <= high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ def _setting(id_: str, name: str, description: str, unit: str | None, label: str
     return Datapoint(id_, name, description, "real", unit, "rw", label, restriction=restriction)
 
 
-def _choice(id_: str, name: str, description: str, label: str, choices: tuple[str, ...]) -> Datapoint:
-    return Datapoint(id_, name, description, "text", access="rw", label=label, restriction=f"re:({'|'.join(choices)})")
+def _choice(id_: str, name: str, description: str, label: str, choices: type[IntEnum], access: str = "rw") -> Datapoint:
+    values = f"r:[{min(choices):d},{max(choices):d}]"
+    return Datapoint(id_, name, description, "int", access=access, label=label, restriction=values)
 
 
 DEFAULT = (
@@ -98,16 +100,49 @@ METADATA = (
     Datapoint("metadata.1013", "/metadata/longitude", "Geographic longitude", "real", "degree", "rw", "Longitude"),
 )
 
-CONTROL_MODES = ("Position control", "Flow control", "Power control")
-OVERRIDES = ("None", "Open", "Close", "Vnom", "Vmax", "Motor stop")
-LIMITATIONS = ("Disabled", "dT Manager", "dT Manager scaling")
-MANAGER_STATES = ("Disabled", "Standby", "Limiting")
+
+class Override(IntEnum):
+    """Override of the control signal."""
+
+    AUTO = 1
+    CLOSE = 2
+    OPEN = 3
+    NOMINAL_FLOW = 4
+    MAXIMUM_FLOW = 5
+    STOP = 6
+
+
+class ControlMode(IntEnum):
+    """What the control signal sets."""
+
+    POSITION = 1
+    FLOW = 2
+    POWER = 3
+
+
+class Limitation(IntEnum):
+    """How the delta-T limit acts on the flow."""
+
+    DISABLED = 1
+    DELTA_T = 2
+    FLOW_AND_DELTA_T = 3
+
+
+class ManagerState(IntEnum):
+    """What the delta-T manager is doing."""
+
+    DISABLED = 1
+    STANDBY = 2
+    LIMITING = 3
+    SCALING_STANDBY = 4
+    SCALING_LIMITING = 5
+
 
 ENERGY_VALVE = (
     Datapoint("evcloud.10", "DN_Size", "DN Size of Valve", "int", "mm", label="Nominal diameter"),
     Datapoint("evcloud.20", "V_nom_m3s", "Nominal flow of the valve body", "real", "m3/s", label="Nominal flow"),
-    _choice("evcloud.30", "Override_Write", "Override Control", "Override", OVERRIDES),
-    _choice("evcloud.40", "ControlMode_Write", "What the control signal sets", "Control mode", CONTROL_MODES),
+    _choice("evcloud.30", "Override_Write", "Override Control", "Override", Override),
+    _choice("evcloud.40", "ControlMode_Write", "What the control signal sets", "Control mode", ControlMode),
     Datapoint("evcloud.50", "DDC_Sp_Rel", "Control signal from the building automation", "real", "percent"),
     _setting(
         "evcloud.60",
@@ -150,7 +185,7 @@ ENERGY_VALVE = (
         "DeltaT_Limitation_Write",
         "How the delta-T limit acts on the flow",
         "Delta T limitation",
-        LIMITATIONS,
+        Limitation,
     ),
     _setting("evcloud.230", "SpDeltaT_K_Write", "Delta-T limit to keep", "K", "Delta T limit", "r:[1,60]"),
     _setting(
@@ -162,12 +197,13 @@ ENERGY_VALVE = (
         "r:[0,3000]",
     ),
     Datapoint("evcloud.250", "SpDeltaT_applied_K", "Delta-T limit in force, 0 while there is none", "real", "K"),
-    _text(
+    _choice(
         "evcloud.260",
         "dT_Manager_Ste",
         "What the delta-T manager is doing",
         "Delta T manager",
-        f"re:({'|'.join(MANAGER_STATES)})",
+        ManagerState,
+        "r",
     ),
     Datapoint(
         "evcloud.270", "Glycol_Concentration_Rel", "Share of glycol in the water", "real", "percent", label="Glycol"
@@ -183,7 +219,7 @@ ENERGY_VALVE = (
 ACTUATOR = (
     Datapoint("mpact.10", "RelPos_Sp", "Position asked for by the controller", "real", "percent"),
     Datapoint("mpact.20", "RelPos_Fb", "Position of the actuator", "real", "percent", label="Position"),
-    _choice("mpact.30", "Override_Write", "Override Control", "Override", ("None", "Open", "Close", "Motor stop")),
+    _choice("mpact.30", "Override_Write", "Override Control", "Override", Override),
     Datapoint("mpact.40", "OperatingHours", "Hours under supply voltage", "int", "h"),
     Datapoint("mpact.50", "Cycles_total", "Full strokes since production", "real"),
 )

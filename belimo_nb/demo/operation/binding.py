@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.datapoints import Limitation
 from belimo_nb.demo.fleet.faults import FaultKind, specs_of
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
@@ -127,7 +128,7 @@ def valve_meter(
         device.scale,
         plant.max_flow_m3s * device.scale,
         steps("evcloud.65", lambda percent: full_power * percent),
-        steps("evcloud.220", lambda mode: float(mode != "Disabled")),
+        steps("evcloud.220", lambda mode: float(mode != Limitation.DISABLED)),
         _registers(device, plant, seed, available),
         device.production_date,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE
+from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE, ControlMode, Limitation, Override
 from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
@@ -25,12 +25,12 @@ _LOW_DELTA_T = first_spec(FaultKind.LOW_DELTA_T)
 _FLOW_SENSOR = first_spec(FaultKind.FLOW_SENSOR)
 _SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
     # (device name, datapoint): (first value, changes)
-    (_LOW_DELTA_T.name, "evcloud.220"): ("dT Manager", [(_LOW_DELTA_T.begin, "Disabled")]),
+    (_LOW_DELTA_T.name, "evcloud.220"): (int(Limitation.DELTA_T), [(_LOW_DELTA_T.begin, int(Limitation.DISABLED))]),
     (_LOW_DELTA_T.name, "evcloud.230"): (LOW_DELTA_T_LIMIT_K, []),
     (_FLOW_SENSOR.name, "evcloud.280"): (0, [(_FLOW_SENSOR.begin, FLOW_SENSOR_BIT)]),
     ("Energieventil Heizung 2.OG Nord-West", "evcloud.40"): (
-        "Position control",
-        [(utc("2017-09-14T13:10"), "Flow control")],
+        int(ControlMode.POSITION),
+        [(utc("2017-09-14T13:10"), int(ControlMode.FLOW))],
     ),
     ("Energieventil Heizung 2.OG Nord-Ost", "evcloud.65"): (90.0, [(utc("2017-10-02T08:25"), 100.0)]),
     ("Lüftung LA01 Kühler", "evcloud.230"): (3.5, [(utc("2018-05-02T14:45"), 4.0)]),
@@ -64,11 +64,11 @@ def _valve_settings(device: DemoDevice, plant: Plant) -> dict[str, Scalar]:
     return {
         "evcloud.10": plant.dn,
         "evcloud.20": plant.nominal_flow_m3s,
-        "evcloud.30": "None",
-        "evcloud.40": "Flow control",
+        "evcloud.30": int(Override.AUTO),
+        "evcloud.40": int(ControlMode.FLOW),
         "evcloud.60": round(plant.vmax_percent * device.scale, 1),
         "evcloud.65": 100.0,
-        "evcloud.220": "dT Manager" if air else "Disabled",
+        "evcloud.220": int(Limitation.DELTA_T if air else Limitation.DISABLED),
         "evcloud.230": round(plant.water.design_delta_t_k) / 2,
         "evcloud.240": float(round(0.3 * plant.max_flow_m3s * device.scale * 60000)),
         "evcloud.270": 0.0,
@@ -82,7 +82,7 @@ def _value_at(points: Changes, time: int) -> Scalar:
 
 def _applied_limit(mode: Changes, limit: Changes) -> Changes:
     times = sorted({time for time, _ in mode} | {time for time, _ in limit})
-    return [(time, 0.0 if _value_at(mode, time) == "Disabled" else _value_at(limit, time)) for time in times]
+    return [(time, 0.0 if _value_at(mode, time) == Limitation.DISABLED else _value_at(limit, time)) for time in times]
 
 
 def _health(device: DemoDevice, start: int) -> dict[str, Changes]:
@@ -114,7 +114,7 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
             values[key] = [(start, first), *later]
         values["evcloud.250"] = _applied_limit(values["evcloud.220"], values["evcloud.230"])
     elif device.profile == MP_ACTUATOR:
-        values["mpact.30"] = [(start, "None")]
+        values["mpact.30"] = [(start, int(Override.AUTO))]
     elif device.profile == MP_GATEWAY:
         values["mpgw.50"] = [(start, True)]
     return values

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from belimo_nb.demo.fleet.datapoints import MANAGER_STATES
+from belimo_nb.demo.fleet.datapoints import ManagerState
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.totals import Register, Totals
 from belimo_nb.demo.world.noise import FloatArray
@@ -89,19 +88,17 @@ class ValveMeter:
         """Ids of the datapoints published at every step."""
         return frozenset(self._instant) | frozenset(self._counted)
 
-    def value(self, datapoint_id: str, index: int) -> float | str:
+    def value(self, datapoint_id: str, index: int) -> float:
         """One sample."""
         if datapoint_id in self._counted:
             return self._registers[datapoint_id].reading(self._counted[datapoint_id], index)
-        value = self._instant[datapoint_id](index)
-        return value if isinstance(value, str) else float(value)
+        return float(self._instant[datapoint_id](index))
 
-    def values(self, datapoint_id: str) -> npt.NDArray[Any]:
-        """All samples of the horizon, shape (SAMPLES,): float64, or objects for texts."""
+    def values(self, datapoint_id: str) -> FloatArray:
+        """All samples of the horizon, shape (SAMPLES,)."""
         if datapoint_id in self._counted:
             return self._registers[datapoint_id].readings(self._counted[datapoint_id])
-        values = np.asarray(self._instant[datapoint_id](slice(None)))
-        return values if values.dtype == object else values.astype(np.float64, copy=False)
+        return np.asarray(self._instant[datapoint_id](slice(None)), dtype=np.float64)
 
     def true_total(self, datapoint_id: str, time: float) -> float:
         """Reading at a time of a counter without faults that began at 0, in the counter's unit.
@@ -123,8 +120,8 @@ class ValveMeter:
         return np.round(self._record.power[at] * (100 * self._scale / _setting_at(self._max_power, at)), 1)
 
     def _manager_state(self, at: _Select) -> Any:
-        state = np.where(self._record.limiting[at], 2, 1) * _setting_at(self._manager, at).astype(np.int64)
-        return MANAGER_STATES[int(state)] if isinstance(at, int) else np.array(MANAGER_STATES, dtype=object)[state]
+        state = np.where(self._record.limiting[at], ManagerState.LIMITING, ManagerState.STANDBY)
+        return np.where(_setting_at(self._manager, at) > 0, state, ManagerState.DISABLED)
 
     def _operating_hours(self, at: _Select) -> Any:
         index = at if isinstance(at, int) else np.arange(SAMPLES)
