@@ -45,6 +45,7 @@ class DemoCloud:
         port: its port; 0: a free one.
         latency: seconds that every answer takes longer.
         token_lifetime: seconds an access token lives.
+        ev4: share of its energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
 
     Attributes:
         simulation: the source of its answers; `simulation.now` may be moved.
@@ -65,6 +66,7 @@ class DemoCloud:
         port: int = 0,
         latency: float = 0.0,
         token_lifetime: int = 86_400,
+        ev4: float | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ValueError(f"rate must be a number of requests per second above 0, not {rate}")
@@ -72,8 +74,9 @@ class DemoCloud:
         self.latency = latency
         self.token_lifetime = token_lifetime
         self.injector = FaultInjector(faults)
-        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now))
-        self.source = f"demo data, seed {seed}" + (f", {devices} devices" if devices != _FLEET else "")
+        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now), ev4=ev4)
+        unusual = {f"{devices} devices": devices != _FLEET, f"Energy Valve 4: {ev4 or 0:.0%}": ev4 is not None}
+        self.source = ", ".join([f"demo data, seed {seed}", *(text for text, is_so in unusual.items() if is_so)])
         self.account = Account(self.simulation)
         self.tokens = TokenStore()
         self.authorization = AuthorizationServer(self.tokens)

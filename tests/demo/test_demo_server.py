@@ -336,7 +336,8 @@ def test_a_devices_reference_leads_to_its_dataprofile(api):
     assert profile["subprofileRefs"] == [subprofile["ref"] for subprofile in profile["subprofiles"]]
     assert profile["aggregatedSupportedAspects"] == [aspect["ref"] for aspect in profile["aspects"]]
     assert (profile["id"], profile["version"]) == ("energyvalve3", "1.2")
-    assert profile == api.get("/definitions/dataprofiles/energyvalve3/last").json()
+    assert profile == api.get("/definitions/dataprofiles/energyvalve3/1.2").json()
+    assert api.get("/definitions/dataprofiles/energyvalve3/last").json()["version"] == "1.3"
     texts = {point["id"]: point["featureValues"]["default.description"] for point in profile["datapoints"]}
     energy = [(name, text) for name, text in texts.items() if "Energy" in text]
     assert energy == [("evcloud.200", "Cooling Energy in J"), (HEATING, "Heating Energy in J")]

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, ZURICH, Entry, Kind, Place
 from belimo_nb.demo.fleet.portfolio import PORTFOLIO, copied_entry
-from belimo_nb.demo.fleet.profiles import ENERGY_VALVES, DataprofileKey
-from belimo_nb.demo.world.noise import hash64, uniform
+from belimo_nb.demo.fleet.profiles import (
+    ENERGY_VALVE_3_WITH_WEAR,
+    ENERGY_VALVE_4,
+    ENERGY_VALVE_4_PATHS,
+    ENERGY_VALVES,
+    DataprofileKey,
+)
+from belimo_nb.demo.world.noise import fraction, hash64, uniform
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, STEP
 
 _DAY = 86400
+_EV4_SHARE = 0.2  # of the energy valves beyond the default fleet
+_WEAR_SHARE = 0.3  # of them, those whose dataprofile tells wear
 _DEVICE_TYPES = {Kind.ACTUATOR: "7:mpActuator", Kind.GATEWAY: "9:ipGateway"}
 _ENERGY_VALVE_TYPE = "3:energyValve"
 
@@ -104,19 +112,36 @@ def _device(
     )
 
 
-def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
+def _family(entry: Entry, number: int, ev4: float | None) -> DataprofileKey:
+    if entry.profile not in ENERGY_VALVES:
+        return entry.profile
+    further = number >= len(DEFAULT_FLEET)
+    drawn = fraction("family", number)
+    if drawn < (_EV4_SHARE * further if ev4 is None else ev4):
+        return (ENERGY_VALVE_4, ENERGY_VALVE_4_PATHS)[hash64("paths", number) % 2]
+    return ENERGY_VALVE_3_WITH_WEAR if further and drawn > 1 - _WEAR_SHARE else entry.profile
+
+
+def fleet(devices: int, seed: int, ev4: float | None = None) -> tuple[DemoDevice, ...]:
     """The fleet of a given size, ascending by production id.
 
     The first 36 devices are those of the default building, each with its own plant. Further ones are in the portfolio's
     buildings, as scaled copies of healthy plants: simulating a plant takes 50 ms, so thousands need not be simulated.
 
+    Args:
+        devices: their number.
+        seed: decides the sizes of the copies.
+        ev4: share of the energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
+
     Raises:
-        ValueError: fewer than one device.
+        ValueError: fewer than one device, or a share that is none.
     """
+    if not 0 <= (ev4 or 0) <= 1:
+        raise ValueError(f"the share of Energy Valves 4 must be from 0 to 1, not {ev4}")
     if devices < 1:
         raise ValueError(f"A demo fleet needs at least 1 device, not {devices}.")
     made = [
-        _device(number, entry, ZURICH, entry.name, 1.0, True, True)
+        _device(number, replace(entry, profile=_family(entry, number, ev4)), ZURICH, entry.name, 1.0, True, True)
         for number, entry in enumerate(DEFAULT_FLEET[:devices])
     ]
     for number in range(len(DEFAULT_FLEET), devices):
@@ -127,7 +152,7 @@ def fleet(devices: int, seed: int) -> tuple[DemoDevice, ...]:
         made.append(
             _device(
                 number,
-                entry,
+                replace(entry, profile=_family(entry, number, ev4)),
                 place,
                 plant,
                 scale if entry.profile in ENERGY_VALVES else 1.0,

@@ -17,7 +17,7 @@ from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
-from belimo_nb.demo.operation.changes import Changes, Scalar, changes, software_updates, timeline
+from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline
 from belimo_nb.demo.operation.meter import ValveMeter
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
@@ -38,12 +38,13 @@ class Simulation:
         devices: size of the fleet.
         seed: changes noise, and the sizes of all plants but the heating zones.
         now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
+        ev4: share of the energy valves that are Energy Valves 4; None: see `fleet`.
     """
 
-    def __init__(self, devices: int = 36, seed: int = 1, now: int = NOW) -> None:
+    def __init__(self, devices: int = 36, seed: int = 1, now: int = NOW, ev4: float | None = None) -> None:
         self.now = now
         self.seed = seed
-        self.devices: Sequence[DemoDevice] = fleet(devices, seed)
+        self.devices: Sequence[DemoDevice] = fleet(devices, seed, ev4)
         self._by_id = {device.id: device for device in self.devices}
         self._plants = plants(seed)
         self.truth = planted_faults(self.devices, self._plants)
@@ -189,7 +190,7 @@ class Simulation:
 
     def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:
-            self._changes[device.id] = changes(device, self.plant(device))
+            self._changes[device.id] = published(device, changes(device, self.plant(device)))
         return self._changes[device.id]
 
     def _available(self, device: DemoDevice) -> Availability:
@@ -209,7 +210,7 @@ class Simulation:
         plant = self.plant(device)
         if plant is None:
             return appliance_meter(device, self.seed, available)
-        return valve_meter(device, plant, self.seed, self._changes_of(device), available)
+        return valve_meter(device, plant, self.seed, changes(device, plant), available)
 
 
 def _change_series(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
