@@ -19,9 +19,21 @@ from belimo_nb.errors import UsageError
 @click.option(
     "--ev4", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of its energy valves that are Energy Valves 4."
 )
+@click.option(
+    "--reporting",
+    type=click.Choice(["5m", "15m", "1h", "1d", "change"]),
+    help="When its devices send: at intervals, or what has changed, and everything once a day.",
+)
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
 def demo(
-    port: int, devices: int, rate: float, now: str | None, seed: int, ev4: float | None, faults: tuple[str, ...]
+    port: int,
+    devices: int,
+    rate: float,
+    now: str | None,
+    seed: int,
+    ev4: float | None,
+    reporting: str | None,
+    faults: tuple[str, ...],
 ) -> None:
     """Run the demo cloud until Ctrl-C.
 
@@ -30,7 +42,16 @@ def demo(
     from belimo_nb.demo import DemoCloud
 
     try:
-        cloud = DemoCloud(devices=devices, seed=seed, now=now, rate=rate or None, faults=faults, port=port, ev4=ev4)
+        cloud = DemoCloud(
+            devices=devices,
+            seed=seed,
+            now=now,
+            rate=rate or None,
+            faults=faults,
+            port=port,
+            ev4=ev4,
+            reporting=reporting,
+        )
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None
     try:

@@ -46,6 +46,8 @@ class DemoCloud:
         latency: seconds that every answer takes longer.
         token_lifetime: seconds an access token lives.
         ev4: share of its energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
+        reporting: when its devices send their samples: "5m", "15m", "1h", "1d", or "change" (what has changed, and
+            everything once a day); None: every 5 minutes, but for some of those beyond the first 36.
 
     Attributes:
         simulation: the source of its answers; `simulation.now` may be moved.
@@ -67,6 +69,7 @@ class DemoCloud:
         latency: float = 0.0,
         token_lifetime: int = 86_400,
         ev4: float | None = None,
+        reporting: str | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ValueError(f"rate must be a number of requests per second above 0, not {rate}")
@@ -74,8 +77,12 @@ class DemoCloud:
         self.latency = latency
         self.token_lifetime = token_lifetime
         self.injector = FaultInjector(faults)
-        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now), ev4=ev4)
-        unusual = {f"{devices} devices": devices != _FLEET, f"Energy Valve 4: {ev4 or 0:.0%}": ev4 is not None}
+        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now), ev4=ev4, reporting=reporting)
+        unusual = {
+            f"{devices} devices": devices != _FLEET,
+            f"Energy Valve 4: {ev4 or 0:.0%}": ev4 is not None,
+            f"reports: {reporting}": reporting is not None,
+        }
         self.source = ", ".join([f"demo data, seed {seed}", *(text for text, is_so in unusual.items() if is_so)])
         self.account = Account(self.simulation)
         self.tokens = TokenStore()

@@ -44,6 +44,7 @@ def test_a_fifth_of_the_further_valves_are_energy_valves_4() -> None:
             fleet(36, 1, ev4=share)
 
 
+@pytest.mark.slow
 def test_an_energy_valve_4_has_the_physics_of_its_plant(both: tuple[Simulation, Simulation]) -> None:
     """What has another name has the same samples; true energies are asked for by either name."""
     old, new = both
@@ -63,7 +64,7 @@ def test_an_energy_valve_4_has_the_physics_of_its_plant(both: tuple[Simulation, 
 def test_states_and_series_of_every_profile_agree() -> None:
     """Each datapoint of the profile has a latest value, of its type, and it is the series' last one."""
     types = {"int": int, "real": float, "text": str, "bool": bool}
-    simulation = Simulation(devices=80)
+    simulation = Simulation(devices=80, reporting="5m")
     seen = set()
     for device in simulation.devices[36:]:
         if device.profile is None or device.profile in seen:
@@ -133,7 +134,7 @@ def test_hours_of_the_manager_fill_the_time(both: tuple[Simulation, Simulation])
 
 def test_wear_is_counted_from_the_positions() -> None:
     """Travel, turns and end stops are those of the position's samples; hours are those of the control signal."""
-    simulation = Simulation(devices=120)
+    simulation = Simulation(devices=120, reporting="5m")
     device = _of_profile(simulation, ENERGY_VALVE_3_WITH_WEAR)[0]
     stem, signal = (simulation.series(device, name)[1] for name in ("evcloud.80", "evcloud.50"))
     rises = {n: np.ptp(simulation.series(device, f"evcloudplus.{n}")[1]) for n in (481, 482, 483, 490, 491, 492)}
@@ -149,6 +150,7 @@ def test_wear_is_counted_from_the_positions() -> None:
     assert heating + cooling == pytest.approx(total, abs=0.01)
 
 
+@pytest.mark.slow
 def test_larger_fleets_tell_errors() -> None:
     """Some valves have had air in the water, those with a warning do not hear their bus; all bits are known ones."""
     simulation = Simulation(devices=1500)

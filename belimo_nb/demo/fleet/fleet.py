@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, ZURICH, Entry, Kind, Place
 from belimo_nb.demo.fleet.portfolio import PORTFOLIO, copied_entry
@@ -23,6 +25,11 @@ _EV4_SHARE = 0.2  # of the energy valves beyond the default fleet
 _WEAR_SHARE = 0.3  # of them, those whose dataprofile tells wear
 _DEVICE_TYPES = {Kind.ACTUATOR: "7:mpActuator", Kind.GATEWAY: "9:ipGateway"}
 _ENERGY_VALVE_TYPE = "3:energyValve"
+
+BY_CHANGE = "change"
+REPORTINGS: Mapping[str, int] = MappingProxyType({"5m": 1, "15m": 3, "1h": 12, "1d": 288, BY_CHANGE: 1})
+"""When a device sends its samples -> how many native steps lie between the samples that it may send."""
+_RARE = ((BY_CHANGE, 0.15), ("15m", 0.18), ("1h", 0.21), ("1d", 0.23))  # beyond the default fleet, cumulative shares
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class DemoDevice:
         phase: seconds by which its samples trail the five-minute grid, 1 to 299.
         place: address.
         floor: floor or level.
+        reporting: when it sends its samples, one of `REPORTINGS`.
     """
 
     id: str
@@ -63,6 +71,12 @@ class DemoDevice:
     phase: int
     place: Place
     floor: str
+    reporting: str
+
+    @property
+    def first_id(self) -> str:
+        """The id that it had first, which decides its random numbers."""
+        return self.id
 
     @property
     def is_energy_valve(self) -> bool:
@@ -86,7 +100,14 @@ def _device_id(name: str, number: int) -> str:
 
 
 def _device(
-    number: int, entry: Entry, place: Place, plant: str, scale: float, registered: bool, reported: bool
+    number: int,
+    entry: Entry,
+    place: Place,
+    plant: str,
+    scale: float,
+    registered: bool,
+    reported: bool,
+    reporting: str | None,
 ) -> DemoDevice:
     key = ("device", number, entry.name)
     bits = hash64(*key, "serial")
@@ -109,7 +130,14 @@ def _device(
         phase=1 + hash64(*key, "phase") % (STEP - 1),
         place=place,
         floor=entry.floor,
+        reporting=reporting or _reporting(number),
     )
+
+
+def _reporting(number: int) -> str:
+    drawn = fraction("reporting", number)
+    further = number >= len(DEFAULT_FLEET)
+    return next((name for name, share in _RARE if further and drawn < share), "5m")
 
 
 def _family(entry: Entry, number: int, ev4: float | None) -> DataprofileKey:
@@ -122,7 +150,7 @@ def _family(entry: Entry, number: int, ev4: float | None) -> DataprofileKey:
     return ENERGY_VALVE_3_WITH_WEAR if further and drawn > 1 - _WEAR_SHARE else entry.profile
 
 
-def fleet(devices: int, seed: int, ev4: float | None = None) -> tuple[DemoDevice, ...]:
+def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | None = None) -> tuple[DemoDevice, ...]:
     """The fleet of a given size, ascending by production id.
 
     The first 36 devices are those of the default building, each with its own plant. Further ones are in the portfolio's
@@ -132,16 +160,22 @@ def fleet(devices: int, seed: int, ev4: float | None = None) -> tuple[DemoDevice
         devices: their number.
         seed: decides the sizes of the copies.
         ev4: share of the energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
+        reporting: when all devices send their samples, one of `REPORTINGS`; None: at every step, but for some of those
+            beyond the first 36.
 
     Raises:
-        ValueError: fewer than one device, or a share that is none.
+        ValueError: fewer than one device, a share that is none, an unknown kind of reporting.
     """
     if not 0 <= (ev4 or 0) <= 1:
         raise ValueError(f"the share of Energy Valves 4 must be from 0 to 1, not {ev4}")
+    if reporting not in (None, *REPORTINGS):
+        raise ValueError(f"devices report by one of {', '.join(REPORTINGS)}, not {reporting!r}")
     if devices < 1:
         raise ValueError(f"A demo fleet needs at least 1 device, not {devices}.")
     made = [
-        _device(number, replace(entry, profile=_family(entry, number, ev4)), ZURICH, entry.name, 1.0, True, True)
+        _device(
+            number, replace(entry, profile=_family(entry, number, ev4)), ZURICH, entry.name, 1.0, True, True, reporting
+        )
         for number, entry in enumerate(DEFAULT_FLEET[:devices])
     ]
     for number in range(len(DEFAULT_FLEET), devices):
@@ -159,6 +193,7 @@ def fleet(devices: int, seed: int, ev4: float | None = None) -> tuple[DemoDevice
                 # Some were never online and some never told their dataprofile: a real account has such devices.
                 registered=extra % 45 != 0,
                 reported=extra % 90 != 1,
+                reporting=reporting,
             )
         )
     return tuple(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,13 +91,14 @@ def _valve_settings(device: DemoDevice, plant: Plant) -> dict[str, Scalar]:
     }
 
 
-def _value_at(points: Changes, time: int) -> Scalar:
-    return [value for begin, value in points if begin <= time][-1]
+def value_at(points: Changes, time: int) -> Scalar:
+    """What held at a time (epoch seconds) not before the first change."""
+    return points[bisect.bisect_right(points, time, key=lambda point: point[0]) - 1][1]
 
 
 def _applied_limit(mode: Changes, limit: Changes) -> Changes:
     times = sorted({time for time, _ in mode} | {time for time, _ in limit})
-    return [(time, 0.0 if _value_at(mode, time) == Limitation.DISABLED else _value_at(limit, time)) for time in times]
+    return [(time, 0.0 if value_at(mode, time) == Limitation.DISABLED else value_at(limit, time)) for time in times]
 
 
 def _warned_since(device: DemoDevice) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
-from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline
+from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.meter import ValveMeter
+from belimo_nb.demo.operation.reporting import daily_reports, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
@@ -39,12 +40,20 @@ class Simulation:
         seed: changes noise, and the sizes of all plants but the heating zones.
         now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
         ev4: share of the energy valves that are Energy Valves 4; None: see `fleet`.
+        reporting: when all devices send their samples; None: see `fleet`.
     """
 
-    def __init__(self, devices: int = 36, seed: int = 1, now: int = NOW, ev4: float | None = None) -> None:
+    def __init__(
+        self,
+        devices: int = 36,
+        seed: int = 1,
+        now: int = NOW,
+        ev4: float | None = None,
+        reporting: str | None = None,
+    ) -> None:
         self.now = now
         self.seed = seed
-        self.devices: Sequence[DemoDevice] = fleet(devices, seed, ev4)
+        self.devices: Sequence[DemoDevice] = fleet(devices, seed, ev4, reporting)
         self._by_id = {device.id: device for device in self.devices}
         self._plants = plants(seed)
         self.truth = planted_faults(self.devices, self._plants)
@@ -71,15 +80,24 @@ class Simulation:
             KeyError: the device has no such datapoint.
         """
         now = self.now
+        available = self._available(device)
         points = self._changes_of(device).get(datapoint_id)
         if points is not None:
-            return _change_series(points, now)
+            repeated = daily_reports(device, available, now) if not datapoint_id.startswith("metadata.") else ()
+            return _change_series(points, now, repeated)
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
             raise KeyError(datapoint_id)
-        available = self._available(device)
         absent = available.absent(now)
         mask = available.held(now)
+        whose: tuple[Any, ...] = (device.phase,)  # devices with the same times of samples share them
+        if device.reporting != "5m":
+            sent = self._arrays.get(
+                (device.id, datapoint_id, "sent"),
+                lambda: sent_samples(device, datapoint_id, meter.values(datapoint_id), available),
+            )
+            mask = sent if mask is None else mask & sent
+            whose = (device.id, datapoint_id)
 
         def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
             def frozen() -> npt.NDArray[Any]:  # read-only, since all requests share the arrays
@@ -90,9 +108,7 @@ class Simulation:
             kept: npt.NDArray[Any] = self._arrays.get(key, frozen)
             return kept
 
-        times = array(
-            ("times", device.phase, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64)
-        )
+        times = array(("times", *whose, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64))
         values = array((device.id, datapoint_id, absent), lambda: meter.values(datapoint_id))
         count = int(np.searchsorted(times, now))
         return times[:count], values[:count]
@@ -213,8 +229,11 @@ class Simulation:
         return valve_meter(device, plant, self.seed, changes(device, plant), available)
 
 
-def _change_series(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
+def _change_series(points: Changes, now: int, repeated: Iterable[int]) -> tuple[Times, npt.NDArray[Any]]:
+    """A series of changes, and at the times `repeated` of what held then."""
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for _, value in points)
+    held = {time: value_at(points, time) for time in map(int, repeated) if time > points[0][0]}
+    points = sorted((held | dict(points)).items(), key=lambda point: point[0])
     known = [point for point in points if point[0] < now]
     times = np.array([time for time, _ in known], dtype=np.int64)
     values = np.array([value for _, value in known], dtype=np.float64 if numeric else object)
