@@ -24,6 +24,7 @@ from belimo_nb.errors import UsageError
     type=click.Choice(["5m", "15m", "1h", "1d", "change"]),
     help="When its devices send: at intervals, or what has changed, and everything once a day.",
 )
+@click.option("--transfers", type=click.IntRange(min=0), help="How many of its energy valves change hands in 2018.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
 def demo(
     port: int,
@@ -33,6 +34,7 @@ def demo(
     seed: int,
     ev4: float | None,
     reporting: str | None,
+    transfers: int | None,
     faults: tuple[str, ...],
 ) -> None:
     """Run the demo cloud until Ctrl-C.
@@ -51,6 +53,7 @@ def demo(
             port=port,
             ev4=ev4,
             reporting=reporting,
+            transfers=transfers,
         )
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None

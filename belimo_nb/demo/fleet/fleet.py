@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -18,10 +18,12 @@ from belimo_nb.demo.fleet.profiles import (
     DataprofileKey,
 )
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
-from belimo_nb.demo.world.schedule import HISTORY_BEGIN, STEP
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, STEP
 
 _DAY = 86400
 _EV4_SHARE = 0.2  # of the energy valves beyond the default fleet
+_TRANSFERS = (HISTORY_BEGIN + 420 * _DAY, HISTORY_BEGIN + 720 * _DAY)  # January to November 2018
+_TRANSFER_HOUR = 8
 _WEAR_SHARE = 0.3  # of them, those whose dataprofile tells wear
 _DEVICE_TYPES = {Kind.ACTUATOR: "7:mpActuator", Kind.GATEWAY: "9:ipGateway"}
 _ENERGY_VALVE_TYPE = "3:energyValve"
@@ -54,6 +56,9 @@ class DemoDevice:
         place: address.
         floor: floor or level.
         reporting: when it sends its samples, one of `REPORTINGS`.
+        since: begin of its data scope, epoch seconds: that of the history, or the day on which it came to its owner.
+        until: end of its data scope: the id is unknown from then on.
+        first_id: the id of its first data scope, which decides its random numbers.
     """
 
     id: str
@@ -72,11 +77,9 @@ class DemoDevice:
     place: Place
     floor: str
     reporting: str
-
-    @property
-    def first_id(self) -> str:
-        """The id that it had first, which decides its random numbers."""
-        return self.id
+    since: int = HISTORY_BEGIN
+    until: int = HORIZON + 1
+    first_id: str = ""
 
     @property
     def is_energy_valve(self) -> bool:
@@ -89,9 +92,14 @@ class DemoDevice:
         return self.plant == self.name
 
     @property
-    def installed(self) -> int:
-        """Epoch seconds of its first sample: begin of the history plus `phase`."""
+    def first_sample(self) -> int:
+        """Epoch seconds of the first sample of the hardware: begin of the history plus `phase`."""
         return HISTORY_BEGIN + self.phase
+
+    @property
+    def installed(self) -> int:
+        """Epoch seconds of the first sample of this data scope."""
+        return self.since + self.phase
 
 
 def _device_id(name: str, number: int) -> str:
@@ -113,8 +121,10 @@ def _device(
     bits = hash64(*key, "serial")
     produced = HISTORY_BEGIN - int(uniform(60, 400, *key, "age")) * _DAY + bits % 36000
     serial = f"{21501 + number // 40:05d}-{10000 + number:05d}-{bits % 256:03d}-{bits // 256 % 256:03d}"
+    id_ = entry.id or _device_id(entry.name, number)
     return DemoDevice(
-        id=entry.id or _device_id(entry.name, number),
+        id=id_,
+        first_id=id_,
         production_id=f"EVC_{1000001 + 7 * number:07d}",
         name=entry.name,
         serial_number=serial,
@@ -148,6 +158,35 @@ def _family(entry: Entry, number: int, ev4: float | None) -> DataprofileKey:
     if drawn < (_EV4_SHARE * further if ev4 is None else ev4):
         return (ENERGY_VALVE_4, ENERGY_VALVE_4_PATHS)[hash64("paths", number) % 2]
     return ENERGY_VALVE_3_WITH_WEAR if further and drawn > 1 - _WEAR_SHARE else entry.profile
+
+
+def transferred(devices: Sequence[DemoDevice], transfers: int | None) -> tuple[DemoDevice, ...]:
+    """The data scopes of a fleet: two for each device that changes hands, the former owner's first.
+
+    A device that changes hands gets another id and begins an empty history; hardware and serial number are the same.
+
+    Args:
+        devices: the fleet.
+        transfers: how many energy valves change hands, the first ones of the fleet; None: one in 60 devices beyond
+            the default fleet.
+
+    Raises:
+        ValueError: the fleet has not so many energy valves.
+    """
+    valves = [device for device in devices if device.is_energy_valve]
+    if transfers is not None and not 0 <= transfers <= len(valves):
+        raise ValueError(f"transfers must be from 0 to the {len(valves)} energy valves of the fleet, not {transfers}")
+    if transfers is None:
+        valves, transfers = [d for d in devices[len(DEFAULT_FLEET) + 8 :: 60] if d.is_energy_valve], len(devices)
+    changing = {device.id for device in valves[:transfers]}
+    scopes = []
+    for device in devices:
+        if device.id in changing:
+            day = int(uniform(*_TRANSFERS, "transferred", device.id)) // _DAY * _DAY + _TRANSFER_HOUR * 3600
+            scopes += [replace(device, until=day), replace(device, id=_device_id(device.id, 1), since=day)]
+        else:
+            scopes.append(device)
+    return tuple(scopes)
 
 
 def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | None = None) -> tuple[DemoDevice, ...]:

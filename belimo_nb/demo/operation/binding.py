@@ -22,7 +22,7 @@ from belimo_nb.demo.operation.totals import CUBIC_METER_PER_TOTAL, HOUR_PER_TOTA
 from belimo_nb.demo.operation.valves import simulate, stop_flow_sensor, swap_sensors
 from belimo_nb.demo.world.noise import fraction, uniform
 from belimo_nb.demo.world.physics import PERCENT_UNITS
-from belimo_nb.demo.world.schedule import HORIZON
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON
 
 _J_PER_MWH = 3.6e9
 _OFFLINE_SHARE = 0.025  # of the devices beyond the default fleet
@@ -89,9 +89,12 @@ def availability_of(device: DemoDevice) -> Availability:
             arrival = fault.figures.get("arrival")
             end = HORIZON if fault.end is None else fault.end
             gaps.append(Outage(fault.begin, end, None if arrival is None else int(arrival)))
-    if not device.own_plant and fraction("silent", device.id) < _OFFLINE_SHARE:
-        since = int(uniform(0.5, 0.95, "silent since", device.id) * (HORIZON - device.installed))
-        gaps.append(Outage(device.installed + since, HORIZON))
+    if not device.own_plant and fraction("silent", device.first_id) < _OFFLINE_SHARE:
+        since = int(uniform(0.5, 0.95, "silent since", device.first_id) * (HORIZON - device.first_sample))
+        gaps.append(Outage(device.first_sample + since, HORIZON))
+    if device.since > HISTORY_BEGIN:  # what the device sent before belongs to another data scope
+        later = [replace(gap, begin=max(gap.begin, device.since)) for gap in gaps if gap.end > device.since]
+        gaps = [Outage(HISTORY_BEGIN, device.since), *later]
     return Availability(device.phase, gaps)
 
 
@@ -111,7 +114,7 @@ def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availabil
         (available.before(fault.begin), available.before(HORIZON if fault.end is None else fault.end))
         for fault in specs_of(device.name, FaultKind.DROPOUT)
     )
-    key = ("register", device.id, seed)
+    key = ("register", device.first_id, seed)
     # Counters start with what the valve has counted before the history begins: real ones are never 0 either.
     used = {HEATING_COUNTER: plant.heats, COOLING_COUNTER: plant.cools}
     registers = {

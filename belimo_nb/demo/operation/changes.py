@@ -21,6 +21,7 @@ from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, MP_ACTUATOR, MP_GATEWAY
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN
 
 Scalar = float | int | str | bool
 Changes = list[tuple[int, Scalar]]
@@ -102,18 +103,18 @@ def _applied_limit(mode: Changes, limit: Changes) -> Changes:
 
 
 def _warned_since(device: DemoDevice) -> int | None:
-    if device.own_plant or fraction("warned", device.id) >= _WARNED_SHARE:
+    if device.own_plant or fraction("warned", device.first_id) >= _WARNED_SHARE:
         return None
-    return int(uniform(utc("2018-09-01"), utc("2018-11-30"), "warned since", device.id))
+    return int(uniform(utc("2018-09-01"), utc("2018-11-30"), "warned since", device.first_id))
 
 
 def _errors(device: DemoDevice) -> Changes:
     """Changes of the error bits of a valve beyond the default fleet, after a beginning without any."""
     if (time := _warned_since(device)) is not None:
         return [(time, int(DeviceError.MP2_NOT_ALIVE))]
-    if device.own_plant or fraction("air", device.id) >= _AIR_SHARE:
+    if device.own_plant or fraction("air", device.first_id) >= _AIR_SHARE:
         return []
-    time = int(uniform(utc("2018-01-01"), utc("2018-11-01"), "air since", device.id))
+    time = int(uniform(utc("2018-01-01"), utc("2018-11-01"), "air since", device.first_id))
     steps = (DeviceError.AIR_BUBBLES, DeviceError.AIR_BUBBLES | DeviceError.FLOW_NOT_REACHED, DeviceError(0))
     return [(time + 86400 * day, int(bits)) for day, bits in zip((0, 2, 9), steps, strict=True)]
 
@@ -136,7 +137,7 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
     Those of energy valves have the ids of Energy Valve 3, or of 4 where 3 has none, whatever their profile.
     A device that was never online has only its metadata, from the date of its production.
     """
-    start = device.installed if device.registered else device.production_date
+    start = device.first_sample if device.registered else device.production_date
     values: dict[str, Changes] = {key: [(start, value)] for key, value in metadata(device).items()}
     if not device.registered:
         return values
@@ -157,7 +158,13 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
 
 
 def published(device: DemoDevice, values: dict[str, Changes]) -> dict[str, Changes]:
-    """Those of the changes that the device's dataprofile has, by its ids."""
+    """Those of the changes that the device's dataprofile has, by its ids, since the begin of its data scope."""
+    if device.since > HISTORY_BEGIN:
+        start = device.installed
+        values = {
+            key: [(start, value_at(points, start)), *(point for point in points if point[0] > start)]
+            for key, points in values.items()
+        }
     shared = {key: points for key, points in values.items() if key.startswith(("metadata.", "default."))}
     ids = [datapoint.id for datapoint in DATAPOINTS[device.profile]] if device.profile else []
     return shared | {id_: values[SOURCES.get(id_, id_)] for id_ in ids if SOURCES.get(id_, id_) in values}
@@ -165,8 +172,8 @@ def published(device: DemoDevice, values: dict[str, Changes]) -> dict[str, Chang
 
 def software_updates(device: DemoDevice) -> list[int]:
     """Times at which it came to a newer software (epoch seconds), the last ones of `_SOFTWARE`."""
-    lag = hash64("software", device.id) % 86400
-    return [time + lag for time in _SOFTWARE[hash64("updates", device.id) % len(_SOFTWARE) :]]
+    lag = hash64("software", device.first_id) % 86400
+    return [time + lag for time in _SOFTWARE[hash64("updates", device.first_id) % len(_SOFTWARE) :]]
 
 
 def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, Any]]:
@@ -179,7 +186,7 @@ def timeline(device: DemoDevice, values: dict[str, Changes]) -> list[dict[str, A
     ]
     if device.profile is not None:
         events.append((start, "DATAPROFILE_CHANGE", {"dataprofile": "/".join(device.profile)}))
-        events += [(time, "SOFTWARE_CHANGE", {}) for time in software_updates(device)]
+        events += [(time, "SOFTWARE_CHANGE", {}) for time in software_updates(device) if time > start]
     for key, points in values.items():
         kind = "CONFIGURATION_CHANGE" if key in _WRITABLE else "DEVICE_DATAPOINT_CHANGE"
         events += [(time, kind, {"values": {key: value}}) for time, value in points[1:]]

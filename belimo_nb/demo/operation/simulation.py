@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.fleet.fleet import DemoDevice, fleet
+from belimo_nb.demo.fleet.fleet import DemoDevice, fleet, transferred
 from belimo_nb.demo.fleet.plants import Plant, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
@@ -41,6 +41,7 @@ class Simulation:
         now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
         ev4: share of the energy valves that are Energy Valves 4; None: see `fleet`.
         reporting: when all devices send their samples; None: see `fleet`.
+        transfers: how many energy valves change hands; None: see `transferred`.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class Simulation:
         now: int = NOW,
         ev4: float | None = None,
         reporting: str | None = None,
+        transfers: int | None = None,
     ) -> None:
         self.now = now
         self.seed = seed
-        self.devices: Sequence[DemoDevice] = fleet(devices, seed, ev4, reporting)
-        self._by_id = {device.id: device for device in self.devices}
+        self._scopes = transferred(fleet(devices, seed, ev4, reporting), transfers)
+        self._by_id = {device.id: device for device in self._scopes}
         self._plants = plants(seed)
         self.truth = planted_faults(self.devices, self._plants)
         self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
@@ -62,13 +64,21 @@ class Simulation:
         self._changes: dict[str, dict[str, Changes]] = {}
         self._availability: dict[str, Availability] = {}
 
+    @property
+    def devices(self) -> Sequence[DemoDevice]:
+        """The devices at `now`, by production id."""
+        return [device for device in self._scopes if device.since <= self.now < device.until]
+
     def device(self, device_id: str) -> DemoDevice:
         """The device of an id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none at `now`.
         """
-        return self._by_id[device_id]
+        device = self._by_id[device_id]
+        if not device.since <= self.now < device.until:
+            raise KeyError(device_id)
+        return device
 
     def series(self, device: DemoDevice, datapoint_id: str) -> tuple[Times, npt.NDArray[Any]]:
         """Native samples of one datapoint that the cloud has at `now`.
