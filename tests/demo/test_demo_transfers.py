@@ -48,6 +48,7 @@ def test_histories_join_without_a_seam(scopes: tuple[DemoDevice, DemoDevice]) ->
     assert simulation.state(present, NOW) == stayed.state(stayed.device(former.id), NOW)
 
 
+@pytest.mark.slow
 def test_each_id_lives_in_its_time(connect, scopes: tuple[DemoDevice, DemoDevice]) -> None:
     """Listed and answered for under one of the two; the other is 404; the new timeline begins with the owner."""
     former, present = scopes
@@ -68,6 +69,7 @@ def test_each_id_lives_in_its_time(connect, scopes: tuple[DemoDevice, DemoDevice
         assert (before["error"], before["parameter"]) == ("bad_request", "at")
 
 
+@pytest.mark.slow
 def test_settings_and_outages_before_a_transfer_belong_to_the_former_owner() -> None:
     """Whatever valve changes hands: nothing of the new data scope is older than it."""
     simulation = Simulation(transfers=21)
