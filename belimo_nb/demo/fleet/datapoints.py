@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum, IntFlag
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,7 @@ class Datapoint:
     Attributes:
         id: identifier, e.g. "evcloud.140".
         name: technical name, e.g. "AbsPower_Fb_W".
-        description: what it means.
+        description: what it means, if the profile says so.
         basetype: "int", "real", "text" or "bool".
         unit: unit of the published value, if it has one.
         access: "r" or "rw".
@@ -23,7 +24,7 @@ class Datapoint:
 
     id: str
     name: str
-    description: str
+    description: str | None
     basetype: str = "real"
     unit: str | None = None
     access: str = "r"
@@ -33,8 +34,8 @@ class Datapoint:
 
     @property
     def subprofile(self) -> str:
-        """The part of the identifier before the dot: the subprofile that defines the datapoint."""
-        return self.id.split(".", maxsplit=1)[0]
+        """The subprofile that defines the datapoint: the part of the id before the dot; names as ids have none."""
+        return self.id.split(".", maxsplit=1)[0] if "." in self.id else "energyvalve4"
 
     @property
     def feature_values(self) -> dict[str, str]:
@@ -62,8 +63,9 @@ def _setting(id_: str, name: str, description: str, unit: str | None, label: str
     return Datapoint(id_, name, description, "real", unit, "rw", label, restriction=restriction)
 
 
-def _choice(id_: str, name: str, description: str, label: str, choices: tuple[str, ...]) -> Datapoint:
-    return Datapoint(id_, name, description, "text", access="rw", label=label, restriction=f"re:({'|'.join(choices)})")
+def _choice(id_: str, name: str, description: str, label: str, choices: type[IntEnum], access: str = "rw") -> Datapoint:
+    values = f"r:[{min(choices):d},{max(choices):d}]"
+    return Datapoint(id_, name, description, "int", access=access, label=label, restriction=values)
 
 
 DEFAULT = (
@@ -98,16 +100,88 @@ METADATA = (
     Datapoint("metadata.1013", "/metadata/longitude", "Geographic longitude", "real", "degree", "rw", "Longitude"),
 )
 
-CONTROL_MODES = ("Position control", "Flow control", "Power control")
-OVERRIDES = ("None", "Open", "Close", "Vnom", "Vmax", "Motor stop")
-LIMITATIONS = ("Disabled", "dT Manager", "dT Manager scaling")
-MANAGER_STATES = ("Disabled", "Standby", "Limiting")
+
+class Override(IntEnum):
+    """Override of the control signal."""
+
+    AUTO = 1
+    CLOSE = 2
+    OPEN = 3
+    NOMINAL_FLOW = 4
+    MAXIMUM_FLOW = 5
+    STOP = 6
+
+
+class ControlMode(IntEnum):
+    """What the control signal sets."""
+
+    POSITION = 1
+    FLOW = 2
+    POWER = 3
+
+
+class Limitation(IntEnum):
+    """How the delta-T limit acts on the flow."""
+
+    DISABLED = 1
+    DELTA_T = 2
+    FLOW_AND_DELTA_T = 3
+
+
+class ManagerState(IntEnum):
+    """What the delta-T manager is doing."""
+
+    DISABLED = 1
+    STANDBY = 2
+    LIMITING = 3
+    SCALING_STANDBY = 4
+    SCALING_LIMITING = 5
+
+
+class Sequence(IntEnum):
+    """Whether the valve heats or cools."""
+
+    NO_DEMAND = 1
+    COOLING = 2
+    HEATING = 3
+
+
+class InstallationPosition(IntEnum):
+    """The pipe that the valve sits in."""
+
+    SUPPLY = 1
+    RETURN = 2
+
+
+class SetpointSource(IntEnum):
+    """Where the control signal comes from."""
+
+    ANALOG = 1
+    BUS = 2
+
+
+class DeviceError(IntFlag):
+    """The error bits of an energy valve."""
+
+    T1 = 1
+    T2 = 2
+    FLOW_SIGNAL = 4
+    ACTUATOR_STALLED = 8
+    FLOW_WITH_CLOSED_VALVE = 16
+    AIR_BUBBLES = 32
+    FLOW_NOT_REACHED = 64
+    POWER_NOT_REACHED = 128
+    GEAR_DISENGAGED = 256
+    REVERSE_FLOW = 512
+    MP2_NOT_ALIVE = 1024
+    FREEZE_WARNING = 2048
+
 
 ENERGY_VALVE = (
     Datapoint("evcloud.10", "DN_Size", "DN Size of Valve", "int", "mm", label="Nominal diameter"),
     Datapoint("evcloud.20", "V_nom_m3s", "Nominal flow of the valve body", "real", "m3/s", label="Nominal flow"),
-    _choice("evcloud.30", "Override_Write", "Override Control", "Override", OVERRIDES),
-    _choice("evcloud.40", "ControlMode_Write", "What the control signal sets", "Control mode", CONTROL_MODES),
+    _choice("evcloud.30", "Override_Write", "Override Control", "Override", Override),
+    _choice("evcloud.40", "ControlMode_Write", "What the control signal sets", "Control mode", ControlMode),
     Datapoint("evcloud.50", "DDC_Sp_Rel", "Control signal from the building automation", "real", "percent"),
     _setting(
         "evcloud.60",
@@ -150,7 +224,7 @@ ENERGY_VALVE = (
         "DeltaT_Limitation_Write",
         "How the delta-T limit acts on the flow",
         "Delta T limitation",
-        LIMITATIONS,
+        Limitation,
     ),
     _setting("evcloud.230", "SpDeltaT_K_Write", "Delta-T limit to keep", "K", "Delta T limit", "r:[1,60]"),
     _setting(
@@ -162,12 +236,13 @@ ENERGY_VALVE = (
         "r:[0,3000]",
     ),
     Datapoint("evcloud.250", "SpDeltaT_applied_K", "Delta-T limit in force, 0 while there is none", "real", "K"),
-    _text(
+    _choice(
         "evcloud.260",
         "dT_Manager_Ste",
         "What the delta-T manager is doing",
         "Delta T manager",
-        f"re:({'|'.join(MANAGER_STATES)})",
+        ManagerState,
+        "r",
     ),
     Datapoint(
         "evcloud.270", "Glycol_Concentration_Rel", "Share of glycol in the water", "real", "percent", label="Glycol"
@@ -180,10 +255,35 @@ ENERGY_VALVE = (
     Datapoint("evcloudplus.480", "OperatingHours", "Hours under supply voltage", "int", "h"),
 )
 
+_WEAR = (  # of version 1.3 of the profile
+    _choice("evcloud.290", "Sequence_Ste", "Whether the valve heats or cools", "Sequence", Sequence, "r"),
+    _choice(
+        "evcloud.300",
+        "InstallationPosition_Write",
+        "Pipe that the valve sits in",
+        "Installation position",
+        InstallationPosition,
+    ),
+    _choice("evcloud.310", "SpSource_Write", "Where the control signal comes from", "Signal source", SetpointSource),
+    Datapoint("evcloudplus.462", "Flow_Volume_Heating_total_m3", "Volume that passed while heating", "real", "m3"),
+    Datapoint("evcloudplus.463", "Flow_Volume_Cooling_total_m3", "Volume that passed while cooling", "real", "m3"),
+    Datapoint(
+        "evcloudplus.471", "Standby_dT_Manager_total_h", "Hours in which the delta-T manager waited", "real", "h"
+    ),
+    Datapoint("evcloudplus.472", "dT_Manager_TurnedOff_total_h", "Hours without delta-T manager", "real", "h"),
+    Datapoint("evcloudplus.481", "Active_Time_h", "Hours in which the valve was open", "real", "h"),
+    Datapoint("evcloudplus.482", "Full_Load_h", "Hours at a control signal of 100 percent", "real", "h"),
+    Datapoint("evcloudplus.483", "Part_Load_h", "Hours at a control signal below 100 percent", "real", "h"),
+    Datapoint("evcloudplus.490", "Act_Dir_Chngs_Counts", "Changes of direction of the actuator", "int"),
+    Datapoint("evcloudplus.491", "Act_End_Hit_Counts", "Times that the actuator reached an end stop", "int"),
+    Datapoint("evcloudplus.492", "Act_total_travel_fraction", "Travel of the actuator, 1 from end to end", "real"),
+)
+ENERGY_VALVE_WITH_WEAR = (*ENERGY_VALVE, *_WEAR)
+
 ACTUATOR = (
     Datapoint("mpact.10", "RelPos_Sp", "Position asked for by the controller", "real", "percent"),
     Datapoint("mpact.20", "RelPos_Fb", "Position of the actuator", "real", "percent", label="Position"),
-    _choice("mpact.30", "Override_Write", "Override Control", "Override", ("None", "Open", "Close", "Motor stop")),
+    _choice("mpact.30", "Override_Write", "Override Control", "Override", Override),
     Datapoint("mpact.40", "OperatingHours", "Hours under supply voltage", "int", "h"),
     Datapoint("mpact.50", "Cycles_total", "Full strokes since production", "real"),
 )
