@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,11 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.cloud.survey_valve import RANKS, Surveyed, ValveTask, examine_valves
+from belimo_nb.cloud.survey_valve import Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
 from belimo_nb.quantities import MEASURED
@@ -23,6 +25,10 @@ from belimo_nb.store.archive import HistoryQuery
 MAX_REQUESTS = 100  # requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store
 
 WASTE = ("waste_m3_low", "waste_m3", "waste_kwh_low", "waste_kwh")
+COLUMNS = (
+    *("verdict", "status", "sentence", "judged", "checks", "findings", "advice"),
+    *(*WASTE, "heating_kwh", "cooling_kwh", "coverage", "reason"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,13 @@ class Survey:
     lacking: int = 0
     failures: Mapping[str, str] = field(default_factory=dict)
 
+    @functools.cached_property
+    def conditions(self) -> dict[str, Condition]:
+        """How each valve is: the worst of its checks, its health and its connection, by id."""
+        zone = str(self.period.start.tz)
+        rows = {str(key): row for key, row in self.devices.iterrows()}
+        return {key: condition(rows[key], valve.verdicts, zone, valve.reason) for key, valve in self.valves.items()}
+
     def table(self) -> pd.DataFrame:
         """Tabulate one row a valve, the most urgent first.
 
@@ -52,17 +65,22 @@ class Survey:
 
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
-            findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and waste_kwh (at
-            least and at most, the largest estimate of any one check: they may be the same water, so they are not added
-            up), heating_kwh, cooling_kwh, coverage, reason.
+            status (of `conditions`, such as "fault" or "ok (12 of 15)"), sentence (why), judged and checks (numbers
+            of checks), findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and
+            waste_kwh (at least and at most, the largest estimate of any one check: they may be the same water, so
+            they are not added up), heating_kwh, cooling_kwh, coverage, reason.
         """
         rows = []
         for identifier, found in self.valves.items():
-            findings = found.findings
+            findings, told = found.findings, self.conditions[identifier]
             rows.append(
                 {
                     "id": identifier,
                     "verdict": found.worst,
+                    "status": told.text,
+                    "sentence": told.sentence,
+                    "judged": told.judged,
+                    "checks": told.checks,
                     "findings": ", ".join(verdict.check for verdict in findings),
                     "advice": findings[0].recommendation if findings else "",
                     **{name: _largest([getattr(verdict, name) for verdict in findings]) for name in WASTE},
@@ -72,14 +90,13 @@ class Survey:
                     "reason": found.reason,
                 }
             )
-        columns = ["verdict", "findings", "advice", *WASTE, "heating_kwh", "cooling_kwh", "coverage"]
-        frame = pd.DataFrame(rows, columns=["id", *columns, "reason"]).set_index("id")
+        frame = pd.DataFrame(rows, columns=["id", *COLUMNS]).set_index("id")
         frame = self.devices[["name", "project", "city"]].join(frame, how="right")
         order = pd.DataFrame(
             {
                 "blind": [not self.valves[str(key)].blind for key in frame.index],
                 "cost": [-cost_kwh(self.valves[str(key)].findings)[1] for key in frame.index],
-                "rank": -frame["verdict"].map(RANKS).fillna(0),
+                "rank": [-SEVERITY[self.conditions[str(key)].status] for key in frame.index],
                 "name": frame["name"],
             },
             frame.index,

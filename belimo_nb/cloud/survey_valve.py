@@ -19,6 +19,7 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
+from belimo_nb.cloud.condition import BLIND
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
@@ -27,8 +28,6 @@ from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
-# The verdicts, by check, with which nothing that the valve reports is known: they come first.
-BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
