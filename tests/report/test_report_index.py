@@ -269,7 +269,7 @@ def test_devices_by_severity(results):
         replace(item, condition=told[item.job.slug].data()) if item.job.slug in told else item for item in results
     ]
     html = write(results)
-    rows = Page(html).rows[1:7]
+    rows = [row for row in Page(html).rows if len(row) > 2][1:7]
     assert [row[1] for row in rows] == ["failed", "warn", "warn", "not judged (12 of 15)", "made", "ok (12 of 15)"]
     assert rows[1][0].startswith("Ventil 5")
     assert "Water comes back &lt;too&gt; warm." in html

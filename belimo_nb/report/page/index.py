@@ -39,6 +39,7 @@ SUMMED_LABELS = re.compile(
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
+CHECKS = "Checks"
 KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
 
 
@@ -155,7 +156,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
         "status": status,
-        "sentence": result.condition["sentence"] if result.condition else "",
+        "sentence": result.condition["sentence"] if result.condition and status_level(status) != "good" else "",
         "kept": made,
         "mark": status_level(status),
         "error": result.error or "It did not end as it should, without a word.",
@@ -176,6 +177,8 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
     places: dict[tuple[str, str], list[int]] = {}
     for result in devices:
         for place, figure in enumerate(result.key_figures):
+            if result.condition and figure["label"] == CHECKS:
+                continue  # the status says it
             places.setdefault((figure["label"], figure["unit"]), []).append(place)
     often = sorted(places, key=lambda key: -len(places[key]))[:COLUMNS]
     columns = []
