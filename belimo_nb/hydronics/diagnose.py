@@ -95,7 +95,8 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "silent": lambda case: silent(case.samples, case.until),
 }
 
-CHECKS = tuple(_CHECKS)  # the checks, in the order of their rows
+CHECKS = tuple(_CHECKS)
+"""The checks, in the order of their rows."""
 
 
 def diagnose(
