@@ -37,6 +37,14 @@ def with_units(second, **units):
     second.always(path, says({"id": "Wq8LmZ3a", "version": "2.4", "datapoints": points}))
 
 
+def without_states(_request, answer):
+    """The list of devices without their latest values."""
+    body = answer.json
+    for device in body["data"]:
+        device.pop("state", None)
+    return says(body)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -115,8 +123,8 @@ def test_energy_in_the_unit_of_the_profile(valve, second, unit, kwh):
 
 def test_energy_of_an_unknown_unit(valve, second):
     """A counter in a unit that is not known is not used at all."""
-    with_units(second, **{HEATING: "BTU", "pX4v.20": "EUR"})
-    with pytest.raises(NoDataError, match="no heating energy counter"):
+    with_units(second, **{HEATING: "furlong"})
+    with pytest.raises(NoDataError, match=rf"heating energy, datapoint {HEATING} .*'furlong', an unknown unit"):
         valve.energy("heating", "2021-01-10", "2021-01-11")
 
 
@@ -159,10 +167,13 @@ def test_counters_of_all_kinds(valve, second):
 @pytest.mark.parametrize(
     "body", [{}, {"datapoints": None}, {"datapoints": {"x": None, "y": 5}}, {"timestamp": "soon", "datapoints": {}}]
 )
-def test_states_with_little_in_them(valve, second, body):
+def test_states_with_little_in_them(second, body):
     """A state without values is an empty frame with its columns."""
+    second.always("/devices", without_states)
+    second.next("/devices/d7Kx01", says({"id": "d7Kx01", "state": body}))
     second.next("/devices/d7Kx01/data", says(body))
-    frame = valve.state()
+    with contextlib.closing(bn.connect()) as client:
+        frame = client.device("Heizkreis 01").state()
     assert frame.empty
     assert list(frame.columns) == ["value", "unit", "description"]
     assert pd.isna(frame.attrs["time"])
@@ -171,7 +182,7 @@ def test_states_with_little_in_them(valve, second, body):
 def test_state_keeps_values_as_they_are(valve, second):
     """Values are as the cloud gives them, whatever their type."""
     points = {"a": {"value": 0}, "b": {"value": ""}, "c": {"value": False}, "d": {"value": 1.5}, "e": {}}
-    second.next("/devices/d7Kx01/data", says({"timestamp": iso(NOW), "datapoints": points}))
+    second.next("/devices/d7Kx01", says({"state": {"timestamp": iso(NOW), "datapoints": points}}))
     found = valve.state()["value"]
     assert found.tolist() == [0, "", False, 1.5, None]
     assert [type(value) for value in found[:4]] == [int, str, bool, float]
