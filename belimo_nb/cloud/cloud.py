@@ -29,6 +29,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.device_list import record_of
 from belimo_nb.energy.counter import Counter, Counters, Kind
 from belimo_nb.errors import BelimoError, ConnectionFailed, NoDataError, SignInError, UnknownDevice, UsageError
+from belimo_nb.quantities import QUANTITIES
 from belimo_nb.settings import Settings
 from belimo_nb.system.progress import bar
 
@@ -187,6 +188,36 @@ class Cloud:
         }
         frame = frame.assign(**counters)
         return frame[frame["heating"] | frame["cooling"]]
+
+    def profiles(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Tabulate the dataprofiles of devices, and what is recognized of each.
+
+        Args:
+            devices: A frame of `devices`; None for all.
+
+        Returns:
+            DataFrame, index ``profile`` (as in `devices`), columns devices (their number), energy_valve (bool: has an
+            energy counter), known (number of quantities), lacking (those that a valve's report needs and it does not
+            describe, in words) and refused (sentences about those in units that cannot be used).
+        """
+        frame = self.devices() if devices is None else devices
+        known = self.connection.device_list.known()
+        rows: dict[str, dict[str, Any]] = {}
+        for identifier, name in zip(frame.index, frame["profile"], strict=True):
+            ref = profile_ref(record_of(str(identifier), known))
+            if ref is None:
+                continue
+            row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
+            row["devices"] += 1
+        for row in rows.values():
+            found = self.connection.profile_or_none(row.pop("ref"))
+            quantities = [] if found is None else [key for key in QUANTITIES if found.describes(key)]
+            row["energy_valve"] = bool({f"{kind}_energy" for kind in KINDS} & set(quantities))
+            row["known"] = len(quantities)
+            row["lacking"] = "" if found is None else ", ".join(found.lacking)
+            row["refused"] = "" if found is None else " ".join(found.refused.values())
+        columns = ["devices", "energy_valve", "known", "lacking", "refused"]
+        return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("profile")
 
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.

@@ -226,3 +226,36 @@ def test_settings_in_use(valve):
     with contextlib.closing(bn.Cloud(other)) as client:
         frame = client.device("Heizkreis 01").energy("heating", "2021-03-13", "2021-03-16")
     assert list(frame.index) == list(pd.date_range("2021-03-13", periods=3, freq="D", tz="America/New_York"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "own", "seen"),
+    [(60, 30, "own"), (30, 60, "list"), (60, None, "list"), (None, 60, "own"), (None, None, "snapshot")],
+)
+def test_the_present(second, listed, own, seen):
+    """The newest of the list's state and the device's own; the daily snapshot only where there is neither."""
+
+    def state(age, word):
+        return {} if age is None else {"timestamp": iso(NOW - age), "datapoints": {"x.1": {"value": word}}}
+
+    def changed(_request, answer):
+        body = answer.json
+        for device in body["data"]:
+            device["state"] = state(listed, "list")
+        return says(body)
+
+    second.always("/devices", changed)
+    second.always("/devices/d7Kx01", says({"id": "d7Kx01", "state": state(own, "own")}))
+    second.always("/devices/d7Kx01/data", says(state(36_000, "snapshot")))
+    with contextlib.closing(bn.connect()) as client:
+        frame = client.device("Heizkreis 01").state()
+    assert frame["value"].tolist() == [seen]
+    age = {"list": listed, "own": own, "snapshot": 36_000}[seen]
+    assert frame.attrs["time"] == pd.Timestamp(NOW - age, unit="s", tz="UTC")
+
+
+def test_a_cloud_without_single_devices(second):
+    """Where the device itself is refused, the list's state is the present."""
+    second.always("/devices/d7Kx01", says({"message": "No."}, 403))
+    with contextlib.closing(bn.connect()) as client:
+        assert client.device("Heizkreis 01").state().loc[HEATING, "value"] == counter_kwh(NOW)
