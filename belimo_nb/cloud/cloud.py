@@ -217,7 +217,7 @@ class Cloud:
             row["lacking"] = "" if found is None else ", ".join(found.lacking)
             row["refused"] = "" if found is None else " ".join(found.refused.values())
         columns = ["devices", "energy_valve", "known", "lacking", "refused"]
-        return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("profile")
+        return pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile"), columns)
 
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.

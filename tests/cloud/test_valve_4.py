@@ -11,7 +11,7 @@ from second_cloud import says
 from second_fleet import BEGIN, NOW, epoch, iso
 
 import belimo_nb as bn
-from belimo_nb.cli import main
+from belimo_nb.cli import cli
 from belimo_nb.cli.devices import recognized
 
 WATTS = 9000.0
@@ -119,6 +119,6 @@ def test_what_is_recognized(second, valve):
         "The dataprofile acme/Wq8LmZ3a/2.4 describes no delta-T, no volume, no cooling energy.",
     ]
     assert recognized(client.profiles(client.devices("Ohne Profil")), 1) == ["0 of 1 are energy valves."]
-    result = CliRunner().invoke(main, ["login"])
+    result = CliRunner().invoke(cli, ["login"])
     assert result.exit_code == 0, result.output
     assert "20 of 23 are energy valves" in result.stdout
