@@ -222,6 +222,7 @@ QUANTITIES: dict[str, Quantity] = {
     "end_stops": Quantity("end_stops", COUNT, ("Act_End_Hit_Counts",)),
     "travel": Quantity("strokes", COUNT, ("Act_total_travel_fraction",)),
     "full_load": Quantity("full_load_h", DURATION, ("Full_Load_h",)),
+    "operating": Quantity("operating_h", DURATION, ("OperatingHours",)),
     "manager_active": Quantity(
         "manager_active_h",
         DURATION,
@@ -250,7 +251,7 @@ MEASURED = (
 """Quantities that a valve's report draws and its checks need."""
 
 WEAR = ("direction_changes", "end_stops", "travel", "full_load", "manager_active")
-"""What a valve counts of its own work since it was made."""
+"""What a valve counts of its own work while it operates."""
 
 PERIODS = frozenset(
     {

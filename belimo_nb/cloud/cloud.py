@@ -210,14 +210,15 @@ class Cloud:
             row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
             row["devices"] += 1
         for row in rows.values():
-            found = self.connection.profile_or_none(row.pop("ref"))
-            quantities = [] if found is None else [key for key in QUANTITIES if found.describes(key)]
+            profile = self.connection.profile_or_none(row.pop("ref"))
+            quantities = [] if profile is None else [key for key in QUANTITIES if profile.describes(key)]
             row["energy_valve"] = bool({f"{kind}_energy" for kind in KINDS} & set(quantities))
             row["known"] = len(quantities)
-            row["lacking"] = "" if found is None else ", ".join(found.lacking)
-            row["refused"] = "" if found is None else " ".join(found.refused.values())
+            row["lacking"] = "" if profile is None else ", ".join(profile.lacking)
+            row["refused"] = "" if profile is None else " ".join(profile.refused.values())
         columns = ["devices", "energy_valve", "known", "lacking", "refused"]
-        return pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile"), columns)
+        found = pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile", dtype=object), columns)
+        return found.astype({"energy_valve": bool})
 
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.
