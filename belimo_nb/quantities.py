@@ -240,9 +240,8 @@ SETTINGS: dict[str, Quantity] = {
 }
 """Design values and settings of a valve; they seldom change, so the latest value is taken."""
 
-ENERGIES = ("heating_energy", "cooling_energy")
-COUNTERS = ("heating_energy", "cooling_energy", "power")
-"""Lifetime counters, and the power that limits what they can have counted."""
+COUNTERS = ("heating_energy", "cooling_energy")
+"""Lifetime counters."""
 
 MEASURED = (
     "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",

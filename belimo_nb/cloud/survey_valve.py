@@ -19,13 +19,17 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
-from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
+from belimo_nb.energy import design_limit
+from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
+# The verdicts, by check, with which nothing that the valve reports is known: they come first.
+BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
+KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
@@ -62,7 +66,12 @@ class Surveyed:
     def findings(self) -> list[Verdict]:
         """The verdicts that are faults or warnings, the gravest first."""
         found = [verdict for verdict in self.verdicts if verdict.verdict in ("fault", "warn")]
-        return sorted(found, key=lambda verdict: -RANKS[verdict.verdict])
+        return sorted(found, key=lambda verdict: (verdict.check not in BLIND, -RANKS[verdict.verdict]))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the valve cannot be seen: its sensors have failed, or it is silent."""
+        return any(verdict.check in BLIND and verdict.verdict in BLIND[verdict.check] for verdict in self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -91,25 +100,25 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
-    # From a bucket earlier on: its last reading, at its end, is the counter's at the start.
-    raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
-    frame = measurements.quantities(raw, task.profile, located, step, task.tz)
-    limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
-    energy = {
-        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, task.tz, step, limit)
-        for kind in ("heating", "cooling")
-        if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
-    }
+    first, until = reading_range(period.start, period.end, step, _moment(now))
+    raw = kept.frame(datapoints, buckets(first, until, step))
+    counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
+    limit = design_limit(task.design.nominal_flow_m3h)
+    counters = measurements.counters(raw, task.profile, counted, step, query.name, period, task.tz, limit)
+    energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    samples = Samples(frame.iloc[1:], step, task.design)
+    raw = raw.loc[buckets(period.start, min(period.end, _moment(now)), step)]
+    samples = Samples(measurements.quantities(raw, task.profile, located, step, task.tz, query.name), step, task.design)
     fine, detail = _detail(archive, task, samples, located, now)
-    checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
+    closely = fine is not None or step <= pd.Timedelta(minutes=15)
+    checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
+    until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
     return Surveyed(
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(samples, fine, tz=task.tz, checks=checks),
+        verdicts=judge(samples, fine, tz=task.tz, until=until, checks=checks),
         requests=requests,
         detail=detail,
     )
@@ -130,7 +139,8 @@ def _detail(
         return None, query if missing == 1 else None
     step = parse_resolution(query.resolution)
     raw = kept.frame(list(query.wanted), buckets(*window, step))
-    return Samples(measurements.quantities(raw, task.profile, located, step, task.tz), step, task.design), None
+    measured = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
+    return Samples(measured, step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:

@@ -148,7 +148,7 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
             kept = connection.archive.store.read(query.device, resolution, datapoints)
             raw = kept.frame(datapoints, buckets(period.start, period.end, step))
-            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone), step)
+            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name), step)
             if (window := busiest_window_within(samples, period)) is not None:
                 asked.append(fine_query(query, located, window))
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)

@@ -5,7 +5,7 @@ from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
-from belimo_nb.summary.heating import before_name, heating_figures, heating_header
+from belimo_nb.summary.heating import before_name, energy_name, heating_figures, heating_header, heating_study
 from belimo_nb.summary.heating_tables import (
     load_table,
     measured_hours,
@@ -27,6 +27,7 @@ __all__ = [
     "device_figures",
     "device_header",
     "drift_table",
+    "energy_name",
     "events",
     "first_table",
     "fleet_figures",
@@ -34,6 +35,7 @@ __all__ = [
     "fleet_table",
     "heating_figures",
     "heating_header",
+    "heating_study",
     "incident_table",
     "limits",
     "load_table",

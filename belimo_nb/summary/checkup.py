@@ -8,7 +8,7 @@ from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.numbers import capitalized
-from belimo_nb.quantities import ENERGIES, MEASURED, QUANTITIES, label
+from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
 VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
 
@@ -55,7 +55,7 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
     refused, lacking = (valve.profile.refused, valve.profile.lacking) if valve.has_profile else ({}, [])
     told = [*lacking, *(label(key) for key in refused)]
     unmeasured = [name for column, name in names.items() if column not in checkup.measured and name not in told]
-    if not {"heating_kwh", "cooling_kwh"} & set(checkup.measured) and not set(ENERGIES) & set(refused):
+    if not {"heating_kwh", "cooling_kwh"} & set(checkup.measured) and not set(COUNTERS) & set(refused):
         measured = [name for column, name in names.items() if column in checkup.measured]
         has = f"has {_listed(measured)}" if measured else "has no readings of a valve"
         return note(

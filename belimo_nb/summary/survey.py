@@ -7,6 +7,7 @@ import pandas as pd
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
+from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.summary.parts import count_of
 
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
@@ -19,7 +20,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     faults, warns = (int((found["verdict"] == verdict).sum()) for verdict in ("fault", "warn"))
     judged = int((found["verdict"] != "").sum())
     figures = [
-        _energy_figure(kind, values, survey.period.label)
+        _energy_figure(kind, values, survey.period.label, found["coverage"])
         for kind in ("heating", "cooling")
         if (values := found[f"{kind}_kwh"]).notna().any()
     ]
@@ -29,16 +30,17 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
 
 
 def first_table(survey: Survey, limit: int = 15) -> Table:
-    """Table of the valves with a fault or a warning, the gravest and most wasteful first."""
+    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.assign(energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1))
+    found = found.rename(columns={"waste_m3_low": "least_m3"})
     shown = _with_sparklines(found, survey, limit)[
-        ["name", "verdict", "findings", "waste_m3", "waste_kwh", "energy_kwh", "kwh_a_day", "advice"]
+        ["name", "verdict", "findings", "least_m3", "waste_m3", "waste_kwh", "energy_kwh", "kwh_a_day", "advice"]
     ]
     caption = (
-        f"Valves with a fault or a warning: {number(len(found))}, the gravest first, then by estimated waste of heat "
-        "or cold and of water"
+        f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
+        "by what is wasted: heat or cold, and the pumping of water"
         if len(found)
         else "No check found a fault or gave a warning"
     )
@@ -46,8 +48,14 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         shown,
         "look-first",
         caption,
-        formats={"verdict": "status", "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
-        labels={"advice": "What to do", "kwh_a_day": "By day"},
+        formats={"verdict": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
+        labels={
+            "advice": "What to do",
+            "kwh_a_day": "By day",
+            "least_m3": "Wasted, at least",
+            "waste_m3": "At most",
+            "waste_kwh": "Wasted, at most",
+        },
         below=["advice"],
         limit=limit,
     )
@@ -91,8 +99,8 @@ def survey_note(survey: Survey) -> Note:
     found = survey.table()
     seen = int((found["reason"] == "").sum())
     sentences = [
-        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. The estimates of "
-        "waste are upper bounds, the largest of any one check."
+        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
+        "estimated between bounds, as the largest of any one check."
     ]
     if survey.lacking:
         sentences.append(
@@ -106,11 +114,13 @@ def survey_note(survey: Survey) -> Note:
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
 
 
-def _energy_figure(kind: str, kwh: pd.Series[float], label: str) -> KeyFigure:
+def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Series[float]) -> KeyFigure:
     total, unit = float(kwh.sum()), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
     note = f"{label}; from {number(int((kwh > 0).sum()))} valves"
+    if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
+        note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 
 
