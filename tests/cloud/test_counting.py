@@ -8,7 +8,11 @@ from second_cloud import says
 from second_fleet import HEATING, PROFILES, VALVE, counter_kwh
 
 import belimo_nb as bn
+from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.server.account import Account
 from belimo_nb.errors import AnswerError, NoDataError
+from belimo_nb.report.fetch import fetch
+from belimo_nb.report.jobs import plan
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
 COOLING = "pX4v.30"
@@ -144,3 +148,35 @@ def test_an_answer_to_another_question_is_not_kept(second, valves):
         valve.energy("heating", *RANGE)
     assert valve.energy("heating", *RANGE, tz="UTC")["kwh"].sum() == pytest.approx(KWH)
     assert len(second.asked(HISTORY)) == 2
+
+
+@pytest.mark.slow
+def test_a_report_of_valves_that_all_read_0(monkeypatch, tmp_path):
+    """Heating counters at 0 in the whole list: after its fetching a heating report has the valves and kWh as ever."""
+    with DemoCloud() as server:
+        for key, value in server.environment().items():
+            monkeypatch.setenv(key, value)
+
+        def heat():
+            with contextlib.closing(bn.connect()) as cloud:
+                period = cloud.period("2018-11-01", "2018-12-01")
+                jobs = [job for job in plan(cloud, period) if job.notebook == "heating_energy"]
+                fetch(cloud, jobs, period, {}, shown=False)
+                valves = cloud.heating_valves()
+                days = cloud.counters(valves, "heating", period.start, period.end).energy("D")
+                return list(valves["name"]), float(days["kwh"].sum().sum())
+
+        names, kwh = heat()
+        state = Account.state
+        monkeypatch.setattr(
+            Account, "state", lambda *of: {**state(*of), "datapoints": zeroed(state(*of)["datapoints"])}
+        )
+        assert heat() == (names, pytest.approx(kwh))
+        monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / "anew"))
+        assert heat() == (names, pytest.approx(kwh)), "nor on another machine, which has kept nothing yet"
+        assert len(names) == 11
+
+
+def zeroed(points):
+    """A state's datapoints with the heating counter at 0."""
+    return points | ({"evcloud.210": {"value": 0}} if "evcloud.210" in points else {})
