@@ -74,7 +74,7 @@ def _print_account(cloud: Cloud) -> None:
     )
     click.echo(printable(sees))
     devices = cloud.devices()
-    for sentence in recognized(cloud.profiles(devices), len(devices)):
+    for sentence in recognized(cloud, devices):
         click.echo(printable(sentence))
     click.echo()
     table = cloud.settings.table()
