@@ -237,7 +237,6 @@ class Device:
         from belimo_nb.cloud.checkup import examine, outdoor_or_none
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        outdoor = outdoor_or_none(self._connection, span)
         return examine(
             self.measurements,
             self.design,
@@ -245,7 +244,8 @@ class Device:
             span.end,
             resolution,
             design_delta_t=design_delta_t,
-            outdoor=outdoor,
+            outdoor=outdoor_or_none(self._connection, span),
+            now=self._connection.now,
         )
 
     def energy(

@@ -43,9 +43,9 @@ class Passage:
 
 
 def rho_c(samples: Samples) -> Floats:
-    """Density times specific heat of the water, kWh/(m3 K), per sample, at T2; at T1 where T2 is never known."""
-    column = "t2_c" if samples.known("t2_c") else "t1_c"
-    return KWH_PER_KJ * volumetric_heat(samples.values(column), samples.design.glycol_pct)
+    """Density times specific heat of the water, kWh/(m3 K), per sample, at T2; at T1 where T2 is unknown."""
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
+    return KWH_PER_KJ * volumetric_heat(np.where(np.isfinite(t2), t2, t1), samples.design.glycol_pct)
 
 
 def since_mode(samples: Samples, mode: str) -> Flags:

@@ -19,7 +19,7 @@ GAP_STEPS = 1.5
 
 def moments(samples: Samples) -> Ints:
     """The times of the samples, nanoseconds since 1970, UTC."""
-    return pd.DatetimeIndex(samples.frame.index).as_unit("ns").asi8
+    return samples.ns
 
 
 def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
@@ -36,6 +36,15 @@ def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
         spacing, widest = (f"{step / pd.Timedelta(minutes=1):.0f} min" for step in (samples.step, coarsest))
         return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
     return ""
+
+
+def spacing(samples: Samples, column: str) -> pd.Timedelta:
+    """How far apart the readings of a column really are, half of them at most; 0 with fewer than two.
+
+    Rows without a reading do not count: a poll every 15 minutes leaves two of three rows of 5 minutes empty.
+    """
+    ns = moments(samples)[np.isfinite(samples.values(column))]
+    return pd.Timedelta(int(np.median(np.diff(ns))) if len(ns) > 1 else 0, unit="ns").round("s")
 
 
 def neighbors(ns: Ints, step: pd.Timedelta) -> Flags:

@@ -15,7 +15,7 @@ from belimo_nb.cloud.survey_valve import Surveyed
 from belimo_nb.energy.counter import Counter, Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study
-from belimo_nb.hydronics import CHECKS, Verdict
+from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)
@@ -265,6 +265,25 @@ def test_look_first() -> None:
     assert table["verdict"].tolist() == ["warn", "fault", "cannot judge"]
     assert table["by_day"].notna().all()
     assert summary.valve_energy(survey).dropna().to_dict() == {"Fine": 118, "Gone": 59}
+
+
+def test_where_to_look_first() -> None:
+    """Failed sensors on top, then by what is wasted, absolute: a large valve's warning before a small one's fault."""
+    devices, _ = fleet()
+    small = Verdict("low delta-T", "fault", 90.0, "%", waste_m3=20.0, waste_m3_low=10.0)
+    large = Verdict("low delta-T", "warn", 31.0, "%", waste_m3=2500.0, waste_m3_low=600.0)
+    dead = Verdict("sensor range", "fault", 900.0, "h")
+    free = Verdict("stuck", "fault", 9.0, "d")
+    found = {"a": [small, Verdict("stuck", "ok")], "b": [large], "c": [free, dead]}
+    survey = Survey(Period(START, END), devices, {key: Surveyed(verdicts=item) for key, item in found.items()})
+    table = survey.table()
+    assert table.index.tolist() == ["c", "b", "a"]
+    assert table["findings"].iloc[0] == "sensor range, stuck"
+    assert table.loc["b", ["waste_m3_low", "waste_m3"]].tolist() == [600, 2500]
+    costless = Survey(Period(START, END), devices, {"a": Surveyed(verdicts=[free]), "b": Surveyed(verdicts=[small])})
+    assert costless.table().index.tolist() == ["b", "a"]
+    assert cost_kwh([small, large, dead]) == pytest.approx((18, 250))
+    assert cost_kwh([dead]) == (0, 0)
 
 
 def test_a_healthy_fleet_says_so() -> None:
