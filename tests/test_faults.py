@@ -200,7 +200,7 @@ def run_report(monkeypatch):
         return report_run.Outcome(results, Path("index.html"), 0.0, stopped=False)
 
     monkeypatch.setattr(report_run, "run", run)
-    monkeypatch.setattr(engines, "processes", lambda *_, **__: contextlib.nullcontext(Checked()))
+    monkeypatch.setattr(engines, "worker_pool", lambda *_, **__: contextlib.nullcontext(Checked()))
     found = told(command("report", "device", "heating_energy", "--search", SEARCH, *PERIOD, "--out", "reports"))
     found.tables = made.tables
     return found

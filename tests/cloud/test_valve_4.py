@@ -114,7 +114,7 @@ def test_what_is_recognized(second, valve):
         "acme/Gk1/0.9": False,
         "energyvalve4/0.9": True,
     }
-    assert recognized(found, 23) == [
+    assert recognized(client, client.devices()) == [
         "20 of 23 are energy valves: 1 with energyvalve4/0.9, 19 with acme/Wq8LmZ3a/2.4.",
         "Dataprofiles of which no quantity is known: 1 with acme/Gk1/0.9.",
         "The dataprofile acme/Wq8LmZ3a/2.4 describes no delta-T, no volume, no cooling energy.",
