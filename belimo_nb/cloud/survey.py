@@ -15,10 +15,10 @@ from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.cloud.survey_valve import Surveyed, ValveTask, examine_valves
+from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
@@ -143,6 +143,10 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
 
     examine(tasks)
     failures: dict[str, str] = {}
+    for task in tasks:
+        task.profile.warn_refused(MEASURED)
+        refused = [task.profile.refused[key] for key in COUNTERS if key in task.profile.refused]
+        failures |= {task.query.name: " ".join(refused)} if refused else {}
     left = 0 if connection.settings.offline else fetch
     missing = [task for task in tasks if found[task.query.device].requests]
     needed = sum(found[task.query.device].requests for task in missing)
@@ -156,7 +160,8 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
         failures |= _fetch(connection, list(close.values()))
         examine([task for task in tasks if task.query.device in close])
     lacking = sum(bool(one.requests) for one in found.values())
-    return Survey(period, valves, {str(key): found[str(key)] for key in valves.index}, lacking, failures)
+    nothing = Surveyed(reason=NO_READINGS)
+    return Survey(period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures)
 
 
 def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, str]:

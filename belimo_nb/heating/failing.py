@@ -13,11 +13,8 @@ from belimo_nb.heating.signature import fit_signature
 
 STILL, STILL_DAYS = 0.02, 7
 """A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
-OTHERS = 0.5
-"""Others heat if the middle one of them uses at least this share of its own mean day."""
-
-MANY = 20
-"""Valves of which one more or less does not move the middle one, so that it need not be left out for each."""
+OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
+MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
 
 
 class Spell(NamedTuple):

@@ -16,8 +16,7 @@ from belimo_nb.heating.days import complete_days, daily_means, daily_series
 from belimo_nb.heating.failing import Spell, fleet_shares, merged, silent_spells
 from belimo_nb.heating.signature import Signature, fit_signature
 
-HALF = 0.5
-"""Of the whole, as the part that is known, must be known for a day to say anything of the whole."""
+HALF = 0.5  # of the whole, as the part that is known, must be known for a day to say anything of the whole
 
 
 class Study:

@@ -12,8 +12,7 @@ from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean
 from belimo_nb.hydronics.samples import Flags, Floats, Samples
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
-LEAST_COUNTED = 0.5
-"""Energy of the counters over that of power, below which they do not count what the valve does."""
+LEAST_COUNTED = 0.5  # energy of the counters over that of power, below which they do not count what the valve does
 _TIMES_HIGHEST = 3.0  # a counter that rises faster than 3 times the 99.9th percentile of its rate has jumped
 
 

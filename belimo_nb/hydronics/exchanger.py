@@ -10,11 +10,8 @@ import numpy as np
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
 
-SATURATED_SLOPE = 0.15
-"""Share of its start to which the slope of P(V) has fallen at V*."""
-SUPPLY_SPAN_K = 4.0
-"""Span of the supply temperature (5th to 95th percentile) from which the fit follows it."""
-
+SATURATED_SLOPE = 0.15  # share of its start to which the slope of P(V) has fallen at V*
+SUPPLY_SPAN_K = 4.0  # span of the supply temperature (5th to 95th percentile) from which the fit follows it
 FLOW_BINS = 24
 SUPPLY_BINS = 5
 PATH_POINTS = 12

@@ -20,8 +20,7 @@ A warm plant room warms both sensors alike.
 LEAST_K = 2.0
 RETURN_WARM_C, RETURN_COLD_C = 26.0, 19.0
 """Both sensors beyond these: water passes the valve. Without flow the return settles to the temperature of the room."""
-SPELL_HOURS = 1.0
-"""Time from the first to the last reading of a spell; a single one may be a meter that lags."""
+SPELL_HOURS = 1.0  # time from the first to the last reading of a spell; a single one may be a meter that lags
 NEIGHBORS = 3
 """Valves that must lack water at the same time, and at least half of those that are open: then it is the plant's."""
 GRID_NS = HOUR_NS // 4

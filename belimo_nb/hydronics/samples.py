@@ -19,12 +19,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
 
-ACTIVE_FLOW = 0.02
-"""Share of the 99th percentile of flow above which a sample can be active."""
-ACTIVE_POSITION_PCT = 5.0
-"""Position above which a sample can be active."""
-ACTIVE_HOURS = 24.0
-"""Active hours below which no check on active samples is judged."""
+ACTIVE_FLOW = 0.02  # share of the 99th percentile of flow above which a sample can be active
+ACTIVE_POSITION_PCT = 5.0  # position above which a sample can be active
+ACTIVE_HOURS = 24.0  # active hours below which no check on active samples is judged
 WARM_WATER_C = 22.0
 """Mean of the two water temperatures above which a valve heats, below which it cools, where no counter tells.
 
@@ -37,11 +34,8 @@ on the wrong one.
 """
 ONE_KIND = 0.02
 """Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
-IMPOSSIBLE = 5.0
-"""A rise of more than so many times the 99th percentile is no energy but a counter that came back."""
-LOWEST_C, HIGHEST_C = -10.0, 130.0
-"""Water outside is none: an open or a shorted sensor."""
-
+IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
+LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
 OPTIONAL = ("direction_changes", "travel_strokes", "error_bits")
 """What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
 COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
@@ -335,8 +329,7 @@ def lacking(samples: Samples, *columns: str) -> str:
     return ""
 
 
-FLOW_SHARE = 0.01
-"""Share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor."""
+FLOW_SHARE = 0.01  # share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor
 
 
 def nominal_flow(samples: Samples) -> tuple[float, str]:

@@ -13,8 +13,7 @@ Ints = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
 HOURLY = pd.Timedelta(hours=1)
-GAP_STEPS = 1.5
-"""Two samples further apart than so many steps are no neighbors: what was between them is unknown."""
+GAP_STEPS = 1.5  # two samples further apart than so many steps are no neighbors: what was between them is unknown
 
 
 def moments(samples: Samples) -> Ints:

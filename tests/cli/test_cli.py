@@ -79,7 +79,10 @@ def test_devices(demo_environment):
         f"Energieventil Heizung 2.OG {side}" for side in ("Sued-Ost", "Nord-Ost", "Nord-West", "Sued-West")
     ]
     assert "2018-12-01 00:5" in rows[0]
-    assert result.stderr == "4 devices match 'heizung 2.og' (demo data, seed 1; times in Europe/Zurich).\n"
+    assert result.stderr.splitlines() == [
+        "4 devices match 'heizung 2.og' (demo data, seed 1; times in Europe/Zurich).",
+        "4 of 4 are energy valves: 4 with energyvalve3/1.2.",
+    ]
 
 
 def test_devices_json(demo_environment):

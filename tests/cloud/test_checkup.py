@@ -80,7 +80,7 @@ def test_another_cloud(client):
     assert "power_kw" in found.measured
     assert "volume_m3" not in found.measured
     told = summary.checkup_note(valve, found).message
-    assert "Without readings in this period" in told
+    assert "Its dataprofile has no delta-T, volume or cooling energy." in told
     assert "volume" in told
     assert set(verdicts(found)) == set(CHECKS)
 

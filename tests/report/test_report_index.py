@@ -212,10 +212,10 @@ def test_kept_reports_say_so(results):
     kept = [replace(item, kept=True, made_at=datetime(2018, 11, 30, 23, 15, tzinfo=UTC)) for item in results[:3]]
     html = write([*kept, *results[3:]], replace(FACTS, made_at=FACTS.made_at.astimezone(ZoneInfo("Europe/Zurich"))))
     assert "<dd>2 made, 3 kept from an earlier run, 1 failed</dd>" in html
-    assert '<span class="note" title="2018-12-01 00:15 CET">2018-12-01</span>' in html
+    assert '<span class="note" title="2018-12-01 00:15 CET">made 2018-12-01</span>' in html
     assert html.count("<span>Kept, made 2018-12-01 00:15 CET</span>") == 2
     rows = Page(html).rows
-    assert rows[2][:2] == [EVIL, "kept 2018-12-01"]
+    assert rows[2][:2] == [EVIL, "kept made 2018-12-01"]
     assert rows[-1][3] == "13\u202f3462 of 4 devices"
 
 

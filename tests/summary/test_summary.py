@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from belimo_nb import summary
+from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.cloud.survey_valve import Surveyed
@@ -208,7 +211,8 @@ def fleet() -> tuple[pd.DataFrame, pd.DataFrame]:
         "delta_t_k": nan,
         "position_pct": nan,
     }
-    return devices, pd.DataFrame({"name": devices["name"], **values}, ids)
+    times = pd.to_datetime(["2018-02-28T22:58Z", "2018-02-20T08:00Z", "2018-02-28T22:59Z"], utc=True)
+    return devices, pd.DataFrame({"name": devices["name"], "time": times, **values}, ids)
 
 
 def surveyed() -> Survey:
@@ -234,7 +238,8 @@ def test_fleet_figures() -> None:
     assert shown["Valves to look at"]["value"] == 2
     assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
     assert shown["Power now"]["value"] == 3.5
-    assert "2 valves" in shown["Power now"]["note"]
+    note = shown["Power now"]["note"].replace("\u00a0", " ")
+    assert note == "sum of 2 valves, as of 2018-02-28 23:58 to 2018-02-28 23:59", "of those that say something"
     assert shown["Flow now"]["value"] is None
 
 
@@ -373,6 +378,99 @@ def test_the_title_of_the_overview() -> None:
         for name in ("Projects", "Devices named"):
             assert (name in text) is (name in told)
             assert told.get(name, "") in text
+
+
+class Valve:
+    """A valve with a profile and a state, as `state_table` asks for them."""
+
+    has_profile = True
+
+    def __init__(self, **values: object) -> None:
+        points = {
+            "Error_Status_Cloud": "", "Sequence_Ste": "", "Act_Dir_Chngs_Counts": "", "Full_Load_h": "h",
+            "OperatingHours": "h", "Heating_E_J": "J",
+        }  # fmt: skip
+        names = {f"e.{n}": (name, unit) for n, (name, unit) in enumerate(points.items())}
+        features = {
+            key: {"default.name": name, "default.unit": unit, "default.access": "r"}
+            for key, (name, unit) in names.items()
+        }
+        body = [{"id": key, "featureValues": each} for key, each in features.items()]
+        self.profile = Profile({"id": "a", "version": "1", "datapoints": body})
+        self.datapoints = self.profile.datapoints
+        known = {key: values[name] for key, (name, _) in names.items() if name in values}
+        self._state = pd.DataFrame({"value": pd.Series(known, dtype=object), "unit": "", "description": ""})
+        self._state.attrs["time"] = pd.Timestamp("2018-11-30T23:56:15Z")
+
+    def state(self) -> pd.DataFrame:
+        """The values now."""
+        return self._state
+
+
+def test_state_in_words() -> None:
+    """Error bits and states are words, wear has a figure by year of operation, and the caption says as of when."""
+    valve = Valve(
+        Error_Status_Cloud=2049, Sequence_Ste=3, Act_Dir_Chngs_Counts=20_000, Full_Load_h=50, OperatingHours=17_532
+    )
+    found = summary.state_table(valve)
+    rows = found.frame.set_index("datapoint")
+    assert rows["value"]["Error_Status_Cloud"] == "freeze warning, T1 error (2049)"
+    assert rows["value"]["Sequence_Ste"] == "heating (3)"
+    years = rows["a_year"].str.replace("\u202f", " ").to_dict()
+    assert (years["Act_Dir_Chngs_Counts"], years["Full_Load_h"], years["OperatingHours"]) == ("10 000", "25", "")
+    assert "as of 2018-11-30 23:56 UTC" in found.caption.replace("\u00a0", " ")
+    assert "a_year" not in summary.state_table(Valve(Act_Dir_Chngs_Counts=20_000)).frame, "hours are not known"
+
+
+def test_events_in_words() -> None:
+    """An event of a datapoint has its name and its meaning where the valve is given."""
+    timeline = pd.DataFrame(
+        {"time": [START], "type": ["DEVICE_DATAPOINT_CHANGE"], "details": [{"values": {"e.0": 4, "x.9": 1}}]}
+    )
+    assert (
+        summary.events(timeline, Valve()).frame["details"][0] == "Error_Status_Cloud = flow signal faulty (4), x.9 = 1"
+    )
+    assert summary.events(timeline).frame["details"][0] == "e.0 = 4, x.9 = 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wanted.toml", "deltat_limitation_write = 'Disabled'"),
+        ("wanted.csv", "setting,value\nDeltaT_Limitation_Write,disabled\n"),
+        ("wanted.csv", "setting;value\nDeltaT_Limitation_Write;Disabled\n"),
+    ],
+)
+def test_settings_drift(cloud: Any, tmp_path: Path, name: str, text: str) -> None:
+    """The demo's ventilation valves limit delta-T, unlike most; a file of wanted settings says the same."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    devices = cloud.devices()
+    usual = summary.drift_table(cloud, devices)
+    found = summary.drift_table(cloud, devices, str(path))
+    assert len(usual.frame) == len(found.frame) == 7
+    assert usual.caption.startswith("7 settings of 21 energy valves differ from what most valves have")
+    assert set(found.frame["value"]) == {"dT Manager"}
+    assert set(found.frame["device"]) == set(usual.frame["device"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("wanted.csv", "Vmax,80\n", "names the setting 'Vmax', which no valve has; there are .*Vmax_Rel_Write"),
+        ("wanted.csv", "Vmax_Rel_Write\n", "cannot be read"),
+        ("wanted.toml", "= 80", "cannot be read"),
+        ("none.csv", None, "cannot be read"),
+    ],
+)
+def test_wanted_settings_that_make_no_sense(cloud: Any, tmp_path: Path, name: str, text: str | None, said: str) -> None:
+    """One sentence with the file and what is wrong with it."""
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=said) as caught:
+        summary.drift_table(cloud, cloud.devices("Heizung"), str(path))
+    assert str(path) in str(caught.value)
 
 
 def winters(**valves) -> Counters:

@@ -15,8 +15,7 @@ CHECK = "flow with the valve closed"
 CLOSED_PCT = 1.0
 LEAST_HOURS = 0.25
 FAULT_HOURS = 1.0
-CLOSED_HOURS = 24.0
-"""Hours with the valve closed below which nothing is known of its tightness."""
+CLOSED_HOURS = 24.0  # hours with the valve closed below which nothing is known of its tightness
 THRESHOLD = "fault 1 h/d"
 ZERO_SHARE, ZERO_STANDS, ZERO_SPREAD = 0.03, 0.95, 0.1
 """A flow of up to such a share of nominal, in such a share of the closed hours, that varies by so little (10th to 90th

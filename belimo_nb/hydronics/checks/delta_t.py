@@ -15,8 +15,7 @@ from belimo_nb.hydronics.water import GLYCOL_LOSS
 MEAN = "flow-weighted delta-T"
 LOW = "low delta-T"
 
-LOW_SHARE = 0.7
-"""Delta-T is low below this share of its design."""
+LOW_SHARE = 0.7  # delta-T is low below this share of its design
 LOW_WARN_PCT = 30.0
 LOW_FAULT_PCT = 60.0
 LOAD = 0.5
@@ -39,10 +38,8 @@ GOOD = 1.9
 
 For chilled water that is 7.6 K, nine tenths of what ASHRAE 90.1 asks of a coil (15 °F).
 """
-MATTERS_M3 = 10.0
-"""Water with low delta-T below which there is nothing to gain."""
-STEADY = 0.1
-"""Span of the flow over its median (10th to 90th percentile) below which it does not follow any load."""
+MATTERS_M3 = 10.0  # water with low delta-T below which there is nothing to gain
+STEADY = 0.1  # span of the flow over its median (10th to 90th percentile) below which it does not follow any load
 FULLY_OPEN_PCT = 95.0
 
 

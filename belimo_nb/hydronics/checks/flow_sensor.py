@@ -9,8 +9,7 @@ from belimo_nb.hydronics.samples import Flags, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, moments
 
 OPEN_PCT = 30.0
-LEAST_HOURS = 2.0
-"""Hours a day at that position or more, with flowing water in half of them, that make a day telling."""
+LEAST_HOURS = 2.0  # hours a day at that position or more, with flowing water in half of them, that make a day telling
 LEAST_DAYS = 2
 LEAST_TOTAL_HOURS = 24.0
 FOLLOWS = 0.3

@@ -11,8 +11,7 @@ from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, neighbors, spacin
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
 
 CHECK = "hunting"
-BAND_PCT = 5.0
-"""Points by which the position must come back before it has turned round."""
+BAND_PCT = 5.0  # points by which the position must come back before it has turned round
 WARN_PER_HOUR = 6.0
 FAULT_PER_HOUR = 12.0
 FAULT_SHARE = 0.75
@@ -23,14 +22,11 @@ misses some where its swing is small: the limit is 9 an hour there, not 12.
 """
 FINE, COARSEST = pd.Timedelta(minutes=5.5), pd.Timedelta(minutes=20)
 """Readings up to so far apart show how often a valve turns round, and whether it does so again and again."""
-SWING_PCT = 10.0
-"""Points of a swing that is no backlash (6 to 7 points on real valves)."""
-SWING_FLOW = 0.5
-"""Share of the median active flow that a swing of the flow must exceed."""
+SWING_PCT = 10.0  # points of a swing that is no backlash (6 to 7 points on real valves)
+SWING_FLOW = 0.5  # share of the median active flow that a swing of the flow must exceed
 TURNS_A_DAY = 8
 """Turns that make a day one of cycling: there and back four times. A schedule makes two, a day's load two more."""
-CYCLING_PCT = 15.0
-"""Share of the days in operation that cycle, from which it is a warning; two days at least."""
+CYCLING_PCT = 15.0  # share of the days in operation that cycle, from which it is a warning; two days at least
 LEAST_DAYS = 2
 LITTLE_M3 = 10.0
 DAY_NS = 24 * HOUR_NS

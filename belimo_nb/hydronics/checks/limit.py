@@ -17,14 +17,10 @@ from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, 
 
 CHECK = "delta-T limit"
 LIMIT_STEP_K = 0.5
-LIMIT_FLOW = 1.3
-"""Highest flow over that of the limit, from which a limit is advised."""
-CUT_PCT = 5.0
-"""Percent of the heat or cold that a limit may cut."""
-WORTH_SHARE, WORTH_M3 = 0.05, 10.0
-"""Water that a limit must save to be worth setting: a share of what flowed, and m3."""
-LIMIT_SUPPLY_SPAN_K = 10.0
-"""Span of the supply temperature (5th to 95th percentile) from which no one limit suits."""
+LIMIT_FLOW = 1.3  # highest flow over that of the limit, from which a limit is advised
+CUT_PCT = 5.0  # percent of the heat or cold that a limit may cut
+WORTH_SHARE, WORTH_M3 = 0.05, 10.0  # water that a limit must save to be worth setting: a share of what flowed, and m3
+LIMIT_SUPPLY_SPAN_K = 10.0  # span of the supply temperature (5th to 95th percentile) from which no one limit suits
 PUMP_EXPONENTS = (1, 3)
 THRESHOLD = f"highest flow {LIMIT_FLOW} times that of the limit, which cuts up to {CUT_PCT:g} %"
 

@@ -13,16 +13,12 @@ from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 CHECK = "meter consistency"
 LIMITS = ((pd.Timedelta(minutes=1), 1.0), (pd.Timedelta(minutes=15), 3.0))
 """Percent by which the sums may differ at least, for readings up to so far apart."""
-ERRORS = 3.0
-"""Sampling errors of the sum of power by which the sums may differ, if that is more."""
+ERRORS = 3.0  # sampling errors of the sum of power by which the sums may differ, if that is more
 FAULT_FACTOR = 3.0
 LEAST_DAYS = 7
-WORST = 0.1
-"""Share of the days, those that differ most, that is left out: a wrong day is no wrong meter."""
-BLIND_PCT = 10.0
-"""A sampling error that leaves room for more than this says nothing of the meter."""
-TIMES_HIGHEST = 3.0
-"""A counter that rises faster than so many times the 99.9th percentile of power has jumped."""
+WORST = 0.1  # share of the days, those that differ most, that is left out: a wrong day is no wrong meter
+BLIND_PCT = 10.0  # A sampling error that leaves room for more than this says nothing of the meter
+TIMES_HIGHEST = 3.0  # A counter that rises faster than so many times the 99.9th percentile of power has jumped
 THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that"
 
 DAY_NS = 24 * HOUR_NS

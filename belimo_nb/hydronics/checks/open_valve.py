@@ -17,11 +17,9 @@ CHECK = "no flow with the valve open"
 OPEN_HOURS = 24.0
 WARN_PCT, WARN_HOURS = 1.0, 6.0
 """Share of the open hours, and hours, from which it is a warning: one afternoon's pump stop is none."""
-SENSOR_HOURS = 24.0
-"""Hours in which the temperatures show that water moves, from which the flow sensor is in doubt."""
+SENSOR_HOURS = 24.0  # hours in which the temperatures show that water moves, from which the flow sensor is in doubt
 THRESHOLD = "warn 1 % of the hours open by more than 50 %, in spells of 1 h, and 6 h"
-PUMP_RESTS_AFTER = 7 * 24 * HOUR_NS
-"""Without flow for so long, a pump may rest for the season as well as have failed."""
+PUMP_RESTS_AFTER = 7 * 24 * HOUR_NS  # without flow for so long, a pump may rest for the season as well as have failed
 HEATING_LIMIT_C = 12.0
 MILD_C, COOL_C = 15.0, 10.0
 """Mean of a day above which the pump of a heating plant may rest, and below which that of a cooling plant may."""

@@ -10,8 +10,7 @@ from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 CHECK = "oversized"
-OVERSIZED_PCT = 50.0
-"""99th percentile of flow over the maximum flow setting, below which a valve is oversized."""
+OVERSIZED_PCT = 50.0  # 99th percentile of flow over the maximum flow setting, below which a valve is oversized
 SIZING_DAYS = 300.0
 """Days with samples from which it is judged like that: the coldest and the hottest weeks decide on sizes."""
 FAR_PCT, HALF_OPEN_PCT = 35.0, 50.0

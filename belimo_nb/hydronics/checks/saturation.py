@@ -12,10 +12,8 @@ from belimo_nb.hydronics.samples import Flags, Floats, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, between, cannot_judge, worst
 
 CHECK = "waste zone"
-WASTE_WARN_PCT = 10.0
-"""Percent of the volume that passes while the flow is above V*."""
-EXCESS_PCT = 5.0
-"""Percent of the volume in excess of V* below which there is nothing to gain."""
+WASTE_WARN_PCT = 10.0  # percent of the volume that passes while the flow is above V*
+EXCESS_PCT = 5.0  # percent of the volume in excess of V* below which there is nothing to gain
 USELESS = 2 / 3
 """Power that the water above V* brings beyond P*, over what it would bring in proportion, up to which it is waste."""
 

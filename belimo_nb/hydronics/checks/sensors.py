@@ -17,17 +17,14 @@ CHECK = "sensor range"
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_HOURS = 24.0
-FINE_K = 0.1
-"""Resolution of a sensor above which equal readings are no sign of anything."""
+FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
 """Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
 ZERO_HOURS = 24.0
-ROOM_C = (15.0, 30.0)
-"""Temperatures of rooms and plant rooms."""
+ROOM_C = (15.0, 30.0)  # temperatures of rooms and plant rooms
 SETTLED_K, APART_K = 1.5, 5.0
 """A sensor in the room shows the same with flow and without, up to the one, and is off the water by the other."""
-ERRORS = {1: "T1", 2: "T2", 4: "the flow sensor"}
-"""Bits of a device's error status, from the least."""
+ERRORS = {1: "T1", 2: "T2", 4: "the flow sensor"}  # bits of a device's error status, from the least
 THRESHOLD = (
     "fault outside -10 to 130 °C, jumps > 20 K/min, frozen 24 h while water flows, at room temperature, or no flow "
     "while water moves; 0.1 % stray"

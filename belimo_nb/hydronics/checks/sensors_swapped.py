@@ -15,8 +15,7 @@ CHECK = "T1/T2 swapped"
 FAULT_PCT = 95.0
 THRESHOLD = "fault above 95 % of the last 48 active hours"
 RECENT_HOURS = 48.0
-LEAST_K = 0.5
-"""A smaller difference has no sign to rely on."""
+LEAST_K = 0.5  # A smaller difference has no sign to rely on
 UNDECIDED_K = 1.0
 """Water whose mean is nearer than that to the border of warm and cold neither heats nor cools for certain."""
 

@@ -9,8 +9,7 @@ from belimo_nb.hydronics.samples import NO_SAMPLES, Samples
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 CHECK = "silent"
-SILENT_HOURS = 24.0
-"""A device reports everything once a day at least."""
+SILENT_HOURS = 24.0  # A device reports everything once a day at least
 ADVICE = "Check the device's supply voltage, its network and the gateway; what it counts meanwhile is not lost."
 THRESHOLD = "warn 24 h without a reading"
 
