@@ -11,10 +11,13 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.checkup import present_error, reported_errors
 from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.needs import history_queries
+from belimo_nb.cloud.outages import find_outages
+from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
@@ -41,6 +44,7 @@ class Survey:
         valves: By device id.
         lacking: Number of valves that the store does not hold completely.
         failures: By device name, why readings could not be fetched.
+        outages: By building, when its plant gave no water, see `belimo_nb.hydronics.plant.plant_outages`.
     """
 
     period: Period
@@ -48,6 +52,7 @@ class Survey:
     valves: Mapping[str, Surveyed] = field(repr=False)
     lacking: int = 0
     failures: Mapping[str, str] = field(default_factory=dict)
+    outages: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @functools.cached_property
     def conditions(self) -> dict[str, Condition]:
@@ -122,6 +127,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     queries = history_queries(
         connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
     )
+    health = _reported_errors(connection, valves, period, fetch)
     tasks = [
         ValveTask(
             query,
@@ -130,6 +136,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             period,
             connection.timezone,
             closer=len(queries) <= fetch,
+            health=health.get(query.device, ""),
         )
         for query in queries
     ]
@@ -159,9 +166,23 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     if 0 < len(close) <= left:
         failures |= _fetch(connection, list(close.values()))
         examine([task for task in tasks if task.query.device in close])
+    outages = find_outages(archive, valves, tasks, found, connection.now_s)
     lacking = sum(bool(one.requests) for one in found.values())
     nothing = Surveyed(reason=NO_READINGS)
-    return Survey(period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures)
+    return Survey(
+        period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures, outages
+    )
+
+
+def _reported_errors(connection: Connection, valves: pd.DataFrame, period: Period, most: int) -> dict[str, str]:
+    """What the valves that are not well now say of their meters, by id; their events cost a request each."""
+    unwell = valves[valves["health"].isin(["WARNING", "ERROR"])]
+    if len(unwell) > most:
+        present = period.end >= connection.now
+        return {str(key): present_error(row) for key, row in unwell.iterrows() if present}
+    devices = list(devices_by_name(connection, unwell.index).values())
+    told = ask_each(devices, lambda device: reported_errors(device, period, connection.now))
+    return {device.id: text for device, text in zip(devices, told, strict=True) if isinstance(text, str)}
 
 
 def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, str]:

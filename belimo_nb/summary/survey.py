@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from belimo_nb.cloud.condition import of_checks
+from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
@@ -119,6 +120,7 @@ def survey_note(survey: Survey) -> Note:
         f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
         "estimated between bounds, as the largest of any one check."
     ]
+    sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
     if survey.lacking:
         sentences.append(
             f"The store does not hold the readings of {number(survey.lacking)} of them completely; fetch them with "
