@@ -34,7 +34,7 @@ def find_outages(
     buildings: dict[str, list[ValveTask]] = {}
     for task in tasks:
         place = (valves.loc[task.query.device, key] for key in ("project", "city"))
-        buildings.setdefault(", ".join(str(name) for name in place if name), []).append(task)
+        buildings.setdefault(", ".join(name for name in place if isinstance(name, str)), []).append(task)
     outages = {}
     for name, its in buildings.items():
         if sum(found[task.query.device].lacked_water for task in its) < NEIGHBORS:
