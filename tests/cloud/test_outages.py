@@ -49,7 +49,7 @@ def test_told_once_for_the_building(monkeypatch):
     note = survey_note(survey).message
     assert note.count("West, Bern") == 1
     assert (
-        "Plant of West, Bern: up to 4 valves lacked water at once on 2018-01-28 21:00, 30 h in all; that is the pump's "
+        "Plant of West, Bern: up to 4 valves lacked water at once on 2018-01-28 21:15, 30 h in all; that is the pump's "
         "or the plant's trouble, and counted against no valve." in note
     )
 

@@ -72,6 +72,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     who = " and ".join(found)
     if not single and not frozen:
         limits = "" if samples.active_hours >= ACTIVE_HOURS else "; for frozen readings too little water flowed"
+        limits = limits if samples.known("flow_m3h") else "; whether they are frozen only the flow would tell"
         return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"The readings of {who} are credible{limits}.")
     said = "; ".join(part for name, item in found.items() if (part := _told(name, item)))
     if not frozen and jumps <= STRAY and outside <= max(STRAY, STRAY_SHARE * len(samples)):
