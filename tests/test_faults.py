@@ -30,7 +30,7 @@ import belimo_nb as bn
 from belimo_nb import settings, summary
 from belimo_nb.cli import cli
 from belimo_nb.client import http, retries
-from belimo_nb.cloud import cloud as cloud_module
+from belimo_nb.cloud import several
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.demo import DemoCloud
 from belimo_nb.demo.server.trouble import FAULTS
@@ -249,7 +249,7 @@ def waits(server, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(retries, "pause", waited.append)
     monkeypatch.setattr(sync, "WORKERS", 1)
-    monkeypatch.setattr(cloud_module, "MAX_IN_FLIGHT", 1)
+    monkeypatch.setattr(several, "MAX_IN_FLIGHT", 1)
     yield waited
     server.faults = []
 
