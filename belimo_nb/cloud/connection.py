@@ -13,7 +13,7 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.client.auth import Authenticator
-from belimo_nb.client.transport import Transport
+from belimo_nb.client.transport import Traffic, Transport
 from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
 from belimo_nb.errors import NoDataError, UsageError
@@ -98,6 +98,16 @@ class Connection:
     def close(self) -> None:
         """Close the HTTP connections."""
         self._transport.close()
+
+    @property
+    def traffic(self) -> Traffic:
+        """The requests to the API so far."""
+        return self._transport.traffic
+
+    @property
+    def granted_scopes(self) -> tuple[str, ...] | None:
+        """The scopes that the last sign-in was told it has; None if it was not told."""
+        return self._authenticator.granted
 
     @property
     def list_is_fresh(self) -> bool:
