@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.api.history import MAX_VALUE
+from belimo_nb.api.sparse import true_spacing
 from belimo_nb.energy import JOULES_PER_KWH, power_limit
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
@@ -42,7 +43,9 @@ def quantities(
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
-    return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+    found = pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+    found.attrs.update(raw.attrs)
+    return found
 
 
 def counters(
@@ -65,6 +68,7 @@ def counters(
         span: The range that is asked about.
         tz: IANA zone of the calendar.
     """
+    spacing = true_spacing(raw, step)
     raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
     power = profile.locate("power")
     watts = (
@@ -78,7 +82,7 @@ def counters(
             name,
             kind,
             ENERGY.convert(_numbers(raw[identifier]), profile.unit(identifier)) * JOULES_PER_KWH,
-            step,
+            spacing,
             limit,
             span.start,
             span.end,

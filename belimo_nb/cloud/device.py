@@ -12,6 +12,7 @@ from belimo_nb.api import history, measurements
 from belimo_nb.api.devices import (
     datapoint_values,
     devices_frame,
+    last_seen,
     latest_frame,
     name_of,
     profile_ref,
@@ -21,6 +22,7 @@ from belimo_nb.api.devices import (
 from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
 from belimo_nb.calendar.periods import Period
@@ -28,7 +30,7 @@ from belimo_nb.cloud.connection import Connection
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import COUNTERS, QUANTITIES
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
@@ -200,7 +202,8 @@ class Device:
         Returns:
             DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
             zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
-            NaN where unknown, or all through if the device does not measure it.
+            NaN where unknown, or all through if the device does not measure it. Values hold until the next one, while
+            the device lives (`belimo_nb.api.sparse.held`).
         """
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
@@ -209,10 +212,11 @@ class Device:
         ids = {key: identifier for key, identifier in located.items() if identifier is not None}
         first, after = self._range(start, end)
         step = history.parse_resolution(resolution)
+        grid = history.buckets(first, after, step)
         if ids:
-            raw = self.history(list(dict.fromkeys(ids.values())), first, after, resolution)
+            raw = self._held(list(dict.fromkeys(ids.values())), first, after, resolution).loc[grid]
         else:
-            raw = pd.DataFrame(index=history.buckets(first, after, step))
+            raw = pd.DataFrame(index=grid)
         profile = self.profile if self.has_profile else None
         return measurements.quantities(raw, profile, located, step, self._connection.timezone)
 
@@ -327,18 +331,22 @@ class Device:
             located[kind] = identifier
         resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
-        power = self.profile.locate("power")
+        witnesses = [i for key in COUNTERS if (i := self.profile.locate(key)) and i not in located.values()]
         until = last_reading(after, self._connection.now)
         if first >= until:
             now = self._connection.now
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # The power comes along in the same request: it limits what a counter can have counted. The first reading, at
-        # the end of its bucket, is the one at `first`.
-        raw = self.history([*located.values(), *([power] if power else [])], first - step, until, resolution)
+        # In the same request: power, which limits what a counter can have counted, and a temperature, which tells that
+        # the device was alive while no counter changed. The first reading, at its bucket's end, is the one at `first`.
+        raw = self._held([*located.values(), *witnesses], first - step, until, resolution)
         span = Period(first, after)
         return measurements.counters(raw, self.profile, located, step, self.name, span, zone)
+
+    def _held(self, ids: list[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> pd.DataFrame:
+        raw = self.history(ids, start - LEAD, end, resolution)
+        return held(raw, history.parse_resolution(resolution), last_seen(self._record))
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
+from belimo_nb.api.sparse import LEAD
 from belimo_nb.energy.counter import counter_resolution, last_reading
 from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
@@ -44,8 +45,8 @@ def history_queries(
     first = start if counters_from is None else counters_from
     counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
     # A reading belongs to its bucket's end, so the reading at the start is that of the bucket before.
-    counter_span = span_of(first - parse_resolution(counted), until, counted)
-    span = span_of(start, min(end, until) if counters_from is None else end, resolution)
+    counter_span = span_of(first - parse_resolution(counted) - LEAD, until, counted)
+    span = span_of(start - LEAD, min(end, until) if counters_from is None else end, resolution)
     resolution, counted = canonical_resolution(resolution), canonical_resolution(counted)
     seen = valves["last_seen"]
     contacts = [None if pd.isna(moment) else int(moment.timestamp()) for moment in seen]

@@ -17,8 +17,9 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD, held, true_spacing
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.quantities import MEASURED
@@ -92,17 +93,21 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
     # From a bucket earlier on: its last reading, at its end, is the counter's at the start.
-    raw = kept.frame(datapoints, buckets(period.start - step, min(period.end, _moment(now)), step))
+    grid = buckets(period.start - step, min(period.end, _moment(now)), step)
+    raw = kept.frame(datapoints, buckets(grid[0] - LEAD, grid[-1] + step, step))
+    raw = held(raw, step, query.seen.moment).loc[grid]
     frame = measurements.quantities(raw, task.profile, located, step, task.tz)
     limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
     energy = {
-        kind: interval_energy(counter * JOULES_PER_KWH, "D", period.start, period.end, task.tz, step, limit)
+        kind: interval_energy(
+            counter * JOULES_PER_KWH, "D", period.start, period.end, task.tz, true_spacing(frame, step), limit
+        )
         for kind in ("heating", "cooling")
         if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
     }
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    samples = Samples(frame.iloc[1:], step, task.design)
+    samples = samples_of(frame.iloc[1:], step, task.design)
     fine, detail = _detail(archive, task, samples, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(
@@ -129,8 +134,9 @@ def _detail(
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
     step = parse_resolution(query.resolution)
-    raw = kept.frame(list(query.wanted), buckets(*window, step))
-    return Samples(measurements.quantities(raw, task.profile, located, step, task.tz), step, task.design), None
+    raw = held(kept.frame(list(query.wanted), buckets(window[0] - LEAD, window[1], step)), step, query.seen.moment)
+    raw = raw.loc[buckets(*window, step)]
+    return samples_of(measurements.quantities(raw, task.profile, located, step, task.tz), step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:

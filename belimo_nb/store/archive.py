@@ -33,6 +33,11 @@ class LastContact:
     at: int | None
     listed: int
 
+    @property
+    def moment(self) -> pd.Timestamp | None:
+        """The last contact, UTC; None: never."""
+        return None if self.at is None else pd.Timestamp(self.at, unit="s", tz="UTC")
+
 
 @dataclass(frozen=True)
 class HistoryQuery:
