@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from belimo_nb.calendar.moments import from_api
+
 HEALTH, CAUSE = "default.1", "default.2"  # ids of two datapoints that every device has: its health, and the cause
 WELL = frozenset({"OK", "UNKNOWN", ""})
+METER = re.compile(r"sensor|flow[ _]?meter", re.IGNORECASE)  # a cause such as Flow_sensor_error
 
 
 class Trouble(NamedTuple):
@@ -25,6 +29,26 @@ class Trouble(NamedTuple):
     end: pd.Timestamp
     state: str
     cause: str = ""
+
+
+def events(rows: Sequence[Mapping[str, Any]], tz: str) -> pd.DataFrame:
+    """The API's events of a device as `Device.timeline` gives them: columns time, type and details, oldest first."""
+    frame = pd.DataFrame(
+        {
+            "time": from_api(row.get("timestamp") for row in rows).tz_convert(tz),
+            "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
+            "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
+        }
+    )
+    return frame.sort_values("time", kind="stable", ignore_index=True)
+
+
+def meter_errors(
+    timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:
+    """When a device reported that a sensor of its meter fails: begin, end and the cause. See `troubles`."""
+    told = troubles(timeline, start, end)
+    return [(one.begin, one.end, one.cause) for one in told if METER.search(one.cause)]
 
 
 def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> list[Trouble]:

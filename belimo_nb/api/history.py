@@ -27,7 +27,7 @@ class MissingSeriesWarning(UserWarning):
 
 
 class StrangeValueWarning(UserWarning):
-    """The cloud gave numbers that no meter can count to; they are taken for unknown."""
+    """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
 
 
 def parse_resolution(text: str) -> pd.Timedelta:

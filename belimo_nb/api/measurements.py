@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from belimo_nb.api.history import MAX_VALUE
+from belimo_nb.api.history import MAX_VALUE, StrangeValueWarning
 from belimo_nb.api.sparse import true_spacing
-from belimo_nb.energy import JOULES_PER_KWH, power_limit
+from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def quantities(
-    raw: pd.DataFrame, profile: Profile | None, located: Mapping[str, str | None], step: pd.Timedelta, tz: str
+    raw: pd.DataFrame,
+    profile: Profile | None,
+    located: Mapping[str, str | None],
+    step: pd.Timedelta,
+    tz: str,
+    name: str = "a device",
 ) -> pd.DataFrame:
     """Convert raw history to quantities in display units.
 
@@ -30,6 +36,7 @@ def quantities(
         located: The datapoint of each quantity, or None where the device has none.
         step: Length of a bucket.
         tz: IANA zone of the result.
+        name: The device's, for warnings.
 
     Returns:
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
@@ -39,7 +46,7 @@ def quantities(
     block = np.full((len(raw), len(located)), np.nan, order="F")
     for position, (key, identifier) in enumerate(located.items()):
         if identifier is not None and profile is not None:
-            values = _numbers(raw[identifier]).to_numpy(dtype=float)
+            values = _read(raw[identifier], identifier, name).to_numpy(dtype=float)
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
@@ -56,32 +63,27 @@ def counters(
     name: str,
     span: Period,
     tz: str,
+    limit: float | None,
 ) -> dict[str, Counter]:
     """Make energy counters, by kind, from raw history.
 
     Args:
-        raw: As for `quantities`, with the power if there is one: it limits what a counter can have counted.
+        raw: As for `quantities`.
         profile: What the datapoints mean.
         located: The counters' datapoints.
         step: Length of a bucket.
         name: The device's name.
         span: The range that is asked about.
         tz: IANA zone of the calendar.
+        limit: Highest possible power in W, see `belimo_nb.energy.design_limit`; None: none.
     """
     spacing = true_spacing(raw, step)
     raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
-    power = profile.locate("power")
-    watts = (
-        QUANTITIES["power"].dimension.convert(_numbers(raw[power]), profile.unit(power)) * 1e3
-        if power is not None and power in raw
-        else pd.Series(dtype=float)
-    )
-    limit = power_limit(watts)
     return {
         kind: Counter(
             name,
             kind,
-            ENERGY.convert(_numbers(raw[identifier]), profile.unit(identifier)) * JOULES_PER_KWH,
+            ENERGY.convert(_read(raw[identifier], identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
             spacing,
             limit,
             span.start,
@@ -90,6 +92,21 @@ def counters(
         )
         for kind, identifier in located.items()
     }
+
+
+def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
+    """The values as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
+    numbers = _numbers(values)
+    lost = [str(value).strip() for value in values[numbers.isna() & values.notna()]]
+    lost = [text for text in lost if text.casefold() not in ("", "nan")]
+    if lost:
+        warnings.warn(
+            f"In the history of {name}, {len(lost)} of {values.count()} values of {identifier} are no numbers, the "
+            f"first of them {lost[0][:40]!r}; taken for unknown.",
+            StrangeValueWarning,
+            stacklevel=4,
+        )
+    return numbers
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -9,8 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 LEAD = pd.Timedelta(days=1)  # how far before a range values are looked for that hold at its begin: all come once a day
-NEIGHBORS = 24  # gaps on either side that tell how long a device is usually silent
+NEIGHBORS = 84  # gaps on either side that tell how long a device is usually silent: of hours, those of a week
 USUAL_SHARE = 0.9  # share of them that is usual
+BY_CHANGE = 0.05  # share of rows with some values but not all above which a device reports what has changed
+# Such a device may well have nothing to say for a while, so less frequent silences are usual.
+USUAL_SHARE_BY_CHANGE = 0.98
 PATIENCE = 2  # usual gaps for which a device counts as alive, if it does not report in every bucket
 AT_LEAST = pd.Timedelta(hours=1)  # silence for which it does in any case, as between two readings of a counter
 SPACING = "spacing"  # key in a frame's `attrs`: how far apart its readings really are
@@ -40,7 +43,9 @@ def held(raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None
         return _marked(raw, spacing)
     last = -1 if seen is None or pd.isna(seen) else int(pd.DatetimeIndex(raw.index).searchsorted(seen, "right")) - 1
     alive = np.append(rows, last) if last > rows[-1] else rows
-    begins = _begins(alive, len(raw), max(1, int(AT_LEAST / step)))
+    by_change = (~known[rows][:, known.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
+    limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
+    begins = _begins(alive, len(raw), np.maximum(limits, int(AT_LEAST / step)))
     # For each row and column, the row of the last value; it holds if life has not been interrupted since.
     place = np.where(known, np.arange(len(raw))[:, None], -1)
     np.maximum.accumulate(place, axis=0, out=place)
@@ -57,10 +62,9 @@ def true_spacing(frame: pd.DataFrame, step: pd.Timedelta) -> pd.Timedelta:
     return max(step, measured)
 
 
-def _begins(alive: npt.NDArray[np.intp], count: int, least: int) -> npt.NDArray[np.intp]:
+def _begins(alive: npt.NDArray[np.intp], count: int, limits: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     """For each row the first row of the life it lies in; `count`, which no row reaches, inside a silence."""
-    gaps = np.diff(alive)
-    short = gaps <= np.maximum(_limits(gaps), least)
+    short = np.diff(alive) <= limits
     first = alive[np.concatenate([[True], ~short])]
     begins = first[np.maximum(np.searchsorted(first, np.arange(count), "right") - 1, 0)]
     begins[: alive[0]] = count
@@ -70,7 +74,7 @@ def _begins(alive: npt.NDArray[np.intp], count: int, least: int) -> npt.NDArray[
     return np.asarray(begins)
 
 
-def _limits(gaps: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]:
     """For each gap, in rows, how long the device may be silent there."""
     if not (gaps > 1).any():
         return np.ones(len(gaps))
@@ -78,7 +82,7 @@ def _limits(gaps: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     windows = np.lib.stride_tricks.sliding_window_view(around, 2 * NEIGHBORS + 1)
     limits = np.ones(len(gaps))
     wide = np.flatnonzero(gaps > 1)
-    usual = np.nanquantile(windows[wide], USUAL_SHARE, axis=1, method="lower")
+    usual = np.nanquantile(windows[wide], share, axis=1, method="lower")
     limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
     return limits
 

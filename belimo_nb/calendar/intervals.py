@@ -24,6 +24,7 @@ CALENDAR = {
 LENGTH = re.compile(r"(\d{0,6}(\.\d{1,6})?(D|h|min|s|ms|us|ns))+", re.ASCII)
 
 MAX_INTERVALS = 2_000_000  # intervals of a range; more is taken for a typing error
+DAY_NS = 86400 * 10**9
 
 
 def edges(start: Moment, end: Moment, freq: str, tz: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -59,7 +60,7 @@ def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None
         return np.empty(0, np.int64)
     if (start is not None or end is not None) and begin >= finish:
         Period(pd.Timestamp(begin, tz=tz), pd.Timestamp(finish, tz=tz))  # says what is wrong
-    grid = _calendar(freq, tz, begin, finish) if length is None else _multiples(freq, length, begin, finish)
+    grid = _calendar(freq, tz, begin, finish) if length is None else _multiples(freq, length, tz, begin, finish)
     low = int(np.searchsorted(grid, begin, "right")) - 1  # the edge at or before the begin
     high = int(np.searchsorted(grid, finish, "left"))  # the edge at or after the end
     if end is None and high <= low:
@@ -128,19 +129,43 @@ def _edge(given: Moment, reading: int | None, tz: str, name: str) -> int | None:
     return reading if given is None else _ns(parse_time(given, tz, name))
 
 
-def _multiples(freq: str, length: pd.Timedelta, begin: int, finish: int) -> Ints:
-    """Multiples of a length since 1970, as the cloud's buckets are, from at or before `begin` to after `finish`."""
+def _multiples(freq: str, length: pd.Timedelta, tz: str, begin: int, finish: int) -> Ints:
+    """Multiples of a length since 1970, from at or before `begin` to after `finish`.
+
+    Where the local clock is not at a full hour when UTC is, they are those of the local clock: it shows them. A time
+    that the clock skips is the moment of its change; one that comes twice is two.
+    """
     width = length.value
     low, high = begin // width, -(-finish // width) + 1
     if high - low > MAX_INTERVALS:
         raise UsageError(f"{high - low:,} intervals of {freq} are too short for the range; use a longer one.")
-    return np.arange(low, high + 1, dtype=np.int64) * width
+    if not _odd_clock(tz, *_decades(begin, finish)):
+        return np.arange(low, high + 1, dtype=np.int64) * width
+    reach = -(-DAY_NS // width)  # no clock is a day or more from UTC
+    naive = pd.DatetimeIndex((np.arange(low - reach, high + reach + 1, dtype=np.int64) * width).view("M8[ns]"))
+    found = []
+    for first in (True, False):
+        # Forward, pandas would shift to the next full hour; backward it is the last nanosecond before the change.
+        moments = naive.tz_localize(tz, nonexistent="shift_backward", ambiguous=np.full(len(naive), first))
+        found.append(moments.asi8 + (moments.tz_localize(None) != naive))
+    return np.unique(np.concatenate(found))
+
+
+@lru_cache(maxsize=64)
+def _odd_clock(tz: str, first: int, after: int) -> bool:
+    """`quarter_hour_zone` of whole decades; kept, since a fleet asks for the same again and again."""
+    return quarter_hour_zone(tz, pd.Timestamp(f"{first}-01-01", tz="UTC"), pd.Timestamp(f"{after}-01-01", tz="UTC"))
+
+
+def _decades(begin: int, finish: int) -> tuple[int, int]:
+    """First years of the decade in which a range begins, and of that after its end, with some years of grace."""
+    years = [1970 + moment // 31_556_952_000_000_000 for moment in (begin, finish)]
+    return max((years[0] - 2) // 10 * 10, 1680), min((years[1] + 3) // 10 * 10 + 10, 2260)  # what 64 bits reach
 
 
 def _calendar(freq: str, tz: str, begin: int, finish: int) -> Ints:
     """Local midnights from at or before `begin` to after `finish`."""
-    years = [1970 + moment // 31_556_952_000_000_000 for moment in (begin, finish)]
-    return _midnights(CALENDAR[freq], tz, (years[0] - 2) // 10 * 10, (years[1] + 3) // 10 * 10 + 10)
+    return _midnights(CALENDAR[freq], tz, *_decades(begin, finish))
 
 
 @lru_cache(maxsize=128)

@@ -68,6 +68,21 @@ class Period:
         zone = str(self.start.tz)
         return Period(months_before(self.start, 12, zone), months_before(self.end, 12, zone))
 
+    def beside(self, compared: Period) -> Period:
+        """What is laid beside this period, as measured, where it is compared with another.
+
+        The same days of the calendar in the other, or the year before where the other is the default; the other itself
+        where it does not have these days.
+        """
+        if compared == baseline(self):
+            return self.year_before
+        zone, found = str(self.start.tz), self.year_before
+        for years in range(2, self.start.year - compared.start.year + 2):
+            if compared.start <= found.start and found.end <= compared.end:
+                return found
+            found = Period(months_before(self.start, 12 * years, zone), months_before(self.end, 12 * years, zone))
+        return compared
+
     @property
     def days(self) -> int:
         """Number of local calendar days that it touches."""
@@ -184,16 +199,18 @@ def baseline(period: Period, text: str | None = "") -> Period:
 
     Args:
         period: What is compared.
-        text: Blank for the same days a year earlier; a period such as ``2016`` or ``2016-11``; or a first day, from
-            which on it is as long.
+        text: Blank for the 12 months before its first day; a period such as ``2016`` or ``2016-11``; or a first day,
+            from which on it is as long.
 
     Raises:
         UsageError: The text cannot be read, or the period it means does not begin earlier.
     """
     given = str(text or "").strip()
-    if not given:
-        return period.year_before
     zone = str(period.start.tz)
+    if not given:
+        # A month is held against a whole year's weather: its own a year before seldom was as cold or as warm.
+        begin = local_midnight(period.start.year, period.start.month, period.start.day, zone)
+        return Period(months_before(begin, DEFAULT_MONTHS, zone), begin)
     try:
         start = parse_time(given, zone, "compare")
     except UsageError:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.api.devices import devices_frame, distinct_names, find_device, latest_frame, profile_ref
+from belimo_nb.api.devices import devices_frame, find_device, latest_frame, profile_ref
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, baseline
-from belimo_nb.client.retries import MAX_UNREACHABLE
-from belimo_nb.client.transport import MAX_IN_FLIGHT
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.device_list import record_of
+from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.energy.counter import Counter, Counters, Kind
-from belimo_nb.errors import BelimoError, ConnectionFailed, NoDataError, SignInError, UnknownDevice, UsageError
+from belimo_nb.errors import BelimoError, NoDataError, UnknownDevice
 from belimo_nb.settings import Settings
 from belimo_nb.system.progress import bar
 
@@ -108,7 +106,7 @@ class Cloud:
         return found
 
     def compared(self, period: Period, text: str = "") -> Period:
-        """Parse the period to compare with, by default the year before. See `belimo_nb.calendar.periods.baseline`."""
+        """Parse the period to compare with, by default the 12 months before. See `calendar.periods.baseline`."""
         return baseline(period, text)
 
     def devices(self, search: str | None = None) -> pd.DataFrame:
@@ -217,37 +215,19 @@ class Cloud:
         Raises:
             SignInError: The credentials are refused.
         """
-        known = self.connection.device_list.known()
-        wanted = [Device(self.connection, record_of(identifier, known)) for identifier in _ids(devices)]
-        names = distinct_names([(device.id, device.name, device.serial) for device in wanted])
-
+        named = devices_by_name(self.connection, _ids(devices))
         period = self.period(start, end)
-        unreachable: list[str] = []
-
-        def fetch(device: Device) -> Counter | str:
-            if len(unreachable) >= MAX_UNREACHABLE:
-                return unreachable[-1]  # a cloud that hangs is not asked for every device
-            try:
-                return device.counter(kind, period.start, period.end, fine=fine)
-            except (SignInError, UsageError):
-                raise  # every other device would fail the same way
-            except ConnectionFailed as error:
-                unreachable.append(str(error))
-                return str(error)
-            except BelimoError as error:
-                return str(error)
-            finally:
-                progress.update()
-
         # Where no rate holds requests up, there is nothing to wait for.
-        with (
-            bar(len(wanted), "device", "Reading counters", shown=bool(self.settings.rate)) as progress,
-            ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="belimo-nb") as pool,
-        ):
-            found = dict(zip(names, pool.map(fetch, wanted), strict=True))
+        with bar(len(named), "device", "Reading counters", shown=bool(self.settings.rate)) as progress:
+            results = ask_each(
+                named.values(),
+                lambda device: device.counter(kind, period.start, period.end, fine=fine),
+                progress.update,
+            )
+        found = dict(zip(named, results, strict=True))
         return Counters(
             {name: result for name, result in found.items() if isinstance(result, Counter)},
-            {name: result for name, result in found.items() if isinstance(result, str)},
+            {name: str(result) for name, result in found.items() if isinstance(result, BelimoError)},
             period.start,
             period.end,
             self.timezone,

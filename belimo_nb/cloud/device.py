@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api import history, measurements
+from belimo_nb.api import health, history, measurements
 from belimo_nb.api.devices import (
     datapoint_values,
     devices_frame,
-    last_seen,
     latest_frame,
     name_of,
     profile_ref,
     settings_of,
     subobject,
 )
-from belimo_nb.api.health import Trouble, troubles
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.api.sparse import LEAD
 from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
-from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading
+from belimo_nb.energy import design_limit
+from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import COUNTERS, QUANTITIES
+from belimo_nb.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
@@ -214,11 +214,12 @@ class Device:
         step = history.parse_resolution(resolution)
         grid = history.buckets(first, after, step)
         if ids:
-            raw = self._held(list(dict.fromkeys(ids.values())), first, after, resolution).loc[grid]
+            unique = list(dict.fromkeys(ids.values()))
+            raw = self._connection.held_history(self._record, unique, first - LEAD, after, resolution).loc[grid]
         else:
             raw = pd.DataFrame(index=grid)
         profile = self.profile if self.has_profile else None
-        return measurements.quantities(raw, profile, located, step, self._connection.timezone)
+        return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
         self, start: Moment = None, end: Moment = None, resolution: str = "1h", design_delta_t: float | None = None
@@ -256,8 +257,8 @@ class Device:
     ) -> pd.DataFrame:
         """Compute heating or cooling energy of calendar intervals, from the lifetime counter.
 
-        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), one bucket
-        ahead of `start`; a reading belongs to its bucket's end.
+        The counter is read hourly (every 15 minutes where local days begin between full hours of UTC), some days
+        around the range with it; a reading belongs to its bucket's end.
 
         Args:
             kind: "heating" or "cooling".
@@ -331,22 +332,18 @@ class Device:
             located[kind] = identifier
         resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
-        witnesses = [i for key in COUNTERS if (i := self.profile.locate(key)) and i not in located.values()]
-        until = last_reading(after, self._connection.now)
-        if first >= until:
-            now = self._connection.now
+        now = self._connection.now
+        if first >= last_reading(after, now):
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # In the same request: power, which limits what a counter can have counted, and a temperature, which tells that
-        # the device was alive while no counter changed. The first reading, at its bucket's end, is the one at `first`.
-        raw = self._held([*located.values(), *witnesses], first - step, until, resolution)
-        span = Period(first, after)
-        return measurements.counters(raw, self.profile, located, step, self.name, span, zone)
-
-    def _held(self, ids: list[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> pd.DataFrame:
-        raw = self.history(ids, start - LEAD, end, resolution)
-        return held(raw, history.parse_resolution(resolution), last_seen(self._record))
+        # Read some days around the range: what is a freeze or a spike, its neighbors tell, in any range the same. And a
+        # temperature, which tells that the device was alive while a counter did not change.
+        ids = [*located.values(), *filter(None, [self.profile.locate("t1")])]
+        begin, until = reading_range(first, after, step, now)
+        raw = self._connection.held_history(self._record, ids, begin, until, resolution)
+        limit = design_limit(self.design.nominal_flow_m3h)
+        return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.
@@ -355,34 +352,33 @@ class Device:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
         """
         edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
-        query = {"sortDirection": "ASC"}
-        path, what = f"/devices/{self.id}/timeline", f"the timeline of {self.name}"
         try:
-            rows = self._connection.document(
-                f"timeline {self.id}", lambda: collect(self._connection.get, path, query, what)
-            )
+            frame = self.events()
         except NoDataError as error:
             # Offline: a report can do without; `belimo-nb sync` does not spend a request a device on it.
             warnings.warn(f"{error} No events are shown.", stacklevel=2)
-            rows = []
-        frame = pd.DataFrame(
-            {
-                "time": from_api(row.get("timestamp") for row in rows).tz_convert(self._connection.timezone),
-                "type": pd.Series([str(row.get("type") or "") for row in rows], dtype=object),
-                "details": pd.Series([row.get("details") or {} for row in rows], dtype=object),
-            }
-        )
+            frame = health.events([], self._connection.timezone)
         # Cut only now: the timeline is fetched whole and kept, so other ranges need no other request.
         if edges[0] is not None:
             frame = frame[frame["time"] >= edges[0]]
         if edges[1] is not None:
             frame = frame[frame["time"] < edges[1]]
-        return frame.sort_values("time", kind="stable", ignore_index=True)
+        return frame.reset_index(drop=True)
 
-    def troubles(self, start: Moment = None, end: Moment = None) -> list[Trouble]:
+    def troubles(self, start: Moment = None, end: Moment = None) -> list[health.Trouble]:
         """The times in which it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return troubles(self.timeline(end=span.end), span.start, span.end)
+        return health.troubles(self.timeline(end=span.end), span.start, span.end)
+
+    def events(self) -> pd.DataFrame:
+        """As `timeline`, all of it; offline without any kept it is an error.
+
+        Raises:
+            NoDataError: The store has none, and the cloud may not be asked.
+        """
+        path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
+        ask = functools.partial(collect, self._connection.get, path, query, what)
+        return health.events(self._connection.document(f"timeline {self.id}", ask), self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:

@@ -17,16 +17,18 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.sparse import LEAD, held, true_spacing
+from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
-from belimo_nb.energy import JOULES_PER_KWH, interval_energy, power_limit
+from belimo_nb.energy import design_limit
+from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
+KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
 
@@ -89,25 +91,25 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     datapoints = [identifier for identifier in located.values() if identifier is not None]
     kept = archive.store.read(query.device, query.resolution, datapoints)
     requests = len(archive.plan(kept.coverage, query, now))
+    kept = archive.joined(kept, query, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
-    # From a bucket earlier on: its last reading, at its end, is the counter's at the start.
-    grid = buckets(period.start - step, min(period.end, _moment(now)), step)
-    raw = kept.frame(datapoints, buckets(grid[0] - LEAD, grid[-1] + step, step))
-    raw = held(raw, step, query.seen.moment).loc[grid]
-    frame = measurements.quantities(raw, task.profile, located, step, task.tz)
-    limit = power_limit(frame["power_kw"].to_numpy() * 1e3)
-    energy = {
-        kind: interval_energy(
-            counter * JOULES_PER_KWH, "D", period.start, period.end, task.tz, true_spacing(frame, step), limit
-        )
-        for kind in ("heating", "cooling")
-        if bool(((counter := frame[f"{kind}_kwh"]) > 0).any())
-    }
+    first, until = reading_range(period.start, period.end, step, _moment(now))
+    raw = kept.frame(datapoints, buckets(first, until, step))
+    counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
+    # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
+    readings = [key for key in map(located.get, COUNTERS) if key is not None]
+    lived = held(raw[readings], step, query.seen.moment)
+    limit = design_limit(task.design.nominal_flow_m3h)
+    counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
+    energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    samples = samples_of(frame.iloc[1:], step, task.design)
+    raw = raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)]
+    raw = held(raw, step, query.seen.moment).loc[buckets(period.start, min(period.end, _moment(now)), step)]
+    frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
+    samples = samples_of(frame, step, task.design)
     fine, detail = _detail(archive, task, samples, located, now)
     checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
     return Surveyed(
@@ -134,9 +136,11 @@ def _detail(
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
     step = parse_resolution(query.resolution)
+    kept = archive.joined(kept, query, list(query.wanted))
     raw = held(kept.frame(list(query.wanted), buckets(window[0] - LEAD, window[1], step)), step, query.seen.moment)
     raw = raw.loc[buckets(*window, step)]
-    return samples_of(measurements.quantities(raw, task.profile, located, step, task.tz), step, task.design), None
+    measured = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
+    return samples_of(measured, step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:

@@ -5,8 +5,17 @@ silence. Pure: no network, no disk, no clock.
 """
 
 from belimo_nb.energy.incidents import incidents
-from belimo_nb.energy.interval import COVERAGE_LIMIT, JOULES_PER_KWH, interval_energy
-from belimo_nb.energy.readings import power_limit
+from belimo_nb.energy.interval import COVERAGE_LIMIT, JOULES_PER_KWH, LOWER_BOUNDS, interval_energy
+from belimo_nb.energy.readings import design_limit, power_limit
 from belimo_nb.energy.statement import statement
 
-__all__ = ["COVERAGE_LIMIT", "JOULES_PER_KWH", "incidents", "interval_energy", "power_limit", "statement"]
+__all__ = [
+    "COVERAGE_LIMIT",
+    "JOULES_PER_KWH",
+    "LOWER_BOUNDS",
+    "design_limit",
+    "incidents",
+    "interval_energy",
+    "power_limit",
+    "statement",
+]

@@ -14,6 +14,11 @@ from belimo_nb.energy import incidents, interval_energy, statement
 
 Kind = Literal["heating", "cooling"]
 
+BEFORE, AFTER = pd.Timedelta(days=7), pd.Timedelta(days=2)
+"""How far around a range readings are asked for, so that a collector's freeze, a dropout or a bad reading across its
+edge is judged as in any longer range: a standstill of five days, and two days that show what is usual. A request holds
+10,000 buckets, 416 days of hours: a month, a year and two years take as many requests with them as without."""
+
 
 @dataclass(frozen=True)
 class Counter:
@@ -22,7 +27,8 @@ class Counter:
     Attributes:
         device: The device's name.
         kind: "heating" or "cooling".
-        readings: Series in J at the times the readings are valid for (aware, UTC); NaN where the cloud has none.
+        readings: Series in J at the times the readings are valid for (aware, UTC), those of some days around the range
+            with them; NaN where the cloud has none.
         step: Nominal spacing of the readings.
         p_max: Highest possible power in W, or None if unknown.
         start: Begin of the range that was asked for, aware.
@@ -60,8 +66,9 @@ class Counter:
         return statement(self.readings, freq, first, after, self.tz, self.step, self.p_max)
 
     def incidents(self) -> pd.DataFrame:
-        """Dropouts, resets, jumps and gaps of the whole range; see `belimo_nb.energy.incidents`."""
-        return incidents(self.readings, self.tz, self.step, self.p_max)
+        """Dropouts, resets, jumps, gaps and the like in the range; see `belimo_nb.energy.incidents`."""
+        found = incidents(self.readings, self.tz, self.step, self.p_max)
+        return found[(found["to"] >= self.start) & (found["from"] <= self.end)].reset_index(drop=True)
 
 
 class Counters(Mapping[str, Counter]):
@@ -152,3 +159,10 @@ def counter_resolution(tz: str, start: pd.Timestamp, end: pd.Timestamp) -> str:
 def last_reading(end: pd.Timestamp, now: pd.Timestamp) -> pd.Timestamp:
     """Until when readings are asked for: `end`, or the hour after the one that is under way, in UTC."""
     return min(end, now.tz_convert("UTC").ceil("h") + pd.Timedelta(hours=1))
+
+
+def reading_range(
+    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, now: pd.Timestamp
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The buckets whose readings tell the energy of a range; a reading belongs to its bucket's end."""
+    return start - BEFORE - step, last_reading(end + AFTER, now)

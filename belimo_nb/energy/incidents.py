@@ -1,4 +1,4 @@
-"""What happened to a counter: dropouts, resets, jumps, gaps and conflicts, each with its time."""
+"""What happened to a counter: dropouts, spikes, freezes, resets, jumps, gaps and conflicts, each with its time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def incidents(
 
     Returns:
         DataFrame, one row each in order of time: ``from`` and ``to`` (aware, in `tz`: the good readings around it),
-        ``what`` ("dropout", "reset", "jump", "gap", "conflict"), ``kwh`` (the rise of the counter across it, NaN for a
-        reset, which hides it), ``counted`` (bool: whether interval energy contains it).
+        ``what`` ("dropout", "spike", "freeze", "reset", "jump", "gap", "conflict"), ``kwh`` (the rise of the counter
+        across it, NaN for a reset, which hides it), ``counted`` (bool: whether interval energy contains it).
 
     Raises:
         UsageError: As for `interval_energy`.
@@ -42,12 +42,12 @@ def incidents(
         for i in np.flatnonzero(pairs).tolist():
             known = float("nan") if what == "reset" else float(rise[i])
             rows.append((int(ns[i]), int(ns[i + 1]), what, known, what == "gap"))
-    for begin, end in readings.dropouts:
+    for begin, end, what in readings.dropped:
         around = np.interp([begin, end], ns, readings.joules)
-        rows.append((begin, end, "dropout", float(around[1] - around[0]) / JOULES_PER_KWH, True))
+        rows.append((begin, end, what, float(around[1] - around[0]) / JOULES_PER_KWH, True))
     rows += [(moment, moment, "conflict", 0.0, True) for moment in readings.conflicts.tolist()]
-    # A dropout leaves a gap behind: told once, by its cause.
-    spans = {(row[0], row[1]) for row in rows if row[2] == "dropout"}
+    # What is dropped leaves a gap behind: told once, by its cause.
+    spans = {(begin, end) for begin, end, _ in readings.dropped}
     rows = sorted(row for row in rows if row[2] != "gap" or (row[0], row[1]) not in spans)
     zone = zone_name(tz)
     frame = pd.DataFrame(rows, columns=["from", "to", "what", "kwh", "counted"])

@@ -10,7 +10,8 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edge_times, local_index
 from belimo_nb.calendar.moments import Moment
-from belimo_nb.energy.readings import Bools, Floats, Ints, Readings, clean
+from belimo_nb.energy.faults import Bools, Floats, Ints
+from belimo_nb.energy.readings import Readings, clean
 
 JOULES_PER_KWH = 3.6e6
 COVERAGE_LIMIT = 0.9
@@ -18,6 +19,9 @@ COVERAGE_LIMIT = 0.9
 
 MARKS = ("measured", "estimated split", "jump", "reset", "partial", "missing")
 """The qualities, the stronger mark the later."""
+
+LOWER_BOUNDS = ("partial", "jump", "reset")
+"""The qualities of energies of which more may have passed than is known."""
 
 _MARKS = pd.Series(MARKS, dtype=str).array
 _MEASURED, _SPLIT, _JUMP, _RESET, _PARTIAL, _MISSING = range(len(MARKS))
@@ -35,9 +39,10 @@ def interval_energy(
     """Energy of calendar intervals from the readings of a lifetime counter.
 
     Inside a run of readings the counter is taken as linear between two of them; the energy of an interval is the
-    difference of its two ends. A fall to zero that comes back to where the register was is a dropout, and its
-    readings are ignored. Any other fall is a reset (the meter was replaced) and a rise faster than `p_max` is a jump:
-    the energy between those two readings is unknown, and not counted.
+    difference of its two ends. A fall that the neighbors undo (a dropout, a spike, a stale or early reading) is no
+    energy: its readings are ignored. Any other fall is a reset (the meter was replaced) and a rise faster than `p_max`
+    since the register last moved is a jump: the energy between those two readings is unknown, and not counted. All that
+    is judged by neighbors in time, so an interval is the same in any range that reaches some days around it.
 
     Args:
         counter: Joules, at the true times of the readings: a tz-aware DatetimeIndex in any order. NaN, negative
@@ -48,14 +53,15 @@ def interval_energy(
         end: Where the last interval ends (default: the interval of the last reading). Neither needs to lie on an
             edge of the calendar: the intervals tile the range exactly.
         tz: IANA zone of the calendar.
-        step: Nominal spacing of the readings, as a Timedelta or text; None: their median spacing.
-        p_max: Highest possible power in W; None: no limit.
+        step: Nominal spacing of the readings, as a Timedelta or text; None: what is usual among their neighbors.
+        p_max: Highest possible power in W; None: unknown, so only what no pipe carries (1 GW) is a jump.
 
     Returns:
         DataFrame, index ``time`` (begin of the interval, in `tz`), columns ``kwh`` (float; NaN where unknown),
-        ``coverage`` (share of the interval between readings that leave no gap, 0 to 1) and ``quality``:
-        "measured"; "estimated split" (the total over a gap is measured, its split between intervals is not);
-        "reset" or "jump" (kwh is a lower bound); "partial" (readings begin or end inside); "missing".
+        ``coverage`` (share of the interval between readings that leave no gap, 0 to 1; a register that stood still
+        over a gap leaves none) and ``quality``, of that interval alone: "measured" (at both edges); "estimated split"
+        (an edge lies in a gap, whose total is measured, but not its split); "reset" or "jump" (kwh is a lower bound,
+        or NaN); "partial" (readings begin or end inside: kwh is what they tell, a lower bound); "missing".
 
     Raises:
         UsageError: The readings have no time zone, are no numbers, or the range, frequency or limit makes no sense.
@@ -76,10 +82,9 @@ def intervals(bounds: Ints, readings: Readings) -> tuple[Floats, Floats, npt.NDA
     at = (readings.ns - readings.ns[0]) / 1e9
     edge = (bounds - readings.ns[0]) / 1e9
     length = np.diff(edge)
-    before, after = bounds[:-1], bounds[1:]
-    inside = (before >= readings.ns[0]) & (after <= readings.ns[-1])
+    inside = (bounds[:-1] >= readings.ns[0]) & (bounds[1:] <= readings.ns[-1])
     between = np.diff(np.clip(edge, 0.0, at[-1]))
-    marks = np.where(inside, _MEASURED, np.where(between > 0, _PARTIAL, _MISSING))
+    marks = np.where(inside, _MEASURED, _PARTIAL)
     seconds = np.diff(at)
 
     def accrued(total: Floats) -> Floats:
@@ -93,20 +98,26 @@ def intervals(bounds: Ints, readings: Readings) -> tuple[Floats, Floats, npt.NDA
         return part
 
     unknown = readings.reset | readings.jump
+    gap = readings.gap & ~unknown
     covered = between
+    if gap.any():
+        covered = covered - spent(gap)
+        # Of a gap within an interval the whole is measured; the split of one that an edge lies in is not.
+        pair = np.searchsorted(readings.ns, bounds) - 1
+        cut = gap[np.clip(pair, 0, len(gap) - 1)] & (readings.ns[np.minimum(pair + 1, len(gap))] != bounds)
+        marks[inside & (cut[:-1] | cut[1:])] = _SPLIT
     if unknown.any():
         energy = accrued(_running(np.where(unknown, 0.0, np.diff(readings.joules))))
         lost = spent(unknown)
         covered = covered - lost
-        energy[lost >= length * (1 - 1e-9)] = np.nan  # wholly between two readings that nothing connects
+        nothing = lost >= between * (1 - 1e-9)  # wholly between two readings that nothing connects
+        energy[nothing] = np.nan
+        for pairs, mark in ((readings.jump, _JUMP), (readings.reset, _RESET)):
+            marks[(inside | nothing) & (spent(pairs) > 0)] = mark
     else:
         energy = accrued(readings.joules - readings.joules[0])
-    for pairs, mark in ((readings.gap & ~unknown, _SPLIT), (readings.jump, _JUMP), (readings.reset, _RESET)):
-        if pairs.any():
-            part = spent(pairs)
-            marks[inside & (part > 0)] = mark
-            covered = covered - part if mark == _SPLIT else covered
-    energy[~inside] = np.nan
+    outside = between <= 0
+    energy[outside], marks[outside] = np.nan, _MISSING
     return energy / JOULES_PER_KWH, np.clip(covered / length, 0.0, 1.0), marks
 
 

@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from belimo_nb.energy.faults import CEILING, Bools, Dropped, Floats, Ints, sound
 from belimo_nb.errors import UsageError
 
 GAP_STEPS = 2
 GAP_AT_LEAST = 3600.0
 """Seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap."""
+NEIGHBORS = 24
+"""Pairs on either side that tell the usual spacing, if none is given."""
+
+WATER, GREATEST_DELTA_T = 4.19e6, 100.0
+"""J/(m3 K), and K."""
+LARGEST_FLOW = 162.0
+"""m3/h; the nominal flow of a valve DN 150."""
 
 NOT_A_TIME = pd.NaT.value
 NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3}
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class Readings:
         joules: The counter.
         reset: Per pair: the register began anew between the two.
         jump: Per pair: a rise that no power could make.
-        gap: Per pair: readings are missing between the two.
-        first: Time of the first usable reading, dropouts included; None if there is none.
+        gap: Per pair: readings are missing between the two, and the register moved.
+        first: Time of the first usable reading, dropped ones included; None if there is none.
         last: The same of the last.
-        dropouts: Begin and end of each dropout: the good readings around it.
+        dropped: Begin, end and kind of each run of readings that are none: the good readings around it.
         conflicts: Times for which two different readings came.
     """
 
@@ -47,20 +50,20 @@ class Readings:
     gap: Bools
     first: int | None
     last: int | None
-    dropouts: tuple[tuple[int, int], ...]
+    dropped: Dropped
     conflicts: Ints
 
 
 def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max: float | None = None) -> Readings:
-    """Order the readings, drop what is none, and find dropouts, resets, jumps and gaps.
+    """Order the readings, drop what is none, and find resets, jumps and gaps.
 
-    A run of readings below the register is a dropout if it is constantly 0, or too far below to have risen from there
-    by itself, and ends where the register may have come to meanwhile. Any other fall is a reset.
+    What is dropped and what breaks the register is decided by its neighbors in time alone, never by the range that was
+    asked for; see `belimo_nb.energy.faults`.
 
     Args:
         counter: Joules at aware times.
-        step: Nominal spacing of the readings; None: their median spacing.
-        p_max: Highest possible power in W; None: no limit.
+        step: Nominal spacing of the readings; None: what is usual among their neighbors.
+        p_max: Highest possible power in W; None: no limit but `faults.CEILING`.
 
     Raises:
         UsageError: The readings have no time zone or are no numbers, or `step` or `p_max` makes no sense.
@@ -70,19 +73,27 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     usual = None if step is None else _spacing(step)
     ns, joules, conflicts = _usable(counter)
     first, last = (int(ns[0]), int(ns[-1])) if len(ns) else (None, None)
-    rises = np.diff(joules)
-    dropouts: tuple[tuple[int, int], ...] = ()
-    reset = np.zeros(len(rises), bool)
-    if len(rises) and rises.min() < 0:
-        keep, begins_anew, dropouts = _segments(ns, joules, rises, p_max)
-        ns, joules = ns[keep], joules[keep]
-        rises, reset = np.diff(joules), begins_anew[keep][1:]
-    seconds = np.diff(ns) / 1e9
-    jump = np.zeros(len(rises), bool) if p_max is None else (rises > p_max * seconds) & ~reset
-    if usual is None:
-        usual = float(np.median(seconds)) if len(seconds) else 0.0
-    gap = seconds > max(GAP_STEPS * usual, GAP_AT_LEAST)
-    return Readings(ns, joules, reset, jump, gap, first, last, dropouts, conflicts)
+    found = sound(ns, joules, CEILING if p_max is None else p_max)
+    seconds = np.diff(found.ns) / 1e9
+    gap = found.frozen
+    far = np.flatnonzero(seconds > GAP_AT_LEAST)
+    # Where both readings are equal, the register stood still: nothing is missing between them.
+    far = far[found.joules[far + 1] != found.joules[far]]
+    gap[far] |= seconds[far] > GAP_STEPS * (_usual(seconds, far) if usual is None else usual)
+    return Readings(found.ns, found.joules, found.reset, found.jump, gap, first, last, found.dropped, conflicts)
+
+
+def design_limit(nominal_flow_m3h: float) -> float:
+    """The power that no valve of a size can pass, W: its nominal flow of water, cooled by 100 K.
+
+    From what the valve is made for, not from what it did: a month has the same limit alone and within its year. The
+    water of a building is at most 120 °C and comes back at 20 °C or more.
+
+    Args:
+        nominal_flow_m3h: m3/h; where it is unknown or more than that of the largest valve, the latter's counts.
+    """
+    flow = nominal_flow_m3h if 0 < nominal_flow_m3h < LARGEST_FLOW else LARGEST_FLOW
+    return flow / 3600 * WATER * GREATEST_DELTA_T
 
 
 def power_limit(power: pd.Series[Any] | Floats) -> float | None:
@@ -142,53 +153,11 @@ def _usable(counter: pd.Series[Any]) -> tuple[Ints, Floats, Ints]:
     return ns, joules, conflicts
 
 
-def _segments(
-    ns: Ints, joules: Floats, rises: Floats, p_max: float | None
-) -> tuple[Bools, Bools, tuple[tuple[int, int], ...]]:
-    """Which readings to keep, which of them are the first after a reset, and the dropouts."""
-    keep = np.ones(len(joules), bool)
-    resets = np.zeros(len(joules), bool)
-    dropouts = []
-    up = rises[rises > 0]
-    least = float(up.min()) if len(up) else 0.0
-    position = 1
-    for fall in (np.flatnonzero(rises < 0) + 1).tolist():
-        if fall < position:
-            continue  # inside a dropout that is already known
-        back = _end_of_dropout(ns, joules, fall, p_max, least)
-        if back is None:
-            resets[fall] = True
-            position = fall + 1
-        else:
-            keep[fall:back] = False
-            dropouts.append((int(ns[fall - 1]), int(ns[min(back, len(ns) - 1)])))
-            position = back
-    return keep, resets, tuple(dropouts)
-
-
-def _end_of_dropout(ns: Ints, joules: Floats, fall: int, p_max: float | None, least: float) -> int | None:
-    """The reading at which a dropout that begins at `fall` is over; None if it is a reset."""
-    old = float(joules[fall - 1])
-    back = _returns(joules, fall, old)
-    low = joules[fall:back]
-    zero = not low.any()
-    # A fall by no more than the smallest rise is the register's rounding, not a new register.
-    if old - low.min() <= least and not zero:
-        return back
-    if back == len(joules) or p_max is None:
-        return back if zero else None
-    new, watts = float(joules[back]), p_max / 1e9
-    continues = new <= old + watts * float(ns[back] - ns[fall - 1])
-    from_low = new - float(joules[back - 1]) <= watts * float(ns[back] - ns[back - 1])
-    return back if continues and (zero or not from_low) else None
-
-
-def _returns(joules: Floats, fall: int, old: float) -> int:
-    """The first reading after `fall` that is not below `old`, else the number of readings."""
-    width = 64
-    while fall < len(joules):  # in growing windows: most dropouts are short, and there may be many
-        found = joules[fall : fall + width] >= old
-        if found.any():
-            return fall + int(np.argmax(found))
-        fall, width = fall + width, width * 2
-    return len(joules)
+def _usual(seconds: Floats, at: Ints) -> Floats:
+    """The median spacing of the readings around some pairs: what is usual in a year says nothing of its July."""
+    if not len(at):
+        return seconds[at]
+    around = np.pad(seconds, NEIGHBORS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(around, 2 * NEIGHBORS + 1)
+    found: Floats = np.nanmedian(windows[at], axis=1)
+    return found

@@ -10,8 +10,9 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edge_times, local_index
 from belimo_nb.calendar.moments import Moment
+from belimo_nb.energy.faults import Ints
 from belimo_nb.energy.interval import JOULES_PER_KWH, MARKS, intervals
-from belimo_nb.energy.readings import Ints, Readings, clean
+from belimo_nb.energy.readings import Readings, clean
 
 TIMES = ("from", "to", "opening_time", "opening_next_time", "closing_time", "closing_next_time")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
-from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy import COVERAGE_LIMIT, LOWER_BOUNDS
 from belimo_nb.errors import UsageError
 
 HOURS_LIMIT = 0.8
@@ -63,13 +63,13 @@ def complete_days(energy: pd.DataFrame) -> pd.Series[Any]:
     Returns:
         Series ``kwh``; NaN where less than 90 % of a day is covered, or its energy is a lower bound.
     """
-    good = (energy["coverage"] >= COVERAGE_LIMIT) & ~energy["quality"].isin(["reset", "jump"])
+    good = (energy["coverage"] >= COVERAGE_LIMIT) & ~energy["quality"].isin(LOWER_BOUNDS)
     return energy["kwh"].where(good)
 
 
 def is_daily(index: pd.DatetimeIndex) -> bool:
-    """Whether times are at least 23 hours apart: one a local day, whatever the clock does."""
-    return len(index) < 2 or float(np.median(np.diff(index.as_unit("ns").asi8))) >= 23 * 3.6e12
+    """Whether there is one time a local day at most; the first may be later in it than the others."""
+    return not index.tz_localize(None).normalize().has_duplicates
 
 
 def daily_series(values: pd.Series[Any], what: str) -> pd.Series[Any]:
@@ -90,6 +90,29 @@ def daily_series(values: pd.Series[Any], what: str) -> pd.Series[Any]:
     if days.has_duplicates:
         raise UsageError(f"The {what} has several values a day; give one, the sum or the mean of the day.")
     return pd.Series(found, days, name=what).sort_index()
+
+
+Table = TypeVar("Table", "pd.Series[Any]", pd.DataFrame)
+
+
+def same_days(past: Table, days: pd.DatetimeIndex) -> Table:
+    """Days of an earlier period, moved by whole years to where most of them fall on days of a later one.
+
+    Args:
+        past: By naive day.
+        days: The later days, naive.
+
+    Returns:
+        `past` with another index. A 29 February that the later year does not have is not in it.
+    """
+    if not len(past) or not len(days):
+        return past
+    index = pd.DatetimeIndex(past.index)
+    apart = (days[0] - index[0]).days / 365.2425
+    moves = [index + pd.DateOffset(years=max(years, 1)) for years in (round(apart), int(apart), int(apart) + 1)]
+    moved = past.set_axis(max(moves, key=lambda move: move.isin(days).sum()))
+    # Of two days that fall on one, 28 February and the day after it, the first is meant.
+    return moved[~moved.index.duplicated()]
 
 
 def numbers(values: pd.Series[Any], what: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import numbers
 
 BASE_SHARE = 0.05
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,25 +46,29 @@ def load_figures(kwh: pd.Series[Any]) -> LoadFigures:
     """Peak, base and use of a load, from energies of hours or quarters of an hour: counter differences, not samples.
 
     Args:
-        kwh: kWh of intervals of one length, aware index at their begins; NaN where unknown.
+        kwh: kWh of hours, or of shorter intervals of one length, aware index at their begins; NaN where unknown. Where
+            the clock or the range cuts one, it is as long as it is, and no peak if it is shorter than the others.
     """
     hours, power = _power(kwh)
-    known = power[~np.isnan(power)]
+    good = ~np.isnan(power)
+    known = power[good]
     if not len(known):
         nan = float("nan")
         return LoadFigures(nan, 0.0, nan, None, nan, nan, nan, nan)
-    at = int(np.nanargmax(power))
-    peak, mean = float(power[at]), float(known.mean())
+    energy, time = float((known * hours[good]).sum()), float(hours[good].sum())
+    whole = good & (hours >= np.median(hours[good]) * (1 - 1e-9))
+    at = int(np.argmax(np.where(whole, power, -1.0)))
+    peak, mean = float(power[at]), energy / time
     nothing = float("nan")
     return LoadFigures(
-        energy_kwh=float(known.sum() * hours),
-        known_hours=len(known) * hours,
+        energy_kwh=energy,
+        known_hours=time,
         peak_kw=peak,
         peak_time=pd.Timestamp(kwh.index[at]) if peak > 0 else None,
         mean_kw=mean,
         base_kw=float(np.quantile(known, BASE_SHARE)),
         load_factor=mean / peak if peak > 0 else nothing,
-        full_load_hours=float(known.sum() * hours) / peak if peak > 0 else nothing,
+        full_load_hours=energy / peak if peak > 0 else nothing,
     )
 
 
@@ -75,8 +82,8 @@ def load_duration(kwh: pd.Series[Any]) -> pd.Series[Any]:
         Series ``kw``, index ``hours``: for so many hours (this interval included) the power was at least that.
     """
     hours, power = _power(kwh)
-    order = np.sort(power[~np.isnan(power)])[::-1]
-    return pd.Series(order, pd.Index((np.arange(len(order)) + 1) * hours, name="hours"), name="kw")
+    order = np.argsort(-power, kind="stable")[: np.count_nonzero(~np.isnan(power))]
+    return pd.Series(power[order], pd.Index(np.cumsum(hours[order]), name="hours"), name="kw")
 
 
 def carpet(kwh: pd.Series[Any]) -> pd.DataFrame:
@@ -97,16 +104,18 @@ def carpet(kwh: pd.Series[Any]) -> pd.DataFrame:
     return found.reindex(index=days, columns=pd.RangeIndex(24, name="hour"))
 
 
-def _power(kwh: pd.Series[Any]) -> tuple[float, np.ndarray[Any, np.dtype[np.float64]]]:
-    """Length of the intervals in hours, and their mean power in kW."""
+def _power(kwh: pd.Series[Any]) -> tuple[Floats, Floats]:
+    """Lengths of the intervals in hours, and their mean power in kW."""
     values = numbers(kwh, "energy")
     index = kwh.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
         raise UsageError("The energies' times have no time zone; use interval_energy with a tz.")
     if len(index) < 2:
-        return 1.0, values
-    steps = np.diff(index.as_unit("ns").asi8)
-    usual = float(np.median(steps))
-    if usual <= 0 or usual > 3.6e12:
-        raise UsageError(f"The intervals are {usual / 3.6e12:g} hours long; give hours or shorter ones.")
-    return usual / 3.6e12, values / (usual / 3.6e12)
+        return np.ones(len(index)), values
+    steps = np.diff(index.as_unit("ns").asi8) / 3.6e12
+    usual = float(np.median(steps[1:] if len(steps) > 1 else steps))  # the first may be cut by the range
+    if usual <= 0 or usual > 1:
+        raise UsageError(f"The intervals are {usual:g} hours long; give hours or shorter ones.")
+    # A step of several lengths is one interval, and others that were left out.
+    hours = np.append(np.where((steps > 0) & (steps < 2 * usual), steps, usual), usual)
+    return hours, values / hours

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
@@ -21,6 +22,13 @@ LEAST_R2 = 0.3
 NEGATIVE_BASE = 0.05
 """A base load so far below 0, as a share of the mean day, is noise about 0; further below the model is wrong."""
 LEVEL = 0.9
+MARGIN_K = 2.0
+"""How far beyond the temperatures of its days a signature still says what is expected."""
+HEATING_LIMIT_C = 18.0
+"""On a colder day a heating that is on uses heat, or might."""
+OFF_SHARE, OFF_DAYS, OFF_MISSED, OFF_ERRORS = 0.02, 5, 3, 2.0
+"""A heating is off that uses at most this share of its mean day, for so many days on end, on so many of which more than
+so many times the root mean square error was due: a weekend among mild days is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +49,7 @@ class Signature:
         at_zero_kwh_d: Energy of a day at 0 °C, kWh/d.
         autocorrelation: Of the residuals of neighboring days.
         days: The days, naive index ``time``, columns temperature_c and kwh.
+        off_days: Days that were left out because the heating was off though it was cold enough.
     """
 
     model: Literal["3P", "2P"] | None
@@ -54,6 +63,7 @@ class Signature:
     at_zero_kwh_d: float = float("nan")
     autocorrelation: float = float("nan")
     days: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
+    off_days: int = 0
 
     @property
     def heat_loss_w_k(self) -> float:
@@ -72,13 +82,35 @@ class Signature:
         return float(temperature.min()), float(temperature.max())
 
     def predict(self, temperature: pd.Series[Any]) -> pd.Series[Any]:
-        """Expected kWh of days from their mean outdoor temperatures; NaN without a model.
+        """Expected kWh of days from their mean outdoor temperatures, never below 0.
+
+        The curve is not stretched: more than 2 K beyond the temperatures that it was fitted on it is NaN, as it is
+        without a model.
 
         Args:
             temperature: °C by day, any index.
         """
         values = temperature.to_numpy(dtype=float)
-        return pd.Series(self._curve(values), temperature.index, name="kwh")
+        if self.model is None:
+            return pd.Series(np.nan, temperature.index, name="kwh")
+        low, high = self.range_c
+        inside = (values >= low - MARGIN_K) & (values <= high + MARGIN_K)
+        return pd.Series(np.where(inside, self._curve(values), np.nan), temperature.index, name="kwh")
+
+    def off(self, days: pd.DataFrame) -> pd.Series[bool]:
+        """On which days the heating was off: no heat for days on end, though this signature expects some.
+
+        Args:
+            days: Columns temperature_c and kwh, known on all of its days.
+        """
+        temperature, kwh = (days[name].to_numpy(dtype=float) for name in ("temperature_c", "kwh"))
+        idle = _idle(kwh, self.days["kwh"].to_numpy(dtype=float))
+        error = self.cv_rmse * float(self.days["kwh"].mean())
+        missed = idle & (temperature < HEATING_LIMIT_C) & (self._curve(temperature) - kwh > OFF_ERRORS * error)
+        off = np.zeros(len(days), bool)
+        for run in np.split(np.arange(len(days)), np.flatnonzero(np.diff(idle)) + 1):
+            off[run] = len(run) >= OFF_DAYS and missed[run].sum() >= OFF_MISSED
+        return pd.Series(off & idle & (temperature < HEATING_LIMIT_C), days.index)
 
     def band(self, level: float = LEVEL) -> pd.DataFrame:
         """Confidence band of the curve, pointwise, from a bootstrap of whole weeks.
@@ -97,7 +129,7 @@ class Signature:
         if self.model == "3P":
             curves = base[:, None] + slope[:, None] * np.maximum(balance[:, None] - at, 0.0)
         else:
-            curves = base[:, None] - slope[:, None] * at
+            curves = np.maximum(base[:, None] - slope[:, None] * at, 0.0)
         edges = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
         middle = frame["kwh"].to_numpy()
         low_edge, high_edge = middle + (edges - middle) * drawn.widening(level)
@@ -123,10 +155,10 @@ class Signature:
     def _curve(self, at: Floats) -> Floats:
         if self.model == "3P":
             return self.base_kwh_d + self.slope_kwh_d_k * np.maximum(self.balance_point_c - at, 0.0)
-        return self.at_zero_kwh_d - self.slope_kwh_d_k * at
+        return np.maximum(self.at_zero_kwh_d - self.slope_kwh_d_k * at, 0.0)
 
 
-def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any]) -> Signature:
+def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any], *, leave_out_off: bool = True) -> Signature:
     """Fit the three-parameter heating model to daily energies, by least squares over a grid of balance points.
 
     Refused, with the reason, if the balance point sits at the edge of the temperatures, fewer than 10 days lie on one
@@ -137,6 +169,9 @@ def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any]) -> Si
         energy_kwh: kWh by local day; NaN for days that are not known in full (see `complete_days`).
         temperature: Mean outdoor temperature by local day, °C; hourly at aware times will do if the days of
             `energy_kwh` have a zone.
+        leave_out_off: Leave out days under 18 °C on which the heating was off (no heat for 5 days or longer, though
+            the other days say that some was due): a building that is not heated from May to September loses as much
+            in spring as in autumn. Their number is told as ``off_days``.
 
     Raises:
         UsageError: The one or the other is no daily series of numbers.
@@ -145,7 +180,19 @@ def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any]) -> Si
     outdoor = daily_series(_by_day(temperature, energy_kwh), "temperature")
     days = pd.DataFrame({"temperature_c": outdoor, "kwh": energy}).rename_axis("time").dropna()
     days = days.loc[np.isfinite(days.to_numpy()).all(axis=1)]
+    idle = _idle(days["kwh"].to_numpy(), days["kwh"].to_numpy()) & (days["temperature_c"] < HEATING_LIMIT_C).to_numpy()
+    if leave_out_off and idle.any():
+        heated = _fitted(days[~idle])
+        off = heated.off(days) if heated.model else pd.Series(data=False, index=days.index)
+        if off.any() and (found := _fitted(days[~off])).model:
+            return replace(found, off_days=int(off.sum()))
     return _fitted(days)
+
+
+def _idle(kwh: Floats, typical: Floats) -> npt.NDArray[np.bool_]:
+    """Which days have no heat to speak of, held against the mean of days that have some."""
+    heated = typical[typical > 0]
+    return kwh <= OFF_SHARE * (float(heated.mean()) if len(heated) else 0.0)
 
 
 def _by_day(temperature: pd.Series[Any], energy: pd.Series[Any]) -> pd.Series[Any]:

@@ -2,126 +2,232 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from belimo_nb.calendar.moments import is_midnight
 from belimo_nb.energy import COVERAGE_LIMIT
-from belimo_nb.heating.comparison import Comparison, compare
+from belimo_nb.heating.comparison import Comparison, compare, compare_shares, raw_change
 from belimo_nb.heating.days import complete_days, daily_means, daily_series
+from belimo_nb.heating.failing import Spell, fleet_shares, merged, silent_spells
 from belimo_nb.heating.signature import Signature, fit_signature
 
-STILL, STILL_DAYS = 0.02, 7
-"""A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
+HALF = 0.5
+"""Of the whole, as the part that is known, must be known for a day to say anything of the whole."""
 
 
 class Study:
     """What a heating report asks of two periods; nothing is computed before it is asked for.
 
+    A valve whose meter fails is left out of the comparison of all, and its time is unknown: it counts nothing on cold
+    days for a week or longer while others heat, or the device says so.
+
     Args:
         days: Energy by local day of the reporting period: columns of two levels, kwh, coverage or quality, then the
             valve, as `Counters.energy` gives it.
-        before: The same of the period that it is compared with.
+        before: The same of the period that it is compared with; it may be longer, such as the 12 months before a month.
         temperature: Hourly outdoor temperature over both, °C; NaN where unknown.
         tz: IANA zone of the days.
+        errors: By valve, when its device reported that its meter fails: begin, end (aware) and the cause.
+
+    Attributes:
+        counted: `days` as given: with what failing meters counted, too.
     """
 
-    def __init__(self, days: pd.DataFrame, before: pd.DataFrame, temperature: pd.Series[Any], tz: str) -> None:
-        self.days, self.before, self.tz = days, before, tz
+    def __init__(
+        self,
+        days: pd.DataFrame,
+        before: pd.DataFrame,
+        temperature: pd.Series[Any],
+        tz: str,
+        errors: Mapping[str, Sequence[tuple[pd.Timestamp, pd.Timestamp, str]]] | None = None,
+    ) -> None:
+        self.counted, self._before, self.tz = days, before, tz
         self.names = [str(name) for name in cast("pd.DataFrame", days["kwh"]).columns]
+        self._errors = {name: told for name, told in (errors or {}).items() if name in self.names}
         means = daily_means(temperature, tz)
-        self.outdoor = means.reindex(pd.DatetimeIndex(days.index))
-        self.outdoor_before = means.reindex(pd.DatetimeIndex(before.index))
+        self.outdoor = means.reindex(pd.DatetimeIndex(_whole_days(days).index))
+        self.outdoor_before = means.reindex(pd.DatetimeIndex(_whole_days(before).index))
+
+    @cached_property
+    def failing(self) -> dict[str, list[Spell]]:
+        """When meters failed in one of the periods, by valve."""
+        known = pd.concat(
+            [pd.DataFrame({name: _known(frame, name) for name in self.names}) for frame in (self._before, self.counted)]
+        )
+        # Of a range that begins within a day, that day is asked about, too.
+        begin = pd.DatetimeIndex(self.counted.index[:1]).normalize()
+        known = known[~known.index.duplicated()]
+        known = known.reindex(known.index.union(begin)).sort_index()
+        means = pd.concat([self.outdoor_before, self.outdoor])
+        outdoor = means[~means.index.duplicated()].reindex(known.index)
+        return merged(silent_spells(known, outdoor), self._errors, known.index)
+
+    @cached_property
+    def days(self) -> pd.DataFrame:
+        """Energy by local day of the reporting period; not known where a meter failed, but for what it did count."""
+        found = self.without_failures(self.counted)
+        for name in self.failing:
+            counted = self.counted[("kwh", name)]
+            found[("kwh", name)] = found[("kwh", name)].fillna(counted.where(counted > 0))
+        return found
+
+    @cached_property
+    def before(self) -> pd.DataFrame:
+        """The same of the period that it is compared with."""
+        return self.without_failures(self._before)
+
+    def without_failures(self, energy: pd.DataFrame) -> pd.DataFrame:
+        """Energy of intervals, as `Counters.energy` gives it; unknown in those in which a meter failed."""
+        if not self.failing:
+            return energy
+        begins, found = pd.DatetimeIndex(energy.index), energy.copy()
+        step = begins[1] - begins[0] if len(begins) > 1 else pd.Timedelta(days=1)
+        ends = begins[1:].append(pd.DatetimeIndex([begins[-1] + step])) if len(begins) else begins
+        for name, spells in self.failing.items():
+            for spell in spells:
+                failed = (begins < spell.last + pd.DateOffset(days=1)) & (ends > spell.first)
+                found.loc[failed, ("kwh", name)] = np.nan
+                found.loc[failed, ("coverage", name)] = 0.0
+                found.loc[failed, ("quality", name)] = "meter failed"
+        return found
+
+    @cached_property
+    def sound(self) -> list[str]:
+        """The valves whose meters did not fail."""
+        return [name for name in self.names if name not in self.failing]
+
+    def only_sound(self, energy: pd.DataFrame) -> pd.DataFrame:
+        """Of a frame of `Counters.energy` the valves whose meters did not fail; all, if all did."""
+        if not self.sound:
+            return self.without_failures(energy)
+        return energy.loc[:, energy.columns.get_level_values(1).isin(self.sound)]
 
     @cached_property
     def valves(self) -> dict[str, Comparison]:
         """The comparison of each valve, by name."""
-        return {name: self._compare(_known(self.days, name), _known(self.before, name)) for name in self.names}
+        return {
+            name: compare(_known(self.days, name), self.outdoor, _known(self.before, name), self.outdoor_before)
+            for name in self.names
+        }
 
     @cached_property
     def comparable(self) -> list[str]:
-        """The valves that are known well enough in both periods: on 90 % of the days."""
+        """The valves that are known well enough in both periods: on 90 % of the days, and no failing meter."""
         return [
             name
-            for name in self.names
-            if min(_known(frame, name).notna().mean() for frame in (self.days, self.before)) >= COVERAGE_LIMIT
+            for name in self.sound
+            if all(_coverage(_known(frame, name)) >= COVERAGE_LIMIT for frame in (self.days, self.before))
         ]
 
     @cached_property
     def together(self) -> Comparison:
-        """The comparison of all comparable valves, summed up."""
-        return self._compare(self._sum(self.days), self._sum(self.before))
+        """The comparison of all comparable valves, summed up over what is known of each of them."""
+        (now, known), (then, known_then) = self._now, self._then
+        raw = raw_change(self._naive(self.days), self._naive(self.before))
+        outdoor, before = (
+            daily_series(means, "temperature").reindex(energy.index)
+            for means, energy in ((self.outdoor, now), (self.outdoor_before, then))
+        )
+        return compare_shares(now, known, outdoor, _whole(then, known_then), known_then, before, raw)
 
     @cached_property
     def signature(self) -> Signature:
         """Of the reporting period, all comparable valves together."""
-        return fit_signature(self._sum(self.days), self.outdoor)
+        return fit_signature(_whole(*self._now), daily_series(self.outdoor, "temperature"))
 
     @cached_property
     def residuals(self) -> pd.Series[Any]:
         """The running sum of measured minus expected energy, all comparable valves together; all NaN if unsayable."""
         if self.together.reason:
             return pd.Series(np.nan, self.outdoor.index)
-        return cusum(self._sum(self.days), self.outdoor, self.together.signature)
+        now, known = self._now
+        aware = pd.DatetimeIndex(_whole_days(self.counted).index)
+        return cusum(now.set_axis(aware), self.outdoor, self.together.signature, known.to_numpy())
 
     @cached_property
     def silent(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp, float]]:
-        """Valves that counted (almost) nothing for a week or longer in which the period before would have used heat.
+        """Valves that failed in the reporting period, and how.
 
-        By name: first and last day of the longest such stretch, and the kWh that were to be expected in it. Either
-        the valve was off, or its meter fails.
+        By name: first and last day of the longest such spell, and the kWh that were to be expected in it (NaN: it has
+        never counted any). Either the valve was off, or its meter fails.
         """
+        begin, end = pd.DatetimeIndex(self.counted.index).normalize()[[0, -1]]
         found = {}
-        for name, comparison in self.valves.items():
-            due = comparison.signature.predict(self.outdoor).to_numpy()
-            used = self.days[("kwh", name)].to_numpy(dtype=float)
-            if not np.isfinite(due).any():
-                continue
-            cold = float(np.nanmean(due))
-            still = (used <= STILL * due) & (due > cold)
-            # Mild days say nothing: they neither end a stretch nor lengthen it.
-            told = np.flatnonzero(still | (used > STILL * cold))
-            runs = np.split(told, np.flatnonzero(np.diff(still[told].astype(int))) + 1)
-            longest = max((run for run in runs if len(run) and still[run[0]]), key=len, default=np.empty(0, int))
-            if len(longest) >= STILL_DAYS:
-                first, last = (pd.Timestamp(self.days.index[i]) for i in (longest[0], longest[-1]))
-                found[name] = (first, last, float(np.nansum(due[longest])))
+        for name, spells in self.failing.items():
+            inside = [spell for spell in spells if spell.last >= begin and spell.first <= end]
+            if inside:
+                longest = max(inside, key=lambda spell: spell.last - spell.first)
+                found[name] = (longest.first, longest.last, longest.due_kwh)
         return found
 
     def signature_of(self, name: str) -> Signature:
         """Of one valve, in the reporting period."""
         return fit_signature(_known(self.days, name), self.outdoor)
 
-    def _sum(self, frame: pd.DataFrame) -> pd.Series[Any]:
-        columns = [_known(frame, name) for name in self.comparable]
-        if not columns:
-            return pd.Series(np.nan, pd.DatetimeIndex(frame.index))
-        return pd.concat(columns, axis=1).sum(axis=1, skipna=False)
+    @cached_property
+    def _now(self) -> tuple[pd.Series[Any], pd.Series[Any]]:
+        return fleet_shares(self._naive(self.days), self._naive(self.before))
 
-    def _compare(self, now: pd.Series[Any], then: pd.Series[Any]) -> Comparison:
-        return compare(now, self.outdoor, then, self.outdoor_before)
+    @cached_property
+    def _then(self) -> tuple[pd.Series[Any], pd.Series[Any]]:
+        before = self._naive(self.before)
+        return fleet_shares(before, before)
+
+    def _naive(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The known energy of the comparable valves, by naive day."""
+        index = pd.DatetimeIndex(_whole_days(frame).index).tz_localize(None).normalize()
+        return pd.DataFrame({name: _known(frame, name).to_numpy() for name in self.comparable}, index)
 
 
 def _known(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    return complete_days(pd.DataFrame({part: frame[(part, name)] for part in ("kwh", "coverage", "quality")}))
+    whole = _whole_days(frame)
+    return complete_days(pd.DataFrame({part: whole[(part, name)] for part in ("kwh", "coverage", "quality")}))
 
 
-def cusum(energy_kwh: pd.Series[Any], temperature: pd.Series[Any], signature: Signature) -> pd.Series[Any]:
+def _coverage(known: pd.Series[Any]) -> float:
+    """The share of days that are known; all of none."""
+    return float(known.notna().mean()) if len(known) else 1.0
+
+
+def _whole_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the first day if the range begins later in it: its energy is of a part, the weather of all of it."""
+    return frame if not len(frame) or is_midnight(pd.Timestamp(frame.index[0])) else frame.iloc[1:]
+
+
+def _whole(part: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
+    """What all would be, where at least half is known."""
+    return part / known.where(known >= HALF)
+
+
+def cusum(
+    energy_kwh: pd.Series[Any],
+    temperature: pd.Series[Any],
+    signature: Signature,
+    known: np.ndarray[Any, np.dtype[np.float64]] | float = 1.0,
+) -> pd.Series[Any]:
     """Running sum of measured minus expected energy.
 
     Args:
         energy_kwh: kWh by local day; NaN where unknown.
         temperature: Mean outdoor temperature by local day, °C.
         signature: What is expected, as a rule that of the period before.
+        known: Which part of what the signature describes `energy_kwh` is, 0 to 1.
 
     Returns:
         Series in kWh by day (the index of `energy_kwh`): it falls while less is used than expected, and stands still
-        on days that are unknown; all NaN without a model.
+        on days of which the energy or what to expect is unknown; all NaN without a model.
     """
     measured = daily_series(energy_kwh, "energy")
     outdoor = daily_series(temperature, "temperature").reindex(measured.index)
-    left = measured - signature.predict(outdoor)
+    left = measured - signature.predict(outdoor) * known
+    if signature.off_days:
+        told = left.notna()
+        days = pd.DataFrame({"temperature_c": outdoor, "kwh": measured})[told]
+        left[told] = left[told].where(~signature.off(days), 0.0)
     running = left.fillna(0.0).cumsum() if left.notna().any() else left
     return running.set_axis(energy_kwh.index.sort_values()).rename("kwh")

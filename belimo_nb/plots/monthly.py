@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -12,10 +13,12 @@ from matplotlib.patches import Patch
 
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import MINUS, MONTHS
+from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.plots import style
 from belimo_nb.plots.timeaxis import zone_of
 
 PREVIOUS_COLOR = "#c3cdd6"
+TRACE = 0.001  # a month of which another is a thousand times as much is none to divide by
 PARTIAL_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
@@ -33,7 +36,8 @@ def monthly_energy(
     two years have different names.
 
     Args:
-        kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown.
+        kwh: kWh by month (aware index, the month's first local midnight) and name; NaN is unknown. Better all that
+            `Counters.energy` gives: then months that readings tell only in part are taken for incomplete, too.
         previous: The same of a year (or years) before; months are matched by calendar, not by position.
         what: Name of the quantity, such as "Heating energy".
         before: Name of the previous period.
@@ -63,17 +67,17 @@ def monthly_energy(
 
 def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Series[float] | None) -> pd.DataFrame:
     """One row per month: year, month, kwh, complete, before (kWh of the previous year), comparable."""
-    now = kwh.to_frame("") if isinstance(kwh, pd.Series) else kwh
+    now, complete = _parts(kwh)
     index = pd.DatetimeIndex(now.index)
     table = pd.DataFrame({
         "year": index.year,
         "month": index.month,
         "kwh": now.sum(axis=1, min_count=1).to_numpy(dtype=float),
-        "complete": now.notna().all(axis=1).to_numpy(),
+        "complete": complete,
     })  # fmt: skip
     if previous is None or not len(previous):
         return table.assign(before=np.nan, comparable=False)
-    past = previous.to_frame("") if isinstance(previous, pd.Series) else previous
+    past, whole = _parts(previous)
     same = set(past.columns) == set(now.columns)
     then = pd.DatetimeIndex(past.index)
     years = round((index[0] - then[0]).days / 365.2425)
@@ -81,17 +85,27 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
         "year": then.year + years,
         "month": then.month,
         "before": past.sum(axis=1, min_count=1).to_numpy(dtype=float),
-        "comparable": past.notna().all(axis=1).to_numpy() & same,
+        "comparable": whole & same,
     })  # fmt: skip
     table = table.merge(old, on=["year", "month"], how="left")
     return table.assign(comparable=table["complete"] & (table["comparable"] == True))  # noqa: E712  (NaN is no)
+
+
+def _parts(energy: pd.DataFrame | pd.Series[float]) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """KWh by month and name, and per month whether all of it is known."""
+    if isinstance(energy, pd.Series):
+        energy = energy.to_frame("")
+    if energy.columns.nlevels == 1:
+        return energy, energy.notna().all(axis=1).to_numpy()
+    kwh, quality = (cast("pd.DataFrame", energy[name]) for name in ("kwh", "quality"))
+    return kwh, (kwh.notna() & ~quality.isin(LOWER_BOUNDS)).all(axis=1).to_numpy()
 
 
 def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= 0:
+    if base <= float(both["kwh"].sum()) * TRACE:
         return ""
     words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
@@ -122,7 +136,7 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> style.Legend:
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > 0)):
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": 7.5, "color": style.GRAY}

@@ -145,9 +145,10 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             seen = {key: located[key] for key in ACTIVITY}
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
             kept = connection.archive.store.read(query.device, resolution, datapoints)
+            kept = connection.archive.joined(kept, query, datapoints)
             raw = kept.frame(datapoints, buckets(period.start - LEAD, period.end, step))
             raw = held(raw, step, query.seen.moment).loc[buckets(period.start, period.end, step)]
-            frame = measurements.quantities(raw, profile, seen, step, cloud.timezone)
+            frame = measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name)
             samples = samples_of(frame, step, Design())
             if (window := busiest_window_within(samples, period)) is not None:
                 asked.append(fine_query(query, located, window))

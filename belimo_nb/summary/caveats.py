@@ -1,14 +1,19 @@
-"""Limitations of a heating report, and the table of counter incidents."""
+"""What a heating report cannot say, said."""
 
 from __future__ import annotations
+
+import math
 
 import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
-from belimo_nb.heating import Study
+from belimo_nb.heating import Comparison, Study
+from belimo_nb.heating.failing import Spell
 
-INCIDENT_MEANINGS = {
-    "dropout": "the counter read 0 for a while, then went on: nothing is lost, only when it was used",
+MEANING = {
+    "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
+    "spike": "the counter read too much for a moment, then went on: nothing is lost",
+    "freeze": "one reading was repeated, then the counter caught up: the total is measured, when it was used is not",
     "reset": "the counter began anew (meter replaced): what passed in between is unknown and not counted",
     "jump": "the counter rose faster than the valve can: not counted",
     "gap": "no readings; the total is measured, when it was used is not",
@@ -17,53 +22,84 @@ INCIDENT_MEANINGS = {
 
 
 def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> Note:
-    """Note on what the report cannot tell, and why.
+    """One sentence or more on what cannot be said, and why.
 
     Args:
         study: The two periods.
-        temperature: Hourly outdoor temperature of both.
-        unknown: Why there is no outdoor temperature, "" where there is.
+        temperature: Hourly outdoor temperature over both.
+        unknown: Why there is none, if there is none.
     """
-    sentences = []
+    said = []
     if unknown:
-        sentences.append(f"No weather, so nothing is corrected for it. {unknown}")
+        said.append(f"No weather, so nothing is corrected for it. {unknown}")
     elif temperature.isna().any():
         days = int(study.outdoor.isna().sum() + study.outdoor_before.isna().sum())
         hours = int(temperature.isna().sum())
-        effect = f"days without a mean, since they have fewer than 80 % of theirs: {days}"
-        effect = effect if days else "every day has a mean"
-        sentences.append(f"The weather lacks {hours} of {number(len(temperature))} hours; {effect}.")
-    excluded = [name for name in study.names if name not in study.comparable]
-    if excluded:
-        names = ", ".join(excluded)
-        sentences.append(
-            f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {names}."
+        lost = (
+            f"days without a mean, since they have fewer than 80 % of theirs: {days}"
+            if days
+            else "every day has a mean"
+        )
+        said.append(f"The weather lacks {hours} of {number(len(temperature))} hours; {lost}.")
+    if remark := str(temperature.attrs.get("remark", "")):
+        said.append(remark)
+    left = [name for name in study.sound if name not in study.comparable]
+    if left:
+        said.append(
+            f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {', '.join(left)}."
+        )
+    said += [_failure(name, spell) for name, spells in study.failing.items() for spell in spells]
+    if study.failing:
+        said.append(
+            f"Left out of the comparison, since what they would have counted is unknown, not saved: "
+            f"{', '.join(study.failing)}."
         )
     found = study.together
-    if found.reason and not unknown:
-        sentences.append(f"No weather-corrected change can be given: {found.reason}.")
-    if not found.reason and found.extrapolated_days:
-        low, high = found.signature.range_c
-        sentences.append(
-            f"{found.extrapolated_days} {'day was' if found.extrapolated_days == 1 else 'days were'} colder or warmer "
-            f"than any before ({number(low, 1)} to {number(high, 1)} °C); there the line is extended."
-        )
-    sentences += [
-        f"{name} counted nothing on the cold days of {first:%Y-%m-%d} to {last:%Y-%m-%d}, when "
-        f"{number(round(due))} kWh were to be expected: off, or a failing meter. It counts as saved here."
-        for name, (first, last, due) in study.silent.items()
-    ]
-    if not sentences:
+    if found.reason and not unknown and study.comparable:
+        said.append(f"No weather-corrected change can be given: {found.reason}.")
+    if not found.reason:
+        said += _weather_limits(found)
+    if not said:
         return note("Everything that this report asks can be answered from the data.")
-    return note(" ".join(sentences), "warn" if unknown or excluded or found.reason or study.silent else "info")
+    return note(" ".join(said), "warn" if unknown or left or found.reason or study.failing else "info")
+
+
+def _weather_limits(found: Comparison) -> list[str]:
+    """What the comparison leaves out for the weather's sake."""
+    low, high = (number(edge, 1) for edge in found.signature.range_c)
+    any_before = f"colder or warmer than any before ({low} to {high} °C)"
+    near = found.extrapolated_days - found.left_out_days
+    said = []
+    if found.left_out_days:
+        said.append(f"{_days(found.left_out_days)} more than 2 K {any_before}: left out.")
+    if near:
+        said.append(f"{_days(near)} up to 2 K {any_before}: there the line is extended.")
+    if found.signature.off_days:
+        said.append(
+            f"Before, the heating was off on {found.signature.off_days} days under 18 °C; neither these nor the "
+            f"{found.off_days} of this period are compared."
+        )
+    return said
+
+
+def _days(count: int) -> str:
+    return f"{count} {'day was' if count == 1 else 'days were'}"
+
+
+def _failure(name: str, spell: Spell) -> str:
+    days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
+    due = "" if math.isnan(spell.due_kwh) else f", when {number(round(spell.due_kwh))} kWh were to be expected"
+    if spell.cause:
+        return f"{name} reported {spell.cause} from {days}{due}."
+    return f"{name} counted nothing on the cold days of {days}{due}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:
-    """Table of counter incidents within a range: when, what, and the energy concerned."""
+    """What happened to the counters within a range: when, what, how much energy it concerns."""
     frame = incidents[(incidents["to"] > start) & (incidents["from"] < end)].reset_index(drop=True)
     frame = frame.assign(
         counted=["yes" if counted else "no" for counted in frame["counted"]],
-        meaning=[INCIDENT_MEANINGS[what] for what in frame["what"]],
+        meaning=[MEANING[what] for what in frame["what"]],
     ).rename(columns={"device": "valve"})
     caption = "What happened to the counters" if len(frame) else "Nothing happened to the counters: no gap, no reset"
     return table(frame, "incidents", caption, formats={"from": "time", "to": "time", "kwh": 0}, labels={"kwh": "kWh"})

@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import column_group, daily_trend, energy_figure
+from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
         "Place": place or "unknown",
         "Time zone": cloud.timezone,
     }
+    if (since := cloud.connection.transferred(valve.id)) is not None:
+        facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
         valve.name, subtitle="Device report", facts=facts, completeness=completeness(days), source=cloud.source
     )
@@ -44,7 +46,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
-        _device_energy(column_group(days, "kwh")),
+        _device_energy(days),
         KeyFigure("Highest power", _maximum_or_none(power), "kW", _time_note(power, "of the samples")),
         KeyFigure("Highest flow", _maximum_or_none(flow), "m³/h", _time_note(flow, "of the samples")),
         _mean_delta_t(checkup),
@@ -98,9 +100,10 @@ def events(timeline: pd.DataFrame) -> Table:
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
-def _device_energy(kwh: pd.DataFrame) -> KeyFigure:
+def _device_energy(days: pd.DataFrame) -> KeyFigure:
     """Key figure of energy, heating and cooling together: no valve does both at a time."""
-    both = energy_figure("Energy", kwh, unknown=int(kwh.isna().any(axis=1).sum()))
+    kwh = column_group(days, "kwh")
+    both = energy_figure("Energy", kwh, unknown=int(incomplete(days).sum()))
     if len(kwh.columns) == 1:
         return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
     parts = ", ".join(f"{kind} {number(float(kwh[kind].sum()), 0)}" for kind in kwh)

@@ -1,29 +1,63 @@
-"""Heating report: title block and key figures."""
+"""The heating report's beginning: title block and key figures."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import baseline
+from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
+from belimo_nb.display.numbers import percent
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure
+from belimo_nb.heating.days import daily_series, same_days
+from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
+from belimo_nb.weather import temperature_or_reason
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.energy.counter import Counters
+
+LEAST_KD = 10.0
+"""Degree days below which they are too few to divide by."""
+
+
+def heating_study(
+    cloud: Cloud, valves: pd.DataFrame, counters: Counters, period: Period, compared: Period, weather: str = ""
+) -> tuple[Study, pd.Series[float], str]:
+    """The two periods of a heating report, with their weather and what the devices say of their meters.
+
+    Args:
+        cloud: Where the valves are.
+        valves: A frame of `Cloud.heating_valves`.
+        counters: Theirs, over both periods.
+        period: What the report covers.
+        compared: What it is compared with.
+        weather: Where the weather comes from, if not from where the settings say.
+
+    Returns:
+        The study; the hourly outdoor temperature of both periods; why there is none, or "".
+    """
+    outdoor, unknown = temperature_or_reason(cloud, compared.start, period.end, weather)
+    errors = reported_meter_errors(cloud.connection, valves, compared.start, period.end)
+    days, before = (counters.energy("D", span.start, span.end) for span in (period, compared))
+    return Study(days, before, outdoor, cloud.timezone, errors), outdoor, unknown
 
 
 def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
-    """Title block of the heating report."""
+    """The title block of the heating report."""
     count = len(column_group(days, "kwh").columns)
+    beside = period.beside(compared)
+    also = "" if beside == compared else f" as measured; for the weather, {compared.label}"
     facts = {
         "Period": period.label,
-        "Compared with": compared.label,
+        "Compared with": f"{beside.label}{also}",
         "Valves": f"{count} that count heating energy" + (f", named {search!r}" if search else ""),
         "Time zone": cloud.timezone,
     }
@@ -33,8 +67,16 @@ def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, 
 
 
 def before_name(period: Period, compared: Period) -> str:
-    """Name of the compared period in figures."""
-    return "year before" if compared == period.year_before else compared.label
+    """What the other period is called in figures."""
+    if compared == period.year_before:
+        return "year before"
+    return "12 months before" if compared == baseline(period) else compared.label
+
+
+def energy_name(study: Study) -> str:
+    """What figures of all valves together show: without valves whose meters failed, if there are any."""
+    some = study.failing and study.sound
+    return f"Heat of {len(study.sound)} of {len(study.names)} valves" if some else "Heating energy"
 
 
 def heating_figures(
@@ -46,25 +88,28 @@ def heating_figures(
     currency: str = "",
     co2_g_per_kwh: float | str | None = None,
 ) -> KeyFigures:
-    """Key figures of the heating report: energy, its change, cost, emissions and completeness.
+    """What was used, what changed and why, what it cost, and how much of it is known.
 
     Args:
         study: The two periods.
-        months: `Counters.energy` of the reporting period by month, for kWh/m².
-        area_m2: Energy reference area, m²; None or "": not given.
-        price_per_kwh: Price of a kWh; None or "": not given.
-        currency: Currency of the price.
-        co2_g_per_kwh: Carbon dioxide per kWh, g; None or "": not given.
+        months: `Counters.energy` of the reporting period by month, for kWh per m2.
+        area_m2: Energy reference area; None or blank: not given.
+        price_per_kwh: Price of a kWh; None or blank: not given.
+        currency: Of the price.
+        co2_g_per_kwh: Carbon dioxide per kWh, g; None or blank: not given.
 
     Raises:
         UsageError: An area, price or factor makes no sense.
     """
-    kwh = column_group(study.days, "kwh")
-    unknown = int(kwh.isna().any(axis=1).sum())
+    kwh, failed = column_group(study.days, "kwh"), len(study.silent)
+    unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure("Heating energy", kwh, unknown=unknown)
+    if failed and energy.value is not None:
+        more = energy.note if unknown else f"at least; {energy.note}"
+        energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
-    least = "at least; " if unknown else ""
-    figures = [energy, _measured_change_figure(study), _corrected_change_figure(study), _degree_days_figure(study)]
+    least = "at least; " if unknown or failed else ""
+    figures = [energy, _raw(study), _corrected(study), _weather(study)]
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
         note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")
@@ -73,56 +118,80 @@ def heating_figures(
         tons = co2_kg(total, co2_g_per_kwh) / 1000
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
-        # NaN is not skipped: a month without one of the valves would pass for a known one.
         sums = column_group(months, "kwh").sum(axis=1, skipna=False)
-        value = per_area(sums, area_m2)
-        reason = "needs 12 full months, all of them known"
+        value = math.nan if failed else per_area(sums.where(~incomplete(months)), area_m2)
+        reason = "a meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
-    incomplete = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
+    below = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
     share = completeness(study.days)
-    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(incomplete, 'below 90 %')}"
+    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(below, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
-    figures.append(KeyFigure("Completeness", 100 * share, "%", note, digits=1, status=status))
+    shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
+    figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))
     return key_figures(*figures, trend=daily_trend(kwh))
 
 
 def signed_percent(share: float, digits: int = 1) -> str:
-    """Format a change (a share) in percent with its sign; a dash where unknown."""
+    """A change in percent with its sign; a dash where unknown."""
     text = number(100 * share, digits, "%")
     return f"+{text}" if share > 0 and text.strip("0.,\u00a0%") else text
 
 
-def _measured_change_figure(study: Study) -> KeyFigure:
+def _raw(study: Study) -> KeyFigure:
     found = study.together
-    some = len(study.comparable) < len(study.names)
-    valves = f"; {len(study.comparable)} of {len(study.names)} valves" if some else ""
     if math.isnan(found.raw_change):
-        return KeyFigure("Change, as measured", None, "%", f"not comparable: {found.raw_reason}")
-    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", f"same days, any weather{valves}")
+        return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
+    note = f"same days, any weather{_compared(study)}"
+    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", note)
 
 
-def _corrected_change_figure(study: Study) -> KeyFigure:
+def _corrected(study: Study) -> KeyFigure:
     found = study.together
     label = "Change, weather-corrected"
     if math.isnan(found.corrected_change):
-        return KeyFigure(label, None, "%", f"cannot be said: {found.reason}")
+        return KeyFigure(label, None, "%", f"cannot be said: {_why_not(study, found.reason)}")
     words = "" if found.significant else "; no change can be told from chance"
-    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}"
+    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}{_compared(study)}"
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
-    if study.silent:
-        note, status = f"{note}; {len(study.silent)} of the valves counted nothing, see below", "warn"
     return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
 
 
-def _degree_days_figure(study: Study) -> KeyFigure:
-    """Key figure of the degree days, compared with those before."""
-    now, then = (degree_days(means, "HGT20/12") for means in (study.outdoor, study.outdoor_before))
+def _why_not(study: Study, reason: str) -> str:
+    if study.comparable:
+        return reason
+    failed = "; meters failed, see below" if study.failing else ""
+    return f"no valve is known on 90 % of the days of both periods{failed}"
+
+
+def _compared(study: Study) -> str:
+    """Of how many valves a comparison is, and which part of their days, where that is not all."""
+    count, of = len(study.comparable), len(study.names)
+    share = study.together.coverage
+    days = f", {percent(share)} of their days" if share < 1 - 1e-9 else ""
+    return f"; {count} of {of} valves{days}" if count < of or days else ""
+
+
+def _weather(study: Study) -> KeyFigure:
+    """Degree days of the period, and the change against the same days of the other, where both know them."""
+    now, then = (
+        degree_days(daily_series(means, "temperature"), "HGT20/12") for means in (study.outdoor, study.outdoor_before)
+    )
     label = "Degree days HGT20/12"
     if not now.notna().any():
-        return KeyFigure(label, None, "Kd", "the weather is unknown")
+        return KeyFigure(label, None, "Kd", "the weather is unknown" if len(now) else "the period has no whole day")
     lost = int(now.isna().sum())
-    note = f"at least; {lost} days unknown" if lost else ""
-    if not lost and then.notna().all() and len(then) and float(then.sum()) > 0:
-        note = f"{signed_percent(float(now.sum() / then.sum()) - 1)} against before: {number(round(then.sum()))} Kd"
+    if lost:
+        return KeyFigure(
+            label, float(now.sum()), "Kd", f"at least; {lost} {'day' if lost == 1 else 'days'} unknown", digits=0
+        )
+    past = same_days(then, pd.DatetimeIndex(now.index)).reindex(now.index).dropna()
+    base, same = float(past.sum()), float(now[past.index].sum())
+    if len(past) < COVERAGE_LIMIT * len(now):
+        note = "not compared: the other period lacks these days, or their weather"
+    elif base < LEAST_KD:
+        note = f"{number(round(base))} Kd before"
+    else:
+        days = "" if len(past) == len(now) else f" on the {len(past)} days that both have"
+        note = f"{signed_percent(same / base - 1)} against before: {number(round(base))} Kd{days}"
     return KeyFigure(label, float(now.sum()), "Kd", note, digits=0)

@@ -1,17 +1,20 @@
-"""Heating report: tables of months, valves, signatures, loads, and the statement."""
+"""The heating report's tables: months, valves, signatures, loads, and the statement."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
-from belimo_nb.heating import Signature, Study, load_figures
+from belimo_nb.heating import Comparison, Signature, Study, load_figures
+from belimo_nb.heating.days import same_days
 from belimo_nb.summary.heating import signed_percent
 from belimo_nb.summary.parts import column_group, month_name
 
@@ -19,26 +22,45 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
 
-MAX_STATEMENT_ROWS = 240  # on the page; the CSV has all
+STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
-def monthly_table(months: pd.DataFrame, before: pd.DataFrame, name: str = "year before") -> Table:
-    """Table of kWh by month and valve, with their sum and that of the year before; NaN where any valve is unknown."""
+def monthly_table(
+    months: pd.DataFrame, before: pd.DataFrame, name: str = "year before", left_out: Collection[str] = ()
+) -> Table:
+    """Table of kWh by month and valve, with their sum and that of the year before; unknown stays unknown.
+
+    A sum contains what is known of months that readings tell in part, and says so.
+
+    Args:
+        months: `Counters.energy` by month.
+        before: The same of the months beside them.
+        name: What those are called.
+        left_out: Valves whose meters failed: they are in neither sum.
+    """
     kwh = column_group(months, "kwh")
     frame = kwh.rename(columns=str)
-    frame.insert(0, "Sum", kwh.sum(axis=1, skipna=False))
-    past = column_group(before, "kwh").sum(axis=1, skipna=False).to_numpy()
+    sound = [column for column in kwh.columns if str(column) not in left_out] or list(kwh.columns)
+    frame.insert(0, "Sum", kwh[sound].sum(axis=1, skipna=False))
+    past = column_group(before, "kwh")[sound].sum(axis=1, skipna=False).to_numpy()
     if len(past) == len(kwh):
-        frame.insert(1, name.capitalize(), past)
+        frame.insert(1, name.capitalize() if name.islower() else name, past)
     frame.insert(0, "Month", kwh.index)
     caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
-    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:]), 0), "Month": month_name}
+    if len(sound) < len(kwh.columns):
+        caption += f", and is of {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
+    bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
+    if bounds.to_numpy().any():
+        frame["At least"] = [", ".join(bounds.columns[row].map(str)) for row in bounds.to_numpy()]
+        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
+    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:].drop("At least", errors="ignore")), 0)}
+    formats["Month"] = month_name
     return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
 
 def valve_table(study: Study) -> Table:
-    """Table of each valve's energy and its change, as measured and weather-corrected."""
-    kwh, past = column_group(study.days, "kwh"), column_group(study.before, "kwh")
+    """Each valve's energy, and its change, as measured and corrected for weather."""
+    kwh, past = column_group(study.days, "kwh"), _beside(study)
     rows = []
     for name, found in study.valves.items():
         rows.append(
@@ -50,7 +72,7 @@ def valve_table(study: Study) -> Table:
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,
-                "remark": _change_remark(found.raw_reason, found.reason, found.significant),
+                "remark": _remark(found, failed=name in study.failing),
             }
         )
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
@@ -69,9 +91,9 @@ def valve_table(study: Study) -> Table:
 
 
 def signature_table(study: Study) -> Table:
-    """Table of the energy signature of all valves together and of each, with the reason where there is none."""
+    """The energy signature of all valves together and of each of them; what is refused says why."""
     found = {"All comparable valves": study.signature} | {name: study.signature_of(name) for name in study.names}
-    frame = pd.DataFrame([_signature_row(name, signature) for name, signature in found.items()])
+    frame = pd.DataFrame([_signature(name, signature) for name, signature in found.items()])
     return table(
         frame,
         "signatures",
@@ -88,16 +110,16 @@ def signature_table(study: Study) -> Table:
 
 
 def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minutes: int) -> pd.DataFrame | None:
-    """Fetch heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
+    """Heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
 
     Args:
-        cloud: Cloud of the valves.
+        cloud: Where the valves are.
         valves: A frame of `Cloud.heating_valves`.
-        period: Period of the report.
+        period: What the report covers.
         peak_minutes: 60, or 15 for peaks of a quarter of an hour, too.
 
     Raises:
-        UsageError: `peak_minutes` is neither.
+        UsageError: Peaks are wanted over another time.
     """
     if peak_minutes not in (15, 60):
         raise UsageError(
@@ -109,15 +131,15 @@ def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minut
 
 
 def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Table:
-    """Table of peak, base load and full-load hours of each valve and of all together.
+    """Peak, base and use of the load of each valve and of all together.
 
     Args:
         hours: `Counters.energy` by hour.
-        quarters: The same by quarter of an hour, for 15-minute peaks.
+        quarters: The same by quarter of an hour, for the peaks of a quarter.
     """
-    fine = None if quarters is None else _hourly_loads(quarters)
+    fine = None if quarters is None else _loads(quarters.loc[:, quarters.columns.isin(hours.columns)])
     rows = []
-    for name, values in _hourly_loads(hours).items():
+    for name, values in _loads(hours).items():
         found = load_figures(values)
         row = {"valve": name, "peak_kw": found.peak_kw, "peak_hour": found.peak_time}
         if fine is not None:
@@ -151,9 +173,8 @@ def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Tab
 
 
 def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) -> Table:
-    """Table of opening and closing readings of each valve and month, for audits."""
+    """Opening and closing reading of each valve and month, as an auditor wants them."""
     frame = counters.statement("MS", start, end).rename(columns={"device": "valve", "interval": "month"})
-    # A second reading is only needed to interpolate where no reading lies on the edge of the month.
     for column in [str(name) for name in frame if str(name).startswith(("opening_next", "closing_next"))]:
         if frame[column].isna().all():
             frame = frame.drop(columns=column)
@@ -167,26 +188,39 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
             formats[column] = 1
         if column.endswith("_time") or column in ("from", "to"):
             formats[column] = "time"
-    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=MAX_STATEMENT_ROWS)
+    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
 
 
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
-    """KWh by hour and valve; NaN where not plainly measured: a peak must not come from an estimate."""
+    """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
     return column_group(hours, "kwh").where(column_group(hours, "quality") == "measured")
 
 
-def _hourly_loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
+def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
     kwh = measured_hours(energy)
-    return {"All valves together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
+    return {"All together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
 
 
-def _change_remark(raw: str, corrected: str, significant: bool) -> str:
-    if corrected:
-        return f"Cannot be said: {corrected}" + ("" if raw in ("", corrected) else f"; {raw}")
-    return "changed" if significant else "within chance"
+def _beside(study: Study) -> pd.DataFrame:
+    """What lies beside the reporting period's days: those of the other period that fall on the same calendar days."""
+    past = column_group(study.before, "kwh")
+    past = same_days(past.set_axis(pd.DatetimeIndex(past.index).tz_localize(None).normalize()), _naive(study))
+    return past.reindex(_naive(study)) if past.index.isin(_naive(study)).any() else column_group(study.before, "kwh")
 
 
-def _signature_row(name: str, found: Signature) -> dict[str, object]:
+def _naive(study: Study) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(study.days.index).tz_localize(None).normalize()
+
+
+def _remark(found: Comparison, *, failed: bool) -> str:
+    meter = "Meter failed, see below; " if failed else ""
+    if found.reason:
+        more = "" if found.raw_reason in ("", found.reason) else f"; {found.raw_reason}"
+        return f"{meter}{'cannot' if failed else 'Cannot'} be said: {found.reason}{more}"
+    return f"{meter}{'changed' if found.significant else 'within chance'}"
+
+
+def _signature(name: str, found: Signature) -> dict[str, object]:
     ranges = found.intervals()
 
     def span(parameter: str, digits: int) -> str:
@@ -202,7 +236,15 @@ def _signature_row(name: str, found: Signature) -> dict[str, object]:
         "r2": found.r2,
         "cv_rmse": found.cv_rmse,
         "days": found.n_days,
-        "model": f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
+        "model": "; ".join(
+            filter(
+                None,
+                (
+                    f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
+                    f"{found.off_days} days under 18 °C without heat left out" if found.off_days else "",
+                ),
+            )
+        ),
         "balance_90": span("balance_point_c", 1),
         "slope_90": span("slope_kwh_d_k", 1),
     }

@@ -8,6 +8,7 @@ import pandas as pd
 
 from belimo_nb.display import KeyFigure, Trend, number
 from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE
+from belimo_nb.energy import LOWER_BOUNDS
 
 
 def column_group(energy: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -29,6 +30,11 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
 def daily_trend(kwh: pd.DataFrame) -> Trend:
     """Daily energy of all counters together; NaN where one of them is unknown."""
     return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
+
+
+def incomplete(energy: pd.DataFrame) -> pd.Series[bool]:
+    """Intervals of `Counters.energy` of which a counter tells nothing, or only a lower bound."""
+    return (column_group(energy, "kwh").isna() | column_group(energy, "quality").isin(LOWER_BOUNDS)).any(axis=1)
 
 
 def count_of(count: int, what: str) -> str:

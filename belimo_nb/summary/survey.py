@@ -7,6 +7,7 @@ import pandas as pd
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
+from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.summary.parts import count_of
 
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
@@ -19,7 +20,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     faults, warns = (int((found["verdict"] == verdict).sum()) for verdict in ("fault", "warn"))
     judged = int((found["verdict"] != "").sum())
     figures = [
-        _energy_figure(kind, values, survey.period.label)
+        _energy_figure(kind, values, survey.period.label, found["coverage"])
         for kind in ("heating", "cooling")
         if (values := found[f"{kind}_kwh"]).notna().any()
     ]
@@ -106,11 +107,13 @@ def survey_note(survey: Survey) -> Note:
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
 
 
-def _energy_figure(kind: str, kwh: pd.Series[float], label: str) -> KeyFigure:
+def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Series[float]) -> KeyFigure:
     total, unit = float(kwh.sum()), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
     note = f"{label}; from {number(int((kwh > 0).sum()))} valves"
+    if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
+        note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 
 

@@ -1,4 +1,4 @@
-"""Reader of CSV files with hourly outdoor temperatures."""
+"""Outdoor temperature from a CSV file."""
 
 from __future__ import annotations
 
@@ -12,47 +12,71 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import zone_name
 from belimo_nb.errors import UsageError
+from belimo_nb.weather.file_times import is_clock, is_date, parse_times
 
-TIME_COLUMNS = ("time", "datetime", "date", "timestamp", "zeit", "datum")
-CELSIUS_COLUMNS = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
+TIMES = (
+    "time",
+    "datetime",
+    "date",
+    "timestamp",
+    "zeit",
+    "datum",
+    "date_time",
+    "date/time",
+    "zeitstempel",
+    "uhrzeit",
+    "hour",
+)
+TEMPERATURES = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
 MIN_TEMPERATURE_C, MAX_TEMPERATURE_C = -60.0, 60.0
+HOUR = pd.Timedelta(hours=1)
+ZEROS = pd.Timedelta(hours=48)
+"""A thermometer that reads exactly 0.0 for so long measures no weather."""
 
 
 def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:
-    """Read hourly outdoor temperatures from a CSV file.
+    """Read hourly outdoor temperatures.
 
-    The file has a header line, then a line an hour: a time (ISO 8601; local time of `tz` unless it has an offset) and a
-    temperature in °C. Fields are separated by commas, semicolons or tabs; columns are recognized by name (time,
-    datetime, timestamp ...; temperature_c, temperature_2m, temperature, temp ..., maybe with a unit in brackets).
-    Others are ignored. Empty fields are unknown hours. Lines before the header are skipped, as in Open-Meteo's files.
+    The file has one line of names, then one line an hour: a time (see `belimo_nb.weather.file_times.parse_times`; local
+    time of `tz` unless it or its column's name says otherwise) and a temperature in °C. Fields are separated by commas,
+    semicolons or tabs; the columns are recognized by name (time, datetime, timestamp ..., or one of dates and one of
+    clock times; temperature_c, temperature_2m, temperature, temp ..., a unit in brackets may follow), others are
+    ignored. Empty fields are unknown hours, and so are days of nothing but 0.0. Lines before the names that have fewer
+    fields are skipped, as in the files that Open-Meteo offers.
 
     Args:
         path: The file, UTF-8.
-        tz: IANA zone of times without an offset.
+        tz: IANA zone of times that do not say theirs.
 
     Returns:
         Series ``temperature_c``, index ``time``: every full hour from the first to the last, UTC; NaN where unknown.
+        ``.attrs["remark"]`` says what a reader should know: hours taken for unknown though the file has a value, or a
+        clock that does not change.
 
     Raises:
-        UsageError: The file cannot be read, lacks a column, or its values are no temperatures in °C.
+        UsageError: The file cannot be read, its columns are not found, its times cannot be read in one way, or its
+            values are no temperatures in °C.
     """
     zone_name(tz)
     name = Path(path).name
-    frame = _read_frame(Path(path))
-    time = _column(frame, TIME_COLUMNS, name, "time")
-    temperature = _column(frame, CELSIUS_COLUMNS, name, "temperature")
+    frame = _frame(Path(path))
+    temperature = _column(frame, TEMPERATURES, name, "temperature")
     unit = temperature[temperature.find("(") + 1 : temperature.rfind(")")].strip() if "(" in temperature else ""
     if unit and unit not in ("°C", "C", "degC", "celsius"):
         raise UsageError(f"The weather file {name} gives temperatures in {unit}; convert them to °C.")
-    times, values = _parsed_times(frame[time], name, tz), _parsed_temperatures(frame[temperature], name)
-    return hourly_means(times, values, f"The weather file {name}")
+    texts, zone = _moments(frame, name)
+    times, remark = parse_times(texts, f"The weather file {name}", tz, zone)
+    found = hourly_means(times, _temperatures(frame[temperature], name), f"The weather file {name}")
+    if remark:
+        found.attrs["remark"] = " ".join(filter(None, (remark, found.attrs.get("remark"))))
+    return found
 
 
 def hourly_means(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> pd.Series[Any]:
-    """Hourly means on a complete grid, NaN where unknown; `values` in °C at aware `times`.
+    """Means of full hours on a grid without holes; `values` in °C at aware `times`.
 
     Raises:
-        UsageError: All values are NaN, or one is no outdoor temperature in °C.
+        UsageError: Nothing is known, or a value is no outdoor temperature in °C.
     """
     found = pd.Series(
         values.to_numpy(dtype=float), times.tz_convert("UTC").as_unit("ns"), name="temperature_c"
@@ -66,12 +90,34 @@ def hourly_means(times: pd.DatetimeIndex, values: pd.Series[Any], what: str) -> 
             "in °C; convert its unit or leave the field empty."
         )
     means = found.groupby(pd.DatetimeIndex(found.index).floor("h")).mean()
-    # Reindexed, so that missing hours are NaN, which the reports count.
     grid = pd.date_range(means.index[0], means.index[-1], freq="h", name="time")
-    return means.reindex(grid)
+    return without_zeros(means, what).reindex(grid)
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
+def without_zeros(values: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Temperatures, unknown where they are exactly 0.0 without a break for two days or longer.
+
+    Such a thermometer measures nothing; ``.attrs["remark"]`` then says so.
+
+    Args:
+        values: °C by hour, aware.
+        what: What to call their source.
+    """
+    zero, times = (values == 0).to_numpy(), pd.DatetimeIndex(values.index)
+    found = np.zeros(len(values), bool)
+    for run in np.split(np.arange(len(values)), np.flatnonzero(np.diff(zero.astype(int))) + 1):
+        if len(run) and zero[run[0]]:
+            found[run] = times[run[-1]] - times[run[0]] >= ZEROS - HOUR
+    kept = values.mask(found)
+    if found.any():
+        kept.attrs["remark"] = (
+            f"{what} reads exactly 0.0 for days, {found.sum()} hours from {times[found][0]:%Y-%m-%d %H:%M} UTC on; "
+            "that is no weather, so they are unknown."
+        )
+    return kept
+
+
+def _frame(path: Path) -> pd.DataFrame:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -85,7 +131,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
         raise UsageError(f"The weather file {path.name} cannot be read ({error}); save it as CSV anew.") from None
     table = [[field.strip() for field in row] for row in rows if any(field.strip() for field in row)]
     for at, fields in enumerate(table):
-        if len(fields) > 1 and any(_normalized_name(field) in TIME_COLUMNS for field in fields):
+        if len(fields) > 1 and any(_plain(field) in TIMES for field in fields):
             filled = [row + [""] * (len(fields) - len(row)) for row in table[at + 1 :]]
             frame = pd.DataFrame([row[: len(fields)] for row in filled], columns=fields, dtype=object)
             return frame.loc[:, ~frame.columns.duplicated()]
@@ -93,47 +139,40 @@ def _read_frame(path: Path) -> pd.DataFrame:
     raise UsageError(f"The weather file {path.name} has no column of times (it begins with {first}); name it 'time'.")
 
 
-def _normalized_name(column: str) -> str:
+def _plain(column: str) -> str:
     return column.split("(")[0].strip().casefold().replace(" ", "_")
 
 
 def _column(frame: pd.DataFrame, names: tuple[str, ...], file: str, what: str) -> str:
     for name in names:
         for column in frame.columns:
-            if _normalized_name(str(column)) == name:
+            if _plain(str(column)) == name:
                 return str(column)
     found = ", ".join(repr(str(column)) for column in frame.columns)
     raise UsageError(f"The weather file {file} has no column of the {what} among {found}; name it {names[0]!r}.")
 
 
-def _parsed_times(column: pd.Series[Any], file: str, tz: str) -> pd.DatetimeIndex:
-    try:
-        parsed = [pd.Timestamp(text).as_unit("ns") for text in column]
-        if any(pd.isna(moment) for moment in parsed):  # an empty field
-            raise ValueError
-        naive = [moment.tz is None for moment in parsed]
-        if any(naive) and not all(naive):
-            raise UsageError(f"The weather file {file} has times with and without an offset; use one form.")
-        if all(naive):
-            local = pd.DatetimeIndex(parsed)
-            # The hour that comes twice in autumn: a time is the first, its repetition the second of them.
-            return local.tz_localize(tz, nonexistent="shift_forward", ambiguous=~local.duplicated())
-        return pd.DatetimeIndex([moment.tz_convert("UTC") for moment in parsed])
-    except ValueError as error:
-        if isinstance(error, UsageError):
-            raise
-        bad = next((text for text in column if not _is_time(text)), column.iloc[0] if len(column) else "")
-        raise UsageError(f"The weather file {file} has the time {bad!r}; write e.g. 2018-11-03T06:00.") from None
+def _moments(frame: pd.DataFrame, file: str) -> tuple[pd.Series[Any], str]:
+    """The texts of the times, those of separate columns put together, and the zone that their name gives ("" if none).
+
+    Raises:
+        UsageError: There is no column of times, or none with their dates.
+    """
+    columns = [str(column) for name in TIMES for column in frame.columns if _plain(str(column)) == name]
+    clocks = [column for column in columns if is_clock(frame[column])]
+    dates = [column for column in columns if column not in clocks]
+    if not columns or not dates:
+        if clocks:
+            raise UsageError(f"The weather file {file} has clock times ({clocks[0]!r}) without dates; add their dates.")
+        _column(frame, TIMES, file, "time")
+    dates.sort(key=lambda column: is_date(pd.Series(frame[column])))  # a column with both is better than one of dates
+    texts, named = pd.Series(frame[dates[0]]), dates[0]
+    if clocks and is_date(texts):
+        texts, named = texts.where(texts == "", texts + " " + frame[clocks[0]]), f"{dates[0]} {clocks[0]}"
+    return texts, named[named.find("(") + 1 : named.rfind(")")].strip() if "(" in named else ""
 
 
-def _is_time(text: str) -> bool:
-    try:
-        return not pd.isna(pd.Timestamp(text).as_unit("ns"))
-    except ValueError:
-        return False
-
-
-def _parsed_temperatures(column: pd.Series[Any], file: str) -> pd.Series[Any]:
+def _temperatures(column: pd.Series[Any], file: str) -> pd.Series[Any]:
     blank = column.str.strip().str.casefold().isin(["", "nan", "null", "none", "-", "na"])
     numbers = pd.to_numeric(column.where(~blank, np.nan), errors="coerce")
     wrong = numbers.isna() & ~blank

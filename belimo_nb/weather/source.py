@@ -15,7 +15,7 @@ from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.system.files import check_inside, write_text
 from belimo_nb.weather.archive import Place, archive_url, place_of, read_archive
-from belimo_nb.weather.csv_file import read_csv
+from belimo_nb.weather.csv_file import read_csv, without_zeros
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
@@ -64,7 +64,8 @@ def outdoor_temperature(
         longitude: Longitude of the site, the same way.
 
     Returns:
-        Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown.
+        Series ``temperature_c``, index ``time``: every hour of the range, in the site's zone; NaN where unknown, and
+        ``.attrs["remark"]`` if a thermometer read exactly 0.0 for days.
 
     Raises:
         NoDataError: No source is set.
@@ -84,7 +85,8 @@ def outdoor_temperature(
     ).as_unit("ns")
     if weather_source == "open-meteo" or "://" in weather_source:
         place = _place_or_site(site, latitude, longitude)
-        found = _from_archive(site, archive_url(weather_source), place, grid)
+        archived = _from_archive(site, archive_url(weather_source), place, grid)
+        found = without_zeros(archived, "The weather archive")
     else:
         found = read_csv(weather_source, tz)
     return found.reindex(grid).tz_convert(tz).rename_axis("time")

@@ -63,6 +63,18 @@ def test_spacing_is_measured(every):
     assert known[50 * every : 99 * every].all()
 
 
+def test_a_device_that_reports_by_change_may_have_nothing_to_say():
+    """Hours now and then in which nothing changed are no silence; half a day without a word is."""
+    hours = np.arange(400)
+    t1 = np.where(hours % 17 == 5, NAN, 20 + hours % 3.0)
+    t1[200:212] = NAN
+    position = np.where(hours % 24 == 0, 30.0, NAN)
+    found = held(frame(t1=t1, position=position), HOUR)["position"].notna().to_numpy()
+    assert found[:200].all()
+    assert not found[200:216].any()
+    assert found[216:].all()
+
+
 def test_text_holds_too():
     """Also values that are no numbers."""
     raw = frame(mode=["OPEN", None, None], t1=[1.0, 2, 3])

@@ -207,3 +207,30 @@ def test_zones_that_are_none(zone):
     """What is no zone is refused with the value."""
     with pytest.raises(UsageError, match="is no IANA time zone"):
         zone_name(zone)
+
+
+@pytest.mark.parametrize(
+    "zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "Australia/Lord_Howe", *ZONES]
+)
+def test_hours_are_those_of_the_local_clock(zone):
+    """Every edge of an hour is a moment at which the local clock shows one or skips it; no hour is missing."""
+    bounds = edges("2018-01-01", "2019-01-01", "h", zone, NOTHING)
+    changes = [moment for moment in bounds if moment.minute]
+    skipped = {"Australia/Lord_Howe": ["2018-10-07T02:30:00+11:00"]}.get(zone, [])
+    assert [moment.isoformat() for moment in changes] == skipped
+    lengths = pd.Series(hours(bounds))
+    odd = {"Australia/Lord_Howe": [1.5, 0.5]}.get(zone, [])
+    assert lengths[lengths != 1].tolist() == odd
+    assert lengths.sum() == 365 * 24
+    counts = pd.Series(1, bounds[:-1]).groupby(bounds[:-1].date).sum()
+    whole = {"UTC", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"}
+    assert sorted(counts[counts != 24]) == ([] if zone in whole else [23, 25])
+
+
+def test_lengths_of_a_clock_at_half_past():
+    """Quarters, half and two hours follow the local clock as well, in ranges that begin anywhere."""
+    for freq, minutes in (("15min", {0, 15, 30, 45}), ("30min", {0, 30}), ("2h", {0})):
+        bounds = edges("2018-11-20T12:10", "2018-11-23T00:00", freq, "Asia/Kathmandu", NOTHING)
+        assert {moment.minute for moment in bounds[1:]} == minutes
+        assert bounds[0].minute == 10
+        assert (bounds[1] - bounds[0]) < pd.Timedelta(freq)

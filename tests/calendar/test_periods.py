@@ -156,3 +156,30 @@ def test_baseline_that_comes_later(text):
     period = Period(pd.Timestamp("2017-12-01", tz=zone), pd.Timestamp("2018-12-01", tz=zone))
     with pytest.raises(UsageError, match="does not begin before"):
         baseline(period, text)
+
+
+@pytest.mark.parametrize(
+    ("period", "compare", "weather", "beside"),
+    [
+        ("2018-11", "", ("2017-11-01", "2018-11-01"), ("2017-11-01", "2017-12-01")),
+        ("2018-02", "", ("2017-02-01", "2018-02-01"), ("2017-02-01", "2017-03-01")),
+        ("2016-02", "", ("2015-02-01", "2016-02-01"), ("2015-02-01", "2015-03-01")),
+        ("2017", "", ("2016-01-01", "2017-01-01"), ("2016-01-01", "2017-01-01")),
+        ("2018-07", "2017", ("2017-01-01", "2018-01-01"), ("2017-07-01", "2017-08-01")),
+        ("2018-07", "2016", ("2016-01-01", "2017-01-01"), ("2016-07-01", "2016-08-01")),
+        ("2018-05", "2017-12", ("2017-12-01", "2018-01-01"), ("2017-12-01", "2018-01-01")),
+    ],
+)
+def test_what_lies_beside(period, compare, weather, beside):
+    """A month is held against the weather of the 12 months before it, and laid beside the same month before."""
+    asked = resolve(period=period, now=NOW, tz=ZURICH)
+    compared = baseline(asked, compare)
+    assert (compared.start, compared.end) == tuple(map(at, weather))
+    found = asked.beside(compared)
+    assert (found.start, found.end) == tuple(map(at, beside))
+
+
+def test_baseline_of_a_part_day():
+    """The 12 months before a range that begins at noon end with the day before it."""
+    found = baseline(Period(at("2018-11-20T12:00"), at("2018-11-23")))
+    assert (found.start, found.end) == (at("2017-11-20"), at("2018-11-20"))

@@ -2,15 +2,14 @@
 
 import contextlib
 import dataclasses
-import warnings
 
 import pandas as pd
 import pytest
 from second_cloud import says
-from second_fleet import HEATING, NOW, POWER, PROFILES, VALVE, counter_kwh, iso
+from second_fleet import HEATING, NOW, POWER, PROFILES, T1, VALVE, counter_kwh, iso
 
 import belimo_nb as bn
-from belimo_nb.api.history import MissingSeriesWarning
+from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning
 from belimo_nb.errors import AmbiguousDevice, NoDataError, UnknownDatapoint, UsageError
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
@@ -121,7 +120,7 @@ def test_energy_of_an_unknown_unit(valve, second):
 
 
 def test_energy_faster_than_possible(valve, second):
-    """A rise that no measured power explains is a jump: marked, not counted."""
+    """A rise that no valve of its size can make is a jump: marked, not counted."""
 
     def replaced(_request, answer):
         body = answer.json
@@ -138,13 +137,34 @@ def test_energy_faster_than_possible(valve, second):
     assert (frame["kwh"] < 200).all()
 
 
-def test_energy_without_a_power_datapoint(valve, second):
-    """Without measured power there is no limit to a rise, and no error."""
-    second.silent.add(POWER)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingSeriesWarning)
-        frame = valve.energy("heating", "2021-01-11", "2021-01-12")
+def test_energy_needs_no_power(valve, second):
+    """What a rise may be follows from the device's settings: power is not asked for, nor does a month depend on it."""
+    frame = valve.energy("heating", "2021-01-11", "2021-01-12")
     assert frame["quality"].tolist() == ["measured"]
+    (request,) = second.asked(HISTORY)
+    assert request.query["datapointIds"] == f"{HEATING},{T1}"  # the latter tells that the device lives
+
+
+def test_text_where_numbers_belong(valve, second):
+    """Text in a series is unknown, and told: device, datapoint and how many; numbers that came as text count."""
+    texts = {"2021-01-06T10": "12.3 kWh", "2021-01-06T11": "12,3"}
+
+    def written(_request, answer):
+        body = answer.json
+        for series in body["series"]:
+            if series["datapointId"] == HEATING:
+                for row in series["values"]:
+                    row["value"] = texts.get(row["timestamp"][:13], row["value"])
+        return says(body)
+
+    second.always(HISTORY, written)
+    with pytest.warns(StrangeValueWarning, match=rf"of Heizkreis 01, 2 of \d+ values of {HEATING} .* '12.3 kWh'"):
+        frame = valve.energy("heating", "2021-01-05", "2021-01-14")
+    first, last = (pd.Timestamp(day, tz="Europe/Zurich").timestamp() for day in ("2021-01-05", "2021-01-14"))
+    assert frame["kwh"].sum() == pytest.approx(counter_kwh(last) - counter_kwh(first))
+    assert frame["coverage"].min() < 1
+    with pytest.warns(StrangeValueWarning, match="2 of"):
+        valve.measurements(["heating_energy"], "2020-12-28", "2021-01-14", "1h")
 
 
 def test_counters_of_all_kinds(valve, second):

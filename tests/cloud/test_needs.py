@@ -8,7 +8,7 @@ import pytest
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.store.archive import LastContact
 
-HOUR, LEAD = 3600, 86400  # values that hold at the begin are looked for a day before
+HOUR, DAY = 3600, 86400
 NOW = pd.Timestamp("2018-12-01T00:20Z")
 LOCATED = {"heating_energy": "heat", "cooling_energy": "cool", "power": "power", "t1": "t1", "flow": "flow"}
 
@@ -27,7 +27,7 @@ def ask():
 
     def made(start, end, *rest, zone="Europe/Zurich", **options):
         profile = SimpleNamespace(locate=LOCATED.get)
-        listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index})
+        listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index}, earlier_ids=lambda _: ())
         connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
         found = history_queries(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
         return {(question.device, question.resolution): question for question in found}
@@ -45,11 +45,12 @@ def test_whom_is_asked_about(ask):
 
 
 def test_what_is_asked_for(ask):
-    """Counters are asked for from the bucket before, since a reading belongs to its bucket's end."""
+    """Counters are asked for from the bucket before, since a reading belongs to its bucket's end, and days around."""
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "60m")["d1", "1h"]
-    span = at("2018-11-01T00:00Z") - LEAD, at("2018-11-02T00:00Z")
-    early = span[0] - HOUR, span[1]
-    assert question.wanted == {**dict.fromkeys(("heat", "cool", "power", "t1"), early), "flow": span}
+    span = at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z")
+    early = span[0] - 7 * DAY - HOUR, span[1] + 2 * DAY
+    held = span[0] - DAY, span[1]  # what holds at the begin is looked for a day before
+    assert question.wanted == {"heat": early, "cool": early, "power": held, "t1": early, "flow": held}
 
 
 def test_everything_that_is_drawn(ask, monkeypatch):
@@ -73,15 +74,15 @@ def test_everything_that_is_drawn(ask, monkeypatch):
 def test_no_more_than_is_wanted(ask):
     """What a report does not draw is not asked for; counters always are."""
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", measured=["flow"])["d1", "1h"]
-    assert list(question.wanted) == ["heat", "cool", "power", "t1", "flow"]
+    assert list(question.wanted) == ["heat", "cool", "t1", "flow"]
 
 
 def test_counters_of_a_longer_range(ask):
     """The counters of the year before come by the hour, what is drawn at its own resolution."""
     found = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "15m", counters_from=pd.Timestamp("2017-11-01T00:00Z"))
-    span = at("2018-11-01T00:00Z") - LEAD, at("2018-11-02T00:00Z")
-    counted = at("2017-10-31T23:00Z") - LEAD, span[1]
-    assert found["d1", "1h"].wanted == dict.fromkeys(("heat", "cool", "power", "t1"), counted)
+    span = at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z")
+    counted = at("2017-10-24T23:00Z"), span[1] + 2 * DAY
+    assert found["d1", "1h"].wanted == {"heat": counted, "cool": counted, "t1": counted}
     assert found["d1", "15m"].wanted == dict.fromkeys(("heat", "cool", "power", "t1", "flow"), span)
 
 
@@ -93,8 +94,8 @@ def test_counters_where_days_begin_at_half_past(ask):
         counters_from=pd.Timestamp("2018-10-01T00:00Z"),
         zone="Asia/Kolkata",
     )
-    assert found["d1", "15m"].wanted["heat"] == (at("2018-09-30T23:45Z") - LEAD, at("2018-11-02T00:00Z"))
-    assert found["d1", "1h"].wanted["flow"] == (at("2018-11-01T00:00Z") - LEAD, at("2018-11-02T00:00Z"))
+    assert found["d1", "15m"].wanted["heat"] == (at("2018-09-23T23:45Z"), at("2018-11-04T00:00Z"))
+    assert found["d1", "1h"].wanted["flow"] == (at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z"))
 
 
 def test_one_resolution_for_both(ask):
@@ -102,8 +103,8 @@ def test_one_resolution_for_both(ask):
     found = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", counters_from=pd.Timestamp("2018-10-01T00:00Z"))
     assert list(found) == [("d1", "1h"), ("d2", "1h")]
     wanted = found["d1", "1h"].wanted
-    assert wanted["power"] == (at("2018-09-30T23:00Z") - LEAD, at("2018-11-02T00:00Z"))
-    assert wanted["flow"] == (at("2018-11-01T00:00Z") - LEAD, at("2018-11-02T00:00Z"))
+    assert wanted["heat"] == (at("2018-09-23T23:00Z"), at("2018-11-04T00:00Z"))
+    assert wanted["flow"] == (at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z"))
 
 
 def test_the_future_is_not_asked_for(ask):

@@ -37,8 +37,8 @@ def counters(draw, shortest=30, longest=24 * 20):
 
 
 def plainly(readings, before, after):
-    """Energy between two moments, summed pair by pair in the plainest way, in kWh; None outside the readings."""
-    if before < readings.index[0] or after > readings.index[-1]:
+    """Energy between two moments, summed pair by pair in the plainest way, in kWh; None where no reading tells."""
+    if before >= readings.index[-1] or after <= readings.index[0]:
         return None
     total = 0.0
     pairs = itertools.pairwise(zip(readings.index.as_unit("ns").asi8 / 1e9, readings, strict=True))
@@ -59,13 +59,13 @@ def whole(readings, **options):
 @quick
 @given(readings=counters(longest=150), freq=st.sampled_from(["h", "D", "W", "MS", "90min"]))
 def test_against_the_plainest_sum(readings, zone, freq):
-    """Each interval has what the plainest sum over the pairs of readings gives, or NaN where they do not reach."""
+    """Each interval has what the plainest sum over the pairs of readings gives: all of it, or as far as they reach."""
     frame = interval_energy(readings, freq, tz=zone)
     ends = [*frame.index[1:], None]
     for begin, end, kwh, quality in zip(frame.index, ends, frame["kwh"], frame["quality"], strict=True):
         if end is not None:
             expected = plainly(readings, begin, end)
-            assert (quality == "partial") == (expected is None)
+            assert (quality == "partial") == (begin < readings.index[0] or end > readings.index[-1])
             assert (np.isnan(kwh) and expected is None) or kwh == pytest.approx(expected, abs=1e-6)
 
 
@@ -112,8 +112,8 @@ def test_figures_make_sense(readings, zone, freq, p_max):
     assert str(frame.index.tz) == zone
     assert not (frame["kwh"] < 0).any()
     assert frame["coverage"].between(0, 1).all()
-    assert frame["kwh"].isna()[frame["quality"].isin(["partial", "missing"])].all()
-    assert frame["kwh"].notna()[frame["quality"].isin(["measured", "estimated split"])].all()
+    assert frame["kwh"].isna()[frame["quality"] == "missing"].all()
+    assert frame["kwh"].notna()[frame["quality"].isin(["measured", "estimated split", "partial"])].all()
     assert (frame["coverage"][frame["quality"] == "missing"] == 0).all()
 
 
@@ -208,6 +208,89 @@ def test_a_dropout_is_as_if_it_were_not_there(readings, zone, data):
         assert "reset" not in set(found["quality"])
 
 
+@in_every_zone
+@quick
+@given(readings=counters(), data=st.data())
+def test_a_gap_in_which_the_counter_stood_still(readings, zone, data):
+    """Readings that are missing where the counter stood still are not missed: nothing changes."""
+    begin = data.draw(st.integers(1, len(readings) - 3))
+    end = data.draw(st.integers(begin + 2, len(readings) - 1))
+    readings.iloc[begin:] = readings.iloc[begin:].clip(lower=readings.iloc[end])
+    rest = readings.drop(readings.index[begin + 1 : end])
+    for freq in ("h", "D"):
+        expected = interval_energy(readings, freq, tz=zone, step="2h")
+        pd.testing.assert_frame_equal(interval_energy(rest, freq, tz=zone, step="2h"), expected)
+
+
+@in_every_zone
+@quick
+@given(start=moments, seed=st.integers(0, 2**32), hours=st.integers(4, 60), p_max=st.none() | st.just(1.5e5))
+def test_a_day_is_the_same_in_any_range(start, zone, seed, hours, p_max):
+    """Days have the same energy, coverage and mark alone (with a week around), and in the whole, whatever happens."""
+    rng = np.random.default_rng(seed)
+    readings = counter(start, np.cumsum(rng.integers(10**8, 4 * 10**8, 24 * 60)))
+    at = rng.integers(24 * 10, 24 * 50, 4)
+    readings.iloc[at[0] : at[0] + hours] = readings.iloc[at[0]]  # a collector freezes
+    readings.iloc[at[1]] += rng.integers(10**9, 10**15)
+    readings.iloc[at[2]] *= rng.random()
+    readings.iloc[at[3] :] -= readings.iloc[at[3]]  # the meter is replaced
+    week = pd.Timedelta(days=7)
+    days = interval_energy(readings, "D", tz=zone, p_max=p_max)
+    first = int(rng.integers(8, 40))
+    begin, end = days.index[first], days.index[first + 3]
+    around = readings[(readings.index >= begin - week) & (readings.index <= end + week)]
+    alone = interval_energy(around, "D", begin, end, zone, p_max=p_max)
+    pd.testing.assert_frame_equal(alone, days.iloc[first : first + 3], check_freq=False, rtol=1e-9)
+
+
+@in_every_zone
+@quick
+@given(readings=counters(), more=st.integers(10**9, 10**15), p_max=st.none() | st.just(1e9), data=st.data())
+def test_one_reading_too_high_is_as_if_it_were_not_there(readings, zone, more, p_max, data):
+    """One reading that the next undoes costs that reading, however high it is."""
+    readings = readings + 1e9
+    at = data.draw(st.integers(1, len(readings) - 3))
+    broken = readings.copy()
+    broken.iloc[at] = readings.iloc[at + 2] + more
+    rest = readings.drop(readings.index[at])
+    found = interval_energy(broken, "D", tz=zone, step="1h", p_max=p_max)
+    pd.testing.assert_frame_equal(found, interval_energy(rest, "D", tz=zone, step="1h", p_max=p_max))
+
+
+@in_every_zone
+@quick
+@given(readings=counters(), by=st.integers(-12, 12), p_max=st.none() | st.just(1e9), data=st.data())
+def test_one_reading_of_another_time_counts_nothing_twice(readings, zone, by, p_max, data):
+    """One reading of hours ago or hours ahead: no reset, and the whole is what it is."""
+    at = data.draw(st.integers(13, len(readings) - 14))
+    broken = readings.copy()
+    broken.iloc[at] = readings.iloc[at + by]
+    frame = interval_energy(broken, "D", readings.index[0], readings.index[-1], zone, p_max=p_max)
+    assert frame["kwh"].sum() == pytest.approx((readings.iloc[-1] - readings.iloc[0]) / KWH, abs=1e-6)
+    assert not set(frame["quality"]) & {"reset", "jump"}
+
+
+@in_every_zone
+@quick
+@given(readings=counters(), data=st.data())
+def test_marks_speak_of_their_interval(readings, zone, data):
+    """Measured is what has readings at both edges, whatever is missing inside; partial is what has them at one."""
+    begin = data.draw(st.integers(0, len(readings) - 2))
+    end = data.draw(st.integers(begin + 1, len(readings) - 1))
+    first, last = readings.index[begin], readings.index[end]
+    few = readings.drop(readings.index[begin + 1 : end][:: data.draw(st.integers(1, 3))])
+    known = (readings.iloc[end] - readings.iloc[begin]) / KWH
+    frame = interval_energy(few, "YS", first, last, zone)
+    assert set(frame["quality"]) <= ({"measured"} if len(frame) == 1 else {"measured", "estimated split"})
+    alone = few[first:last]
+    day = pd.Timedelta(days=1)
+    for before, after in ((first - day, last), (first, last + day), (first - day, last + day)):
+        partial = interval_energy(alone, "YS", before, after, zone)
+        assert partial["kwh"].sum() == pytest.approx(known, abs=1e-6)
+        assert "partial" in set(partial["quality"]) or "missing" in set(partial["quality"])
+        assert ((partial["quality"] == "missing") == partial["kwh"].isna()).all()
+
+
 @quick
 @given(readings=counters(), data=st.data())
 def test_a_low_run_that_is_not_zero(readings, data):
@@ -285,11 +368,11 @@ def test_whole_hours_are_enough_for_whole_hour_zones():
 
 
 def test_partial_edges():
-    """An interval that readings do not reach is never extrapolated; one without any is missing, not 0."""
+    """An interval has what readings tell of it, never extrapolated; one without any is missing, not 0."""
     readings = counter("2018-11-02T06:00Z", np.arange(37) * KWH)
     frame = interval_energy(readings, "D", "2018-11-01", "2018-11-06")
     assert frame["quality"].tolist() == ["missing", "partial", "partial", "missing", "missing"]
-    assert frame["kwh"].isna().all()
+    assert frame["kwh"].tolist() == pytest.approx([np.nan, 18, 18, np.nan, np.nan], nan_ok=True)
     assert frame["coverage"].tolist() == pytest.approx([0, 18 / 24, 18 / 24, 0, 0])
 
 
@@ -321,11 +404,14 @@ def test_a_gap_is_an_estimated_split():
 def test_what_is_a_gap(spacing, missing, gap):
     """Readings further apart than two steps, and more than an hour, leave a gap."""
     readings = counter("2018-11-01T00:00Z", np.arange(60) * KWH, spacing)
-    frame = interval_energy(
-        readings.drop(readings.index[10 : 10 + missing]), "MS", readings.index[0], readings.index[-1]
-    )
-    assert ((frame["quality"] == "estimated split").any()) is np.bool_(gap)
-    assert (frame["coverage"].min() < 1) is np.bool_(gap)
+    rest = readings.drop(readings.index[10 : 10 + missing])
+    for end, quality in (
+        (readings.index[-1], "measured"),
+        (readings.index[9] + pd.Timedelta(spacing) / 2, "estimated split"),
+    ):
+        frame = interval_energy(rest, "YS", readings.index[0], end)
+        assert frame["quality"].tolist() == [quality if gap else "measured"]
+        assert (frame["coverage"].min() < 1) is np.bool_(gap)
 
 
 def test_a_gap_of_more_than_an_hour():
@@ -333,12 +419,12 @@ def test_a_gap_of_more_than_an_hour():
     readings = counter("2018-11-01T00:00Z", np.arange(60) * KWH, "15min").drop(
         pd.date_range("2018-11-01T02:15Z", periods=3, freq="15min")
     )
-    for later, quality in ((0, "measured"), (1, "estimated split")):
+    for later in (0, 1):
         moved = readings.set_axis(
             readings.index.where(readings.index < "2018-11-01T03:00Z", readings.index + pd.Timedelta(later, "s"))
         )
         frame = interval_energy(moved, "YS", moved.index[0], moved.index[-1])
-        assert frame["quality"].tolist() == [quality]
+        assert (frame["coverage"] < 1).tolist() == [bool(later)]
 
 
 def test_a_gap_that_ends_in_an_interval():
@@ -355,7 +441,7 @@ def test_the_spacing_that_is_given():
     readings = counter("2018-11-01T00:00Z", np.arange(24) * KWH)
     readings = readings.drop(readings.index[10:13])
     for step, quality in ((None, "estimated split"), ("2h", "measured"), ("1s", "estimated split")):
-        frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1], step=step)
+        frame = interval_energy(readings, "YS", readings.index[0], "2018-11-01T11:30", step=step)
         assert frame["quality"].tolist() == [quality]
 
 
@@ -423,9 +509,12 @@ def test_falls_without_a_rise():
 
 
 def test_a_low_run_without_a_limit():
-    """Without a limit of power, only zeros are a dropout; a register that began low and rose fast is a new one."""
+    """Without a limit of power, a fall that one rise undoes is a dropout; what rises back by and by is a new meter."""
     readings = counter("2018-11-01T00:00Z", np.array([10, 11, 12, 2, 3, 14, 15]) * KWH)
-    assert interval_energy(readings, "h")["quality"].tolist() == [*["measured"] * 2, "reset", *["measured"] * 3]
+    assert whole(readings) == pytest.approx(5)
+    assert set(interval_energy(readings, "h")["quality"]) == {"measured", "estimated split"}
+    replaced = counter("2018-11-01T00:00Z", np.array([10, 11, 12, 2, 5, 9, 13, 15]) * KWH)
+    assert interval_energy(replaced, "h")["quality"].tolist() == [*["measured"] * 2, "reset", *["measured"] * 4]
 
 
 def test_falls_inside_a_dropout():
@@ -442,7 +531,8 @@ def test_the_last_rise_out_of_a_low_run():
     readings = counter("2018-11-01T00:00Z", np.array([10, 11, 12, 5, 5, 13, 14]) * KWH)
     frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1], p_max=5000.0)
     assert frame["kwh"].tolist() == pytest.approx([4])
-    assert frame["quality"].tolist() == ["estimated split"]
+    assert frame["quality"].tolist() == ["measured"]
+    assert frame["coverage"].tolist() == pytest.approx([3 / 6])
 
 
 def test_zeros_of_a_new_meter_are_a_reset():

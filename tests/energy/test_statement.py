@@ -105,7 +105,8 @@ def test_parts_between_resets_and_jumps():
     assert frame["part"].tolist() == [1, 2, 3]
     assert frame["from"].dt.strftime("%d %H").tolist() == ["01 00", "02 00", "03 00"]
     assert frame["to"].dt.strftime("%d %H").tolist() == ["01 23", "02 23", "04 00"]
-    assert frame["kwh"].isna().all()  # of the whole month not all is known
+    assert frame["kwh"].tolist() == pytest.approx([23, 23, 24])
+    assert set(frame["quality"]) == {"partial"}
     days = statement(counter("2018-10-01T00:00Z", values), "D", "2018-10-01", "2018-10-04", p_max=5000.0)
     assert days["kwh"].tolist() == pytest.approx([23, 23, 24])
     assert days["quality"].tolist() == ["reset", "jump", "measured"]
@@ -124,7 +125,7 @@ def test_the_spacing_that_is_given():
     readings = counter("2018-11-01T00:00Z", np.arange(25) * KWH)
     readings = readings.drop(readings.index[10:13])
     for step, quality in ((None, "estimated split"), ("2h", "measured")):
-        assert statement(readings, "D", step=step)["quality"].tolist() == [quality]
+        assert statement(readings, "D", "2018-11-01", "2018-11-01T11:30", step=step)["quality"].tolist() == [quality]
 
 
 def test_incidents_are_listed():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belimo_nb.energy import interval_energy
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import carpet, co2_kg, cost, load_duration, load_figures, per_area
 
@@ -128,3 +129,23 @@ def test_prices_that_are_none(call, value):
     with pytest.raises(UsageError, match="0 or more") as caught:
         call(1.0, value)
     assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", ZURICH])
+def test_a_constant_load_in_any_zone(zone):
+    """10 kW all year are 10 kW in each hour, be it cut by the clock or by the range; the carpet has no hole but one."""
+    times = pd.date_range("2017-12-30", "2019-01-03", freq="15min", tz="UTC")
+    counter = pd.Series(np.arange(len(times)) * 2.5 * 3.6e6, times)
+    kwh = interval_energy(counter, "h", "2018-01-01T12:30", "2019-01-01", zone)["kwh"]
+    found = load_figures(kwh)
+    assert (found.peak_kw, found.base_kw, found.mean_kw) == pytest.approx((10, 10, 10))
+    assert found.known_hours == pytest.approx(365 * 24 - 12.5)
+    assert found.full_load_hours == pytest.approx(365 * 24 - 12.5)
+    curve = load_duration(kwh)
+    assert curve.index[-1] == pytest.approx(365 * 24 - 12.5)
+    assert curve.to_numpy() == pytest.approx(np.full(len(curve), 10))
+    power = carpet(kwh)
+    assert power.shape == (365, 24)
+    assert np.nanmax(power) == pytest.approx(10)
+    holes = int(power.iloc[1:].isna().sum().sum())
+    assert holes == (1 if zone == ZURICH else 0)

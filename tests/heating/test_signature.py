@@ -215,3 +215,29 @@ def test_cusum():
     assert running.iloc[250] == pytest.approx(running.iloc[249])
     assert (running.index == used.index).all()
     assert cusum(changed, outdoor, fit_signature(used[:5], outdoor)).isna().all()
+
+
+@pytest.mark.parametrize(("first", "last", "too_high"), [("04-15", "10-15", 0.15), ("04-01", "10-31", 0.25)])
+@pytest.mark.parametrize("base", [0.0, 40.0])
+def test_a_heating_season(first, last, too_high, base):
+    """A heating that is off in spring is told and left out: the loss comes out right, far too high with those days."""
+    outdoor = weather(seed=3)
+    off = (outdoor.index >= f"2018-{first}") & (outdoor.index < pd.Timestamp(f"2018-{last}", tz=outdoor.index.tz))
+    used = energy(outdoor, 0.1, 7, base=base).where(~off, 0.0)
+    found = fit_signature(used, outdoor)
+    assert found.slope_kwh_d_k == pytest.approx(TRUTH["slope"], rel=0.03)
+    assert found.off_days == (off & (outdoor < 18)).sum()
+    assert found.n_days == 365 - found.off_days
+    kept = fit_signature(used, outdoor, leave_out_off=False)
+    assert kept.slope_kwh_d_k > TRUTH["slope"] * (1 + too_high)
+    assert kept.off_days == 0
+
+
+@pytest.mark.parametrize("base", [0.0, 40.0])
+def test_days_that_need_no_heat_are_not_off(base):
+    """Mild days without heat, and quiet weekends, are how a building behaves: none is left out."""
+    outdoor = weather(seed=5)
+    used = energy(outdoor, 0.1, 9, base=base)
+    assert fit_signature(used, outdoor).off_days == 0
+    weekends = used.where(used.index.day_of_week < 5, 0.0)
+    assert fit_signature(weekends, outdoor).off_days == 0

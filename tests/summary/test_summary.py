@@ -346,3 +346,77 @@ def test_the_title_of_the_overview() -> None:
         for name in ("Projects", "Devices named"):
             assert (name in text) is (name in told)
             assert told.get(name, "") in text
+
+
+def winters(**valves) -> Counters:
+    """Counters over two winters; each value is a function of the hour's energy in kWh and its time."""
+    times = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    level = 3 + 2 * np.cos(np.arange(len(times)) / 8760 * 2 * np.pi)
+    made = {}
+    for name, change in valves.items():
+        readings = pd.Series(np.cumsum(change(level.copy(), times)) * 3.6e6, times.tz_convert("UTC"))
+        made[name] = Counter(name, "heating", readings, pd.Timedelta("1h"), None, times[0], END, ZONE)
+    return Counters(made, {}, START, END, ZONE)
+
+
+def test_failing_meters_on_the_page() -> None:
+    """A meter that stood still is named, makes the energy a lower bound, and is in no change; one count everywhere."""
+    found = winters(
+        A=lambda kwh, times: kwh,
+        B=lambda kwh, times: 2 * kwh,
+        C=lambda kwh, times: np.where(times < pd.Timestamp("2018-01-20", tz=ZONE), kwh, 0.0),
+    )
+    one = study(found)
+    shown = figures(summary.heating_figures(one, found.energy("MS"), area_m2=100))
+    assert "at least; in 59 days; 1 of 3 meters failed" in shown["Heating energy"]["note"]
+    assert shown["Heating energy"]["value"] == pytest.approx(float(found.energy("D")["kwh"].sum().sum()))
+    assert "2 of 3 valves" in shown["Change, as measured"]["note"]
+    change = shown["Change, as measured"]["value"].replace("\u00a0", " ")
+    assert change == "0.0 %", "the others did not change"
+    assert shown["Per area and year"]["note"] == "a meter failed"
+    text = summary.limits(one, one.outdoor, "None is set.").message
+    assert "C counted nothing on the cold days of 2018-01-20 to 2018-02-28" in text
+    assert "Left out of the comparison, since what they would have counted is unknown, not saved: C." in text
+    months = summary.monthly_table(found.energy("MS"), found.energy("MS"), left_out=one.failing)
+    assert "2 of 3 valves whose meters did not fail" in months.caption
+    energy = found.energy("MS")["kwh"]
+    assert months.frame["Sum"].tolist() == pytest.approx((energy["A"] + energy["B"]).tolist())
+    assert summary.energy_name(one) == "Heat of 2 of 3 valves"
+    rows = summary.valve_table(one).frame.set_index("valve")
+    assert rows.loc["C", "remark"].startswith("Meter failed, see below")
+    shown_share = shown["Completeness"]["value"] / 100
+    assert shown_share == pytest.approx(summary.completeness(one.days), abs=0.001)
+    assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
+
+
+def test_degree_days_of_unequal_periods() -> None:
+    """Degree days are compared on the days that both periods have, or not at all, and the note says which."""
+    hours = pd.date_range("2015-01-01", "2016-03-01", freq="h", tz=ZONE)
+    cold = pd.Series(5.0, hours)
+    index = pd.date_range("2016-02-01", "2016-02-29", tz=ZONE)
+
+    def note(then: pd.DatetimeIndex, outdoor: pd.Series = cold) -> dict[str, object]:
+        parts = {}
+        for name, days in (("now", index), ("then", then)):
+            kwh = pd.DataFrame({"A": 1.0}, days)
+            marks = {"kwh": kwh, "coverage": kwh, "quality": kwh.astype(object).replace(1.0, "measured")}
+            parts[name] = pd.concat(marks, axis=1)
+        one = Study(parts["now"], parts["then"], outdoor, ZONE)
+        return figures(summary.heating_figures(one, parts["now"]))["Degree days HGT20/12"]
+
+    february = note(pd.date_range("2015-02-01", "2015-02-28", tz=ZONE))
+    assert february["value"] == pytest.approx(29 * 15)
+    assert february["note"].replace("\u00a0", " ") == "0.0 % against before: 420 Kd on the 28 days that both have"
+    year = note(pd.date_range("2015-02-01", "2016-01-31", tz=ZONE))
+    assert "0.0" in year["note"]
+    assert "not compared" in note(pd.date_range("2015-06-01", "2015-06-30", tz=ZONE))["note"]
+    warm = cold.where(cold.index > "2016-01-01", 25.0)
+    assert note(pd.date_range("2015-02-01", "2015-02-28", tz=ZONE), warm)["note"] == "0 Kd before"
+
+
+def test_remarks_on_the_weather_are_told() -> None:
+    """What a weather file's reader has found is on the page."""
+    one = study(counters(counter("A", 2.0)))
+    outdoor = one.outdoor.copy()
+    outdoor.attrs["remark"] = "The weather file w.csv reads exactly 0.0 for days."
+    assert "exactly 0.0 for days" in summary.limits(one, outdoor).message

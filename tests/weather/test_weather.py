@@ -94,6 +94,143 @@ def test_files_that_are_none(tmp_path, lines, words):
     assert "w.csv" in str(caught.value)
 
 
+HOURS = pd.date_range("2018-11-01", periods=360, freq="h", tz=ZURICH)
+"""Fifteen days, the last three of them above the twelfth."""
+
+
+@pytest.mark.parametrize(
+    ("names", "form"),
+    [
+        ("time,temperature_c", "{:%d.%m.%Y %H:%M}"),
+        ("time,temperature_c", "{:%d.%m.%y %H:%M}"),
+        ("Zeit;Temperatur (°C)", "{:%d.%m.%Y, %H:%M:%S}"),
+        ("time,temp", "{:%m/%d/%Y %H:%M}"),
+        ("time,temp", "{:%m/%d/%Y %I:%M %p}"),
+        ("time,temp", "{:%d/%m/%Y %H:%M}"),
+        ("time,temp", "{:%d-%m-%Y %H:%M}"),
+        ("time,temp", "{:%Y/%m/%d %H:%M}"),
+        ("time,temp", "{:%Y%m%d%H}"),
+        ("time,temp", "{:%Y%m%dT%H%M}"),
+        ("time,temp", "{:%Y-%m-%d %H:%M:%S%z}"),
+        ("Datum;Zeit;Temperatur", "{:%d.%m.%Y;%H:%M}"),
+        ("Temp;Zeit;Datum", "3;{:%H;%d.%m.%Y}"),
+        ("Date\tTime\tTemp", "{:%m/%d/%Y\t%I:%M %p}"),
+        ("time (UTC+1),temp", "{:%Y-%m-%d %H:%M}"),
+        ("Datum;Zeit (MEZ);temp", "{:%Y-%m-%d;%H:%M}"),
+        ("time (Europe/Zurich),temp", "{:%Y-%m-%d %H:%M}"),
+    ],
+)
+def test_times_as_people_write_them(tmp_path, names, form):
+    """One way for the whole file: the same hours, whatever the order of day and month, in one column or two."""
+    separator = next(mark for mark in "\t;," if mark in names)
+    first = names.casefold().startswith("temp")
+    lines = [form.format(time) + ("" if first else f"{separator}3") for time in HOURS]
+    found = read_csv(write(tmp_path / "w.csv", names, *lines), ZURICH)
+    assert found.index.tolist() == HOURS.tolist()
+    assert (found == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["time,temp", "11/01/2018 00:00,1", "11/02/2018 00:00,1"], "day and month cannot be told apart"),
+        (["time,temp", "01-11-2018 00:00,1"], "day and month cannot be told apart, such as '01-11-2018 00:00'"),
+        (["time,temp", "13/11/2018 00:00,1", "11/14/2018 00:00,1"], "dates of both orders"),
+        (["time,temp", "2018-11-01T00:00,1", "01.11.2018 01:00,1"], "'2018-11-01T00:00' and '01.11.2018 01:00'"),
+        (["time,temp", "31.02.2018 00:00,1"], "'31.02.2018 00:00', which does not exist"),
+        (["time,temp", "2018-11-01 24:30,1"], "does not exist"),
+        (["time,temp", "11/13/2018 13:00 PM,1"], "does not exist"),
+        (["time,temp", "1541030400,1"], "'1541030400'"),
+        (["time,temp", "00:00,1", "01:00,1"], "clock times ('time') without dates"),
+        (["Zeit;Temperatur", "6;1", "7;1"], "clock times ('Zeit') without dates"),
+        *[(["time,temp", f"{word},1"], f"the time {word!r}") for word in ("now", "today", "NaT", "tomorrow", "Nov 1")],
+    ],
+)
+def test_times_that_are_none(tmp_path, lines, words):
+    """What could mean two things, or today, is refused with one sentence, never guessed."""
+    with pytest.raises(UsageError) as caught:
+        read_csv(write(tmp_path / "w.csv", *lines), ZURICH)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_days_end(tmp_path):
+    """24:00 is the next day's midnight."""
+    found = read_csv(write(tmp_path / "w.csv", "Datum;Zeit;Temp", "01.11.2018;23:00;1", "01.11.2018;24:00;2"))
+    assert found.index.tolist() == [pd.Timestamp("2018-11-01T23:00Z"), pd.Timestamp("2018-11-02T00:00Z")]
+
+
+def naive(times):
+    """Local times without their offset, as lines of a file."""
+    return [f"{time:%Y-%m-%dT%H:%M},{time.hour}" for time in times]
+
+
+@pytest.mark.parametrize(
+    ("tz", "first", "last", "odd", "winter"),
+    [
+        (ZURICH, "2018-01-01", "2018-12-31", "2018-03-25 02:00", 1),
+        ("America/New_York", "2018-02-01", "2018-05-01", "2018-03-11 02:00", -5),
+        ("Australia/Sydney", "2018-08-01", "2018-12-01", "2018-10-07 02:00", 10),
+    ],
+)
+def test_files_in_winter_time(tmp_path, tz, first, last, odd, winter):
+    """A file with the hour that the site's clocks skip is in winter time all year, and it is told."""
+    hours = pd.date_range(first, last, freq="h")
+    found = read_csv(write(tmp_path / "w.csv", "time,temp", *naive(hours)), tz)
+    assert found.index[0] == hours[0].tz_localize("UTC") - pd.Timedelta(hours=winter)
+    assert found.tolist() == hours.hour.tolist()
+    assert f"has {odd}, which the clocks in {tz} skip" in found.attrs["remark"]
+    for name, shift in (("UTC", 0), ("UTC+1", 1), ("GMT-05:00", -5), ("+10:30", 10.5)):
+        found = read_csv(write(tmp_path / "w.csv", f"time ({name}),temp", *naive(hours)), tz)
+        begin = hours[0].tz_localize("UTC") - pd.Timedelta(hours=shift)
+        assert found.index[0] == begin.floor("h")
+        assert found.notna().all()
+        assert found.attrs == {}
+
+
+@pytest.mark.parametrize(
+    ("tz", "first", "last", "odd"),
+    [
+        (ZURICH, "2018-10-01", "2018-12-31", "2018-10-28 02:00"),
+        ("America/New_York", "2018-09-01", "2018-12-01", "2018-11-04 01:00"),
+        ("Australia/Sydney", "2018-03-01", "2018-06-01", "2018-04-01 02:00"),
+    ],
+)
+def test_files_whose_clock_cannot_be_told(tmp_path, tz, first, last, odd):
+    """One that has the doubled hour once, and no spring, is asked about; the column's name answers."""
+    hours = pd.date_range(first, last, freq="h")
+    with pytest.raises(UsageError) as caught:
+        read_csv(write(tmp_path / "w.csv", "time,temp", *naive(hours)), tz)
+    assert f"no clock change at {odd}" in str(caught.value)
+    assert "'time (UTC+1)'" in str(caught.value)
+    assert read_csv(write(tmp_path / "w.csv", f"time ({tz}),temp", *naive(hours)), tz).isna().sum() == 1
+
+
+@pytest.mark.parametrize("tz", [ZURICH, "America/New_York", "Australia/Sydney", "UTC"])
+def test_files_in_local_time(tmp_path, tz):
+    """A year of local times is what it is, with the doubled hour, or with one of the two lost."""
+    local = pd.date_range("2018-01-01", "2018-12-31", freq="h", tz=tz).tz_localize(None)
+    found = read_csv(write(tmp_path / "w.csv", "time,temp", *naive(local)), tz)
+    assert found.index[0] == pd.Timestamp("2018-01-01", tz=tz)
+    assert found.notna().all()
+    lost = read_csv(write(tmp_path / "w.csv", "time,temp", *naive(local.unique())), tz)
+    assert lost.isna().sum() == len(local) - len(local.unique())
+
+
+@pytest.mark.parametrize(("hours", "stuck"), [(30, False), (48, True), (200, True)])
+def test_a_thermometer_that_reads_nothing(cloud, tmp_path, hours, stuck):
+    """Exactly 0.0 for two days is no weather: unknown and told; for a frosty day it is."""
+    values = np.full(400, 2.5)
+    values[100 : 100 + hours] = 0.0
+    times = pd.date_range("2018-01-01", periods=400, freq="h")
+    lines = [f"{time:%Y-%m-%dT%H:%MZ},{value}" for time, value in zip(times, values, strict=True)]
+    file = write(tmp_path / "w.csv", "time,temp", *lines)
+    for found in (read_csv(file), outdoor_temperature(cloud, "2018-01-02", "2018-01-17", str(file))):
+        told = found.attrs.get("remark", "")
+        assert ("exactly 0.0 for days" in told and f"{hours} hours from 2018-01-05 04:00" in told) == stuck
+        assert bool(found[:"2018-01-12"].isna().any()) == stuck
+
+
 def test_files_that_cannot_be_read(tmp_path):
     """No such file, a folder, no text."""
     for path in (tmp_path / "none.csv", tmp_path):

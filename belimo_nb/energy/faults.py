@@ -1,0 +1,252 @@
+"""What is wrong with the readings of a lifetime counter, judged by their neighbors in time alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+CEILING = 1e9
+"""W; where no limit is known: no pipe of a building carries the heat of a power station."""
+
+SHORT = 24
+"""Readings; a run of so many wrong ones is told by its shape alone."""
+
+LEAP = 10.0
+"""Times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter."""
+LEAP_WITNESSES, LEAP_READINGS = 6, 48
+"""Rises, or readings of a register that stands still, that must follow to say so."""
+
+AROUND = 2 * 86400 * 10**9
+"""Nanoseconds before and after a standstill that tell what is usual."""
+CAUGHT_UP, WITNESSES = 2.0, 16
+"""Times the greatest rise around, and the number of rises around that it takes to say so."""
+FITS = (0.5, 2.0)
+"""Mean power of a standstill and the rise that ends it, over the mean around, if a collector has caught up."""
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Dropped = tuple[tuple[int, int, str], ...]
+
+
+class Sound(NamedTuple):
+    """The readings that are left.
+
+    Attributes:
+        ns: Times, ascending.
+        joules: The register, which never falls but at a reset.
+        reset: Per pair of neighbors: the register began anew between the two.
+        jump: Per pair: it rose more than is possible since it last moved.
+        frozen: Per pair: between the two the register only seemed to stand still.
+        dropped: Begin, end ("dropout", "spike" or "freeze" between them) of runs of readings that are none.
+    """
+
+    ns: Ints
+    joules: Floats
+    reset: Bools
+    jump: Bools
+    frozen: Bools
+    dropped: Dropped
+
+
+def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
+    """Leave out the readings that are none, and mark where the register broke.
+
+    1. A fall that its neighbors undo is a run of bad readings, below the register (a dropout, a stale reading) or above
+       it (a spike, an early reading): they are dropped. Any other fall is a reset: a new register.
+    2. A register that begins with 0 and leaps is a dropout that the readings, or the new register, begin in.
+    3. A rise that is too fast for its own time, but not for the time since the register last moved, is a collector's
+       that froze: what it showed meanwhile is dropped. Too fast for that as well, it is a jump.
+
+    Args:
+        ns: Times in nanoseconds, ascending.
+        joules: The counter, 0 or more.
+        limit: Highest possible power, W.
+    """
+    rises = np.diff(joules)
+    anew, dropped = np.zeros(len(joules), bool), list[tuple[int, int, str]]()
+    if len(rises) and rises.min() < 0:
+        keep, anew, dropped = _undo_falls(ns, joules, np.flatnonzero(rises < 0) + 1, limit)
+        ns, joules, anew = ns[keep], joules[keep], anew[keep]
+        rises = np.diff(joules)
+    if len(joules) and not joules.all():
+        keep, found = _leaps_from_zero(ns, joules, rises, anew, limit)
+        if found:
+            ns, joules, anew, dropped = ns[keep], joules[keep], anew[keep], [*dropped, *found]
+            rises = np.diff(joules)
+    reset = anew[1:]
+    seconds = np.diff(ns) / 1e9
+    jump = (rises > limit * seconds) & ~reset
+    frozen = np.zeros(len(rises), bool)
+    if freezes := _freezes(ns, rises, seconds, reset, jump, limit):
+        keep = np.ones(len(ns), bool)
+        for first, pair in freezes:
+            keep[first + 1 : pair + 1] = False
+            jump[pair], frozen[pair] = False, True
+            dropped.append((int(ns[first]), int(ns[pair + 1]), "freeze"))
+        ns, joules = ns[keep], joules[keep]
+        reset, jump, frozen = reset[keep[1:]], jump[keep[1:]], frozen[keep[1:]]
+    return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
+
+
+def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bools, Bools, list[tuple[int, int, str]]]:
+    """Which readings to keep, which of them are the first after a reset, and the runs that are dropped."""
+    keep, anew = np.ones(len(joules), bool), np.zeros(len(joules), bool)
+    stood = np.concatenate(([False], np.diff(joules) == 0))
+    moved = ns[np.maximum.accumulate(np.where(stood, 0, np.arange(len(ns))))]  # per reading, since when it stood still
+    dropped: list[tuple[int, int, str]] = []
+    segment = position = 0
+    for fall in falls.tolist():
+        if fall <= position:
+            continue  # inside a run that is already dropped, or where it is over
+        old = fall - 1
+        back = _end_of_low_run(ns, joules, old, fall, limit * 1e-9, int(moved[old]))
+        high = _high_run(joules, keep, fall, segment)
+        if back is not None and high and joules[fall:back].any() and _likelier(ns, joules, fall, back, high):
+            back = None
+        if back is None and not high and old > segment and keep[old - 1]:
+            old -= 1  # a spike, and a dropout right after it?
+            back = _end_of_low_run(ns, joules, old, fall, limit * 1e-9, int(moved[old]))
+            if back is not None and joules[min(back, len(joules) - 1)] >= joules[fall - 1]:
+                back = None
+        if back is not None:
+            keep[old + 1 : back] = False
+            dropped.append((int(ns[old]), int(ns[min(back, len(ns) - 1)]), "dropout"))
+            position = back
+        elif high:
+            keep[high[1:]] = False
+            dropped.append((int(ns[high[0]]), int(ns[fall]), "spike"))
+        else:
+            anew[fall] = True
+            segment = fall
+    return keep, anew, dropped
+
+
+def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: float, moved: int) -> int | None:
+    """The reading at which a run that `fall` begins, below that `before`, is over; None if it is a new register."""
+    old, count = float(joules[before]), len(joules)
+
+    def reached(at: int) -> bool:
+        return bool(joules[at] <= old + watts * (ns[at] - moved))
+
+    back = _returns(joules, fall, old)
+    while back < count - 1 and joules[back + 1] < joules[back]:
+        again = _returns(joules, back + 1, old)
+        borne_out = (again < count and joules[again] >= joules[back]) or not joules[fall:back].any()
+        if borne_out and reached(back):
+            break
+        back = again  # a spike within the run
+    low = joules[fall:back]
+    low = low[low < old]
+    if not low.any():
+        return back  # of zeros, be it to the end
+    if back == count or not reached(back):
+        return None
+    fell, rise = old - joules[fall], np.diff([*low, joules[back]]).max()
+    if 2 * rise < fell:
+        return None  # it came back by itself, most of the way
+    too_fast = joules[back] - joules[back - 1] > watts * (ns[back] - ns[back - 1])
+    long = (too_fast or low.min() == low.max()) and rise <= 2 * fell
+    return back if long or back - fall <= SHORT else None
+
+
+def _high_run(joules: Floats, keep: Bools, fall: int, segment: int) -> list[int]:
+    """The reading that the register goes on from at `fall`, and those after it that stand out; empty if none do."""
+    run, at = list[int](), fall - 1
+    while at >= segment and len(run) <= SHORT:
+        if keep[at]:
+            run.append(at)
+            if joules[at] <= joules[fall]:
+                risen = joules[run[-2]] - joules[at]
+                return run[::-1] if 2 * risen >= joules[fall - 1] - joules[fall] else []
+        at -= 1
+    return []
+
+
+def _likelier(ns: Ints, joules: Floats, fall: int, back: int, high: list[int]) -> bool:
+    """Whether the run above the register is the bad one: the shorter one, or that without which it runs evenly."""
+    if len(high) - 1 != back - fall:
+        return len(high) - 1 < back - fall
+
+    def steepest(*readings: int) -> float:
+        at = list(readings)
+        return float(np.max(np.diff(joules[at]) / np.diff(ns[at])))
+
+    after = min(fall + 1, len(ns) - 1)
+    return steepest(high[0], fall, after) < steepest(high[0], fall - 1, back)
+
+
+def _returns(joules: Floats, fall: int, old: float) -> int:
+    """The first reading from `fall` on that is not below `old`, else the number of readings."""
+    width = 64
+    while fall < len(joules):  # in growing windows: most dropouts are short, and there may be many
+        found = joules[fall : fall + width] >= old
+        if found.any():
+            return fall + int(np.argmax(found))
+        fall, width = fall + width, width * 2
+    return len(joules)
+
+
+def _leaps_from_zero(
+    ns: Ints, joules: Floats, rises: Floats, anew: Bools, limit: float
+) -> tuple[Bools, list[tuple[int, int, str]]]:
+    """Which readings to keep: not the zeros that a register begins with, if it leaps from there. Mends `anew`."""
+    keep = np.ones(len(joules), bool)
+    dropped = []
+    for pair in np.flatnonzero((joules[:-1] == 0) & (rises > 0)).tolist():
+        begin = pair
+        while begin > 0 and joules[begin - 1] == 0 and not anew[begin]:
+            begin -= 1
+        rise, seconds = rises[pair], (ns[pair + 1] - ns[pair]) / 1e9
+        after = rises[pair + 1 : pair + 1 + LEAP_READINGS]
+        after = after[: int(np.argmax(after < 0))] if (after < 0).any() else after
+        rates = after / (np.diff(ns[pair + 1 : pair + 2 + len(after)]) / 1e9)
+        enough = len(after) >= LEAP_READINGS or np.count_nonzero(after) >= LEAP_WITNESSES
+        most, fastest = after.max(initial=0.0), rates.max(initial=0.0)
+        if rise > limit * seconds or (enough and rise > LEAP * most and rise > LEAP * fastest * seconds):
+            keep[begin : pair + 1] = False
+            anew[pair + 1] = anew[begin]
+            dropped.append((int(ns[begin]), int(ns[pair + 1]), "dropout"))
+    return keep, dropped
+
+
+def _freezes(
+    ns: Ints, rises: Floats, seconds: Floats, reset: Bools, jump: Bools, limit: float
+) -> list[tuple[int, int]]:
+    """First reading of each standstill in which the register did move, and the pair in which a collector catches up.
+
+    The rise is too fast for its own time but not for the standstill's; or it is greater than twice any rise around,
+    and yet the standstill's mean is what is usual around. (A valve that opens in the morning is not.)
+    """
+    still = rises == 0
+    if not still.any():
+        return []
+    still &= ~reset
+    at = np.flatnonzero(still[:-1] & ~still[1:] & ~reset[1:]) + 1
+    if not len(at):
+        return []
+    moves = np.flatnonzero(~still)
+    order = np.searchsorted(moves, at)
+    since = np.where(order > 0, moves[order - 1] + 1, 0)
+    elapsed = (ns[at + 1] - ns[since]) / 1e9
+    ends = jump[at] & (rises[at] <= limit * elapsed)
+    late = ~jump[at] & (elapsed >= 3 * seconds[at])
+    following = rises[np.minimum(at + 1, len(rises) - 1)]
+    told = np.flatnonzero(late & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises))))
+    if len(told):
+        witness = ~jump & ~reset & (rises > 0)
+        low = np.searchsorted(ns, ns[since[told]] - AROUND)
+        high = np.searchsorted(ns, ns[at[told] + 1] + AROUND) - 1
+        count = np.concatenate(([0], np.cumsum(witness)))
+        windows = np.column_stack((low, high)).ravel()
+        greatest = np.maximum.reduceat(np.append(np.where(witness, rises, 0.0), 0.0), windows)[::2]
+        for k in np.flatnonzero((count[high] - count[low] > WITNESSES) & (rises[at[told]] == greatest)).tolist():
+            i, pair, around = told[k], at[told[k]], np.arange(low[k], high[k])
+            others = around[witness[around] & (around != pair)]
+            most = max(rises[others].max(), (rises[others] / seconds[others]).max() * seconds[pair])
+            usual = rises[others].sum() / (seconds[around].sum() - elapsed[i])
+            fits = FITS[0] * usual <= rises[pair] / elapsed[i] <= FITS[1] * usual
+            ends[i] = fits and rises[pair] > CAUGHT_UP * most
+    return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))
