@@ -16,6 +16,7 @@ from belimo_nb.api.devices import datapoint_values, devices_frame, find_device, 
 from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.api.paging import PAGE_ROWS
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import held
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.cloud import assumed_history, assumptions
 from belimo_nb.cloud.assumed_history import Probe
@@ -74,7 +75,10 @@ def check_cloud(connection: Connection, keys: Sequence[str] = ()) -> CloudCheck:
     connection.check_online("check-cloud")
     if len(keys) > MAX_VALVES:
         raise UsageError(f"{len(keys)} valves are named; name at most {MAX_VALVES}, each takes several requests.")
-    return _Check(connection).run(keys)
+    try:
+        return _Check(connection).run(keys)
+    finally:
+        connection.traffic.most = None
 
 
 class _Check:
@@ -113,7 +117,6 @@ class _Check:
         lines += found or [Line("valves", "an energy valve that was in contact", "none among the devices", UNKNOWN)]
         sent = traffic.sent - self._sent_before
         lines.append(assumptions.rate_limit(settings.rate, sent, traffic.later, traffic.limits))
-        traffic.most = None
         return CloudCheck(lines, [str(record.get("displayName") or "") for record in valves], sent + 1)
 
     def _ask(self, about: str, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any] | None:
@@ -253,7 +256,8 @@ class _Check:
         raw = pd.DataFrame(
             {k: [v.get(stamp, np.nan) for stamp in stamps] for k, v in hourly.items()}, index, dtype=float
         )
-        return measurements.quantities(raw, profile, located, pd.Timedelta(hours=1), "UTC")
+        hour = pd.Timedelta(hours=1)
+        return measurements.quantities(held(raw, hour), profile, located, hour, "UTC")
 
 
 def _range(span: tuple[int, int]) -> dict[str, str]:

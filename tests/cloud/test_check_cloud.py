@@ -35,6 +35,7 @@ class Habits:
     day_begin: int = 0
     ahead: int = 0
     off: int = 0
+    by_change: bool = False
 
 
 def sample(key, time, habits):
@@ -56,10 +57,14 @@ def sample(key, time, habits):
     }[key]
 
 
-def times(begin, end, habits):
-    """The times of native samples; some hours of each day have none."""
+def times(key, begin, end, habits):
+    """The times of native samples; some hours of each day have none, and by change those that repeat the last one."""
     first = -(-begin // habits.spacing) * habits.spacing
-    return [t for t in range(first, min(end, NOW), habits.spacing) if t // HOUR % 24 >= habits.empty]
+    found = [t for t in range(first, min(end, NOW), habits.spacing) if t // HOUR % 24 >= habits.empty]
+    if habits.by_change:
+        late = habits.spacing
+        found = [t for t in found if t % DAY < late or sample(key, t, habits) != sample(key, t - late, habits)]
+    return found
 
 
 def hours(key, begin, end, habits):
@@ -68,9 +73,9 @@ def hours(key, begin, end, habits):
     rows, before = [], None
     for bucket in range(begin, end, length):
         shifted = bucket + (habits.day_begin if length == DAY else 0)
-        inside = times(shifted - habits.shift * HOUR, shifted - habits.shift * HOUR + length, habits)
+        inside = times(key, shifted - habits.shift * HOUR, shifted - habits.shift * HOUR + length, habits)
         if habits.right:
-            inside = [t for t in times(shifted, shifted + length + 1, habits) if t != shifted]
+            inside = [t for t in times(key, shifted, shifted + length + 1, habits) if t != shifted]
         values = [sample(key, t, habits) for t in inside]
         if values:
             before = {"last": values[-1], "first": values[0], "mean": sum(values) / len(values)}[habits.which]
@@ -93,7 +98,7 @@ def behave(second, habits):
     def raw(request, _):
         begin, end = (int(epoch(request.query[key])) for key in ("from", "to"))
         key = request.path.rpartition("/")[2]
-        rows = [{"timestamp": iso(t), "value": sample(key, t, habits)} for t in times(begin, end, habits)]
+        rows = [{"timestamp": iso(t), "value": sample(key, t, habits)} for t in times(key, begin, end, habits)]
         return says({"data": rows[: int(request.query["limit"])], "paging": {"total": len(rows)}})
 
     second.always(f"{DEVICE}/data/history/timeseries", timeseries)
@@ -127,9 +132,10 @@ def test_demo_cloud_is_as_assumed(demo_environment):
     assert "13 requests" in told
 
 
-def test_second_cloud_as_assumed(second):
+@pytest.mark.parametrize("by_change", [False, True])
+def test_second_cloud_as_assumed(second, by_change):
     """A cloud of other habits than the demo's, but as assumed, makes no line differ but that its profile lacks."""
-    behave(second, Habits())
+    behave(second, Habits(by_change=by_change))
     status, lines, _ = check()
     assert status == 0
     assert {about for about, line in lines.items() if line["status"] != "as assumed"} == {"recognized quantities"}

@@ -141,3 +141,16 @@ def test_offline_from_the_old_id_alone(second, before):
         assert frame[HEATING].notna().sum() == 4 * 23
         with pytest.raises(NoDataError):
             cloud.device("Heizkreis 02").history(HEATING, START, "2021-03-05", "1h")
+
+
+def test_survey_of_a_fleet(second):
+    """The overview counts what came before the transfer, as the device itself does."""
+    with connected() as cloud:
+        whole = cloud.survey(cloud.devices().loc[[OLD]], START, END).valves[OLD]
+    assert whole.kwh["heating"] > 0
+    transfer(second)
+    with connected() as cloud:
+        found = cloud.survey(cloud.devices().loc[[NEW]], START, END).valves[NEW]
+        assert cloud.device(NEW).energy("heating", START, END)["kwh"].sum() == pytest.approx(found.kwh["heating"])
+    assert found.kwh == pytest.approx(whole.kwh)
+    assert found.coverage == whole.coverage
