@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,48 +15,148 @@ if TYPE_CHECKING:
 
 Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
+SIGNS = str.maketrans({"³": "3", "º": "°", "\u2103": "°C", "\u2109": "°F", "\u212a": "K", "％": "%"})
+SPELLINGS = (
+    (r"[\s*·⋅._()^-]", ""),
+    (r"degrees?|deg", "°"),
+    (r"per(?!cent)", "/"),
+    (r"cubicmet(er|re)s?", "m3"),
+    (r"(liters?|litres?|ltr)", "l"),
+    (r"(gallons?|gals?)", "gal"),
+    (r"(hours?|hrs?|std)$", "h"),
+    (r"(minutes?|mins?)$", "min"),
+    (r"(seconds?|secs?)$", "s"),
+    (r"watts?", "w"),
+    (r"joules?", "j"),
+    (r"kilo", "k"),
+    (r"mega", "m"),
+    (r"giga", "g"),
+    (r"btus?", "btu"),
+    (r"therms", "therm"),
+    (r"tons", "ton"),
+    (r"celsius|centigrade", "c"),
+    (r"fahrenheit", "f"),
+    (r"kelvins?", "k"),
+)
+"""Patterns of spellings, in lower case, and what is taken for them."""
+
+
+@functools.cache
+def spelled(unit: str) -> str:
+    """A unit in the spelling of the tables below: without case, blanks, dots and raised digits; "" for none.
+
+    A thousandth (mJ, mW, mWh) is told from a million by its case alone, and no valve has one: it is no known unit.
+    """
+    plain = str(unit).translate(SIGNS).strip()
+    if re.match(r"m[JW]", plain):
+        return f"{plain}?"
+    plain = plain.casefold()
+    for pattern, known in SPELLINGS:
+        plain = re.sub(pattern, known, plain)
+    return plain
+
 
 @dataclass(frozen=True)
 class Dimension:
     """A physical dimension and the units it may come in.
 
     Attributes:
+        name: Its name in messages.
         unit: The unit that outputs show.
-        scale: For each unit, what one of it is in `unit`.
+        si: The unit of valves whose dataprofile names none.
+        scale: For each unit, as `spelled` writes it, what one of it is in `unit`.
         offset: For units whose zero differs, what to add after scaling.
     """
 
+    name: str
     unit: str
+    si: str
     scale: Mapping[str, float]
     offset: Mapping[str, float] | None = None
 
+    def knows(self, unit: str) -> bool:
+        """Whether `unit` is one of this dimension, however it is spelled."""
+        return spelled(unit) in self.scale
+
     def convert(self, value: Values, unit: str) -> Values:
         """Convert `value` from `unit` to the unit that outputs show; KeyError for an unknown unit."""
-        return value * self.scale[unit] + (self.offset or {}).get(unit, 0.0)
+        key = spelled(unit)
+        return value * self.scale[key] + (self.offset or {}).get(key, 0.0)
 
+
+BTU_J = 1055.05585262
+CALORIE_J = 4.1868  # of the International Table, as steam and heat are sold by
+GALLON_M3 = 231 * 0.0254**3
+FOOT_M3 = 0.3048**3
+JOULES: Mapping[str, float] = {
+    "j": 1.0, "ws": 1.0, "kj": 1e3, "mj": 1e6, "gj": 1e9, "tj": 1e12, "kcal": 1e3 * CALORIE_J, "mcal": 1e6 * CALORIE_J,
+    "gcal": 1e9 * CALORIE_J, "btu": BTU_J, "kbtu": 1e3 * BTU_J, "mmbtu": 1e6 * BTU_J, "therm": 1e5 * BTU_J,
+}  # fmt: skip
+AMBIGUOUS = frozenset({"mbtu", "mbtu/h", "mbtuh"})  # a thousand Btu to some, a million to others
+SECONDS = {"s": 3600.0, "sec": 3600.0, "min": 60.0, "h": 1.0}  # how many are in an hour
+CUBIC_METERS: Mapping[str, float] = {
+    "m3": 1.0, "cbm": 1.0, "l": 1e-3, "dm3": 1e-3, "hl": 0.1, "ml": 1e-6, "gal": GALLON_M3, "usgal": GALLON_M3,
+    "ft3": FOOT_M3, "cuft": FOOT_M3, "cf": FOOT_M3,
+}  # fmt: skip
+CELSIUS = ("k", "°k", "°c", "c")
+FAHRENHEIT = ("°f", "f")
 
 ENERGY = Dimension(
-    "kWh", {"J": 1 / 3.6e6, "kJ": 1 / 3.6e3, "MJ": 1 / 3.6, "GJ": 1e3 / 3.6, "Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
+    "energy",
+    "kWh",
+    "J",
+    {unit: joules / 3.6e6 for unit, joules in JOULES.items()}
+    | {"wh": 1e-3, "kwh": 1.0, "mwh": 1e3, "gwh": 1e6}
+    | dict.fromkeys(("tonh", "trh", "rth"), 12_000 * BTU_J / 3.6e6),
 )
-POWER = Dimension("kW", {"W": 1e-3, "kW": 1.0, "MW": 1e3})
+POWER = Dimension(
+    "power",
+    "kW",
+    "W",
+    {"w": 1e-3, "kw": 1.0, "mw": 1e3, "gw": 1e6, "mbh": 1e3 * BTU_J / 3.6e6, "mmbh": 1e6 * BTU_J / 3.6e6}
+    | {f"{unit}/h": joules / 3.6e6 for unit, joules in JOULES.items()}
+    | {f"{unit}/s": joules / 1e3 for unit, joules in JOULES.items()}
+    | {f"{unit}h": joules / 3.6e6 for unit, joules in JOULES.items() if unit.endswith("btu")}
+    | dict.fromkeys(("ton", "tr", "rt"), 12_000 * BTU_J / 3.6e6),
+)
 FLOW = Dimension(
+    "flow",
     "m3/h",
-    {
-        "m3/s": 3600.0,
-        "m³/s": 3600.0,
-        "l/s": 3.6,
-        "l/min": 0.06,
-        "l/h": 1e-3,
-        "m3/h": 1.0,
-        "m³/h": 1.0,
-        "gpm": 0.2271247,
-    },
+    "m3/s",
+    {f"{unit}/{time}": volume * many for unit, volume in CUBIC_METERS.items() for time, many in SECONDS.items()}
+    | {
+        "ls1": 3.6,
+        "m3s1": 3600.0,
+        "m3h1": 1.0,
+        "lps": 3.6,
+        "lpm": 0.06,
+        "lph": 1e-3,
+        "cmh": 1.0,
+        "m3h": 1.0,
+        "cms": 3600.0,
+    }
+    | dict.fromkeys(("gpm", "usgpm", "gpmus"), 0.2271247)
+    | {"cfm": 60 * FOOT_M3, "cfh": FOOT_M3, "cfs": 3600 * FOOT_M3},
 )
-VOLUME = Dimension("m3", {"m3": 1.0, "m³": 1.0, "l": 1e-3})
-TEMPERATURE = Dimension("°C", {"K": 1.0, "°C": 1.0, "C": 1.0, "degC": 1.0, "°F": 5 / 9}, {"K": -273.15, "°F": -160 / 9})
+VOLUME = Dimension("volume", "m3", "m3", CUBIC_METERS)
+TEMPERATURE = Dimension(
+    "temperature",
+    "°C",
+    "K",
+    dict.fromkeys(CELSIUS, 1.0) | dict.fromkeys(FAHRENHEIT, 5 / 9),
+    {"k": -273.15, "°k": -273.15} | dict.fromkeys(FAHRENHEIT, -160 / 9),
+)
 # Apart from TEMPERATURE: a difference of 5 °C is 5 K, not 278.15 K.
-DIFFERENCE = Dimension("K", {"K": 1.0, "°C": 1.0, "C": 1.0, "degC": 1.0, "°F": 5 / 9})
-SHARE = Dimension("%", {"percent": 1.0, "%": 1.0, "1": 100.0})
+DIFFERENCE = Dimension("temperature difference", "K", "K", TEMPERATURE.scale)
+SHARE = Dimension(
+    "share",
+    "%",
+    "percent",
+    dict.fromkeys(("percent", "%", "pct", "percentage"), 1.0) | dict.fromkeys(("1", "fraction", "ratio"), 100.0),
+)
+COUNT = Dimension("count", "", "", dict.fromkeys(("", "1", "counts", "count", "times"), 1.0))
+DURATION = Dimension("time", "h", "h", {unit: 1 / many for unit, many in SECONDS.items()} | {"d": 24.0})
+DIMENSIONS = (ENERGY, POWER, FLOW, VOLUME, TEMPERATURE, SHARE, DURATION)
 
 
 @dataclass(frozen=True)
@@ -64,34 +166,77 @@ class Quantity:
     Attributes:
         column: The column that holds it, unit included.
         dimension: Its units.
-        names: Datapoint names that mean it, in order of preference.
-        words: Words that a description of it contains, for dataprofiles with other names.
+        names: Datapoint names that mean it, in order of preference: of Energy Valve 3, where units are always given.
+        words: Words that a description of it contains, for dataprofiles with other names; none: by name only.
+        names_4: The same as `names` of Energy Valve 4, whose ids are the names, and which may give no units.
     """
 
     column: str
     dimension: Dimension
     names: tuple[str, ...]
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    names_4: tuple[str, ...] = ()
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "heating_energy": Quantity("heating_kwh", ENERGY, ("Heating_E_J",), ("heating", "energy")),
-    "cooling_energy": Quantity("cooling_kwh", ENERGY, ("Cooling_E_J",), ("cooling", "energy")),
-    "volume": Quantity("volume_m3", VOLUME, ("Flow_Volume_total_m3",), ("volume", "total")),
-    "power": Quantity("power_kw", POWER, ("AbsPower_Fb_W",), ("absolute", "power")),
-    "flow": Quantity("flow_m3h", FLOW, ("AbsFlow_Fb_m3s",), ("absolute", "flow")),
-    "t1": Quantity("t1_c", TEMPERATURE, ("T1_remote_K",), ("temperature 1",)),
+    # The user may reset the third, so a lifetime counter comes first, then the certified meter's.
+    "heating_energy": Quantity(
+        "heating_kwh",
+        ENERGY,
+        ("Heating_E_J",),
+        ("heating", "energy"),
+        ("HeatingEnergyLifetime", "HeatingEnergyMeterReading", "HeatingEnergy"),
+    ),
+    "cooling_energy": Quantity(
+        "cooling_kwh",
+        ENERGY,
+        ("Cooling_E_J",),
+        ("cooling", "energy"),
+        ("CoolingEnergyLifetime", "CoolingEnergyMeterReading", "CoolingEnergy"),
+    ),
+    "volume": Quantity(
+        "volume_m3",
+        VOLUME,
+        ("Flow_Volume_total_m3",),
+        ("volume", "total"),
+        ("WaterFlowVolumeLifetime", "AccumulatedVolumeSensorReading", "WaterFlowVolume"),
+    ),
+    "power": Quantity("power_kw", POWER, ("AbsPower_Fb_W",), ("absolute", "power"), ("AbsolutePower",)),
+    "flow": Quantity("flow_m3h", FLOW, ("AbsFlow_Fb_m3s",), ("absolute", "flow"), ("AbsoluteWaterFlow",)),
+    "t1": Quantity("t1_c", TEMPERATURE, ("T1_remote_K",), ("temperature 1",), ("RemoteWaterTemperature",)),
     # The vendor spells it with one d; a later profile may not.
-    "t2": Quantity("t2_c", TEMPERATURE, ("T2_embeded_K", "T2_embedded_K"), ("temperature 2",)),
-    "delta_t": Quantity("delta_t_k", DIFFERENCE, ("DeltaT_K",), ("delta", "temperature")),
-    "position": Quantity("position_pct", SHARE, ("RelPos_Fb",), ("valve position",)),
-    "position_setpoint": Quantity("setpoint_pct", SHARE, ("RelPos_Sp",), ("position setpoint",)),
+    "t2": Quantity(
+        "t2_c", TEMPERATURE, ("T2_embeded_K", "T2_embedded_K"), ("temperature 2",), ("FlowBodyWaterTemperature",)
+    ),
+    # Without its sign, as that of Energy Valve 3.
+    "delta_t": Quantity(
+        "delta_t_k", DIFFERENCE, ("DeltaT_K",), ("delta", "temperature"), ("DifferentialWaterTemperature",)
+    ),
+    "position": Quantity("position_pct", SHARE, ("RelPos_Fb",), ("valve position",), ("RelativeActuatorPosition",)),
+    "position_setpoint": Quantity(
+        "setpoint_pct", SHARE, ("RelPos_Sp",), ("position setpoint",), ("RelativeActuatorPositionSetpoint",)
+    ),
+    "heating_power": Quantity("heating_kw", POWER, (), (), ("AbsoluteHeatingPower",)),
+    "cooling_power": Quantity("cooling_kw", POWER, (), (), ("AbsoluteCoolingPower",)),
+    "direction_changes": Quantity("direction_changes", COUNT, ("Act_Dir_Chngs_Counts",)),
+    "end_stops": Quantity("end_stops", COUNT, ("Act_End_Hit_Counts",)),
+    "travel": Quantity("strokes", COUNT, ("Act_total_travel_fraction",)),
+    "full_load": Quantity("full_load_h", DURATION, ("Full_Load_h",)),
+    "operating": Quantity("operating_h", DURATION, ("OperatingHours",)),
+    "manager_active": Quantity(
+        "manager_active_h",
+        DURATION,
+        ("Active_dT_Manager_total_h",),
+        (),
+        ("DifferentialTemperatureManagerActiveHours",),
+    ),
 }
 
 SETTINGS: dict[str, Quantity] = {
-    "nominal_flow": Quantity("nominal_flow_m3h", FLOW, ("V_nom_m3s",), ("nominal", "flow")),
+    "nominal_flow": Quantity("nominal_flow_m3h", FLOW, ("V_nom_m3s",), ("nominal", "flow"), ("NominalWaterFlow",)),
     "max_flow": Quantity("max_flow_pct", SHARE, ("Vmax_Rel_Write",), ("maximum", "flow", "setting")),
-    "glycol": Quantity("glycol_pct", SHARE, ("Glycol_Concentration_Rel",), ("glycol",)),
+    "max_flow_absolute": Quantity("max_flow_m3h", FLOW, (), ("maximum", "flow", "setting"), ("SetMaximumWaterFlow",)),
+    "glycol": Quantity("glycol_pct", SHARE, ("Glycol_Concentration_Rel",), ("glycol",), ("GlycolConcentration",)),
 }
 """Design values and settings of a valve; they seldom change, so the latest value is taken."""
 
@@ -103,3 +248,30 @@ MEASURED = (
     "cooling_energy",
 )  # fmt: skip
 """Quantities that a valve's report draws and its checks need."""
+
+WEAR = ("direction_changes", "end_stops", "travel", "full_load", "manager_active")
+"""What a valve counts of its own work while it operates."""
+
+PERIODS = frozenset(
+    {
+        "monthly", "month", "last", "previous", "maximum", "minimum", "average", "mean", "daily", "yesterday",
+        "weekly", "yearly", "annual", "peak", "setpoint",
+    }
+)  # fmt: skip
+"""Words that make another quantity of one: "heating energy, last month" is no lifetime counter."""
+
+OTHER_MEANING = PERIODS | frozenset(
+    {
+        "max", "min", "avg", "day", "today", "week", "year", "hourly", "hour", "quarter", "interval", "limit",
+        "target", "setting", "specific", "price", "cost", "rate", "forecast", "estimated", "resettable", "trip",
+        "unit", "status", "valid", "error",
+    }
+)  # fmt: skip
+"""Such words, and those that are held against a datapoint only where its name is none of the vendor's."""
+
+LABELS: Mapping[str, str] = {"t1": "temperature T1", "t2": "temperature T2", "delta_t": "delta-T"}
+
+
+def label(key: str) -> str:
+    """A quantity in words."""
+    return LABELS.get(key, key.replace("_", " "))

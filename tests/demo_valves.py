@@ -21,7 +21,8 @@ FOUND_BY = {
     FaultKind.OVERSIZED: "oversized",
     FaultKind.SENSORS_SWAPPED: "T1/T2 swapped",
     FaultKind.LEAK: "flow with the valve closed",
-    FaultKind.FLOW_SENSOR: "no flow with the valve open",
+    FaultKind.FLOW_SENSOR: "sensor range",
+    FaultKind.OFFLINE: "silent",
 }
 """The check of `belimo_nb.hydronics` that must find a planted fault; the others are in the counters or the upload."""
 

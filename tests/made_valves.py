@@ -18,6 +18,8 @@ def made_times(days=30, step="15min", start="2018-01-08", tz="UTC"):
 def made_valve(times, step="15min", **columns):
     """A heating valve that runs evenly, but for the columns given; counters follow from power unless they are given.
 
+    As a valve does, it counts by its own sign: heat where T1 is the warmer, cold where it is the colder.
+
     Args:
         times: Ends of the buckets.
         step: Their length.
@@ -29,9 +31,8 @@ def made_valve(times, step="15min", **columns):
     values.setdefault("delta_t_k", np.abs(delta))
     values.setdefault("power_kw", RHO_C_KWH * values["flow_m3h"] * np.abs(delta))
     hours = pd.Timedelta(step) / pd.Timedelta(hours=1)
-    energy = np.nancumsum(values["power_kw"]) * hours
-    values.setdefault("heating_kwh", 1000 + energy)
-    values.setdefault("cooling_kwh", np.full(len(times), 500.0))
+    for column, start, counts in (("heating_kwh", 1000, delta > 0), ("cooling_kwh", 500, delta < 0)):
+        values.setdefault(column, start + np.nancumsum(np.where(counts, values["power_kw"], 0.0)) * hours)
     values.setdefault("volume_m3", np.nancumsum(values["flow_m3h"]) * hours)
     return Samples(pd.DataFrame(values, times), pd.Timedelta(step))
 

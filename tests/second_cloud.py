@@ -296,6 +296,9 @@ class SecondCloud:
                 if device is None:
                     return _missing("device")
                 match rest:
+                    case []:
+                        state = self._data(request).json
+                        return says(device | {"state": state})
                     case ["data"]:
                         return self._data(request)
                     case ["data", "history", "timeseries"]:

@@ -17,6 +17,7 @@ from schemathesis import Case, Config, GenerationMode
 from tally import count
 
 from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVES_4
 
 REQUESTS = "requests drawn from the API's description"
 FAILURES = "requests drawn from the API's description that failed"
@@ -35,15 +36,15 @@ MOMENTS = [
     "2017-01-07T23:00:00+01:00",
     "2018-01-01T00:00:00Z",
 ]
-DATAPOINTS = ["evcloud.210", "evcloud.140", "evcloud.30", "default.1", "metadata.1012", "mpact.30"]
-LISTS = ["evcloud.210", "evcloud.140,default.1, ,evcloud.140", "evcloud.30,mpact.30,metadata.1012", "nothing"]
+DATAPOINTS = ["evcloud.210", "evcloud.140", "evcloud.30", "default.1", "metadata.1012", "mpact.30", "AbsolutePower"]
+LISTS = ["evcloud.210", "evcloud.140,default.1, ,evcloud.140", "evcloud.30,AbsolutePower,metadata.1012", "nothing"]
 
 
 class Asked:
     """A demo cloud, what may be asked of it, and tokens good and bad.
 
-    Five weeks of history keep the answers short; 200 devices include some without a dataprofile and some that were
-    never online.
+    Five weeks of history keep the answers short; 200 devices include some without a dataprofile, some that were
+    never online, Energy Valves 4, and some that report by change.
     """
 
     def __init__(self, cloud: DemoCloud) -> None:
@@ -64,6 +65,10 @@ class Asked:
         self.narrow = self._token("offline_access")["access_token"]
         devices = cloud.simulation.devices
         odd = [next(d for d in devices if not d.registered), next(d for d in devices if d.profile is None)]
+        odd += [
+            next(d for d in devices if d.profile in ENERGY_VALVES_4),
+            next(d for d in devices if d.reporting != "5m"),
+        ]
         self.devices = [d.id for d in [*devices[:36:7], *odd]]
         config = Config.from_dict({"checks": {"positive_data_acceptance": {"enabled": False}}})
         self._free = schemathesis.openapi.from_dict(closed(description()), config=config)
@@ -85,8 +90,8 @@ class Asked:
             "to": MOMENTS,
             "start_date": ["2016-11-30", "2016-12-24", "2017-01-07"],
             "end_date": ["2016-12-24", "2017-01-08"],
-            "dataprofileId": ["energyvalve3", "mp-actuator", "device.belimo.energy-valve-Version3"],
-            "dataprofileVersion": ["1.2", "1.4", "1.11", "last"],
+            "dataprofileId": ["energyvalve3", "energyvalve4", "mp-actuator", "device.belimo.energy-valve-Version3"],
+            "dataprofileVersion": ["1.0", "1.2", "1.4", "1.11", "last"],
             "resolution": ["15m", "1h", "90s", "1d", "1", "100", "10000"],
         }
         lists = [item.get("parameters", []) for item in document["paths"].values()]

@@ -50,7 +50,8 @@ SIGNATURES = {
     "Device.timeline": (device.Device.timeline, "self start=None end=None"),
     "diagnose": (
         hydronics.diagnose,
-        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None checks=None",
+        "samples fine=None design=None design_delta_t=None tz='UTC' outdoor=None outages=None health='' until=None "
+        "checks=None",
     ),
     "explore": (bn.explore, "cloud device=None datapoints=None start=None end=None resolution=None"),
     "interval_energy": (

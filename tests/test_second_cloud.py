@@ -165,7 +165,8 @@ def test_state(valve, second):
     assert frame.loc[RESET, "value"] is True
     assert frame.loc["metadata.1001"].tolist() == [None, "", ""]
     assert frame.attrs["time"] == pd.Timestamp(NOW, unit="s", tz="UTC")
-    assert second.asked("/devices/d7Kx01/data")[-1].query == {}
+    assert second.asked("/devices/d7Kx01")
+    assert not second.asked("/devices/d7Kx01/data"), "a daily snapshot, older than the device's own state"
 
 
 def test_state_at(valve, second):
@@ -399,7 +400,7 @@ def test_only_documented_paths_and_ids(client, second):
         "/user",
         "/devices",
         "/devices/stats",
-        "/devices/d7Kx02/data",
+        "/devices/d7Kx02",
         "/devices/d7Kx02/data/history/timeseries",
         "/devices/d7Kx02/timeline",
         "/definitions/dataprofiles/Wq8LmZ3a/2.4",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.api.paging import Get
-from belimo_nb.calendar.moments import to_api
+from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
 
 # The API's own limit: a longer range is asked for in windows of this length.
@@ -101,7 +101,11 @@ def ask_window(
     resolution: str,
     aggregation: str,
 ) -> dict[str, pd.Series[Any]]:
-    """Fetch one window of at most `MAX_BUCKETS` whole buckets; values by bucket begin for each series that came."""
+    """Fetch one window of at most `MAX_BUCKETS` whole buckets; values by bucket begin for each series that came.
+
+    Raises:
+        AnswerError: The answer is none that the API describes, or one to another question.
+    """
     query = {
         "datapointIds": ",".join(datapoint_ids),
         "from": to_api(first),
@@ -112,9 +116,25 @@ def ask_window(
     what = f"the history of device {device_id} from {to_api(first)} to {to_api(after)}"
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
+    series = _series(body, what)
+    device, begin, end, length = (body.get(key) for key in ("deviceId", "from", "to", "resolution"))
+    echoed = [
+        ("device", device, device == device_id),
+        ("from", begin, _is_time(begin, first)),
+        ("to", end, _is_time(end, after)),
+        ("resolution", length, _is_length(length, step)),
+        *(("aggregation", found, found == aggregation) for found in (one.get("aggregation") for one in body["series"])),
+    ]
+    # An answer to another question would be kept for good; a cloud that does not repeat the question is believed.
+    for name, found, is_ours in echoed:
+        if found is not None and not is_ours:
+            raise AnswerError(
+                f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the {name} "
+                f"{str(found)[:40]!r}; nothing of it is used: ask again later."
+            )
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
-        for identifier, values in _series(body, what)
+        for identifier, values in series
         if identifier in datapoint_ids
     }
 
@@ -162,16 +182,36 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
     return found
 
 
+def _is_time(found: object, moment: pd.Timestamp) -> bool:
+    """Whether a time is that moment, to the second; a form that is not known says nothing."""
+    time = from_api([found])[0]
+    return pd.isna(time) or abs(time - moment) < pd.Timedelta(seconds=1)
+
+
+def _is_length(found: object, step: pd.Timedelta) -> bool:
+    """Whether a length as a cloud may write it (1h, 60m, PT1H, seconds, milliseconds) is that of a bucket."""
+    if isinstance(found, (int, float)):
+        return found in (step.total_seconds(), step.total_seconds() * 1000)
+    try:
+        text = str(found)
+        return (pd.Timedelta(text) if text.startswith("P") else parse_resolution(text)) == step
+    except ValueError:
+        return False
+
+
 def _in_window(
     values: pd.Series[Any], first: pd.Timestamp, after: pd.Timestamp, step: pd.Timedelta, what: str
 ) -> pd.Series[Any]:
-    """Cut to the buckets that were asked for; raises `AnswerError` for buckets that begin elsewhere."""
-    # Some clouds add the bucket that begins at the end.
-    values = values[(values.index >= first) & (values.index < after)]
-    if ((pd.DatetimeIndex(values.index) - first) % step).any():
+    """The buckets that were asked for; raises `AnswerError` for buckets that begin elsewhere, or lie outside."""
+    times = pd.DatetimeIndex(values.index)
+    if ((times - first) % step).any():
         # Put on our grid, all of them would be lost, and look like a range without readings.
         raise AnswerError(f"The cloud gave {what} in other buckets than were asked for; use another resolution.")
-    return values
+    # Some clouds add the bucket that begins at the end.
+    if ((times < first) | (times > after)).any():
+        strange = times[(times < first) | (times > after)][0]
+        raise AnswerError(f"The cloud gave {what} with values outside, at {to_api(strange)}; try again later.")
+    return values[times < after]
 
 
 def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from belimo_nb.errors import AnswerError, UnknownDatapoint
-from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
+from belimo_nb.quantities import (
+    AMBIGUOUS,
+    DIMENSIONS,
+    ENERGY,
+    MEASURED,
+    OTHER_MEANING,
+    PERIODS,
+    QUANTITIES,
+    SETTINGS,
+    VOLUME,
+    Dimension,
+    Quantity,
+    label,
+    spelled,
+)
 
 COLUMNS = ("name", "description", "unit", "access", "type")
+KNOWN = QUANTITIES | SETTINGS
+NAMES = frozenset(name.casefold() for known in KNOWN.values() for name in (*known.names, *known.names_4))
+
+
+class UnitWarning(UserWarning):
+    """A dataprofile gives a quantity in a unit that cannot be used; its values are unknown."""
 
 
 class Profile:
@@ -25,6 +47,7 @@ class Profile:
         name: The vendor's name for it.
         datapoints: DataFrame, index ``id``, text columns name, description, unit, access (r, w, rw) and
             type (int, real, text, bool); "" where the profile does not say.
+        refused: For each quantity or setting whose datapoint gives no unit that can be used, a sentence that says so.
 
     Raises:
         AnswerError: The body is no dataprofile.
@@ -54,7 +77,18 @@ class Profile:
             dtype=object,
         )
         self._units: dict[str, str] = dict(zip(self.datapoints.index, self.datapoints["unit"], strict=True))
-        self._quantities = {key: self._locate(quantity) for key, quantity in (QUANTITIES | SETTINGS).items()}
+        self._leaves: dict[str, list[str]] = {}
+        for identifier, name in zip(self.datapoints.index, self.datapoints["name"], strict=True):
+            for leaf in dict.fromkeys((_leaf(name), _leaf(identifier))):
+                self._leaves.setdefault(leaf, []).append(identifier)
+        located = {key: self._found(quantity) for key, quantity in KNOWN.items()}
+        self._default_units(located)
+        self.refused = {
+            key: reason
+            for key, identifier in located.items()
+            if identifier is not None and (reason := self._reason(key, identifier))
+        }
+        self._quantities = {key: None if key in self.refused else identifier for key, identifier in located.items()}
 
     def __repr__(self) -> str:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
@@ -80,8 +114,8 @@ class Profile:
         if key in frame.index:
             return key
         wanted = key.strip().casefold()
-        for column in ("name", "description"):
-            found = frame.index[[wanted in (cell.casefold(), _leaf(cell)) for cell in frame[column]]]
+        for texts in (frame["name"], frame.index, frame["description"]):
+            found = frame.index[[wanted in (text.casefold(), _leaf(text)) for text in texts]]
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
@@ -93,26 +127,81 @@ class Profile:
         return self._quantities[quantity]
 
     def unit(self, datapoint_id: str) -> str:
-        """The unit of a datapoint, "" if it has none."""
+        """The unit of a datapoint, "" if it has none; where a profile of Energy Valve 4 names none, that of the SI."""
         return self._units[datapoint_id]
 
-    def _locate(self, quantity: Quantity) -> str | None:
-        frame = self.datapoints
-        # Only with a unit that can be converted: a number in an unknown unit is worse than none.
-        usable = [unit in quantity.dimension.scale for unit in frame["unit"]]
-        for name in quantity.names:
-            for identifier, cell, good in zip(frame.index, frame["name"], usable, strict=True):
-                if good and _leaf(cell) == name.casefold():
-                    return str(identifier)
-        found: dict[str, str] = {}
-        for identifier, name, description, good in zip(
-            frame.index, frame["name"], frame["description"], usable, strict=True
-        ):
-            for text in (description.casefold(), _leaf(name).replace("_", " ")):
-                if good and all(word in text for word in quantity.words):
-                    found.setdefault(str(identifier), text)
-        # The shortest text has the fewest other words: "Heating energy", not "Heating energy of the last month".
-        return min(found, key=lambda identifier: len(found[identifier]), default=None)
+    def describes(self, quantity: str) -> bool:
+        """Whether it has a datapoint for a quantity, be its unit usable or not."""
+        return self._quantities[quantity] is not None or quantity in self.refused
+
+    def warn_refused(self, keys: Iterable[str]) -> None:
+        """Warn of those of the quantities `keys` whose datapoint gives no unit that can be used."""
+        for key in keys:
+            if key in self.refused:
+                warnings.warn(self.refused[key], UnitWarning, stacklevel=3)
+
+    @property
+    def lacking(self) -> list[str]:
+        """The quantities that a valve's report needs and the profile does not describe, in words."""
+        return [label(key) for key in MEASURED if not self.describes(key)]
+
+    def _found(self, quantity: Quantity) -> str | None:
+        """The datapoint that means a quantity, whatever its unit."""
+        # A unit that does not fit is no reason to take another datapoint, which means something else.
+        for name in (*quantity.names, *quantity.names_4):
+            for identifier in self._leaves.get(name.casefold(), ()):
+                counts = quantity.dimension in (ENERGY, VOLUME)
+                if not (counts and PERIODS & _words(str(self.datapoints.loc[identifier, "description"]))):
+                    return identifier
+        return self._described(quantity) if quantity.words else None
+
+    def _described(self, quantity: Quantity) -> str | None:
+        """The datapoint whose description or name has the words of a quantity, and the fewest others."""
+        other_meaning = OTHER_MEANING - set(" ".join(quantity.words).split())
+        twins = [other.dimension for other in KNOWN.values() if other.words == quantity.words and other is not quantity]
+        found: dict[str, int] = {}
+        for identifier, name, description, unit, _, kind in self.datapoints.itertuples(name=None):
+            leaf = _apart(name.rsplit("/", 1)[-1])
+            other = _leaf(name) in NAMES or other_meaning & (_words(leaf) | _words(description))
+            if other or kind in ("text", "bool") or any(dimension.knows(unit) for dimension in twins):
+                continue
+            for text in (_apart(description), leaf):
+                if all(f" {word} " in f" {text} " for word in quantity.words):
+                    found.setdefault(identifier, len(text))
+        return min(found, key=lambda identifier: found[identifier], default=None)
+
+    def _default_units(self, found: Mapping[str, str | None]) -> None:
+        """Give the datapoints of Energy Valve 4 the units of the SI, where the profile names none for any of them."""
+        ours = {
+            identifier: KNOWN[key].dimension.si
+            for key, identifier in found.items()
+            if identifier is not None
+            and any(identifier in self._leaves.get(name.casefold(), ()) for name in KNOWN[key].names_4)
+        }
+        if not any(self._units[identifier] for identifier in ours):
+            self._units |= ours
+            self.datapoints["unit"] = [self._units[identifier] for identifier in self.datapoints.index]
+
+    def _reason(self, key: str, identifier: str) -> str:
+        """Why a quantity cannot be read from its datapoint; empty if it can."""
+        unit, dimension = self._units[identifier], KNOWN[key].dimension
+        if dimension.knows(unit):
+            return ""
+        other: Dimension | None = next((each for each in DIMENSIONS if each.knows(unit)), None)
+        if not unit:
+            said = "without a unit"
+        elif spelled(unit) in AMBIGUOUS:
+            said = f"in {unit!r}, which may be a thousand or a million Btu"
+        elif other is not None:
+            said = f"in {unit!r}, a unit of {other.name}"
+        else:
+            said = f"in {unit!r}, an unknown unit"
+        name = str(self.datapoints.loc[identifier, "name"])
+        named = f"{identifier} ({name})" if name and name != identifier else identifier
+        return (
+            f"The dataprofile {self.ref} gives {label(key)}, datapoint {named}, {said}; it is left out: ask the vendor "
+            "for the unit."
+        )
 
     def _near(self, wanted: str) -> str:
         frame = self.datapoints
@@ -133,3 +222,12 @@ def _text(features: Mapping[str, Any], key: str) -> str:
 def _leaf(name: str) -> str:
     """The last part of a name such as ``/hlk/temp_setpoint``, in lower case."""
     return name.rsplit("/", 1)[-1].casefold()
+
+
+def _apart(text: str) -> str:
+    """The words of a text in lower case, between blanks; a name such as ``HeatingEnergy`` has two."""
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))).casefold()
+
+
+def _words(text: str) -> set[str]:
+    return set(_apart(text).split())

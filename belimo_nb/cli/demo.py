@@ -16,8 +16,27 @@ from belimo_nb.errors import UsageError
 )
 @click.option("--now", metavar="ISO", help="Where its clock stands still, e.g. 2018-12-01T00:00:00Z (the default).")
 @click.option("--seed", type=int, default=1, show_default=True, help="What the fleet and its past are drawn from.")
+@click.option(
+    "--ev4", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of its energy valves that are Energy Valves 4."
+)
+@click.option(
+    "--reporting",
+    type=click.Choice(["5m", "15m", "1h", "1d", "change"]),
+    help="When its devices send: at intervals, or what has changed, and everything once a day.",
+)
+@click.option("--transfers", type=click.IntRange(min=0), help="How many of its energy valves change hands in 2018.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
-def demo(port: int, devices: int, rate: float, now: str | None, seed: int, faults: tuple[str, ...]) -> None:
+def demo(
+    port: int,
+    devices: int,
+    rate: float,
+    now: str | None,
+    seed: int,
+    ev4: float | None,
+    reporting: str | None,
+    transfers: int | None,
+    faults: tuple[str, ...],
+) -> None:
     """Run the demo cloud until Ctrl-C.
 
     The first lines printed are the .env lines that point at it.
@@ -25,7 +44,17 @@ def demo(port: int, devices: int, rate: float, now: str | None, seed: int, fault
     from belimo_nb.demo import DemoCloud
 
     try:
-        cloud = DemoCloud(devices=devices, seed=seed, now=now, rate=rate or None, faults=faults, port=port)
+        cloud = DemoCloud(
+            devices=devices,
+            seed=seed,
+            now=now,
+            rate=rate or None,
+            faults=faults,
+            port=port,
+            ev4=ev4,
+            reporting=reporting,
+            transfers=transfers,
+        )
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,34 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
     which = f" match {search!r}" if search else ""
     noun = "device" if len(frame) == 1 else "devices"
     click.echo(f"{len(frame)} {noun}{which} ({cloud.source}; times in {cloud.timezone}).", err=True)
+    for sentence in recognized(cloud.profiles(frame), len(frame)):
+        click.echo(printable(sentence), err=True)
+
+
+def recognized(profiles: pd.DataFrame, devices: int) -> list[str]:
+    """Sentences on what is recognized of the devices.
+
+    Args:
+        profiles: A frame of `Cloud.profiles`.
+        devices: Number of devices.
+    """
+
+    def named(rows: pd.DataFrame) -> str:
+        return ", ".join(f"{count} with {name}" for name, count in rows["devices"].items())
+
+    valves = profiles[profiles["energy_valve"]]
+    count = valves["devices"].sum()
+    sentences = [f"{count} of {devices} {'is an energy valve' if count == 1 else 'are energy valves'}"]
+    sentences[0] += f": {named(valves)}." if count else "."
+    strangers = profiles[profiles["known"] == 0]
+    if len(strangers):
+        sentences.append(f"Dataprofiles of which no quantity is known: {named(strangers)}.")
+    for name, row in valves.iterrows():
+        lacking = (
+            f"The dataprofile {name} describes no {row['lacking'].replace(', ', ', no ')}." if row["lacking"] else ""
+        )
+        sentences += [sentence for sentence in (lacking, row["refused"]) if sentence]
+    return sentences
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

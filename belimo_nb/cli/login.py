@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from belimo_nb.cli.devices import recognized
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.secret import Secret
@@ -76,6 +77,9 @@ def _print_account(cloud: Cloud) -> None:
         f"transfers: {transfer.get('incoming')} incoming, {transfer.get('outgoing')} outgoing."
     )
     click.echo(printable(sees))
+    devices = cloud.devices()
+    for sentence in recognized(cloud.profiles(devices), len(devices)):
+        click.echo(printable(sentence))
     click.echo()
     table = cloud.settings.table()
     rows = [[str(setting), str(row["value"]), str(row["from"])] for setting, row in table.iterrows()]

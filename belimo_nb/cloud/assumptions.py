@@ -85,7 +85,7 @@ def recognized(profiles: Mapping[str, tuple[int, Profile | None]], left_out: int
             lacks = True
             continue
         found = [key for key in MEASURED if profile.locate(key) is not None]
-        lacking = [key for key in MEASURED if key not in found]
+        lacking = [f"{key} (no usable unit)" * (key in profile.refused) or key for key in MEASURED if key not in found]
         counts = bool({"heating_energy", "cooling_energy"} & set(found))
         lacks = lacks or (counts and bool(lacking))
         more = f", lacks {', '.join(lacking)}" if counts and lacking else ""

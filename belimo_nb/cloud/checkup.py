@@ -92,6 +92,7 @@ def examine(
     *,
     design_delta_t: float | None = None,
     outdoor: pd.Series[Any] | None = None,
+    now: pd.Timestamp | None = None,
 ) -> Checkup:
     """Fetch the samples of a valve, through the store, and run the checks.
 
@@ -103,6 +104,7 @@ def examine(
         resolution: Of the samples of the whole period.
         design_delta_t: Design delta-T in K; None: unknown.
         outdoor: Hourly outdoor temperature, °C; None: unknown.
+        now: The moment up to which there could be readings; None: unknown.
 
     Raises:
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
@@ -121,6 +123,7 @@ def examine(
         design_delta_t=design_delta_t,
         tz=str(start.tz),
         outdoor=outdoor,
+        until=None if now is None else min(end, now),
     )
     return Checkup(samples, fine, window, design, verdicts, characteristics(coarse))
 

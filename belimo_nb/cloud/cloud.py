@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb import settings as settings_module
-from belimo_nb.api.devices import devices_frame, find_device, latest_frame, profile_ref
+from belimo_nb.api.devices import LATEST_QUANTITIES, devices_frame, find_device, latest_frame, profile_ref
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.calendar.periods import Period, baseline
 from belimo_nb.cloud.connection import Connection
+from belimo_nb.cloud.counting import KINDS, counts
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.device_list import record_of
 from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.energy.counter import Counter, Counters, Kind
 from belimo_nb.errors import BelimoError, NoDataError, UnknownDevice
+from belimo_nb.quantities import QUANTITIES
 from belimo_nb.settings import Settings
 from belimo_nb.system.progress import bar
 
@@ -137,7 +139,11 @@ class Cloud:
         listed = self.connection.device_list
         records = {str(r["id"]): r for r in listed.ask()} if devices is None else listed.known()
         wanted = list(records) if devices is None else _ids(devices)
-        return latest_frame([record_of(identifier, records) for identifier in wanted], self.connection.profile_or_none)
+        shown = [record_of(identifier, records) for identifier in wanted]
+        for ref in dict.fromkeys(filter(None, map(profile_ref, shown))):
+            if profile := self.connection.profile_or_none(ref):
+                profile.warn_refused(LATEST_QUANTITIES)
+        return latest_frame(shown, self.connection.profile_or_none)
 
     def device(self, key: str) -> Device:
         """Find one device, by id, serial number, name, or a part of the name that only one device has.
@@ -155,7 +161,7 @@ class Cloud:
         return Device(self.connection, find_device(text, records))
 
     def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
-        """List the devices that count energy: their dataprofile has a heating or a cooling counter.
+        """List the devices that count energy: their dataprofile has a heating or a cooling counter, in whatever unit.
 
         Args:
             devices: A frame of `devices`; None for all.
@@ -168,14 +174,48 @@ class Cloud:
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
         profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
         counters = {
-            kind: [profile is not None and profile.locate(f"{kind}_energy") is not None for profile in profiles]
-            for kind in ("heating", "cooling")
+            kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]
+            for kind in KINDS
         }
         frame = frame.assign(**counters)
         return frame[frame["heating"] | frame["cooling"]]
 
+    def profiles(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Tabulate the dataprofiles of devices, and what is recognized of each.
+
+        Args:
+            devices: A frame of `devices`; None for all.
+
+        Returns:
+            DataFrame, index ``profile`` (as in `devices`), columns devices (their number), energy_valve (bool: has an
+            energy counter), known (number of quantities), lacking (those that a valve's report needs and it does not
+            describe, in words) and refused (sentences about those in units that cannot be used).
+        """
+        frame = self.devices() if devices is None else devices
+        known = self.connection.device_list.known()
+        rows: dict[str, dict[str, Any]] = {}
+        for identifier, name in zip(frame.index, frame["profile"], strict=True):
+            ref = profile_ref(record_of(str(identifier), known))
+            if ref is None:
+                continue
+            row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
+            row["devices"] += 1
+        for row in rows.values():
+            profile = self.connection.profile_or_none(row.pop("ref"))
+            quantities = [] if profile is None else [key for key in QUANTITIES if profile.describes(key)]
+            row["energy_valve"] = bool({f"{kind}_energy" for kind in KINDS} & set(quantities))
+            row["known"] = len(quantities)
+            row["lacking"] = "" if profile is None else ", ".join(profile.lacking)
+            row["refused"] = "" if profile is None else " ".join(profile.refused.values())
+        columns = ["devices", "energy_valve", "known", "lacking", "refused"]
+        found = pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile", dtype=object), columns)
+        return found.astype({"energy_valve": bool})
+
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
-        """List the devices that have counted heating energy, as rows of `devices`.
+        """List the devices that count heating energy, as rows of `devices`; no request is made for it.
+
+        These are all whose dataprofile has a heating counter, but for those known never to have counted, such as
+        cooling valves; see `belimo_nb.cloud.counting.counts`.
 
         Args:
             search: Part of a name or serial number; None or "" for all.
@@ -184,8 +224,8 @@ class Cloud:
             NoDataError: There are none.
         """
         valves = self.energy_valves(self.devices(search))
-        # Not `> 0`: a valve whose latest value is missing (NaN) may well have counted.
-        found = valves[valves["heating"] & (self.latest(valves)["heating_kwh"] != 0)]
+        known = self.connection.device_list.known()
+        found = valves[[counts(self.connection, record_of(str(key), known), "heating") for key in valves.index]]
         if found.empty:
             named = f" named {search!r}" if search else ""
             raise NoDataError(f"No device{named} has counted heating energy; leave the search blank for all devices.")

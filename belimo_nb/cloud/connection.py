@@ -12,13 +12,13 @@ from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, na
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import held
-from belimo_nb.calendar.moments import Moment
+from belimo_nb.calendar.moments import Moment, from_api, to_api
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.transport import Traffic, Transport
 from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
-from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.errors import ApiError, NoDataError, UsageError
 from belimo_nb.settings import Settings
 from belimo_nb.store.documents import DocumentStore
 
@@ -151,6 +151,22 @@ class Connection:
             )
         return self.profile(ref)
 
+    def state(self, record: Mapping[str, Any], at: pd.Timestamp | None = None) -> Mapping[str, Any]:
+        """The values of a device at a time, or the newest: the API's object with ``timestamp`` and ``datapoints``."""
+        path, what = f"/devices/{record['id']}", f"the state of {name_of(record)}"
+        if at is not None:
+            return self.get(f"{path}/data", {"at": to_api(at)}, what)
+        listed = subobject(record, "state")
+        if self.list_is_fresh and listed.get("datapoints"):
+            return listed  # all reports of a run show the same moment
+        try:
+            asked = subobject(self.get(path, what=what), "state")
+        except ApiError:
+            asked = {}
+        known = [state for state in (asked, listed) if state.get("datapoints")]
+        # The values at no time are those of a daily snapshot, hours old, and the last resort.
+        return max(known, key=_time_ns) if known else self.get(f"{path}/data", what=what)
+
     def document(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
         """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
         return self._documents.get_or_ask(name, ask, self.now_s, forever=forever).body
@@ -205,3 +221,8 @@ class Connection:
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
         return found
+
+
+def _time_ns(state: Mapping[str, Any]) -> int:
+    """The time of a state, in nanoseconds since 1970; the earliest number where it has none."""
+    return int(from_api([state.get("timestamp")]).as_unit("ns").asi8[0])

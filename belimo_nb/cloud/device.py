@@ -13,7 +13,6 @@ from belimo_nb.api import health, history, measurements
 from belimo_nb.api.devices import (
     datapoint_values,
     devices_frame,
-    latest_frame,
     name_of,
     profile_ref,
     settings_of,
@@ -23,9 +22,10 @@ from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD
 from belimo_nb.calendar.intervals import fixed_length, zone_name
-from belimo_nb.calendar.moments import Moment, from_api, parse_time, to_api
+from belimo_nb.calendar.moments import Moment, from_api, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
+from belimo_nb.cloud.counting import KINDS, counts
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
 from belimo_nb.errors import NoDataError, UsageError
@@ -98,10 +98,8 @@ class Device:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of energy that it counts and has ever counted: heating, cooling, both or none."""
-        latest = latest_frame([self._record], self._connection.profile).iloc[0]
-        counted: tuple[Kind, ...] = ("heating", "cooling")
-        return tuple(kind for kind in counted if self.has(f"{kind}_energy") and latest[f"{kind}_kwh"] > 0)
+        """The kinds of energy that it counts, as `belimo_nb.cloud.counting.counts` decides: heating, cooling, both."""
+        return tuple(kind for kind in KINDS if counts(self._connection, self._record, kind))
 
     def has(self, quantity: str) -> bool:
         """Whether it measures a quantity of `belimo_nb.quantities`, e.g. "heating_energy"."""
@@ -109,17 +107,16 @@ class Device:
 
     @property
     def settings(self) -> dict[str, float]:
-        """Its design values and settings: nominal_flow_m3h, max_flow_pct, glycol_pct; NaN where unknown."""
+        """Design values and settings: nominal_flow_m3h, max_flow_pct, max_flow_m3h, glycol_pct; NaN where unknown."""
         return settings_of(self._record, self._connection.profile)
 
     @property
     def design(self) -> Design:
         """Its settings as the checks need them; the design delta-T is not among them."""
         found = self.settings
-        nominal = found["nominal_flow_m3h"]
-        return Design(
-            nominal_flow_m3h=nominal, max_flow_m3h=nominal * found["max_flow_pct"] / 100, glycol_pct=found["glycol_pct"]
-        )
+        nominal, most = found["nominal_flow_m3h"], found["max_flow_m3h"]
+        most = nominal * found["max_flow_pct"] / 100 if pd.isna(most) else most
+        return Design(nominal_flow_m3h=nominal, max_flow_m3h=most, glycol_pct=found["glycol_pct"])
 
     def state(self, at: Moment = None) -> pd.DataFrame:
         """Read the values of all datapoints, now or at a time.
@@ -131,12 +128,7 @@ class Device:
             DataFrame, index ``id``, columns value (as the cloud gives it), unit, description; the time it was valid
             at stands in ``.attrs["time"]`` (aware, UTC).
         """
-        listed = subobject(self._record, "state")
-        if at is None and self._connection.list_is_fresh and listed.get("datapoints"):
-            body = listed  # all reports of a run show the same moment
-        else:
-            query = {} if at is None else {"at": to_api(self._moment(at, "at"))}
-            body = self._connection.get(f"/devices/{self.id}/data", query, f"the state of {self.name}")
+        body = self._connection.state(self._record, None if at is None else self._moment(at, "at"))
         known = self.profile.datapoints if self.has_profile else pd.DataFrame(columns=["unit", "description"])
         frame = pd.DataFrame({"value": pd.Series(datapoint_values(body), dtype=object)})
         frame = frame.join(known[["unit", "description"]].astype(object)).fillna({"unit": "", "description": ""})
@@ -202,23 +194,22 @@ class Device:
         Returns:
             DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
             zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
-            NaN where unknown, or all through if the device does not measure it. Values hold until the next one, while
-            the device lives (`belimo_nb.api.sparse.held`).
+            NaN where unknown or not measured. Values hold while the device lives (`belimo_nb.api.sparse.held`).
         """
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
             raise UsageError(f"There is no quantity {strange[0]!r}; the quantities are {', '.join(QUANTITIES)}.")
-        located = {key: self.profile.locate(key) if self.has_profile else None for key in quantities}
-        ids = {key: identifier for key, identifier in located.items() if identifier is not None}
+        profile = self.profile if self.has_profile else None
+        located = {key: None if profile is None else profile.locate(key) for key in quantities}
+        unique = list(dict.fromkeys(identifier for identifier in located.values() if identifier is not None))
         first, after = self._range(start, end)
         step = history.parse_resolution(resolution)
+        if profile is not None:
+            profile.warn_refused(quantities)
         grid = history.buckets(first, after, step)
-        if ids:
-            unique = list(dict.fromkeys(ids.values()))
+        raw = pd.DataFrame(index=grid)
+        if unique:
             raw = self._connection.held_history(self._record, unique, first - LEAD, after, resolution).loc[grid]
-        else:
-            raw = pd.DataFrame(index=grid)
-        profile = self.profile if self.has_profile else None
         return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
@@ -241,7 +232,6 @@ class Device:
         from belimo_nb.cloud.checkup import examine, outdoor_or_none
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        outdoor = outdoor_or_none(self._connection, span)
         return examine(
             self.measurements,
             self.design,
@@ -249,7 +239,8 @@ class Device:
             span.end,
             resolution,
             design_delta_t=design_delta_t,
-            outdoor=outdoor,
+            outdoor=outdoor_or_none(self._connection, span),
+            now=self._connection.now,
         )
 
     def energy(
@@ -302,19 +293,31 @@ class Device:
         return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
 
     def counters(self, start: Moment = None, end: Moment = None) -> Counters:
-        """Read all its energy counters that have ever counted, at one go.
+        """Read all its energy counters that counted up to or in the range, at one go.
+
+        One that stood at 0 all through is left out; one without readings only if it never counted, see `kinds`.
 
         Args:
             start: As in `energy`.
             end: As in `energy`.
 
         Returns:
-            Counters by kind, "heating" and "cooling"; without any, ``failures`` says so under "energy".
+            Counters by kind, "heating" and "cooling"; ``failures`` has those in a unit that cannot be used, and
+            without any "energy".
         """
         zone = self._connection.timezone
         first, after = self._range_or_default(start, end, zone)
-        found = self._counters(self.kinds, first, after, zone, fine=False) if self.kinds else {}
-        failures = {} if found else {"energy": f"{self.name} counts no energy."}
+        refused = self.profile.refused if self.has_profile else {}
+        failures = {str(kind): refused[key] for kind in KINDS if (key := f"{kind}_energy") in refused}
+        located = [kind for kind in KINDS if self.has(f"{kind}_energy")]
+        read = self._counters(located, first, after, zone, fine=False) if located else {}
+        found = {
+            kind: counter
+            for kind, counter in read.items()
+            if (counter.readings > 0).any() or (counter.readings.isna().all() and kind in self.kinds)
+        }
+        if not found and not failures:
+            failures["energy"] = f"{self.name} counts no energy."
         return Counters(found, failures, first, after, zone)
 
     def _counters(
@@ -326,9 +329,8 @@ class Device:
                 raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
             identifier = self.profile.locate(f"{kind}_energy")
             if identifier is None:
-                raise NoDataError(
-                    f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} describes none."
-                )
+                why = f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} has none."
+                raise NoDataError(self.profile.refused.get(f"{kind}_energy", why))
             located[kind] = identifier
         resolution = "15m" if fine else counter_resolution(zone, first, after)
         step = history.parse_resolution(resolution)
@@ -337,11 +339,9 @@ class Device:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # Read some days around the range: what is a freeze or a spike, its neighbors tell, in any range the same. And a
-        # temperature, which tells that the device was alive while a counter did not change.
+        # Some days around the range: neighbors tell a freeze or a spike. A temperature: it tells that the device lives.
         ids = [*located.values(), *filter(None, [self.profile.locate("t1")])]
-        begin, until = reading_range(first, after, step, now)
-        raw = self._connection.held_history(self._record, ids, begin, until, resolution)
+        raw = self._connection.held_history(self._record, ids, *reading_range(first, after, step, now), resolution)
         limit = design_limit(self.design.nominal_flow_m3h)
         return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 
@@ -351,7 +351,7 @@ class Device:
         Returns:
             DataFrame, columns time (aware, site's zone), type (e.g. SOFTWARE_CHANGE) and details (a mapping).
         """
-        edges = [None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to"))]
+        first, after = (None if v is None else self._moment(v, name) for v, name in ((start, "from"), (end, "to")))
         try:
             frame = self.events()
         except NoDataError as error:
@@ -359,10 +359,10 @@ class Device:
             warnings.warn(f"{error} No events are shown.", stacklevel=2)
             frame = health.events([], self._connection.timezone)
         # Cut only now: the timeline is fetched whole and kept, so other ranges need no other request.
-        if edges[0] is not None:
-            frame = frame[frame["time"] >= edges[0]]
-        if edges[1] is not None:
-            frame = frame[frame["time"] < edges[1]]
+        if first is not None:
+            frame = frame[frame["time"] >= first]
+        if after is not None:
+            frame = frame[frame["time"] < after]
         return frame.reset_index(drop=True)
 
     def troubles(self, start: Moment = None, end: Moment = None) -> list[health.Trouble]:

@@ -13,13 +13,16 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.cloud.survey_valve import RANKS, Surveyed, ValveTask, examine_valves
+from belimo_nb.cloud.survey_valve import NO_READINGS, RANKS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
-from belimo_nb.quantities import MEASURED
+from belimo_nb.hydronics import cost_kwh
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
 MAX_REQUESTS = 100  # requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store
+
+WASTE = ("waste_m3_low", "waste_m3", "waste_kwh_low", "waste_kwh")
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,15 @@ class Survey:
     def table(self) -> pd.DataFrame:
         """Tabulate one row a valve, the most urgent first.
 
+        Dead sensors and silent valves come first, then those with findings by what these cost at most (heat, cold and
+        the pumping of water, kWh), whatever the shares: a small valve with a bad one is no large waste. Findings that
+        cost nothing that could be told follow, the gravest first.
+
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
-            findings (the checks), advice (of the gravest), waste_m3 and waste_kwh (the largest estimate of any one
-            check: they may be the same water, so they are not added up), heating_kwh, cooling_kwh, coverage, reason.
+            findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and waste_kwh (at
+            least and at most, the largest estimate of any one check: they may be the same water, so they are not added
+            up), heating_kwh, cooling_kwh, coverage, reason.
         """
         rows = []
         for identifier, found in self.valves.items():
@@ -57,26 +65,26 @@ class Survey:
                     "verdict": found.worst,
                     "findings": ", ".join(verdict.check for verdict in findings),
                     "advice": findings[0].recommendation if findings else "",
-                    "waste_m3": _largest([verdict.waste_m3 for verdict in findings]),
-                    "waste_kwh": _largest([verdict.waste_kwh for verdict in findings]),
+                    **{name: _largest([getattr(verdict, name) for verdict in findings]) for name in WASTE},
                     "heating_kwh": found.kwh.get("heating", np.nan),
                     "cooling_kwh": found.kwh.get("cooling", np.nan),
                     "coverage": found.coverage,
                     "reason": found.reason,
                 }
             )
-        columns = ["verdict", "findings", "advice", "waste_m3", "waste_kwh", "heating_kwh", "cooling_kwh", "coverage"]
+        columns = ["verdict", "findings", "advice", *WASTE, "heating_kwh", "cooling_kwh", "coverage"]
         frame = pd.DataFrame(rows, columns=["id", *columns, "reason"]).set_index("id")
         frame = self.devices[["name", "project", "city"]].join(frame, how="right")
         order = pd.DataFrame(
             {
+                "blind": [not self.valves[str(key)].blind for key in frame.index],
+                "cost": [-cost_kwh(self.valves[str(key)].findings)[1] for key in frame.index],
                 "rank": -frame["verdict"].map(RANKS).fillna(0),
-                "kwh": -frame["waste_kwh"].fillna(0),
-                "m3": -frame["waste_m3"].fillna(0),
                 "name": frame["name"],
-            }
+            },
+            frame.index,
         )
-        return frame.loc[order.sort_values(["rank", "kwh", "m3", "name"], kind="stable").index]
+        return frame.loc[order.sort_values(["blind", "cost", "rank", "name"], kind="stable").index]
 
     def daily(self) -> pd.DataFrame:
         """Tabulate kWh by local day: index ``time``, one column a valve, named by its id; NaN where unknown."""
@@ -118,6 +126,10 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
 
     examine(tasks)
     failures: dict[str, str] = {}
+    for task in tasks:
+        task.profile.warn_refused(MEASURED)
+        refused = [task.profile.refused[key] for key in COUNTERS if key in task.profile.refused]
+        failures |= {task.query.name: " ".join(refused)} if refused else {}
     left = 0 if connection.settings.offline else fetch
     missing = [task for task in tasks if found[task.query.device].requests]
     needed = sum(found[task.query.device].requests for task in missing)
@@ -131,7 +143,8 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
         failures |= _fetch(connection, list(close.values()))
         examine([task for task in tasks if task.query.device in close])
     lacking = sum(bool(one.requests) for one in found.values())
-    return Survey(period, valves, {str(key): found[str(key)] for key in valves.index}, lacking, failures)
+    nothing = Surveyed(reason=NO_READINGS)
+    return Survey(period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures)
 
 
 def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, str]:

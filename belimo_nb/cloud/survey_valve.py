@@ -28,6 +28,8 @@ from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
+# The verdicts, by check, with which nothing that the valve reports is known: they come first.
+BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
@@ -65,7 +67,12 @@ class Surveyed:
     def findings(self) -> list[Verdict]:
         """The verdicts that are faults or warnings, the gravest first."""
         found = [verdict for verdict in self.verdicts if verdict.verdict in ("fault", "warn")]
-        return sorted(found, key=lambda verdict: -RANKS[verdict.verdict])
+        return sorted(found, key=lambda verdict: (verdict.check not in BLIND, -RANKS[verdict.verdict]))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the valve cannot be seen: its sensors have failed, or it is silent."""
+        return any(verdict.check in BLIND and verdict.verdict in BLIND[verdict.check] for verdict in self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -111,12 +118,14 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
     samples = samples_of(frame, step, task.design)
     fine, detail = _detail(archive, task, samples, located, now)
-    checks = [check for check in CHECKS if fine is not None or check not in NEEDS_DETAIL]
+    closely = fine is not None or step <= pd.Timedelta(minutes=15)
+    checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
+    until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
     return Surveyed(
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(samples, fine, tz=task.tz, checks=checks),
+        verdicts=judge(samples, fine, tz=task.tz, until=until, checks=checks),
         requests=requests,
         detail=detail,
     )

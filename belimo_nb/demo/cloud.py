@@ -45,6 +45,11 @@ class DemoCloud:
         port: its port; 0: a free one.
         latency: seconds that every answer takes longer.
         token_lifetime: seconds an access token lives.
+        ev4: share of its energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
+        reporting: when its devices send their samples: "5m", "15m", "1h", "1d", or "change" (what has changed, and
+            everything once a day); None: every 5 minutes, but for some of those beyond the first 36.
+        transfers: how many of its energy valves, the first ones, change hands in 2018; None: some of those beyond the
+            first 36.
 
     Attributes:
         simulation: the source of its answers; `simulation.now` may be moved.
@@ -65,6 +70,9 @@ class DemoCloud:
         port: int = 0,
         latency: float = 0.0,
         token_lifetime: int = 86_400,
+        ev4: float | None = None,
+        reporting: str | None = None,
+        transfers: int | None = None,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ValueError(f"rate must be a number of requests per second above 0, not {rate}")
@@ -72,8 +80,14 @@ class DemoCloud:
         self.latency = latency
         self.token_lifetime = token_lifetime
         self.injector = FaultInjector(faults)
-        self.simulation = Simulation(devices=devices, seed=seed, now=_parse_now(now))
-        self.source = f"demo data, seed {seed}" + (f", {devices} devices" if devices != _FLEET else "")
+        self.simulation = Simulation(devices, seed, _parse_now(now), ev4, reporting, transfers)
+        unusual = {
+            f"{devices} devices": devices != _FLEET,
+            f"Energy Valve 4: {ev4 or 0:.0%}": ev4 is not None,
+            f"reports: {reporting}": reporting is not None,
+            f"transfers: {transfers}": transfers is not None,
+        }
+        self.source = ", ".join([f"demo data, seed {seed}", *(text for text, is_so in unusual.items() if is_so)])
         self.account = Account(self.simulation)
         self.tokens = TokenStore()
         self.authorization = AuthorizationServer(self.tokens)

@@ -7,21 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-CEILING = 1e9
-"""W; where no limit is known: no pipe of a building carries the heat of a power station."""
-
-SHORT = 24
-"""Readings; a run of so many wrong ones is told by its shape alone."""
-
-LEAP = 10.0
-"""Times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter."""
-LEAP_WITNESSES, LEAP_READINGS = 6, 48
-"""Rises, or readings of a register that stands still, that must follow to say so."""
-
-AROUND = 2 * 86400 * 10**9
-"""Nanoseconds before and after a standstill that tell what is usual."""
-CAUGHT_UP, WITNESSES = 2.0, 16
-"""Times the greatest rise around, and the number of rises around that it takes to say so."""
+CEILING = 1e9  # W; where no limit is known: no pipe of a building carries the heat of a power station
+SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
+LEAP = 10.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
+LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that stands still, that must follow to say so
+AROUND = 2 * 86400 * 10**9  # nanoseconds before and after a standstill that tell what is usual
+CAUGHT_UP, WITNESSES = 2.0, 16  # times the greatest rise around, and the number of rises around that it takes to say so
 FITS = (0.5, 2.0)
 """Mean power of a standstill and the rise that ends it, over the mean around, if a collector has caught up."""
 

@@ -108,13 +108,13 @@ def _point(identifier: str, row: pd.Series[Any], quantity: str) -> Point:
 def _dimension(unit: str, words: str) -> Dimension | None:
     """Dimension of an unknown quantity by its unit and description; None to leave its values as they are."""
     for dimension in (ENERGY, POWER, FLOW, VOLUME):
-        if unit in dimension.scale:
+        if dimension.knows(unit):
             return dimension
-    if unit in SHARE.scale and unit != "1":
+    if SHARE.knows(unit) and unit != "1":
         return SHARE
     # K is a temperature or a difference, which convert differently: only the description tells.
     plain = words.casefold()
-    if unit in TEMPERATURE.scale and "temperature" in plain and not any(w in plain for w in ("delta", "difference")):
+    if TEMPERATURE.knows(unit) and "temperature" in plain and not any(w in plain for w in ("delta", "difference")):
         return TEMPERATURE
     return None
 

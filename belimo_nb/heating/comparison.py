@@ -15,12 +15,9 @@ from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
 
 LEFT_OUT = 0.1
 """Of the days, or of the energy: where more lies beyond the baseline's temperatures, nothing is said of the change."""
-HARDLY = 0.05
-"""An expectation below this share of the baseline's mean day, or of what was measured, divides nothing."""
-LEAST_ALIKE = 20
-"""Days that are as warm as the reporting period's, for a scatter of their own."""
-TRACE = 0.001
-"""Nor does an energy that was measured, below this share of the other."""
+HARDLY = 0.05  # an expectation below this share of the baseline's mean day, or of what was measured, divides nothing
+LEAST_ALIKE = 20  # days that are as warm as the reporting period's, for a scatter of their own
+TRACE = 0.001  # nor does an energy that was measured, below this share of the other
 
 
 @dataclass(frozen=True)

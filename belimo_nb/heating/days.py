@@ -11,8 +11,7 @@ from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
 from belimo_nb.energy import COVERAGE_LIMIT, LOWER_BOUNDS
 from belimo_nb.errors import UsageError
 
-HOURS_LIMIT = 0.8
-"""A day of which fewer of the hours are known has no mean."""
+HOURS_LIMIT = 0.8  # A day of which fewer of the hours are known has no mean
 
 
 def daily_means(temperature: pd.Series[Any], tz: str = "UTC") -> pd.Series[Any]:

@@ -13,8 +13,8 @@ from belimo_nb.heating.signature import fit_signature
 
 STILL, STILL_DAYS = 0.02, 7
 """A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
-OTHERS = 0.5
-"""Others heat if the middle one of them uses at least this share of its own mean day."""
+OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
+MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
 
 
 class Spell(NamedTuple):
@@ -46,8 +46,10 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[
     days = pd.DatetimeIndex(kwh.index)
     part = np.cumsum(np.diff(days.as_unit("ns").asi8, prepend=days.as_unit("ns").asi8[:1]) > 1.5 * 86.4e12)
     found: dict[str, list[Spell]] = {}
+    whole = _level(kwh)
     for name in map(str, kwh.columns):
-        used, others = kwh[name].to_numpy(dtype=float), _level(kwh.drop(columns=name))
+        used = kwh[name].to_numpy(dtype=float)
+        others = _level(kwh.drop(columns=name)) if len(kwh.columns) < MANY else whole
         due = _due(kwh[name], outdoor, others)
         if not np.isfinite(due).any():
             continue

@@ -14,18 +14,14 @@ from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.heating.fit import Bootstrap, Floats, Grid, fit_grid, fit_line
 
-LEAST_DAYS = 10
-"""On each side of the balance point."""
+LEAST_DAYS = 10  # on each side of the balance point
 LEAST_SPAN_K = 10.0
-LEAST_R2 = 0.3
-"""Below it the outdoor temperature explains too little of the energy for a signature."""
+LEAST_R2 = 0.3  # below it the outdoor temperature explains too little of the energy for a signature
 NEGATIVE_BASE = 0.05
 """A base load so far below 0, as a share of the mean day, is noise about 0; further below the model is wrong."""
 LEVEL = 0.9
-MARGIN_K = 2.0
-"""How far beyond the temperatures of its days a signature still says what is expected."""
-HEATING_LIMIT_C = 18.0
-"""On a colder day a heating that is on uses heat, or might."""
+MARGIN_K = 2.0  # how far beyond the temperatures of its days a signature still says what is expected
+HEATING_LIMIT_C = 18.0  # on a colder day a heating that is on uses heat, or might
 OFF_SHARE, OFF_DAYS, OFF_MISSED, OFF_ERRORS = 0.02, 5, 3, 2.0
 """A heating is off that uses at most this share of its mean day, for so many days on end, on so many of which more than
 so many times the root mean square error was due: a weekend among mild days is none."""

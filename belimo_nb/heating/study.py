@@ -16,8 +16,7 @@ from belimo_nb.heating.days import complete_days, daily_means, daily_series
 from belimo_nb.heating.failing import Spell, fleet_shares, merged, silent_spells
 from belimo_nb.heating.signature import Signature, fit_signature
 
-HALF = 0.5
-"""Of the whole, as the part that is known, must be known for a day to say anything of the whole."""
+HALF = 0.5  # of the whole, as the part that is known, must be known for a day to say anything of the whole
 
 
 class Study:
@@ -56,9 +55,7 @@ class Study:
     @cached_property
     def failing(self) -> dict[str, list[Spell]]:
         """When meters failed in one of the periods, by valve."""
-        known = pd.concat(
-            [pd.DataFrame({name: _known(frame, name) for name in self.names}) for frame in (self._before, self.counted)]
-        )
+        known = pd.concat([_known(self._before), _known(self.counted)])
         # Of a range that begins within a day, that day is asked about, too.
         begin = pd.DatetimeIndex(self.counted.index[:1]).normalize()
         known = known[~known.index.duplicated()]
@@ -111,7 +108,7 @@ class Study:
     def valves(self) -> dict[str, Comparison]:
         """The comparison of each valve, by name."""
         return {
-            name: compare(_known(self.days, name), self.outdoor, _known(self.before, name), self.outdoor_before)
+            name: compare(self._known_now[name], self.outdoor, self._known_before[name], self.outdoor_before)
             for name in self.names
         }
 
@@ -121,14 +118,14 @@ class Study:
         return [
             name
             for name in self.sound
-            if all(_coverage(_known(frame, name)) >= COVERAGE_LIMIT for frame in (self.days, self.before))
+            if all(_coverage(known[name]) >= COVERAGE_LIMIT for known in (self._known_now, self._known_before))
         ]
 
     @cached_property
     def together(self) -> Comparison:
         """The comparison of all comparable valves, summed up over what is known of each of them."""
         (now, known), (then, known_then) = self._now, self._then
-        raw = raw_change(self._naive(self.days), self._naive(self.before))
+        raw = raw_change(self._naive(self._known_now), self._naive(self._known_before))
         outdoor, before = (
             daily_series(means, "temperature").reindex(energy.index)
             for means, energy in ((self.outdoor, now), (self.outdoor_before, then))
@@ -167,26 +164,33 @@ class Study:
 
     def signature_of(self, name: str) -> Signature:
         """Of one valve, in the reporting period."""
-        return fit_signature(_known(self.days, name), self.outdoor)
+        return fit_signature(self._known_now[name], self.outdoor)
 
     @cached_property
     def _now(self) -> tuple[pd.Series[Any], pd.Series[Any]]:
-        return fleet_shares(self._naive(self.days), self._naive(self.before))
+        return fleet_shares(self._naive(self._known_now), self._naive(self._known_before))
 
     @cached_property
     def _then(self) -> tuple[pd.Series[Any], pd.Series[Any]]:
-        before = self._naive(self.before)
+        before = self._naive(self._known_before)
         return fleet_shares(before, before)
 
-    def _naive(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The known energy of the comparable valves, by naive day."""
-        index = pd.DatetimeIndex(_whole_days(frame).index).tz_localize(None).normalize()
-        return pd.DataFrame({name: _known(frame, name).to_numpy() for name in self.comparable}, index)
+    @cached_property
+    def _known_now(self) -> pd.DataFrame:
+        return _known(self.days)
+
+    @cached_property
+    def _known_before(self) -> pd.DataFrame:
+        return _known(self.before)
+
+    def _naive(self, known: pd.DataFrame) -> pd.DataFrame:
+        """Of the comparable valves, by naive day."""
+        return known[self.comparable].set_axis(pd.DatetimeIndex(known.index).tz_localize(None).normalize())
 
 
-def _known(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    whole = _whole_days(frame)
-    return complete_days(pd.DataFrame({part: whole[(part, name)] for part in ("kwh", "coverage", "quality")}))
+def _known(frame: pd.DataFrame) -> pd.DataFrame:
+    """The energy of whole days that are known well enough, a column a valve."""
+    return cast("pd.DataFrame", complete_days(_whole_days(frame))).rename(columns=str)
 
 
 def _coverage(known: pd.Series[Any]) -> float:

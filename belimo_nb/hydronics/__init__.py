@@ -9,8 +9,9 @@ from belimo_nb.hydronics.checks.heating_and_cooling import zone_together
 from belimo_nb.hydronics.checks.limit import Savings, limit_savings
 from belimo_nb.hydronics.diagnose import CHECKS, diagnose, judge, verdict_table
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
+from belimo_nb.hydronics.plant import plant_outages
 from belimo_nb.hydronics.samples import Design, Samples
-from belimo_nb.hydronics.verdict import Verdict
+from belimo_nb.hydronics.verdict import Verdict, cost_kwh
 from belimo_nb.hydronics.water import volumetric_heat
 from belimo_nb.hydronics.window import busiest_window
 
@@ -23,10 +24,12 @@ __all__ = [
     "Verdict",
     "busiest_window",
     "characteristic",
+    "cost_kwh",
     "diagnose",
     "judge",
     "limit_savings",
     "mean_delta_t",
+    "plant_outages",
     "verdict_table",
     "volumetric_heat",
     "zone_together",

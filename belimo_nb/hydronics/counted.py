@@ -12,8 +12,7 @@ from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean
 from belimo_nb.hydronics.samples import Flags, Floats, Samples
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
-LEAST_COUNTED = 0.5
-"""Energy of the counters over that of power, below which they do not count what the valve does."""
+LEAST_COUNTED = 0.5  # energy of the counters over that of power, below which they do not count what the valve does
 _TIMES_HIGHEST = 3.0  # a counter that rises faster than 3 times the 99.9th percentile of its rate has jumped
 
 
@@ -43,9 +42,9 @@ class Passage:
 
 
 def rho_c(samples: Samples) -> Floats:
-    """Density times specific heat of the water, kWh/(m3 K), per sample, at T2; at T1 where T2 is never known."""
-    column = "t2_c" if samples.known("t2_c") else "t1_c"
-    return KWH_PER_KJ * volumetric_heat(samples.values(column), samples.design.glycol_pct)
+    """Density times specific heat of the water, kWh/(m3 K), per sample, at T2; at T1 where T2 is unknown."""
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
+    return KWH_PER_KJ * volumetric_heat(np.where(np.isfinite(t2), t2, t1), samples.design.glycol_pct)
 
 
 def since_mode(samples: Samples, mode: str) -> Flags:

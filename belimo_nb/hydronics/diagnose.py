@@ -17,34 +17,58 @@ from belimo_nb.hydronics.checks.hunting import hunting
 from belimo_nb.hydronics.checks.limit import delta_t_limit
 from belimo_nb.hydronics.checks.meter import meter
 from belimo_nb.hydronics.checks.open_valve import open_valve
-from belimo_nb.hydronics.checks.oversized import oversized
+from belimo_nb.hydronics.checks.oversized import SIZING_DAYS, oversized
 from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 from belimo_nb.hydronics.checks.sensors import sensors
 from belimo_nb.hydronics.checks.sensors_swapped import swapped
 from belimo_nb.hydronics.checks.setback import setback
+from belimo_nb.hydronics.checks.silent import silent
 from belimo_nb.hydronics.checks.stuck import stuck
 from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
-from belimo_nb.hydronics.verdict import Verdict, cannot_judge, worst
+from belimo_nb.hydronics.spells import HOUR_NS
+from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, worst
 
 
 class _Case:
     """What the checks look at: the whole period, and a part of it in more detail."""
 
-    def __init__(self, samples: Samples, fine: Samples | None, tz: str, outdoor_c: pd.Series[Any] | None) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        fine: Samples | None,
+        tz: str,
+        outdoor_c: pd.Series[Any] | None,
+        outages: pd.DataFrame | None,
+        health: str,
+        until: pd.Timestamp | None,
+    ) -> None:
         self.samples = samples
         self.fine = samples if fine is None or fine.step >= samples.step else fine
         self.tz = tz
         self.outdoor_c = outdoor_c
+        self.outages = outages
+        self.health = health
+        self.until = until
 
     @cached_property
     def curves(self) -> dict[str, Characteristic]:
         """The exchanger's characteristic, which two checks need."""
         return characteristics(self.samples)
 
+    @cached_property
+    def hunting(self) -> Verdict:
+        """Also tells whether a valve cycles because it is too large."""
+        return hunting(self.fine, self.samples)
+
+    def oversized(self) -> Verdict:
+        """In less than a year only a valve that cycles can be too large for certain."""
+        short = self.samples.ns[-1] - self.samples.ns[0] < SIZING_DAYS * 24 * HOUR_NS
+        return oversized(self.samples, cycles=short and self.hunting.verdict in (WARN, FAULT))
+
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""
-        found = [sensors(self.samples)]
+        found = [sensors(self.samples, self.health)]
         return worst(found if self.fine is self.samples else [*found, sensors(self.fine)])
 
     def meter(self) -> Verdict:
@@ -58,16 +82,17 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "low delta-T": lambda case: low_delta_t(case.samples),
     "waste zone": lambda case: saturation(case.samples, case.curves),
     "delta-T limit": lambda case: delta_t_limit(case.samples, case.curves),
-    "oversized": lambda case: oversized(case.samples),
-    "hunting": lambda case: hunting(case.fine),
+    "oversized": _Case.oversized,
+    "hunting": lambda case: case.hunting,
     "night setback": lambda case: setback(case.samples, case.tz, case.outdoor_c),
     "heating and cooling together": lambda case: together(case.samples),
     "flow with the valve closed": lambda case: closed(case.samples),
-    "no flow with the valve open": lambda case: open_valve(case.samples, case.outdoor_c),
+    "no flow with the valve open": lambda case: open_valve(case.samples, case.outdoor_c, case.outages),
     "T1/T2 swapped": lambda case: swapped(case.samples),
     "stuck": lambda case: stuck(case.samples),
     "sensor range": _Case.sensors,
     "meter consistency": _Case.meter,
+    "silent": lambda case: silent(case.samples, case.until),
 }
 
 CHECKS = tuple(_CHECKS)
@@ -82,6 +107,9 @@ def diagnose(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
+    outages: pd.DataFrame | None = None,
+    health: str = "",
+    until: pd.Timestamp | None = None,
     checks: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Check one valve for everything that its samples can tell.
@@ -96,6 +124,9 @@ def diagnose(
             not said for which season it is.
         tz: IANA zone of the site.
         outdoor: Outdoor temperature in °C at aware times, hourly or daily means; None: unknown.
+        outages: When the whole building lacked water, see `plant_outages`; None: unknown.
+        health: What the device says of itself, such as "Flow_sensor_error"; empty: nothing, or unknown.
+        until: Now, or the end of the period if that is earlier, aware; None: unknown, and silence is not judged.
         checks: Which ones, names of `CHECKS`; None: all.
 
     Returns:
@@ -107,7 +138,18 @@ def diagnose(
         UsageError: The samples have no times with a zone, or hold text where numbers belong; or a check is unknown.
     """
     return verdict_table(
-        judge(samples, fine, design=design, design_delta_t=design_delta_t, tz=tz, outdoor=outdoor, checks=checks)
+        judge(
+            samples,
+            fine,
+            design=design,
+            design_delta_t=design_delta_t,
+            tz=tz,
+            outdoor=outdoor,
+            outages=outages,
+            health=health,
+            until=until,
+            checks=checks,
+        )
     )
 
 
@@ -119,6 +161,9 @@ def judge(
     design_delta_t: float | None = None,
     tz: str = "UTC",
     outdoor: pd.Series[Any] | None = None,
+    outages: pd.DataFrame | None = None,
+    health: str = "",
+    until: pd.Timestamp | None = None,
     checks: Sequence[str] | None = None,
 ) -> list[Verdict]:
     """As `diagnose`, but a list of verdicts: for thousands of valves, of which one table is made at the end."""
@@ -130,7 +175,7 @@ def judge(
     if period.empty:
         return [cannot_judge(check, NO_SAMPLES) for check in checks]
     detail = None if fine is None else _samples(fine, period.design, None)
-    case = _Case(period, None if detail is None or detail.empty else detail, tz, outdoor)
+    case = _Case(period, None if detail is None or detail.empty else detail, tz, outdoor, outages, health, until)
     return [_CHECKS[check](case) for check in checks]
 
 
@@ -138,7 +183,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """One row a verdict; the columns are there even without any."""
     rows = [verdict.row() for verdict in verdicts]
     frame = pd.DataFrame(rows, columns=[field.name for field in fields(Verdict)])
-    return frame.astype({"figure": float, "waste_m3": float, "waste_kwh": float})
+    return frame.astype({name: float for name in frame if name == "figure" or str(name).startswith("waste_")})
 
 
 def _samples(given: Samples | pd.DataFrame, design: Design | None, delta_t_k: float | None) -> Samples:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
 
-SATURATED_SLOPE = 0.15
-"""Share of its start to which the slope of P(V) has fallen at V*."""
-SUPPLY_SPAN_K = 4.0
-"""Span of the supply temperature (5th to 95th percentile) from which the fit follows it."""
-
+SATURATED_SLOPE = 0.15  # share of its start to which the slope of P(V) has fallen at V*
+SUPPLY_SPAN_K = 4.0  # span of the supply temperature (5th to 95th percentile) from which the fit follows it
 FLOW_BINS = 24
 SUPPLY_BINS = 5
+PATH_POINTS = 12
 LEAST_IN_CELL = 5
 LEAST_CELLS = 6
 LEAST_R2 = 0.8
+LOADED = 0.9
+"""Share of the concave hull of the medians from which they are of the loaded coil.
+
+A loaded exchanger's power rises ever less with flow. What lies below the hull is a coil in cold air, a part load that
+the controller holds, or a plant without water.
+"""
+ENOUGH = 1.1
+"""Power of the top tenth of flow over that of a limited flow, up to which the limit cuts nothing that matters."""
 LEAST_FLOW_RANGE = 3.0  # the highest flow bin over the lowest: on less, any curve fits
 _STRAIGHT = 10.0  # half flow over the highest flow, from which the curve is no longer told from a straight line
 _HALF_FLOWS = np.geomspace(0.02, _STRAIGHT, 64)
@@ -34,10 +41,13 @@ class Characteristic:
         b_m3h: Flow of half that power; infinite if no bend is seen.
         waste_flow_m3h: V*, where the slope has fallen to 15 % of its start: b (1 / sqrt(0.15) - 1).
         waste_power_kw: P*, the power there.
-        max_flow_m3h: Highest flow of the samples (99.9th percentile).
+        max_flow_m3h: Highest flow of the samples (99th percentile: a start-up overshoots).
         r2: Share of the variance between the medians that the curve explains.
         cells: Number of the medians.
         supply_c: Supply temperature that `a_kw` holds for, °C; NaN if the fit does not follow it.
+        top_power_kw: Median power in the tenth of the samples with the highest flow.
+        path: Where the supply is followed, flows and how much more or less than at `supply_c` the curve gives there,
+            with the supply temperature that goes with such flows.
         reason: Why there is no curve, a sentence; empty if there is one.
     """
 
@@ -49,18 +59,29 @@ class Characteristic:
     r2: float = math.nan
     cells: int = 0
     supply_c: float = math.nan
+    top_power_kw: float = math.nan
+    path: tuple[tuple[float, float], ...] = ()
     reason: str = ""
 
     def power_kw(self, flow_m3h: Floats) -> Floats:
-        """The curve at these flows, in kW."""
+        """The curve at these flows, in kW; with the supply temperature that usually goes with them."""
+        along = _between(flow_m3h, self.path) if self.path else 1.0
         if math.isinf(self.b_m3h):
-            return self.a_kw * flow_m3h
-        return self.a_kw * flow_m3h / (self.b_m3h + flow_m3h)
+            return self.a_kw * flow_m3h * along
+        return self.a_kw * flow_m3h / (self.b_m3h + flow_m3h) * along
+
+    @property
+    def enough_flow_m3h(self) -> float:
+        """The flow, V* at least, that gives nearly all that the top tenth of flow gives: more is no use."""
+        share = self.top_power_kw / ENOUGH / self.a_kw
+        if not self.b_m3h < math.inf or not share < 1:
+            return math.inf
+        return max(self.waste_flow_m3h, self.b_m3h * share / (1 - share))
 
 
 def supply_temperature(samples: Samples) -> Floats:
     """The hotter water of a heating valve, the colder of a cooling valve, °C: whichever sensor is called T1."""
-    t1, t2 = samples.values("t1_c"), samples.values("t2_c")
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
     return np.where(samples.heating, np.maximum(t1, t2), np.minimum(t1, t2))
 
 
@@ -79,6 +100,9 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
     an exchanger's power is in proportion to the lift from its other side to the supply, and that lift is a straight
     line of Ts, be the other side constant or driven by the same weather.
 
+    Elsewhere only medians near their concave hull count, those of the loaded coil, if there are enough of them. A
+    median counts with the root of its samples.
+
     Args:
         samples: At any spacing; each is a pair of flow and power of the same moment.
         mask: Which samples count; None: those of the mode (heating or cooling) with the most active samples.
@@ -93,8 +117,12 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
     used &= np.isfinite(supply) if follow else True
     flow, power = flow[used], power[used]
     supply = supply[used] if follow else np.zeros(len(flow))
-    most = float(np.percentile(flow, 99.9))
-    v, p, t = _medians(flow, power, supply, most, span / SUPPLY_BINS if follow else 1.0)
+    most = float(np.percentile(flow, 99))
+    v, p, t, n = _medians(flow, power, supply, most, span / SUPPLY_BINS if follow else 1.0)
+    if not follow:
+        loaded = p >= LOADED * _hull(v, p)
+        if loaded.sum() >= LEAST_CELLS and v[loaded].max() >= LEAST_FLOW_RANGE * v[loaded].min():
+            v, p, t, n = v[loaded], p[loaded], t[loaded], n[loaded]
     known = Characteristic(max_flow_m3h=most, cells=len(v))
     if len(v) < LEAST_CELLS or v.max() < LEAST_FLOW_RANGE * v.min():
         return _refused(known, "The flow varies too little to see how power depends on it.")
@@ -102,22 +130,55 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
     lifts = [np.ones(len(v)), t - reference] if follow else [np.ones(len(v))]
     if not p.std() > 0:
         return _refused(known, "Power does not change with flow at all.")
-    half, r2, a = _fit(v, p, lifts, most)
+    half, r2, found = _fit(v, p, lifts, most, np.sqrt(n))
+    a = float(found[0])
     if r2 < LEAST_R2 or not a > 0:
         return _refused(known, f"Power does not follow flow closely enough (R² {r2:.2f}, at least {LEAST_R2} needed).")
+    top = float(np.median(power[flow >= np.percentile(flow, 90)]))
+    path = _path(flow, supply, found, reference) if follow else ()
     if half >= 0.98 * _STRAIGHT * most:
         slope = float((p * v).sum() / (v * v).sum())
-        return Characteristic(slope, math.inf, math.inf, math.inf, most, r2, len(v), reference)
+        return Characteristic(slope, math.inf, math.inf, math.inf, most, r2, len(v), reference, top, path)
     ratio = 1 / math.sqrt(SATURATED_SLOPE) - 1
-    return Characteristic(a, half, half * ratio, a * ratio / (1 + ratio), most, r2, len(v), reference)
+    waste = a * ratio / (1 + ratio)
+    return Characteristic(a, half, half * ratio, waste, most, r2, len(v), reference, top, path)
+
+
+def _path(flow: Floats, supply: Floats, found: Floats, reference: float) -> tuple[tuple[float, float], ...]:
+    """Flows, and the lift of the supply that goes with them over that of the reference."""
+    row = np.minimum((flow * (PATH_POINTS / np.percentile(flow, 99))).astype(np.int64), PATH_POINTS - 1)
+    count = np.bincount(row)
+    at, mean = (np.bincount(row, values)[count > 0] / count[count > 0] for values in (flow, supply))
+    lift = 1 + found[1] / found[0] * (mean - reference)
+    return tuple(zip(at.tolist(), lift.tolist(), strict=True))
+
+
+def _hull(v: Floats, p: Floats) -> Floats:
+    """The concave hull of power over flow, from the origin, at each flow; flows ascending."""
+    points = [(0.0, 0.0)]
+    for x, y in zip(v.tolist(), p.tolist(), strict=True):
+        while len(points) > 1:
+            (x0, y0), (x1, y1) = points[-2:]
+            if (y1 - y0) * (x - x0) > (y - y0) * (x1 - x0):
+                break
+            points.pop()
+        points.append((x, y))
+    return _between(v, points)
+
+
+def _between(x: Floats, points: Sequence[tuple[float, float]]) -> Floats:
+    """The values on the line through the points, their first coordinates ascending."""
+    at, values = np.array(points).T
+    between: Floats = np.interp(x, at, values)
+    return between
 
 
 def _refused(known: Characteristic, reason: str) -> Characteristic:
     return Characteristic(max_flow_m3h=known.max_flow_m3h, cells=known.cells, reason=reason)
 
 
-def _medians(flow: Floats, power: Floats, supply: Floats, most: float, width: float) -> tuple[Floats, Floats, Floats]:
-    """Mean flow, median power and mean supply temperature of each cell with enough samples."""
+def _medians(flow: Floats, power: Floats, supply: Floats, most: float, width: float) -> tuple[Floats, ...]:
+    """Mean flow, median power, mean supply temperature and number of samples of each cell with enough of them."""
     row = np.minimum((flow * (FLOW_BINS / most)).astype(np.int64), FLOW_BINS - 1)
     column = ((supply - supply.min()) / width).astype(np.int64)
     cell = row + FLOW_BINS * column
@@ -129,28 +190,30 @@ def _medians(flow: Floats, power: Floats, supply: Floats, most: float, width: fl
     p = power[order]
     median = (p[starts + (counts - 1) // 2] + p[starts + counts // 2]) / 2
     v, t = (np.add.reduceat(values[order], starts) / counts for values in (flow, supply))
-    return v[enough], median[enough], t[enough]
+    return v[enough], median[enough], t[enough], counts[enough].astype(float)
 
 
-def _fit(v: Floats, p: Floats, lifts: list[Floats], most: float) -> tuple[float, float, float]:
-    """Half flow, R2, and the first coefficient of the best curve: a grid over b, linear least squares for the rest."""
+def _fit(v: Floats, p: Floats, lifts: list[Floats], most: float, weight: Floats) -> tuple[float, float, Floats]:
+    """Half flow, R2, and the coefficients of the best curve: a grid over b, linear least squares for the rest."""
     ratio = _HALF_FLOWS[1] / _HALF_FLOWS[0]
     grid = _HALF_FLOWS * most
     for _ in range(2):
-        errors, first = _errors(v, p, lifts, grid)
+        errors, found = _errors(v, p, lifts, grid, weight)
         best = int(np.argmin(errors))
-        half, error, a = float(grid[best]), float(errors[best]), float(first[best])
+        half, error, coefficients = float(grid[best]), float(errors[best]), found[best]
         grid = np.minimum(half * ratio**_FINE, _STRAIGHT * most)
-    return half, 1 - error / float(((p - p.mean()) ** 2).sum()), a
+    mean = np.average(p, weights=weight)
+    return half, 1 - error / float((weight * (p - mean) ** 2).sum()), coefficients
 
 
-def _errors(v: Floats, p: Floats, lifts: list[Floats], grid: Floats) -> tuple[Floats, Floats]:
-    """Sum of squared residuals, and the first coefficient, for each half flow of the grid."""
+def _errors(v: Floats, p: Floats, lifts: list[Floats], grid: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weighted sum of squared residuals, and the coefficients, for each half flow of the grid."""
     share = v / (grid[:, None] + v)
     terms = np.stack([share * lift for lift in lifts], axis=-1)
-    normal = np.einsum("gci,gcj->gij", terms, terms)
+    weighted = terms * weight[:, None]
+    normal = np.einsum("gci,gcj->gij", weighted, terms)
     normal += 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(len(lifts))
-    right = np.einsum("gci,c->gi", terms, p)
+    right = np.einsum("gci,c->gi", weighted, p)
     found = np.linalg.solve(normal, right[..., None])[..., 0]
     residuals = p - np.einsum("gci,gi->gc", terms, found)
-    return (residuals**2).sum(axis=1), found[:, 0]
+    return (weight * residuals**2).sum(axis=1), found

@@ -16,23 +16,29 @@ from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import QUANTITIES
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
 
-ACTIVE_FLOW = 0.02
-"""Share of the 99th percentile of flow above which a sample can be active."""
-ACTIVE_POSITION_PCT = 5.0
-"""Position above which a sample can be active."""
-ACTIVE_HOURS = 24.0
-"""Active hours below which no check on active samples is judged."""
+ACTIVE_FLOW = 0.02  # share of the 99th percentile of flow above which a sample can be active
+ACTIVE_POSITION_PCT = 5.0  # position above which a sample can be active
+ACTIVE_HOURS = 24.0  # active hours below which no check on active samples is judged
 WARM_WATER_C = 22.0
-"""Mean of the two water temperatures above which a valve heats, below which it cools.
+"""Mean of the two water temperatures above which a valve heats, below which it cools, where no counter tells.
 
 Chilled water comes back below 20 °C, heating water above 24 °C even from a floor in spring; and unlike the sign of T1
 minus T2, this does not turn when the sensors are swapped.
 """
-
+COLD_C, HOT_C = 15.0, 30.0
+"""Water below the one (either sensor) cools, above the other heats, whatever the counters say: swapped sensors count
+on the wrong one.
+"""
+ONE_KIND = 0.02
+"""Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
+IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
+LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
+OPTIONAL = ("direction_changes", "travel_strokes", "error_bits")
+"""What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
 COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
-_LABELS = pd.Index(COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,15 @@ class Design:
         nominal_flow_m3h: Nominal flow of the valve body, m3/h.
         max_flow_m3h: Maximum flow setting, m3/h.
         glycol_pct: Share of glycol in the water, percent.
+        least_delta_t_k: Delta-T below which water comes back too little used, K; unknown: by the kind of water, see
+            `belimo_nb.hydronics.checks.delta_t`. For district heating about 20 K.
     """
 
     delta_t_k: float = float("nan")
     nominal_flow_m3h: float = float("nan")
     max_flow_m3h: float = float("nan")
     glycol_pct: float = float("nan")
+    least_delta_t_k: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,9 +68,9 @@ class Samples:
     Args:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
             ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
-            volume_m3`` (the last three are counter readings). Columns that are missing are added, all NaN; other
-            columns are dropped; infinite values become NaN.
-        step: Nominal spacing; None: the most frequent one.
+            volume_m3`` (the last three are counter readings) and `OPTIONAL`. Columns that are missing are added, all
+            NaN (but for optional ones); other columns are dropped; infinite values become NaN.
+        step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
         design: What the valve is made and set for.
 
     Raises:
@@ -80,12 +89,13 @@ class Samples:
         if not (np.diff(index.asi8) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
         # One block, column by column: the checks read columns, and there may be thousands of valves.
-        block = np.full((len(index), len(COLUMNS)), np.nan, order="F")
-        for position, column in enumerate(COLUMNS):
+        columns = [*COLUMNS, *(column for column in OPTIONAL if column in self.frame)]
+        block = np.full((len(index), len(columns)), np.nan, order="F")
+        for position, column in enumerate(columns):
             if column in self.frame:
                 block[:, position] = _numbers(self.frame[column])
-        object.__setattr__(self, "frame", pd.DataFrame(block, index, _LABELS, copy=False))
-        object.__setattr__(self, "_columns", dict(zip(COLUMNS, block.T, strict=True)))
+        object.__setattr__(self, "frame", pd.DataFrame(block, index, columns, copy=False))
+        object.__setattr__(self, "_columns", dict(zip(columns, block.T, strict=True)))
         if self.step is None:
             object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
 
@@ -99,7 +109,12 @@ class Samples:
 
     def values(self, column: str) -> Floats:
         """One column as an array, NaN where unknown."""
-        return self._columns[column]
+        return self._columns[column] if column in self._columns else np.full(len(self), np.nan)
+
+    @property
+    def columns(self) -> list[Floats]:
+        """All columns as arrays, in the order of the frame."""
+        return list(self._columns.values())
 
     def known(self, *columns: str) -> bool:
         """Whether each of these columns has any value."""
@@ -143,20 +158,81 @@ class Samples:
         return float(self.active.sum()) * self.hours
 
     @cached_property
+    def _temperatures(self) -> dict[str, Floats]:
+        with np.errstate(invalid="ignore"):
+            return {
+                name: np.where(
+                    (self.values(name) >= LOWEST_C) & (self.values(name) <= HIGHEST_C), self.values(name), np.nan
+                )
+                for name in ("t1_c", "t2_c")
+            }
+
+    def temperature(self, column: str) -> Floats:
+        """T1 or T2 in °C; NaN where it is unknown or no water can be so cold or so hot."""
+        return self._temperatures[column]
+
+    @cached_property
+    def ns(self) -> npt.NDArray[np.int64]:
+        """The times, nanoseconds since 1970, UTC."""
+        return pd.DatetimeIndex(self.frame.index).as_unit("ns").asi8
+
+    @cached_property
+    def by_water(self) -> Ints:
+        """By temperature alone: 2 or -2 where it surely heats or cools, 1 or -1 where it seems to, 0 where unknown."""
+        t1, t2 = self.temperature("t1_c"), self.temperature("t2_c")
+        mean = (t1 + t2) / 2
+        cold, hot = np.fmin(t1, t2) < COLD_C, np.fmax(t1, t2) > HOT_C
+        seems = (mean > WARM_WATER_C).astype(np.int8) - (mean <= WARM_WATER_C)
+        return np.where(hot & ~cold, 2, np.where(cold & ~hot, -2, seems)).astype(np.int8)
+
+    def rise(self, column: str) -> float:
+        """What a counter rose by, over all samples; 0 where it is unknown."""
+        return float(_rises(self.values(column)).sum())
+
+    @cached_property
+    def rises(self) -> tuple[Floats, Floats]:
+        """What the heating and the cooling counter rose by since their reading before, kWh, 0 where unknown."""
+        return _rises(self.values("heating_kwh")), _rises(self.values("cooling_kwh"))
+
+    @cached_property
+    def by_counters(self) -> Ints:
+        """By which lifetime counter rises: 1 where the valve heats, -1 where it cools, 0 where neither tells.
+
+        Where one of them makes up nearly all of the period that holds throughout; a change-over valve goes by its days.
+        """
+        heat, cold = self.rises
+        both = float(heat.sum() + cold.sum())
+        for rise, kind in ((cold, 1), (heat, -1)):
+            if both > 0 and float(rise.sum()) <= ONE_KIND * both:
+                return np.full(len(heat), kind, dtype=np.int8)
+        if not both > 0:
+            return np.zeros(len(heat), dtype=np.int8)
+        day = pd.DatetimeIndex(self.frame.index).as_unit("s").asi8 // 86400
+        day -= day[0]
+        return np.sign(np.bincount(day, heat - cold)).astype(np.int8)[day]
+
+    @cached_property
+    def _kind(self) -> Ints:
+        """Above 0 where the valve heats, below 0 where it cools, 0 where that is unknown."""
+        water = self.by_water
+        return np.where((np.abs(water) < 2) & (self.by_counters != 0), self.by_counters, water)
+
+    @cached_property
     def heating(self) -> Flags:
-        """Where warm water flows (heating), by the mean of both temperatures; elsewhere it cools or is unknown."""
-        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 > WARM_WATER_C)
+        """Where the valve heats: by the water where that is sure, by its counters, else by the mean temperature."""
+        return np.asarray(self._kind > 0)
 
     @cached_property
     def cooling(self) -> Flags:
-        """Where cold water flows (cooling), by the mean of both temperatures; elsewhere it heats or is unknown."""
-        return np.asarray((self.values("t1_c") + self.values("t2_c")) / 2 <= WARM_WATER_C)
+        """Where the valve cools, by the same."""
+        return np.asarray(self._kind < 0)
 
     @cached_property
     def delta_t(self) -> Floats:
-        """``|T1 - T2|`` in K, from the temperatures; from the published difference where one of them is unknown."""
-        own = np.abs(self.values("t1_c") - self.values("t2_c"))
-        return np.where(np.isfinite(own), own, np.abs(self.values("delta_t_k")))
+        """``|T1 - T2|`` in K, from the temperatures; from the published difference where one of them is not given."""
+        given = np.isfinite(self.values("t1_c") + self.values("t2_c"))
+        own = np.abs(self.temperature("t1_c") - self.temperature("t2_c"))
+        return np.where(given, own, np.abs(self.values("delta_t_k")))
 
     @cached_property
     def power(self) -> Floats:
@@ -171,7 +247,8 @@ class Samples:
     def modes(self) -> dict[str, Flags]:
         """Active samples by what the valve does: "heating", "cooling", or both for a change-over valve.
 
-        A mode with less than `ACTIVE_HOURS` is left out, unless there is no other. Without temperatures: one, "".
+        A mode with less than `ACTIVE_HOURS` is left out, unless there is no other. With neither temperatures nor
+        counters that rise: one, "".
         """
         heats, cools = self.active & self.heating, self.active & self.cooling
         if not heats.any() and not cools.any():
@@ -194,12 +271,27 @@ def _numbers(column: pd.Series[Any]) -> Floats:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
+def _rises(counter: Floats) -> Floats:
+    """What a counter rose by since its reading before, 0 where it did not or came back from a dropout; shape (n,)."""
+    rises = np.zeros(len(counter))
+    known = np.flatnonzero(np.isfinite(counter))
+    rise = np.maximum(np.diff(counter[known]), 0.0)
+    if rise.any():
+        rise[rise > IMPOSSIBLE * np.percentile(rise[rise > 0], 99)] = 0.0
+        rises[known[1:]] = rise
+    return rises
+
+
 def _spacing(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """The most frequent spacing of the times; of equally frequent ones the least."""
+    """The most frequent spacing of the times, of equally frequent ones the least; the middle one of uneven polls."""
     if len(index) < 2:
         return pd.Timedelta(0)
-    spacings, counts = np.unique(np.diff(index.asi8), return_counts=True)
-    return pd.Timedelta(int(spacings[int(np.argmax(counts))]), unit=index.unit)
+    between = np.diff(index.asi8)
+    spacings, counts = np.unique(between, return_counts=True)
+    if 2 * counts.max() >= len(between):
+        return pd.Timedelta(int(spacings[int(np.argmax(counts))]), unit=index.unit)
+    middle = pd.Timedelta(int(np.median(between)), unit=index.unit)
+    return middle.round("min") if middle >= pd.Timedelta(minutes=1) else middle
 
 
 NO_SAMPLES = "There are no samples in the period."
@@ -237,8 +329,7 @@ def lacking(samples: Samples, *columns: str) -> str:
     return ""
 
 
-FLOW_SHARE = 0.01
-"""Share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor."""
+FLOW_SHARE = 0.01  # share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor
 
 
 def nominal_flow(samples: Samples) -> tuple[float, str]:

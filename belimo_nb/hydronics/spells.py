@@ -13,13 +13,12 @@ Ints = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
 HOURLY = pd.Timedelta(hours=1)
-GAP_STEPS = 1.5
-"""Two samples further apart than so many steps are no neighbors: what was between them is unknown."""
+GAP_STEPS = 1.5  # two samples further apart than so many steps are no neighbors: what was between them is unknown
 
 
 def moments(samples: Samples) -> Ints:
     """The times of the samples, nanoseconds since 1970, UTC."""
-    return pd.DatetimeIndex(samples.frame.index).as_unit("ns").asi8
+    return samples.ns
 
 
 def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
@@ -36,6 +35,15 @@ def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
         spacing, widest = (f"{step / pd.Timedelta(minutes=1):.0f} min" for step in (samples.step, coarsest))
         return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
     return ""
+
+
+def spacing(samples: Samples, column: str) -> pd.Timedelta:
+    """How far apart the readings of a column really are, half of them at most; 0 with fewer than two.
+
+    Rows without a reading do not count: a poll every 15 minutes leaves two of three rows of 5 minutes empty.
+    """
+    ns = moments(samples)[np.isfinite(samples.values(column))]
+    return pd.Timedelta(int(np.median(np.diff(ns))) if len(ns) > 1 else 0, unit="ns").round("s")
 
 
 def neighbors(ns: Ints, step: pd.Timedelta) -> Flags:

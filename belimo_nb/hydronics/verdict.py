@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+import numpy as np
+
 Judgement = Literal["ok", "warn", "fault", "cannot judge"]
 
 OK: Judgement = "ok"
@@ -17,6 +19,12 @@ CANNOT_JUDGE: Judgement = "cannot judge"
 def whole(value: float) -> str:
     """A number without decimals, thousands apart by a narrow no-break space: "5 620"."""
     return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def between(least: float, most: float) -> str:
+    """A range of two numbers in words, "330 to 5 620"; one number where they do not differ."""
+    low, high = whole(least), whole(most)
+    return high if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)
@@ -31,9 +39,11 @@ class Verdict:
         threshold: The limits that it was held against, in words and with units, such as "warn 30 %, fault 60 %".
         sentence: What it means, in one plain sentence with the figures that matter.
         recommendation: What a technician can do; empty if all is well.
-        waste_m3: Water that need not have flowed, over the samples' range; NaN where the check estimates none.
-        waste_kwh: Heat or cold that need not have been spent, over the samples' range; NaN where the check estimates
-            none.
+        waste_m3: Water that need not have flowed, at most, over the samples' range; NaN where the check estimates none.
+        waste_kwh: Heat or cold that need not have been spent, at most, over the samples' range; NaN where the check
+            estimates none.
+        waste_m3_low: The same water at least; NaN where no lower bound is known.
+        waste_kwh_low: The same heat or cold at least.
     """
 
     check: str
@@ -45,10 +55,29 @@ class Verdict:
     recommendation: str = ""
     waste_m3: float = float("nan")
     waste_kwh: float = float("nan")
+    waste_m3_low: float = float("nan")
+    waste_kwh_low: float = float("nan")
 
     def row(self) -> dict[str, Any]:
         """Its attributes by name, for a table."""
         return {name: getattr(self, name) for name in _NAMES}
+
+
+PUMP_KWH_M3 = (0.03, 0.1)
+"""Electricity that a pump spends on 1 m3, at least and at most: 50 to 200 kPa, half of it lost."""
+
+
+def cost_kwh(verdicts: Iterable[Verdict]) -> tuple[float, float]:
+    """What is wasted, at least and at most, in kWh: the dearest verdict's heat or cold, and the pumping of its water.
+
+    The largest of any one verdict, since what one wastes may be what another does, too; 0 where none estimates any.
+    """
+    costs = [(0.0, 0.0)]
+    for verdict in verdicts:
+        water = np.nan_to_num([verdict.waste_m3_low, verdict.waste_m3]) * PUMP_KWH_M3
+        low, high = np.nan_to_num([verdict.waste_kwh_low, verdict.waste_kwh]) + water
+        costs.append((float(low), float(high)))
+    return max(costs, key=lambda cost: (cost[1], cost[0]))
 
 
 def cannot_judge(check: str, reason: str, threshold: str = "") -> Verdict:

@@ -14,8 +14,9 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.cloud.connection import Connection
+from belimo_nb.cloud.counting import counts
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.errors import NoDataError, StoreError
+from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import MEASURED
 from belimo_nb.report.jobs import Job
@@ -97,12 +98,13 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
             ``peak_minutes`` how fine the heating counters.
     """
     devices = {str(job.parameters["device"]) for job in jobs if job.notebook == "device"}
-    searches = [str(job.parameters.get("search", "")) for job in jobs if job.notebook == "heating_energy"]
     connection = cloud.connection
     valves = cloud.energy_valves(connection.listed_devices())
     single = valves.loc[valves.index.isin(devices)]
     seen = {str(i) for job in jobs if job.notebook == "overview" for i in _matching_valves(valves, job)} - devices
-    heating = {identifier for search in searches for identifier in _heating_valves(cloud, search)}
+    # Also valves whose heating counter reads 0 now: whether it ever counted, their history will tell.
+    may_heat = valves[valves["heating"]]
+    heating = {str(i) for job in jobs if job.notebook == "heating_energy" for i in _matching_valves(may_heat, job)}
     resolution = str(parameters.get("resolution", RESOLUTION))
     before = period.year_before.start
     asked = []
@@ -120,8 +122,9 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         others = valves.loc[valves.index.isin(seen)]
         asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
     if heating and parameters.get("peak_minutes") == 15:
-        valves = valves.loc[valves.index.isin(heating)]
-        asked += history_queries(connection, valves, period.start, period.end, "15m", measured=())
+        records = connection.device_list.known()
+        counting = [key for key in valves.index if key in heating and counts(connection, records[key], "heating")]
+        asked += history_queries(connection, valves.loc[counting], period.start, period.end, "15m", measured=())
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
@@ -160,10 +163,3 @@ def _matching_valves(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
     text = str(job.parameters.get("search") or "")
     found = [matches(text, name, serial) for name, serial in zip(valves["name"], valves["serial"], strict=True)]
     return valves.index[found]
-
-
-def _heating_valves(cloud: Cloud, search: str) -> list[str]:
-    try:
-        return [str(identifier) for identifier in cloud.heating_valves(search).index]
-    except NoDataError:
-        return []  # the report will say so

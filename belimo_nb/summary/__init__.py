@@ -3,6 +3,7 @@
 from belimo_nb.summary.caveats import incident_table, limits
 from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
+from belimo_nb.summary.drift import drift_table
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
 from belimo_nb.summary.heating import before_name, energy_name, heating_figures, heating_header, heating_study
 from belimo_nb.summary.heating_tables import (
@@ -25,6 +26,7 @@ __all__ = [
     "data_quality",
     "device_figures",
     "device_header",
+    "drift_table",
     "energy_name",
     "events",
     "first_table",

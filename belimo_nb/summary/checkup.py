@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.numbers import capitalized
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
 VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
-QUANTITY_NAMES: Mapping[str, str] = {
-    "t1": "temperature T1",
-    "t2": "temperature T2",
-    "delta_t": "delta-T",
-    "position_setpoint": "position setpoint",
-    "heating_energy": "heating energy",
-    "cooling_energy": "cooling energy",
-}
 
 
 def verdict_table(checkup: Checkup) -> Table:
@@ -61,9 +51,11 @@ def verdict_figure(checkup: Checkup) -> KeyFigure:
 
 def checkup_note(valve: Device, checkup: Checkup) -> Note:
     """Note on the samples that the checks used, and on what the device does not measure."""
-    names = {quantity.column: QUANTITY_NAMES.get(key, key) for key, quantity in QUANTITIES.items()}
-    unmeasured = [name for column, name in names.items() if column not in checkup.measured]
-    if not {"heating_kwh", "cooling_kwh"} & set(checkup.measured):
+    names = {quantity.column: label(key) for key, quantity in QUANTITIES.items() if key in MEASURED}
+    refused, lacking = (valve.profile.refused, valve.profile.lacking) if valve.has_profile else ({}, [])
+    told = [*lacking, *(label(key) for key in refused)]
+    unmeasured = [name for column, name in names.items() if column not in checkup.measured and name not in told]
+    if not {"heating_kwh", "cooling_kwh"} & set(checkup.measured) and not set(COUNTERS) & set(refused):
         measured = [name for column, name in names.items() if column in checkup.measured]
         has = f"has {_listed(measured)}" if measured else "has no readings of a valve"
         return note(
@@ -77,13 +69,16 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
         minutes = FINE_RESOLUTION[:-1]
         sentences[0] += f", and at {date(first)} to {date(last)}, when most water flowed, every {minutes} minutes"
     sentences[0] += "."
+    if lacking:
+        sentences.append(f"Its dataprofile has no {_listed(lacking, 'or')}.")
     if unmeasured:
         sentences.append(f"Without readings in this period: {_listed(unmeasured)}.")
-    return note(" ".join(sentences), "warn" if unmeasured else "info")
+    sentences += [refused[key] for key in MEASURED if key in refused]
+    return note(" ".join(sentences), "warn" if unmeasured or told else "info")
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _listed(words: list[str], last: str = "and") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _counts(verdicts: pd.Series[str]) -> str:

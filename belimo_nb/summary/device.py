@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from belimo_nb.api.words import in_words
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.quantities import QUANTITIES, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.device import Device
+
+HOURS_A_YEAR = 8766
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -68,20 +72,27 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
 
 
 def state_table(valve: Device) -> Table:
-    """Table of the latest value of each datapoint, settings (writable ones) first."""
+    """Table of the latest value of each datapoint in words where there are any, settings (writable ones) first.
+
+    What a valve counts of its own work is also given by year of operation.
+    """
     state = valve.state()
     known = valve.datapoints if valve.has_profile else pd.DataFrame(columns=["name", "access"])
     frame = state.join(known[["name", "access"]]).fillna({"name": "", "access": ""})
     # Metadata are what the owner wrote about the device, not what it says.
     frame = frame[frame["value"].notna() & ~frame.index.str.startswith("metadata.")]
-    setting = frame["access"].str.contains("w")
-    frame = pd.concat([frame[setting], frame[~setting]])
+    # Energy Valve 4 has no names but its ids, with a path before them.
+    named = frame["name"].where(frame["name"] != "", frame.index.str.rsplit("/", n=1).str[-1])
+    frame = frame.assign(name=named, setting=frame["access"].str.contains("w"))
+    frame = pd.concat([frame[frame["setting"]], frame[~frame["setting"]]])
+    wear = _wear_a_year(valve, state["value"])
     shown = pd.DataFrame(
         {
             "datapoint": frame["name"],
-            "value": [_value_text(value) for value in frame["value"]],
+            "value": [_value_text(*row) for row in zip(frame["name"], frame["value"], strict=True)],
             "unit": frame["unit"],
-            "setting": ["yes" if writable else "" for writable in frame["access"].str.contains("w")],
+            **({"a_year": [wear.get(key, "") for key in frame.index]} if wear else {}),
+            "setting": ["yes" if writable else "" for writable in frame["setting"]],
             "description": frame["description"],
         }
     )
@@ -90,12 +101,14 @@ def state_table(valve: Device) -> Table:
     return table(shown.reset_index(drop=True), "state", f"State and settings{as_of}")
 
 
-def events(timeline: pd.DataFrame) -> Table:
-    """Table of the events of a device, newest first."""
+def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
+    """Table of the events of a device, newest first; with `valve` datapoints have names, and values words."""
+    known = valve.datapoints["name"] if valve is not None and valve.has_profile else pd.Series(dtype=object)
+    names = {str(identifier): str(name) for identifier, name in known.items() if name}
     frame = timeline.iloc[::-1].reset_index(drop=True)
     frame = frame.assign(
         type=frame["type"].str.replace("_", " ").str.capitalize(),
-        details=[_details_text(details) for details in frame["details"]],
+        details=[_details_text(details, names) for details in frame["details"]],
     )
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
@@ -128,11 +141,28 @@ def _mean_delta_t(checkup: Checkup) -> KeyFigure:
     return KeyFigure("Delta-T, flow-weighted", value if pd.notna(value) else None, "K", note, digits=1)
 
 
-def _value_text(value: object) -> str:
+def _wear_a_year(valve: Device, values: pd.Series[Any]) -> dict[str, str]:
+    """What a valve counts of its own work, by id, for a year of its operation; empty if its hours are not known."""
+    located = {key: valve.profile.locate(key) for key in ("operating", *WEAR)} if valve.has_profile else {}
+    counted = {
+        key: QUANTITIES[key].dimension.convert(float(value), valve.profile.unit(identifier))
+        for key, identifier in located.items()
+        if identifier is not None and isinstance(value := values.get(identifier), (int, float))
+    }
+    hours = counted.pop("operating", 0.0)
+    if not hours > 0:
+        return {}
+    return {str(located[key]): number(value / hours * HOURS_A_YEAR, 0) for key, value in counted.items()}
+
+
+def _value_text(name: str, value: object) -> str:
+    if words := in_words(name, value):
+        return words
     return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
-def _details_text(details: Mapping[str, Any]) -> str:
+def _details_text(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
     values = details.get("values", details)
     pairs = values.items() if isinstance(values, Mapping) else ()
-    return ", ".join(f"{key} = {value}" for key, value in pairs)
+    named = [(names.get(str(key), str(key)), value) for key, value in pairs]
+    return ", ".join(f"{name} = {in_words(name, value) or value}" for name, value in named)

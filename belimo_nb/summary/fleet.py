@@ -46,8 +46,8 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
-        KeyFigure("Power now", _sum(power), "kW", f"sum of {number(int(power.notna().sum()))} valves"),
-        KeyFigure("Flow now", _sum(flow), "m³/h", f"sum of {number(int(flow.notna().sum()))} valves"),
+        KeyFigure("Power now", _sum(power), "kW", _as_of(power, latest["time"], survey)),
+        KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),
     )
 
 
@@ -78,7 +78,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
         energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
     )
     frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
-    frame = frame.join(values)
+    frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
     frame["verdict"] = _verdict_texts(frame["verdict"])
     if len(survey.valves) <= MAX_SPARKLINES:
@@ -91,13 +91,20 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
         frame.reset_index(drop=True),
         "devices",
         "All devices",
-        formats={"health": "status", "last_seen": "time", "verdict": "status", "energy_kwh": 0},
+        formats={"health": "status", "last_seen": "time", "as_of": "time", "verdict": "status", "energy_kwh": 0},
     )
 
 
 def _verdict_texts(verdict: pd.Series[Any]) -> pd.Series[Any]:
     """Verdicts for the table: "cannot judge" where no check could, None for devices that are no energy valves."""
     return verdict.replace("", "cannot judge").astype(object).where(verdict.notna(), None)
+
+
+def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str:
+    """How many valves a sum is of, and how old the values are."""
+    known = times[values.notna()].dropna().dt.tz_convert(survey.period.start.tz)
+    note = f"sum of {number(int(values.notna().sum()))} valves"
+    return f"{note}, as of {moment(known.min())} to {moment(known.max())}" if len(known) else note
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.energy.counter import Counters
 
-LEAST_KD = 10.0
-"""Degree days below which they are too few to divide by."""
+LEAST_KD = 10.0  # degree days below which they are too few to divide by
 
 
 def heating_study(

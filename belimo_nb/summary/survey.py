@@ -30,16 +30,17 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
 
 
 def first_table(survey: Survey, limit: int = 15) -> Table:
-    """Table of the valves with a fault or a warning, the gravest and most wasteful first."""
+    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.assign(energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1))
+    found = found.rename(columns={"waste_m3_low": "least_m3"})
     shown = _with_sparklines(found, survey, limit)[
-        ["name", "verdict", "findings", "waste_m3", "waste_kwh", "energy_kwh", "kwh_a_day", "advice"]
+        ["name", "verdict", "findings", "least_m3", "waste_m3", "waste_kwh", "energy_kwh", "kwh_a_day", "advice"]
     ]
     caption = (
-        f"Valves with a fault or a warning: {number(len(found))}, the gravest first, then by estimated waste of heat "
-        "or cold and of water"
+        f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
+        "by what is wasted: heat or cold, and the pumping of water"
         if len(found)
         else "No check found a fault or gave a warning"
     )
@@ -47,8 +48,14 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         shown,
         "look-first",
         caption,
-        formats={"verdict": "status", "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
-        labels={"advice": "What to do", "kwh_a_day": "By day"},
+        formats={"verdict": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
+        labels={
+            "advice": "What to do",
+            "kwh_a_day": "By day",
+            "least_m3": "Wasted, at least",
+            "waste_m3": "At most",
+            "waste_kwh": "Wasted, at most",
+        },
         below=["advice"],
         limit=limit,
     )
@@ -92,8 +99,8 @@ def survey_note(survey: Survey) -> Note:
     found = survey.table()
     seen = int((found["reason"] == "").sum())
     sentences = [
-        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. The estimates of "
-        "waste are upper bounds, the largest of any one check."
+        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
+        "estimated between bounds, as the largest of any one check."
     ]
     if survey.lacking:
         sentences.append(

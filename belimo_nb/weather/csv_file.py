@@ -30,8 +30,7 @@ TIMES = (
 TEMPERATURES = ("temperature_c", "temperature_2m", "temperature", "t_c", "temp", "temperatur", "outdoor_c", "t2m")
 MIN_TEMPERATURE_C, MAX_TEMPERATURE_C = -60.0, 60.0
 HOUR = pd.Timedelta(hours=1)
-ZEROS = pd.Timedelta(hours=48)
-"""A thermometer that reads exactly 0.0 for so long measures no weather."""
+ZEROS = pd.Timedelta(hours=48)  # A thermometer that reads exactly 0.0 for so long measures no weather
 
 
 def read_csv(path: str | os.PathLike[str], tz: str = "UTC") -> pd.Series[Any]:

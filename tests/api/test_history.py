@@ -65,9 +65,9 @@ def test_rows_in_any_order_and_twice():
     assert (frame.index.name, str(frame.index.tz)) == ("time", "UTC")
 
 
-def test_buckets_beside_those_asked_for():
-    """Buckets before the start or at the end are left out: the next answer has them."""
-    frame = fetched(answer(a=[("00:00", 1), ("04:00", 9), ("05:00", 9)]), start=START, end=END)
+def test_a_bucket_at_the_end():
+    """The bucket that begins at the end is left out: the next answer has it."""
+    frame = fetched(answer(a=[("00:00", 1), ("04:00", 9)]), start=START, end=END)
     assert frame["a"].tolist()[0] == 1
     assert frame["a"].isna().sum() == 3
 
@@ -76,6 +76,51 @@ def test_buckets_on_another_grid():
     """Buckets that begin between those asked for would all be lost: that is an error."""
     with pytest.raises(AnswerError, match="use another resolution"):
         fetched(answer(a=[("00:30", 1), ("01:30", 2)]))
+
+
+@pytest.mark.parametrize("time", ["05:00", "23:00"])
+@pytest.mark.parametrize("start", [START, START + pd.Timedelta(hours=24)])
+def test_values_outside_the_range(start, time):
+    """Values from before or after the range answer another question: an error, not a range without readings."""
+    with pytest.raises(AnswerError, match=rf"values outside, at 2018-11-01T{time}:00Z; try again later\.$"):
+        fetched(answer(a=[(time, 1)]), start=start, end=start + pd.Timedelta(hours=4))
+
+
+@pytest.mark.parametrize(
+    ("echo", "said"),
+    [
+        ({"resolution": "1d"}, "the resolution '1d'"),
+        ({"resolution": 100}, "the resolution '100'"),
+        ({"resolution": "hourly"}, "the resolution 'hourly'"),
+        ({"from": "2018-10-31T00:00:00Z"}, "the from '2018-10-31T00:00:00Z'"),
+        ({"to": "2018-11-01T03:00:00.000Z"}, "the to '2018-11-01T03:00:00.000Z'"),
+        ({"deviceId": "d2"}, "the device 'd2'"),
+    ],
+)
+def test_an_answer_to_another_question(echo, said):
+    """What the answer says of itself is held against what was asked; the error names both, in one sentence."""
+    with pytest.raises(AnswerError, match=r"last of 1h") as caught:
+        fetched(answer(a=[("00:00", 1)]) | echo)
+    assert said in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("aggregation", ["mean", "LAST_VALUE", 5])
+def test_another_aggregation(aggregation):
+    """A series of means is no series of last readings, even where only one of several is."""
+    body = answer(a=[("00:00", 1)], b=[("00:00", 1)])
+    body["series"][1]["aggregation"] = aggregation
+    with pytest.raises(AnswerError, match=f"the aggregation '{aggregation}'"):
+        fetched(body, ids=("a", "b"))
+
+
+@pytest.mark.parametrize("resolution", ["1h", "60m", "PT1H", 3600, 3_600_000])
+def test_the_same_question_in_other_words(resolution):
+    """Times to the millisecond, and the same length written otherwise, are the question that was asked."""
+    echo = {"from": "2018-11-01T00:00:00.000Z", "to": "2018-11-01T05:00:00+01:00", "resolution": resolution}
+    body = answer(a=[("00:00", 1)]) | echo | {"deviceId": "d1"}
+    body["series"][0]["aggregation"] = "last"
+    assert fetched(body)["a"].iloc[0] == 1
 
 
 def test_missing_series():

@@ -4,12 +4,13 @@ import math
 
 import pandas as pd
 import pytest
+import valve_4
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belimo_nb.api.profile import Profile
 from belimo_nb.errors import AnswerError, UnknownDatapoint
-from belimo_nb.quantities import ENERGY, FLOW, QUANTITIES, TEMPERATURE
+from belimo_nb.quantities import DIFFERENCE, ENERGY, FLOW, POWER, QUANTITIES, SETTINGS, SHARE, TEMPERATURE, VOLUME
 
 VENDOR = [
     ("evcloud.80", "RelPos_Fb", "Relative valve position", "percent"),
@@ -165,7 +166,7 @@ def test_find(valve):
 
 def test_quantities_of_the_vendor(valve):
     """Every quantity is found by the vendor's names."""
-    found = {quantity: valve.locate(quantity) for quantity in QUANTITIES}
+    found = {quantity: where for quantity in QUANTITIES if (where := valve.locate(quantity))}
     assert found == {
         "heating_energy": "evcloud.210",
         "cooling_energy": "evcloud.200",
@@ -201,7 +202,7 @@ def test_quantities_by_their_words():
     }
 
 
-@pytest.mark.parametrize("unit", ["", "EUR", "BTU"])
+@pytest.mark.parametrize("unit", ["", "EUR", "MBtu", "W", "mWh"])
 def test_units_that_are_not_known(unit):
     """A datapoint of the right name in a unit that is not known is not used: a wrong figure is worse than none."""
     assert profile(("a.1", "Heating_E_J", "Heating Energy in J", unit)).locate("heating_energy") is None
@@ -249,3 +250,158 @@ def test_resolve_never_fails_otherwise(key):
     except UnknownDatapoint as error:
         assert repr(key) in str(error)  # noqa: PT017
         assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("path", ["", "application/EnergyValve4/sensors/"])
+def test_quantities_of_energy_valve_4(path):
+    """Ids that are names, with a path or without, in units of the SI: lifetime counters before all others."""
+    found = Profile(valve_4.body(path))
+    wanted = {
+        "heating_energy": ("HeatingEnergyLifetime", "J"),
+        "cooling_energy": ("CoolingEnergyLifetime", "J"),
+        "volume": ("WaterFlowVolumeLifetime", "m3"),
+        "power": ("AbsolutePower", "W"),
+        "heating_power": ("AbsoluteHeatingPower", "W"),
+        "cooling_power": ("AbsoluteCoolingPower", "W"),
+        "flow": ("AbsoluteWaterFlow", "m3/s"),
+        "t1": ("RemoteWaterTemperature", "K"),
+        "t2": ("FlowBodyWaterTemperature", "K"),
+        "delta_t": ("DifferentialWaterTemperature", "K"),
+        "position": ("RelativeActuatorPosition", "percent"),
+        "position_setpoint": ("RelativeActuatorPositionSetpoint", "percent"),
+        "manager_active": ("DifferentialTemperatureManagerActiveHours", "h"),
+        "nominal_flow": ("NominalWaterFlow", "m3/s"),
+        "max_flow_absolute": ("SetMaximumWaterFlow", "m3/s"),
+        "glycol": ("GlycolConcentration", "percent"),
+    }
+    located = {key: where for key in QUANTITIES | SETTINGS if (where := found.locate(key))}
+    assert located == {key: f"{path}{name}" for key, (name, _) in wanted.items()}
+    assert {key: found.unit(where) for key, where in located.items()} == {k: unit for k, (_, unit) in wanted.items()}
+    assert (found.refused, found.lacking) == ({}, [])
+    for name in ("HeatingEnergy", "heatingenergymeterreading"):
+        assert found.resolve(name).casefold() == f"{path}{name}".casefold(), "the other counters are there by name"
+
+
+def test_without_a_lifetime_counter():
+    """The certified meter's reading stands in for it, then the counter that a user may reset."""
+    points = valve_4.body()["datapoints"]
+    without = [point for point in points if point["id"] != "HeatingEnergyLifetime"]
+    assert Profile({"id": "a", "version": "1", "datapoints": without}).locate("heating_energy") == (
+        "HeatingEnergyMeterReading"
+    )
+    without = [point for point in without if point["id"] != "HeatingEnergyMeterReading"]
+    assert Profile({"id": "a", "version": "1", "datapoints": without}).locate("heating_energy") == "HeatingEnergy"
+
+
+def test_units_of_energy_valve_4():
+    """Where its profile names units, one that is missing is not guessed."""
+    found = Profile(valve_4.body(HeatingEnergyLifetime="MWh", AbsolutePower="kW"))
+    assert found.unit("HeatingEnergyLifetime") == "MWh"
+    assert found.locate("flow") is None
+    assert "AbsoluteWaterFlow, without a unit" in found.refused["flow"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("", "without a unit"),
+        ("furlong", "in 'furlong', an unknown unit"),
+        ("W", "in 'W', a unit of power"),
+        ("MBtu", "in 'MBtu', which may be a thousand or a million Btu"),
+        ("mWh", "in 'mWh', an unknown unit"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Heating_E_J", "/hlk/heat"])
+def test_a_unit_that_cannot_be_used(name, unit, said):
+    """The counter is refused by name, and no other datapoint steps in for it."""
+    found = profile(
+        ("a.1", name, "Heating energy", unit),
+        ("a.2", "/hlk/other", "Heating energy, second circuit", "kWh"),
+        ("a.3", "T1_remote_K", "Temperature 1", "K"),
+    )
+    assert found.locate("heating_energy") is None
+    assert found.describes("heating_energy")
+    assert "heating energy" not in found.lacking
+    sentence = found.refused["heating_energy"]
+    assert sentence.startswith(f"The dataprofile valve/1.2 gives heating energy, datapoint a.1 ({name}), {said};")
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "words", ["monthly", "of the last month", "maximum", "average", "daily", "previous year", "setpoint"]
+)
+@pytest.mark.parametrize("name", ["/hlk/e", "Heating_E_J"])
+def test_what_is_no_lifetime_counter(name, words):
+    """Energy of a span of time, or its extremes, is no lifetime counter, whatever its unit and name."""
+    assert profile(("a.1", name, f"Heating energy, {words}", "kWh")).locate("heating_energy") is None
+    both = profile(("a.1", name, f"Heating energy {words}", "kWh"), ("a.2", "/x/f", "Total heating energy", "kWh"))
+    assert both.locate("heating_energy") == "a.2"
+
+
+def test_names_that_look_alike():
+    """Heating power is no power of both directions, and temperature 12 is not temperature 1."""
+    found = profile(("a.1", "AbsoluteHeatingPower", "", "W"), ("a.2", "x", "Temperature 12", "K"))
+    assert found.locate("heating_power") == "a.1"
+    assert found.locate("power") is None
+    assert found.locate("t1") is None
+
+
+def test_the_unit_tells_a_share_from_a_flow():
+    """A maximum flow in percent is one setting, in l/s another."""
+    share = profile(("a.1", "x", "Maximum flow setting", "%"))
+    flow = profile(("a.1", "x", "Maximum flow setting", "l/s"))
+    assert (share.locate("max_flow"), share.locate("max_flow_absolute")) == ("a.1", None)
+    assert (flow.locate("max_flow"), flow.locate("max_flow_absolute")) == (None, "a.1")
+    assert (share.refused, flow.refused) == ({}, {})
+
+
+SPELLED = (
+    (ENERGY, {
+        "kJ": 1 / 3600, "kW·h": 1, "KWH": 1, "kWhr": 1, "kilowatt-hours": 1, "Wh": 1e-3, "GWh": 1e6, "kcal": 1.163e-3,
+        "Mcal": 1.163, "Gcal": 1163, "Btu": 2.930711e-4, "kBTU": 0.2930711, "MMBtu": 293.0711, "therm": 29.30711,
+        "ton h": 3.516853, "TRh": 3.516853, "mwh": 1e3,
+    }),
+    (POWER, {
+        "w": 1e-3, "KW": 1, "MW": 1e3, "BTU/hr": 2.930711e-4, "Btuh": 2.930711e-4, "kBTU/h": 0.2930711,
+        "MBH": 0.2930711, "ton": 3.516853, "TR": 3.516853, "kcal/h": 1.163e-3, "kJ/s": 1,
+    }),
+    (FLOW, {
+        "L/s": 3.6, "lps": 3.6, "l/MIN": 0.06, "L/h": 1e-3, "M3/H": 1, "m^3/h": 1, "m³/hr": 1, "GPM": 0.2271247,
+        "US gpm": 0.2271247, "gal/min": 0.2271247, "CFM": 1.699011, "m3 / s": 3600,
+    }),
+    (VOLUME, {"M3": 1, "m^3": 1, "L": 1e-3, "litres": 1e-3, "gal": 3.785412e-3, "ft3": 0.02831685}),
+    (SHARE, {"Percent": 1, "per cent": 1, "pct": 1}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dimension", "unit", "shown"),
+    [(dimension, unit, shown) for dimension, units in SPELLED for unit, shown in units.items()],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_units_of_any_usual_spelling(dimension, unit, shown):
+    """One of a unit in the unit that outputs show, whatever its case, blanks and dots."""
+    assert dimension.convert(1.0, unit) == pytest.approx(shown, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("unit", "freezing", "warmer"),
+    [("K", 273.15, 10), ("°K", 273.15, 10), ("degC", 0, 10), ("C", 0, 10), ("\u2103", 0, 10), ("deg F", 32, 18)],
+)
+def test_temperatures_of_any_usual_spelling(unit, freezing, warmer):
+    """Freezing is 0 °C and 10 K more 10 °C in each, and a difference has no zero."""
+    assert TEMPERATURE.convert(freezing, unit) == pytest.approx(0)
+    assert TEMPERATURE.convert(freezing + warmer, unit) == pytest.approx(10)
+    assert DIFFERENCE.convert(float(warmer), unit) == pytest.approx(10)
+
+
+@given(
+    unit=st.sampled_from([(dimension, unit) for dimension, units in SPELLED for unit in units]),
+    upper=st.booleans(),
+    blanks=st.integers(0, 3),
+)
+def test_case_and_blanks_do_not_matter(unit, upper, blanks):
+    """A unit in capitals, or with blanks around it, is the same unit."""
+    dimension, text = unit
+    written = " " * blanks + (text.upper() if upper else text) + " " * blanks
+    assert dimension.convert(7.0, written) == dimension.convert(7.0, text)

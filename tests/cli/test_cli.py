@@ -79,7 +79,10 @@ def test_devices(demo_environment):
         f"Energieventil Heizung 2.OG {side}" for side in ("Sued-Ost", "Nord-Ost", "Nord-West", "Sued-West")
     ]
     assert "2018-12-01 00:5" in rows[0]
-    assert result.stderr == "4 devices match 'heizung 2.og' (demo data, seed 1; times in Europe/Zurich).\n"
+    assert result.stderr.splitlines() == [
+        "4 devices match 'heizung 2.og' (demo data, seed 1; times in Europe/Zurich).",
+        "4 of 4 are energy valves: 4 with energyvalve3/1.2.",
+    ]
 
 
 def test_devices_json(demo_environment):
@@ -190,6 +193,7 @@ def test_sync_tells_failures(demo_environment, monkeypatch):
         (["report", "--search", "no such device"], 1, "no such device"),
         (["sync", "--resolution", "soon"], 2, "soon"),
         (["demo", "--fault", "gremlins"], 2, "gremlins"),
+        (["demo", "--transfers", "22"], 2, "21 energy valves"),
         (["demo", "--now", "1999-01-01T00:00:00Z"], 2, "2016-12-01"),
     ],
 )
@@ -289,6 +293,7 @@ def test_reader_gone(demo_environment):
 def test_demo(number, tmp_path):
     """The demo cloud first prints .env lines that lead to it, at once; a signal ends it with status 0."""
     command = [*PROGRAM, "demo", "--devices", "3", "--now", "2018-06-01T00:00:00Z"]
+    command += ["--ev4", "0.5", "--reporting", "change", "--transfers", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         lines = [server.stdout.readline()]
         while not lines[-1].startswith("BELIMO_SOURCE"):
@@ -302,6 +307,8 @@ def test_demo(number, tmp_path):
     values = dotenv_values(tmp_path / "demo.env")
     assert list(values)[:2] == ["BELIMO_CLIENT_ID", "BELIMO_CLIENT_SECRET"]
     assert values["BELIMO_NOW"] == "2018-06-01T00:00:00Z"
+    told = "demo data, seed 1, 3 devices, Energy Valve 4: 50%, reports: change, transfers: 1"
+    assert values["BELIMO_SOURCE"] == told
 
 
 def test_demo_port_taken(demo_server):

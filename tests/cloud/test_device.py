@@ -36,6 +36,14 @@ def with_units(second, **units):
     second.always(path, says({"id": "Wq8LmZ3a", "version": "2.4", "datapoints": points}))
 
 
+def without_states(_request, answer):
+    """The list of devices without their latest values."""
+    body = answer.json
+    for device in body["data"]:
+        device.pop("state", None)
+    return says(body)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -114,8 +122,8 @@ def test_energy_in_the_unit_of_the_profile(valve, second, unit, kwh):
 
 def test_energy_of_an_unknown_unit(valve, second):
     """A counter in a unit that is not known is not used at all."""
-    with_units(second, **{HEATING: "BTU", "pX4v.20": "EUR"})
-    with pytest.raises(NoDataError, match="no heating energy counter"):
+    with_units(second, **{HEATING: "furlong"})
+    with pytest.raises(NoDataError, match=rf"heating energy, datapoint {HEATING} .*'furlong', an unknown unit"):
         valve.energy("heating", "2021-01-10", "2021-01-11")
 
 
@@ -179,10 +187,13 @@ def test_counters_of_all_kinds(valve, second):
 @pytest.mark.parametrize(
     "body", [{}, {"datapoints": None}, {"datapoints": {"x": None, "y": 5}}, {"timestamp": "soon", "datapoints": {}}]
 )
-def test_states_with_little_in_them(valve, second, body):
+def test_states_with_little_in_them(second, body):
     """A state without values is an empty frame with its columns."""
+    second.always("/devices", without_states)
+    second.next("/devices/d7Kx01", says({"id": "d7Kx01", "state": body}))
     second.next("/devices/d7Kx01/data", says(body))
-    frame = valve.state()
+    with contextlib.closing(bn.connect()) as client:
+        frame = client.device("Heizkreis 01").state()
     assert frame.empty
     assert list(frame.columns) == ["value", "unit", "description"]
     assert pd.isna(frame.attrs["time"])
@@ -191,7 +202,7 @@ def test_states_with_little_in_them(valve, second, body):
 def test_state_keeps_values_as_they_are(valve, second):
     """Values are as the cloud gives them, whatever their type."""
     points = {"a": {"value": 0}, "b": {"value": ""}, "c": {"value": False}, "d": {"value": 1.5}, "e": {}}
-    second.next("/devices/d7Kx01/data", says({"timestamp": iso(NOW), "datapoints": points}))
+    second.next("/devices/d7Kx01", says({"state": {"timestamp": iso(NOW), "datapoints": points}}))
     found = valve.state()["value"]
     assert found.tolist() == [0, "", False, 1.5, None]
     assert [type(value) for value in found[:4]] == [int, str, bool, float]
@@ -235,3 +246,36 @@ def test_settings_in_use(valve):
     with contextlib.closing(bn.Cloud(other)) as client:
         frame = client.device("Heizkreis 01").energy("heating", "2021-03-13", "2021-03-16")
     assert list(frame.index) == list(pd.date_range("2021-03-13", periods=3, freq="D", tz="America/New_York"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "own", "seen"),
+    [(60, 30, "own"), (30, 60, "list"), (60, None, "list"), (None, 60, "own"), (None, None, "snapshot")],
+)
+def test_the_present(second, listed, own, seen):
+    """The newest of the list's state and the device's own; the daily snapshot only where there is neither."""
+
+    def state(age, word):
+        return {} if age is None else {"timestamp": iso(NOW - age), "datapoints": {"x.1": {"value": word}}}
+
+    def changed(_request, answer):
+        body = answer.json
+        for device in body["data"]:
+            device["state"] = state(listed, "list")
+        return says(body)
+
+    second.always("/devices", changed)
+    second.always("/devices/d7Kx01", says({"id": "d7Kx01", "state": state(own, "own")}))
+    second.always("/devices/d7Kx01/data", says(state(36_000, "snapshot")))
+    with contextlib.closing(bn.connect()) as client:
+        frame = client.device("Heizkreis 01").state()
+    assert frame["value"].tolist() == [seen]
+    age = {"list": listed, "own": own, "snapshot": 36_000}[seen]
+    assert frame.attrs["time"] == pd.Timestamp(NOW - age, unit="s", tz="UTC")
+
+
+def test_a_cloud_without_single_devices(second):
+    """Where the device itself is refused, the list's state is the present."""
+    second.always("/devices/d7Kx01", says({"message": "No."}, 403))
+    with contextlib.closing(bn.connect()) as client:
+        assert client.device("Heizkreis 01").state().loc[HEATING, "value"] == counter_kwh(NOW)

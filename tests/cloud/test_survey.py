@@ -30,7 +30,7 @@ def asked(server):
 
 @pytest.mark.slow
 def test_what_to_look_at_first(server):
-    """The planted faults of the heating season come first; energies are those of the single valves."""
+    """The planted faults come first; energies are those of the single valves."""
     cloud = bn.connect()
     found = cloud.survey(None, *RANGE)
     table = found.table()
@@ -39,12 +39,13 @@ def test_what_to_look_at_first(server):
         "Lüftung LA03 Erhitzer": "flow with the valve closed",
         "Lüftung LA02 Erhitzer": "T1/T2 swapped",
         "Lüftung LA04 Erhitzer": "hunting",
-        "Umschaltventil EG Aula": "no flow with the valve open",
+        "Umschaltventil EG Aula": "sensor range, no flow with the valve open",
+        "Energieventil Kälte EG Ost": "silent",
         "Energieventil Heizung 1.OG Sued-West": "night setback",
     }
-    assert table["verdict"].iloc[0] == "fault"
-    assert table["name"].iloc[0] == "Lüftung LA03 Erhitzer", "of several faults the one that wastes energy"
-    assert table["waste_kwh"].iloc[0] > 100
+    first = ["Umschaltventil EG Aula", "Energieventil Kälte EG Ost", "Lüftung LA03 Erhitzer"]
+    assert table["name"].iloc[:3].tolist() == first, "the dead and the silent one, then the one that wastes energy"
+    assert table["waste_kwh"].iloc[2] > 100
     days = found.daily()
     for name in ("2.OG Nord-West", "2.OG Sued-West", "LA03 Erhitzer"):
         valve = cloud.device(name)

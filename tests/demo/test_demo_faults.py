@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from belimo_nb.demo.fleet.datapoints import Limitation, ManagerState
 from belimo_nb.demo.fleet.faults import FAULT_SPECS, FaultKind, PlantedFault, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.operation.simulation import Simulation
@@ -67,8 +68,8 @@ def test_low_delta_t(simulation: Simulation) -> None:
     times, early = simulation.series(device, DELTA_T)
     flowing = (times < fault.begin) & (simulation.series(device, FLOW)[1] > 0)
     assert early[flowing].min() > 6.3
-    assert simulation.state(device, fault.begin - 1)[1]["evcloud.220"] == "dT Manager"
-    assert simulation.state(device, fault.begin)[1]["evcloud.220"] == "Disabled"
+    assert simulation.state(device, fault.begin - 1)[1]["evcloud.220"] == Limitation.DELTA_T
+    assert simulation.state(device, fault.begin)[1]["evcloud.220"] == Limitation.DISABLED
 
 
 def test_the_manager_limited_before_it_was_switched_off(simulation: Simulation) -> None:
@@ -79,9 +80,9 @@ def test_the_manager_limited_before_it_was_switched_off(simulation: Simulation) 
     assert hours[first] > 1
     assert hours[-1] == hours[first]
     states = simulation.series(device, "evcloud.260")[1]
-    assert set(states[:first]) == {"Standby", "Limiting"}
-    assert set(states[first:]) == {"Disabled"}
-    assert hours[first] == pytest.approx((states[:first] == "Limiting").sum() / 12, abs=0.01)
+    assert set(states[:first]) == {ManagerState.STANDBY, ManagerState.LIMITING}
+    assert set(states[first:]) == {ManagerState.DISABLED}
+    assert hours[first] == pytest.approx((states[:first] == ManagerState.LIMITING).sum() / 12, abs=0.01)
 
 
 def test_hunting(simulation: Simulation) -> None:
@@ -228,7 +229,7 @@ def test_offline(simulation: Simulation) -> None:
     assert seen == simulation.series(device, POWER)[0][-1]
     assert datetime.fromtimestamp(seen, UTC).date().isoformat() == "2018-11-20"
     assert fault.begin - 300 <= seen < fault.begin
-    assert simulation.health(device) == ("OK", None)
+    assert simulation.health(device) == ("OK", "")
     assert simulation.state(device, NOW)[0] == seen
 
 

@@ -110,11 +110,11 @@ def test_refusals_use_the_standards_terms(api, change, status, error):
 
 
 def test_no_refresh_token_without_offline_access(api):
-    """It comes with that scope only; without any scope the token may read and no more."""
+    """It comes with that scope only; who asks for no scope has all of them."""
     assert "refresh_token" not in api.grant(scope="public.read read:dataprofile").json()
     token = api.grant(scope=None).json()
-    assert "refresh_token" not in token
-    assert token["scope"] == "public.read"
+    assert "refresh_token" in token
+    assert token["scope"] == "public.read offline_access read:dataprofile"
 
 
 def test_the_client_may_use_http_basic(api):

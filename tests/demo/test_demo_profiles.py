@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from belimo_nb.demo.fleet.profiles import ENERGY_VALVES, MP_ACTUATOR, MP_GATEWAY, PROFILES
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVES_3, ENERGY_VALVES_4, MP_ACTUATOR, MP_GATEWAY, PROFILES
+from belimo_nb.demo.operation.simulation import Simulation
 
 KNOWN = {
     "evcloud.10": ("DN_Size", "mm"),
@@ -41,8 +42,23 @@ WITHOUT_KNOWN_ID = {
     "Error_Status_Cloud",
 }
 
+OF_ENERGY_VALVE_4 = {
+    *("RemoteWaterTemperature", "FlowBodyWaterTemperature", "DifferentialWaterTemperature", "AbsoluteWaterFlow"),
+    *("RelativeWaterFlow", "AbsolutePower", "AbsoluteHeatingPower", "AbsoluteCoolingPower", "RelativePower"),
+    *("HeatingEnergyLifetime", "CoolingEnergyLifetime", "WaterFlowVolumeLifetime", "HeatingEnergy", "CoolingEnergy"),
+    *("WaterFlowVolume", "HeatingEnergyMeterReading", "CoolingEnergyMeterReading", "AccumulatedVolumeSensorReading"),
+    *("RelativeActuatorPosition", "RelativeActuatorPositionSetpoint", "AbsoluteActuatorPosition", "NominalWaterFlow"),
+    *("SetMaximumWaterFlow", "NominalPower", "SetMaximumPower", "SetRelativeSetpoint", "AppliedSetpoint"),
+    *("GlycolConcentration", "SelectWaterMediumType", "SelectWaterControlMode", "SelectSetpointSource"),
+    *("SetWaterDeviceInstallationPosition", "WaterDeviceDnSize", "MasterDeviceErrorStatus"),
+    *("SetDifferentialWaterTemperature", "DifferentialWaterTemperatureSetpoint"),
+    *("DifferentialWaterTemperatureControlStatus", "DifferentialTemperatureManagerActiveHours"),
+    *("DifferentialTemperatureManagerStandbyHours", "DifferentialTemperatureManagerDisabledHours"),
+    "SetDifferentialTemperatureManagerMinimumWaterFlow",
+}
+
 every_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile["ref"])
-every_energy_valve = pytest.mark.parametrize("key", sorted(ENERGY_VALVES), ids="/".join)
+every_energy_valve = pytest.mark.parametrize("key", sorted(ENERGY_VALVES_3), ids="/".join)
 
 
 def _features(profile: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -50,12 +66,14 @@ def _features(profile: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def test_the_profiles_are_the_documented_ones() -> None:
-    """Two energy valve profiles, one for actuators and one for gateways."""
+    """Three of Energy Valve 3, two of Energy Valve 4, one for actuators and one for gateways."""
     assert {
         ("energyvalve3", "1.2"),
+        ("energyvalve3", "1.3"),
         ("device.belimo.energy-valve-Version3", "1.11"),
-    } == ENERGY_VALVES
-    assert set(PROFILES) == ENERGY_VALVES | {MP_ACTUATOR, MP_GATEWAY}
+    } == ENERGY_VALVES_3
+    assert {("energyvalve4", "1.0"), ("energyvalve4", "1.1")} == ENERGY_VALVES_4
+    assert set(PROFILES) == ENERGY_VALVES_3 | ENERGY_VALVES_4 | {MP_ACTUATOR, MP_GATEWAY}
 
 
 @every_energy_valve
@@ -91,7 +109,7 @@ def test_every_datapoint_is_defined(profile: dict[str, Any]) -> None:
     """Name, description, access and basetype are there and from the allowed sets; all values are texts."""
     for values in _features(profile).values():
         assert values["default.name"]
-        assert values["default.description"]
+        assert values.get("default.description") or profile["id"] == "energyvalve4"
         assert values["default.access"] in {"r", "w", "rw"}
         assert values["default.basetype"] in {"int", "real", "text", "bool"}
         assert all(isinstance(value, str) for value in values.values())
@@ -123,3 +141,31 @@ def test_every_device_has_health_and_metadata(profile: dict[str, Any]) -> None:
 def test_profiles_are_json(profile: dict[str, Any]) -> None:
     """A profile survives JSON unchanged."""
     assert json.loads(json.dumps(profile)) == profile
+
+
+def test_ids_of_energy_valve_4_are_names() -> None:
+    """Behind a path in the second version; neither has descriptions and units, and both have all the facts' names."""
+    for key in ENERGY_VALVES_4:
+        own = {id_: values for id_, values in _features(PROFILES[key]).items() if "." not in id_}
+        assert set(own) >= OF_ENERGY_VALVE_4
+        assert all(set(values) == {"default.name", "default.access", "default.basetype"} for values in own.values())
+        assert {id_: values["default.name"].rpartition("/")[2] for id_, values in own.items()} == {
+            id_: id_ for id_ in own
+        }
+        assert all(("/" in values["default.name"]) == (key[1] == "1.1") for values in own.values())
+
+
+def test_choices_are_whole_numbers() -> None:
+    """Override, control mode, delta-T limitation and manager state: no texts, and within what the profile allows."""
+    (plain, *_) = (_features(PROFILES[key]) for key in sorted(ENERGY_VALVES_3, reverse=True))
+    allowed = {
+        id_: plain[id_]["default.restriction"] for id_ in ("evcloud.30", "evcloud.40", "evcloud.220", "evcloud.260")
+    }
+    assert {plain[id_]["default.basetype"] for id_ in allowed} == {"int"}
+    simulation = Simulation()
+    for device in simulation.devices:
+        values = simulation.state(device, simulation.now)[1]
+        for id_, text in allowed.items() if device.is_energy_valve else ():
+            low, high = json.loads(text.removeprefix("r:"))
+            assert type(values[id_]) is int
+            assert low <= values[id_] <= high

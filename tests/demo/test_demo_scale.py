@@ -37,7 +37,7 @@ def _named(simulation: Simulation, name: str) -> DemoDevice:
 
 def test_further_devices_are_scaled_copies() -> None:
     """Flow, power and counters of a further device are those of its plant times its scale, temperatures the same."""
-    simulation = Simulation(devices=60)
+    simulation = Simulation(devices=60, reporting="5m")
     copy = next(d for d in simulation.devices[36:] if d.plant.startswith("Energieventil Heizung") and d.profile)
     original = _named(simulation, copy.plant)
     for datapoint, digits in (("evcloud.90", 7), ("evcloud.140", 0)):

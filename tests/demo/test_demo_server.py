@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -208,15 +209,69 @@ def test_bad_parameters_of_the_list_are_named(api, parameter, value):
 # ---- one device
 
 
-def test_the_state_now_is_that_of_the_list(api):
-    """And at a time of the past it is another, the same for both ways to say the time."""
-    now = api.get(f"/devices/{VALVE}/data").json()
-    assert now == api.get(f"/devices/{VALVE}").json()["state"]
+def test_the_state_at_a_time_is_the_same_for_both_ways_to_say_it(api):
+    """The present is the device's own state; a later time than now has no other."""
+    now = api.get(f"/devices/{VALVE}").json()["state"]
     then = api.get(f"/devices/{VALVE}/data", at="2018-02-01T07:00:00+01:00").json()
     assert then == api.get(f"/devices/{VALVE}/data", at="1517464800000").json()
     assert then["timestamp"] <= "2018-02-01T06:00:00.000Z" < now["timestamp"]
     assert then["datapoints"][HEATING]["value"] < now["datapoints"][HEATING]["value"]
     assert api.get(f"/devices/{VALVE}/data", at="2030-01-01").json() == now
+
+
+@pytest.mark.parametrize(
+    ("now", "taken"),
+    [
+        ("2018-12-01T00:00:00Z", "2018-11-30T01:00:00Z"),
+        ("2018-12-01T01:00:00Z", "2018-12-01T01:00:00Z"),
+        ("2018-07-10T00:00:00Z", "2018-07-10T00:00:00Z"),
+        ("2018-07-09T23:59:59Z", "2018-07-09T00:00:00Z"),
+        ("2018-03-25T12:00:00Z", "2018-03-25T01:00:00Z"),
+        ("2018-10-28T12:00:00Z", "2018-10-28T00:00:00Z"),
+    ],
+)
+def test_data_without_a_time_are_those_of_the_last_snapshot(connect, now, taken):
+    """Taken at 02:00 by the site's clock, not the present, which the list and the device have."""
+    with DemoCloud(devices=2, now=now) as cloud:
+        client = connect(cloud)
+        snapshot = client.get(f"/devices/{VALVE}/data").json()
+        assert snapshot == client.get(f"/devices/{VALVE}/data", at=taken).json()
+        live = client.get(f"/devices/{VALVE}").json()["state"]
+        age = datetime.fromisoformat(taken) - datetime.fromisoformat(snapshot["timestamp"])
+        assert timedelta(0) <= age <= timedelta(minutes=5)
+        assert (live == snapshot) == (now == taken)
+
+
+def test_data_of_some_datapoints_are_those_and_no_others(api):
+    """Unknown ids are left out without a word; an empty list is refused."""
+    path = f"/devices/{VALVE}/data"
+    then = "2018-02-01T06:00:00Z"
+    whole = api.get(path, at=then).json()
+    some = api.get(path, datapointIds=f"{HEATING},nothing,default.1", at=then).json()
+    assert some["timestamp"] == whole["timestamp"]
+    assert some["datapoints"] == {name: whole["datapoints"][name] for name in (HEATING, "default.1")}
+    assert api.get(path, datapointIds="nothing").json()["datapoints"] == {}
+    assert api.get(path, datapointIds=" , ").json()["parameter"] == "datapointIds"
+
+
+def test_devices_tell_their_software(connect):
+    """Its version and those of its modules, the same in the list; both change where the timeline says so."""
+    with DemoCloud(devices=2) as cloud:
+        client = connect(cloud)
+        (event, *_) = [
+            event
+            for event in client.get(f"/devices/{VALVE}/timeline", limit=2000).json()["data"]
+            if event["type"] == "SOFTWARE_CHANGE"
+        ]
+        after = client.get(f"/devices/{VALVE}").json()
+        cloud.simulation.now = int(datetime.fromisoformat(event["timestamp"]).timestamp()) - 1
+        before = client.get(f"/devices/{VALVE}").json()
+    for device in (before, after):
+        assert device["software"]["ref"] == f"/software/versions/{device['software']['entityId']}"
+        assert set(device["runningSoftwareModules"]) == {"csp", "model", "bsp"}
+        assert device["health"]["description"] == ""
+    assert before["software"] != after["software"]
+    assert before["runningSoftwareModules"]["model"] < after["runningSoftwareModules"]["model"]
 
 
 @pytest.mark.parametrize("at", ["now", "", "2018-02-01T07:00:00", "2015-01-01", "12.5"])
@@ -278,8 +333,11 @@ def test_a_devices_reference_leads_to_its_dataprofile(api):
     """`ref` is a path of the API; `last` is the newest version; only two descriptions speak of energy."""
     reference = api.get(f"/devices/{VALVE}").json()["dataprofile"]["ref"]
     profile = api.get(reference).json()
+    assert profile["subprofileRefs"] == [subprofile["ref"] for subprofile in profile["subprofiles"]]
+    assert profile["aggregatedSupportedAspects"] == [aspect["ref"] for aspect in profile["aspects"]]
     assert (profile["id"], profile["version"]) == ("energyvalve3", "1.2")
-    assert profile == api.get("/definitions/dataprofiles/energyvalve3/last").json()
+    assert profile == api.get("/definitions/dataprofiles/energyvalve3/1.2").json()
+    assert api.get("/definitions/dataprofiles/energyvalve3/last").json()["version"] == "1.3"
     texts = {point["id"]: point["featureValues"]["default.description"] for point in profile["datapoints"]}
     energy = [(name, text) for name, text in texts.items() if "Energy" in text]
     assert energy == [("evcloud.200", "Cooling Energy in J"), (HEATING, "Heating Energy in J")]

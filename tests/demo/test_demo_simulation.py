@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from belimo_nb.demo.fleet.datapoints import DEFAULT, METADATA
+from belimo_nb.demo.fleet.datapoints import DEFAULT, METADATA, ControlMode
 from belimo_nb.demo.fleet.faults import utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
@@ -111,15 +111,15 @@ def test_settings_change_with_an_event(simulation: Simulation) -> None:
     """A changed setting shows in its series, in the state and as a CONFIGURATION_CHANGE."""
     device = _named(simulation, "Energieventil Heizung 2.OG Nord-West")
     times, values = simulation.series(device, "evcloud.40")
-    assert values.tolist() == ["Position control", "Flow control"]
+    assert values.tolist() == [ControlMode.POSITION, ControlMode.FLOW]
     changed = int(times[1])
-    assert simulation.state(device, changed - 1)[1]["evcloud.40"] == "Position control"
+    assert simulation.state(device, changed - 1)[1]["evcloud.40"] == ControlMode.POSITION
     events = [event for event in simulation.timeline(device) if event["type"] == "CONFIGURATION_CHANGE"]
     assert events == [
         {
             "timestamp": changed,
             "type": "CONFIGURATION_CHANGE",
-            "details": {"values": {"evcloud.40": "Flow control"}},
+            "details": {"values": {"evcloud.40": ControlMode.FLOW}},
         }
     ]
 

@@ -16,6 +16,7 @@ from belimo_nb.hydronics.verdict import worst
 
 COLUMNS = [
     *("check", "verdict", "figure", "unit", "threshold", "sentence", "recommendation", "waste_m3", "waste_kwh"),
+    *("waste_m3_low", "waste_kwh_low"),
 ]
 DAYS = 30
 FLOW = swinging(96 * DAYS, 8)
@@ -58,13 +59,14 @@ def test_design_delta_t():
 
 
 def test_fine_samples_are_for_hunting():
-    """Quarter hours cannot show hunting, five minutes can; coarser "fine" samples are left aside."""
+    """Hours cannot show hunting, five minutes can; coarser "fine" samples are left aside."""
     fast = exchanger(np.tile([2.0, 6.0], 2000), step="5min")
     chosen = ["hunting", "sensor range"]
-    assert judge(FRAME, checks=chosen)[0].verdict == "cannot judge"
-    assert judge(FRAME, fast, checks=chosen)[0].verdict == "fault"
-    assert judge(FRAME, FRAME.iloc[::4], checks=chosen)[0].verdict == "cannot judge"
-    assert judge(FRAME, fast[:0], checks=chosen)[0].verdict == "cannot judge"
+    hourly = FRAME.iloc[::4]
+    assert judge(hourly, checks=chosen)[0].verdict == "cannot judge"
+    assert judge(hourly, fast, checks=chosen)[0].verdict == "fault"
+    assert judge(hourly, FRAME.iloc[::8], checks=chosen)[0].verdict == "cannot judge"
+    assert judge(hourly, fast[:0], checks=chosen)[0].verdict == "cannot judge"
 
 
 @pytest.mark.parametrize("made", [FRAME[:0], FRAME * np.nan, FRAME[:0].drop(columns="flow_m3h"), FRAME[[]]])
@@ -81,8 +83,9 @@ def test_all_zero():
     assert set(table["verdict"]) <= {"ok", "cannot judge"}
     for check in ("flow-weighted delta-T", "low delta-T", "waste zone", "delta-T limit", "oversized"):
         assert table.loc[check, "sentence"] == "No water flowed in the period."
-    zeros = pd.DataFrame(0.0, FRAME.index, FRAME.columns)
-    assert set(diagnose(zeros)["verdict"]) <= {"ok", "cannot judge"}
+    zeros = diagnose(pd.DataFrame(0.0, FRAME.index, FRAME.columns)).set_index("check")["verdict"]
+    assert zeros.pop("sensor range") == "warn"
+    assert set(zeros) <= {"ok", "cannot judge"}
 
 
 @pytest.mark.parametrize("column", FRAME.columns)

@@ -76,6 +76,25 @@ def test_unknown_power_leaves_the_water():
     assert found.waste_kwh == pytest.approx(30 * 4 * 0.1 * RHO_C_KWH * 20)
 
 
+def test_with_the_pump_off_a_flow_is_the_meters_zero():
+    """Flow through a closed valve whose water is at room temperature is none; while water is supplied it is."""
+    hour = hour_of(made_times(30))
+    rests = np.where(hour < 6, 22.0, 60.0)
+    resting = leaking_valve(4, t1_c=rests, t2_c=np.where(hour < 6, 22.2, 40.0))
+    assert (closed(resting).verdict, closed(resting).figure) == ("ok", 0.0)
+    assert closed(leaking_valve(4)).verdict == "fault"
+    unknown = leaking_valve(4, t1_c=np.nan, t2_c=np.nan, delta_t_k=np.nan, power_kw=np.nan)
+    assert closed(unknown).verdict == "fault", "nothing says that the pump rests"
+
+
+@pytest.mark.parametrize(("leak", "t2", "verdict"), [(0.04, 20.0, "ok"), (0.04, 40.0, "fault"), (0.2, 20.0, "fault")])
+def test_a_share_that_stands_is_the_meters_zero(leak, t2, verdict):
+    """2 % that flow whenever the valve is closed are a zero, unless the return stays warm; 10 % are no zero."""
+    found = closed(leaking_valve(24, leak=leak, t1_c=60.0, t2_c=t2))
+    assert found.verdict == verdict
+    assert ("that is the meter's zero" in found.sentence) == (verdict == "ok")
+
+
 def test_cannot_judge():
     """A valve that is never closed, unknown flow, and readings that are too rare."""
     times = made_times(30, "15min")

@@ -6,6 +6,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
+from belimo_nb.hydronics import Samples
 from belimo_nb.hydronics.checks.hunting import hunting, reversals
 
 MINUTE = 60 * 10**9
@@ -52,14 +53,21 @@ def test_gaps_and_unknown_positions_are_no_turns():
 
 @pytest.mark.parametrize(
     ("period", "step", "verdict", "rate"),
-    [(8, "1min", "fault", 15), (12, "1min", "warn", 10), (30, "1min", "ok", 4), (10, "5min", "fault", 12)],
+    [
+        (8, "1min", "fault", 15),
+        (12, "1min", "warn", 10),
+        (120, "1min", "warn", None),
+        (480, "1min", "ok", None),
+        (10, "5min", "fault", 12),
+    ],
 )
 def test_rates_and_limits(period, step, verdict, rate):
-    """Two reversals a period; 15 an hour are a fault, 10 a warning, 4 well."""
+    """Two reversals a period; 15 an hour are a fault, 10 a warning, 1 too if it is so all day; one in 4 h is well."""
     times = made_times(3, step)
     found = hunting(made_valve(times, step, position_pct=swing(period, int(step[0]), len(times))))
     assert found.verdict == verdict
-    assert found.figure == pytest.approx(rate, rel=0.02)
+    if rate:
+        assert found.figure == pytest.approx(rate, rel=0.02)
     assert bool(found.recommendation) == (verdict != "ok")
 
 
@@ -67,7 +75,7 @@ def test_the_limit_follows_what_the_spacing_can_show():
     """At 5 minutes a period of 12 minutes shows fewer than 10 reversals an hour: a fault from 9 on."""
     times = made_times(3, "5min")
     found = hunting(made_valve(times, "5min", position_pct=swing(12, 5, len(times), 40)))
-    assert found.threshold == "warn 6/h, fault 9/h"
+    assert found.threshold == "warn 6/h or cycling on 15 % of the days, fault 9/h"
     assert found.verdict == "fault"
 
 
@@ -82,13 +90,96 @@ def test_only_active_time_counts():
     assert "24 h are needed" in found.sentence
 
 
-@pytest.mark.parametrize("step", ["15min", "1h"])
-def test_coarse_data_cannot_judge(step):
-    """Readings every 15 minutes or more rarely do not show it, whatever they look like."""
-    times = made_times(10, step)
-    found = hunting(made_valve(times, step, position_pct=np.where(np.arange(len(times)) % 2, 30, 70)))
+def test_hourly_data_cannot_judge():
+    """Readings every hour do not show it, whatever they look like."""
+    times = made_times(10, "1h")
+    found = hunting(made_valve(times, "1h", position_pct=np.where(np.arange(len(times)) % 2, 30, 70)))
     assert found.verdict == "cannot judge"
-    assert "5 min" in found.sentence
+    assert "Readings every 60 min do not show how the valve moves" in found.sentence
+
+
+def on_off(times, days, opened=20.0, flow=0.4):
+    """Position and flow at polls of a valve that opens for one poll in four, on days of the given numbers."""
+    poll = np.arange(len(times))
+    on = (poll % 4 == 0) | ~np.isin(poll // 96, days)
+    return {"position_pct": np.where(on, opened, 0.0), "flow_m3h": np.where(on, flow, 0.0)}
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(range(30), "warn"), (range(8, 13), "warn"), (range(4), "ok")])
+def test_polls_show_that_a_valve_cycles(days, verdict):
+    """Open and closed again every hour, on 5 of 30 days, is cycling, though nobody sees how often; on 4 it is not."""
+    times = made_times(30)
+    found = hunting(made_valve(times, **on_off(times, days)))
+    assert found.verdict == verdict
+    assert found.figure == pytest.approx(100 * len(days) / 30)
+    if verdict == "warn":
+        assert f"{len(days) * 6 * 0.4:.0f} m³ flowed on these days" in found.sentence
+
+
+def test_a_trickle_that_comes_and_goes_wears_the_actuator():
+    """Its water is nothing, and the sentence says so."""
+    times = made_times(10)
+    found = hunting(made_valve(times, **on_off(times, range(10), flow=0.01)))
+    assert found.verdict == "warn"
+    assert "hardly any water" in found.sentence
+    dead = hunting(made_valve(times, **on_off(times, range(10), flow=0.0)))
+    assert "how much water flowed is not known" in dead.sentence
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        lambda hour, _: np.where((hour >= 6) & (hour < 18), 60.0, 0.0),
+        lambda hour, _: 30 + 25 * np.sin(2 * np.pi * hour / 24),
+        lambda _, poll: 40 + 7.0 * (poll % 2),
+    ],
+    ids=["schedule", "load", "backlash"],
+)
+def test_what_is_not_cycling(position):
+    """A clock schedule, a day's slow wave, and the backlash of an actuator that works about one place."""
+    times = made_times(20)
+    poll = np.arange(len(times))
+    values = position(poll % 96 / 4, poll)
+    found = hunting(made_valve(times, position_pct=values, flow_m3h=2.0 * (values > 0)))
+    assert (found.verdict, found.figure) == ("ok", 0.0)
+    assert found.sentence.endswith("it is steady.")
+
+
+def test_empty_rows_are_no_steadiness():
+    """Polls of 15 minutes in rows of 5: two of three rows are empty, and the spacing is that of the polls."""
+    times = made_times(10)
+    polls = made_valve(times, **on_off(times, range(10)))
+    rows = Samples(polls.frame.resample("5min").asfreq(), STEP)
+    assert len(rows) > 2.9 * len(polls)
+    assert hunting(rows).verdict == "warn"
+    assert hunting(rows).figure == hunting(polls).figure == 100
+
+
+def test_the_days_are_those_of_the_longer_period():
+    """Two steady weeks in detail do not hide that the valve cycles in the rest of the year's polls."""
+    times = made_times(60)
+    year = made_valve(times, **on_off(times, range(30)))
+    fine = made_times(14, "5min", start="2018-02-20")
+    steady = made_valve(fine, "5min")
+    assert hunting(steady).verdict == "ok"
+    assert hunting(steady, year).verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("changes", "swing", "verdict"),
+    [(1, None, "ok"), (7, None, "warn"), (13, None, "fault"), (13, 0.2, "fault"), (13, 0.01, "ok")],
+)
+def test_the_actuator_counts_its_own_turns(changes, swing, verdict):
+    """Direction changes an hour at hourly samples; with the travel, only swings beyond 5 points on average count."""
+    times = made_times(10, "1h")
+    counts = 5000 + changes * np.arange(len(times))
+    made = made_valve(times, "1h")
+    frame = made.frame.assign(direction_changes=counts)
+    if swing:
+        frame["travel_strokes"] = 100 + swing * counts
+    found = hunting(Samples(frame))
+    assert found.verdict == verdict
+    assert "By its own counter" in found.sentence
 
 
 def test_without_a_position():

@@ -45,7 +45,7 @@ def test_cooling_counts():
 def test_a_counter_that_stands():
     """A counter that does not count what power says is a fault."""
     found = meter(metered(0.0))
-    assert (found.verdict, found.figure) == ("fault", 100.0)
+    assert (found.verdict, found.figure) == ("fault", pytest.approx(100.0))
 
 
 def test_resets_dropouts_and_gaps_are_left_out():
@@ -57,9 +57,9 @@ def test_resets_dropouts_and_gaps_are_left_out():
     frame.iloc[1500:1600, column] = 0.0
     broken = type(valve)(frame[(np.arange(len(frame)) < 2000) | (np.arange(len(frame)) > 2100)], valve.step)
     found = meter(broken)
-    assert (found.verdict, found.figure) == ("ok", pytest.approx(0, abs=0.05))
+    assert (found.verdict, found.figure) == ("ok", pytest.approx(0, abs=0.2))
     days = int(found.sentence.split(" days")[0].split()[-1])
-    assert 20 <= days <= 26
+    assert 20 <= days <= 28
 
 
 def test_a_dropout_that_the_samples_begin_in():
@@ -76,6 +76,34 @@ def test_single_days_do_not_decide():
     times = made_times(30)
     power = np.where(np.arange(len(times)) // 96 % 10 == 3, 40.0, 20.0)
     assert meter(made_valve(times, power_kw=power, heating_kwh=np.cumsum(np.full(len(times), 5.0)))).verdict == "ok"
+
+
+def on_off(seed=1, factor=1.0, days=42):
+    """Power read every 15 minutes of a load that is on for 6 minutes in 20, and a counter of what really passed."""
+    minutes = np.arange(days * 1440)
+    rng = np.random.default_rng(seed)
+    start = np.repeat(rng.integers(0, 14, days * 72), 20)
+    power = np.where((minutes % 20 >= start) & (minutes % 20 < start + 6), 30.0, 0.0)
+    counted = 1000 + factor * np.cumsum(power) / 60
+    return made_valve(made_times(days), power_kw=power[14::15], heating_kwh=counted[14::15])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_a_load_between_the_readings_is_no_wrong_meter(seed):
+    """On and off faster than the readings: days stray by a fifth, and that is told from a counter that is wrong."""
+    assert meter(on_off(seed)).verdict in ("ok", "cannot judge")
+    assert meter(on_off(seed, 0.6)).verdict in ("warn", "fault")
+    assert "the readings alone may explain" in meter(on_off(seed, days=10)).sentence
+
+
+def test_what_is_unknown_is_left_out_on_both_sides():
+    """Power missing for half of the time, one reading in three: the counter rises meanwhile, and nothing differs."""
+    valve = metered()
+    frame = valve.frame.copy()
+    frame.iloc[700:2000, frame.columns.get_loc("power_kw")] = np.nan
+    frame.iloc[::3, frame.columns.get_loc("power_kw")] = np.nan
+    found = meter(type(valve)(frame, valve.step))
+    assert (found.verdict, found.figure) == ("ok", pytest.approx(0, abs=0.2))
 
 
 def test_cannot_judge():

@@ -6,6 +6,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
+from belimo_nb.hydronics import judge, plant_outages
 from belimo_nb.hydronics.checks.open_valve import open_valve
 
 FAILED = "Umschaltventil EG Aula"
@@ -85,17 +86,69 @@ def test_cold_days_are_season():
     """With the weather given, a blocked heating valve is found for as long as it is cold, and not when it is warm."""
     blocked = dry_valve([(240, 1440)])
     assert open_valve(blocked, daily(0)).figure == pytest.approx(100 * 1200 / 1440, rel=0.01)
-    assert open_valve(blocked, daily(18)).figure == open_valve(blocked).figure
+    assert open_valve(blocked, daily(18)).figure == 0
+    assert open_valve(blocked, daily(14)).figure == open_valve(blocked).figure
     hourly = pd.Series(0.0, pd.date_range("2018-01-08", "2018-03-12", freq="h", tz="UTC"))
     assert open_valve(blocked, hourly).figure == open_valve(blocked, daily(0)).figure
 
 
 def test_cold_days_are_no_season_for_cooling():
-    """A cooling valve that stands open in winter while the chiller rests is left alone."""
+    """A cooling valve that stands open in winter while the chiller rests is left alone, if the weather is known."""
     times = made_times(60, "15min")
     runs = np.arange(len(times)) < 10 * 96
     valve = made_valve(times, flow_m3h=np.where(runs, 2, 0), t1_c=np.where(runs, 8, 21), t2_c=np.where(runs, 14, 21))
-    assert open_valve(valve, daily(0)).figure == open_valve(valve).figure
+    assert open_valve(valve, daily(0)).figure == 0
+    assert open_valve(valve, daily(15)).figure == open_valve(valve).figure > 0
+
+
+def test_a_pump_that_stops_for_an_afternoon_is_none():
+    """Two hours without flow are more than 1 % of a week's open hours, and worth no visit; eight are."""
+    for dry, verdict in ((2, "ok"), (8, "warn")):
+        found = open_valve(dry_valve([(100, 100 + dry)], days=7))
+        assert found.figure > 1
+        assert found.verdict == verdict
+
+
+@pytest.mark.parametrize("step", ["15min", "1h"])
+def test_readings_that_lag_are_none(step):
+    """Now and then one reading without flow as the valve opens: no hour, and no failed flow sensor."""
+    times = made_times(60, step)
+    lags = np.arange(len(times)) % 8 == 0
+    found = open_valve(made_valve(times, step, flow_m3h=np.where(lags, 0.0, 2.0)))
+    assert (found.verdict, found.figure) == ("ok", 0.0)
+
+
+def test_an_open_sensor_leaves_the_call():
+    """With T1 at 537.7 °C nobody knows what is supplied; a valve that calls for two weeks without flow is found."""
+    found = open_valve(dry_valve([(0, 340)], t1_c=537.7, t2_c=22.0))
+    assert found.verdict == "warn"
+
+
+def riser(step="15min", dry=4, running=2):
+    """Valves of a building, the first of which lack water from hour 300 to 400."""
+    return [dry_valve([(300, 400)] if n < dry else [], step) for n in range(dry + running)]
+
+
+@pytest.mark.parametrize("step", ["5min", "15min", "1h"])
+def test_a_building_without_water_is_told_once(step):
+    """Four of six valves lack water at once: one outage of the plant, and no valve is blamed for it."""
+    valves = riser(step)
+    outages = plant_outages(valves)
+    assert outages["valves"].tolist() == [4]
+    hours = (outages["end"] - outages["begin"]) / pd.Timedelta("1h")
+    assert hours.tolist() == pytest.approx([100], abs=1)
+    assert open_valve(valves[0]).verdict == "warn"
+    found = open_valve(valves[0], outages=outages)
+    assert (found.verdict, found.figure) == ("ok", 0.0)
+    assert "100 h in which the whole building lacked water left out" in found.sentence
+    (judged,) = judge(valves[0], outages=outages, checks=["no flow with the valve open"])
+    assert judged == found
+
+
+@pytest.mark.parametrize(("dry", "running"), [(2, 0), (4, 5), (0, 3)])
+def test_a_few_valves_are_no_building(dry, running):
+    """Two valves are no building, and four of nine are not the plant."""
+    assert plant_outages(riser(dry=dry, running=running)).empty
 
 
 def test_cooling_season():

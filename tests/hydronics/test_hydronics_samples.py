@@ -62,6 +62,13 @@ def test_spacing_is_the_most_frequent_one():
     assert Samples(frame[:0]).step == pd.Timedelta(0)
 
 
+def test_polls_that_drift_have_the_spacing_of_the_middle_one():
+    """Polls a little more or less than 15 minutes apart, each by another fraction of a second, are polls of 15."""
+    frame = exchanger(swinging(STEPS, 4))
+    late = pd.to_timedelta(np.random.default_rng(1).uniform(-20, 20, STEPS), unit="s")
+    assert Samples(frame.set_axis(frame.index + late)).step == pd.Timedelta("15min")
+
+
 def test_repr():
     """One line, whatever their number."""
     assert repr(Samples(exchanger(np.ones(96)))) == "<Samples: 96 every 15 min, 2018-01-01 00:00 to 2018-01-01 23:45>"
@@ -87,7 +94,34 @@ def test_modes():
     assert list(Samples(both.iloc[: STEPS + 40]).modes) == ["heating"]
     swapped = both.rename(columns={"t1_c": "t2_c", "t2_c": "t1_c"})
     assert list(Samples(swapped).modes) == ["heating", "cooling"]
-    assert list(Samples(both.drop(columns="t1_c")).modes) == [""]
+    assert list(Samples(both.drop(columns="t1_c")).modes) == ["heating", "cooling"], "the counters tell"
+    unknown = ["t1_c", "t2_c", "heating_kwh", "cooling_kwh"]
+    assert list(Samples(both.drop(columns=unknown)).modes) == [""]
+
+
+def test_heats_or_cools_by_its_counters_first():
+    """A heat meter never cools, however cool its water, and what a start-up counts is no change-over."""
+    frame = exchanger(swinging(STEPS, 4), supply=28.0, sink=16.0)
+    cool = frame.assign(t1_c=20.5, t2_c=19.5)
+    assert list(Samples(cool).modes) == ["heating"]
+    assert list(Samples(cool.drop(columns="cooling_kwh")).modes) == ["heating"]
+    assert list(Samples(cool.drop(columns=["heating_kwh", "cooling_kwh"])).modes) == ["cooling"]
+    slug = cool.assign(cooling_kwh=np.where(np.arange(STEPS) < 300, 500.0, 500.0 + 0.01 * np.ptp(cool["heating_kwh"])))
+    assert list(Samples(slug).modes) == ["heating"]
+
+
+def test_water_that_is_surely_cold_cools():
+    """Swapped sensors count on the wrong counter: chilled water cools though the heating counter rises."""
+    frame = exchanger(swinging(STEPS, 4), supply=8.0, sink=25.0)
+    swapped = frame.rename(columns={"heating_kwh": "cooling_kwh", "cooling_kwh": "heating_kwh"})
+    assert list(Samples(swapped).modes) == ["cooling"]
+
+
+def test_an_open_sensor_is_no_temperature():
+    """Water at 537.7 °C is none: delta-T is unknown, and what it does the counters say."""
+    broken = Samples(exchanger(swinging(STEPS, 4), supply=8.0, sink=25.0).assign(t1_c=537.7))
+    assert not np.isfinite(broken.delta_t).any()
+    assert list(broken.modes) == ["cooling"]
 
 
 def test_power_from_flow_and_temperatures():

@@ -5,7 +5,9 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
 
+from belimo_nb.hydronics import Samples, judge
 from belimo_nb.hydronics.checks.sensors import sensors
+from belimo_nb.hydronics.checks.sensors_swapped import swapped
 
 
 def noisy(times, mean, seed=0):
@@ -26,16 +28,16 @@ def test_sound_sensors(step):
 
 
 @pytest.mark.parametrize("value", [-10.1, 130.1, -273.15, 850.0])
-@pytest.mark.parametrize(("count", "verdict"), [(1, "warn"), (3, "fault")])
+@pytest.mark.parametrize(("count", "verdict"), [(1, "ok"), (3, "fault")])
 def test_range(value, count, verdict):
-    """One reading out of range may be a lost transmission; three are a fault of the sensor that is named."""
+    """One reading out of range is a lost transmission, and told; three are a fault of the sensor that is named."""
     t2 = noisy(made_times(10), 40)
     t2[100 : 100 + 50 * count : 50] = value
     found = sensors(sound(t2_c=t2))
     assert (found.verdict, found.figure) == (verdict, pytest.approx(0.25 * count))
     assert "T2" in found.sentence
     assert "T1" not in found.sentence
-    assert found.recommendation
+    assert bool(found.recommendation) == (verdict == "fault")
 
 
 def test_the_borders_are_in_range():
@@ -108,3 +110,93 @@ def test_one_temperature_missing():
 def test_demo(step):
     """The server room's steady water is credible."""
     assert sensors(demo_samples("Energieventil Kälte Serverraum", step, "2018-10-01")).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"health": "Flow_sensor_error"}, "says of itself: Flow_sensor_error"),
+        ({"health": "OK"}, ""),
+        ({"bits": 4}, "an error of the flow sensor"),
+        ({"bits": 3}, "an error of T1 and T2"),
+        ({"bits": 64}, ""),
+    ],
+)
+def test_what_the_device_says_itself(given, words):
+    """Its health or error bits that are set now are a fault, whatever the readings; other errors are no sensor's."""
+    valve = sound()
+    frame = valve.frame.assign(error_bits=given.get("bits", np.nan))
+    found = sensors(Samples(frame, valve.step), given.get("health", ""))
+    assert found.verdict == ("fault" if words else "ok")
+    assert words in found.sentence
+    (judged,) = judge(Samples(frame, valve.step), health=given.get("health", ""), checks=["sensor range"])
+    assert judged.verdict == found.verdict
+
+
+def test_an_error_that_is_over_is_none():
+    """Bits of last week that are cleared say nothing of today."""
+    valve = sound()
+    frame = valve.frame.assign(error_bits=np.where(np.arange(len(valve)) < 500, 4, 0))
+    assert sensors(Samples(frame, valve.step)).verdict == "ok"
+
+
+@pytest.mark.parametrize(("since", "verdict"), [(0, "warn"), (500, "fault"), (930, "ok")])
+def test_zeros_in_every_channel(since, verdict):
+    """A valve in stock says 0 for ever, one that has stopped measuring says it from some day on; a few are none."""
+    valve = sound()
+    frame = valve.frame.copy()
+    frame.iloc[since:] = 0.0
+    found = sensors(Samples(frame, valve.step))
+    assert found.verdict == verdict
+    assert ("nothing is measured" in found.sentence) == (verdict != "ok")
+
+
+def test_zero_degrees_alone_may_be_true():
+    """A sensor in the frost shows 0 °C while the other channels live."""
+    assert sensors(sound(t2_c=noisy(made_times(10), 0), t1_c=noisy(made_times(10), 3))).verdict == "ok"
+
+
+def dead_flow(follows=True, days=10):
+    """Chilled water whose flow reads 0 while the valve swings about; the return follows it, or does not."""
+    times = made_times(days)
+    position = 50 + 45 * np.sin(2 * np.pi * np.arange(len(times)) / 20)
+    t2 = noisy(times, 12 - (0.05 * (position - 50) if follows else 0), 3)
+    return sound(days=days, flow_m3h=0.0, position_pct=position, t1_c=noisy(times, 6.2, 1), t2_c=t2, power_kw=0.0)
+
+
+def test_a_dead_flow_sensor():
+    """Open for days without flow while the return follows the valve: a fault, and no energy is known."""
+    found = sensors(dead_flow())
+    assert found.verdict == "fault"
+    assert "the flow sensor has failed" in found.sentence
+    assert "unknown, not 0" in found.recommendation
+
+
+def test_standing_water_is_no_dead_flow_sensor():
+    """A return that does not care for the valve stands beside a cold main; a day of it is too little to tell."""
+    assert sensors(dead_flow(follows=False)).verdict == "ok"
+    assert sensors(dead_flow(days=1)).verdict == "ok"
+    living = dead_flow().frame
+    living.iloc[::50, living.columns.get_loc("flow_m3h")] = 1.0
+    assert sensors(Samples(living)).verdict == "ok", "a meter that lags reads something each day"
+
+
+def chilled(t1_flow, t1_rest):
+    """Chilled water that flows in half of the hours, with a T1 of one's own."""
+    times = made_times(10)
+    flows = np.arange(len(times)) // 8 % 2 == 0
+    return sound(
+        flow_m3h=np.where(flows, 2.0, 0.0),
+        position_pct=np.where(flows, 60, 0),
+        t1_c=noisy(times, np.where(flows, t1_flow, t1_rest), 1),
+        t2_c=noisy(times, np.where(flows, 10.0, 20.0), 2),
+    )
+
+
+@pytest.mark.parametrize(("flow", "rest", "verdict"), [(22, 22.5, "fault"), (6, 22, "ok"), (18, 22, "ok")])
+def test_t1_in_the_room(flow, rest, verdict):
+    """A supply that shows the room's 22 °C with and without flow of 10 °C is not in the pipe; nor is it swapped."""
+    found = sensors(chilled(flow, rest))
+    assert found.verdict == verdict
+    assert ("it is not in the pipe" in found.sentence) == (verdict == "fault")
+    assert swapped(chilled(flow, rest)).verdict == {22: "cannot judge", 6: "ok", 18: "fault"}[flow]

@@ -42,6 +42,19 @@ def test_the_present_counts(swap, mend, verdict):
     assert ("since 2018-03-06" in found.sentence) == (verdict == "fault")
 
 
+@pytest.mark.parametrize(("right", "verdict"), [("cooling_kwh", "fault"), ("heating_kwh", "warn")])
+def test_the_counters_bear_witness(right, verdict):
+    """Hot water that goes the wrong way and is counted as cold is a swap; if it is counted as heat, one is mistaken."""
+    times = made_times(30)
+    rising = 100 + np.arange(len(times))
+    counters = {"heating_kwh": 50.0, "cooling_kwh": 60.0, right: rising}
+    found = swapped(made_valve(times, t1_c=40, t2_c=60, **counters))
+    assert found.verdict == verdict
+    assert ("but the heating counter rises" in found.sentence) == (verdict == "warn")
+    standing = made_valve(times, t1_c=40, t2_c=60, heating_kwh=50.0, cooling_kwh=60.0)
+    assert swapped(standing).verdict == "fault", "nothing speaks against it"
+
+
 def test_up_to_five_percent_right_is_noise():
     """96 % wrong are a fault, 94 % are not."""
     times = made_times(30)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from belimo_nb import summary
+from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.cloud.survey_valve import Surveyed
 from belimo_nb.energy.counter import Counter, Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study
-from belimo_nb.hydronics import CHECKS, Verdict
+from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)
@@ -208,7 +211,8 @@ def fleet() -> tuple[pd.DataFrame, pd.DataFrame]:
         "delta_t_k": nan,
         "position_pct": nan,
     }
-    return devices, pd.DataFrame({"name": devices["name"], **values}, ids)
+    times = pd.to_datetime(["2018-02-28T22:58Z", "2018-02-20T08:00Z", "2018-02-28T22:59Z"], utc=True)
+    return devices, pd.DataFrame({"name": devices["name"], "time": times, **values}, ids)
 
 
 def surveyed() -> Survey:
@@ -234,7 +238,8 @@ def test_fleet_figures() -> None:
     assert shown["Valves to look at"]["value"] == 2
     assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, of 2 checked"
     assert shown["Power now"]["value"] == 3.5
-    assert "2 valves" in shown["Power now"]["note"]
+    note = shown["Power now"]["note"].replace("\u00a0", " ")
+    assert note == "sum of 2 valves, as of 2018-02-28 23:58 to 2018-02-28 23:59", "of those that say something"
     assert shown["Flow now"]["value"] is None
 
 
@@ -265,6 +270,25 @@ def test_look_first() -> None:
     assert table["verdict"].tolist() == ["warn", "fault", "cannot judge"]
     assert table["by_day"].notna().all()
     assert summary.valve_energy(survey).dropna().to_dict() == {"Fine": 118, "Gone": 59}
+
+
+def test_where_to_look_first() -> None:
+    """Failed sensors on top, then by what is wasted, absolute: a large valve's warning before a small one's fault."""
+    devices, _ = fleet()
+    small = Verdict("low delta-T", "fault", 90.0, "%", waste_m3=20.0, waste_m3_low=10.0)
+    large = Verdict("low delta-T", "warn", 31.0, "%", waste_m3=2500.0, waste_m3_low=600.0)
+    dead = Verdict("sensor range", "fault", 900.0, "h")
+    free = Verdict("stuck", "fault", 9.0, "d")
+    found = {"a": [small, Verdict("stuck", "ok")], "b": [large], "c": [free, dead]}
+    survey = Survey(Period(START, END), devices, {key: Surveyed(verdicts=item) for key, item in found.items()})
+    table = survey.table()
+    assert table.index.tolist() == ["c", "b", "a"]
+    assert table["findings"].iloc[0] == "sensor range, stuck"
+    assert table.loc["b", ["waste_m3_low", "waste_m3"]].tolist() == [600, 2500]
+    costless = Survey(Period(START, END), devices, {"a": Surveyed(verdicts=[free]), "b": Surveyed(verdicts=[small])})
+    assert costless.table().index.tolist() == ["b", "a"]
+    assert cost_kwh([small, large, dead]) == pytest.approx((18, 250))
+    assert cost_kwh([dead]) == (0, 0)
 
 
 def test_a_healthy_fleet_says_so() -> None:
@@ -346,6 +370,99 @@ def test_the_title_of_the_overview() -> None:
         for name in ("Projects", "Devices named"):
             assert (name in text) is (name in told)
             assert told.get(name, "") in text
+
+
+class Valve:
+    """A valve with a profile and a state, as `state_table` asks for them."""
+
+    has_profile = True
+
+    def __init__(self, **values: object) -> None:
+        points = {
+            "Error_Status_Cloud": "", "Sequence_Ste": "", "Act_Dir_Chngs_Counts": "", "Full_Load_h": "h",
+            "OperatingHours": "h", "Heating_E_J": "J",
+        }  # fmt: skip
+        names = {f"e.{n}": (name, unit) for n, (name, unit) in enumerate(points.items())}
+        features = {
+            key: {"default.name": name, "default.unit": unit, "default.access": "r"}
+            for key, (name, unit) in names.items()
+        }
+        body = [{"id": key, "featureValues": each} for key, each in features.items()]
+        self.profile = Profile({"id": "a", "version": "1", "datapoints": body})
+        self.datapoints = self.profile.datapoints
+        known = {key: values[name] for key, (name, _) in names.items() if name in values}
+        self._state = pd.DataFrame({"value": pd.Series(known, dtype=object), "unit": "", "description": ""})
+        self._state.attrs["time"] = pd.Timestamp("2018-11-30T23:56:15Z")
+
+    def state(self) -> pd.DataFrame:
+        """The values now."""
+        return self._state
+
+
+def test_state_in_words() -> None:
+    """Error bits and states are words, wear has a figure by year of operation, and the caption says as of when."""
+    valve = Valve(
+        Error_Status_Cloud=2049, Sequence_Ste=3, Act_Dir_Chngs_Counts=20_000, Full_Load_h=50, OperatingHours=17_532
+    )
+    found = summary.state_table(valve)
+    rows = found.frame.set_index("datapoint")
+    assert rows["value"]["Error_Status_Cloud"] == "freeze warning, T1 error (2049)"
+    assert rows["value"]["Sequence_Ste"] == "heating (3)"
+    years = rows["a_year"].str.replace("\u202f", " ").to_dict()
+    assert (years["Act_Dir_Chngs_Counts"], years["Full_Load_h"], years["OperatingHours"]) == ("10 000", "25", "")
+    assert "as of 2018-11-30 23:56 UTC" in found.caption.replace("\u00a0", " ")
+    assert "a_year" not in summary.state_table(Valve(Act_Dir_Chngs_Counts=20_000)).frame, "hours are not known"
+
+
+def test_events_in_words() -> None:
+    """An event of a datapoint has its name and its meaning where the valve is given."""
+    timeline = pd.DataFrame(
+        {"time": [START], "type": ["DEVICE_DATAPOINT_CHANGE"], "details": [{"values": {"e.0": 4, "x.9": 1}}]}
+    )
+    assert (
+        summary.events(timeline, Valve()).frame["details"][0] == "Error_Status_Cloud = flow signal faulty (4), x.9 = 1"
+    )
+    assert summary.events(timeline).frame["details"][0] == "e.0 = 4, x.9 = 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wanted.toml", "deltat_limitation_write = 'Disabled'"),
+        ("wanted.csv", "setting,value\nDeltaT_Limitation_Write,disabled\n"),
+        ("wanted.csv", "setting;value\nDeltaT_Limitation_Write;Disabled\n"),
+    ],
+)
+def test_settings_drift(cloud: Any, tmp_path: Path, name: str, text: str) -> None:
+    """The demo's ventilation valves limit delta-T, unlike most; a file of wanted settings says the same."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    devices = cloud.devices()
+    usual = summary.drift_table(cloud, devices)
+    found = summary.drift_table(cloud, devices, str(path))
+    assert len(usual.frame) == len(found.frame) == 7
+    assert usual.caption.startswith("7 settings of 21 energy valves differ from what most valves have")
+    assert set(found.frame["value"]) == {"dT Manager"}
+    assert set(found.frame["device"]) == set(usual.frame["device"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("wanted.csv", "Vmax,80\n", "names the setting 'Vmax', which no valve has; there are .*Vmax_Rel_Write"),
+        ("wanted.csv", "Vmax_Rel_Write\n", "cannot be read"),
+        ("wanted.toml", "= 80", "cannot be read"),
+        ("none.csv", None, "cannot be read"),
+    ],
+)
+def test_wanted_settings_that_make_no_sense(cloud: Any, tmp_path: Path, name: str, text: str | None, said: str) -> None:
+    """One sentence with the file and what is wrong with it."""
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=said) as caught:
+        summary.drift_table(cloud, cloud.devices("Heizung"), str(path))
+    assert str(path) in str(caught.value)
 
 
 def winters(**valves) -> Counters:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from belimo_nb.demo.fleet.datapoints import ACTUATOR, DEFAULT, ENERGY_VALVE, GATEWAY, METADATA, Datapoint
+from belimo_nb.demo.fleet.datapoints import (
+    ACTUATOR,
+    DEFAULT,
+    ENERGY_VALVE,
+    ENERGY_VALVE_WITH_WEAR,
+    GATEWAY,
+    METADATA,
+    Datapoint,
+)
+from belimo_nb.demo.fleet.energy_valve_4 import ENERGY_VALVE_4_POINTS, PATH_POINTS
 
 DataprofileKey = tuple[str, str]  # identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2").
 ENERGY_VALVE_3: DataprofileKey = ("energyvalve3", "1.2")
@@ -14,13 +23,20 @@ ENERGY_VALVE_VERSION_3: DataprofileKey = ("device.belimo.energy-valve-Version3",
 MP_ACTUATOR: DataprofileKey = ("mp-actuator", "1.4")
 MP_GATEWAY: DataprofileKey = ("ip-gateway-mp", "2.1")
 
-ENERGY_VALVES = frozenset({ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3})
+ENERGY_VALVE_3_WITH_WEAR: DataprofileKey = ("energyvalve3", "1.3")
+ENERGY_VALVE_4: DataprofileKey = ("energyvalve4", "1.0")
+ENERGY_VALVE_4_PATHS: DataprofileKey = ("energyvalve4", "1.1")
+
+ENERGY_VALVES_3 = frozenset({ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3, ENERGY_VALVE_3_WITH_WEAR})
+ENERGY_VALVES_4 = frozenset({ENERGY_VALVE_4, ENERGY_VALVE_4_PATHS})
+ENERGY_VALVES = ENERGY_VALVES_3 | ENERGY_VALVES_4
 
 _SUBPROFILES = {  # subprofile: (version, name)
     "default": ("0.1", "belimo.device.default"),
     "metadata": ("0.3", "belimo.cloud.device.metadata"),
     "evcloud": ("1.2", "belimo.energy-valve.cloud"),
     "evcloudplus": ("1.1", "belimo.energy-valve.cloud-plus"),
+    "energyvalve4": ("1.0", "belimo.energy-valve-4"),
     "mpact": ("0.4", "belimo.mp.actuator"),
     "mpgw": ("0.7", "belimo.mp.gateway"),
 }
@@ -31,7 +47,7 @@ _ASPECTS: list[dict[str, Any]] = [
         "version": "0.3",
         "ref": "default/0.3",
         "name": "default",
-        "properties": {"state": "final"},
+        "properties": {"date": "2016-12-02", "state": "final"},
         "features": [
             {"name": name, "optional": name not in {"access", "basetype", "name"}}
             for name in ("access", "basetype", "description", "format", "name", "restriction", "unit")
@@ -61,7 +77,7 @@ def _subprofile(name: str, datapoints: Iterable[Datapoint]) -> dict[str, Any]:
         "ref": _subprofile_ref(name),
         "name": title,
         "state": "LOCKED",
-        "properties": {},
+        "properties": {"description": f"Datapoints of {title}."},
         "supportedAspects": list(_ASPECT_REFS),
         "datapoints": [datapoint.id for datapoint in datapoints if datapoint.subprofile == name],
     }
@@ -77,7 +93,7 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
         "ref": f"{id_}/{version}",
         "name": name,
         "state": "PRODUCTIVE",
-        "properties": {},
+        "properties": {"description": f"What {name} says."},
         "aspects": [dict(aspect) for aspect in _ASPECTS],
         "subprofiles": [_subprofile(subprofile, everything) for subprofile in used],
         "datapoints": [
@@ -88,19 +104,28 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
             }
             for datapoint in everything
         ],
+        "subprofileRefs": [_subprofile_ref(subprofile) for subprofile in used],
+        "aggregatedSupportedAspects": list(_ASPECT_REFS),
     }
 
 
 DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = MappingProxyType(
-    {ENERGY_VALVE_3: ENERGY_VALVE, ENERGY_VALVE_VERSION_3: ENERGY_VALVE, MP_ACTUATOR: ACTUATOR, MP_GATEWAY: GATEWAY}
+    {
+        ENERGY_VALVE_3: ENERGY_VALVE,
+        ENERGY_VALVE_3_WITH_WEAR: ENERGY_VALVE_WITH_WEAR,
+        ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
+        ENERGY_VALVE_4: ENERGY_VALVE_4_POINTS,
+        ENERGY_VALVE_4_PATHS: PATH_POINTS,
+        MP_ACTUATOR: ACTUATOR,
+        MP_GATEWAY: GATEWAY,
+    }
 )
 """Datapoints that a dataprofile adds to those that every device has (DEFAULT and METADATA)."""
 
-_NAMES = ("energyvalve3", "energy-valve-Version3", "mp-actuator", "ip-gateway-mp")
 PROFILES: Mapping[DataprofileKey, dict[str, Any]] = MappingProxyType(
     {
-        key: _dataprofile(key, f"device.belimo.{name}", datapoints)
-        for (key, datapoints), name in zip(DATAPOINTS.items(), _NAMES, strict=True)
+        key: _dataprofile(key, f"device.belimo.{key[0].removeprefix('device.belimo.')}", datapoints)
+        for key, datapoints in DATAPOINTS.items()
     }
 )
 """(id, version) -> body of the API's dataprofile definition."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.fleet.faults import FaultKind, specs_of
+from belimo_nb.demo.fleet.datapoints import Limitation
+from belimo_nb.demo.fleet.faults import FaultKind, specs_of, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
+from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.operation.appliances import ApplianceMeter, simulate_appliance
 from belimo_nb.demo.operation.availability import Availability, Outage
 from belimo_nb.demo.operation.changes import Changes
@@ -18,11 +21,28 @@ from belimo_nb.demo.operation.meter import COOLING_COUNTER, HEATING_COUNTER, LIM
 from belimo_nb.demo.operation.totals import CUBIC_METER_PER_TOTAL, HOUR_PER_TOTAL, JOULE_PER_TOTAL, Register, Totals
 from belimo_nb.demo.operation.valves import simulate, stop_flow_sensor, swap_sensors
 from belimo_nb.demo.world.noise import fraction, uniform
-from belimo_nb.demo.world.schedule import HORIZON
+from belimo_nb.demo.world.physics import PERCENT_UNITS
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON
 
 _J_PER_MWH = 3.6e9
 _OFFLINE_SHARE = 0.025  # of the devices beyond the default fleet
 _OUTAGE_KINDS = (FaultKind.LATE_BACKLOG, FaultKind.LOST_GAP, FaultKind.OFFLINE)
+
+
+_EMPTIED = (utc("2017-03-01"), utc("2018-11-01"))
+_BESIDE = {  # lifetime counter: its resettable one, its certified one with the decimals shown (MJ and liters)
+    HEATING_COUNTER: ("HeatingEnergy", "HeatingEnergyMeterReading", -6),
+    COOLING_COUNTER: ("CoolingEnergy", "CoolingEnergyMeterReading", -6),
+    VOLUME_COUNTER: ("WaterFlowVolume", "AccumulatedVolumeSensorReading", 3),
+}
+_WEAR = (  # counter, its unit per unit of the total, decimals, most at the begin of the history
+    ("evcloudplus.481", HOUR_PER_TOTAL, 2, 3000),
+    ("evcloudplus.482", HOUR_PER_TOTAL, 2, 100),
+    ("evcloudplus.483", HOUR_PER_TOTAL, 2, 2900),
+    ("evcloudplus.490", 1.0, 0, 50_000),
+    ("evcloudplus.491", 1.0, 0, 2000),
+    ("evcloudplus.492", 1 / (100 * PERCENT_UNITS), 3, 900),
+)
 
 
 class SharedCache:
@@ -69,9 +89,12 @@ def availability_of(device: DemoDevice) -> Availability:
             arrival = fault.figures.get("arrival")
             end = HORIZON if fault.end is None else fault.end
             gaps.append(Outage(fault.begin, end, None if arrival is None else int(arrival)))
-    if not device.own_plant and fraction("silent", device.id) < _OFFLINE_SHARE:
-        since = int(uniform(0.5, 0.95, "silent since", device.id) * (HORIZON - device.installed))
-        gaps.append(Outage(device.installed + since, HORIZON))
+    if not device.own_plant and fraction("silent", device.first_id) < _OFFLINE_SHARE:
+        since = int(uniform(0.5, 0.95, "silent since", device.first_id) * (HORIZON - device.first_sample))
+        gaps.append(Outage(device.first_sample + since, HORIZON))
+    if device.since > HISTORY_BEGIN:  # what the device sent before belongs to another data scope
+        later = [replace(gap, begin=max(gap.begin, device.since)) for gap in gaps if gap.end > device.since]
+        gaps = [Outage(HISTORY_BEGIN, device.since), *later]
     return Availability(device.phase, gaps)
 
 
@@ -91,7 +114,7 @@ def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availabil
         (available.before(fault.begin), available.before(HORIZON if fault.end is None else fault.end))
         for fault in specs_of(device.name, FaultKind.DROPOUT)
     )
-    key = ("register", device.id, seed)
+    key = ("register", device.first_id, seed)
     # Counters start with what the valve has counted before the history begins: real ones are never 0 either.
     used = {HEATING_COUNTER: plant.heats, COOLING_COUNTER: plant.cools}
     registers = {
@@ -107,6 +130,15 @@ def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availabil
     start = round(uniform(1000, 20000, *key, "volume"), 3)
     registers[VOLUME_COUNTER] = Register(start, CUBIC_METER_PER_TOTAL * device.scale, 3, reset, zeros)
     registers[LIMITED_HOURS] = Register(0.0, HOUR_PER_TOTAL, 2)
+    # Energy Valve 4: besides each lifetime counter one that its user has set to 0, and the certified meter's.
+    emptied = available.before(int(uniform(*_EMPTIED, *key, "emptied")))
+    for counter, (resettable, certified, digits) in _BESIDE.items():
+        registers[resettable] = replace(registers[counter], reset=emptied)
+        registers[certified] = replace(registers[counter], start=0.0, digits=digits)
+    for counter, unit, digits, most in _WEAR:
+        registers[counter] = Register(round(uniform(0, most, *key, counter), max(digits, 0)), unit, digits)
+    for counter, is_used in (("evcloudplus.462", plant.heats), ("evcloudplus.463", plant.cools)):
+        registers[counter] = replace(registers[VOLUME_COUNTER], start=start / 3 if is_used else 0.0)
     return registers
 
 
@@ -127,9 +159,10 @@ def valve_meter(
         device.scale,
         plant.max_flow_m3s * device.scale,
         steps("evcloud.65", lambda percent: full_power * percent),
-        steps("evcloud.220", lambda mode: float(mode != "Disabled")),
+        steps("evcloud.220", lambda mode: float(mode != Limitation.DISABLED)),
         _registers(device, plant, seed, available),
         device.production_date,
+        frozenset(datapoint.id for datapoint in DATAPOINTS[device.profile]) if device.profile else frozenset(),
     )
 
 

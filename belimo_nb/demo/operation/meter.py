@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from belimo_nb.demo.fleet.datapoints import MANAGER_STATES
+from belimo_nb.demo.fleet.datapoints import ManagerState, Sequence
+from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
 from belimo_nb.demo.operation.availability import Availability
-from belimo_nb.demo.operation.totals import Register, Totals
+from belimo_nb.demo.operation.totals import HOUR_PER_TOTAL, Register, Totals
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS
 from belimo_nb.demo.world.schedule import SAMPLES, STEP
@@ -21,8 +22,30 @@ VOLUME_COUNTER = "evcloudplus.461"
 LIMITED_HOURS = "evcloudplus.470"
 MANAGER_STATE = "evcloud.260"
 
+_COUNTED = {  # datapoint: the running total that it shows
+    COOLING_COUNTER: "cold",
+    HEATING_COUNTER: "heat",
+    VOLUME_COUNTER: "volume",
+    LIMITED_HOURS: "limited",
+    "CoolingEnergy": "cold",
+    "HeatingEnergy": "heat",
+    "WaterFlowVolume": "volume",
+    "CoolingEnergyMeterReading": "cold",
+    "HeatingEnergyMeterReading": "heat",
+    "AccumulatedVolumeSensorReading": "volume",
+    "evcloudplus.462": "heating_volume",
+    "evcloudplus.463": "cooling_volume",
+    "evcloudplus.481": "active",
+    "evcloudplus.482": "full_load",
+    "evcloudplus.483": "part_load",
+    "evcloudplus.490": "reversals",
+    "evcloudplus.491": "end_hits",
+    "evcloudplus.492": "travel",
+}
+_STROKE_DEGREES = 0.9  # of the actuator in 1 % of position
+
 _Select = slice | int
-_Steps = Sequence[tuple[int, float]]
+_Steps = SequenceOf[tuple[int, float]]
 
 
 class ValveMeter:
@@ -37,6 +60,7 @@ class ValveMeter:
         manager: settings of the delta-T manager as (first index, 1 enabled or 0 disabled), ascending.
         registers: how the counters read, by datapoint id.
         energized: epoch seconds since which operating hours count.
+        ids: the datapoints of the device's profile.
     """
 
     def __init__(
@@ -49,7 +73,9 @@ class ValveMeter:
         manager: _Steps,
         registers: Mapping[str, Register],
         energized: int,
+        ids: frozenset[str],
     ) -> None:
+        self._totals = totals
         self._record = record = totals.record
         self._times = availability
         self._scale = scale
@@ -71,37 +97,35 @@ class ValveMeter:
             "evcloud.170": self._delta_t,
             MANAGER_STATE: self._manager_state,
             "evcloudplus.480": self._operating_hours,
+            "evcloud.290": self._sequence,
+            "evcloudplus.471": lambda at: np.round((self._steps(at, 1.0) - self._limited(at)) * HOUR_PER_TOTAL, 2),
+            "evcloudplus.472": lambda at: np.round(self._steps(at, 0.0) * HOUR_PER_TOTAL, 2),
+            "AbsoluteHeatingPower": lambda at: np.rint(record.power[at] * scale) * ~record.cooling[at],
+            "AbsoluteCoolingPower": lambda at: np.rint(record.power[at] * scale) * record.cooling[at],
+            "AbsoluteActuatorPosition": lambda at: np.round(record.position[at] / PERCENT_UNITS * _STROKE_DEGREES, 2),
         }
-        self._counted = {
-            COOLING_COUNTER: totals.cold,
-            HEATING_COUNTER: totals.heat,
-            VOLUME_COUNTER: totals.volume,
-            LIMITED_HOURS: totals.limited,
-        }
+        self.datapoints = frozenset(
+            id_ for id_ in ids if (source := SOURCES.get(id_, id_)) in self._instant or source in _COUNTED
+        )
         self._true = {
             COOLING_COUNTER: totals.true_cold,
             HEATING_COUNTER: totals.true_heat,
             VOLUME_COUNTER: totals.true_volume,
         }
 
-    @property
-    def datapoints(self) -> frozenset[str]:
-        """Ids of the datapoints published at every step."""
-        return frozenset(self._instant) | frozenset(self._counted)
-
-    def value(self, datapoint_id: str, index: int) -> float | str:
+    def value(self, datapoint_id: str, index: int) -> float:
         """One sample."""
-        if datapoint_id in self._counted:
-            return self._registers[datapoint_id].reading(self._counted[datapoint_id], index)
-        value = self._instant[datapoint_id](index)
-        return value if isinstance(value, str) else float(value)
+        source = SOURCES.get(datapoint_id, datapoint_id)
+        if source in _COUNTED:
+            return self._registers[source].reading(getattr(self._totals, _COUNTED[source]), index)
+        return float(self._instant[source](index))
 
-    def values(self, datapoint_id: str) -> npt.NDArray[Any]:
-        """All samples of the horizon, shape (SAMPLES,): float64, or objects for texts."""
-        if datapoint_id in self._counted:
-            return self._registers[datapoint_id].readings(self._counted[datapoint_id])
-        values = np.asarray(self._instant[datapoint_id](slice(None)))
-        return values if values.dtype == object else values.astype(np.float64, copy=False)
+    def values(self, datapoint_id: str) -> FloatArray:
+        """All samples of the horizon, shape (SAMPLES,)."""
+        source = SOURCES.get(datapoint_id, datapoint_id)
+        if source in _COUNTED:
+            return self._registers[source].readings(getattr(self._totals, _COUNTED[source]))
+        return np.asarray(self._instant[source](slice(None)), dtype=np.float64)
 
     def true_total(self, datapoint_id: str, time: float) -> float:
         """Reading at a time of a counter without faults that began at 0, in the counter's unit.
@@ -109,12 +133,13 @@ class ValveMeter:
         Raises:
             KeyError: the datapoint is no counter of energy or volume.
         """
-        total = self._true[datapoint_id]
+        source = SOURCES.get(datapoint_id, datapoint_id)
+        total = self._true[source]
         steps = min(max((time - self._times.first) / STEP, 0.0), SAMPLES - 1.0)
         index = int(steps)
         low = total.at(index)
         high = total.at(min(index + 1, SAMPLES - 1))
-        return (low + (high - low) * (steps - index)) * self._registers[datapoint_id].unit
+        return (low + (high - low) * (steps - index)) * self._registers[source].unit
 
     def _delta_t(self, at: _Select) -> Any:
         return np.abs(np.subtract(self._record.t1[at], self._record.t2[at], dtype=np.int32)) / KELVIN_UNITS
@@ -123,8 +148,28 @@ class ValveMeter:
         return np.round(self._record.power[at] * (100 * self._scale / _setting_at(self._max_power, at)), 1)
 
     def _manager_state(self, at: _Select) -> Any:
-        state = np.where(self._record.limiting[at], 2, 1) * _setting_at(self._manager, at).astype(np.int64)
-        return MANAGER_STATES[int(state)] if isinstance(at, int) else np.array(MANAGER_STATES, dtype=object)[state]
+        state = np.where(self._record.limiting[at], ManagerState.LIMITING, ManagerState.STANDBY)
+        return np.where(_setting_at(self._manager, at) > 0, state, ManagerState.DISABLED)
+
+    def _sequence(self, at: _Select) -> Any:
+        running = np.where(self._record.cooling[at], Sequence.COOLING, Sequence.HEATING)
+        return np.where(self._record.power[at] > 0, running, Sequence.NO_DEMAND)
+
+    def _limited(self, at: _Select) -> Any:
+        return self._totals.limited.at(at) if isinstance(at, int) else self._totals.limited.all()
+
+    def _steps(self, at: _Select, setting: float) -> Any:
+        """Number of steps up to an index, or to each, with the delta-T manager on (1) or off (0)."""
+        after = (at if isinstance(at, int) else np.arange(SAMPLES)) + 1
+        ends = [*(first for first, _ in self._manager[1:]), SAMPLES]
+        return (
+            sum(
+                np.clip(after - first, 0, end - first)
+                for (first, value), end in zip(self._manager, ends, strict=True)
+                if value == setting
+            )
+            + 0 * after
+        )  # of the same shape even where there is none
 
     def _operating_hours(self, at: _Select) -> Any:
         index = at if isinstance(at, int) else np.arange(SAMPLES)

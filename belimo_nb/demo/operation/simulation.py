@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.fleet.fleet import DemoDevice, fleet
+from belimo_nb.demo.fleet.fleet import DemoDevice, fleet, transferred
 from belimo_nb.demo.fleet.plants import Plant, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
-from belimo_nb.demo.operation.changes import Changes, Scalar, changes, timeline
+from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.meter import ValveMeter
+from belimo_nb.demo.operation.reporting import daily_reports, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
@@ -38,13 +39,24 @@ class Simulation:
         devices: size of the fleet.
         seed: changes noise, and the sizes of all plants but the heating zones.
         now: epoch seconds; samples from then on are not known yet. It may be moved at any time.
+        ev4: share of the energy valves that are Energy Valves 4; None: see `fleet`.
+        reporting: when all devices send their samples; None: see `fleet`.
+        transfers: how many energy valves change hands; None: see `transferred`.
     """
 
-    def __init__(self, devices: int = 36, seed: int = 1, now: int = NOW) -> None:
+    def __init__(
+        self,
+        devices: int = 36,
+        seed: int = 1,
+        now: int = NOW,
+        ev4: float | None = None,
+        reporting: str | None = None,
+        transfers: int | None = None,
+    ) -> None:
         self.now = now
         self.seed = seed
-        self.devices: Sequence[DemoDevice] = fleet(devices, seed)
-        self._by_id = {device.id: device for device in self.devices}
+        self._scopes = transferred(fleet(devices, seed, ev4, reporting), transfers)
+        self._by_id = {device.id: device for device in self._scopes}
         self._plants = plants(seed)
         self.truth = planted_faults(self.devices, self._plants)
         self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
@@ -52,13 +64,21 @@ class Simulation:
         self._changes: dict[str, dict[str, Changes]] = {}
         self._availability: dict[str, Availability] = {}
 
+    @property
+    def devices(self) -> Sequence[DemoDevice]:
+        """The devices at `now`, by production id."""
+        return [device for device in self._scopes if device.since <= self.now < device.until]
+
     def device(self, device_id: str) -> DemoDevice:
         """The device of an id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none at `now`.
         """
-        return self._by_id[device_id]
+        device = self._by_id[device_id]
+        if not device.since <= self.now < device.until:
+            raise KeyError(device_id)
+        return device
 
     def series(self, device: DemoDevice, datapoint_id: str) -> tuple[Times, npt.NDArray[Any]]:
         """Native samples of one datapoint that the cloud has at `now`.
@@ -70,15 +90,24 @@ class Simulation:
             KeyError: the device has no such datapoint.
         """
         now = self.now
+        available = self._available(device)
         points = self._changes_of(device).get(datapoint_id)
         if points is not None:
-            return _change_series(points, now)
+            repeated = daily_reports(device, available, now) if not datapoint_id.startswith("metadata.") else ()
+            return _change_series(points, now, repeated)
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
             raise KeyError(datapoint_id)
-        available = self._available(device)
         absent = available.absent(now)
         mask = available.held(now)
+        whose: tuple[Any, ...] = (device.phase,)  # devices with the same times of samples share them
+        if device.reporting != "5m":
+            sent = self._arrays.get(
+                (device.id, datapoint_id, "sent"),
+                lambda: sent_samples(device, datapoint_id, meter.values(datapoint_id), available),
+            )
+            mask = sent if mask is None else mask & sent
+            whose = (device.id, datapoint_id)
 
         def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
             def frozen() -> npt.NDArray[Any]:  # read-only, since all requests share the arrays
@@ -89,9 +118,7 @@ class Simulation:
             kept: npt.NDArray[Any] = self._arrays.get(key, frozen)
             return kept
 
-        times = array(
-            ("times", device.phase, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64)
-        )
+        times = array(("times", *whose, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64))
         values = array((device.id, datapoint_id, absent), lambda: meter.values(datapoint_id))
         count = int(np.searchsorted(times, now))
         return times[:count], values[:count]
@@ -138,7 +165,7 @@ class Simulation:
         return self._available(device).online_days(self.now) if device.registered else 0
 
     def health(self, device: DemoDevice) -> tuple[str, str | None]:
-        """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, if it has one."""
+        """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, None if unknown."""
         if device.profile is None:
             return "UNKNOWN", None
         known = [
@@ -149,7 +176,11 @@ class Simulation:
         if not known:
             return "UNKNOWN", None
         status, note = known[-1]
-        return _API_STATES[str(status)], str(note) or None
+        return _API_STATES[str(status)], str(note)
+
+    def releases_behind(self, device: DemoDevice) -> int:
+        """Number of software releases that it has not been given yet."""
+        return sum(time > self.now for time in software_updates(device))
 
     def outdoor_temperature(self, begin: int, end: int) -> tuple[Times, FloatArray]:
         """Outdoor temperature in °C of the hours that begin in [begin, end): epoch seconds and values, shape (n,)."""
@@ -185,7 +216,7 @@ class Simulation:
 
     def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:
-            self._changes[device.id] = changes(device, self.plant(device))
+            self._changes[device.id] = published(device, changes(device, self.plant(device)))
         return self._changes[device.id]
 
     def _available(self, device: DemoDevice) -> Availability:
@@ -205,11 +236,14 @@ class Simulation:
         plant = self.plant(device)
         if plant is None:
             return appliance_meter(device, self.seed, available)
-        return valve_meter(device, plant, self.seed, self._changes_of(device), available)
+        return valve_meter(device, plant, self.seed, changes(device, plant), available)
 
 
-def _change_series(points: Changes, now: int) -> tuple[Times, npt.NDArray[Any]]:
+def _change_series(points: Changes, now: int, repeated: Iterable[int]) -> tuple[Times, npt.NDArray[Any]]:
+    """A series of changes, and at the times `repeated` of what held then."""
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for _, value in points)
+    held = {time: value_at(points, time) for time in map(int, repeated) if time > points[0][0]}
+    points = sorted((held | dict(points)).items(), key=lambda point: point[0])
     known = [point for point in points if point[0] < now]
     times = np.array([time for time, _ in known], dtype=np.int64)
     values = np.array([value for _, value in known], dtype=np.float64 if numeric else object)

@@ -18,6 +18,7 @@ JOULE_PER_TOTAL = STEP
 CUBIC_METER_PER_TOTAL = STEP / FLOW_UNITS
 HOUR_PER_TOTAL = STEP / 3600
 
+_FULL = 1000  # of position and demand
 _CHUNK = 288  # samples between stored sums: a day
 
 
@@ -61,9 +62,49 @@ class Totals:
         self.cold = Total(record.power, record.cooling)
         self.volume = Total(record.flow)
         self.limited = Total(record.limiting)
+        self.heating_volume = Total(record.flow, ~record.cooling)
+        self.cooling_volume = Total(record.flow, record.cooling)
         self.true_heat = Total(record.true_power, ~record.true_cooling)
         self.true_cold = Total(record.true_power, record.true_cooling)
         self.true_volume = Total(record.true_flow)
+
+    @cached_property
+    def active(self) -> Total:
+        """Steps with an open valve."""
+        return Total(self.record.position > 0)
+
+    @cached_property
+    def full_load(self) -> Total:
+        """Steps with a control signal of 100 %."""
+        return Total(self.record.demand >= _FULL)
+
+    @cached_property
+    def part_load(self) -> Total:
+        """Steps with a control signal between 0 and 100 %."""
+        return Total((self.record.demand > 0) & (self.record.demand < _FULL))
+
+    @cached_property
+    def travel(self) -> Total:
+        """Travel of the actuator in units of the position."""
+        return Total(np.abs(self._strokes))
+
+    @cached_property
+    def end_hits(self) -> Total:
+        """Times that the actuator reached an end stop."""
+        return Total((self._strokes != 0) & np.isin(self.record.position, (0, _FULL)))
+
+    @cached_property
+    def reversals(self) -> Total:
+        """Changes of direction of the actuator."""
+        (moves,) = np.nonzero(self._strokes)
+        turned = np.zeros(len(self._strokes), dtype=np.bool_)
+        turned[moves[1:]] = self._strokes[moves[1:]] * self._strokes[moves[:-1]] < 0
+        return Total(turned)
+
+    @property
+    def _strokes(self) -> npt.NDArray[np.int32]:
+        position = self.record.position.astype(np.int32)
+        return np.diff(position, prepend=position[:1])
 
 
 @dataclass(frozen=True)
@@ -73,7 +114,7 @@ class Register:
     Attributes:
         start: reading before the first sample, in the counter's unit.
         unit: counter units per unit of the total.
-        digits: decimals shown.
+        digits: decimals shown; below 0: the reading goes in tens, hundreds ...
         reset: index of the first sample of a new meter that began at 0, if there is one.
         zeros: ranges of indices in which the counter reads 0.
     """

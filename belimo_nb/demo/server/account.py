@@ -17,6 +17,7 @@ USER: dict[str, Any] = {
     "firstName": "Demo",
     "lastName": "Account",
 }
+_RELEASES = ("3.35.271-0", "3.33.207-0", "3.31.118-0")  # of the devices' software, newest first
 USER_NAME = f"{USER['firstName']} {USER['lastName']}"
 
 
@@ -71,6 +72,10 @@ class Account:
                 "ref": f"/definitions/dataprofiles/{reference}",
                 "displayName": reference,
             }
+            release = _RELEASES[self.simulation.releases_behind(device)]
+            version = f"{device.profile[0]}/{release.split('.')[2].partition('-')[0]}"
+            body["software"] = {"entityId": version, "ref": f"/software/versions/{version}"}
+            body["runningSoftwareModules"] = {"csp": "2.14.2-0", "model": release, "bsp": "9.3.1-0"}
         body["health"] = {"onlineDays": self.simulation.online_days(device), "state": health}
         if last_seen is not None:
             body["health"]["lastSeen"] = timestamp(last_seen)

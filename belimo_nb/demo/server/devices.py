@@ -6,6 +6,7 @@ from typing import Any
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.server.account import USER, USER_NAME, Account, timestamp
 from belimo_nb.demo.server.query import ApiError, Page, Query
+from belimo_nb.demo.world.schedule import daily_snapshot
 
 ONLINE_SECONDS = 300
 _STATES = ("REGISTERED", "UNREGISTERED", "ALL")
@@ -72,14 +73,21 @@ def device(account: Account, query: Query, device_id: str) -> dict[str, Any]:
 
 
 def data(account: Account, query: Query, device_id: str) -> dict[str, Any]:
-    """`/devices/{id}/data`: all values now, or `at` a time (ISO-8601 or epoch milliseconds)."""
+    """`/devices/{id}/data`: values `at` a time (ISO-8601 or epoch milliseconds), else those of the daily snapshot.
+
+    All of them, or those of `datapointIds` that the device has. The present is in `/devices/{id}` and in the list.
+    """
     found = account.device(device_id)
-    at = query.instant_or_epoch("at", account.now * 1000) // 1000
+    snapshot = max(daily_snapshot(account.now), found.installed)
+    at = query.instant_or_epoch("at", snapshot * 1000) // 1000
     if at < found.installed:
         raise ApiError(
             400, "bad_request", f"device {device_id} has no data before {timestamp(found.installed)}", parameter="at"
         )
-    return account.state(found, min(at, account.now))
+    state = account.state(found, min(at, account.now))
+    if wanted := query.names("datapointIds"):
+        state["datapoints"] = {name: state["datapoints"][name] for name in wanted if name in state["datapoints"]}
+    return state
 
 
 def timeline(account: Account, query: Query, device_id: str) -> dict[str, Any]:

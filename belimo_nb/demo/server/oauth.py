@@ -6,6 +6,7 @@ Where the standard leaves a choice:
   (RFC 8707);
 - a wrong client is `invalid_client` (401), a wrong user name or password and an invalid refresh token
   `invalid_grant` (400);
+- a token asked for without a scope has all scopes of the client, as integrators saw on the live service;
 - the refresh token, issued for `offline_access` only, is not rotated: the answer to a refresh has none, and the old
   one stays valid.
 """
@@ -102,7 +103,7 @@ class _Validator(RequestValidator):
         return grant_type in GRANT_TYPES
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
-        return ["public.read"]
+        return list(SCOPES)
 
     def validate_scopes(
         self, client_id: str, scopes: list[str], client: Any, request: Request, *args: Any, **kwargs: Any

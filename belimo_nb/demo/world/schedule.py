@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +21,7 @@ HOURS = (HORIZON - HISTORY_BEGIN) // 3600
 PER_HOUR = 3600 // STEP
 SITE_ZONE = "Europe/Zurich"
 
+_SNAPSHOT_HOUR = 2
 _DAY = 86400
 _SLOTS_A_DAY = _DAY // STEP
 _MONDAY = 4 * _DAY  # 1970-01-05 was a Monday
@@ -29,6 +30,14 @@ _MONDAY = 4 * _DAY  # 1970-01-05 was a Monday
 def _utc_offset(zone: ZoneInfo, at: int) -> int:
     offset = datetime.fromtimestamp(at, UTC).astimezone(zone).utcoffset()
     return 0 if offset is None else int(offset.total_seconds())
+
+
+def daily_snapshot(at: int) -> int:
+    """The last 02:00 of the site's clock at or before a time (both epoch seconds)."""
+    zone = ZoneInfo(SITE_ZONE)
+    day = datetime.fromtimestamp(at, zone).replace(hour=_SNAPSHOT_HOUR, minute=0, second=0, microsecond=0, fold=0)
+    taken = int(day.timestamp())
+    return taken if taken <= at else int((day - timedelta(days=1)).timestamp())
 
 
 @functools.cache

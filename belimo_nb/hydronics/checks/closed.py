@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from belimo_nb.hydronics.samples import FLOW_SHARE, Samples, nominal_flow
+from belimo_nb.hydronics.plant import moves, supplied
+from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 
@@ -14,9 +15,12 @@ CHECK = "flow with the valve closed"
 CLOSED_PCT = 1.0
 LEAST_HOURS = 0.25
 FAULT_HOURS = 1.0
-CLOSED_HOURS = 24.0
-"""Hours with the valve closed below which nothing is known of its tightness."""
+CLOSED_HOURS = 24.0  # hours with the valve closed below which nothing is known of its tightness
 THRESHOLD = "fault 1 h/d"
+ZERO_SHARE, ZERO_STANDS, ZERO_SPREAD = 0.03, 0.95, 0.1
+"""A flow of up to such a share of nominal, in such a share of the closed hours, that varies by so little (10th to 90th
+percentile over the median), is the meter's zero.
+"""
 
 
 def closed(samples: Samples) -> Verdict:
@@ -25,8 +29,9 @@ def closed(samples: Samples) -> Verdict:
     Only spells count that last 15 minutes from the first reading to the last, at least two readings: a single one may
     be a valve that closed a moment ago, since published flow is a mean of minutes. So an hourly series is judged by
     two neighboring readings; of the time between them nothing is known, but as samples they give the right share of
-    hours over weeks. Waste is the water that flowed in these spells and the heat or cold it carried, by flow and
-    power.
+    hours over weeks. Nor do hours count in which nothing is supplied: with the pump off a flow is the meter's zero. So
+    is a small one that stands whatever happens, unless the temperatures show that water moves. Waste is the water that
+    flowed in these spells and the heat or cold it carried, by flow and power.
 
     Args:
         samples: Every hour or finer.
@@ -45,6 +50,14 @@ def closed(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, reason, THRESHOLD)
     nominal, source = nominal_flow(samples)
     leaking = shut & (flow > FLOW_SHARE * nominal)
+    if _is_zero(samples, shut, leaking, nominal):
+        middle = float(np.median(flow[leaking]))
+        said = (
+            f"With the valve closed the flow stands at {middle:.3g} m³/h, {100 * middle / nominal:.1f} % of {source}, "
+            "whatever happens: that is the meter's zero, no leak."
+        )
+        return Verdict(CHECK, OK, 0.0, "h/d", THRESHOLD, said, waste_m3=0.0, waste_kwh=0.0)
+    leaking &= supplied(samples) | np.isnan(samples.temperature("t1_c") + samples.temperature("t2_c"))
     least = max(2, math.ceil(LEAST_HOURS / hours - 1e-9) + 1)
     begins, afters = spells(leaking, moments(samples), samples.step, least)
     lasted = float((afters - begins).sum()) * hours
@@ -78,4 +91,14 @@ def closed(samples: Samples) -> Verdict:
         "shut-off valve closed, the flow sensor has a wrong zero.",
         volume,
         energy,
+        volume,
+        energy,
     )
+
+
+def _is_zero(samples: Samples, shut: Flags, flows: Flags, nominal: float) -> bool:
+    """Whether what flows with the valve closed is the zero of the meter: small, always there, always the same."""
+    if not flows.any() or flows.sum() < ZERO_STANDS * shut.sum() or moves(samples)[flows].mean() > 1 / 2:
+        return False
+    low, middle, high = np.percentile(samples.values("flow_m3h")[flows], [10, 50, 90])
+    return bool(middle <= ZERO_SHARE * nominal and high - low <= ZERO_SPREAD * middle)

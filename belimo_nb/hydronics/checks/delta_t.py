@@ -9,14 +9,13 @@ import numpy as np
 
 from belimo_nb.hydronics.counted import Passage, passage, since_mode
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
-from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, worst
+from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, between, cannot_judge, whole, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
 
 MEAN = "flow-weighted delta-T"
 LOW = "low delta-T"
 
-LOW_SHARE = 0.7
-"""Delta-T is low below this share of its design."""
+LOW_SHARE = 0.7  # delta-T is low below this share of its design
 LOW_WARN_PCT = 30.0
 LOW_FAULT_PCT = 60.0
 LOAD = 0.5
@@ -26,8 +25,22 @@ Power, not flow: a valve with low delta-T has its highest flows just there.
 """
 LOAD_PERCENTILE = 98
 DESIGN_PERCENTILE = 75
-HOT_WATER_DELTA_T_K = 11.0
-"""Design of a hot-water plant of which nothing else is known (PNNL's guide to re-tuning commercial buildings)."""
+CHILLED_K, HOT_K, DISTRICT_HEATING_K = 4.0, 8.0, 20.0
+"""Delta-T below which water is little used whatever the valve's own level is: 0.7 of the usual smallest designs.
+
+Chilled water is made for 6 K at least (6/12 °C), hot water for 11 K (PNNL's guide to re-tuning commercial buildings);
+district heating is for `Design.least_delta_t_k`, since the valve does not say that it is one.
+"""
+LOW_TEMPERATURE_C = 45.0
+"""Supply up to which hot water has the floor of chilled water: a floor or a heat pump is made for 5 to 8 K."""
+GOOD = 1.9
+"""Mean delta-T over the floor from which a valve is not blamed for its own better hours.
+
+For chilled water that is 7.6 K, nine tenths of what ASHRAE 90.1 asks of a coil (15 °F).
+"""
+MATTERS_M3 = 10.0  # water with low delta-T below which there is nothing to gain
+STEADY = 0.1  # span of the flow over its median (10th to 90th percentile) below which it does not follow any load
+FULLY_OPEN_PCT = 95.0
 
 
 def mean_delta_t(samples: Samples, mode: str | None = None, passed: Passage | None = None) -> float:
@@ -67,10 +80,12 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
 
 
 def low_delta_t(samples: Samples, *, warn_pct: float = LOW_WARN_PCT, fault_pct: float = LOW_FAULT_PCT) -> Verdict:
-    """Share of the active volume with a delta-T below 0.7 of its design.
+    """Share of the active volume with a delta-T below 0.7 of its design, and at least below an absolute floor.
 
-    A design that is not known is taken as the 75th percentile of the valve's own delta-T at half load or more. So a
-    valve whose delta-T was always low is only found with its design given.
+    A design that is not known is taken as the 75th percentile of the valve's own delta-T at half load or more; not if
+    its mean is good, since then its better hours are no blame. The floor (4 K for chilled, 8 K for hot water,
+    `Design.least_delta_t_k` if given) finds the valve whose delta-T was always low. Less than 10 m3 of such water do
+    not matter. Waste: the water in excess of what the limit at least, and the design at most, would have taken.
     """
     threshold = f"warn {warn_pct:.0f} %, fault {fault_pct:.0f} % of the volume"
     reason = lacking(samples)
@@ -81,53 +96,95 @@ def low_delta_t(samples: Samples, *, warn_pct: float = LOW_WARN_PCT, fault_pct: 
     return worst([_low(samples, mode, mask, threshold, warn_pct, fault_pct) for mode, mask in samples.modes.items()])
 
 
-class _Design(NamedTuple):
+class _Limit(NamedTuple):
     kelvin: float
+    design_k: float
     origin: str
 
 
 def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: float, fault_pct: float) -> Verdict:
-    flow, delta = samples.values("flow_m3h"), samples.delta_t
-    known = mask & np.isfinite(delta)
+    known = mask & np.isfinite(samples.delta_t)
     hours = float(known.sum()) * samples.hours
     if hours < ACTIVE_HOURS:
         reason = f"Delta-T is known in {hours:.1f} active hours only; at least {ACTIVE_HOURS:.0f} are needed."
         return cannot_judge(LOW, reason, threshold)
-    design = _design(samples, mode, known)
-    if design is None:
+    limit = _limit(samples, mode, known)
+    if limit is None:
         reason = f"The design delta-T is not known, and fewer than {ACTIVE_HOURS:.0f} h at half load or more show it."
         return cannot_judge(LOW, reason, threshold)
-    limit = LOW_SHARE * design.kelvin
-    share = 100 * float(flow[known & (delta < limit)].sum() / flow[known].sum())
-    verdict = FAULT if share >= fault_pct else WARN if share >= warn_pct else OK
+    flow, delta = samples.values("flow_m3h")[known], samples.delta_t[known]
+    low = delta < limit.kelvin
+    passed, total = (float(water.sum()) * samples.hours for water in (flow[low], flow))
+    share = 100 * passed / total
+    least, most = (
+        float((flow[low] * np.maximum(1 - delta[low] / kelvin, 0)).sum()) * samples.hours
+        for kelvin in (limit.kelvin, limit.design_k)
+    )
     when = f" when {mode}" if len(samples.modes) > 1 else ""
     sentence = (
-        f"{share:.0f} % of the water{when} came back with less than {limit:.1f} K, "
-        f"{100 * LOW_SHARE:.0f} % of {design.origin} of {design.kelvin:.1f} K."
+        f"{share:.0f} % of the water{when} ({whole(passed)} of {whole(total)} m³) came back with less than "
+        f"{limit.kelvin:.1f} K, {limit.origin}"
     )
+    verdict = FAULT if share >= fault_pct else WARN if share >= warn_pct else OK
+    if verdict != OK and passed < MATTERS_M3:
+        verdict, sentence = OK, f"{sentence}: too little water to matter"
+    if verdict == OK:
+        return Verdict(LOW, OK, share, "%", threshold, f"{sentence}.", waste_m3=most, waste_m3_low=least)
+    still = _stands(samples, known)
     advice = (
-        ""
-        if verdict == OK
+        "Look for a manual override, a fixed flow or position setpoint, or a controller that calls for full flow all "
+        "the time, and let the flow follow the load."
+        if still
         else "Switch the valve's delta-T limit on, then look for the cause: a fouled or too small coil, a supply air "
         "or room setpoint that cannot be reached, a bypass or mixing circuit behind the valve."
     )
-    return Verdict(LOW, verdict, share, "%", threshold, sentence, advice)
+    sentence = f"{sentence}; {between(least, most)} m³ need not have flowed{still}."
+    return Verdict(LOW, verdict, share, "%", threshold, sentence, advice, most, waste_m3_low=least)
 
 
-def _design(samples: Samples, mode: str, known: Flags) -> _Design | None:
+def _limit(samples: Samples, mode: str, known: Flags) -> _Limit | None:
+    """Below which delta-T water is little used, the design that it comes from, and both in words."""
+    flow, delta = samples.values("flow_m3h"), samples.delta_t
+    floor = _floor(samples, mode, known)
     given = samples.design.delta_t_k
     if given > 0 and len(samples.modes) == 1:  # of a change-over valve it is not said for which season it is
-        return _Design(given, "the design")
-    power = np.where(known, samples.power, np.nan)
-    loaded = np.isfinite(power)
-    if loaded.any():
-        loaded &= power >= LOAD * float(np.percentile(power[loaded], LOAD_PERCENTILE))
-    if loaded.sum() * samples.hours >= ACTIVE_HOURS:
-        own = float(np.percentile(samples.delta_t[loaded], DESIGN_PERCENTILE))
-        return _Design(own, "its own delta-T at high load (the design is not known)")
-    return (
-        _Design(HOT_WATER_DELTA_T_K, "a usual hot-water design (its own is not known)") if mode == "heating" else None
-    )
+        design, origin = given, "the design"
+    else:
+        power = np.where(known, samples.power, np.nan)
+        loaded = np.isfinite(power)
+        if loaded.any():
+            loaded &= power >= LOAD * float(np.percentile(power[loaded], LOAD_PERCENTILE))
+        design, origin = math.nan, "its own delta-T at high load (the design is not known)"
+        if loaded.sum() * samples.hours >= ACTIVE_HOURS:
+            design = float(np.percentile(delta[loaded], DESIGN_PERCENTILE))
+        if float(np.average(delta[known], weights=flow[known])) >= GOOD * floor:
+            design = math.nan  # good on the whole: it is not blamed for its own better hours
+    if LOW_SHARE * design >= floor or (math.isnan(floor) and design > 0):
+        return _Limit(LOW_SHARE * design, design, f"{100 * LOW_SHARE:.0f} % of {origin} of {design:.1f} K")
+    if math.isnan(floor):
+        return None
+    water = "hot" if mode == "heating" else "chilled"
+    return _Limit(floor, floor / LOW_SHARE, f"the least that {water} water should give")
+
+
+def _floor(samples: Samples, mode: str, known: Flags) -> float:
+    """The least delta-T that water of this kind should give, K; NaN where the kind is not known."""
+    if samples.design.least_delta_t_k > 0:
+        return samples.design.least_delta_t_k
+    if mode != "heating":
+        return CHILLED_K if mode else math.nan
+    supply = _mean(np.fmax(samples.temperature("t1_c"), samples.temperature("t2_c"))[known])
+    return CHILLED_K if supply <= LOW_TEMPERATURE_C else HOT_K
+
+
+def _stands(samples: Samples, known: Flags) -> str:
+    """That the flow stands still whatever the load, in words; empty if it follows."""
+    flow, position = samples.values("flow_m3h")[known], samples.values("position_pct")[known]
+    low, middle, high = np.percentile(flow, [10, 50, 90])
+    if high - low <= STEADY * middle:
+        return f"; the flow stood at {middle:.2f} m³/h whatever the load"
+    share = float((position >= FULLY_OPEN_PCT).mean())
+    return f"; the valve was fully open in {100 * share:.0f} % of that time" if share > 1 - STEADY else ""
 
 
 def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
@@ -16,8 +16,6 @@ WARN_PCT = 5.0
 THRESHOLD = "warn 5 % of the hours that heat or cool"
 TRICKLE = 0.01
 """Share of the 99th percentile of a counter's hourly rises up to which a rise is noise about a difference of 0 K."""
-IMPOSSIBLE = 5.0
-"""A rise of more than so many times that percentile is no energy of an hour but a counter that came back."""
 
 Ints = npt.NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""Hunting: a position that turns round again and again."""
+"""Hunting and cycling: a valve that turns round, or opens and closes, again and again."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
-from belimo_nb.hydronics.spells import Ints, moments, neighbors, too_coarse
-from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole
+from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, neighbors, spacing
+from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
 
 CHECK = "hunting"
-BAND_PCT = 5.0
-"""Points by which the position must come back before it has turned round."""
+BAND_PCT = 5.0  # points by which the position must come back before it has turned round
 WARN_PER_HOUR = 6.0
 FAULT_PER_HOUR = 12.0
 FAULT_SHARE = 0.75
@@ -21,7 +20,20 @@ FAULT_SHARE = 0.75
 Samples every 5 minutes show at most 12 reversals an hour, and a valve that turns round between any two of them still
 misses some where its swing is small: the limit is 9 an hour there, not 12.
 """
-COARSEST = pd.Timedelta(minutes=5)
+FINE, COARSEST = pd.Timedelta(minutes=5.5), pd.Timedelta(minutes=20)
+"""Readings up to so far apart show how often a valve turns round, and whether it does so again and again."""
+SWING_PCT = 10.0  # points of a swing that is no backlash (6 to 7 points on real valves)
+SWING_FLOW = 0.5  # share of the median active flow that a swing of the flow must exceed
+TURNS_A_DAY = 8
+"""Turns that make a day one of cycling: there and back four times. A schedule makes two, a day's load two more."""
+CYCLING_PCT = 15.0  # share of the days in operation that cycle, from which it is a warning; two days at least
+LEAST_DAYS = 2
+LITTLE_M3 = 10.0
+DAY_NS = 24 * HOUR_NS
+THRESHOLD = f"warn {WARN_PER_HOUR:g}/h or cycling on {CYCLING_PCT:g} % of the days, fault {{:g}}/h"
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def reversals(
@@ -66,38 +78,129 @@ def reversals(
     return np.array(turns, dtype=np.int64)
 
 
-def hunting(samples: Samples) -> Verdict:
-    """Reversals of the position beyond 5 points, per active hour; warn 6, fault 12 (9 on 5-minute data).
+def hunting(samples: Samples, period: Samples | None = None) -> Verdict:
+    """Whether the valve is unsteady, from what there is: fine readings, polls, or the actuator's own counter.
 
-    Only highs and lows of active samples count, so that a valve that opens a little once an hour is not taken for a
-    hunting one. What is faster than twice the spacing is not seen.
+    Readings up to 5 minutes apart give the reversals of the position beyond 5 points per active hour: warn 6, fault 12
+    (9 on 5-minute data). Those up to 20 minutes apart do not show how often it turns round, but that it does: a day
+    cycles if the position turns round by more than 10 points, or the flow by more than half of its median, 8 times or
+    more. That is a warning from 15 % of the days in operation on, with the water that flowed in them, since a trickle
+    that comes and goes wears the actuator and nothing else. The counter of direction changes tells the rate at any
+    spacing, but every touch counts: with that of travel, only if the mean swing is beyond 5 points.
+
+    The spacing is that of the readings themselves, not of their rows.
 
     Args:
-        samples: Every 5 minutes or finer, else there is no verdict.
+        samples: Every 5 minutes or finer, if there are such.
+        period: A longer period: its days are judged if its readings are up to 20 minutes apart, and its counter.
     """
-    minutes = samples.hours * 60
-    if reason := too_coarse(samples, COARSEST, "how often the valve turns round"):
-        return cannot_judge(CHECK, reason)
-    limit = min(FAULT_PER_HOUR, FAULT_SHARE * 60 / minutes)
-    threshold = f"warn {WARN_PER_HOUR:g}/h, fault {limit:g}/h"
-    position = samples.values("position_pct")
-    if not np.isfinite(position).any():
-        return cannot_judge(CHECK, "The position is not measured.", threshold)
-    hours = float((samples.active & np.isfinite(position)).sum()) * samples.hours
+    period = samples if period is None else period
+    fine, long = (spacing(part, "position_pct") for part in (samples, period))
+    limit = FAULT_PER_HOUR
+    if pd.Timedelta(0) < fine <= FINE:
+        limit = min(limit, FAULT_SHARE * pd.Timedelta(hours=1) / fine)
+    threshold = THRESHOLD.format(limit)
+    verdicts = []
+    if pd.Timedelta(0) < fine <= FINE:
+        verdicts.append(_rate(_read(samples, fine), threshold, limit))
+    for part, spaced in ((period, long), (samples, fine)):
+        if pd.Timedelta(0) < spaced <= COARSEST:
+            verdicts.append(_cycling(_read(part, spaced), threshold))
+            break
+    if counted := _by_counter(period, threshold):
+        verdicts.append(counted)
+    return worst(verdicts) if verdicts else cannot_judge(CHECK, _why_not(long), threshold)
+
+
+def _read(samples: Samples, spaced: pd.Timedelta) -> Samples:
+    """Only the rows with a reading of the position, and how far apart they are."""
+    known = np.isfinite(samples.values("position_pct"))
+    if known.all() and samples.step == spaced:
+        return samples
+    return Samples(samples.frame[known], spaced, samples.design)
+
+
+def _why_not(spaced: pd.Timedelta) -> str:
+    if spaced <= pd.Timedelta(0):
+        return "The position is not measured."
+    return (
+        f"Readings every {spaced / pd.Timedelta(minutes=1):.0f} min do not show how the valve moves; it takes one "
+        f"every {COARSEST / pd.Timedelta(minutes=1):.0f} min or more often, or the actuator's counter of its turns."
+    )
+
+
+def _rate(samples: Samples, threshold: str, limit: float) -> Verdict:
+    """By how often the position turns round an hour."""
+    position, active = samples.values("position_pct"), samples.active
+    hours = float(active.sum()) * samples.hours
     if hours < ACTIVE_HOURS:
         return cannot_judge(CHECK, f"Water flowed for only {hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed.", threshold)
-    turns = reversals(position, moments(samples), samples.step)
-    rate = float(samples.active[turns].sum()) / hours
+    rate = float(active[reversals(position, moments(samples), samples.step)].sum()) / hours
     said = f"In {whole(hours)} h with flow the position turned round {rate:.1f} times an hour by more than 5 points"
+    return _told(rate, limit, said, threshold)
+
+
+def _told(rate: float, limit: float, said: str, threshold: str) -> Verdict:
     if rate < WARN_PER_HOUR:
-        return Verdict(CHECK, OK, rate, "1/h", threshold, f"{said}: it is steady.")
-    return Verdict(
-        CHECK,
-        FAULT if rate >= limit else WARN,
-        rate,
-        "1/h",
-        threshold,
-        f"{said}: it hunts, which wears the actuator and unsettles the temperature.",
-        "Calm the control loop that asks for the position (smaller gain, longer integral time); if that does not help, "
-        "check whether the valve is too large and whether the pump's pressure swings.",
-    )
+        return Verdict(CHECK, OK, rate, "1/h", threshold, f"{said}: it does not hunt.")
+    said = f"{said}: it hunts, which wears the actuator and unsettles the temperature."
+    return Verdict(CHECK, FAULT if rate >= limit else WARN, rate, "1/h", threshold, said, ADVICE)
+
+
+ADVICE = (
+    "Calm the control loop that asks for the position (smaller gain, longer integral time); if that does not help, "
+    "check whether the valve is too large and whether the pump's pressure swings."
+)
+
+
+def _by_counter(samples: Samples, threshold: str) -> Verdict | None:
+    """By the actuator's own counter of direction changes; None if it has none, or if it cannot tell."""
+    hours = samples.active_hours
+    changes = samples.rise("direction_changes")
+    if not samples.known("direction_changes") or hours < ACTIVE_HOURS:
+        return None
+    rate = changes / hours
+    said = f"By its own counter the actuator turned round {rate:.1f} times in each of {whole(hours)} h with flow"
+    if samples.known("travel_strokes") and changes:
+        swing = 100 * samples.rise("travel_strokes") / changes
+        said += f", by {swing:.0f} points on average"
+        rate = rate if swing > BAND_PCT else 0.0
+    return _told(rate, FAULT_PER_HOUR, said, threshold)
+
+
+def _cycling(samples: Samples, threshold: str) -> Verdict:
+    """By the days on which it turns round again and again; needs no more than polls."""
+    flow, active = samples.values("flow_m3h"), samples.active
+    day = moments(samples) // DAY_NS
+    day -= day[0]
+    days = int(day[-1]) + 1
+    cycles = _turning_days(samples, samples.values("position_pct"), SWING_PCT, day)
+    if active.any():
+        cycles |= _turning_days(samples, flow, SWING_FLOW * float(np.median(flow[active])), day)
+    runs = cycles | (np.bincount(day[active], minlength=days) * samples.hours >= 1)
+    if runs.sum() < LEAST_DAYS:
+        reason = f"The valve was in operation on {int(runs.sum())} days only; {LEAST_DAYS} are needed."
+        return cannot_judge(CHECK, reason, threshold)
+    share = 100 * float(cycles.sum() / runs.sum())
+    said = f"On {int(cycles.sum())} of {int(runs.sum())} days in operation it turned round {TURNS_A_DAY} times or more"
+    if share < CYCLING_PCT or cycles.sum() < LEAST_DAYS:
+        return Verdict(CHECK, OK, share, "%", threshold, f"{said}: it is steady.")
+    water = float(np.nansum(flow[cycles[day]])) * samples.hours
+    if not active.any():
+        meanwhile = "how much water flowed is not known"
+    else:
+        meanwhile = f"{whole(water)} m³ flowed on these days{', hardly any water' if water < LITTLE_M3 else ''}"
+    said = f"{said}: it opens and closes again and again, which wears the actuator; {meanwhile}."
+    return Verdict(CHECK, WARN, share, "%", threshold, said, ADVICE)
+
+
+def _turning_days(samples: Samples, values: Floats, band: float, day: Ints) -> Flags:
+    """The days, from the first on, on which the values turn round by more than the band again and again."""
+    travel = np.abs(np.diff(values, prepend=values[0]))
+    travel = np.bincount(day, np.nan_to_num(travel))
+    candidates = travel > TURNS_A_DAY * band  # with less, so many turns cannot be
+    looked = candidates[day]
+    if not looked.any():
+        return candidates
+    turns = reversals(values[looked], moments(samples)[looked], samples.step, band)
+    return np.bincount(day[looked][turns], minlength=len(travel)) >= TURNS_A_DAY

@@ -17,12 +17,12 @@ from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, 
 
 CHECK = "delta-T limit"
 LIMIT_STEP_K = 0.5
-LIMIT_FLOW = 1.3
-"""Highest flow over V* from which a limit is advised."""
-LIMIT_SUPPLY_SPAN_K = 10.0
-"""Span of the supply temperature (5th to 95th percentile) from which no one limit suits."""
+LIMIT_FLOW = 1.3  # highest flow over that of the limit, from which a limit is advised
+CUT_PCT = 5.0  # percent of the heat or cold that a limit may cut
+WORTH_SHARE, WORTH_M3 = 0.05, 10.0  # water that a limit must save to be worth setting: a share of what flowed, and m3
+LIMIT_SUPPLY_SPAN_K = 10.0  # span of the supply temperature (5th to 95th percentile) from which no one limit suits
 PUMP_EXPONENTS = (1, 3)
-THRESHOLD = f"highest flow {LIMIT_FLOW} times V*"
+THRESHOLD = f"highest flow {LIMIT_FLOW} times that of the limit, which cuts up to {CUT_PCT:g} %"
 
 
 @dataclass(frozen=True)
@@ -44,24 +44,48 @@ class Savings:
     pump_high: float
 
 
-def advised_limit(samples: Samples, mask: Flags, curve: Characteristic) -> tuple[float, str]:
-    """The delta-T limit that keeps the flow below V*, in K to 0.5 K, or NaN; and why there is none, a sentence.
+@dataclass(frozen=True)
+class Advice:
+    """A delta-T limit that suits an exchanger.
 
-    It is the delta-T at V*: P* / (rho cp V*).
+    Attributes:
+        limit_k: The limit, K to 0.5 K; NaN if there is none.
+        cut: Share of the heat or cold of the samples above the power that the limit leaves.
+        power_kw: That power.
+        reason: Why there is no limit, a sentence; empty if there is one, or if none is needed.
+    """
+
+    limit_k: float = math.nan
+    cut: float = math.nan
+    power_kw: float = math.nan
+    reason: str = ""
+
+
+def advised_limit(samples: Samples, mask: Flags, curve: Characteristic) -> Advice:
+    """The highest delta-T limit that takes no power away that matters.
+
+    With it the flow stays at V* or above, gives all but a tenth of what the top tenth of flow gives, and hours of more
+    power than that make up at most 5 % of the heat or cold.
     """
     if curve.reason:
-        return math.nan, curve.reason
+        return Advice(reason=curve.reason)
     if not curve.max_flow_m3h > LIMIT_FLOW * curve.waste_flow_m3h:
-        return math.nan, ""
+        return Advice()
     span = supply_span(supply_temperature(samples)[mask])
     if not span < LIMIT_SUPPLY_SPAN_K:
-        return math.nan, f"The supply temperature spans {span:.0f} K, so no single limit suits."
-    heat = rho_c(samples)[mask]
-    kelvin = curve.waste_power_kw / (float(np.nanmedian(heat)) * curve.waste_flow_m3h)
-    advised = LIMIT_STEP_K * round(kelvin / LIMIT_STEP_K)
-    if not advised >= LIMIT_STEP_K:
-        return math.nan, f"Power and flow would mean a limit of {kelvin:.2f} K, which no valve can keep."
-    return advised, ""
+        return Advice(reason=f"The supply temperature spans {span:.0f} K, so no single limit suits.")
+    heat = float(np.nanmedian(rho_c(samples)[mask]))
+    power = samples.power[mask]
+    power = power[np.isfinite(power)]
+    flow = curve.enough_flow_m3h
+    while flow * LIMIT_FLOW < curve.max_flow_m3h:
+        left = curve.a_kw * flow / (curve.b_m3h + flow)
+        limit = LIMIT_STEP_K * math.floor(left / (heat * flow) / LIMIT_STEP_K + 0.5)
+        cut = float(np.maximum(power - left, 0.0).sum() / power.sum())
+        if limit >= LIMIT_STEP_K and cut <= CUT_PCT / 100:
+            return Advice(limit, cut, left)
+        flow *= 1.02
+    return Advice(reason="The highest flows still bring power that a limit would take away, so none is advised.")
 
 
 def limit_savings(samples: Samples, limit_k: float, mask: Flags | None = None) -> Savings:
@@ -108,19 +132,24 @@ def delta_t_limit(samples: Samples, curves: Mapping[str, Characteristic] | None 
 
 def _judged(samples: Samples, mode: str, mask: Flags, curve: Characteristic) -> Verdict:
     when = f" when {mode}" if len(samples.modes) > 1 else ""
-    kelvin, reason = advised_limit(samples, mask, curve)
-    if reason:
-        return cannot_judge(CHECK, reason, THRESHOLD)
+    advised = advised_limit(samples, mask, curve)
+    kelvin = advised.limit_k
+    if advised.reason:
+        return cannot_judge(CHECK, advised.reason, THRESHOLD)
     if math.isnan(kelvin):
         sentence = f"No limit is needed{when}: the flow does not go far into the waste zone."
         return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence)
     saved = limit_savings(samples, kelvin, mask)
+    if saved.share < WORTH_SHARE or saved.volume_m3 < WORTH_M3:
+        sentence = f"A limit{when} would have saved {whole(saved.volume_m3)} m³ of water at most: it is not worth it."
+        return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence, waste_m3=saved.volume_m3)
     sentence = (
         f"A limit of {kelvin:.1f} K{when} would have saved up to {whole(saved.volume_m3)} m³ of water "
         f"({100 * saved.share:.0f} %) and {100 * saved.pump_low:.0f} to {100 * saved.pump_high:.0f} % of this valve's "
-        "part of the pump energy; that is an upper bound."
+        f"part of the pump energy, an upper bound; it leaves {advised.power_kw:.0f} kW and would have cut "
+        f"{100 * advised.cut:.1f} % of the {'heat' if mode == 'heating' else 'cold'}."
     )
     advice = (
         f"Set the delta-T limit to {kelvin:.1f} K and switch it on; watch for a week that rooms and air stay right."
     )
-    return Verdict(CHECK, WARN, kelvin, "K", THRESHOLD, sentence, advice)
+    return Verdict(CHECK, WARN, kelvin, "K", THRESHOLD, sentence, advice, saved.volume_m3)

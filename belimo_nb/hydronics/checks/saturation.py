@@ -8,12 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from belimo_nb.hydronics.exchanger import Characteristic, characteristic
-from belimo_nb.hydronics.samples import Flags, Samples, lacking
-from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
+from belimo_nb.hydronics.samples import Flags, Floats, Samples, lacking
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, between, cannot_judge, worst
 
 CHECK = "waste zone"
-WASTE_WARN_PCT = 10.0
-"""Percent of the volume that passes while the flow is above V*."""
+WASTE_WARN_PCT = 10.0  # percent of the volume that passes while the flow is above V*
+EXCESS_PCT = 5.0  # percent of the volume in excess of V* below which there is nothing to gain
+USELESS = 2 / 3
+"""Power that the water above V* brings beyond P*, over what it would bring in proportion, up to which it is waste."""
 
 
 def characteristics(samples: Samples) -> dict[str, Characteristic]:
@@ -28,7 +30,9 @@ def saturation(
 
     The zone begins at V*, where the slope of P = a V / (b + V) has fallen to 15 % of its start (the idea is that of US
     patent 9,631,831). The figure is the share of water that passed while the flow was above V*. The waste is what
-    passed in excess of V*: V* itself would have flowed anyhow.
+    passed in excess of V*: V* itself would have flowed anyhow; at least it is what passed in excess of the flow that
+    gives nearly all that the top tenth of flow gives. It is no waste if it is less than 5 % of the volume, or if the
+    readings above V* do give more power, whatever the curve says.
 
     Args:
         samples: At any spacing.
@@ -62,15 +66,37 @@ def _judged(
     if not above.any():
         sentence = f"The flow{when} stayed below {curve.waste_flow_m3h:.2f} m³/h, where the waste zone begins."
         return Verdict(CHECK, OK, 0.0, "%", threshold, sentence, waste_m3=0.0)
-    waste = float(np.maximum(flow - curve.waste_flow_m3h, 0.0)[above].sum()) * samples.hours
+    excess, least = (
+        float(np.maximum(flow - limit, 0.0).sum()) * samples.hours
+        for limit in (curve.waste_flow_m3h, curve.enough_flow_m3h)
+    )
     sentence = (
         f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
-        f"any more power; {whole(waste)} m³ were in excess of that."
+        f"any more power; {between(least, excess)} m³ were in excess."
     )
-    if share < warn_pct:
-        return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=waste)
+    useful = _useful(flow[above], samples.power[mask][above], curve)
+    verdict = OK if share < warn_pct or excess < EXCESS_PCT / 100 * flow.sum() * samples.hours else WARN
+    if verdict == WARN and useful >= USELESS:
+        verdict = OK
+        sentence = (
+            f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, but the readings there "
+            f"show that it brings {100 * useful:.0f} % of the power that it would in proportion."
+        )
+    if verdict == OK:
+        return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=excess, waste_m3_low=least)
     advice = (
-        f"Limit the flow to {curve.waste_flow_m3h:.2f} m³/h (maximum flow setting), or set a delta-T limit; then find "
-        "out why the controller asks for more than the exchanger can give."
+        f"Limit the flow to {curve.enough_flow_m3h:.2f} m³/h (maximum flow setting), from which on it brings less than "
+        "a tenth more; then find out why the controller asks for more than the exchanger can give."
+        if curve.enough_flow_m3h < curve.max_flow_m3h
+        else "Find out why the controller asks for more than the exchanger can give: a fouled or too small coil, too "
+        "little or too warm air, a setpoint that cannot be reached."
     )
-    return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice, waste)
+    return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice, excess, waste_m3_low=least)
+
+
+def _useful(flow: Floats, power: Floats, curve: Characteristic) -> float:
+    """What more the water above V* brings, over what it would in proportion; 0 where that is unknown."""
+    known = np.isfinite(power)
+    more = float((power[known] - curve.waste_power_kw).sum()) / curve.waste_power_kw
+    flow_more = float((flow[known] - curve.waste_flow_m3h).sum()) / curve.waste_flow_m3h
+    return more / flow_more if flow_more > 0 else 0.0

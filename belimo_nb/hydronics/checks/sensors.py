@@ -1,4 +1,4 @@
-"""Temperature sensors whose readings cannot be true."""
+"""Sensors whose readings cannot be true, or of which the device says itself that they have failed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
-from belimo_nb.hydronics.spells import moments, neighbors
+from belimo_nb.hydronics.checks.flow_sensor import dead_hours
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
+from belimo_nb.hydronics.spells import moments, neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "sensor range"
-LOWEST_C, HIGHEST_C = -10.0, 130.0
+
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_HOURS = 24.0
-FINE_K = 0.1
-"""Resolution of a sensor above which equal readings are no sign of anything."""
-STRAY = 2
-"""Up to so many bad readings are a warning: a transmission that failed leaves as many."""
-THRESHOLD = "fault outside -10 to 130 °C, jumps > 20 K/min, or frozen 24 h while water flows; 1 or 2 readings: warn"
+FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
+STRAY, STRAY_SHARE = 2, 0.001
+"""Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
+ZERO_HOURS = 24.0
+ROOM_C = (15.0, 30.0)  # temperatures of rooms and plant rooms
+SETTLED_K, APART_K = 1.5, 5.0
+"""A sensor in the room shows the same with flow and without, up to the one, and is off the water by the other."""
+ERRORS = {1: "T1", 2: "T2", 4: "the flow sensor"}  # bits of a device's error status, from the least
+THRESHOLD = (
+    "fault outside -10 to 130 °C, jumps > 20 K/min, frozen 24 h while water flows, at room temperature, or no flow "
+    "while water moves; 0.1 % stray"
+)
+ADVICE = "Check the sensor's cable and connector, and compare it with a thermometer; replace it if it differs."
 
 NAMES = {"t1_c": "T1", "t2_c": "T2"}
 
@@ -31,22 +40,33 @@ class _Findings(NamedTuple):
     frozen_hours: float
 
 
-def sensors(samples: Samples) -> Verdict:
-    """Hours whose readings of T1 or T2 cannot be true: out of range, after a jump, or frozen while water flows.
+def sensors(samples: Samples, health: str = "") -> Verdict:
+    """Hours whose readings of T1, T2 or flow cannot be true.
+
+    What the device says itself comes first: error bits that are set in its last readings, and its health. Then what its
+    readings say: zeros in every channel for a day; a flow sensor that reads 0 for days while the temperatures show that
+    water moves; a T1 that shows the room while cold or hot water flows; T1 or T2 out of range, after a jump, or frozen
+    while water flows.
 
     Jumps are judged up to 5 minutes from reading to reading (there it takes 100 K), and only while water flows at both
     ends, since hot water that arrives in a cold pipe jumps rightly; on coarser data range and frost are judged alone.
     A sensor is frozen if its readings are equal to the last digit over at least 24 active hours; sensors that publish
-    steps of more than 0.1 K are exempt.
+    steps of more than 0.1 K are exempt. One or two bad readings, or 0.1 % of all, are told, and no more.
 
     Args:
         samples: At any spacing.
+        health: What the device says of itself, such as "Flow_sensor_error"; empty: nothing, or unknown.
     """
+    if claimed := _claimed(samples, health):
+        return Verdict(CHECK, FAULT, float("nan"), "", THRESHOLD, claimed, f"{ADVICE} Until then nothing is known.")
     known = [column for column in NAMES if np.isfinite(samples.values(column)).any()]
     if not known:
         return cannot_judge(CHECK, "Neither T1 nor T2 is measured.", THRESHOLD)
+    if dead := _zeros(samples) or _no_flow(samples) or in_the_room(samples):
+        return dead
     found = {NAMES[column]: _findings(samples, samples.values(column)) for column in known}
-    single = sum(item.outside + item.jumps for item in found.values())
+    outside, jumps = (sum(counts) for counts in zip(*((i.outside, i.jumps) for i in found.values()), strict=True))
+    single = outside + jumps
     frozen = sum(item.frozen_hours for item in found.values())
     figure = single * samples.hours + frozen
     who = " and ".join(found)
@@ -54,10 +74,79 @@ def sensors(samples: Samples) -> Verdict:
         limits = "" if samples.active_hours >= ACTIVE_HOURS else "; for frozen readings too little water flowed"
         return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"The readings of {who} are credible{limits}.")
     said = "; ".join(part for name, item in found.items() if (part := _told(name, item)))
-    advice = "Check the sensor's cable and connector, and compare it with a thermometer; replace it if it differs."
-    if not frozen and single <= STRAY:
-        return Verdict(CHECK, WARN, figure, "h", THRESHOLD, f"{said}: a stray reading.", advice)
-    return Verdict(CHECK, FAULT, figure, "h", THRESHOLD, f"{said}: it cannot be relied on.", advice)
+    if not frozen and jumps <= STRAY and outside <= max(STRAY, STRAY_SHARE * len(samples)):
+        return Verdict(CHECK, OK, figure, "h", THRESHOLD, f"{said}: stray readings; the others are credible.")
+    return Verdict(CHECK, FAULT, figure, "h", THRESHOLD, f"{said}: it cannot be relied on.", ADVICE)
+
+
+def _claimed(samples: Samples, health: str) -> str:
+    """What the device says itself, as a sentence; empty if nothing."""
+    if "sensor" in health.lower():
+        return f"The device says of itself: {health}."
+    bits = samples.values("error_bits")
+    known = np.flatnonzero(np.isfinite(bits))
+    if not len(known):
+        return ""
+    set_now = int(bits[known[-1]])
+    names = " and ".join(name for bit, name in ERRORS.items() if set_now & bit)
+    return f"The device reports an error of {names}." if names else ""
+
+
+def _zeros(samples: Samples) -> Verdict | None:
+    """Exactly 0 in every channel for a day or more: nothing is measured."""
+    channels = [samples.values(name) for name in ("t1_c", "t2_c", "flow_m3h", "power_kw") if samples.known(name)]
+    if len(channels) < 3:  # 0 °C alone may be true
+        return None
+    zero = np.logical_and.reduce([values == 0 for values in channels])
+    begins, afters = spells(zero, moments(samples), samples.step)
+    hours = (afters - begins) * samples.hours
+    if not (hours >= ZERO_HOURS).any():
+        return None
+    always = bool(np.all(zero | ~np.isfinite(np.sum(channels, axis=0))))
+    lasted = float(hours[hours >= ZERO_HOURS].sum())
+    said = f"T1, T2 and every other channel read exactly 0 for {lasted:.0f} h: nothing is measured"
+    if always:
+        advice = "If the valve is installed, check its supply voltage and its sensors' cables; in stock it is no fault."
+        return Verdict(CHECK, WARN, lasted, "h", THRESHOLD, f"{said}, or it is not installed yet.", advice)
+    advice = "Check the device's supply voltage, its sensors' cables and the gateway in between."
+    return Verdict(CHECK, FAULT, lasted, "h", THRESHOLD, f"{said}.", advice)
+
+
+def _no_flow(samples: Samples) -> Verdict | None:
+    """A flow sensor that reads 0 while the temperatures follow the valve."""
+    hours = dead_hours(samples)
+    if not hours:
+        return None
+    said = (
+        f"In {hours:.0f} h with the valve open the flow reads 0 all day, while the water keeps its temperature and T2 "
+        "follows the valve: the flow sensor has failed, and no energy is counted."
+    )
+    advice = "Check the flow sensor, its cable and the device's error messages; its time is unknown, not 0."
+    return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
+
+
+def in_the_room(samples: Samples) -> Verdict | None:
+    """A T1 that shows the room's temperature while cold or hot water flows."""
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
+    flows = samples.active & np.isfinite(t1 + t2)
+    rests = ~samples.active & np.isfinite(t1)
+    if min(flows.sum(), rests.sum()) * samples.hours < ACTIVE_HOURS:
+        return None
+    middle = float(np.median(t1[flows]))
+    if not ROOM_C[0] <= middle <= ROOM_C[1]:
+        return None
+    low, high = np.percentile(t1[flows], [5, 95])
+    water, idle = float(np.median(t2[flows])), float(np.median(t1[rests]))
+    inside = ROOM_C[0] <= low and high <= ROOM_C[1]
+    wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False
+    if not (inside and wrong and abs(middle - idle) <= SETTLED_K):
+        return None
+    hours = float(flows.sum()) * samples.hours
+    said = (
+        f"T1 shows {middle:.0f} °C with flow and without, while water of {water:.0f} °C flows: it is not in the pipe."
+    )
+    advice = "Look where the remote sensor T1 sits: it belongs into the supply pipe, not beside it."
+    return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
 
 
 def _told(name: str, item: _Findings) -> str:

@@ -6,16 +6,16 @@ import math
 
 import numpy as np
 
+from belimo_nb.hydronics.checks.sensors import in_the_room
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
-from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "T1/T2 swapped"
 FAULT_PCT = 95.0
 THRESHOLD = "fault above 95 % of the last 48 active hours"
 RECENT_HOURS = 48.0
-LEAST_K = 0.5
-"""A smaller difference has no sign to rely on."""
+LEAST_K = 0.5  # A smaller difference has no sign to rely on
 UNDECIDED_K = 1.0
 """Water whose mean is nearer than that to the border of warm and cold neither heats nor cools for certain."""
 
@@ -27,29 +27,40 @@ def swapped(samples: Samples) -> Verdict:
     the mean of both temperatures says, whichever way the sensors are mounted. Only the last active hours count: a swap
     of last month must not hide behind a year that was right, nor one that was mended accuse the valve.
 
+    The lifetime counters bear witness: the valve counts by its own sign, so swapped sensors count on the wrong counter,
+    or on none. If the right one rises all the same, it is a warning, and both are told.
+
     Args:
         samples: At any spacing, with both temperatures.
     """
-    t1, t2 = samples.values("t1_c"), samples.values("t2_c")
+    t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
     if not np.isfinite(t1 + t2).any():
         return cannot_judge(CHECK, "T1 and T2 are not both measured.", THRESHOLD)
     difference = t1 - t2
     with np.errstate(invalid="ignore"):
-        sure = (np.abs(difference) >= LEAST_K) & (np.abs((t1 + t2) / 2 - WARM_WATER_C) >= UNDECIDED_K)
-    telling = np.flatnonzero(samples.active & sure)
+        decided = (np.abs(samples.by_water) == 2) | (np.abs((t1 + t2) / 2 - WARM_WATER_C) >= UNDECIDED_K)
+        telling = np.flatnonzero(samples.active & decided & (np.abs(difference) >= LEAST_K))
     hours = len(telling) * samples.hours
     if hours < ACTIVE_HOURS:
         reason = f"Water flowed with a clear difference for only {hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed."
         return cannot_judge(CHECK, reason, THRESHOLD)
-    wrong = samples.heating[telling] != (difference[telling] > 0)
+    warm = samples.by_water[telling] > 0
+    wrong = warm != (difference[telling] > 0)
     recent = wrong[-math.ceil(RECENT_HOURS / samples.hours) :]
     share = 100 * float(recent.mean())
     said = f"In the last {len(recent) * samples.hours:.0f} h with flow the sign of T1 - T2 was wrong in {share:.0f} %"
     if share <= FAULT_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
+    if in_the_room(samples):
+        return cannot_judge(CHECK, f"{said}, but T1 shows the temperature of the room, not that of water.", THRESHOLD)
     first = _since(wrong, moments(samples)[telling])
     since = f", since {samples.frame.index[telling[first]]:%Y-%m-%d}" if first else ""
-    right, mistaken = ("heat", "cooling") if samples.heating[telling[-1]] else ("cold", "heating")
+    right, mistaken = ("heating", "cooling") if warm[-1] else ("cooling", "heating")
+    heat, cold = (float(rise[telling[-len(recent)] :].sum()) for rise in samples.rises)
+    if (heat > cold) if warm[-1] else (cold > heat):
+        said += f"{since}, but the {right} counter rises: one of the two is mistaken."
+        advice = "Compare both sensors with a thermometer, and see which of them sits in the supply."
+        return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice)
     return Verdict(
         CHECK,
         FAULT,

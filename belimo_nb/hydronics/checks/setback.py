@@ -21,16 +21,11 @@ EFFECTIVE_BELOW = 0.6
 OFF_BELOW = 0.02
 THRESHOLD = "warn above 0.9 (none); effective below 0.6"
 LEAST_NIGHTS = 10
-HEATING_LIMIT_C = 12.0
-"""Daily mean of outdoor temperature up to which a day is a heating day, as in HGT20/12."""
-LIKE_K = 3.0
-"""Days on both sides of a night whose daily means differ by more are no like weather."""
-LIKE_POWER = 1.5
-"""The same where no weather is known: one day's power over the other's."""
-LEAST_POWER = 0.25
-"""Share of the 95th percentile of daytime power that makes a heating day, where no weather is known."""
-FOLLOWS_BELOW = -0.3
-"""Correlation of power with outdoor temperature above which the load is no heating of rooms."""
+HEATING_LIMIT_C = 12.0  # daily mean of outdoor temperature up to which a day is a heating day, as in HGT20/12
+LIKE_K = 3.0  # days on both sides of a night whose daily means differ by more are no like weather
+LIKE_POWER = 1.5  # the same where no weather is known: one day's power over the other's
+LEAST_POWER = 0.25  # share of the 95th percentile of daytime power that makes a heating day, where no weather is known
+FOLLOWS_BELOW = -0.3  # correlation of power with outdoor temperature above which the load is no heating of rooms
 FOLLOWS_SPAN_K = 8.0
 
 NIGHT_HOURS, DAY_HOURS = 6, 8

@@ -14,8 +14,7 @@ CHECK = "stuck"
 COARSEST = pd.Timedelta(hours=6)
 DAYS = 7
 DAY_NS = 24 * HOUR_NS
-LEAST_DAYS = 5
-"""Days of seven that must be known."""
+LEAST_DAYS = 5  # days of seven that must be known
 MOVES_PCT = 1.0
 ASKED_PCT = 10.0
 THRESHOLD = "fault: moves < 1 point in 7 d while asked for > 10"

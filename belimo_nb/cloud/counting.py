@@ -1,0 +1,59 @@
+"""Which kinds of energy a device counts, by its dataprofile and what the store holds of its past."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+import pandas as pd
+
+from belimo_nb.api.devices import datapoint_values, profile_ref, subobject
+from belimo_nb.energy.counter import Kind
+
+if TYPE_CHECKING:
+    from belimo_nb.api.profile import Profile
+    from belimo_nb.cloud.connection import Connection
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+RESOLUTIONS = ("1h", "15m")  # at which counters are kept
+YEAR_S = 365 * 86400
+
+
+def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether a device counts a kind of energy, without a request.
+
+    It does if its dataprofile has the counter, unless it is known never to have counted: the counter reads exactly 0
+    now, the store holds no reading of it above 0, and it counts the other kind, or the store covers a year. A counter
+    whose latest value is missing, text or, after a reset or a bad reading, 0 keeps its valve in all reports.
+
+    Args:
+        connection: The cloud of the device.
+        record: The API's device object.
+        kind: "heating" or "cooling".
+    """
+    ref = profile_ref(record)
+    profile = None if ref is None else connection.profile_or_none(ref)
+    if profile is None or not profile.describes(f"{kind}_energy"):
+        return False
+    identifier = profile.locate(f"{kind}_energy")
+    if identifier is None or _reading(record, profile, kind) != 0:
+        return True
+    fetched = 0
+    ids = (str(record["id"]), *connection.device_list.earlier_ids(record))
+    for device, resolution in itertools.product(ids, RESOLUTIONS):
+        kept = connection.archive.store.read(device, resolution, [identifier])
+        values = pd.to_numeric(pd.Series(kept.columns.get(identifier, ()), dtype=object), errors="coerce")
+        if (values > 0).any():
+            return True
+        if values.notna().any():
+            fetched += sum(end - begin for begin, end in kept.coverage[identifier].asked)
+    others = [_reading(record, profile, each) for each in KINDS if each != kind]
+    return fetched < YEAR_S and not any(other > 0 for other in others)
+
+
+def _reading(record: Mapping[str, Any], profile: Profile, kind: Kind) -> float:
+    """The latest reading of a counter, in its own unit; NaN where it is missing or no number."""
+    identifier = profile.locate(f"{kind}_energy")
+    value = datapoint_values(subobject(record, "state")).get(identifier or "")
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")

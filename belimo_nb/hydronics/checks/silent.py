@@ -1,0 +1,34 @@
+"""A device of which nothing is heard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.hydronics.samples import NO_SAMPLES, Samples
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+
+CHECK = "silent"
+SILENT_HOURS = 24.0  # A device reports everything once a day at least
+ADVICE = "Check the device's supply voltage, its network and the gateway; what it counts meanwhile is not lost."
+THRESHOLD = "warn 24 h without a reading"
+
+
+def silent(samples: Samples, until: pd.Timestamp | None = None) -> Verdict:
+    """Hours from the last reading to the moment until which there could be some.
+
+    Args:
+        samples: At any spacing.
+        until: Now, or the end of the period if that is earlier; None: unknown.
+    """
+    if until is None:
+        return cannot_judge(CHECK, "It is not known until when there could be readings.", THRESHOLD)
+    if samples.empty:
+        return cannot_judge(CHECK, NO_SAMPLES, THRESHOLD)
+    back = min(int(np.argmax(heard)) for c in samples.columns if (heard := np.isfinite(c[::-1])).any())
+    last = pd.DatetimeIndex(samples.frame.index)[-1 - back]
+    hours = max(0.0, (until - last) / pd.Timedelta(hours=1))
+    if hours <= SILENT_HOURS + samples.hours:
+        return Verdict(CHECK, OK, hours, "h", THRESHOLD, f"The last reading is of {last:%Y-%m-%d %H:%M}.")
+    said = f"Silent since {last:%Y-%m-%d %H:%M}: nothing is known of the last {hours / 24:.0f} days."
+    return Verdict(CHECK, WARN, hours, "h", THRESHOLD, said, ADVICE)
