@@ -43,7 +43,7 @@ class Probe:
 
 def present(live: Any, snapshot: Any, now: pd.Timestamp) -> Line:
     """Whether a device's state is the present, by its time and that of `/devices/{id}/data`, aware; NaT: unknown."""
-    line = ("present", "the device's own state is the newest there is")
+    line = ("present", "the device's own state is the newest; data without a time may be a snapshot")
     if pd.isna(live):
         return Line(*line, "it has no time", UNKNOWN)
     seen = f"it is {_length(now - live)} old"
@@ -53,8 +53,7 @@ def present(live: Any, snapshot: Any, now: pd.Timestamp) -> Line:
         what = f"The present would be shown as it was {_length(snapshot - live)} before."
         return Line(*line, f"{seen}, the data without a time are newer", WRONG, what)
     if live - snapshot > SAME_TIME:
-        what = "Data without a time are a snapshot; the present is taken from the device's state, with its time."
-        return Line(*line, f"{seen}, the data without a time {_length(now - snapshot)}", DIFFERS, what)
+        return Line(*line, f"{seen}, the data without a time {_length(now - snapshot)}")
     return Line(*line, f"{seen}, as are the data without a time")
 
 

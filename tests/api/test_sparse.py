@@ -108,7 +108,7 @@ def demo_frame(device, begin, end, step, *, thin):
         columns[column] = np.full(grid.size, NAN)
         columns[column][places] = values * scale + offset
     length = pd.Timedelta(seconds=step)
-    found = held(pd.DataFrame(columns, begins), length)
+    found = held(pd.DataFrame(columns, begins), length, pd.Timestamp("2018-12-01", tz="UTC"))  # in contact until now
     return found[86400 // step :].set_axis(begins[86400 // step :] + length)
 
 

@@ -124,12 +124,12 @@ def check(*arguments):
 
 @pytest.mark.slow
 def test_demo_cloud_is_as_assumed(demo_environment):
-    """Nothing differs, with 13 requests; what cannot be told is said so."""
+    """Nothing differs, with few requests; what cannot be told is said so."""
     status, lines, told = check()
     assert status == 0
     assert {line["status"] for line in lines.values()} <= {"as assumed", "cannot tell"}
     assert sum(line["status"] == "cannot tell" for line in lines.values()) <= 1
-    assert "13 requests" in told
+    assert int(told.split()[0]) <= 13
 
 
 @pytest.mark.parametrize("by_change", [False, True])
@@ -260,7 +260,7 @@ def test_present(second):
     second.always(f"{DEVICE}/data", says({"timestamp": iso(NOW - 10 * HOUR), "datapoints": {}}))
     status, lines, _ = check()
     assert status == 0
-    assert lines["present"]["status"] == "differs"
+    assert lines["present"]["status"] == "as assumed"
     assert "10 h" in lines["present"]["seen"]
     second.always(f"{DEVICE}/data", says({"timestamp": iso(NOW), "datapoints": {}}))
     second.always(DEVICE, says({**DEVICES[0], "state": {"timestamp": iso(NOW - DAY), "datapoints": {}}}))
