@@ -114,14 +114,15 @@ CALLS = dict(zip(NOTEBOOKS, (overview, device, heating_energy), strict=True))
 
 
 def kept():
-    """The values of the store, by device."""
+    """The values of the store, by device, up to the end of the period: counters are read some days longer."""
     store = Store(settings.load())
     found = {}
     for path in sorted(store.folder.rglob("*.parquet")):
         frame = store.read(path.stem, path.parent.name)
         columns = {key: pd.to_numeric(pd.Series(values), errors="coerce") for key, values in frame.columns.items()}
         times = pd.to_datetime(frame.times, unit="s", utc=True)
-        found[f"history {path.stem}"] = pd.DataFrame({k: c.to_numpy(float) for k, c in columns.items()}, times)
+        values = pd.DataFrame({k: c.to_numpy(float) for k, c in columns.items()}, times)
+        found[f"history {path.stem}"] = values[times < pd.Timestamp(SPAN[1], tz="UTC")]
     return found
 
 
