@@ -16,6 +16,7 @@ CHECK = "sensor range"
 
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
+FROZEN_READINGS = 12
 FROZEN_HOURS = 24.0
 FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
@@ -176,9 +177,10 @@ def _findings(samples: Samples, values: Floats) -> _Findings:
 
 
 def _frozen(change: Floats, active_hours: Floats) -> float:
-    """Active hours in runs of equal readings that have at least 24 of them."""
+    """Active hours in runs of equal readings that have at least 24 of them, and 12 readings: one a day is no run."""
     moving = change > 0
     if moving.any() and change[moving].min() > FINE_K:
         return 0.0
-    runs = np.add.reduceat(active_hours, np.concatenate(([0], np.flatnonzero(moving) + 1)))
-    return float(runs[runs >= FROZEN_HOURS].sum())
+    starts = np.concatenate(([0], np.flatnonzero(moving) + 1))
+    runs, readings = (np.add.reduceat(each, starts) for each in (active_hours, active_hours > 0))
+    return float(runs[(runs >= FROZEN_HOURS) & (readings >= FROZEN_READINGS)].sum())
