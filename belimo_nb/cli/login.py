@@ -43,6 +43,10 @@ def login(options: GlobalOptions) -> None:
         if click.confirm(f"Write what you typed to {path}, readable by you alone?", default=False):
             update(path, {f"BELIMO_{name.upper()}": value for name, value in answers.items()})
             click.echo(f"Written to {path}. Keep it out of version control.")
+    if not cloud.settings.source.startswith("demo data"):
+        click.echo(
+            "Before you trust the first numbers: `belimo-nb check-cloud` tells whether this cloud is as assumed."
+        )
 
 
 def _ask(options: GlobalOptions) -> dict[str, str]:
