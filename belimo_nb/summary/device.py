@@ -83,8 +83,9 @@ def state_table(valve: Device) -> Table:
     frame = state.join(known[["name", "access"]]).fillna({"name": "", "access": ""})
     # Metadata are what the owner wrote about the device, not what it says.
     frame = frame[frame["value"].notna() & ~frame.index.str.startswith("metadata.")]
-    # Energy Valve 4 has no names but its ids, with a path before them.
-    named = frame["name"].where(frame["name"] != "", frame.index.str.rsplit("/", n=1).str[-1])
+    # Energy Valve 4 may have no names but its ids, and a long path before either.
+    named = frame["name"].where(frame["name"] != "", frame.index)
+    named = named.where(named.str.startswith("/"), named.str.rsplit("/", n=1).str[-1])
     frame = frame.assign(name=named, setting=frame["access"].str.contains("w"))
     frame = pd.concat([frame[frame["setting"]], frame[~frame["setting"]]])
     wear = _wear_a_year(valve, state["value"])
