@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb import hydronics
 from belimo_nb.api.history import MAX_BUCKETS, parse_resolution
+from belimo_nb.api.sparse import LEAD, true_spacing
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.hydronics import Characteristic, Design, Samples, busiest_window
@@ -110,7 +111,7 @@ def examine(
     """
     _check_cost(start, end, resolution)
     samples = measure(MEASURED, start, end, resolution)
-    coarse = Samples(samples, parse_resolution(resolution), design)
+    coarse = samples_of(samples, parse_resolution(resolution), design)
     window = busiest_window_within(coarse, Period(start, end))
     # Two weeks in detail fit into one request; a year would take a dozen.
     fine = None
@@ -118,13 +119,29 @@ def examine(
         fine = measure(MEASURED, *window, FINE_RESOLUTION)
     verdicts = hydronics.diagnose(
         coarse,
-        None if fine is None else Samples(fine, parse_resolution(FINE_RESOLUTION), design),
+        None if fine is None else samples_of(fine, parse_resolution(FINE_RESOLUTION), design),
         design_delta_t=design_delta_t,
         tz=str(start.tz),
         outdoor=outdoor,
         until=None if now is None else min(end, now),
     )
     return Checkup(samples, fine, window, design, verdicts, characteristics(coarse))
+
+
+def samples_of(frame: pd.DataFrame, step: pd.Timedelta, design: Design) -> Samples:
+    """The samples of a frame of `Device.measurements`, at the spacing that its readings really have.
+
+    Args:
+        frame: Measurements.
+        step: The spacing that was asked for.
+        design: What the valve is made and set for.
+    """
+    # A check must not take one reading that holds for an hour for twelve samples.
+    spacing = true_spacing(frame, step)
+    if spacing > step:
+        seconds = pd.DatetimeIndex(frame.index).as_unit("s").asi8
+        frame = frame[seconds % int(spacing.total_seconds()) == 0]
+    return Samples(frame, spacing, design)
 
 
 def busiest_window_within(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -140,7 +157,7 @@ def fine_query(
     query: HistoryQuery, located: Mapping[str, str | None], window: tuple[pd.Timestamp, pd.Timestamp]
 ) -> HistoryQuery:
     """Turn any query about a device into that for samples in detail: its measured quantities every 5 minutes."""
-    span = span_of(*window, FINE_RESOLUTION)
+    span = span_of(window[0] - LEAD, window[1], FINE_RESOLUTION)
     wanted = {identifier: span for key in MEASURED if (identifier := located[key]) is not None}
     return replace(query, resolution=FINE_RESOLUTION, wanted=wanted)
 

@@ -20,6 +20,7 @@ from belimo_nb.api.devices import (
 )
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD
 from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time
 from belimo_nb.calendar.periods import Period
@@ -193,7 +194,7 @@ class Device:
         Returns:
             DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
             zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
-            NaN where unknown, or all through if the device does not measure it.
+            NaN where unknown or not measured. Values hold while the device lives (`belimo_nb.api.sparse.held`).
         """
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
@@ -205,8 +206,10 @@ class Device:
         step = history.parse_resolution(resolution)
         if profile is not None:
             profile.warn_refused(quantities)
-        nothing = pd.DataFrame(index=history.buckets(first, after, step))
-        raw = self.history(unique, first, after, resolution) if unique else nothing
+        grid = history.buckets(first, after, step)
+        raw = pd.DataFrame(index=grid)
+        if unique:
+            raw = self._connection.held_history(self._record, unique, first - LEAD, after, resolution).loc[grid]
         return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
@@ -336,8 +339,9 @@ class Device:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # Read some days around the range: what is a freeze or a spike, its neighbors tell, in any range the same.
-        raw = self.history(list(located.values()), *reading_range(first, after, step, now), resolution)
+        # Some days around the range: neighbors tell a freeze or a spike. A temperature: it tells that the device lives.
+        ids = [*located.values(), *filter(None, [self.profile.locate("t1")])]
+        raw = self._connection.held_history(self._record, ids, *reading_range(first, after, step, now), resolution)
         limit = design_limit(self.design.nominal_flow_m3h)
         return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 

@@ -17,12 +17,13 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
@@ -97,19 +98,25 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     datapoints = [identifier for identifier in located.values() if identifier is not None]
     kept = archive.store.read(query.device, query.resolution, datapoints)
     requests = len(archive.plan(kept.coverage, query, now))
+    kept = archive.joined(kept, query, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
     first, until = reading_range(period.start, period.end, step, _moment(now))
     raw = kept.frame(datapoints, buckets(first, until, step))
     counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
+    # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
+    readings = [key for key in map(located.get, COUNTERS) if key is not None]
+    lived = held(raw[readings], step, query.seen.moment)
     limit = design_limit(task.design.nominal_flow_m3h)
-    counters = measurements.counters(raw, task.profile, counted, step, query.name, period, task.tz, limit)
+    counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    raw = raw.loc[buckets(period.start, min(period.end, _moment(now)), step)]
-    samples = Samples(measurements.quantities(raw, task.profile, located, step, task.tz, query.name), step, task.design)
+    raw = raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)]
+    raw = held(raw, step, query.seen.moment).loc[buckets(period.start, min(period.end, _moment(now)), step)]
+    frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
+    samples = samples_of(frame, step, task.design)
     fine, detail = _detail(archive, task, samples, located, now)
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
@@ -138,9 +145,11 @@ def _detail(
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
     step = parse_resolution(query.resolution)
-    raw = kept.frame(list(query.wanted), buckets(*window, step))
+    kept = archive.joined(kept, query, list(query.wanted))
+    raw = held(kept.frame(list(query.wanted), buckets(window[0] - LEAD, window[1], step)), step, query.seen.moment)
+    raw = raw.loc[buckets(*window, step)]
     measured = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
-    return Samples(measured, step, task.design), None
+    return samples_of(measured, step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:

@@ -36,6 +36,8 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
         "Place": place or "unknown",
         "Time zone": cloud.timezone,
     }
+    if (since := cloud.connection.transferred(valve.id)) is not None:
+        facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
         valve.name, subtitle="Device report", facts=facts, completeness=completeness(days), source=cloud.source
     )
