@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import valve_4
 from second_cloud import SecondCloud
-from second_fleet import BEGIN, NOW, iso
+from second_fleet import NOW, epoch, iso
 
 HOUR, DAY = 3600, 86400
+BEGIN = int(epoch("2019-12-20T00:00:00Z"))
 FULL_REPORT = 1 * HOUR  # of a UTC day: 02:00 in winter where these valves are
 LIVE = NOW - 90  # of the latest values
 SNAPSHOT = NOW - NOW % DAY  # 02:00 in April
@@ -53,7 +54,7 @@ def _counted(time: float) -> float:
     return float(_SUMS[int(hour)]) + power_kw(_FIRST + int(hour)) * rest / HOUR
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # its identity is its hash, for the cache
 class Valve:
     """One device.
 
@@ -66,7 +67,7 @@ class Valve:
         delta_t: Difference of its water temperatures while water flows, K.
         cools: Whether it cools instead.
         by_change: Whether it tells what has changed; else everything, always.
-        null: Whether a bucket without a value comes as null instead of not at all.
+        null: Whether a bucket without a value comes as null instead of not at all; such a valve says nothing at night.
         path: What stands before its ids.
         begins: When its history begins, epoch seconds.
     """
@@ -108,9 +109,9 @@ def _readings(valve: Valve, time: float) -> Mapping[str, Any]:
     kw = valve.size * power_kw(hour)
     kwh = valve.size * _counted(time)
     least = valve.size * 1000 / HEAT / valve.delta_t  # m3/s for each kW
-    supply = (279.15 if valve.cools else 333.15) if kw else 313.15 + hour % 5 / 10
+    supply = (279.15 if valve.cools else 333.15) if kw else 313.15 + (0 if valve.null else hour % 5 / 10)
     back = supply + (1 if valve.cools else -1) * (valve.delta_t if kw else 2.0)
-    position = 5 * power_kw(hour)
+    position = 5 * power_kw(hour) if valve.size else 0.0
     heating, cooling = (0.0, kwh) if valve.cools else (kwh, 0.0)
     most = 14 * least
     return {

@@ -99,8 +99,8 @@ class SecondCloud:
         token_lifetime: ``expires_in`` of new tokens; None: the field is missing.
         nulls: Begins (epoch seconds) of buckets without a value, beside every hour at 12:00 UTC.
         silent: Datapoint ids that histories leave out.
-        devices: What `/devices` lists; with `profiles`, `stats`, `values`, `events` and `rows` what another fleet differs
-            in, see `quiet_cloud`.
+        devices: What `/devices` lists. What another fleet differs in is this, `profiles`, `stats`, `values`, `events`
+            and `rows`; see `quiet_cloud`.
     """
 
     devices: list[dict[str, Any]] = DEVICES

@@ -151,7 +151,8 @@ def _corrected(study: Study) -> KeyFigure:
     if math.isnan(found.corrected_change):
         return KeyFigure(label, None, "%", f"cannot be said: {_why_not(study, found.reason)}")
     words = "" if found.significant else "; no change can be told from chance"
-    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}{_compared(study, study.together.coverage)}"
+    points = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence"
+    note = f"{points}{words}{_compared(study, found.coverage)}"
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
     return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
 
