@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.api.history import MAX_VALUE, StrangeValueWarning
+from belimo_nb.api.sparse import true_spacing
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES
@@ -49,7 +50,9 @@ def quantities(
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
-    return pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+    found = pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+    found.attrs.update(raw.attrs)
+    return found
 
 
 def counters(
@@ -74,13 +77,14 @@ def counters(
         tz: IANA zone of the calendar.
         limit: Highest possible power in W, see `belimo_nb.energy.design_limit`; None: none.
     """
+    spacing = true_spacing(raw, step)
     raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
     return {
         kind: Counter(
             name,
             kind,
             ENERGY.convert(_read(raw[identifier], identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
-            step,
+            spacing,
             limit,
             span.start,
             span.end,

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from belimo_nb._version import __version__
+from belimo_nb.cli.check_cloud import check_cloud
 from belimo_nb.cli.demo import demo
 from belimo_nb.cli.devices import devices
 from belimo_nb.cli.init import init
@@ -23,8 +24,9 @@ __all__ = ["cli", "main"]
 
 
 EPILOG = """\b
-Exit status: 0 all well, 1 some reports failed, 2 wrong use or settings,
-3 the cloud refused or could not be reached, 130 interrupted.
+Exit status: 0 all well, 1 some reports failed or check-cloud found what would make
+numbers wrong, 2 wrong use or settings, 3 the cloud refused or could not be
+reached, 130 interrupted.
 """
 
 
@@ -47,7 +49,7 @@ def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: 
     context.obj = GlobalOptions(env_file, demo=True if use_demo else None, offline=True if offline else None)
 
 
-for command in (login, devices, sync, store, report, demo, init):
+for command in (login, check_cloud, devices, sync, store, report, demo, init):
     cli.add_command(command)
 
 

@@ -62,6 +62,7 @@ class Authenticator:
         self._lock = threading.Lock()
         self._token: dict[str, Any] | None = None
         self._failure: tuple[float, BelimoError] | None = None
+        self.granted: tuple[str, ...] | None = None
         self._file = TokenFile(settings, cache_dir)
 
     def __repr__(self) -> str:
@@ -179,6 +180,8 @@ class Authenticator:
             token = getattr(warning, "token", None) or {}
             if not token:
                 raise AnswerError(f"The sign-in at {settings.token_url} gave no token; check BELIMO_SCOPE.") from None
+        scopes = token.get("scope")  # a list, by oauthlib
+        self.granted = tuple(map(str, scopes)) if isinstance(scopes, list) and scopes else None
         kept: dict[str, Any] = {key: token[key] for key in ("access_token", "refresh_token") if token.get(key)}
         try:
             lifetime = DEFAULT_LIFETIME if token.get("expires_in") is None else float(token["expires_in"])

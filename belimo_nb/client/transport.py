@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -15,7 +16,7 @@ from requests.auth import AuthBase
 from belimo_nb.client import http, responses
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.retries import with_retries
-from belimo_nb.errors import AnswerError, SignInError
+from belimo_nb.errors import AnswerError, NoDataError, SignInError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import without_trace
 
@@ -53,6 +54,36 @@ class RateLimit:
             self._sleep(begin - now)
 
 
+@dataclass
+class Traffic:
+    """The requests sent to the API so far, and what its answers said of limits.
+
+    Attributes:
+        most: Requests to send at most, tries again included; None: any number.
+        sent: Requests sent.
+        later: Answers that asked to come back later (429, 503).
+        limits: Numbers in headers about rate limits, by the header's name in lower case.
+    """
+
+    most: int | None = None
+    sent: int = 0
+    later: int = 0
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Count a request about to be sent; raises `NoDataError` for one too many."""
+        if self.most is not None and self.sent >= self.most:
+            raise NoDataError(f"The {self.most} requests that this may take are used up.")
+        self.sent += 1
+
+    def enter(self, response: requests.Response) -> None:
+        """Note what an answer says of limits."""
+        self.later += response.status_code in (429, 503)
+        for name, text in response.headers.items():
+            if "ratelimit" in name.lower().replace("-", "") and text.strip().isdecimal():
+                self.limits[name.lower()] = float(text)
+
+
 class _Bearer(AuthBase):
     """Adds the access token to a request."""
 
@@ -75,6 +106,7 @@ class Transport:
         self._session = http.new_session(settings.api_url)
         self._rate = RateLimit(settings.rate)
         self._slots = threading.BoundedSemaphore(MAX_IN_FLIGHT)
+        self.traffic = Traffic()
 
     def __repr__(self) -> str:
         return f"<Transport to {self._base}>"
@@ -118,6 +150,7 @@ class Transport:
         # The slot first: a call that waits for one must not have used up its place in the rate.
         with self._slots:
             self._rate.wait()
+            self.traffic.begin()
             try:
                 response = without_trace(
                     lambda: self._session.get(
@@ -126,6 +159,7 @@ class Transport:
                 )
             except requests.RequestException as error:
                 raise responses.unreachable(error, self._base) from None
+        self.traffic.enter(response)
         if response.status_code == 401:
             return None
         problem = responses.refusal(response, what)

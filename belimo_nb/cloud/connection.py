@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
+from belimo_nb.api.history import parse_resolution
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import held
 from belimo_nb.calendar.moments import Moment, from_api, to_api
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.client.auth import Authenticator
-from belimo_nb.client.transport import Transport
+from belimo_nb.client.transport import Traffic, Transport
 from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
 from belimo_nb.errors import ApiError, NoDataError, UsageError
@@ -100,6 +102,16 @@ class Connection:
         self._transport.close()
 
     @property
+    def traffic(self) -> Traffic:
+        """The requests to the API so far."""
+        return self._transport.traffic
+
+    @property
+    def granted_scopes(self) -> tuple[str, ...] | None:
+        """The scopes that the last sign-in was told it has; None if it was not told."""
+        return self._authenticator.granted
+
+    @property
     def list_is_fresh(self) -> bool:
         """Whether states of the device list need not be asked for again: offline, or within one run of reports."""
         return self.settings.offline or self.settings.fresh_since is not None
@@ -183,8 +195,28 @@ class Connection:
         seen = last_seen(record)
         contact = LastContact(None if seen is None else int(seen.timestamp()), self.device_list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
-        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted)
+        earlier = self.device_list.earlier_ids(record)
+        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier)
         return self.archive.frame(query, datapoints, start, end, self.now_s)
+
+    def transferred(self, identifier: str) -> pd.Timestamp | None:
+        """When a device began to report under its present id, in the site's zone.
+
+        None if no history is kept under an earlier id of it.
+        """
+        store, listed = self.archive.store, self.device_list
+        ids = [identifier, *listed.earlier_ids(listed.known().get(identifier, {}))]
+        begins = [times[0] if len(times := store.read(key, "1h", ()).times) else None for key in ids]
+        if begins[0] is None or not any(begin is not None for begin in begins[1:]):
+            return None
+        return pd.Timestamp(int(begins[0]), unit="s", tz="UTC").tz_convert(self.timezone)
+
+    def held_history(
+        self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
+    ) -> pd.DataFrame:
+        """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
+        raw = self.stored_history(record, datapoints, start, end, step)
+        return held(raw, parse_resolution(step), last_seen(record))
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)

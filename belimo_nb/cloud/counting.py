@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -39,8 +40,9 @@ def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> boo
     if identifier is None or _reading(record, profile, kind) != 0:
         return True
     fetched = 0
-    for resolution in RESOLUTIONS:
-        kept = connection.archive.store.read(str(record["id"]), resolution, [identifier])
+    ids = (str(record["id"]), *connection.device_list.earlier_ids(record))
+    for device, resolution in itertools.product(ids, RESOLUTIONS):
+        kept = connection.archive.store.read(device, resolution, [identifier])
         values = pd.to_numeric(pd.Series(kept.columns.get(identifier, ()), dtype=object), errors="coerce")
         if (values > 0).any():
             return True

@@ -20,6 +20,7 @@ from belimo_nb.api.devices import (
 )
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD
 from belimo_nb.calendar.intervals import fixed_length, zone_name
 from belimo_nb.calendar.moments import Moment, from_api, parse_time
 from belimo_nb.calendar.periods import Period
@@ -193,7 +194,7 @@ class Device:
         Returns:
             DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in the site's
             zone; columns such as power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, in the order asked for;
-            NaN where unknown, or all through if the device does not measure it.
+            NaN where unknown or not measured. Values hold while the device lives (`belimo_nb.api.sparse.held`).
         """
         strange = [key for key in quantities if key not in QUANTITIES]
         if strange:
@@ -205,8 +206,10 @@ class Device:
         step = history.parse_resolution(resolution)
         if profile is not None:
             profile.warn_refused(quantities)
-        nothing = pd.DataFrame(index=history.buckets(first, after, step))
-        raw = self.history(unique, first, after, resolution) if unique else nothing
+        grid = history.buckets(first, after, step)
+        raw = pd.DataFrame(index=grid)
+        if unique:
+            raw = self._connection.held_history(self._record, unique, first - LEAD, after, resolution).loc[grid]
         return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
@@ -215,7 +218,8 @@ class Device:
         """Run all checks on its samples; see `belimo_nb.hydronics`.
 
         The samples are of `resolution` for the whole period, and every 5 minutes for the two most active weeks. The
-        outdoor temperature is taken into account where it is available.
+        outdoor temperature is taken into account where it is available, and what the device said of its meter. Size and
+        night setback are judged by the longest history up to the period's end that the store has, and say so.
 
         Args:
             start: As in `energy`.
@@ -226,19 +230,10 @@ class Device:
         Raises:
             UsageError: The range is too long for the resolution, or an argument makes no sense.
         """
-        from belimo_nb.cloud.checkup import examine, outdoor_or_none
+        from belimo_nb.cloud.checkup import examine_device
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return examine(
-            self.measurements,
-            self.design,
-            span.start,
-            span.end,
-            resolution,
-            design_delta_t=design_delta_t,
-            outdoor=outdoor_or_none(self._connection, span),
-            now=self._connection.now,
-        )
+        return examine_device(self._connection, self, span, resolution, design_delta_t)
 
     def energy(
         self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None
@@ -336,8 +331,9 @@ class Device:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # Read some days around the range: what is a freeze or a spike, its neighbors tell, in any range the same.
-        raw = self.history(list(located.values()), *reading_range(first, after, step, now), resolution)
+        # Some days around the range: neighbors tell a freeze or a spike. A temperature: it tells that the device lives.
+        ids = [*located.values(), *filter(None, [self.profile.locate("t1")])]
+        raw = self._connection.held_history(self._record, ids, *reading_range(first, after, step, now), resolution)
         limit = design_limit(self.design.nominal_flow_m3h)
         return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from belimo_nb.api.devices import matches, name_of
@@ -29,6 +30,7 @@ class DeviceList:
         self._records: dict[str, Record] | None = None
         self._lock = threading.Lock()
         self.asked = 0
+        self._earlier: dict[str, tuple[str, ...]] = {}
 
     def ask(self, search: str | None = None) -> list[Record]:
         """Fetch all device objects, or those that a search finds; a complete list is kept for later look-ups.
@@ -37,11 +39,13 @@ class DeviceList:
             AnswerError: The list names a device twice, or one without an id.
         """
         text = (search or "").strip()
+        before = None
         if text and self._offline:
             return [r for r in self.known().values() if matches(text, name_of(r), r.get("serialNumber"))]
         if text:
             asked, records = 0, collect(self._get, "/devices", {"search": text}, "the devices")
         else:
+            before = self._documents.read("devices") if self._documents.read("serials") is None else None
             kept = self._documents.get_or_ask(
                 "devices", lambda: collect(self._get, "/devices", {}, "the devices"), self._now()
             )
@@ -50,12 +54,38 @@ class DeviceList:
         ids = [str(record.get("id") or "") for record in records]
         if not all(ids) or len(set(ids)) != len(ids):
             raise AnswerError("The list of devices names one twice, or one without an id; ask again.", retryable=True)
+        if not text:
+            self._find_earlier(records, [] if before is None else before.body)
         # A search updates what it found and leaves the rest; only a complete list says what is there and since when.
         with self._lock:
             fresh = dict(zip(ids, records, strict=True))
             self._records = (self._records | fresh if self._records is not None else None) if text else fresh
             self.asked = self.asked if text else asked
         return records
+
+    def _find_earlier(self, records: Sequence[Record], before: Sequence[Record]) -> None:
+        """Find the ids that the listed devices had before they changed hands, and keep all serial numbers."""
+        # A device that changes hands gets a new id; its serial number stays. Lists name the present ids only, so those
+        # of earlier lists are kept beside them.
+        kept = self._documents.read("serials")
+        known = {} if kept is None else dict(kept.body)
+        present = {str(r["id"]): str(r["serialNumber"]) for r in records if r.get("serialNumber")}
+        found = known | {str(r.get("id")): str(r["serialNumber"]) for r in before if r.get("serialNumber")} | present
+        if found != known and not self._offline:
+            self._documents.write("serials", self._now(), found)
+        listed = {str(record["id"]) for record in records}
+        gone: dict[str, tuple[str, ...]] = {}
+        for identifier, serial in found.items():
+            if identifier not in listed:
+                gone[serial] = (identifier, *gone.get(serial, ()))
+        # A serial number that two devices have is none.
+        unique = {serial for serial, count in collections.Counter(present.values()).items() if count == 1}
+        self._earlier = {serial: ids for serial, ids in gone.items() if serial in unique}
+
+    def earlier_ids(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ids that a device had before it changed hands, the latest first, as far as lists of them were kept."""
+        self.known()
+        return self._earlier.get(str(record.get("serialNumber") or ""), ())
 
     def known(self) -> dict[str, Record]:
         """The device objects of the last complete list by id; fetched only if there is none yet."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
+from belimo_nb.api.sparse import LEAD
 from belimo_nb.energy.counter import counter_resolution, last_reading, reading_range
 from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
@@ -44,11 +45,12 @@ def history_queries(
     first = start if counters_from is None else counters_from
     counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
     counter_span = span_of(*reading_range(first, end, parse_resolution(counted), connection.now), counted)
-    span = span_of(start, min(end, until) if counters_from is None else end, resolution)
+    span = span_of(start - LEAD, min(end, until) if counters_from is None else end, resolution)
     resolution, counted = canonical_resolution(resolution), canonical_resolution(counted)
     seen = valves["last_seen"]
     contacts = [None if pd.isna(moment) else int(moment.timestamp()) for moment in seen]
-    records = connection.device_list.known()
+    listed = connection.device_list
+    records = listed.known()
     found = []
     for identifier, name, contact in zip(valves.index, valves["name"], contacts, strict=True):
         profile = connection.profile_of(records[str(identifier)])
@@ -63,8 +65,9 @@ def history_queries(
             if quantity in COUNTERS:
                 begin, after = wanted[counted].get(datapoint, counter_span)
                 wanted[counted][datapoint] = (min(begin, counter_span[0]), max(after, counter_span[1]))
+        earlier = listed.earlier_ids(records[str(identifier)])
         found += [
-            HistoryQuery(str(identifier), str(name), LastContact(contact, connection.device_list.asked), step, spans)
+            HistoryQuery(str(identifier), str(name), LastContact(contact, listed.asked), step, spans, earlier)
             for step, spans in wanted.items()
             if spans
         ]

@@ -17,18 +17,26 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
+from belimo_nb.cloud.checkup import (
+    FINE_RESOLUTION,
+    busiest_window_within,
+    fine_query,
+    longest_samples,
+    on_longest,
+    samples_of,
+)
+from belimo_nb.cloud.condition import BLIND
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
-from belimo_nb.quantities import MEASURED
+from belimo_nb.hydronics.plant import lacks_water
+from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
-# The verdicts, by check, with which nothing that the valve reports is known: they come first.
-BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
@@ -43,6 +51,7 @@ class Surveyed:
         coverage: Share of the period that is covered by readings, 0 to 1.
         days: kWh by local day, both kinds together; NaN where unknown.
         verdicts: Of the checks for which the samples are fine enough.
+        lacked_water: Whether it was ever open without flow for an hour, as in an outage of its plant.
         requests: Requests that the store's readings still need to be complete.
         detail: The query for the most active two weeks in detail; None if there is nothing to ask.
         reason: Why nothing is known; empty if something is.
@@ -52,6 +61,7 @@ class Surveyed:
     coverage: float = 0.0
     days: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     verdicts: Sequence[Verdict] = ()
+    lacked_water: bool = False
     requests: int = 0
     detail: HistoryQuery | None = None
     reason: str = ""
@@ -84,6 +94,7 @@ class ValveTask:
     period: Period
     tz: str
     closer: bool  # whether a look in detail may be fetched
+    health: str = ""  # what the device says of its meter
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -97,19 +108,26 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     datapoints = [identifier for identifier in located.values() if identifier is not None]
     kept = archive.store.read(query.device, query.resolution, datapoints)
     requests = len(archive.plan(kept.coverage, query, now))
+    kept = archive.joined(kept, query, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
     first, until = reading_range(period.start, period.end, step, _moment(now))
     raw = kept.frame(datapoints, buckets(first, until, step))
     counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
+    # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
+    readings = [key for key in map(located.get, COUNTERS) if key is not None]
+    lived = held(raw[readings], step, query.seen.moment)
     limit = design_limit(task.design.nominal_flow_m3h)
-    counters = measurements.counters(raw, task.profile, counted, step, query.name, period, task.tz, limit)
+    counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    raw = raw.loc[buckets(period.start, min(period.end, _moment(now)), step)]
-    samples = Samples(measurements.quantities(raw, task.profile, located, step, task.tz, query.name), step, task.design)
+    raw = raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)]
+    raw = held(raw, step, query.seen.moment).loc[buckets(period.start, min(period.end, _moment(now)), step)]
+    frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
+    samples = samples_of(frame, step, task.design)
+    longest = longest_samples(kept, task.profile, task.design, period, _moment(now), query.name)
     fine, detail = _detail(archive, task, samples, located, now)
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
@@ -118,9 +136,24 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(samples, fine, tz=task.tz, until=until, checks=checks),
+        verdicts=on_longest(
+            judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
+        ),
+        lacked_water=bool(lacks_water(samples).any()),
         requests=requests,
         detail=detail,
+    )
+
+
+def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
+    """The samples of a valve in the period, from the store alone."""
+    located = {key: task.profile.locate(key) for key in MEASURED}
+    datapoints = [identifier for identifier in located.values() if identifier is not None]
+    step = parse_resolution(task.query.resolution)
+    kept = archive.store.read(task.query.device, task.query.resolution, datapoints)
+    raw = kept.frame(datapoints, buckets(task.period.start, min(task.period.end, _moment(now)), step))
+    return Samples(
+        measurements.quantities(raw, task.profile, located, step, task.tz, task.query.name), step, task.design
     )
 
 
@@ -138,9 +171,11 @@ def _detail(
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
     step = parse_resolution(query.resolution)
-    raw = kept.frame(list(query.wanted), buckets(*window, step))
+    kept = archive.joined(kept, query, list(query.wanted))
+    raw = held(kept.frame(list(query.wanted), buckets(window[0] - LEAD, window[1], step)), step, query.seen.moment)
+    raw = raw.loc[buckets(*window, step)]
     measured = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
-    return Samples(measured, step, task.design), None
+    return samples_of(measured, step, task.design), None
 
 
 def _moment(now: int) -> pd.Timestamp:

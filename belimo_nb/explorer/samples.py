@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from belimo_nb.api.history import parse_resolution
+from belimo_nb.api.history import buckets, parse_resolution
+from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.device import Device
 from belimo_nb.display.base import esc
@@ -22,7 +23,7 @@ from belimo_nb.explorer.points import Point
 
 
 def last_readings(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
-    """Fetch the last reading of each bucket of a range.
+    """Fetch the last reading of each bucket of a range; it holds until the next one, while the device lives.
 
     Returns:
         DataFrame; index ``time``: the **end** of the bucket, closest to its last reading, in the period's zone;
@@ -31,8 +32,10 @@ def last_readings(device: Device, points: Sequence[Point], period: Period, resol
     Raises:
         BelimoError: The readings cannot be fetched.
     """
-    raw = device.history([point.id for point in points], period.start, period.end, resolution)
-    ends = (pd.DatetimeIndex(raw.index) + parse_resolution(resolution)).tz_convert(str(period.start.tz))
+    step = parse_resolution(resolution)
+    raw = device.history([point.id for point in points], period.start - LEAD, period.end, resolution)
+    raw = held(raw, step, device.summary["last_seen"]).loc[buckets(period.start, period.end, step)]
+    ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(str(period.start.tz))
     frame = pd.DataFrame({point.id: point.convert(raw[point.id]) for point in points}, raw.index)
     return frame.set_axis(ends, axis="index").rename_axis("time")
 

@@ -37,13 +37,17 @@ def data_map(
     """
     zone = timeaxis.zone_of(known.index, "data_map")
     ends = pd.DatetimeIndex(known.index)
+    # A bucket of several hours stands for all of them.
+    width = max(1, int(timeaxis.usual_step(ends) / pd.Timedelta(hours=1)))
+    ends = ends[known.to_numpy(dtype=bool)]
+    ends = pd.DatetimeIndex(ends[:0].append([ends - pd.Timedelta(back, "h") for back in range(width)]))
     # A bucket's end on the hour still belongs to the hour before.
     local = (ends - pd.Timedelta(1, "ns")).tz_localize(None)
     first = period.start.tz_localize(None).normalize()
     days = pd.date_range(first, (period.end - pd.Timedelta(1, "ns")).tz_localize(None), freq="D")
     state = np.full((24, len(days)), np.nan)
     day = (local.normalize() - first).days.to_numpy()
-    inside = (day >= 0) & (day < len(days)) & known.to_numpy(dtype=bool)
+    inside = (day >= 0) & (day < len(days))
     state[local.hour.to_numpy()[inside], day[inside]] = HAS_DATA
     # Real hours, not the 24 of a wall clock: a skipped hour must not count as missing.
     hours = pd.date_range(period.start.floor("h"), period.end, freq="h", inclusive="left")

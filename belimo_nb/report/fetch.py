@@ -11,12 +11,13 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.devices import matches
 from belimo_nb.api.history import buckets, parse_resolution
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query
+from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import counts
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.errors import StoreError
-from belimo_nb.hydronics import Samples
+from belimo_nb.hydronics import Design
 from belimo_nb.quantities import MEASURED
 from belimo_nb.report.jobs import Job
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
@@ -147,8 +148,11 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             seen = {key: located[key] for key in ACTIVITY}
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
             kept = connection.archive.store.read(query.device, resolution, datapoints)
-            raw = kept.frame(datapoints, buckets(period.start, period.end, step))
-            samples = Samples(measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name), step)
+            kept = connection.archive.joined(kept, query, datapoints)
+            raw = kept.frame(datapoints, buckets(period.start - LEAD, period.end, step))
+            raw = held(raw, step, query.seen.moment).loc[buckets(period.start, period.end, step)]
+            frame = measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name)
+            samples = samples_of(frame, step, Design())
             if (window := busiest_window_within(samples, period)) is not None:
                 asked.append(fine_query(query, located, window))
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)

@@ -33,6 +33,11 @@ class LastContact:
     at: int | None
     listed: int
 
+    @property
+    def moment(self) -> pd.Timestamp | None:
+        """The last contact, UTC; None: never."""
+        return None if self.at is None else pd.Timestamp(self.at, unit="s", tz="UTC")
+
 
 @dataclass(frozen=True)
 class HistoryQuery:
@@ -44,6 +49,7 @@ class HistoryQuery:
         seen: Its last contact.
         resolution: Length of a bucket.
         wanted: For each datapoint, the span of whole buckets.
+        earlier: Ids that it had before it changed hands, the latest first: what is kept under them is its history, too.
     """
 
     device: str
@@ -51,6 +57,7 @@ class HistoryQuery:
     seen: LastContact
     resolution: str
     wanted: Mapping[str, Span] = field(hash=False)
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,14 +109,29 @@ class Archive:
         grid = history.checked_buckets(start, end, query.resolution)
         kept = self.store.read(query.device, query.resolution, datapoints)
         if self.offline:
+            kept = self.joined(kept, query, datapoints)
             self._check_fetched(kept, query)
-        elif self.plan(kept.coverage, query, now):
+            return kept.frame(datapoints, grid)
+        if self.plan(kept.coverage, query, now):
             filled = self.fill(query, now)
             kept = filled.kept
             history.warn_missing_series(query.device, filled.lacking)
             if filled.write_error is not None:
                 warnings.warn(str(filled.write_error), StoreWarning, stacklevel=3)
-        return kept.frame(datapoints, grid)
+        return self.joined(kept, query, datapoints).frame(datapoints, grid)
+
+    def joined(self, kept: DeviceHistory, query: HistoryQuery, datapoints: Sequence[str]) -> DeviceHistory:
+        """What is kept of a device, with what is kept under its earlier ids; conflicts are told."""
+        for identifier in query.earlier:
+            kept, conflicts = kept.joined(self.store.read(identifier, query.resolution, datapoints))
+            if conflicts:
+                warnings.warn(
+                    f"{conflicts} readings of {query.name} differ from those kept under its earlier id {identifier}; "
+                    "those of its present id count.",
+                    StoreWarning,
+                    stacklevel=4,
+                )
+        return kept
 
     def plan(
         self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
-from belimo_nb.store.coverage import GRACE, Coverage, Span
+from belimo_nb.store.coverage import GRACE, Coverage, Span, union
 
 Values = npt.NDArray[Any]
 
@@ -62,6 +62,32 @@ class DeviceHistory:
             known[found] = values[rows[found]]
             return typed(pd.Series(known, grid))
         return np.where(found, values[rows], np.nan)
+
+    def joined(self, earlier: DeviceHistory) -> tuple[DeviceHistory, int]:
+        """Join what is kept of the same device under an earlier id; gives the whole, to read alone, and the conflicts.
+
+        Where both have a value, that of this id counts; a conflict is a value that differs.
+        """
+        times = np.union1d(self.times, earlier.times)
+        conflicts = 0
+        columns: dict[str, Values] = {}
+        for key in {**self.columns, **earlier.columns}:
+            ours, theirs = (
+                _realigned(history.columns[key], history.times, times) if key in history.columns else None
+                for history in (self, earlier)
+            )
+            if ours is None or theirs is None:
+                columns[key] = ours if theirs is None else theirs  # type: ignore[assignment]  # one of them has it
+                continue
+            both = ~pd.isna(ours) & ~pd.isna(theirs)
+            conflicts += int((both & ~_equal(ours, theirs)).sum())
+            ours, theirs = (a.astype(object) if ours.dtype != theirs.dtype else a for a in (ours, theirs))
+            columns[key] = _compact(np.where(pd.isna(ours), theirs, ours))
+        coverage = dict(self.coverage)
+        for key, known in earlier.coverage.items():
+            own = coverage.get(key, Coverage())
+            coverage[key] = replace(own, final=union([*own.final, *known.asked]))
+        return replace(self, times=times, columns=columns, coverage=coverage), conflicts
 
     def merged(
         self, span: Span, answer: Mapping[str, pd.Series[Any]], asked: int, seen: int | None

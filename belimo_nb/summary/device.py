@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api.words import in_words
+from belimo_nb.cloud.condition import condition, verdicts_of
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.quantities import QUANTITIES, WEAR
 from belimo_nb.summary.checkup import verdict_figure
@@ -36,13 +37,15 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
         "Place": place or "unknown",
         "Time zone": cloud.timezone,
     }
+    if (since := cloud.connection.transferred(valve.id)) is not None:
+        facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
         valve.name, subtitle="Device report", facts=facts, completeness=completeness(days), source=cloud.source
     )
 
 
 def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """Key figures of one valve: energy and peaks of the period, checks, and present health."""
+    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
     row = valve.summary
     samples = checkup.samples
     power, flow = samples["power_kw"], samples["flow_m3h"]
@@ -66,7 +69,8 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")))
+    found = condition(row, verdicts_of(checkup.verdicts), timezone)
+    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")), condition=found.data())
 
 
 def state_table(valve: Device) -> Table:

@@ -27,7 +27,7 @@ def ask():
 
     def made(start, end, *rest, zone="Europe/Zurich", **options):
         profile = SimpleNamespace(locate=LOCATED.get)
-        listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index})
+        listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index}, earlier_ids=lambda _: ())
         connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
         found = history_queries(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)
         return {(question.device, question.resolution): question for question in found}
@@ -49,7 +49,8 @@ def test_what_is_asked_for(ask):
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "60m")["d1", "1h"]
     span = at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z")
     early = span[0] - 7 * DAY - HOUR, span[1] + 2 * DAY
-    assert question.wanted == {"heat": early, "cool": early, "power": span, "t1": span, "flow": span}
+    held = span[0] - DAY, span[1]  # what holds at the begin is looked for a day before
+    assert question.wanted == {"heat": early, "cool": early, "power": held, "t1": early, "flow": held}
 
 
 def test_everything_that_is_drawn(ask, monkeypatch):
@@ -73,15 +74,15 @@ def test_everything_that_is_drawn(ask, monkeypatch):
 def test_no_more_than_is_wanted(ask):
     """What a report does not draw is not asked for; counters always are."""
     question = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", measured=["flow"])["d1", "1h"]
-    assert list(question.wanted) == ["heat", "cool", "flow"]
+    assert list(question.wanted) == ["heat", "cool", "t1", "flow"]
 
 
 def test_counters_of_a_longer_range(ask):
     """The counters of the year before come by the hour, what is drawn at its own resolution."""
     found = ask("2018-11-01T00:00Z", "2018-11-02T00:00Z", "15m", counters_from=pd.Timestamp("2017-11-01T00:00Z"))
-    span = at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z")
+    span = at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z")
     counted = at("2017-10-24T23:00Z"), span[1] + 2 * DAY
-    assert found["d1", "1h"].wanted == {"heat": counted, "cool": counted}
+    assert found["d1", "1h"].wanted == {"heat": counted, "cool": counted, "t1": counted}
     assert found["d1", "15m"].wanted == dict.fromkeys(("heat", "cool", "power", "t1", "flow"), span)
 
 
@@ -94,7 +95,7 @@ def test_counters_where_days_begin_at_half_past(ask):
         zone="Asia/Kolkata",
     )
     assert found["d1", "15m"].wanted["heat"] == (at("2018-09-23T23:45Z"), at("2018-11-04T00:00Z"))
-    assert found["d1", "1h"].wanted["t1"] == (at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z"))
+    assert found["d1", "1h"].wanted["flow"] == (at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z"))
 
 
 def test_one_resolution_for_both(ask):
@@ -103,7 +104,7 @@ def test_one_resolution_for_both(ask):
     assert list(found) == [("d1", "1h"), ("d2", "1h")]
     wanted = found["d1", "1h"].wanted
     assert wanted["heat"] == (at("2018-09-23T23:00Z"), at("2018-11-04T00:00Z"))
-    assert wanted["t1"] == (at("2018-11-01T00:00Z"), at("2018-11-02T00:00Z"))
+    assert wanted["flow"] == (at("2018-10-31T00:00Z"), at("2018-11-02T00:00Z"))
 
 
 def test_the_future_is_not_asked_for(ask):

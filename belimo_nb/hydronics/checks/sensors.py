@@ -81,7 +81,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
 
 def _claimed(samples: Samples, health: str) -> str:
     """What the device says itself, as a sentence; empty if nothing."""
-    if "sensor" in health.lower():
+    if any(word in health.lower() for word in ("sensor", "flow")):
         return f"The device says of itself: {health}."
     bits = samples.values("error_bits")
     known = np.flatnonzero(np.isfinite(bits))

@@ -1,0 +1,100 @@
+"""Sparse history: values hold until the next one while the device lives, and the spacing of readings is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+LEAD = pd.Timedelta(days=1)  # how far before a range values are looked for that hold at its begin: all come once a day
+NEIGHBORS = 84  # gaps on either side that tell how long a device is usually silent: of hours, those of a week
+USUAL_SHARE = 0.9  # share of them that is usual
+BY_CHANGE = 0.05  # share of rows with some values but not all above which a device reports what has changed
+# Such a device may well have nothing to say for a while, so less frequent silences are usual.
+USUAL_SHARE_BY_CHANGE = 0.98
+PATIENCE = 2  # usual gaps for which a device counts as alive, if it does not report in every bucket
+AT_LEAST = pd.Timedelta(hours=1)  # silence for which it does in any case, as between two readings of a counter
+SPACING = "spacing"  # key in a frame's `attrs`: how far apart its readings really are
+
+
+def held(raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None) -> pd.DataFrame:
+    """Let values hold until the next one, while the device lives.
+
+    Some devices report a datapoint when it has changed, and all of them once a day, so an empty bucket says that
+    nothing changed. But only as long as the device lives: other datapoints came, or it was in contact. A device that
+    sends nothing for longer than it usually does is silent, and after a silence nothing holds: what changed meanwhile
+    is not known. How long is usual is measured from its own readings, around each gap.
+
+    Args:
+        raw: History on a grid of buckets without holes, columns datapoints of one device; NaN or None where empty.
+        step: Length of a bucket.
+        seen: The last contact with the device, aware; None or NaT: unknown.
+
+    Returns:
+        The same with held values. ``.attrs["spacing"]`` is the usual time between two readings, at least `step`.
+    """
+    known = raw.notna().to_numpy()
+    rows = np.flatnonzero(known.any(axis=1))
+    usual = int(np.median(np.diff(rows))) if len(rows) > 1 else 1
+    spacing = {SPACING: usual * step}
+    if not len(rows) or known.all():
+        return _marked(raw, spacing)
+    last = -1 if seen is None or pd.isna(seen) else int(pd.DatetimeIndex(raw.index).searchsorted(seen, "right")) - 1
+    alive = np.append(rows, last) if last > rows[-1] else rows
+    by_change = (~known[rows][:, known.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
+    limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
+    begins = _begins(alive, len(raw), np.maximum(limits, int(AT_LEAST / step)))
+    # For each row and column, the row of the last value; it holds if life has not been interrupted since.
+    place = np.where(known, np.arange(len(raw))[:, None], -1)
+    np.maximum.accumulate(place, axis=0, out=place)
+    holds = (place >= begins[:, None]) & ~known
+    if not holds.any():
+        return _marked(raw, spacing)
+    columns = {key: _filled(raw.iloc[:, i], place[:, i], holds[:, i]) for i, key in enumerate(raw.columns)}
+    return _marked(pd.DataFrame(columns, raw.index), spacing)
+
+
+def true_spacing(frame: pd.DataFrame, step: pd.Timedelta) -> pd.Timedelta:
+    """How far apart the readings of a frame really are, see `held`; `step` where nothing is said of it."""
+    measured: pd.Timedelta = frame.attrs.get(SPACING, step)
+    return max(step, measured)
+
+
+def _begins(alive: npt.NDArray[np.intp], count: int, limits: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """For each row the first row of the life it lies in; `count`, which no row reaches, inside a silence."""
+    short = np.diff(alive) <= limits
+    first = alive[np.concatenate([[True], ~short])]
+    begins = first[np.maximum(np.searchsorted(first, np.arange(count), "right") - 1, 0)]
+    begins[: alive[0]] = count
+    begins[alive[-1] + 1 :] = count
+    for before, after in zip(alive[:-1][~short], alive[1:][~short], strict=True):
+        begins[before + 1 : after] = count
+    return np.asarray(begins)
+
+
+def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]:
+    """For each gap, in rows, how long the device may be silent there."""
+    if not (gaps > 1).any():
+        return np.ones(len(gaps))
+    around = np.pad(gaps.astype(float), NEIGHBORS, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(around, 2 * NEIGHBORS + 1)
+    limits = np.ones(len(gaps))
+    wide = np.flatnonzero(gaps > 1)
+    usual = np.nanquantile(windows[wide], share, axis=1, method="lower")
+    limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
+    return limits
+
+
+def _filled(
+    column: pd.Series[Any], place: npt.NDArray[np.intp], holds: npt.NDArray[np.bool_]
+) -> npt.NDArray[Any] | pd.Series[Any]:
+    values = column.to_numpy().copy()
+    values[holds] = values[place[holds]]
+    return values
+
+
+def _marked(frame: pd.DataFrame, attrs: dict[str, pd.Timedelta]) -> pd.DataFrame:
+    frame.attrs.update(attrs)
+    return frame
