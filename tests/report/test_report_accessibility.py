@@ -52,7 +52,7 @@ def _written(folder: Path, notebook: nbformat.NotebookNode, name: str, error: st
         key_figures=report_files.key_figures(notebook),
         completeness=report_files.completeness(notebook),
         files={"html": f"{name}.html"},
-        trend=report_files.trend(notebook),
+        trend=report_files.beside_figures(notebook, "trend"),
         made_at=MADE,
     )
 
