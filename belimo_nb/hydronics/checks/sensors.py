@@ -17,6 +17,7 @@ CHECK = "sensor range"
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_HOURS = 24.0
+FROZEN_READINGS = 12  # equal ones in a row at least: of a reading a day, each stands for 24 h
 FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
 """Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
@@ -179,5 +180,6 @@ def _frozen(change: Floats, active_hours: Floats) -> float:
     moving = change > 0
     if moving.any() and change[moving].min() > FINE_K:
         return 0.0
-    runs = np.add.reduceat(active_hours, np.concatenate(([0], np.flatnonzero(moving) + 1)))
-    return float(runs[runs >= FROZEN_HOURS].sum())
+    begins = np.concatenate(([0], np.flatnonzero(moving) + 1))
+    runs, readings = np.add.reduceat(active_hours, begins), np.diff(begins, append=len(active_hours))
+    return float(runs[(runs >= FROZEN_HOURS) & (readings >= FROZEN_READINGS)].sum())
