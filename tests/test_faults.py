@@ -30,7 +30,7 @@ import belimo_nb as bn
 from belimo_nb import settings, summary
 from belimo_nb.cli import cli
 from belimo_nb.client import http, retries
-from belimo_nb.cloud import cloud as cloud_module
+from belimo_nb.cloud import several
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.demo import DemoCloud
 from belimo_nb.demo.server.trouble import FAULTS
@@ -114,14 +114,15 @@ CALLS = dict(zip(NOTEBOOKS, (overview, device, heating_energy), strict=True))
 
 
 def kept():
-    """The values of the store, by device."""
+    """The values of the store, by device, up to the end of the period: counters are read some days longer."""
     store = Store(settings.load())
     found = {}
     for path in sorted(store.folder.rglob("*.parquet")):
         frame = store.read(path.stem, path.parent.name)
         columns = {key: pd.to_numeric(pd.Series(values), errors="coerce") for key, values in frame.columns.items()}
         times = pd.to_datetime(frame.times, unit="s", utc=True)
-        found[f"history {path.stem}"] = pd.DataFrame({k: c.to_numpy(float) for k, c in columns.items()}, times)
+        values = pd.DataFrame({k: c.to_numpy(float) for k, c in columns.items()}, times)
+        found[f"history {path.stem}"] = values[times < pd.Timestamp(SPAN[1], tz="UTC")]
     return found
 
 
@@ -200,7 +201,7 @@ def run_report(monkeypatch):
         return report_run.Outcome(results, Path("index.html"), 0.0, stopped=False)
 
     monkeypatch.setattr(report_run, "run", run)
-    monkeypatch.setattr(engines, "processes", lambda *_, **__: contextlib.nullcontext(Checked()))
+    monkeypatch.setattr(engines, "worker_pool", lambda *_, **__: contextlib.nullcontext(Checked()))
     found = told(command("report", "device", "heating_energy", "--search", SEARCH, *PERIOD, "--out", "reports"))
     found.tables = made.tables
     return found
@@ -249,7 +250,7 @@ def waits(server, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(retries, "pause", waited.append)
     monkeypatch.setattr(sync, "WORKERS", 1)
-    monkeypatch.setattr(cloud_module, "MAX_IN_FLIGHT", 1)
+    monkeypatch.setattr(several, "MAX_IN_FLIGHT", 1)
     yield waited
     server.faults = []
 

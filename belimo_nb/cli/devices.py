@@ -12,6 +12,8 @@ from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, prin
 if TYPE_CHECKING:
     import pandas as pd
 
+    from belimo_nb.cloud.cloud import Cloud
+
 COLUMNS = ("name", "serial", "health", "online", "last seen", "project", "city", "note", "type", "profile", "id")
 ESSENTIAL = 5  # the first columns, which a narrow terminal shows too
 
@@ -34,24 +36,21 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
     which = f" match {search!r}" if search else ""
     noun = "device" if len(frame) == 1 else "devices"
     click.echo(f"{len(frame)} {noun}{which} ({cloud.source}; times in {cloud.timezone}).", err=True)
-    for sentence in recognized(cloud.profiles(frame), len(frame)):
+    for sentence in recognized(cloud, frame):
         click.echo(printable(sentence), err=True)
 
 
-def recognized(profiles: pd.DataFrame, devices: int) -> list[str]:
-    """Sentences on what is recognized of the devices.
-
-    Args:
-        profiles: A frame of `Cloud.profiles`.
-        devices: Number of devices.
-    """
+def recognized(cloud: Cloud, devices: pd.DataFrame) -> list[str]:
+    """Sentences on what is recognized of some devices, rows of `Cloud.devices`."""
+    from belimo_nb.cloud.recognized import recognized_profiles
 
     def named(rows: pd.DataFrame) -> str:
         return ", ".join(f"{count} with {name}" for name, count in rows["devices"].items())
 
+    profiles = recognized_profiles(cloud.connection, devices)
     valves = profiles[profiles["energy_valve"]]
     count = valves["devices"].sum()
-    sentences = [f"{count} of {devices} {'is an energy valve' if count == 1 else 'are energy valves'}"]
+    sentences = [f"{count} of {len(devices)} {'is an energy valve' if count == 1 else 'are energy valves'}"]
     sentences[0] += f": {named(valves)}." if count else "."
     strangers = profiles[profiles["known"] == 0]
     if len(strangers):

@@ -65,7 +65,9 @@ def _ask(options: GlobalOptions) -> dict[str, str]:
 
 
 def _print_account(cloud: Cloud) -> None:
+    # All of it before anything is printed: half an account would look like a whole one.
     user, stats = cloud.user(), cloud.stats()
+    known = recognized(cloud, cloud.devices())
     name = " ".join(str(user[key]) for key in ("firstName", "lastName") if user.get(key))
     address = str(user.get("email") or cloud.settings.username)
     click.echo(f"Signed in to {cloud.source} as {printable(f'{name} ({address})' if name else address)}.")
@@ -77,8 +79,7 @@ def _print_account(cloud: Cloud) -> None:
         f"transfers: {transfer.get('incoming')} incoming, {transfer.get('outgoing')} outgoing."
     )
     click.echo(printable(sees))
-    devices = cloud.devices()
-    for sentence in recognized(cloud.profiles(devices), len(devices)):
+    for sentence in known:
         click.echo(printable(sentence))
     click.echo()
     table = cloud.settings.table()

@@ -20,7 +20,6 @@ from belimo_nb.cloud.device_list import record_of
 from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.energy.counter import Counter, Counters, Kind
 from belimo_nb.errors import BelimoError, NoDataError, UnknownDevice
-from belimo_nb.quantities import QUANTITIES
 from belimo_nb.settings import Settings
 from belimo_nb.system.progress import bar
 
@@ -179,37 +178,6 @@ class Cloud:
         }
         frame = frame.assign(**counters)
         return frame[frame["heating"] | frame["cooling"]]
-
-    def profiles(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Tabulate the dataprofiles of devices, and what is recognized of each.
-
-        Args:
-            devices: A frame of `devices`; None for all.
-
-        Returns:
-            DataFrame, index ``profile`` (as in `devices`), columns devices (their number), energy_valve (bool: has an
-            energy counter), known (number of quantities), lacking (those that a valve's report needs and it does not
-            describe, in words) and refused (sentences about those in units that cannot be used).
-        """
-        frame = self.devices() if devices is None else devices
-        known = self.connection.device_list.known()
-        rows: dict[str, dict[str, Any]] = {}
-        for identifier, name in zip(frame.index, frame["profile"], strict=True):
-            ref = profile_ref(record_of(str(identifier), known))
-            if ref is None:
-                continue
-            row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
-            row["devices"] += 1
-        for row in rows.values():
-            profile = self.connection.profile_or_none(row.pop("ref"))
-            quantities = [] if profile is None else [key for key in QUANTITIES if profile.describes(key)]
-            row["energy_valve"] = bool({f"{kind}_energy" for kind in KINDS} & set(quantities))
-            row["known"] = len(quantities)
-            row["lacking"] = "" if profile is None else ", ".join(profile.lacking)
-            row["refused"] = "" if profile is None else " ".join(profile.refused.values())
-        columns = ["devices", "energy_valve", "known", "lacking", "refused"]
-        found = pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile", dtype=object), columns)
-        return found.astype({"energy_valve": bool})
 
     def heating_valves(self, search: str | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.

@@ -13,6 +13,7 @@ from second_fleet import BEGIN, NOW, epoch, iso
 import belimo_nb as bn
 from belimo_nb.cli import cli
 from belimo_nb.cli.devices import recognized
+from belimo_nb.cloud.recognized import recognized_profiles
 
 WATTS = 9000.0
 REF = "/definitions/dataprofiles/energyvalve4/0.9"
@@ -106,19 +107,19 @@ def test_energy_and_measurements(valve):
 def test_what_is_recognized(second, valve):
     """Energy valves by dataprofile, profiles of which nothing is known, and what a profile of valves lacks."""
     _, client = valve
-    found = client.profiles()
+    found = recognized_profiles(client.connection, client.devices())
     assert found["devices"].to_dict() == {"acme/Wq8LmZ3a/2.4": 19, "acme/Gk1/0.9": 1, "energyvalve4/0.9": 1}
     assert found["energy_valve"].to_dict() == {
         "acme/Wq8LmZ3a/2.4": True,
         "acme/Gk1/0.9": False,
         "energyvalve4/0.9": True,
     }
-    assert recognized(found, 23) == [
+    assert recognized(client, client.devices()) == [
         "20 of 23 are energy valves: 1 with energyvalve4/0.9, 19 with acme/Wq8LmZ3a/2.4.",
         "Dataprofiles of which no quantity is known: 1 with acme/Gk1/0.9.",
         "The dataprofile acme/Wq8LmZ3a/2.4 describes no delta-T, no volume, no cooling energy.",
     ]
-    assert recognized(client.profiles(client.devices("Ohne Profil")), 1) == ["0 of 1 are energy valves."]
+    assert recognized(client, client.devices("Ohne Profil")) == ["0 of 1 are energy valves."]
     result = CliRunner().invoke(cli, ["login"])
     assert result.exit_code == 0, result.output
     assert "20 of 23 are energy valves" in result.stdout

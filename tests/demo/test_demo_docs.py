@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from belimo_nb.demo.fleet.faults import FaultKind, utc
-from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.fleet.fleet import REPORTINGS, DemoDevice
+from belimo_nb.demo.operation.reporting import RESOLUTIONS
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import NOW
 
@@ -85,3 +86,11 @@ def test_the_docs_tell_the_signatures(simulation: Simulation) -> None:
         if truth is not None:
             figures = (truth.heat_loss_w_k, truth.slope_kwh_d_k, truth.balance_point_c, truth.base_kwh_d)
             assert "| {} | {:.0f} | {:.1f} | {:.1f} | {:.1f} |".format(device.name, *figures) in text
+
+
+def test_the_docs_tell_the_steps_of_reports_by_change() -> None:
+    """Each resolution with its unit, and each kind of reporting that can be asked for."""
+    text = DOCS.read_text("utf-8")
+    for unit, step in RESOLUTIONS.items():
+        assert f"{step:g} {unit}".replace("e-0", "e-") in text
+    assert all(f"`{name}`" in text or f"--reporting {name}`" in text for name in REPORTINGS if name != "5m")

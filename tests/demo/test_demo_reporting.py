@@ -8,6 +8,7 @@ import pytest
 from belimo_nb.demo import DemoCloud
 from belimo_nb.demo.fleet.faults import utc
 from belimo_nb.demo.fleet.fleet import DemoDevice, fleet
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVES_4
 from belimo_nb.demo.operation.reporting import RESOLUTIONS
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import NOW
@@ -106,6 +107,27 @@ def test_true_energy_knows_no_reporting(all_samples: Simulation, by_change: Simu
     times, readings = by_change.series(ours, "evcloud.210")
     rise = readings[-1] - readings[0]
     assert rise == pytest.approx(by_change.true_energy(ours, "evcloud.210", times[0], times[-1]), rel=1e-9)
+
+
+def test_readings_that_hold_give_the_true_energy_of_any_period() -> None:
+    """Of every valve whose meter is right, Energy Valve 4 or not: 60 periods, heat, cold and volume."""
+    simulation = Simulation(ev4=0.5, reporting="change")
+    wrong = {"T1/T2 swapped", "counter reset", "dropout to 0", "flow sensor error", "offline"}
+    faulty = {fault.device_id for fault in simulation.truth if fault.fault in wrong}
+    valves = [device for device in simulation.devices if device.is_energy_valve and device.id not in faulty]
+    names = {True: ("HeatingEnergyLifetime", "CoolingEnergyLifetime", "WaterFlowVolumeLifetime")}
+    names[False] = ("evcloud.210", "evcloud.200", "evcloudplus.461")
+    assert len(valves) == 16
+    for device in valves:
+        moments = device.installed + 300 * np.arange(50, 210_000, 3443)
+        for id_, rounding in zip(names[device.profile in ENERGY_VALVES_4], (2, 2, 2e-3), strict=True):
+            times, readings = simulation.series(device, id_)
+            held = readings[np.searchsorted(times, moments, side="right") - 1]
+            lost = [(utc("2018-02-09T10:20"), utc("2018-02-19T10:20"))] if "2.OG Sued-West" in device.name else []
+            for begin, end, rise in zip(moments, moments[1:], np.diff(held), strict=False):
+                if not any(first < end and begin < last for first, last in lost):
+                    true = simulation.true_energy(device, id_, int(begin), int(end))
+                    assert rise == pytest.approx(true, rel=1e-9, abs=rounding), (device.name, id_)
 
 
 def test_some_further_devices_report_rarely() -> None:
