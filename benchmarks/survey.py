@@ -1,7 +1,7 @@
 """The overview of 5,000 devices from a filled store: energy, checks and ranking of every energy valve, over a year.
 
-The store holds a year of hourly readings of every valve: those of the demo building's 21, given to the others of the
-same dataprofile. Compared with reading the same files with pandas, which is the least that anyone must do.
+The store holds a year of hourly readings of every valve: those of the first 21 of each dataprofile, given to the others
+of the same. Compared with reading the same files with pandas, which is the least that anyone must do.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def figures() -> Iterator[str]:
 
 
 def _fill(cloud: bn.Cloud, valves: pd.DataFrame) -> None:
-    """Fetch the first valves, and give what they read to the others of the same dataprofile."""
+    """Fetch the first valves of every dataprofile, and give what they read to the others of the same."""
     start, end = (pd.Timestamp(day, tz=cloud.timezone) for day in YEAR)
-    real = valves.head(21)
+    real = valves.groupby("profile").head(21)
     asked = history_queries(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
     archive, now = cloud.connection.archive, cloud.connection.now_s
     run(archive, plan(archive, asked, now, 0), now)
     store = archive.store
     kept = {profile: [store.read(str(i), "1h") for i in rows.index] for profile, rows in real.groupby("profile")}
-    for number, (identifier, profile) in enumerate(valves["profile"].iloc[21:].items()):
+    for number, (identifier, profile) in enumerate(valves["profile"].drop(real.index).items()):
         models = kept[profile]
         store.write(replace(models[number % len(models)], device=str(identifier)))

@@ -23,6 +23,9 @@ FOUND_BY = {
     FaultKind.LEAK: "flow with the valve closed",
     FaultKind.FLOW_SENSOR: "sensor range",
     FaultKind.OFFLINE: "silent",
+    FaultKind.ALWAYS_LOW: "low delta-T",
+    FaultKind.CONSTANT_FLOW: "low delta-T",
+    FaultKind.CYCLING: "hunting",
 }
 """The check of `belimo_nb.hydronics` that must find a planted fault; the others are in the counters or the upload."""
 

@@ -15,6 +15,9 @@ WELL = frozenset({"OK", "UNKNOWN", ""})
 METER = re.compile(r"sensor|flow[ _]?meter", re.IGNORECASE)  # a cause such as Flow_sensor_error
 
 
+LASTING = pd.Timedelta(hours=24)  # time from which an error that is over still counts
+
+
 class Trouble(NamedTuple):
     """A stretch of time in which a device reported an error or a warning.
 
@@ -49,6 +52,17 @@ def meter_errors(
     """When a device reported that a sensor of its meter fails: begin, end and the cause. See `troubles`."""
     told = troubles(timeline, start, end)
     return [(one.begin, one.end, one.cause) for one in told if METER.search(one.cause)]
+
+
+def said_of_meter(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """What a device said of its meter, for the checks: errors that last, or lasted for a day; empty if nothing."""
+    parts = []
+    for begin, after, cause in meter_errors(timeline, start, end):
+        if after >= end:
+            parts.append(f"{cause} since {begin:%Y-%m-%d}{' or before' if begin == start else ''}")
+        elif after - begin >= LASTING:
+            parts.append(f"{cause} from {begin:%Y-%m-%d} to {after:%Y-%m-%d}")
+    return ", ".join(parts)
 
 
 def troubles(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> list[Trouble]:

@@ -81,8 +81,8 @@ class Profile:
         for identifier, name in zip(self.datapoints.index, self.datapoints["name"], strict=True):
             for leaf in dict.fromkeys((_leaf(name), _leaf(identifier))):
                 self._leaves.setdefault(leaf, []).append(identifier)
+        self._default_units()
         located = {key: self._found(quantity) for key, quantity in KNOWN.items()}
-        self._default_units(located)
         self.refused = {
             key: reason
             for key, identifier in located.items()
@@ -170,13 +170,13 @@ class Profile:
                     found.setdefault(identifier, len(text))
         return min(found, key=lambda identifier: found[identifier], default=None)
 
-    def _default_units(self, found: Mapping[str, str | None]) -> None:
+    def _default_units(self) -> None:
         """Give the datapoints of Energy Valve 4 the units of the SI, where the profile names none for any of them."""
         ours = {
-            identifier: KNOWN[key].dimension.si
-            for key, identifier in found.items()
-            if identifier is not None
-            and any(identifier in self._leaves.get(name.casefold(), ()) for name in KNOWN[key].names_4)
+            identifier: quantity.dimension.si
+            for quantity in KNOWN.values()
+            for name in quantity.names_4
+            for identifier in self._leaves.get(name.casefold(), ())
         }
         if not any(self._units[identifier] for identifier in ours):
             self._units |= ours

@@ -25,6 +25,7 @@ from belimo_nb.errors import UsageError
     help="When its devices send: at intervals, or what has changed, and everything once a day.",
 )
 @click.option("--transfers", type=click.IntRange(min=0), help="How many of its energy valves change hands in 2018.")
+@click.option("--lifelike", is_flag=True, help="Plants and meters with the troubles of real ones.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
 def demo(
     port: int,
@@ -35,6 +36,7 @@ def demo(
     ev4: float | None,
     reporting: str | None,
     transfers: int | None,
+    lifelike: bool,
     faults: tuple[str, ...],
 ) -> None:
     """Run the demo cloud until Ctrl-C.
@@ -54,6 +56,7 @@ def demo(
             ev4=ev4,
             reporting=reporting,
             transfers=transfers,
+            lifelike=lifelike,
         )
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None

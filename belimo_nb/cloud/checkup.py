@@ -6,23 +6,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pandas as pd
 
-from belimo_nb import hydronics
-from belimo_nb.api.history import MAX_BUCKETS, parse_resolution
+from belimo_nb.api import measurements
+from belimo_nb.api.health import METER, said_of_meter
+from belimo_nb.api.history import MAX_BUCKETS, buckets, parse_resolution
+from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD, true_spacing
 from belimo_nb.calendar.periods import Period
-from belimo_nb.errors import BelimoError, UsageError
-from belimo_nb.hydronics import Characteristic, Design, Samples, busiest_window
+from belimo_nb.errors import BelimoError, SignInError, UsageError
+from belimo_nb.hydronics import Characteristic, Design, Samples, Verdict, busiest_window, judge
+from belimo_nb.hydronics.checks.oversized import SIZING_DAYS
 from belimo_nb.hydronics.checks.saturation import characteristics
+from belimo_nb.hydronics.diagnose import verdict_table
 from belimo_nb.quantities import MEASURED
 from belimo_nb.store.archive import HistoryQuery, span_of
+from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.disk import canonical_resolution
 from belimo_nb.weather import outdoor_temperature
 
 if TYPE_CHECKING:
+    from belimo_nb.cloud.connection import Connection
+    from belimo_nb.cloud.device import Device
     from belimo_nb.weather.source import Site
 
 FINE_RESOLUTION = "5m"  # resolution of the samples in detail, as fine as the cloud has them
+LONG_CHECKS = ("oversized", "night setback")  # checks that a month may be too short for
 MOST_SAMPLES = 250_000  # samples of one checkup: two years every 5 minutes, or 28 hourly ones
 
 
@@ -93,6 +103,8 @@ def examine(
     design_delta_t: float | None = None,
     outdoor: pd.Series[Any] | None = None,
     now: pd.Timestamp | None = None,
+    health: str = "",
+    longest: Samples | None = None,
 ) -> Checkup:
     """Fetch the samples of a valve, through the store, and run the checks.
 
@@ -105,6 +117,8 @@ def examine(
         design_delta_t: Design delta-T in K; None: unknown.
         outdoor: Hourly outdoor temperature, °C; None: unknown.
         now: The moment up to which there could be readings; None: unknown.
+        health: What the device says of its meter; empty: nothing, or unknown.
+        longest: A longer history than the period, see `longest_samples`.
 
     Raises:
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
@@ -117,15 +131,104 @@ def examine(
     fine = None
     if window is not None and parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION):
         fine = measure(MEASURED, *window, FINE_RESOLUTION)
-    verdicts = hydronics.diagnose(
+    verdicts = judge(
         coarse,
         None if fine is None else samples_of(fine, parse_resolution(FINE_RESOLUTION), design),
         design_delta_t=design_delta_t,
         tz=str(start.tz),
         outdoor=outdoor,
         until=None if now is None else min(end, now),
+        health=health,
     )
-    return Checkup(samples, fine, window, design, verdicts, characteristics(coarse))
+    table = verdict_table(on_longest(verdicts, longest, str(start.tz), outdoor))
+    return Checkup(samples, fine, window, design, table, characteristics(coarse))
+
+
+def examine_device(
+    connection: Connection, device: Device, period: Period, resolution: str, design_delta_t: float | None
+) -> Checkup:
+    """As `examine`, with all that the connection knows of a device. See `Device.checkup`."""
+    longest = _stored_longest(connection, device, period, resolution)
+    known = None if longest is None else Period(pd.Timestamp(longest.frame.index[0]), period.end)
+    outdoor = None if known is None else outdoor_or_none(connection, known)
+    return examine(
+        device.measurements,
+        device.design,
+        period.start,
+        period.end,
+        resolution,
+        design_delta_t=design_delta_t,
+        outdoor=outdoor_or_none(connection, period) if outdoor is None else outdoor,
+        now=connection.now,
+        health=reported_errors(device, period, connection.now),
+        longest=longest,
+    )
+
+
+def reported_errors(device: Device, period: Period, now: pd.Timestamp) -> str:
+    """What a device said of its meter in a period, from its events; where they cannot be had, from its health now."""
+    try:
+        return said_of_meter(device.events(), period.start, min(period.end, now))
+    except SignInError:
+        raise
+    except BelimoError:
+        return present_error(device.summary) if period.end >= now else ""
+
+
+def present_error(row: pd.Series[Any]) -> str:
+    """The cause of the present error of a device's meter, from its row of `Cloud.devices`; empty if there is none."""
+    cause = str(row["note"] or "")
+    return cause if row["health"] in ("WARNING", "ERROR") and METER.search(cause) else ""
+
+
+def longest_samples(
+    kept: DeviceHistory, profile: Profile, design: Design, period: Period, now: pd.Timestamp, name: str
+) -> Samples | None:
+    """The samples of all that the store holds up to a period's end, for the checks that a short one is too short for.
+
+    None where the period is long enough (300 days), or the store holds no flow from before it.
+    """
+    located = {key: profile.locate(key) for key in MEASURED}
+    flow = kept.columns.get(str(located["flow"]))
+    known = np.empty(0) if flow is None else kept.times[pd.notna(flow)]
+    if not len(known) or known[0] >= period.start.timestamp() or (period.end - period.start).days >= SIZING_DAYS:
+        return None
+    step = pd.Timedelta(kept.step, "s")
+    grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
+    raw = kept.frame([identifier for identifier in located.values() if identifier is not None], grid)
+    return Samples(measurements.quantities(raw, profile, located, step, str(period.start.tz), name), step, design)
+
+
+def on_longest(
+    verdicts: Sequence[Verdict], longest: Samples | None, tz: str, outdoor: pd.Series[Any] | None = None
+) -> list[Verdict]:
+    """Verdicts, those that need a long history from the longest that there is, where that can be judged."""
+    if longest is None:
+        return list(verdicts)
+    judged = {one.check: one for one in judge(longest, tz=tz, outdoor=outdoor, checks=LONG_CHECKS)}
+    flow = longest.values("flow_m3h")
+    days = np.isfinite(flow).sum() * longest.hours / 24
+    last = pd.Timestamp(longest.frame.index[np.flatnonzero(np.isfinite(flow))[-1]])
+    told = f" As of {last:%Y-%m-%d}, from the {days:.0f} days that the store holds."
+    return [
+        replace(found, sentence=found.sentence + told)
+        if (found := judged.get(one.check, one)) is not one and found.verdict != "cannot judge"
+        else one
+        for one in verdicts
+    ]
+
+
+def _stored_longest(connection: Connection, device: Device, period: Period, resolution: str) -> Samples | None:
+    if not device.has_profile:
+        return None
+    store, profile = connection.archive.store, device.profile
+    wanted = [identifier for key in MEASURED if (identifier := profile.locate(key)) is not None]
+    for step in dict.fromkeys((canonical_resolution(resolution), "1h")):
+        kept = store.read(device.id, step, wanted)
+        found = longest_samples(kept, profile, device.design, period, connection.now, device.name)
+        if found is not None:
+            return found
+    return None
 
 
 def samples_of(frame: pd.DataFrame, step: pd.Timedelta, design: Design) -> Samples:

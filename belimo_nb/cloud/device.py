@@ -218,7 +218,8 @@ class Device:
         """Run all checks on its samples; see `belimo_nb.hydronics`.
 
         The samples are of `resolution` for the whole period, and every 5 minutes for the two most active weeks. The
-        outdoor temperature is taken into account where it is available.
+        outdoor temperature is taken into account where it is available, and what the device said of its meter. Size and
+        night setback are judged by the longest history up to the period's end that the store has, and say so.
 
         Args:
             start: As in `energy`.
@@ -229,19 +230,10 @@ class Device:
         Raises:
             UsageError: The range is too long for the resolution, or an argument makes no sense.
         """
-        from belimo_nb.cloud.checkup import examine, outdoor_or_none
+        from belimo_nb.cloud.checkup import examine_device
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return examine(
-            self.measurements,
-            self.design,
-            span.start,
-            span.end,
-            resolution,
-            design_delta_t=design_delta_t,
-            outdoor=outdoor_or_none(self._connection, span),
-            now=self._connection.now,
-        )
+        return examine_device(self._connection, self, span, resolution, design_delta_t)
 
     def energy(
         self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None

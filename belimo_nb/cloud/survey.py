@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +11,14 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.checkup import present_error, reported_errors
+from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.cloud.survey_valve import NO_READINGS, RANKS, Surveyed, ValveTask, examine_valves
+from belimo_nb.cloud.outages import find_outages
+from belimo_nb.cloud.several import ask_each, devices_by_name
+from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
 from belimo_nb.quantities import COUNTERS, MEASURED
@@ -23,6 +28,10 @@ from belimo_nb.store.archive import HistoryQuery
 MAX_REQUESTS = 100  # requests that a survey makes by itself; for a larger fleet `belimo-nb sync` fills the store
 
 WASTE = ("waste_m3_low", "waste_m3", "waste_kwh_low", "waste_kwh")
+COLUMNS = (
+    *("verdict", "status", "sentence", "judged", "checks", "findings", "advice"),
+    *(*WASTE, "heating_kwh", "cooling_kwh", "coverage", "reason"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Survey:
         valves: By device id.
         lacking: Number of valves that the store does not hold completely.
         failures: By device name, why readings could not be fetched.
+        outages: By building, when its plant gave no water, see `belimo_nb.hydronics.plant.plant_outages`.
     """
 
     period: Period
@@ -42,6 +52,14 @@ class Survey:
     valves: Mapping[str, Surveyed] = field(repr=False)
     lacking: int = 0
     failures: Mapping[str, str] = field(default_factory=dict)
+    outages: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    @functools.cached_property
+    def conditions(self) -> dict[str, Condition]:
+        """How each valve is: the worst of its checks, its health and its connection, by id."""
+        zone = str(self.period.start.tz)
+        rows = {str(key): row for key, row in self.devices.iterrows()}
+        return {key: condition(rows[key], valve.verdicts, zone, valve.reason) for key, valve in self.valves.items()}
 
     def table(self) -> pd.DataFrame:
         """Tabulate one row a valve, the most urgent first.
@@ -52,17 +70,22 @@ class Survey:
 
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
-            findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and waste_kwh (at
-            least and at most, the largest estimate of any one check: they may be the same water, so they are not added
-            up), heating_kwh, cooling_kwh, coverage, reason.
+            status (of `conditions`, such as "fault" or "ok (12 of 15)"), sentence (why), judged and checks (numbers
+            of checks), findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and
+            waste_kwh (at least and at most, the largest estimate of any one check: they may be the same water, so
+            they are not added up), heating_kwh, cooling_kwh, coverage, reason.
         """
         rows = []
         for identifier, found in self.valves.items():
-            findings = found.findings
+            findings, told = found.findings, self.conditions[identifier]
             rows.append(
                 {
                     "id": identifier,
                     "verdict": found.worst,
+                    "status": told.text,
+                    "sentence": told.sentence,
+                    "judged": told.judged,
+                    "checks": told.checks,
                     "findings": ", ".join(verdict.check for verdict in findings),
                     "advice": findings[0].recommendation if findings else "",
                     **{name: _largest([getattr(verdict, name) for verdict in findings]) for name in WASTE},
@@ -72,14 +95,13 @@ class Survey:
                     "reason": found.reason,
                 }
             )
-        columns = ["verdict", "findings", "advice", *WASTE, "heating_kwh", "cooling_kwh", "coverage"]
-        frame = pd.DataFrame(rows, columns=["id", *columns, "reason"]).set_index("id")
+        frame = pd.DataFrame(rows, columns=["id", *COLUMNS]).set_index("id")
         frame = self.devices[["name", "project", "city"]].join(frame, how="right")
         order = pd.DataFrame(
             {
                 "blind": [not self.valves[str(key)].blind for key in frame.index],
                 "cost": [-cost_kwh(self.valves[str(key)].findings)[1] for key in frame.index],
-                "rank": -frame["verdict"].map(RANKS).fillna(0),
+                "rank": [-SEVERITY[self.conditions[str(key)].status] for key in frame.index],
                 "name": frame["name"],
             },
             frame.index,
@@ -105,6 +127,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     queries = history_queries(
         connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
     )
+    health = _reported_errors(connection, valves, period, fetch)
     tasks = [
         ValveTask(
             query,
@@ -113,6 +136,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             period,
             connection.timezone,
             closer=len(queries) <= fetch,
+            health=health.get(query.device, ""),
         )
         for query in queries
     ]
@@ -142,9 +166,23 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     if 0 < len(close) <= left:
         failures |= _fetch(connection, list(close.values()))
         examine([task for task in tasks if task.query.device in close])
+    outages = find_outages(archive, valves, tasks, found, connection.now_s)
     lacking = sum(bool(one.requests) for one in found.values())
     nothing = Surveyed(reason=NO_READINGS)
-    return Survey(period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures)
+    return Survey(
+        period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures, outages
+    )
+
+
+def _reported_errors(connection: Connection, valves: pd.DataFrame, period: Period, most: int) -> dict[str, str]:
+    """What the valves that are not well now say of their meters, by id; their events cost a request each."""
+    unwell = valves[valves["health"].isin(["WARNING", "ERROR"])]
+    if len(unwell) > most:
+        present = period.end >= connection.now
+        return {str(key): present_error(row) for key, row in unwell.iterrows() if present}
+    devices = list(devices_by_name(connection, unwell.index).values())
+    told = ask_each(devices, lambda device: reported_errors(device, period, connection.now))
+    return {device.id: text for device, text in zip(devices, told, strict=True) if isinstance(text, str)}
 
 
 def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, str]:

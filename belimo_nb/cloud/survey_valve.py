@@ -19,17 +19,24 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
+from belimo_nb.cloud.checkup import (
+    FINE_RESOLUTION,
+    busiest_window_within,
+    fine_query,
+    longest_samples,
+    on_longest,
+    samples_of,
+)
+from belimo_nb.cloud.condition import BLIND
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
+from belimo_nb.hydronics.plant import lacks_water
 from belimo_nb.quantities import COUNTERS, MEASURED
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
-# The verdicts, by check, with which nothing that the valve reports is known: they come first.
-BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
 RANKS = {"fault": 3, "warn": 2, "ok": 1}
 NO_READINGS = "The store holds no readings of it for this period."
@@ -44,6 +51,7 @@ class Surveyed:
         coverage: Share of the period that is covered by readings, 0 to 1.
         days: kWh by local day, both kinds together; NaN where unknown.
         verdicts: Of the checks for which the samples are fine enough.
+        lacked_water: Whether it was ever open without flow for an hour, as in an outage of its plant.
         requests: Requests that the store's readings still need to be complete.
         detail: The query for the most active two weeks in detail; None if there is nothing to ask.
         reason: Why nothing is known; empty if something is.
@@ -53,6 +61,7 @@ class Surveyed:
     coverage: float = 0.0
     days: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     verdicts: Sequence[Verdict] = ()
+    lacked_water: bool = False
     requests: int = 0
     detail: HistoryQuery | None = None
     reason: str = ""
@@ -85,6 +94,7 @@ class ValveTask:
     period: Period
     tz: str
     closer: bool  # whether a look in detail may be fetched
+    health: str = ""  # what the device says of its meter
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -117,6 +127,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     raw = held(raw, step, query.seen.moment).loc[buckets(period.start, min(period.end, _moment(now)), step)]
     frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
     samples = samples_of(frame, step, task.design)
+    longest = longest_samples(kept, task.profile, task.design, period, _moment(now), query.name)
     fine, detail = _detail(archive, task, samples, located, now)
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
@@ -125,9 +136,24 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.sum(days, axis=0) if days else np.empty(0),
-        verdicts=judge(samples, fine, tz=task.tz, until=until, checks=checks),
+        verdicts=on_longest(
+            judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
+        ),
+        lacked_water=bool(lacks_water(samples).any()),
         requests=requests,
         detail=detail,
+    )
+
+
+def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
+    """The samples of a valve in the period, from the store alone."""
+    located = {key: task.profile.locate(key) for key in MEASURED}
+    datapoints = [identifier for identifier in located.values() if identifier is not None]
+    step = parse_resolution(task.query.resolution)
+    kept = archive.store.read(task.query.device, task.query.resolution, datapoints)
+    raw = kept.frame(datapoints, buckets(task.period.start, min(task.period.end, _moment(now)), step))
+    return Samples(
+        measurements.quantities(raw, task.profile, located, step, task.tz, task.query.name), step, task.design
     )
 
 

@@ -50,6 +50,7 @@ class DemoCloud:
             everything once a day); None: every 5 minutes, but for some of those beyond the first 36.
         transfers: how many of its energy valves, the first ones, change hands in 2018; None: some of those beyond the
             first 36.
+        lifelike: whether plants and meters have the troubles of real ones: they stop, cycle, lag, lose single values.
 
     Attributes:
         simulation: the source of its answers; `simulation.now` may be moved.
@@ -73,6 +74,7 @@ class DemoCloud:
         ev4: float | None = None,
         reporting: str | None = None,
         transfers: int | None = None,
+        lifelike: bool = False,
     ) -> None:
         if rate is not None and not rate > 0:
             raise ValueError(f"rate must be a number of requests per second above 0, not {rate}")
@@ -80,12 +82,13 @@ class DemoCloud:
         self.latency = latency
         self.token_lifetime = token_lifetime
         self.injector = FaultInjector(faults)
-        self.simulation = Simulation(devices, seed, _parse_now(now), ev4, reporting, transfers)
+        self.simulation = Simulation(devices, seed, _parse_now(now), ev4, reporting, transfers, lifelike)
         unusual = {
             f"{devices} devices": devices != _FLEET,
             f"Energy Valve 4: {ev4 or 0:.0%}": ev4 is not None,
             f"reports: {reporting}": reporting is not None,
             f"transfers: {transfers}": transfers is not None,
+            "lifelike": lifelike,
         }
         self.source = ", ".join([f"demo data, seed {seed}", *(text for text, is_so in unusual.items() if is_so)])
         self.account = Account(self.simulation)

@@ -22,7 +22,7 @@ Format = int | str | Callable[[Any], str]
 # Status words of the cloud, of checks, of data quality and of jobs, by severity; any other word is neutral.
 STATUS_LEVELS: Mapping[str, str] = {
     **dict.fromkeys(("ok", "online", "good", "measured"), "good"),
-    **dict.fromkeys(("warn", "warning", "partial", "estimated split"), "warn"),
+    **dict.fromkeys(("warn", "warning", "partial", "estimated split", "silent"), "warn"),
     **dict.fromkeys(("error", "fault", "problem", "failed", "offline", "reset", "jump"), "problem"),
 }
 
@@ -131,7 +131,10 @@ def _time_text(value: Any, *, clock: bool) -> str:
     return value.strftime("%Y-%m-%d") if isinstance(value, dt.date) else str(value)
 
 
+def status_level(text: str) -> str:
+    """The level of a status word, such as "good"; a number behind it in brackets does not matter."""
+    return STATUS_LEVELS.get(text.lower().partition(" (")[0], "neutral")
+
+
 def _status_html(value: Any) -> str:
-    if is_missing(value):
-        return DASH
-    return f'<span class="bnb-st bnb-{STATUS_LEVELS.get(str(value).lower(), "neutral")}">{esc(value)}</span>'
+    return DASH if is_missing(value) else f'<span class="bnb-st bnb-{status_level(str(value))}">{esc(value)}</span>'

@@ -92,11 +92,13 @@ class KeyFigures(Displayed):
 
     figures: tuple[KeyFigure, ...]
     trend: Trend | None = None
+    condition: Mapping[str, Any] | None = None
 
     def data(self) -> dict[str, Any]:
-        """`figures`: a mapping each; `trend`, where there is one."""
-        figures = {"figures": [figure.data() for figure in self.figures]}
-        return figures if self.trend is None else {**figures, "trend": self.trend.data()}
+        """`figures`: a mapping each; `trend` and `condition`, where there are any."""
+        found: dict[str, Any] = {"figures": [figure.data() for figure in self.figures]}
+        found |= {} if self.trend is None else {"trend": self.trend.data()}
+        return found if self.condition is None else {**found, "condition": dict(self.condition)}
 
     def html(self) -> str:
         """A description list, laid out as cards."""
@@ -131,11 +133,14 @@ def _card(figure: KeyFigure) -> str:
     )
 
 
-def key_figures(*figures: KeyFigure, trend: Trend | None = None) -> KeyFigures:
+def key_figures(
+    *figures: KeyFigure, trend: Trend | None = None, condition: Mapping[str, Any] | None = None
+) -> KeyFigures:
     """Make a row of key figures; the index of reports shows those of a notebook's first row.
 
     Args:
         *figures: The figures.
         trend: Time series of the main one; the index draws it as a sparkline.
+        condition: How the device is, by which the index sorts; plain JSON types.
     """
-    return KeyFigures(figures, trend)
+    return KeyFigures(figures, trend, condition)

@@ -54,6 +54,15 @@ def long_spells(flags: Flags, samples: Samples) -> tuple[Ints, Ints]:
     return spells(flags, moments(samples), samples.step, least)
 
 
+def lacks_water(samples: Samples) -> Flags:
+    """Where the valve is open by more than 50 % and no water flows, in spells of an hour or more."""
+    known = np.isfinite(samples.values("flow_m3h")) & (samples.values("position_pct") > OPEN_PCT)
+    lacks = np.zeros(len(samples), dtype=bool)
+    for begin, after in zip(*long_spells(known & flowless(samples), samples), strict=True):
+        lacks[begin:after] = True
+    return lacks
+
+
 def plant_outages(valves: Iterable[Samples], least: int = NEIGHBORS) -> pd.DataFrame:
     """When the valves of one building, or riser, lacked water at the same time: the plant's trouble, not theirs.
 
@@ -74,10 +83,7 @@ def plant_outages(valves: Iterable[Samples], least: int = NEIGHBORS) -> pd.DataF
             continue
         ns = moments(samples)
         width = max(1, round(samples.step.as_unit("ns").value / GRID_NS))
-        lacks = np.zeros(len(ns), dtype=bool)
-        for begin, after in zip(*long_spells(known & flowless(samples), samples), strict=True):
-            lacks[begin:after] = True
-        for counts, flags in ((opened, known), (dry, lacks)):
+        for counts, flags in ((opened, known), (dry, lacks_water(samples))):
             ends = ns[flags] // GRID_NS
             for quarter in np.unique(ends[:, None] - np.arange(width)).tolist():
                 counts[quarter] = counts.get(quarter, 0) + 1

@@ -13,7 +13,7 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import MEASURED, QUANTITIES
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int8]
@@ -36,9 +36,9 @@ ONE_KIND = 0.02
 """Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
 IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
 LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
-OPTIONAL = ("direction_changes", "travel_strokes", "error_bits")
+OPTIONAL = ("direction_changes", "strokes", "error_bits")
 """What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
-COLUMNS = tuple(quantity.column for quantity in QUANTITIES.values())
+COLUMNS = tuple(QUANTITIES[name].column for name in MEASURED)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ def moments(samples: Samples) -> Ints:
     return samples.ns
 
 
+DRIFT = 1.1  # polls every 15 minutes come every 15.3
+
+
 def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
     """Why the spacing does not carry an answer, as a sentence; empty if it does.
 
@@ -31,10 +34,16 @@ def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
     """
     if samples.step <= pd.Timedelta(0):
         return "There are fewer than two readings."
-    if samples.step > coarsest:
-        spacing, widest = (f"{step / pd.Timedelta(minutes=1):.0f} min" for step in (samples.step, coarsest))
+    if samples.step > DRIFT * coarsest:
+        spacing, widest = (_told(step) for step in (samples.step, coarsest))
         return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
     return ""
+
+
+def _told(step: pd.Timedelta) -> str:
+    """A spacing in words: "15 min", "6 h"."""
+    minutes = step / pd.Timedelta(minutes=1)
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
 
 
 def spacing(samples: Samples, column: str) -> pd.Timedelta:

@@ -72,6 +72,7 @@ class Result:
         completeness: Share of the data that is known, 0 to 1, from the notebook's header; None if it does not say.
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
+        condition: How the device is, see `belimo_nb.cloud.condition.Condition`; None if it is not about a device.
         made_at: When the run that made it began, aware; None where nothing was made.
         kept: True if an earlier run made it and nothing that it shows has changed since.
         fingerprint: A digest of all that it shows, see `fingerprint.Fingerprints`; None if that is not known.
@@ -86,6 +87,7 @@ class Result:
     completeness: float | None = None
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
     trend: Mapping[str, Any] | None = field(default=None, hash=False)
+    condition: Mapping[str, Any] | None = field(default=None, hash=False)
     made_at: datetime | None = None
     kept: bool = False
     fingerprint: str | None = None

@@ -47,11 +47,11 @@ def render(task: Task) -> Result:
     # Imported by the worker, not by the command: papermill alone takes more than a second.
     from belimo_nb.report.engine.execute import execute
     from belimo_nb.report.page.report_files import (
+        beside_figures,
         completeness,
         key_figures,
         mask_secrets,
         remove_private,
-        trend,
         write_report,
     )
 
@@ -80,7 +80,8 @@ def render(task: Task) -> Result:
         key_figures=key_figures(notebook),
         completeness=completeness(notebook),
         files=files,
-        trend=trend(notebook),
+        trend=beside_figures(notebook, "trend"),
+        condition=beside_figures(notebook, "condition"),
         made_at=task.made_at,
         crashed=executed.crashed,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
+from belimo_nb.cloud.condition import of_checks, verdicts_of
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
+from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
+FEW = 5  # checks that are named in a key figure
 VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
 
 
@@ -39,14 +42,16 @@ def verdict_table(checkup: Checkup) -> Table:
 
 
 def verdict_figure(checkup: Checkup) -> KeyFigure:
-    """Key figure of the gravest verdict, with the checks that found it."""
-    found = checkup.verdicts
-    for verdict, status in (("fault", "problem"), ("warn", "warn"), ("ok", "good")):
-        rows = found[found["verdict"] == verdict]
-        if len(rows):
-            note_text = f"{len(rows)} checks" if verdict == "ok" else ", ".join(rows["check"])
-            return KeyFigure("Checks", capitalized(verdict), note=note_text, status=status)
-    return KeyFigure("Checks", None, note="cannot judge", status="neutral")
+    """Key figure of the gravest verdict, with the checks that found it, and how many were judged."""
+    verdicts = checkup.verdicts.set_index("check")["verdict"]
+    found = of_checks(verdicts_of(checkup.verdicts))
+    left = verdicts.index[verdicts == "cannot judge"]
+    if found.status in ("ok", "not judged"):
+        told = f"not judged: {', '.join(left)}" if 0 < len(left) <= FEW else ""
+    else:
+        word = "warn" if found.status == "silent" else found.status
+        told = f"{', '.join(verdicts.index[verdicts == word])}; {found.judged} of {found.checks} judged"
+    return KeyFigure("Checks", found.text, note=told, status=status_level(found.text))
 
 
 def checkup_note(valve: Device, checkup: Checkup) -> Note:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api.words import in_words
+from belimo_nb.cloud.condition import condition, verdicts_of
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.quantities import QUANTITIES, WEAR
 from belimo_nb.summary.checkup import verdict_figure
@@ -44,7 +45,7 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
 
 
 def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """Key figures of one valve: energy and peaks of the period, checks, and present health."""
+    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
     row = valve.summary
     samples = checkup.samples
     power, flow = samples["power_kw"], samples["flow_m3h"]
@@ -68,7 +69,8 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")))
+    found = condition(row, verdicts_of(checkup.verdicts), timezone)
+    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")), condition=found.data())
 
 
 def state_table(valve: Device) -> Table:
@@ -81,8 +83,9 @@ def state_table(valve: Device) -> Table:
     frame = state.join(known[["name", "access"]]).fillna({"name": "", "access": ""})
     # Metadata are what the owner wrote about the device, not what it says.
     frame = frame[frame["value"].notna() & ~frame.index.str.startswith("metadata.")]
-    # Energy Valve 4 has no names but its ids, with a path before them.
-    named = frame["name"].where(frame["name"] != "", frame.index.str.rsplit("/", n=1).str[-1])
+    # Energy Valve 4 may have no names but its ids, and a long path before either.
+    named = frame["name"].where(frame["name"] != "", frame.index)
+    named = named.where(named.str.startswith("/"), named.str.rsplit("/", n=1).str[-1])
     frame = frame.assign(name=named, setting=frame["access"].str.contains("w"))
     frame = pd.concat([frame[frame["setting"]], frame[~frame["setting"]]])
     wear = _wear_a_year(valve, state["value"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from belimo_nb.cloud.condition import condition, urgency
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
@@ -71,16 +72,24 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
 
 
 def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, timezone: str) -> Table:
-    """Table of all devices with latest values, verdicts and energy; small fleets with a sparkline of daily energy."""
+    """Table of all devices with latest values, condition and energy, the worst first, then by cost.
+
+    Small fleets have a sparkline of daily energy.
+    """
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
     found = survey.table()
-    found = found[["verdict", "findings"]].assign(
+    found = found[["status", "findings"]].assign(
         energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
     )
     frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
     frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
-    frame["verdict"] = _verdict_texts(frame["verdict"])
+    told = {str(key): condition(row, (), timezone) for key, row in devices.iterrows()} | survey.conditions
+    order = sorted(told, key=lambda key: urgency(told[key].status, told[key].blind, told[key].cost_kwh))
+    frame = frame.loc[order]
+    # Of devices that are no energy valves there is nothing to judge but health and connection.
+    others = {key: one.status if one.status != "not judged" else None for key, one in told.items()}
+    frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
         frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
@@ -91,13 +100,8 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
         frame.reset_index(drop=True),
         "devices",
         "All devices",
-        formats={"health": "status", "last_seen": "time", "as_of": "time", "verdict": "status", "energy_kwh": 0},
+        formats={"health": "status", "last_seen": "time", "as_of": "time", "status": "status", "energy_kwh": 0},
     )
-
-
-def _verdict_texts(verdict: pd.Series[Any]) -> pd.Series[Any]:
-    """Verdicts for the table: "cannot judge" where no check could, None for devices that are no energy valves."""
-    return verdict.replace("", "cannot judge").astype(object).where(verdict.notna(), None)
 
 
 def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from belimo_nb.cloud.condition import of_checks
+from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
@@ -18,14 +20,16 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     """Key figures of a survey: energy of the period, and valves with a fault or a warning."""
     found = survey.table()
     faults, warns = (int((found["verdict"] == verdict).sum()) for verdict in ("fault", "warn"))
-    judged = int((found["verdict"] != "").sum())
+    unjudged = sum(_unjudged(survey))
     figures = [
         _energy_figure(kind, values, survey.period.label, found["coverage"])
         for kind in ("heating", "cooling")
         if (values := found[f"{kind}_kwh"]).notna().any()
     ]
-    note_text = f"{count_of(faults, 'with a fault')}, {count_of(warns, 'with a warning')}, of {number(judged)} checked"
-    status = "problem" if faults else "warn" if warns else "good"
+    parts = [count_of(faults, "with a fault"), count_of(warns, "with a warning")]
+    parts += [count_of(unjudged, "not judged")] if unjudged else []
+    note_text = f"{', '.join(parts)}, of {number(len(found))}"
+    status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
     return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
 
 
@@ -36,7 +40,18 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
     found = found.assign(energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1))
     found = found.rename(columns={"waste_m3_low": "least_m3"})
     shown = _with_sparklines(found, survey, limit)[
-        ["name", "verdict", "findings", "least_m3", "waste_m3", "waste_kwh", "energy_kwh", "kwh_a_day", "advice"]
+        [
+            "name",
+            "status",
+            "findings",
+            "least_m3",
+            "waste_m3",
+            "waste_kwh",
+            "energy_kwh",
+            "kwh_a_day",
+            "sentence",
+            "advice",
+        ]
     ]
     caption = (
         f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
@@ -44,19 +59,22 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         if len(found)
         else "No check found a fault or gave a warning"
     )
+    if unjudged := sum(_unjudged(survey)):
+        caption += f"; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
         "look-first",
         caption,
-        formats={"verdict": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
+        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
         labels={
+            "sentence": "",
             "advice": "What to do",
             "kwh_a_day": "By day",
             "least_m3": "Wasted, at least",
             "waste_m3": "At most",
             "waste_kwh": "Wasted, at most",
         },
-        below=["advice"],
+        below=["sentence", "advice"],
         limit=limit,
     )
 
@@ -102,6 +120,7 @@ def survey_note(survey: Survey) -> Note:
         f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
         "estimated between bounds, as the largest of any one check."
     ]
+    sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
     if survey.lacking:
         sentences.append(
             f"The store does not hold the readings of {number(survey.lacking)} of them completely; fetch them with "
@@ -112,6 +131,11 @@ def survey_note(survey: Survey) -> Note:
     if len(survey.failures) > 3:
         sentences.append(f"{number(len(survey.failures) - 3)} more could not be fetched.")
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
+
+
+def _unjudged(survey: Survey) -> list[bool]:
+    """Of each valve, whether too few of its checks could be judged to call it ok."""
+    return [of_checks(valve.verdicts).status == "not judged" for valve in survey.valves.values()]
 
 
 def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Series[float]) -> KeyFigure:

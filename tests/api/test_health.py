@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from belimo_nb.api.health import Trouble, troubles
+from belimo_nb.api.health import Trouble, said_of_meter, troubles
 
 START, END = (pd.Timestamp(day, tz="Europe/Zurich") for day in ("2018-11-01", "2018-12-01"))
 
@@ -75,3 +75,18 @@ def test_the_demo_buildings_flow_sensor(cloud):
     assert found.cause == "Flow_sensor_error"
     well = cloud.device("2.OG Nord-West")
     assert troubles(well.timeline(end=END), START, END) == []
+
+
+def test_what_counts_for_the_checks():
+    """An error of the meter counts if it lasts, or lasted for a day; with its begin and end."""
+    short = (
+        ("11-02T10:00", {"default.1": "ERROR", "default.2": "Flow_sensor_error"}),
+        ("11-02T12:00", {"default.1": "OK"}),
+    )
+    long = (("11-05T10:00", {"default.1": "ERROR", "default.2": "Sensor_T1"}), ("11-08T12:00", {"default.1": "OK"}))
+    lasts = (("11-20T10:00", {"default.1": "WARNING", "default.2": "Flow_sensor_error"}),)
+    motor = (("11-09T10:00", {"default.1": "ERROR", "default.2": "Motor_jammed"}), ("11-15T10:00", {"default.1": "OK"}))
+    said = said_of_meter(events(*short, *long, *motor, *lasts), START, END)
+    assert said == "Sensor_T1 from 2018-11-05 to 2018-11-08, Flow_sensor_error since 2018-11-20"
+    assert said_of_meter(events(*lasts), at("11-25T00:00"), END) == "Flow_sensor_error since 2018-11-25 or before"
+    assert said_of_meter(events(*short), START, END) == ""

@@ -280,6 +280,7 @@ def test_quantities_of_energy_valve_4(path):
     assert (found.refused, found.lacking) == ({}, [])
     for name in ("HeatingEnergy", "heatingenergymeterreading"):
         assert found.resolve(name).casefold() == f"{path}{name}".casefold(), "the other counters are there by name"
+        assert found.unit(found.resolve(name)) == "J"
 
 
 def test_without_a_lifetime_counter():

@@ -129,3 +129,34 @@ def test_measured_quantities_are_those_that_are_fetched(cloud):
     assert found.measured == [c for c in found.samples if c != "cooling_kwh" or found.samples[c].notna().any()]
     assert found.design.nominal_flow_m3h == pytest.approx(9.0)
     assert found.design.max_flow_m3h == pytest.approx(7.2)
+
+
+def test_size_by_the_longest_history(monkeypatch):
+    """A month is too short for the size; with a year in the store it is judged, as of a day, without a request."""
+    with DemoCloud() as server:
+        for key, value in server.environment().items():
+            monkeypatch.setenv(key, value)
+        valve = bn.connect().device("Kälte 1.OG Süd")
+        assert verdicts(valve.checkup(*RANGE))["oversized"] == "cannot judge"
+        valve.checkup("2017-12-01", RANGE[0])
+        server.requests.clear()
+        found = valve.checkup(*RANGE).verdicts.set_index("check")
+        assert not [r for r in server.requests if "timeseries" in r.path]
+        survey = bn.connect().survey(bn.connect().devices("Kälte 1.OG Süd"), *RANGE, fetch=0)
+    assert found.loc["oversized", "verdict"] == "warn"
+    told = " As of 2018-12-01, from the 365 days that the store holds."
+    assert found.loc["oversized", "sentence"].endswith(told)
+    (surveyed,) = survey.valves.values()
+    assert {one.check: one.sentence for one in surveyed.verdicts}["oversized"] == found.loc["oversized", "sentence"]
+
+
+def test_what_a_device_says_of_its_meter(cloud):
+    """The error that the device reports stands in the checks, with its begin, and in the survey alike."""
+    valve = cloud.device("EG Aula")
+    found = valve.checkup(*RANGE).verdicts.set_index("check").loc["sensor range"]
+    said = "The device says of itself: Flow_sensor_error since 2018-11-05."
+    assert (found["verdict"], found["sentence"]) == ("fault", said)
+    table = cloud.survey(cloud.devices("EG Aula"), *RANGE).table()
+    assert table[["status", "sentence"]].to_numpy().tolist() == [["fault", said]]
+    before = valve.checkup("2018-10-01", "2018-11-01").verdicts.set_index("check")["sentence"]
+    assert "says of itself" not in before["sensor range"], "an error of today says nothing of a period before it"

@@ -176,7 +176,7 @@ def test_the_actuator_counts_its_own_turns(changes, swing, verdict):
     made = made_valve(times, "1h")
     frame = made.frame.assign(direction_changes=counts)
     if swing:
-        frame["travel_strokes"] = 100 + swing * counts
+        frame["strokes"] = 100 + swing * counts
     found = hunting(Samples(frame))
     assert found.verdict == verdict
     assert "By its own counter" in found.sentence

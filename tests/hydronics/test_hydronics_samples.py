@@ -38,6 +38,13 @@ def test_columns_are_completed():
     assert frame.iloc[0, 1] == np.inf
 
 
+def test_samples_of_samples():
+    """The frame of samples, with what only some devices tell, makes the same samples again."""
+    frame = exchanger(swinging(STEPS, 4)).assign(direction_changes=1.0, strokes=2.0, error_bits=0.0)
+    samples = Samples(frame)
+    pd.testing.assert_frame_equal(Samples(samples.frame).frame, samples.frame)
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [

@@ -73,7 +73,7 @@ def test_cannot_judge():
     times = made_times(60, "1h")
     assert "not both" in stuck(made_valve(times, "1h", setpoint_pct=np.nan)).sentence
     assert "7 days" in stuck(asked(days=5, still=(0, 5))).sentence
-    assert "360 min" in stuck(made_valve(made_times(60, "24h"), "24h")).sentence
+    assert "one every 6 h" in stuck(made_valve(made_times(60, "24h"), "24h")).sentence
 
 
 def test_demo():

@@ -10,7 +10,7 @@ import pytest
 from demo_valves import FOUND_BY, settings, valve_samples
 
 from belimo_nb import hydronics
-from belimo_nb.demo.fleet.faults import FaultKind
+from belimo_nb.demo.fleet.faults import PLANT_STOPS, FaultKind
 from belimo_nb.demo.operation.simulation import Simulation
 
 ZURICH = "Europe/Zurich"
@@ -67,6 +67,27 @@ def verdicts(seed):
     return tables
 
 
+@functools.cache
+def lifelike(seed):
+    """Verdicts of all valves of a building with the troubles of real ones, what is planted, and its outages."""
+    source = Simulation(seed=seed, lifelike=True)
+    years = {
+        device: hydronics.Samples(
+            valve_samples(source, device, BEGIN, END), design=hydronics.Design(**settings(source, device))
+        )
+        for device in source.devices
+        if device.is_energy_valve
+    }
+    outages = hydronics.plant_outages(years.values())
+    tables = {}
+    for device, year in years.items():
+        fine = valve_samples(source, device, *(int(edge.timestamp()) for edge in hydronics.busiest_window(year)), 300)
+        given = {"tz": ZURICH, "outdoor": outdoor(seed), "outages": outages, "until": NOW}
+        tables[device.name] = hydronics.diagnose(year, fine, **given).set_index("check")
+    told = [(fault.name, FOUND_BY[fault.fault]) for fault in source.truth if fault.fault in FOUND_BY]
+    return tables, told, outages
+
+
 def planted(seed):
     """The check that must find it, by device."""
     return {fault.name: FOUND_BY[fault.fault] for fault in simulation(seed).truth if fault.fault in FOUND_BY}
@@ -99,6 +120,26 @@ def test_faults_are_found_and_healthy_valves_left_alone(seed):
     assert not (healthy["verdict"] == "fault").any(), healthy[healthy["verdict"] == "fault"]
     assert (healthy["verdict"] == "warn").mean() <= 1 / 20
     assert (healthy["verdict"] == "ok").mean() > 0.8, "most checks must be able to judge"
+
+
+@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 17))])
+def test_faults_are_found_among_the_troubles_of_real_valves(seed):
+    """Every planted fault by its check, no healthy valve blamed, and plants that stop told of the building."""
+    tables, told, outages = lifelike(seed)
+    assert len(told) == 11
+    for name, check in told:
+        assert tables[name].loc[check, "verdict"] in SUSPECT, (name, check)
+    planted_on = {name for name, _ in told}
+    healthy = pd.concat([table for name, table in tables.items() if name not in planted_on])
+    assert len(healthy) == 10 * len(hydronics.CHECKS)
+    assert not healthy["verdict"].isin(SUSPECT).any(), healthy[healthy["verdict"].isin(SUSPECT)]
+    assert (healthy["verdict"] == "ok").mean() > 0.8, "most checks must be able to judge"
+    assert len(outages) == len(PLANT_STOPS)
+    for outage, (begin, end, _) in zip(outages.itertuples(), PLANT_STOPS, strict=True):
+        for edge, moment in ((outage.begin, begin), (outage.end, end)):
+            assert abs(edge - pd.Timestamp(moment, unit="s", tz="UTC")) <= pd.Timedelta(minutes=30)
+        assert outage.valves >= 5
+    assert "whatever the load" in tables["Lüftung LA02 Kühler"].loc["low delta-T", "sentence"]
 
 
 def test_the_table_of_the_docs():

@@ -13,11 +13,11 @@ import pytest
 import belimo_nb
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.page.report_files import (
+    beside_figures,
     completeness,
     key_figures,
     mask_secrets,
     remove_private,
-    trend,
     write_report,
 )
 
@@ -58,12 +58,12 @@ def test_key_figures_and_completeness():
     assert completeness(notebook_of()) is None
 
 
-def test_trend():
-    """The course that the first key figures carry; without one there is none."""
+def test_trend_and_condition():
+    """The course and the condition that the first key figures carry; without one there is none."""
     course = {"label": "Energy by day", "unit": "kWh", "values": [1.0, None]}
-    assert trend(notebook_of(shown("key-figures", figures=[], trend=course))) == course
-    assert trend(notebook_of(shown("key-figures", figures=[]))) is None
-    assert trend(notebook_of()) is None
+    assert beside_figures(notebook_of(shown("key-figures", figures=[], trend=course)), "trend") == course
+    assert beside_figures(notebook_of(shown("key-figures", figures=[])), "condition") is None
+    assert beside_figures(notebook_of(), "trend") is None
 
 
 def test_tidy_takes_out_paths():

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from html_tables import Page
 
+from belimo_nb.cloud.condition import Condition
 from belimo_nb.display import KeyFigure
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
@@ -211,10 +212,10 @@ def test_kept_reports_say_so(results):
     kept = [replace(item, kept=True, made_at=datetime(2018, 11, 30, 23, 15, tzinfo=UTC)) for item in results[:3]]
     html = write([*kept, *results[3:]], replace(FACTS, made_at=FACTS.made_at.astimezone(ZoneInfo("Europe/Zurich"))))
     assert "<dd>2 made, 3 kept from an earlier run, 1 failed</dd>" in html
-    assert '<span class="note" title="2018-12-01 00:15 CET">2018-12-01</span>' in html
+    assert '<span class="note" title="2018-12-01 00:15 CET">made 2018-12-01</span>' in html
     assert html.count("<span>Kept, made 2018-12-01 00:15 CET</span>") == 2
     rows = Page(html).rows
-    assert rows[2][:2] == [EVIL, "kept 2018-12-01"]
+    assert rows[2][:2] == [EVIL, "kept made 2018-12-01"]
     assert rows[-1][3] == "13\u202f3462 of 4 devices"
 
 
@@ -253,3 +254,23 @@ def test_a_thousand_rows_stay_light(results):
         for i in range(1000)
     ]
     assert (len(write(rows)) - len(write([]))) / 1000 < 1300
+
+
+def test_devices_by_severity(results):
+    """The worst device first, then the dearer one, with what was found; what is not judged is never green."""
+    told = {
+        "devices/4": Condition("ok", "No finding.", 12),
+        "devices/sued-1": Condition("not judged", "No water flowed.", 3),
+        "devices/ventil 2#%": Condition("warn", "Water comes back <too> warm.", 14, cost_kwh=5.0),
+        "devices/5": Condition("warn", "Dear.", 14, cost_kwh=50.0),
+    }
+    results = [*results, result("device", "Ventil 5", "devices/5"), result("device", "Ventil 6", "devices/6")]
+    results = [
+        replace(item, condition=told[item.job.slug].data()) if item.job.slug in told else item for item in results
+    ]
+    html = write(results)
+    rows = [row for row in Page(html).rows if len(row) > 2][1:7]
+    assert [row[1] for row in rows] == ["failed", "warn", "warn", "not judged (12 of 15)", "made", "ok (12 of 15)"]
+    assert rows[1][0].startswith("Ventil 5")
+    assert "Water comes back &lt;too&gt; warm." in html
+    assert html.count('class="bnb-st bnb-good"') == 1, "only the one that was judged"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from belimo_nb.cloud.condition import Condition
 from belimo_nb.display import KeyFigure
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
@@ -36,6 +37,7 @@ GOOD = Result(
     completeness=0.98,
     files={"html": "devices/sued-1.html", "csv:months": "devices/sued-1-months.csv"},
     trend={"label": "Energy by day", "unit": "kWh", "values": [1.0, None]},
+    condition=Condition("ok", "No finding.", 12).data(),
     made_at=MADE_AT,
     fingerprint="abc-def",
 )
@@ -72,6 +74,8 @@ def test_programs_get_all_of_it():
     assert [figure["value"] for figure in first["key_figures"]] == [12345.6, None]
     assert first["parameters"] == {"start": "2018-11-01 00:00:00+01:00", "x": None}
     assert first["trend"]["values"] == [1.0, None]
+    assert (first["condition"]["status"], first["condition"]["judged"], first["condition"]["checks"]) == ("ok", 12, 15)
+    assert second["condition"] is None
     assert (second["status"], second["error"], second["files"]) == ("failed", "No readings in <2018>.", {})
 
 
@@ -81,6 +85,15 @@ def test_the_next_run_reads_it_back(tmp_path):
     assert reports_json.result_of(GOOD.job, found.reports["devices/sued-1"]) == replace(GOOD, kept=True)
     assert found.files == {*GOOD.files.values(), "devices/old.html"}
     assert (found.period, found.source, found.as_of) == ("November 2018", "demo data, seed 1", MADE_AT)
+
+
+@pytest.mark.parametrize("strange", [None, "ok", {"status": "ok"}, {**Condition("ok", "", 1).data(), "judged": "1"}])
+def test_a_strange_condition_is_none(tmp_path, strange):
+    """A condition of another version, or that someone has edited, is not shown."""
+    body = json.loads(reports_json.document([GOOD], FACTS))
+    body["reports"][0]["condition"] = strange
+    found = reports_json.read(written(tmp_path, json.dumps(body)))
+    assert reports_json.result_of(GOOD.job, found.reports["devices/sued-1"]).condition is None
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_fleet_figures() -> None:
     assert (shown["Devices"]["value"], shown["Online"]["value"], shown["With a problem"]["value"]) == (3, 2, 1)
     assert (shown["Heating energy"]["value"], shown["Cooling energy"]["value"]) == (118, 59)
     assert shown["Valves to look at"]["value"] == 2
-    assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, of 2 checked"
+    assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
     assert shown["Power now"]["value"] == 3.5
     note = shown["Power now"]["note"].replace("\u00a0", " ")
     assert note == "sum of 2 valves, as of 2018-02-28 23:58 to 2018-02-28 23:59", "of those that say something"
@@ -267,7 +267,8 @@ def test_look_first() -> None:
     assert (place["devices"], place["offline"], place["faults"], place["warnings"]) == (3, 1, 1, 1)
     assert (place["heating_kwh"], place["cooling_kwh"], place["waste_m3"], place["waste_kwh"]) == (118, 59, 120, 50)
     table = summary.fleet_table(devices, latest, survey, ZONE).frame
-    assert table["verdict"].tolist() == ["warn", "fault", "cannot judge"]
+    assert table["name"].tolist() == ["Gone", "Fine", "Broken"], "the worst first, then what it costs"
+    assert table["status"].tolist() == ["fault", "warn", "problem"]
     assert table["by_day"].notna().all()
     assert summary.valve_energy(survey).dropna().to_dict() == {"Fine": 118, "Gone": 59}
 
@@ -294,11 +295,18 @@ def test_where_to_look_first() -> None:
 def test_a_healthy_fleet_says_so() -> None:
     """Without findings, the table of what to look at first says that there are none."""
     devices, _ = fleet()
-    fine = Survey(Period(START, END), devices, {key: Surveyed({}, 1.0, verdicts=[Verdict("x", "ok")]) for key in "abc"})
+    passed = [Verdict(check, "ok") for check in CHECKS]
+    valves = {key: Surveyed({}, 1.0, verdicts=passed) for key in "abc"}
+    fine = Survey(Period(START, END), devices, valves)
     found = summary.first_table(fine)
     assert len(found.frame) == 0
     assert found.caption == "No check found a fault or gave a warning"
     assert summary.survey_note(fine).level == "info"
+    assert figures(summary.fleet_figures(*fleet(), fine))["Valves to look at"]["status"] == "good"
+    blank = Survey(Period(START, END), devices, valves | {"a": Surveyed({}, 1.0, verdicts=passed[:2])})
+    assert summary.first_table(blank).caption == "No check found a fault or gave a warning; 1 could not be judged"
+    figure = figures(summary.fleet_figures(*fleet(), blank))["Valves to look at"]
+    assert figure["status"] == "neutral", "what is not judged is not green"
 
 
 def test_conditions_add_up() -> None:
@@ -329,7 +337,7 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     assert "heating" in shown["Energy"]["note"]
     assert shown["Highest power"]["value"] == pytest.approx(float(samples["power_kw"].max()))
     assert shown["Delta-T, flow-weighted"]["value"] > 5
-    assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("Ok", "good")
+    assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("ok (13 of 15)", "good")
     table = summary.verdict_table(checkup)
     assert len(table.frame) == len(CHECKS)
     assert table.frame["verdict"].tolist() == sorted(table.frame["verdict"], key=["ok", "cannot judge"].index)
@@ -428,9 +436,9 @@ def test_events_in_words() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("wanted.toml", "deltat_limitation_write = 'Disabled'"),
-        ("wanted.csv", "setting,value\nDeltaT_Limitation_Write,disabled\n"),
-        ("wanted.csv", "setting;value\nDeltaT_Limitation_Write;Disabled\n"),
+        ("wanted.toml", "deltat_limitation_write = 1"),
+        ("wanted.csv", "setting,value\nDeltaT_Limitation_Write,1\n"),
+        ("wanted.csv", "setting;value\nDeltaT_Limitation_Write;1\n"),
     ],
 )
 def test_settings_drift(cloud: Any, tmp_path: Path, name: str, text: str) -> None:
@@ -442,7 +450,7 @@ def test_settings_drift(cloud: Any, tmp_path: Path, name: str, text: str) -> Non
     found = summary.drift_table(cloud, devices, str(path))
     assert len(usual.frame) == len(found.frame) == 7
     assert usual.caption.startswith("7 settings of 21 energy valves differ from what most valves have")
-    assert set(found.frame["value"]) == {"dT Manager"}
+    assert {str(value) for value in found.frame["value"]} == {"2"}
     assert set(found.frame["device"]) == set(usual.frame["device"])
 
 

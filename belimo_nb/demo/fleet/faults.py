@@ -26,6 +26,9 @@ class FaultKind(StrEnum):
     LOST_GAP = "lost gap"
     OFFLINE = "offline"
     FLOW_SENSOR = "flow sensor error"
+    ALWAYS_LOW = "low delta-T from the start"
+    CONSTANT_FLOW = "constant flow"
+    CYCLING = "cycling between samples"
 
 
 def utc(text: str) -> int:
@@ -93,10 +96,23 @@ FAULT_SPECS = (
     FaultSpec(FaultKind.FLOW_SENSOR, "Umschaltventil EG Aula", utc("2018-11-05T16:50")),
 )
 
+LIFELIKE_SPECS = (
+    FaultSpec(FaultKind.ALWAYS_LOW, "Energieventil Kälte 1.OG Nord", _ALWAYS, figures={"half_flow_share": 0.12}),
+    FaultSpec(FaultKind.CONSTANT_FLOW, "Lüftung LA02 Kühler", _ALWAYS, figures={"flow_percent_of_maximum": 70}),
+    FaultSpec(FaultKind.CYCLING, "Lüftung LA03 Kühler", _ALWAYS, figures={"period_s": 430}),
+)
+"""Planted besides in a building whose valves are as real ones."""
+
+PLANT_STOPS = (
+    (utc("2018-02-02T22:00"), utc("2018-02-05T07:00"), False),
+    (utc("2018-07-30T09:00"), utc("2018-08-01T15:00"), True),
+)
+"""Begin, end and whether it is the chiller (else the boiler) that stands, in such a building."""
+
 
 def specs_of(name: str, fault: FaultKind) -> tuple[FaultSpec, ...]:
     """The faults of one kind planted on one device of the default fleet."""
-    return tuple(item for item in FAULT_SPECS if item.name == name and item.fault is fault)
+    return tuple(item for item in FAULT_SPECS + LIFELIKE_SPECS if item.name == name and item.fault is fault)
 
 
 def first_spec(fault: FaultKind) -> FaultSpec:

@@ -78,6 +78,7 @@ class Plant:
         summer: water of a change-over valve's cooling season; the exchanger is the same.
         setback: whether heating is lowered at night and on weekends.
         flow_factor: maximum flow setting relative to a well chosen one.
+        lifelike: whether plant and meter have the troubles of real ones.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Plant:
     summer: Water | None = None
     setback: bool = True
     flow_factor: float = 1.0
+    lifelike: bool = False
 
     @property
     def heats(self) -> bool:
@@ -199,7 +201,7 @@ def _sized_plant(entry: Entry, given: _Size) -> Plant:
     return Plant(*about, power, water, summer, given.setback, given.flow_factor)
 
 
-def plants(seed: int) -> dict[str, Plant]:
+def plants(seed: int, lifelike: bool = False) -> dict[str, Plant]:
     """Plants by device name. Sizes of all but the heating zones vary with the seed by up to 8 %."""
     made = {}
     for entry in DEFAULT_FLEET:
@@ -209,5 +211,5 @@ def plants(seed: int) -> dict[str, Plant]:
         # The signatures of the heating zones are written in the docs, so they are the same for every seed.
         if entry.kind is not Kind.HEATING_ZONE and seed != 1:
             given = replace(given, size=given.size * uniform(0.92, 1.08, "plant", entry.name, seed))
-        made[entry.name] = _sized_plant(entry, given)
+        made[entry.name] = replace(_sized_plant(entry, given), lifelike=lifelike)
     return made

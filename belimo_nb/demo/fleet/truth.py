@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from belimo_nb.demo.fleet.faults import FAULT_SPECS, FaultKind, FaultSpec, PlantedFault
+from belimo_nb.demo.fleet.faults import FAULT_SPECS, LIFELIKE_SPECS, FaultKind, FaultSpec, PlantedFault
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.world.physics import waste_flow_m3s
@@ -65,11 +65,13 @@ def _figures(spec: FaultSpec, plant: Plant | None) -> dict[str, float]:
             return {}
 
 
-def planted_faults(devices: Iterable[DemoDevice], plants: Mapping[str, Plant]) -> tuple[PlantedFault, ...]:
+def planted_faults(
+    devices: Iterable[DemoDevice], plants: Mapping[str, Plant], lifelike: bool = False
+) -> tuple[PlantedFault, ...]:
     """The faults planted on these devices, in the order of the table in docs/demo-cloud.md."""
     ids = {device.name: device.id for device in devices if device.own_plant}
     faults = []
-    for item in FAULT_SPECS:
+    for item in FAULT_SPECS + LIFELIKE_SPECS * lifelike:
         if item.name in ids:
             figures = {**item.figures, **_figures(item, plants.get(item.name))}
             faults.append(PlantedFault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))

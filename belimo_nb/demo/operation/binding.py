@@ -17,6 +17,7 @@ from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.operation.appliances import ApplianceMeter, simulate_appliance
 from belimo_nb.demo.operation.availability import Availability, Outage
 from belimo_nb.demo.operation.changes import Changes
+from belimo_nb.demo.operation.lifelike import silences
 from belimo_nb.demo.operation.meter import COOLING_COUNTER, HEATING_COUNTER, LIMITED_HOURS, VOLUME_COUNTER, ValveMeter
 from belimo_nb.demo.operation.totals import CUBIC_METER_PER_TOTAL, HOUR_PER_TOTAL, JOULE_PER_TOTAL, Register, Totals
 from belimo_nb.demo.operation.valves import simulate, stop_flow_sensor, swap_sensors
@@ -81,9 +82,9 @@ class SharedCache:
 _RECORDS = SharedCache(limit=40)
 
 
-def availability_of(device: DemoDevice) -> Availability:
-    """The sample times of a device, with its outages."""
-    gaps = []
+def availability_of(device: DemoDevice, lifelike: bool = False) -> Availability:
+    """The sample times of a device, with its outages; if lifelike those of whole buildings, too."""
+    gaps = list(silences()) if lifelike else []
     for kind in _OUTAGE_KINDS:
         for fault in specs_of(device.name, kind):
             arrival = fault.figures.get("arrival")
@@ -92,6 +93,7 @@ def availability_of(device: DemoDevice) -> Availability:
     if not device.own_plant and fraction("silent", device.first_id) < _OFFLINE_SHARE:
         since = int(uniform(0.5, 0.95, "silent since", device.first_id) * (HORIZON - device.first_sample))
         gaps.append(Outage(device.first_sample + since, HORIZON))
+    gaps.sort(key=lambda gap: gap.begin)
     if device.since > HISTORY_BEGIN:  # what the device sent before belongs to another data scope
         later = [replace(gap, begin=max(gap.begin, device.since)) for gap in gaps if gap.end > device.since]
         gaps = [Outage(HISTORY_BEGIN, device.since), *later]

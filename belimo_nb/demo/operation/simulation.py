@@ -18,6 +18,7 @@ from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
+from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
 from belimo_nb.demo.operation.reporting import daily_reports, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
@@ -42,6 +43,7 @@ class Simulation:
         ev4: share of the energy valves that are Energy Valves 4; None: see `fleet`.
         reporting: when all devices send their samples; None: see `fleet`.
         transfers: how many energy valves change hands; None: see `transferred`.
+        lifelike: whether plants and meters have the troubles of real ones, see `belimo_nb.demo.operation.lifelike`.
     """
 
     def __init__(
@@ -52,13 +54,15 @@ class Simulation:
         ev4: float | None = None,
         reporting: str | None = None,
         transfers: int | None = None,
+        lifelike: bool = False,
     ) -> None:
         self.now = now
         self.seed = seed
+        self.lifelike = lifelike
         self._scopes = transferred(fleet(devices, seed, ev4, reporting), transfers)
         self._by_id = {device.id: device for device in self._scopes}
-        self._plants = plants(seed)
-        self.truth = planted_faults(self.devices, self._plants)
+        self._plants = plants(seed, lifelike)
+        self.truth = planted_faults(self.devices, self._plants, lifelike)
         self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
         self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
         self._changes: dict[str, dict[str, Changes]] = {}
@@ -107,6 +111,10 @@ class Simulation:
                 lambda: sent_samples(device, datapoint_id, meter.values(datapoint_id), available),
             )
             mask = sent if mask is None else mask & sent
+            whose = (device.id, datapoint_id)
+        if self.lifelike:
+            there = self._arrays.get((device.id, datapoint_id, "kept"), lambda: kept(device.first_id, datapoint_id))
+            mask = there if mask is None else mask & there
             whose = (device.id, datapoint_id)
 
         def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -221,7 +229,7 @@ class Simulation:
 
     def _available(self, device: DemoDevice) -> Availability:
         if device.id not in self._availability:
-            self._availability[device.id] = availability_of(device)
+            self._availability[device.id] = availability_of(device, self.lifelike)
         return self._availability[device.id]
 
     def _meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:

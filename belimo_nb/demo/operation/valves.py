@@ -8,6 +8,7 @@ import numpy as np
 
 from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, specs_of
 from belimo_nb.demo.fleet.plants import Plant
+from belimo_nb.demo.operation import lifelike
 from belimo_nb.demo.operation.loads import demand
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.physics import (
@@ -63,7 +64,11 @@ def simulate(plant: Plant, seed: int) -> Record:
     asked = demand(plant, seed)
     for fault in specs_of(plant.name, FaultKind.LOW_DELTA_T):
         asked = _ask_too_much(asked, plant, fault.begin)
+    for fault in specs_of(plant.name, FaultKind.ALWAYS_LOW) if plant.lifelike else ():
+        asked = replace(asked, half_flow_m3s=fault.figures["half_flow_share"] * asked.half_flow_m3s)
     flow, lift, limiting = flow_for(asked, plant.max_flow_m3s)
+    if plant.lifelike:
+        flow, lift = lifelike.operated(asked, plant, flow, lift)
     flow = pulse_below_minimum(flow, plant.max_flow_m3s)
     for fault in specs_of(plant.name, FaultKind.HUNTING):
         flow = _hunt(flow, plant, fault.figures["amplitude_percent"], seed)
@@ -71,7 +76,8 @@ def simulate(plant: Plant, seed: int) -> Record:
     for fault in specs_of(plant.name, FaultKind.LEAK):
         leak = fault.figures["leak_percent_of_nominal"] / 100 * plant.nominal_flow_m3s
         flow, closed = _leak(flow, lift, leak, plant, seed)
-    return measure(asked, flow, lift, limiting, closed, plant.nominal_flow_m3s, plant.max_flow_m3s, key)
+    record = measure(asked, flow, lift, limiting, closed, plant.nominal_flow_m3s, plant.max_flow_m3s, key)
+    return lifelike.as_read(record, asked, plant, seed) if plant.lifelike else record
 
 
 def swap_sensors(record: Record, first: int) -> Record:

@@ -94,7 +94,7 @@ def _real(rise: Floats, most: float) -> Floats:
 def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) -> Verdict:
     hours = int(((heat > 0) | (cold > 0)).sum())
     if hours < ACTIVE_HOURS:
-        reason = f"{who} heated or cooled in only {hours} h; {ACTIVE_HOURS:.0f} h are needed."
+        reason = f"{who} is seen to heat or cool in only {hours} h; {ACTIVE_HOURS:.0f} h are needed."
         return cannot_judge(CHECK, reason, THRESHOLD)
     both = int(((heat > 0) & (cold > 0)).sum())
     share = 100 * both / hours

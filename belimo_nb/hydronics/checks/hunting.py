@@ -161,8 +161,8 @@ def _by_counter(samples: Samples, threshold: str) -> Verdict | None:
         return None
     rate = changes / hours
     said = f"By its own counter the actuator turned round {rate:.1f} times in each of {whole(hours)} h with flow"
-    if samples.known("travel_strokes") and changes:
-        swing = 100 * samples.rise("travel_strokes") / changes
+    if samples.known("strokes") and changes:
+        swing = 100 * samples.rise("strokes") / changes
         said += f", by {swing:.0f} points on average"
         rate = rate if swing > BAND_PCT else 0.0
     return _told(rate, FAULT_PER_HOUR, said, threshold)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, moments, neighbors, too_coarse
+from belimo_nb.hydronics.samples import Floats, Samples, lacking
+from belimo_nb.hydronics.spells import DRIFT, HOUR_NS, moments, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "meter consistency"
@@ -35,7 +35,7 @@ def meter(samples: Samples) -> Verdict:
     Args:
         samples: Every 15 minutes or finer, with power and a counter.
     """
-    limit = next((percent for step, percent in LIMITS if pd.Timedelta(0) < samples.step <= step), None)
+    limit = next((percent for step, percent in LIMITS if pd.Timedelta(0) < samples.step <= DRIFT * step), None)
     if limit is None:
         return cannot_judge(CHECK, too_coarse(samples, LIMITS[-1][0], "how power went between them"))
     threshold = THRESHOLD.format(limit)
@@ -48,8 +48,7 @@ def meter(samples: Samples) -> Verdict:
             return cannot_judge(CHECK, f"There are no readings of the {kind} counter above 0.", threshold)
     if not columns or not np.isfinite(power).any():
         return cannot_judge(CHECK, "Power and an energy counter are not both measured.", threshold)
-    if samples.active_hours < ACTIVE_HOURS:
-        reason = f"Water flowed for only {samples.active_hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed."
+    if reason := lacking(samples):
         return cannot_judge(CHECK, reason, threshold)
     days = _days(samples, power, columns)
     if days.shape[1] < LEAST_DAYS:

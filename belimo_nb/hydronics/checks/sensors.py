@@ -16,8 +16,8 @@ CHECK = "sensor range"
 
 FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
+FROZEN_READINGS = 12
 FROZEN_HOURS = 24.0
-FROZEN_READINGS = 12  # equal ones in a row at least: of a reading a day, each stands for 24 h
 FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
 """Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
@@ -73,6 +73,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     who = " and ".join(found)
     if not single and not frozen:
         limits = "" if samples.active_hours >= ACTIVE_HOURS else "; for frozen readings too little water flowed"
+        limits = limits if samples.known("flow_m3h") else "; whether they are frozen only the flow would tell"
         return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"The readings of {who} are credible{limits}.")
     said = "; ".join(part for name, item in found.items() if (part := _told(name, item)))
     if not frozen and jumps <= STRAY and outside <= max(STRAY, STRAY_SHARE * len(samples)):
@@ -82,7 +83,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
 
 def _claimed(samples: Samples, health: str) -> str:
     """What the device says itself, as a sentence; empty if nothing."""
-    if "sensor" in health.lower():
+    if any(word in health.lower() for word in ("sensor", "flow")):
         return f"The device says of itself: {health}."
     bits = samples.values("error_bits")
     known = np.flatnonzero(np.isfinite(bits))
@@ -176,10 +177,10 @@ def _findings(samples: Samples, values: Floats) -> _Findings:
 
 
 def _frozen(change: Floats, active_hours: Floats) -> float:
-    """Active hours in runs of equal readings that have at least 24 of them."""
+    """Active hours in runs of equal readings that have at least 24 of them, and 12 readings: one a day is no run."""
     moving = change > 0
     if moving.any() and change[moving].min() > FINE_K:
         return 0.0
-    begins = np.concatenate(([0], np.flatnonzero(moving) + 1))
-    runs, readings = np.add.reduceat(active_hours, begins), np.diff(begins, append=len(active_hours))
+    starts = np.concatenate(([0], np.flatnonzero(moving) + 1))
+    runs, readings = (np.add.reduceat(each, starts) for each in (active_hours, active_hours > 0))
     return float(runs[(runs >= FROZEN_HOURS) & (readings >= FROZEN_READINGS)].sum())

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from belimo_nb.hydronics.checks.sensors import in_the_room
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples, lacking
 from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
@@ -36,6 +36,8 @@ def swapped(samples: Samples) -> Verdict:
     t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
     if not np.isfinite(t1 + t2).any():
         return cannot_judge(CHECK, "T1 and T2 are not both measured.", THRESHOLD)
+    if not samples.known("flow_m3h"):
+        return cannot_judge(CHECK, lacking(samples), THRESHOLD)
     difference = t1 - t2
     with np.errstate(invalid="ignore"):
         decided = (np.abs(samples.by_water) == 2) | (np.abs((t1 + t2) / 2 - WARM_WATER_C) >= UNDECIDED_K)

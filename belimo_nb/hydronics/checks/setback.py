@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import local_index, zone_name
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, lacking
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
 
@@ -76,6 +76,8 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
     """
     if reason := too_coarse(samples, HOURLY, "what is night and what is day"):
         return cannot_judge(CHECK, reason, THRESHOLD)
+    if not samples.known("flow_m3h"):
+        return cannot_judge(CHECK, lacking(samples), THRESHOLD)
     active = samples.active
     heats = float((active & samples.heating).sum()) * samples.hours
     if heats < ACTIVE_HOURS:

@@ -17,6 +17,14 @@ from belimo_nb.report.jobs import Job, Result
 
 NAME = "reports.json"
 SCHEMA = 1
+CONDITION: Mapping[str, type | tuple[type, ...]] = {
+    "status": str,
+    "sentence": str,
+    "judged": int,
+    "checks": int,
+    "blind": bool,
+    "cost_kwh": (int, float),
+}
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ def entry(result: Result) -> dict[str, Any]:
         "kept": result.kept,
         "key_figures": [{name: _json_value(value) for name, value in item.items()} for item in result.key_figures],
         "trend": _json_value(result.trend),
+        "condition": _json_value(result.condition),
         "completeness": _json_value(result.completeness),
         "files": dict(result.files),
         "fingerprint": result.fingerprint,
@@ -129,6 +138,7 @@ def result_of(job: Job, found: Mapping[str, Any]) -> Result:
         completeness=found["completeness"],
         files=files_of(found),
         trend=found["trend"],
+        condition=_condition(found.get("condition")),
         made_at=parse_time(found["made_at"]),
         kept=True,
         fingerprint=found["fingerprint"],
@@ -143,6 +153,13 @@ def files_of(found: Mapping[str, Any]) -> dict[str, str]:
     files = found.get("files")
     named = files.items() if isinstance(files, dict) else ()
     return {str(kind): name for kind, name in named if isinstance(name, str) and _inside(name)}
+
+
+def _condition(found: object) -> dict[str, Any] | None:
+    """A device's condition with all its fields; None if it is another version's."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in CONDITION.items()):
+        return None
+    return {key: found[key] for key in CONDITION}
 
 
 def parse_time(text: object) -> datetime | None:

@@ -13,7 +13,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from belimo_nb.cloud.condition import Condition, urgency
 from belimo_nb.display import DASH, number, percent
+from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.report.jobs import Result
@@ -37,6 +39,7 @@ SUMMED_LABELS = re.compile(
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
+CHECKS = "Checks"
 KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
 
 
@@ -44,7 +47,7 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
     """The HTML of the index page; it loads nothing from anywhere, its links are relative to the output folder.
 
     Args:
-        results: The result of each report; devices are listed in this order, after the failures.
+        results: The result of each report; devices are listed by severity, then by what their findings cost.
         facts: What the run was about.
         others: Entries of earlier reports that this run has not made, see `resume.other_reports`.
     """
@@ -57,8 +60,8 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
     )
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
-    # Failures first: they are what somebody has to look into.
-    devices = [result for result in (*failed, *made) if result.job.notebook == DEVICE]
+    # Failures first, then the worst: they are what somebody has to look into.
+    devices = [result for result in (*failed, *sorted(made, key=_urgency)) if result.job.notebook == DEVICE]
     columns = _columns(devices)
     trends = [result.trend for result in devices if result.trend]
     left = {str(item["slug"]): item for item in others}
@@ -127,8 +130,21 @@ def _spark(trend: Mapping[str, Any] | None) -> Markup:
     return trusted(str(sparkline(pd.Series(trend["values"], dtype=float), str(trend["unit"]), small=True)))
 
 
+def _urgency(result: Result) -> tuple[int, bool, float]:
+    """Sort key; a report without a condition, which an earlier version made, is as one that is not judged."""
+    found = result.condition
+    return urgency(str(found["status"]), found["blind"], found["cost_kwh"]) if found else urgency("", False, 0)
+
+
+def _status(result: Result) -> str:
+    """The device's condition; where it is not known, whether the report was made."""
+    if result.status != "ok":
+        return "failed"
+    return Condition(**result.condition).text if result.condition else "kept" if result.kept else "made"
+
+
 def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
-    ok = result.status == "ok"
+    status = _status(result)
     files = [
         {"name": _file_name(kind), "href": quote(path)}
         for kind, path in result.files.items()
@@ -139,9 +155,10 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
     return {
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
-        "status": ("kept" if result.kept else "made") if ok else "failed",
+        "status": status,
+        "sentence": result.condition["sentence"] if result.condition and status_level(status) != "good" else "",
         "kept": made,
-        "mark": "good" if ok else "problem",
+        "mark": status_level(status),
         "error": result.error or "It did not end as it should, without a word.",
         "href": quote(html) if html else "",
         "notebook": quote(notebook) if notebook else "",
@@ -160,6 +177,8 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
     places: dict[tuple[str, str], list[int]] = {}
     for result in devices:
         for place, figure in enumerate(result.key_figures):
+            if result.condition and figure["label"] == CHECKS:
+                continue  # the status says it
             places.setdefault((figure["label"], figure["unit"]), []).append(place)
     often = sorted(places, key=lambda key: -len(places[key]))[:COLUMNS]
     columns = []

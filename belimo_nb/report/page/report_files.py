@@ -106,9 +106,9 @@ def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
     return [figure for data in islice(_display_data(notebook, "key-figures"), 1) for figure in data["figures"]]
 
 
-def trend(notebook: NotebookNode) -> Mapping[str, Any] | None:
-    """The trend over the period of the first key figures (label, unit, values); None if they have none."""
-    return next((data.get("trend") for data in _display_data(notebook, "key-figures")), None)
+def beside_figures(notebook: NotebookNode, name: str) -> Mapping[str, Any] | None:
+    """The "trend" (label, unit, values) or "condition" of the first key figures; None if they have none."""
+    return next((data.get(name) for data in _display_data(notebook, "key-figures")), None)
 
 
 def completeness(notebook: NotebookNode) -> float | None:

@@ -68,7 +68,8 @@ document.addEventListener("DOMContentLoaded", () => {
       const up = before ? before !== "ascending" : !numeric;
       const sign = up ? 1 : -1;
       const keyed = rows.map((row) => {
-        const text = row.cells[column].textContent.trim();
+        const cell = row.cells[column];
+        const text = cell.dataset.sort ?? cell.textContent.trim();
         return { row, key: numeric ? number(text) : text === "\u2013" ? null : text };
       });
       keyed.sort((a, b) => {

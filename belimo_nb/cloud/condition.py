@@ -1,0 +1,114 @@
+"""The condition of a device: the worst of its checks, its health and its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
+
+SEVERITY: Mapping[str, int] = {
+    "fault": 4,
+    "problem": 3,
+    "warn": 3,
+    "silent": 2,
+    "offline": 2,
+    "not judged": 1,
+    "ok": 0,
+}
+HEALTH: Mapping[str, str] = {"ERROR": "problem", "WARNING": "warn"}
+# The verdicts, by check, with which nothing that the valve reports is known: they come first.
+BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
+LEAST_JUDGED = 0.5  # share of the checks without which a device is not called ok
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a device is.
+
+    Attributes:
+        status: fault, problem (of its health), warn, silent, offline, not judged, or ok: the worst that is known.
+        sentence: Why.
+        judged: Checks that gave a verdict.
+        checks: Checks in all.
+        blind: Whether its sensors have failed or it is silent, so that nothing else is known of it.
+        cost_kwh: What its findings cost at most, see `hydronics.cost_kwh`.
+    """
+
+    status: str
+    sentence: str
+    judged: int
+    checks: int = len(CHECKS)
+    blind: bool = False
+    cost_kwh: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The status, where it is no finding with its number of checks: "ok (12 of 15)", "not judged (9 of 15)"."""
+        counts = {"ok": self.judged, "not judged": self.checks - self.judged}
+        return f"{self.status} ({counts[self.status]} of {self.checks})" if self.status in counts else self.status
+
+    def data(self) -> dict[str, Any]:
+        """The fields by name, for programs."""
+        return asdict(self)
+
+
+def urgency(status: str, blind: bool, cost: float) -> tuple[int, bool, float]:
+    """Sort key: by severity, the blind ones of each first, then by cost."""
+    return -SEVERITY.get(status, SEVERITY["not judged"]), not blind, -cost
+
+
+def of_checks(verdicts: Sequence[Verdict], reason: str = "") -> Condition:
+    """The condition by the checks alone; what was not judged is not ok.
+
+    Args:
+        verdicts: Of one valve; checks that are left out count as not judged.
+        reason: Why nothing is known, if so, as a sentence.
+    """
+    judged = {one.check for one in verdicts if one.verdict != "cannot judge"}
+    blind = any(one.verdict in BLIND.get(one.check, ()) for one in verdicts)
+    found = [(one, _status(one)) for one in verdicts if one.verdict in ("fault", "warn")]
+    if found:
+        worst, status = min(found, key=lambda it: urgency(it[1], it[0].check in BLIND, cost_kwh([it[0]])[1]))
+        return Condition(status, worst.sentence, len(judged), blind=blind, cost_kwh=cost_kwh([v for v, _ in found])[1])
+    left = [check for check in CHECKS if check not in judged]
+    if len(judged) < LEAST_JUDGED * len(CHECKS):
+        why = reason or next((one.sentence for one in verdicts if one.verdict == "cannot judge"), "")
+        said = f"{len(left)} of {len(CHECKS)} checks could not be judged. {why}".strip()
+        return Condition("not judged", said, len(judged))
+    rest = f" Not judged: {', '.join(left)}." if left else ""
+    return Condition("ok", f"No finding in {len(judged)} of {len(CHECKS)} checks.{rest}", len(judged))
+
+
+def condition(device: pd.Series[Any], verdicts: Sequence[Verdict], timezone: str, reason: str = "") -> Condition:
+    """The worst of a device's checks, its health and its connection.
+
+    Args:
+        device: Its row of `Cloud.devices`.
+        verdicts: As in `of_checks`.
+        timezone: IANA zone for the last contact.
+        reason: As in `of_checks`.
+    """
+    checks = of_checks(verdicts, reason)
+    others: list[tuple[str, str]] = []
+    if status := HEALTH.get(str(device["health"])):
+        note = f": {device['note']}" if device["note"] else ""
+        others.append((status, f"The device reports {'an error' if status == 'problem' else 'a warning'}{note}."))
+    if not device["online"]:
+        seen = device["last_seen"]
+        heard = "never heard of" if pd.isna(seen) else f"last heard of on {seen.tz_convert(timezone):%Y-%m-%d %H:%M}"
+        others.append(("offline", f"Offline: {heard}."))
+    status, sentence = max([(checks.status, checks.sentence), *others], key=lambda it: SEVERITY[it[0]])
+    return Condition(status, sentence, checks.judged, blind=checks.blind, cost_kwh=checks.cost_kwh)
+
+
+def verdicts_of(table: pd.DataFrame) -> list[Verdict]:
+    """The verdicts of a table, as `hydronics.diagnose` gives it."""
+    return [Verdict(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
+
+
+def _status(verdict: Verdict) -> str:
+    return "silent" if verdict.check == "silent" else verdict.verdict
