@@ -98,6 +98,7 @@ CUBIC_METERS: Mapping[str, float] = {
     "m3": 1.0, "cbm": 1.0, "l": 1e-3, "dm3": 1e-3, "hl": 0.1, "ml": 1e-6, "gal": GALLON_M3, "usgal": GALLON_M3,
     "ft3": FOOT_M3, "cuft": FOOT_M3, "cf": FOOT_M3,
 }  # fmt: skip
+ABSOLUTE_ZERO_C = -273.15
 CELSIUS = ("k", "°k", "°c", "c")
 FAHRENHEIT = ("°f", "f")
 
@@ -144,7 +145,7 @@ TEMPERATURE = Dimension(
     "°C",
     "K",
     dict.fromkeys(CELSIUS, 1.0) | dict.fromkeys(FAHRENHEIT, 5 / 9),
-    {"k": -273.15, "°k": -273.15} | dict.fromkeys(FAHRENHEIT, -160 / 9),
+    dict.fromkeys(("k", "°k"), ABSOLUTE_ZERO_C) | dict.fromkeys(FAHRENHEIT, -160 / 9),
 )
 # Apart from TEMPERATURE: a difference of 5 °C is 5 K, not 278.15 K.
 DIFFERENCE = Dimension("temperature difference", "K", "K", TEMPERATURE.scale)

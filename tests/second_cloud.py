@@ -15,7 +15,7 @@ import itertools
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -99,7 +99,18 @@ class SecondCloud:
         token_lifetime: ``expires_in`` of new tokens; None: the field is missing.
         nulls: Begins (epoch seconds) of buckets without a value, beside every hour at 12:00 UTC.
         silent: Datapoint ids that histories leave out.
+        devices: What `/devices` lists. What another fleet differs in is this, `profiles`, `stats`, `values`, `events`
+            and `rows`; see `quiet_cloud`.
     """
+
+    devices: list[dict[str, Any]] = DEVICES
+    profiles: Mapping[str, list[dict[str, Any]]] = PROFILES
+    stats: Mapping[str, Any] = {
+        "totalDevices": len(DEVICES),
+        "connection": {"offline": 4, "online": 19},
+        "health": {"problem": 2, "ok": 21},
+        "transfer": {"incoming": 1, "outgoing": 0},
+    }
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -277,54 +288,55 @@ class SecondCloud:
             case ["devices"]:
                 return self._devices(request)
             case ["devices", "stats"]:
-                return says(
-                    {
-                        "totalDevices": len(DEVICES),
-                        "connection": {"offline": 4, "online": 19},
-                        "health": {"problem": 2, "ok": 21},
-                        "transfer": {"incoming": 1, "outgoing": 0},
-                    }
-                )
+                return says(dict(self.stats))
             case ["definitions", "dataprofiles", identifier, version]:
-                points = PROFILES.get(f"{identifier}/{version}")
+                points = self.profiles.get(f"{identifier}/{version}")
                 if points is None:
                     return _missing("dataprofile")
                 head = {"id": identifier, "version": version, "ref": f"{identifier}/{version}", "name": "acme.hlk"}
                 return says({**head, "state": "LOCKED", "aspects": [], "datapoints": points})
             case ["devices", identifier, *rest]:
-                device = next((device for device in DEVICES if device["id"] == identifier), None)
+                device = next((device for device in self.devices if device["id"] == identifier), None)
                 if device is None:
                     return _missing("device")
                 match rest:
                     case []:
-                        state = self._data(request).json
+                        state = {"timestamp": iso(self.live), "datapoints": self._values(device, self.live)}
                         return says(device | {"state": state})
                     case ["data"]:
-                        return self._data(request)
+                        time = min(epoch(request.query["at"]) if "at" in request.query else self.snapshot, NOW)
+                        return says({"timestamp": iso(time), "datapoints": self._values(device, time), "more": True})
                     case ["data", "history", "timeseries"]:
                         return self._timeseries(request, device)
                     case ["timeline"]:
-                        return _page(request, TIMELINE)
+                        return _page(request, self.events(device))
         return _missing("resource")
 
-    @staticmethod
-    def _devices(request: Request) -> Answer:
+    def _devices(self, request: Request) -> Answer:
         search = request.query.get("search")
         if search == "":
             return says({"message": "search must not be empty"}, 400)
         found = [
             d
-            for d in DEVICES
+            for d in self.devices
             if (search or "").casefold() in f"{d.get('displayName')}\n{d.get('serialNumber')}".casefold()
         ]
         return _page(request, found)
 
-    @staticmethod
-    def _data(request: Request) -> Answer:
-        time = min(epoch(request.query["at"]) if "at" in request.query else NOW, NOW)
+    live: float = NOW  # when the values are of that `/devices/{id}` gives
+    snapshot: float = NOW  # the same of `/devices/{id}/data` without a time
+
+    def values(self, device: Mapping[str, Any], time: float) -> dict[str, Any]:
+        """What each datapoint of a device reads at a moment (epoch seconds)."""
         keys = [*reversed([point["id"] for point in PROFILES[VALVE]]), "metadata.1001"]
-        values = {key: {"value": value_at(key, time)} for key in keys}
-        return says({"timestamp": iso(time), "datapoints": values, "more": True})
+        return {key: value_at(key, time) for key in keys}
+
+    def events(self, device: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The timeline of a device."""
+        return TIMELINE
+
+    def _values(self, device: Mapping[str, Any], time: float) -> dict[str, Any]:
+        return {key: {"value": value} for key, value in self.values(device, time).items()}
 
     def _timeseries(self, request: Request, device: dict[str, Any]) -> Answer:
         query = request.query
@@ -336,19 +348,19 @@ class SecondCloud:
         if end <= begin or (end - begin) / step > POINTS:
             return says({"message": "from, to or resolution is out of range"}, 400)
         profile = (device.get("dataprofile") or {}).get("entityId")
-        known = {point["id"] for point in PROFILES.get(profile, [])} - self.silent
+        known = {point["id"] for point in self.profiles.get(profile, [])} - self.silent
         wanted = [key for key in query["datapointIds"].split(",") if key in known]
         series = [
             {
                 "datapointId": key,
                 "aggregation": query.get("aggregation", "last"),
-                "values": self._rows(key, begin, end, step),
+                "values": self.rows(device, key, begin, end, step),
             }
             for key in reversed(wanted)
         ]
         return says({"from": iso(begin), "to": iso(end), "resolution": query["resolution"], "series": series})
 
-    def _rows(self, key: str, begin: float, end: float, step: int) -> list[dict[str, Any]]:
+    def rows(self, device: Mapping[str, Any], key: str, begin: float, end: float, step: int) -> list[dict[str, Any]]:
         """Buckets with their last reading: the first one twice (the second counts), the rest out of order."""
         first = int(begin - begin % step)
         buckets = [time for time in range(first, int(end), step) if BEGIN <= time < NOW]

@@ -13,7 +13,7 @@ from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import from_api
 from belimo_nb.errors import AmbiguousDevice, UnknownDevice
-from belimo_nb.quantities import QUANTITIES, SETTINGS, Quantity
+from belimo_nb.quantities import ABSOLUTE_ZERO_C, QUANTITIES, SETTINGS, TEMPERATURE, Quantity
 
 Record = Mapping[str, Any]
 
@@ -129,7 +129,10 @@ def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Ma
         # A bool is an int in Python, and no measurement.
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_VALUE
         unit = found.unit(identifier) if identifier is not None and number else None
-        row.append(float("nan") if unit is None else quantity.dimension.convert(float(value), unit))
+        shown = float("nan") if unit is None else quantity.dimension.convert(float(value), unit)
+        # A valve in stock tells 0 of everything, also of temperatures in kelvins.
+        absolute_zero = quantity.dimension is TEMPERATURE and shown <= ABSOLUTE_ZERO_C
+        row.append(float("nan") if absolute_zero else shown)
     return row
 
 

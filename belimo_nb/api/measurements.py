@@ -96,6 +96,8 @@ def counters(
 
 def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
     """The values as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
+    if values.dtype == float:
+        return values
     numbers = _numbers(values)
     lost = [str(value).strip() for value in values[numbers.isna() & values.notna()]]
     lost = [text for text in lost if text.casefold() not in ("", "nan")]
@@ -111,7 +113,5 @@ def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
     """Convert to floats, also from text; NaN for what is none or beyond `MAX_VALUE`."""
-    if values.dtype == float:
-        return values
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= MAX_VALUE)

@@ -132,6 +132,12 @@ class Study:
         )
         return compare_shares(now, known, outdoor, _whole(then, known_then), known_then, before, raw)
 
+    @property
+    def known_share(self) -> float:
+        """The share of the comparable valves' days of the reporting period whose energy is known, weather or not."""
+        _, known = self._now
+        return float(known.mean()) if len(known) else 1.0
+
     @cached_property
     def signature(self) -> Signature:
         """Of the reporting period, all comparable valves together."""

@@ -210,10 +210,9 @@ def _errors(v: Floats, p: Floats, lifts: list[Floats], grid: Floats, weight: Flo
     """Weighted sum of squared residuals, and the coefficients, for each half flow of the grid."""
     share = v / (grid[:, None] + v)
     terms = np.stack([share * lift for lift in lifts], axis=-1)
-    weighted = terms * weight[:, None]
-    normal = np.einsum("gci,gcj->gij", weighted, terms)
+    weighted = (terms * weight[:, None]).swapaxes(1, 2)
+    normal = weighted @ terms
     normal += 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(len(lifts))
-    right = np.einsum("gci,c->gi", weighted, p)
-    found = np.linalg.solve(normal, right[..., None])[..., 0]
-    residuals = p - np.einsum("gci,gi->gc", terms, found)
-    return (weight * residuals**2).sum(axis=1), found
+    found: Floats = np.linalg.solve(normal, weighted @ p[:, None])
+    residuals = p - (terms @ found)[..., 0]
+    return residuals**2 @ weight, found[..., 0]

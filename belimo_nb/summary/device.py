@@ -11,7 +11,7 @@ import pandas as pd
 from belimo_nb.api.words import in_words
 from belimo_nb.cloud.condition import condition, verdicts_of
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
-from belimo_nb.quantities import QUANTITIES, WEAR
+from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
@@ -51,7 +51,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
-        _device_energy(days),
+        _device_energy(days, samples),
         KeyFigure("Highest power", _maximum_or_none(power), "kW", _time_note(power, "of the samples")),
         KeyFigure("Highest flow", _maximum_or_none(flow), "m³/h", _time_note(flow, "of the samples")),
         _mean_delta_t(checkup),
@@ -92,7 +92,7 @@ def state_table(valve: Device) -> Table:
     shown = pd.DataFrame(
         {
             "datapoint": frame["name"],
-            "value": [_value_text(*row) for row in zip(frame["name"], frame["value"], strict=True)],
+            "value": [_value_text(*row) for row in zip(frame["name"], frame["value"], frame["unit"], strict=True)],
             "unit": frame["unit"],
             **({"a_year": [wear.get(key, "") for key in frame.index]} if wear else {}),
             "setting": ["yes" if writable else "" for writable in frame["setting"]],
@@ -116,10 +116,12 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame) -> KeyFigure:
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame) -> KeyFigure:
     """Key figure of energy, heating and cooling together: no valve does both at a time."""
     kwh = column_group(days, "kwh")
     both = energy_figure("Energy", kwh, unknown=int(incomplete(days).sum()))
+    if both.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
+        return replace(both, note="its counters stand at 0: it has never counted any")
     if len(kwh.columns) == 1:
         return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
     parts = ", ".join(f"{kind} {number(float(kwh[kind].sum()), 0)}" for kind in kwh)
@@ -158,10 +160,13 @@ def _wear_a_year(valve: Device, values: pd.Series[Any]) -> dict[str, str]:
     return {str(located[key]): number(value / hours * HOURS_A_YEAR, 0) for key, value in counted.items()}
 
 
-def _value_text(name: str, value: object) -> str:
+def _value_text(name: str, value: object, unit: str) -> str:
     if words := in_words(name, value):
         return words
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return str(value)
+    # Three digits of a temperature in kelvins would be whole degrees.
+    return number(value, 1 if TEMPERATURE.knows(unit) and value % 1 else None)
 
 
 def _details_text(details: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -108,7 +108,10 @@ def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str
     """How many valves a sum is of, and how old the values are."""
     known = times[values.notna()].dropna().dt.tz_convert(survey.period.start.tz)
     note = f"sum of {number(int(values.notna().sum()))} valves"
-    return f"{note}, as of {moment(known.min())} to {moment(known.max())}" if len(known) else note
+    if not len(known):
+        return note
+    first, last = moment(known.min()), moment(known.max())
+    return f"{note}, as of {first}" + (f" to {last}" if last != first else "")
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

@@ -141,7 +141,7 @@ def _raw(study: Study) -> KeyFigure:
     found = study.together
     if math.isnan(found.raw_change):
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
-    note = f"same days, any weather{_compared(study)}"
+    note = f"same days, any weather{_compared(study, study.known_share)}"
     return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", note)
 
 
@@ -151,7 +151,8 @@ def _corrected(study: Study) -> KeyFigure:
     if math.isnan(found.corrected_change):
         return KeyFigure(label, None, "%", f"cannot be said: {_why_not(study, found.reason)}")
     words = "" if found.significant else "; no change can be told from chance"
-    note = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence{words}{_compared(study)}"
+    points = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence"
+    note = f"{points}{words}{_compared(study, found.coverage)}"
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
     return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
 
@@ -163,10 +164,9 @@ def _why_not(study: Study, reason: str) -> str:
     return f"no valve is known on 90 % of the days of both periods{failed}"
 
 
-def _compared(study: Study) -> str:
-    """Of how many valves a comparison is, and which part of their days, where that is not all."""
+def _compared(study: Study, share: float) -> str:
+    """Of how many valves a comparison is, and which share of their days, where that is not all."""
     count, of = len(study.comparable), len(study.names)
-    share = study.together.coverage
     days = f", {percent(share)} of their days" if share < 1 - 1e-9 else ""
     return f"; {count} of {of} valves{days}" if count < of or days else ""
 

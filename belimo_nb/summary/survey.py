@@ -142,7 +142,8 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     total, unit = float(kwh.sum()), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
-    note = f"{label}; from {number(int((kwh > 0).sum()))} valves"
+    count = int((kwh > 0).sum())
+    note = f"{label}; from {number(count)} {'valve' if count == 1 else 'valves'}"
     if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
         note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)

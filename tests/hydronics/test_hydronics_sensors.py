@@ -148,12 +148,16 @@ def test_an_error_that_is_over_is_none():
     assert sensors(Samples(frame, valve.step)).verdict == "ok"
 
 
-@pytest.mark.parametrize(("since", "verdict"), [(0, "warn"), (500, "fault"), (930, "ok")])
-def test_zeros_in_every_channel(since, verdict):
-    """A valve in stock says 0 for ever, one that has stopped measuring says it from some day on; a few are none."""
+@pytest.mark.parametrize(
+    ("since", "zero", "verdict"),
+    [(0, 0.0, "warn"), (500, 0.0, "fault"), (930, 0.0, "ok"), (0, -273.15, "warn"), (500, -273.15, "fault")],
+)
+def test_zeros_in_every_channel(since, zero, verdict):
+    """A valve in stock says 0 for ever, also of kelvins; one that stopped measuring, from a day on; a few are none."""
     valve = sound()
     frame = valve.frame.copy()
     frame.iloc[since:] = 0.0
+    frame.iloc[since:, [frame.columns.get_loc(name) for name in ("t1_c", "t2_c")]] = zero
     found = sensors(Samples(frame, valve.step))
     assert found.verdict == verdict
     assert ("nothing is measured" in found.sentence) == (verdict != "ok")

@@ -11,6 +11,7 @@ from belimo_nb.hydronics.checks.flow_sensor import dead_hours
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
 from belimo_nb.hydronics.spells import moments, neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import ABSOLUTE_ZERO_C
 
 CHECK = "sensor range"
 
@@ -99,7 +100,8 @@ def _zeros(samples: Samples) -> Verdict | None:
     channels = [samples.values(name) for name in ("t1_c", "t2_c", "flow_m3h", "power_kw") if samples.known(name)]
     if len(channels) < 3:  # 0 °C alone may be true
         return None
-    zero = np.logical_and.reduce([values == 0 for values in channels])
+    # Of a cloud that tells kelvins, 0 is the absolute zero.
+    zero = np.logical_and.reduce([(values == 0) | (values == ABSOLUTE_ZERO_C) for values in channels])
     begins, afters = spells(zero, moments(samples), samples.step)
     hours = (afters - begins) * samples.hours
     if not (hours >= ZERO_HOURS).any():
