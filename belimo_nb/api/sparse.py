@@ -34,8 +34,8 @@ def held(
         raw: History on a grid of buckets without holes, columns datapoints of one device; NaN or None where empty.
         step: Length of a bucket.
         seen: The last contact with the device, aware; None or NaT: unknown.
-        counters: For lifetime counters: a value holds in the buckets only in which something else came, and for a day
-            of silence. What passed in between two readings, they tell themselves, and how it is split.
+        counters: For lifetime counters: after an unusual silence of up to a day a value holds still, but only in
+            buckets in which something else came. What passed in the silence, the readings around it tell.
 
     Returns:
         The same with held values. ``.attrs["spacing"]`` is the usual time between two readings, at least `step`.
@@ -59,7 +59,8 @@ def held(
     np.maximum.accumulate(place, axis=0, out=place)
     holds = (place >= begins[:, None]) & ~known
     if counters:
-        holds &= np.isin(np.arange(len(raw)), alive)[:, None]
+        usual_life = place >= _begins(alive, len(raw), limits)[:, None]
+        holds &= usual_life | np.isin(np.arange(len(raw)), alive)[:, None]
     if not holds.any():
         return _marked(raw, spacing)
     columns = {key: _filled(raw.iloc[:, i], place[:, i], holds[:, i]) for i, key in enumerate(raw.columns)}

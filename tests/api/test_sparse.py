@@ -90,6 +90,18 @@ def test_counters_hold_only_where_something_came():
     pd.testing.assert_frame_equal(held(gap, HOUR, gap.index[5], counters=True), gap)
 
 
+def test_counters_hold_over_silences_that_are_usual():
+    """A valve that says nothing every night has counted nothing then; in one long day without a word it may have."""
+    hours = np.arange(24 * 20)
+    night = hours % 24 < 6
+    heat = np.where(night, NAN, np.cumsum(~night))
+    t1 = np.where(night | (hours % 24 == 12), NAN, hours % 24.0)
+    heat[200:230] = t1[200:230] = NAN
+    found = held(frame(heat=heat, t1=t1), HOUR, counters=True)["heat"].notna().to_numpy()
+    assert found[6:200].all()
+    assert not found[200:230].any()
+
+
 def test_text_holds_too():
     """Also values that are no numbers."""
     raw = frame(mode=["OPEN", None, None], t1=[1.0, 2, 3])
