@@ -117,7 +117,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for key in map(located.get, COUNTERS) if key is not None]
-    lived = held(raw[readings], step, query.seen.moment)
+    lived = held(raw[readings], step, query.seen.moment, counters=True)
     limit = design_limit(task.design.nominal_flow_m3h)
     counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
