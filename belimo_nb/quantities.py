@@ -241,8 +241,8 @@ SETTINGS: dict[str, Quantity] = {
 }
 """Design values and settings of a valve; they seldom change, so the latest value is taken."""
 
-COUNTERS = ("heating_energy", "cooling_energy", "t1")
-"""Lifetime counters, and a temperature: it seldom stands still, and so tells that a device lives whose counter does."""
+COUNTERS = ("heating_energy", "cooling_energy", "t1", "t2")
+"""Lifetime counters, and temperatures: they seldom stand still, and so tell that a device lives whose counter does."""
 
 MEASURED = (
     "t1", "t2", "delta_t", "flow", "power", "position", "position_setpoint", "volume", "heating_energy",

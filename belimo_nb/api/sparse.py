@@ -12,14 +12,17 @@ LEAD = pd.Timedelta(days=1)  # how far before a range values are looked for that
 NEIGHBORS = 84  # gaps on either side that tell how long a device is usually silent: of hours, those of a week
 USUAL_SHARE = 0.9  # share of them that is usual
 BY_CHANGE = 0.05  # share of rows with some values but not all above which a device reports what has changed
-# Such a device may well have nothing to say for a while, so less frequent silences are usual.
+# Such a device may well have nothing to say for a while, so rarer and longer silences are usual.
 USUAL_SHARE_BY_CHANGE = 0.98
+PATIENCE_BY_CHANGE = pd.Timedelta(hours=3)
 PATIENCE = 2  # usual gaps for which a device counts as alive, if it does not report in every bucket
 AT_LEAST = pd.Timedelta(hours=1)  # silence for which it does in any case, as between two readings of a counter
 SPACING = "spacing"  # key in a frame's `attrs`: how far apart its readings really are
 
 
-def held(raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None) -> pd.DataFrame:
+def held(
+    raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None, *, counters: bool = False
+) -> pd.DataFrame:
     """Let values hold until the next one, while the device lives.
 
     Some devices report a datapoint when it has changed, and all of them once a day, so an empty bucket says that
@@ -31,6 +34,8 @@ def held(raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None
         raw: History on a grid of buckets without holes, columns datapoints of one device; NaN or None where empty.
         step: Length of a bucket.
         seen: The last contact with the device, aware; None or NaT: unknown.
+        counters: For lifetime counters: after an unusual silence of up to a day a value holds still, but only in
+            buckets in which something else came. What passed in the silence, the readings around it tell.
 
     Returns:
         The same with held values. ``.attrs["spacing"]`` is the usual time between two readings, at least `step`.
@@ -44,12 +49,18 @@ def held(raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None
     last = -1 if seen is None or pd.isna(seen) else int(pd.DatetimeIndex(raw.index).searchsorted(seen, "right")) - 1
     alive = np.append(rows, last) if last > rows[-1] else rows
     by_change = (~known[rows][:, known.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
+    if counters and not by_change:
+        return _marked(raw, spacing)
     limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
-    begins = _begins(alive, len(raw), np.maximum(limits, int(AT_LEAST / step)))
+    patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
+    begins = _begins(alive, len(raw), np.maximum(limits, int(patience / step)))
     # For each row and column, the row of the last value; it holds if life has not been interrupted since.
     place = np.where(known, np.arange(len(raw))[:, None], -1)
     np.maximum.accumulate(place, axis=0, out=place)
     holds = (place >= begins[:, None]) & ~known
+    if counters:
+        usual_life = place >= _begins(alive, len(raw), limits)[:, None]
+        holds &= usual_life | np.isin(np.arange(len(raw)), alive)[:, None]
     if not holds.any():
         return _marked(raw, spacing)
     columns = {key: _filled(raw.iloc[:, i], place[:, i], holds[:, i]) for i, key in enumerate(raw.columns)}

@@ -69,7 +69,7 @@ def spacing(probes: Sequence[Probe]) -> Line:
     change = " by change," if equal.mean() < 0.02 and most > 3 * usual else ""
     seen = f"{change} usually {_seconds(usual)}, from {_seconds(least)} to {_seconds(most)}".strip()
     if usual > HOUR:
-        what = "What passes between two readings is spread evenly over the hours between, and marked so."
+        what = "What passes between two readings is spread evenly over the hours between."
         return Line(*line, seen, DIFFERS, what)
     return Line(*line, seen)
 

@@ -220,21 +220,23 @@ class _Check:
     def _probes(
         self, path: str, located: Mapping[str, str | None], hourly: Mapping[str, Mapping[int, float]]
     ) -> tuple[list[Probe], str]:
-        """Native samples of a counter and of a measurement, each on the day on which it changed most; and the first."""
+        """Native samples of a counter and of a measurement, on the day on which each changed most; and the first."""
         probes, first = [], ""
         today = self._now // 86400
         for keys in PROBED:
+            ids = [identifier for key in keys if (identifier := located[key]) is not None]
             changes = [
-                (len(values), identifier, day)
-                for identifier in (located[key] for key in keys)
-                if identifier is not None
+                (len(values), identifier, day, 1)
+                for identifier in ids
                 for day, values in _by_day(hourly[identifier]).items()
                 if day < today and len(values) > 1
             ]
-            if not changes:
+            # With a reading a day or so, all days tell together.
+            changes = changes or [(len(set(hourly[i].values())), i, today - DAYS, DAYS) for i in ids]
+            most, identifier, day, length = max(changes, default=(0, "", 0, 0))
+            if most < 2:
                 continue
-            _, identifier, day = max(changes)
-            first, span = first or identifier, (day * 86400, (day + 1) * 86400)
+            first, span = first or identifier, (day * 86400, (day + length) * 86400)
             query: dict[str, str | int] = {**_range(span), "limit": PAGE_ROWS, "offset": 0, "sortDirection": "ASC"}
             body = self._ask("samples", f"{path}/data/history/datapoints/{identifier}", query)
             samples = sorted(_numbers(dict(_pairs((body or {}).get("data")))).items())

@@ -13,8 +13,9 @@ from belimo_nb.api import measurements
 from belimo_nb.api.health import METER, said_of_meter
 from belimo_nb.api.history import MAX_BUCKETS, buckets, parse_resolution
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.sparse import LEAD, true_spacing
+from belimo_nb.api.sparse import LEAD, held, true_spacing
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.needs import history_queries
 from belimo_nb.errors import BelimoError, SignInError, UsageError
 from belimo_nb.hydronics import Characteristic, Design, Samples, Verdict, busiest_window, judge
 from belimo_nb.hydronics.checks.oversized import SIZING_DAYS
@@ -182,7 +183,7 @@ def present_error(row: pd.Series[Any]) -> str:
 
 
 def longest_samples(
-    kept: DeviceHistory, profile: Profile, design: Design, period: Period, now: pd.Timestamp, name: str
+    kept: DeviceHistory, query: HistoryQuery, profile: Profile, design: Design, period: Period, now: pd.Timestamp
 ) -> Samples | None:
     """The samples of all that the store holds up to a period's end, for the checks that a short one is too short for.
 
@@ -196,7 +197,9 @@ def longest_samples(
     step = pd.Timedelta(kept.step, "s")
     grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
     raw = kept.frame([identifier for identifier in located.values() if identifier is not None], grid)
-    return Samples(measurements.quantities(raw, profile, located, step, str(period.start.tz), name), step, design)
+    raw = held(raw, step, query.seen.moment)
+    frame = measurements.quantities(raw, profile, located, step, str(period.start.tz), query.name)
+    return samples_of(frame, step, design)
 
 
 def on_longest(
@@ -221,13 +224,14 @@ def on_longest(
 def _stored_longest(connection: Connection, device: Device, period: Period, resolution: str) -> Samples | None:
     if not device.has_profile:
         return None
-    store, profile = connection.archive.store, device.profile
-    wanted = [identifier for key in MEASURED if (identifier := profile.locate(key)) is not None]
+    archive, row = connection.archive, pd.DataFrame([device.summary])
     for step in dict.fromkeys((canonical_resolution(resolution), "1h")):
-        kept = store.read(device.id, step, wanted)
-        found = longest_samples(kept, profile, device.design, period, connection.now, device.name)
-        if found is not None:
-            return found
+        for query in history_queries(connection, row, period.start, period.end, step):
+            wanted = list(query.wanted)
+            kept = archive.joined(archive.store.read(device.id, step, wanted), query, wanted)
+            found = longest_samples(kept, query, device.profile, device.design, period, connection.now)
+            if found is not None:
+                return found
     return None
 
 

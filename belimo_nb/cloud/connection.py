@@ -212,11 +212,18 @@ class Connection:
         return pd.Timestamp(int(begins[0]), unit="s", tz="UTC").tz_convert(self.timezone)
 
     def held_history(
-        self, record: Mapping[str, Any], datapoints: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, step: str
+        self,
+        record: Mapping[str, Any],
+        datapoints: Sequence[str],
+        start: pd.Timestamp,
+        end: pd.Timestamp,
+        step: str,
+        *,
+        counters: bool = False,
     ) -> pd.DataFrame:
         """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
         raw = self.stored_history(record, datapoints, start, end, step)
-        return held(raw, parse_resolution(step), last_seen(record))
+        return held(raw, parse_resolution(step), last_seen(record), counters=counters)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)

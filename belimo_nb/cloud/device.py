@@ -30,7 +30,7 @@ from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import QUANTITIES
+from belimo_nb.quantities import COUNTERS, QUANTITIES
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.checkup import Checkup
@@ -331,9 +331,9 @@ class Device:
             raise UsageError(
                 f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
-        # Some days around the range: neighbors tell a freeze or a spike. A temperature: it tells that the device lives.
-        ids = [*located.values(), *filter(None, [self.profile.locate("t1")])]
-        raw = self._connection.held_history(self._record, ids, *reading_range(first, after, step, now), resolution)
+        # Some days around the range: what is a freeze or a spike, its neighbors tell.
+        ids, span = list(filter(None, map(self.profile.locate, COUNTERS))), reading_range(first, after, step, now)
+        raw = self._connection.held_history(self._record, ids, *span, resolution, counters=True)
         limit = design_limit(self.design.nominal_flow_m3h)
         return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
 

@@ -117,17 +117,14 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for key in map(located.get, COUNTERS) if key is not None]
-    lived = held(raw[readings], step, query.seen.moment)
+    lived = held(raw[readings], step, query.seen.moment, counters=True)
     limit = design_limit(task.design.nominal_flow_m3h)
     counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
-    raw = raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)]
-    raw = held(raw, step, query.seen.moment).loc[buckets(period.start, min(period.end, _moment(now)), step)]
-    frame = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
-    samples = samples_of(frame, step, task.design)
-    longest = longest_samples(kept, task.profile, task.design, period, _moment(now), query.name)
+    samples = _samples(task, raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)], period.start)
+    longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
@@ -147,13 +144,21 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
 
 def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
     """The samples of a valve in the period, from the store alone."""
+    query, start = task.query, task.period.start
+    datapoints = [identifier for key in MEASURED if (identifier := task.profile.locate(key)) is not None]
+    kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
+    grid = buckets(start - LEAD, min(task.period.end, _moment(now)), parse_resolution(query.resolution))
+    return _samples(task, kept.frame(datapoints, grid), start)
+
+
+def _samples(task: ValveTask, raw: pd.DataFrame, start: pd.Timestamp, resolution: str = "") -> Samples:
+    """The samples of a history from `start` on; what it holds from before tells what values hold at its begin."""
+    step = parse_resolution(resolution or task.query.resolution)
     located = {key: task.profile.locate(key) for key in MEASURED}
-    datapoints = [identifier for identifier in located.values() if identifier is not None]
-    step = parse_resolution(task.query.resolution)
-    kept = archive.store.read(task.query.device, task.query.resolution, datapoints)
-    raw = kept.frame(datapoints, buckets(task.period.start, min(task.period.end, _moment(now)), step))
-    return Samples(
-        measurements.quantities(raw, task.profile, located, step, task.tz, task.query.name), step, task.design
+    lived = held(raw, step, task.query.seen.moment)
+    lived = lived.loc[lived.index >= start]
+    return samples_of(
+        measurements.quantities(lived, task.profile, located, step, task.tz, task.query.name), step, task.design
     )
 
 
@@ -170,12 +175,9 @@ def _detail(
     kept = archive.store.read(query.device, query.resolution, list(query.wanted))
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
-    step = parse_resolution(query.resolution)
     kept = archive.joined(kept, query, list(query.wanted))
-    raw = held(kept.frame(list(query.wanted), buckets(window[0] - LEAD, window[1], step)), step, query.seen.moment)
-    raw = raw.loc[buckets(*window, step)]
-    measured = measurements.quantities(raw, task.profile, located, step, task.tz, query.name)
-    return samples_of(measured, step, task.design), None
+    grid = buckets(window[0] - LEAD, window[1], parse_resolution(query.resolution))
+    return _samples(task, kept.frame(list(query.wanted), grid), window[0], query.resolution), None
 
 
 def _moment(now: int) -> pd.Timestamp:

@@ -213,6 +213,6 @@ def _errors(v: Floats, p: Floats, lifts: list[Floats], grid: Floats, weight: Flo
     weighted = (terms * weight[:, None]).swapaxes(1, 2)
     normal = weighted @ terms
     normal += 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(len(lifts))
-    found: Floats = np.linalg.solve(normal, weighted @ p[:, None])
-    residuals = p - (terms @ found)[..., 0]
-    return residuals**2 @ weight, found[..., 0]
+    found: Floats = np.linalg.solve(normal, weighted @ p[:, None])[..., 0].astype(np.float64, copy=False)
+    residuals = p - (terms @ found[..., None])[..., 0]
+    return residuals**2 @ weight, found

@@ -32,11 +32,15 @@ def test_a_value_holds_while_others_come():
 
 
 def test_nothing_holds_over_a_silence_or_after_it():
-    """While a device that reports every hour says nothing, nothing is known, and afterwards what it has not said."""
-    raw = frame(position=[5, NAN, NAN, NAN, NAN, 7], t1=[20.0, 21, NAN, NAN, 22, 22])
+    """While a device says nothing for hours, nothing is known, and afterwards what it has not said."""
+    silence = [NAN] * 5
+    raw = frame(position=[5, NAN, *silence, NAN, 7], t1=[20.0, 21, *silence, 22, 22])
     found = held(raw, HOUR)
-    assert found["position"].fillna(-1).tolist() == [5, 5, -1, -1, -1, 7]
-    assert found["t1"].fillna(-1).tolist() == [20, 21, -1, -1, 22, 22]
+    assert found["position"].fillna(-1).tolist() == [5, 5, *[-1] * 6, 7]
+    assert found["t1"].fillna(-1).tolist() == [20, 21, *[-1] * 5, 22, 22]
+    # One that says everything every hour is silent after one.
+    short = held(frame(position=[5, 5, NAN, 6], t1=[20.0, 21, NAN, 22]), HOUR)
+    assert short.isna().sum().tolist() == [1, 1]
 
 
 def test_nothing_is_known_before_the_first_reading_and_after_the_last():
@@ -73,6 +77,29 @@ def test_a_device_that_reports_by_change_may_have_nothing_to_say():
     assert found[:200].all()
     assert not found[200:216].any()
     assert found[216:].all()
+
+
+def test_counters_hold_only_where_something_came():
+    """An hour without a word may have had its share of the rise: the readings around it tell."""
+    heat = [1.0, NAN, NAN, NAN, NAN, 2, NAN, 3]
+    t1 = [20.0, 21, NAN, 20, 21, 22, 21, 20]
+    found = held(frame(heat=heat, t1=t1), HOUR, counters=True)
+    assert found["heat"].fillna(-1).tolist() == [1, 1, -1, 1, 1, 2, 2, 3]
+    # Who reports every hour and was silent has not said that its counter stood still.
+    gap = frame(heat=[1.0, 2, NAN, NAN, 5, 6], t1=[20.0, 21, NAN, NAN, 20, 21])
+    pd.testing.assert_frame_equal(held(gap, HOUR, gap.index[5], counters=True), gap)
+
+
+def test_counters_hold_over_silences_that_are_usual():
+    """A valve that says nothing every night has counted nothing then; in one long day without a word it may have."""
+    hours = np.arange(24 * 20)
+    night = hours % 24 < 6
+    heat = np.where(night, NAN, np.cumsum(~night))
+    t1 = np.where(night | (hours % 24 == 12), NAN, hours % 24.0)
+    heat[200:230] = t1[200:230] = NAN
+    found = held(frame(heat=heat, t1=t1), HOUR, counters=True)["heat"].notna().to_numpy()
+    assert found[6:200].all()
+    assert not found[200:230].any()
 
 
 def test_text_holds_too():

@@ -1,14 +1,18 @@
 """A cloud whose valve reports what has changed, every quarter of an hour, or once a day: all that is made of it."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
 from second_cloud import says
 from second_fleet import HEATING, NOW, POSITION, POWER, T1, T2, epoch, iso
 
+import belimo_nb as bn
 from belimo_nb import plots
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import samples_of
+from belimo_nb.demo import DemoCloud
 from belimo_nb.explorer.points import points_of
 from belimo_nb.explorer.samples import last_readings
 from belimo_nb.hydronics import Design
@@ -77,10 +81,35 @@ def test_energy_of_nights_and_days(valve, second, spacing, by_change):
     assert (night["coverage"] == 1).all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("reporting", ["change", "15m", "1h", "1d"])
+def test_a_demo_valve_however_it_reports(reporting, monkeypatch, tmp_path):
+    """A heating and a cooling valve of the demo cloud: the energy of a season, its coverage, and no new finding."""
+    found = {}
+    for habit in ("5m", reporting):
+        with DemoCloud(reporting=habit) as server:
+            for name, setting in server.environment().items():
+                monkeypatch.setenv(name, setting)
+            monkeypatch.setenv("BELIMO_DATA_DIR", str(tmp_path / habit))
+            with contextlib.closing(bn.connect()) as cloud:
+                heats, cools = cloud.device("2.OG Nord-Ost"), cloud.device("Kälte 2.OG Nord")
+                found[habit] = [
+                    heats.energy("heating", "2018-09-01", "2018-11-25"),
+                    cools.energy("cooling", "2018-06-01", "2018-09-01"),
+                    heats.checkup("2018-09-01", "2018-11-25").verdicts["verdict"],
+                ]
+    for whole, thin in zip(found["5m"][:2], found[reporting][:2], strict=True):
+        assert (thin["coverage"] - whole["coverage"]).abs().mean() < 0.001
+        share = 0.02 if reporting == "1d" else 0.001
+        assert thin["kwh"].sum() == pytest.approx(whole["kwh"].sum(), rel=share)
+    verdicts = found[reporting][2]
+    assert ((verdicts == found["5m"][2]) | ((verdicts == "cannot judge") & (reporting in ("1h", "1d")))).all()
+
+
 def test_energy_of_one_reading_a_day(valve, second):
     """The spacing is measured: a day between two readings is none of the gaps of an hourly meter."""
     report(second, DAY, by_change=True)
-    days = valve.energy("heating", START, END)
+    days = valve.energy("heating", START, END, tz="UTC")
     assert (days["coverage"] == 1).all()
     assert set(days["quality"]) == {"measured"}
     np.testing.assert_allclose(days["kwh"], 120, atol=1e-6)

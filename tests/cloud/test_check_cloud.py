@@ -147,6 +147,8 @@ def test_second_cloud_as_assumed(second, by_change):
     ("about", "habits", "status", "says_so"),
     [
         ("spacing of samples", Habits(spacing=2 * HOUR), "differs", "usually 2 h"),
+        ("spacing of samples", Habits(spacing=DAY), "differs", "usually 24 h"),
+        ("bucket stamps", Habits(spacing=DAY, shift=1), "wrong", "1 hour too late"),
         ("bucket stamps", Habits(shift=1), "wrong", "1 hour too late"),
         ("bucket stamps", Habits(shift=-2), "wrong", "2 hours too early"),
         ("bucket stamps", Habits(off=1800), "wrong", "No history can be read"),

@@ -6,7 +6,7 @@ import dataclasses
 import pandas as pd
 import pytest
 from second_cloud import says
-from second_fleet import HEATING, NOW, POWER, PROFILES, T1, VALVE, counter_kwh, iso
+from second_fleet import HEATING, NOW, POWER, PROFILES, T1, T2, VALVE, counter_kwh, iso
 
 import belimo_nb as bn
 from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning
@@ -150,7 +150,7 @@ def test_energy_needs_no_power(valve, second):
     frame = valve.energy("heating", "2021-01-11", "2021-01-12")
     assert frame["quality"].tolist() == ["measured"]
     (request,) = second.asked(HISTORY)
-    assert request.query["datapointIds"] == f"{HEATING},{T1}"  # the latter tells that the device lives
+    assert request.query["datapointIds"] == f"{HEATING},{T1},{T2}"  # these tell that it lives
 
 
 def test_text_where_numbers_belong(valve, second):

@@ -79,6 +79,14 @@ def test_frozen(hours, verdict, step):
     assert ("T1 has the same reading" in found.sentence) == (verdict == "fault")
 
 
+def test_one_reading_a_day_is_not_frozen():
+    """A reading that stands for 24 hours is none that repeats for 24 hours; twelve equal ones in a row are."""
+    t1 = noisy(made_times(60, "1D"), 60)
+    assert sensors(sound("1D", 60, t1_c=t1)).verdict == "ok"
+    t1[20:32] = 60.0
+    assert sensors(sound("1D", 60, t1_c=t1)).verdict == "fault"
+
+
 def test_frozen_from_the_start():
     """A sensor that has never moved is frozen as well."""
     assert sensors(sound(t1_c=60.0)).verdict == "fault"
