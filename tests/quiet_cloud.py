@@ -198,7 +198,11 @@ VALVES = (NORTH, SOUTH, COLD, STOCK, STRANGER, MOVER)
 
 
 class QuietCloud(SecondCloud):
-    """The second cloud with these valves; `transfer` makes one of them change hands."""
+    """The second cloud with these valves; `transfer` makes one of them change hands.
+
+    Attributes:
+        told: How many values its histories have given.
+    """
 
     profiles = PROFILES
     live = LIVE
@@ -212,6 +216,7 @@ class QuietCloud(SecondCloud):
 
     def __init__(self) -> None:
         super().__init__()
+        self.told = 0
         self._valves = {valve.id: valve for valve in VALVES}
         self._list()
 
@@ -254,4 +259,7 @@ class QuietCloud(SecondCloud):
 
     def rows(self, device: Mapping[str, Any], key: str, begin: float, end: float, step: int) -> list[dict[str, Any]]:
         """The history of one datapoint."""
-        return self._valves[device["id"]].rows(key, begin, end, step)
+        found = self._valves[device["id"]].rows(key, begin, end, step)
+        with self._lock:  # it answers several requests at a time
+            self.told += sum(row["value"] is not None for row in found)
+        return found

@@ -54,7 +54,8 @@ def truth(valve: Any, first: str, after: str, freq: str) -> pd.Series[float]:
 class Ran:
     """What the commands printed, by their words, what they wrote, and how many requests were made till each ended.
 
-    Also the days of the heating valves over all that was fetched, and the requests before one of them changed hands.
+    Also the days of the heating valves over all that was fetched, the values that the cloud gave to `sync`, and the
+    requests before one of the valves changed hands.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Ran:
     said: dict[str, str] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     days: pd.DataFrame = field(default_factory=pd.DataFrame)
+    told: int = 0
     before_transfer: int = 0
 
     def run(self, *words: str) -> None:
@@ -109,6 +111,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         ran.run("devices")
         ran.run("devices", "--json")
         ran.run("sync", "--from", "2020-01-01", "--to", SPAN[1])
+        ran.told = cloud.told
         ran.run("report", "--from", SPAN[0], "--to", SPAN[1])
         ran.run("store", "info")
         ran.run("--offline", "report", "overview", "heating_energy", "--from", SPAN[0], "--to", SPAN[1], "--out", "off")
@@ -255,6 +258,12 @@ def test_a_valve_in_stock(ran: Ran) -> None:
     assert "not installed yet" in found.loc["Sensor range", "meaning"]
     energy = ran.reports()[STOCK.name]["figures"]["Energy"]
     assert (energy["value"], energy["note"]) == (None, "its counters stand at 0: it has never counted any")
+
+
+def test_what_was_fetched(ran: Ran) -> None:
+    """`sync` says how many values came, nulls not among them, with how many requests."""
+    said = next(text for words, text in ran.said.items() if words.startswith("sync"))
+    assert f"Fetched {ran.told:,} values with 10 requests for 5 energy valves" in said
 
 
 def test_offline_and_store(ran: Ran) -> None:

@@ -109,7 +109,9 @@ def buckets(probes: Sequence[Probe], stamps: Sequence[int]) -> list[Line]:
         if (found := _fit(probes, *meaning)) is not None
     }
     if not fits:
-        return [Line(*line, "no hour of the last 30 days in which readings change", UNKNOWN) for line in about]
+        return [
+            Line(*line, "no samples of an hour of the last 30 days in which readings change", UNKNOWN) for line in about
+        ]
     best = max(fits, key=lambda meaning: fits[meaning])  # of equals the first, which is nearest to what is assumed
     if fits[best] < FIT:
         what = "What the hourly values are is not known, so neither is the energy of an hour or a day."

@@ -192,7 +192,7 @@ class Archive:
         return FillResult(
             kept,
             filled.requests + 1,
-            filled.points + sum(len(values) for values in answer.values()),
+            filled.points + sum(int(values.notna().sum()) for values in answer.values()),
             filled.changed + changed,
             filled.lacking | (set(window.datapoints) - set(answer)),
             write_error,
