@@ -74,6 +74,14 @@ def _data(request: Request, answer: Answer) -> Answer:
     return says(body)
 
 
+def _device(request: Request, answer: Answer) -> Answer:
+    body = answer.json
+    for value in body["state"]["datapoints"].values():
+        if isinstance(value["value"], str):
+            value["value"] = TEXT_VALUE
+    return says(body)
+
+
 def _series(request: Request, answer: Answer) -> Answer:
     body = answer.json
     texts = {point["id"] for point in PROFILES[VALVE] if point["featureValues"]["default.basetype"] == "text"}
@@ -90,6 +98,7 @@ def poison(cloud: SecondCloud, device: str) -> SecondCloud:
     cloud.always("/user", _user)
     cloud.always(PROFILE_PATH, _profile)
     cloud.always(f"/devices/{device}/timeline", _events)
+    cloud.always(f"/devices/{device}", _device)
     cloud.always(f"/devices/{device}/data", _data)
     cloud.always(f"/devices/{device}/data/history/timeseries", _series)
     return cloud

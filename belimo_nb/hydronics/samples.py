@@ -66,10 +66,10 @@ class Samples:
     """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them.
 
     Args:
-        frame: Index: aware times at which the readings are valid, ascending and distinct; columns among
-            ``power_kw, flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh,
-            volume_m3`` (the last three are counter readings) and `OPTIONAL`. Columns that are missing are added, all
-            NaN (but for optional ones); other columns are dropped; infinite values become NaN.
+        frame: Index: aware times at which the readings are valid, ascending and distinct; columns among power_kw,
+            flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh, volume_m3 (the last
+            three are counter readings) and `OPTIONAL`. Columns that are missing are added, all NaN (but for optional
+            ones); other columns are dropped; infinite values become NaN.
         step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
         design: What the valve is made and set for.
 

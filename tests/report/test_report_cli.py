@@ -284,7 +284,7 @@ def test_a_second_run_on_the_same_folder(quick, monkeypatch):
 def test_names_that_mean_harm(quick, second, monkeypatch):
     """Odd and equal names get safe, distinct files in the folder, and are text in index, reports.json and log."""
     devices = [{**device, "displayName": name} for device, name in zip(second_fleet.DEVICES, NAMES, strict=False)]
-    monkeypatch.setattr("second_cloud.DEVICES", devices)
+    monkeypatch.setattr(second, "devices", devices)
     quick["Twin"] = "Both \x1b[2J fail."
     arguments = ["report", "device", "--from", "2021-03-01", "--to", "2021-03-08", "--log-file", "run.log"]
     result = CliRunner().invoke(cli, arguments)

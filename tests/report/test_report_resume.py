@@ -305,6 +305,6 @@ def test_entries_of_an_earlier_schema(go):
 def test_results_survive_the_way_through_json():
     """What is kept is what was made, in every field."""
     job = JOBS[1]
-    made = Result(job, "ok", 1.0, None, [{"label": "x", "value": None}], 0.5, {"html": "a.html"}, None, AS_OF)
+    made = Result(job, "ok", 1.0, None, [{"label": "x", "value": None}], 0.5, {"html": "a.html"}, made_at=AS_OF)
     found = json.loads(json.dumps(reports_json.entry(made)))
     assert reports_json.result_of(job, found) == replace(made, kept=True)

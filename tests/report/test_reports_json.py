@@ -122,9 +122,11 @@ def test_files_elsewhere_are_not_ours(name):
 
 
 def test_every_field_is_documented():
-    """docs/reports-json.md has a row for each field, of the run and of a report, and for no other."""
+    """docs/reports-json.md has a row for each field, of the run, a report and a condition, and for no other."""
     text = (Path(__file__).parents[2] / "docs" / "reports-json.md").read_text(encoding="utf-8")
-    run, report = (set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in text.split("## A report"))
+    parts = re.split("## A report|## A device's condition", text)
+    run, report, condition = (set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in parts)
     body = json.loads(reports_json.document([GOOD], FACTS))
     assert run == set(body)
     assert report == set(body["reports"][0])
+    assert condition == set(body["reports"][0]["condition"])
