@@ -192,7 +192,7 @@ def longest_samples(
     located = {key: profile.locate(key) for key in MEASURED}
     flow = kept.columns.get(str(located["flow"]))
     known = np.empty(0) if flow is None else kept.times[pd.notna(flow)]
-    if not len(known) or known[0] >= period.start.timestamp() or (period.end - period.start).days >= SIZING_DAYS:
+    if not len(known) or known[0] >= period.start.timestamp() or _is_long(period):
         return None
     step = pd.Timedelta(kept.step, "s")
     grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
@@ -200,6 +200,11 @@ def longest_samples(
     raw = held(raw, step, query.seen.moment)
     frame = measurements.quantities(raw, profile, located, step, str(period.start.tz), query.name)
     return samples_of(frame, step, design)
+
+
+def _is_long(period: Period) -> bool:
+    """Whether a period is long enough for every check."""
+    return (period.end - period.start).days >= SIZING_DAYS
 
 
 def on_longest(
@@ -222,8 +227,8 @@ def on_longest(
 
 
 def _stored_longest(connection: Connection, device: Device, period: Period, resolution: str) -> Samples | None:
-    if not device.has_profile:
-        return None
+    if _is_long(period) or not device.has_profile:
+        return None  # before the store is read: most reports are of a year
     archive, row = connection.archive, pd.DataFrame([device.summary])
     for step in dict.fromkeys((canonical_resolution(resolution), "1h")):
         for query in history_queries(connection, row, period.start, period.end, step):
