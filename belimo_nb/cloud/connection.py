@@ -223,7 +223,8 @@ class Connection:
     ) -> pd.DataFrame:
         """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
         raw = self.stored_history(record, datapoints, start, end, step)
-        return held(raw, parse_resolution(step), last_seen(record), counters=counters)
+        told = () if profile_ref(record) is None else self.profile_of(record).told
+        return held(raw, parse_resolution(step), last_seen(record), counters=counters, rare=told)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)

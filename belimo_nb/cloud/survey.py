@@ -21,7 +21,7 @@ from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
-from belimo_nb.quantities import COUNTERS, MEASURED
+from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
@@ -70,7 +70,7 @@ class Survey:
 
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
-            status (of `conditions`, such as "fault" or "ok (12 of 15)"), sentence (why), judged and checks (numbers
+            status (of `conditions`, such as "fault" or "ok (12 of 16)"), sentence (why), judged and checks (numbers
             of checks), findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and
             waste_kwh (at least and at most, the largest estimate of any one check: they may be the same water, so
             they are not added up), heating_kwh, cooling_kwh, coverage, reason.
@@ -125,7 +125,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     records = connection.device_list.known()
     step = counter_resolution(connection.timezone, period.start, period.end)
     queries = history_queries(
-        connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
+        connection, valves, period.start, period.end, step, counters_from=period.start, measured=CHECKED
     )
     health = _reported_errors(connection, valves, period, fetch)
     tasks = [
@@ -151,7 +151,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     examine(tasks)
     failures: dict[str, str] = {}
     for task in tasks:
-        task.profile.warn_refused(MEASURED)
+        task.profile.warn_refused(task.profile.checked)
         refused = [task.profile.refused[key] for key in COUNTERS if key in task.profile.refused]
         failures |= {task.query.name: " ".join(refused)} if refused else {}
     left = 0 if connection.settings.offline else fetch

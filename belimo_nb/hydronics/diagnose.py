@@ -18,6 +18,7 @@ from belimo_nb.hydronics.checks.limit import delta_t_limit
 from belimo_nb.hydronics.checks.meter import meter
 from belimo_nb.hydronics.checks.open_valve import open_valve
 from belimo_nb.hydronics.checks.oversized import SIZING_DAYS, oversized
+from belimo_nb.hydronics.checks.reported import reported
 from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 from belimo_nb.hydronics.checks.sensors import sensors
 from belimo_nb.hydronics.checks.sensors_swapped import swapped
@@ -92,6 +93,7 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "stuck": lambda case: stuck(case.samples),
     "sensor range": _Case.sensors,
     "meter consistency": _Case.meter,
+    "reported errors": lambda case: reported(case.samples),
     "silent": lambda case: silent(case.samples, case.until),
 }
 

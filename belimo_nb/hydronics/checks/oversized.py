@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
@@ -40,7 +41,7 @@ def oversized(
         reason = "The maximum flow setting is not known."
     if reason:
         return cannot_judge(CHECK, reason, threshold)
-    high = float(np.percentile(samples.values("flow_m3h")[samples.active], 99))
+    high = percentile(samples.values("flow_m3h")[samples.active], 99)
     share = 100 * high / most
     sentence = (
         f"In 99 of 100 active hours the flow was at most {high:.2f} m³/h, {share:.0f} % of the {most:.2f} m³/h set"
