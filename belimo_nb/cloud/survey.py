@@ -44,6 +44,7 @@ class Survey:
         valves: By device id.
         lacking: Number of valves that the store does not hold completely.
         failures: By device name, why readings could not be fetched.
+        transfers: By device name, since when it reports under its present id: what was before is its earlier id's.
         outages: By building, when its plant gave no water, see `belimo_nb.hydronics.plant.plant_outages`.
     """
 
@@ -53,6 +54,7 @@ class Survey:
     lacking: int = 0
     failures: Mapping[str, str] = field(default_factory=dict)
     outages: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    transfers: Mapping[str, pd.Timestamp] = field(default_factory=dict)
 
     @functools.cached_property
     def conditions(self) -> dict[str, Condition]:
@@ -169,9 +171,9 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     outages = find_outages(archive, valves, tasks, found, connection.now_s)
     lacking = sum(bool(one.requests) for one in found.values())
     nothing = Surveyed(reason=NO_READINGS)
-    return Survey(
-        period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures, outages
-    )
+    examined = {str(key): found.get(str(key), nothing) for key in valves.index}
+    transfers = connection.transfers({query.name: query.device for query in queries if query.earlier})
+    return Survey(period, valves, examined, lacking, failures, outages, transfers)
 
 
 def _reported_errors(connection: Connection, valves: pd.DataFrame, period: Period, most: int) -> dict[str, str]:
