@@ -19,9 +19,10 @@ from tally import count, counts
 
 os.environ["MPLBACKEND"] = "Agg"
 
-# A busy machine is no fault: no test has a deadline. Each run draws the same examples.
-hypothesis.settings.register_profile("belimo_nb", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("belimo_nb")
+# A busy machine is no fault: no test has a deadline. Each run of a profile draws the same examples.
+for profile, examples in {"belimo_nb": 50, "ci": 100, "thorough": 500}.items():
+    hypothesis.settings.register_profile(profile, deadline=None, derandomize=True, max_examples=examples)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "belimo_nb")
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
