@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import prepared
 import pytest
 from contract import Watch
 from second_cloud import SecondCloud
@@ -48,6 +49,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("counts")
         for what, number in sorted(found.items()):
             terminalreporter.line(f"{number:>9,} {what}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def prepared_processes() -> Iterator[None]:
+    """Runs of reports in this process fork from a process that was prepared once, not once a run."""
+    if prepared.CAN_FORK:
+        prepared.prepare()
+    yield
+    prepared.end()
+
+
+@pytest.fixture(scope="module")
+def processes_from_nothing() -> Iterator[None]:
+    """Each run of reports prepares the process that it forks from, as it does for users."""
+    if not prepared.CAN_FORK:
+        yield
+        return
+    from belimo_nb.report.workers.fork_server import ForkServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ForkServer, "_start", ForkServer._start.__wrapped__)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import os
 import random
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from history_model import BEGIN, DAY, ModelDevice
+from prepared import program
 
 import belimo_nb as bn
 from belimo_nb import settings, summary
@@ -30,7 +30,6 @@ from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
-SYNC = [sys.executable, "-m", "belimo_nb", "sync"]
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
 
 
@@ -87,7 +86,9 @@ def test_a_day_later(server, monkeypatch):
 def start(folder, *options):
     """A sync in a process of its own."""
     environment = {**os.environ, "BELIMO_DATA_DIR": str(folder)}
-    return subprocess.Popen([*SYNC, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [*program(), "sync", *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def finish(process):
