@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from second_cloud import SecondCloud
 from tally import count, counts
 
 os.environ["MPLBACKEND"] = "Agg"
+# jsonschema would spend a second on compiling a grammar of web addresses, of which the notebooks' schema has none.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # A busy machine is no fault: no test has a deadline. Each run of a profile draws the same examples.
 for profile, examples in {"belimo_nb": 50, "ci": 100, "thorough": 500}.items():

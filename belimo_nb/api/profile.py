@@ -6,6 +6,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -224,6 +225,7 @@ def _leaf(name: str) -> str:
     return name.rsplit("/", 1)[-1].casefold()
 
 
+@lru_cache(maxsize=4096)  # each quantity looks at the names of all datapoints
 def _apart(text: str) -> str:
     """The words of a text in lower case, between blanks; a name such as ``HeatingEnergy`` has two."""
     return " ".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))).casefold()
