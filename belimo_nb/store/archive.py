@@ -13,8 +13,8 @@ import pandas as pd
 from belimo_nb.api import history
 from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.store.coverage import GRACE, Coverage, OpenSpan, Span, Spans, difference
-from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, difference
+from belimo_nb.store.device_history import DeviceHistory, Differences
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
 from belimo_nb.store.windows import Window, windows
 
@@ -37,6 +37,10 @@ class LastContact:
     def moment(self) -> pd.Timestamp | None:
         """The last contact, UTC; None: never."""
         return None if self.at is None else pd.Timestamp(self.at, unit="s", tz="UTC")
+
+    def until(self, now: int) -> LastContact:
+        """The same, at `now` at the latest: a contact in the future is a clock that is wrong, here or there."""
+        return self if self.at is None else replace(self, at=min(self.at, now))
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class FillResult:
         requests: Requests made.
         points: Values received.
         changed: Values that should not have changed any more, but did.
+        lacked: Kept values that answers did not have; they stay.
         lacking: Datapoints that the cloud left out.
         write_error: Why the answers could not be kept, or None.
     """
@@ -77,6 +82,7 @@ class FillResult:
     requests: int = 0
     points: int = 0
     changed: int = 0
+    lacked: int = 0
     lacking: frozenset[str] = frozenset()
     write_error: StoreError | None = None
 
@@ -116,6 +122,8 @@ class Archive:
             filled = self.fill(query, now)
             kept = filled.kept
             history.warn_missing_series(query.device, filled.lacking)
+            for sentence in differences_text(query.name, Differences(filled.changed, filled.lacked)):
+                warnings.warn(sentence, StoreWarning, stacklevel=3)
             if filled.write_error is not None:
                 warnings.warn(str(filled.write_error), StoreWarning, stacklevel=3)
         return self.joined(kept, query, datapoints).frame(datapoints, grid)
@@ -134,15 +142,16 @@ class Archive:
         return kept
 
     def plan(
-        self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False
+        self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False, sure: bool = False
     ) -> list[Window]:
-        """The requests that a query needs beyond what is known, newest first."""
+        """The requests that a query needs beyond what is known, newest first; what is doubted among them if `sure`."""
         missing: dict[str, Spans] = {}
+        seen = query.seen.until(now)
         for key, span in query.wanted.items():
             coverage = Coverage() if refresh else known.get(key, Coverage())
-            missing[key] = coverage.missing([span], lambda piece: self._is_current(piece, query.seen, now))
+            missing[key] = coverage.missing([span], lambda piece: self._is_current(piece, seen, now, sure))
         found = windows(missing, int(history.parse_resolution(query.resolution).total_seconds()))
-        return [self._with_witness(found[0], query.seen), *found[1:]] if found else []
+        return [self._with_witness(found[0], seen), *found[1:]] if found else []
 
     @staticmethod
     def _with_witness(window: Window, seen: LastContact) -> Window:
@@ -153,7 +162,13 @@ class Archive:
         return replace(window, end=window.end + window.step) if room and late else window
 
     def fill(
-        self, query: HistoryQuery, now: int, *, refresh: bool = False, on_answer: Callable[[int], None] = lambda _: None
+        self,
+        query: HistoryQuery,
+        now: int,
+        *,
+        refresh: bool = False,
+        sure: bool = False,
+        on_answer: Callable[[int], None] = lambda _: None,
     ) -> FillResult:
         """Fetch what is missing (with `refresh` all), newest first, and keep each answer as it comes.
 
@@ -170,7 +185,7 @@ class Archive:
             except StoreError as error:
                 write_error = error
             filled = FillResult(self.store.read(query.device, query.resolution), write_error=write_error)
-            for window in self.plan(filled.kept.coverage, query, now, refresh=refresh):
+            for window in self.plan(filled.kept.coverage, query, now, refresh=refresh, sure=sure):
                 points = filled.points
                 filled = self._fetch(query, window, filled, now)
                 on_answer(filled.points - points)
@@ -181,7 +196,8 @@ class Archive:
         answer = history.ask_window(
             self._get, query.device, window.datapoints, first, after, query.resolution, history.KEPT_AGGREGATION
         )
-        kept, changed = filled.kept.merged(window.span, answer, now, query.seen.at)
+        left_out = set(window.datapoints) - set(answer)
+        kept, told = filled.kept.merged(window.span, answer, now, query.seen.until(now).at, left_out)
         # A full disk costs no answers: they are given, and tried no further to write, with the reason.
         write_error = filled.write_error
         if write_error is None:
@@ -193,18 +209,20 @@ class Archive:
             kept,
             filled.requests + 1,
             filled.points + sum(int(values.notna().sum()) for values in answer.values()),
-            filled.changed + changed,
-            filled.lacking | (set(window.datapoints) - set(answer)),
+            filled.changed + told.changed,
+            filled.lacked + told.lacked,
+            filled.lacking | left_out,
             write_error,
         )
 
-    def _is_current(self, piece: OpenSpan, seen: LastContact, now: int) -> bool:
+    def _is_current(self, piece: OpenSpan, seen: LastContact, now: int, sure: bool) -> bool:
         """Whether an answer that may change need not be fetched again."""
         since = now - FRESH if self._since is None else self._since
         if piece.asked > now + FRESH:
             return False  # a clock was wrong, then or now
         if piece.asked >= since:
-            return True
+            # A sync asks at once for what it doubts, a run of reports once, and a notebook not with every cell.
+            return not sure or piece.seen != DOUBTED or self._since is not None
         # A device that has said nothing since cannot have changed anything; the list must be newer than the answer.
         return seen.at == piece.seen and seen.listed >= max(piece.asked, since)
 
@@ -230,6 +248,21 @@ class Archive:
                 StoreWarning,
                 stacklevel=4,
             )
+
+
+def differences_text(name: str, told: Differences) -> list[str]:
+    """Sentences on how the cloud's answers differ from what is kept of a device."""
+    found = []
+    if told.changed:
+        were = "value that was settled has" if told.changed == 1 else "values that were settled have"
+        found.append(f"{told.changed:,} {were} changed in the cloud's history of {name}; the new ones are kept.")
+    if told.lacked:
+        values = "value that is" if told.lacked == 1 else "values that are"
+        found.append(
+            f"The cloud's history of {name} lacks {told.lacked:,} {values} kept; what is kept stays, and that time is "
+            "asked for again."
+        )
+    return found
 
 
 def _no_requests(path: str, params: object = None, what: str | None = None) -> dict[str, Any]:

@@ -70,7 +70,9 @@ class DocumentStore:
             if known and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
                 return known
         answer = Document(now, ask())
-        self.write(name, now, answer.body)
+        # A list without a row takes no kept one away, such as all devices of an account.
+        if answer.body or not ((known := self.read(name)) and known.body):
+            self.write(name, now, answer.body)
         return answer
 
     def read(self, name: str) -> Document | None:

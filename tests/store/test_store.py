@@ -372,7 +372,7 @@ def test_an_answer_leaves_other_datapoints_alone(kept):
     """What was not asked for stays as it is, value by value and in its type."""
     moment = pd.to_datetime([8 * HOUR], unit="s", utc=True)
     found, changed = kept.merged((8 * HOUR, 9 * HOUR), {"new": pd.Series([4.0], moment)}, 11 * HOUR, 10 * HOUR)
-    assert changed == 0
+    assert changed == (0, 0)
     assert found.times.tolist() == [HOUR, 2 * HOUR, 7 * HOUR, 8 * HOUR]
     assert list(found.columns) == list(found.coverage) == ["mixed", "new", "number", "switch", "text"]
     for key, values in kept.columns.items():
@@ -396,7 +396,7 @@ def test_what_counts_as_changed():
     ):
         answer = {"a": pd.Series(values, times[-len(values) :])}
         after, found = before.merged(span, answer, 5 * HOUR, 5 * HOUR)
-        assert found == changed
+        assert found == (changed, 0)
         np.testing.assert_array_equal(after.columns["a"][-len(values) :], values)
 
 

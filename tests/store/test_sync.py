@@ -1,5 +1,6 @@
 """Filling the store for whole fleets: interrupted, twice at once, with failures, and what it costs."""
 
+import json
 import os
 import random
 import re
@@ -151,6 +152,50 @@ def test_two_at_once(server, tmp_path):
         finish(process)
     assert sorted(asked(server)) == single
     assert content(tmp_path / "both") == content(tmp_path / "one")
+
+
+def readings(folder):
+    """How many values a store's files hold."""
+    return sum(int(pd.read_parquet(path).drop(columns="time").notna().sum().sum()) for path in folder.rglob("*.parquet"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
+def test_answers_that_lack_what_is_kept(fault, server):
+    """Asked again, a cloud that has nothing any more takes nothing away; it is told, and the next sync asks again."""
+    folder = settings.load().data_dir
+    options = ("--search", "2.OG Nord-West", *RANGE)
+    run("sync", *options)
+    whole, kept = content(folder), readings(folder)
+    server.faults = (fault,)
+    again = CliRunner().invoke(cli, ["sync", *options, "--refresh"])
+    assert again.exit_code == 0
+    assert readings(folder) == kept
+    assert re.search(r"lacks [\d,]+ values that are kept; what is kept stays", again.stderr)
+    assert re.search(r"; [\d,]+ kept values that the cloud lacks stay for 1 energy valve", again.stdout)
+    told = json.loads(run("sync", *options, "--json"))
+    assert (told["devices"], told["requests"], told["changed"]) == (1, 1, {})
+    assert told["lacking"]["Energieventil Heizung 2.OG Nord-West"] > 0
+    server.faults = ()
+    assert "with 1 request" in run("sync", *options)
+    assert run("sync", *options).startswith("Nothing to fetch")
+    assert content(folder) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
+def test_first_answers_that_are_cut(fault, server):
+    """Of a first answer with nothing, or with a week of a month, the rest is asked for again, and then whole."""
+    options = ("--search", "2.OG Nord-West", "--period", "last-12-months")
+    server.faults = (fault,)
+    run("sync", *options)
+    server.faults = ()
+    assert "with 1 request" in run("sync", *options)
+    assert run("sync", *options).startswith("Nothing to fetch")
+    found = content(settings.load().data_dir)
+    run("store", "clear", "--yes")
+    run("sync", *options)
+    assert content(settings.load().data_dir) == found
 
 
 @pytest.mark.slow
@@ -357,7 +402,7 @@ def test_what_a_run_tells(fleet):
     value = fleet.device.value
     fleet.device.value = lambda key, bucket, step: f"{value(key, bucket, step)}!" if key == "text" else None
     again = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
-    assert again.changed == 3 * 2 * 121
+    assert (again.changed, again.lacked) == (3 * 121, 3 * 121)
     fleet.device.get = lambda path, query, what: {"series": []}
     empty = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
     assert empty.lacking == {f"Valve {i}": ["number", "text"] for i in range(3)}

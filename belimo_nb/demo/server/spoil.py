@@ -75,6 +75,13 @@ def _outside(rows: Rows) -> Rows:
     return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
 
 
+def _cut(body: Body) -> None:
+    if "series" in body:
+        begin = datetime.fromisoformat(body["to"]) - timedelta(days=7)
+        for series in body["series"]:
+            series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
+
+
 def _off_grid(rows: Rows) -> Rows:
     return [
         {**row, "timestamp": (datetime.fromisoformat(row["timestamp"]) + _HALF_AN_HOUR).isoformat()} for row in rows
@@ -90,6 +97,8 @@ BODY_FAULTS: dict[str, Callable[[Body], None]] = {
     "changing-total": _changing_total,
     "changed-profile": _changed_profile,
     "missing-series": _missing_series,
+    "series-empty": _for_rows(lambda rows: []),
+    "series-cut": _cut,
     "series-nulls": _for_rows(_every(3, None)),
     "series-texts": _for_rows(_texts),
     "series-duplicates": _for_rows(_twice),

@@ -43,6 +43,8 @@ FAULTS: dict[str, str] = {
     "changing-total": "lists count a row more from the second page on",
     "changed-profile": "devices have just come to a newer version of their dataprofile",
     "missing-series": "the last datapoint that was asked for is left out",
+    "series-empty": "series come without a value",
+    "series-cut": "only the last week of the range comes, though the answer says all of it",
     "series-nulls": "every third bucket is null",
     "series-texts": "numbers are texts",
     "series-duplicates": "every row comes twice, the first time with another value",
