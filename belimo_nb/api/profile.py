@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 
@@ -89,6 +90,25 @@ class Profile:
             if identifier is not None and (reason := self._reason(key, identifier))
         }
         self._quantities = {key: None if key in self.refused else identifier for key, identifier in located.items()}
+
+    @staticmethod
+    def check_is(ref: str, body: Mapping[str, Any], what: str) -> None:
+        """Check that a body is the dataprofile at the path `ref`, as far as it says which one it is.
+
+        Raises:
+            AnswerError: It is another one.
+        """
+        *_, identifier, version = ("", *unquote(ref).strip("/").split("/"))
+        named = {"id": identifier, "version": version, "ref": f"{identifier}/{version}"}
+        if version == "last":
+            named = {"id": identifier}
+        for key, wanted in named.items():
+            found = body.get(key)
+            if found is not None and str(found).removeprefix("/definitions/dataprofiles/") != wanted:
+                raise AnswerError(
+                    f"Asked for {what}, the cloud answered with the {key} {str(found)[:60]!r}; nothing of it is used: "
+                    "ask again later."
+                )
 
     def __repr__(self) -> str:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"

@@ -59,15 +59,24 @@ class DocumentStore:
         listed = self.read("devices")
         return None if listed is None else pd.Timestamp(listed.asked, unit="s", tz="UTC")
 
-    def get_or_ask(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Document:
+    def get_or_ask(
+        self,
+        name: str,
+        ask: Callable[[], Any],
+        now: int,
+        *,
+        forever: bool = False,
+        believed: Callable[[Any], bool] = lambda _: True,
+    ) -> Document:
         """Give the kept document of a name if it is current, else ask for it and keep it.
 
-        A name is the kind, and after a blank what it is about. `forever` is for documents that never change.
+        A name is the kind, and after a blank what it is about. `forever` is for documents that never change; a kept one
+        that is not `believed` is asked for again.
         """
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         if forever or self._offline or self._since is not None:
             known = self.read(name)
-            if known and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
+            if known and believed(known.body) and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
                 return known
         answer = Document(now, ask())
         # A list without a row takes no kept one away, such as all devices of an account.

@@ -75,6 +75,27 @@ def _outside(rows: Rows) -> Rows:
     return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
 
 
+def _other_aggregation(body: Body) -> None:
+    for series in body.get("series", []):
+        series["aggregation"] = "first"
+
+
+def _other_range(body: Body) -> None:
+    if "series" in body:
+        _cut(body)
+        body["from"] = (datetime.fromisoformat(body["to"]) - timedelta(days=7)).isoformat()
+
+
+def _other_profile(body: Body) -> None:
+    if "subprofiles" in body:
+        body |= {"id": "another", "ref": f"another/{body['version']}"}
+
+
+def _other_device(body: Body) -> None:
+    if "serialNumber" in body:
+        body["id"] = "another"
+
+
 def _cut(body: Body) -> None:
     if "series" in body:
         begin = datetime.fromisoformat(body["to"]) - timedelta(days=7)
@@ -96,6 +117,10 @@ BODY_FAULTS: dict[str, Callable[[Body], None]] = {
     "small-pages": _small_pages,
     "changing-total": _changing_total,
     "changed-profile": _changed_profile,
+    "other-aggregation": _other_aggregation,
+    "other-range": _other_range,
+    "other-profile": _other_profile,
+    "other-device": _other_device,
     "missing-series": _missing_series,
     "series-empty": _for_rows(lambda rows: []),
     "series-cut": _cut,
