@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 import pandas as pd
 
@@ -98,13 +97,11 @@ class Profile:
         Raises:
             AnswerError: It is another one.
         """
-        *_, identifier, version = ("", *unquote(ref).strip("/").split("/"))
-        named = {"id": identifier, "version": version, "ref": f"{identifier}/{version}"}
-        if version == "last":
-            named = {"id": identifier}
-        for key, wanted in named.items():
-            found = body.get(key)
-            if found is not None and str(found).removeprefix("/definitions/dataprofiles/") != wanted:
+        *_, identifier, version = ("", *ref.strip("/").split("/"))
+        whole = f"{identifier}/{version}"
+        named = {"id": (identifier, whole), "version": (version,), "ref": (whole, ref)}
+        for key, wanted in {"id": (identifier,)}.items() if version == "last" else named.items():
+            if (found := body.get(key)) is not None and str(found) not in wanted:
                 raise AnswerError(
                     f"Asked for {what}, the cloud answered with the {key} {str(found)[:60]!r}; nothing of it is used: "
                     "ask again later."

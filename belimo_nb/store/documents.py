@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from belimo_nb.store.coverage import LATEST
 from belimo_nb.store.disk import source_folder
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,11 @@ class DocumentStore:
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         if forever or self._offline or self._since is not None:
             known = self.read(name)
-            if known and believed(known.body) and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
+            if (
+                known
+                and believed(known.body)
+                and (forever or self._offline or (self._since is not None and known.asked >= self._since))
+            ):
                 return known
         answer = Document(now, ask())
         # A list without a row takes no kept one away, such as all devices of an account.
@@ -89,7 +93,7 @@ class DocumentStore:
         path = self.folder / _file(name)
         try:
             check_inside(path, self._root)
-            whole = json.loads(path.read_text(encoding="utf-8"))
+            whole = json.loads(read_bytes(path))
             body, asked = whole["body"], whole["asked"]
             if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(body):
                 return None

@@ -82,6 +82,8 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
             if _column_checksum(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
                 raise DamagedFile(f"has values of {key} that do not match their checksum")
         return DeviceHistory(device, resolution, int(about["step_s"]), times, columns, covered)
+    except MemoryError:  # among Arrow's errors; it says nothing of the file
+        raise
     except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 
@@ -101,6 +103,8 @@ def read_metadata(file: BinaryIO) -> tuple[dict[str, Any], int]:
     try:
         footer = pq.read_metadata(file)
         return _about(footer.metadata), footer.num_rows
+    except MemoryError:
+        raise
     except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from belimo_nb.client.retries import MAX_UNREACHABLE
-from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
+from belimo_nb.client.retries import MAX_UNREACHABLE, is_of_all, own_error
+from belimo_nb.errors import BelimoError
 from belimo_nb.store.archive import Archive, FillResult, HistoryQuery, differences_text
 from belimo_nb.store.device_history import Differences
 from belimo_nb.system.progress import bar
@@ -154,7 +154,7 @@ def run(
                     query = futures.pop(future)
                     error = _enter(result, query, future)
                     # Several in a row are the cloud's fault, not the devices': each would take its timeouts.
-                    unreachable = unreachable + 1 if isinstance(error, ConnectionFailed) else 0
+                    unreachable = unreachable + 1 if error is not None and is_of_all(error) else 0
                     if error is not None and unreachable >= min(MAX_UNREACHABLE, len(planned.pending)):
                         raise error
                     on_device(query.name, str(error) if error else None)
@@ -173,16 +173,18 @@ def _enter(result: SyncResult, query: HistoryQuery, future: Future[FillResult | 
     """Enter a device's result; an error that every other device would meet, too, is raised."""
     try:
         filled = future.result()
-    except (SignInError, UsageError):
-        raise
-    except BelimoError as error:
-        result.failures[query.name] = str(error)
+    except (BelimoError, MemoryError) as error:
+        own = own_error(error, query.name)
+        result.failures[query.name] = str(own)
         result.failed_ids.add(query.device)
-        return error
+        return own
     if filled is None:
         return None
     if filled.write_error is not None:
-        raise filled.write_error
+        if not filled.write_error.of_file:
+            raise filled.write_error
+        result.failures[query.name] = str(filled.write_error)
+        result.failed_ids.add(query.device)
     result.requests += filled.requests
     result.points += filled.points
     if filled.changed or filled.lacked:
