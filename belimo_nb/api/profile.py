@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -146,6 +147,12 @@ class Profile:
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none; where a profile of Energy Valve 4 names none, that of the SI."""
         return self._units[datapoint_id]
+
+    @functools.cached_property
+    def units(self) -> dict[str, tuple[str, str]]:
+        """What each datapoint means: the quantity of `belimo_nb.quantities` that it holds ("": none), and its unit."""
+        held = {identifier: key for key, identifier in reversed(self._quantities.items()) if identifier is not None}
+        return {key: (held.get(key, ""), unit) for key, unit in self._units.items()}
 
     def describes(self, quantity: str) -> bool:
         """Whether it has a datapoint for a quantity, be its unit usable or not."""

@@ -204,7 +204,9 @@ class Connection:
         contact = LastContact(None if seen is None else int(seen.timestamp()), self.device_list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
         earlier = self.device_list.earlier_ids(record)
-        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier)
+        profile = profile_ref(record) and self.profile_of(record)
+        units = profile.units if profile else {}
+        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier, units)
         return self.archive.frame(query, datapoints, start, end, self.now_s)
 
     def transferred(self, identifier: str) -> pd.Timestamp | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from belimo_nb.errors import NoDataError, StoreError
 from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, difference
 from belimo_nb.store.device_history import DeviceHistory, Differences
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
+from belimo_nb.store.meaning import Units, sources
 from belimo_nb.store.windows import Window, windows
 
+NOTHING = pd.Series([], pd.DatetimeIndex([], tz="UTC"), dtype=object)
 FRESH = 300  # seconds for which an answer that may still change counts as current: the cloud itself trails by as much
 
 
@@ -54,6 +57,7 @@ class HistoryQuery:
         resolution: Length of a bucket.
         wanted: For each datapoint, the span of whole buckets.
         earlier: Ids that it had before it changed hands, the latest first: what is kept under them is its history, too.
+        units: What its datapoints mean by its present dataprofile; empty: unknown.
     """
 
     device: str
@@ -62,6 +66,12 @@ class HistoryQuery:
     resolution: str
     wanted: Mapping[str, Span] = field(hash=False)
     earlier: tuple[str, ...] = ()
+    units: Units = field(default_factory=dict, hash=False)
+
+    @property
+    def own_units(self) -> Units:
+        """Those of `units` that it asks for."""
+        return {key: self.units[key] for key in self.wanted if key in self.units}
 
 
 @dataclass(frozen=True)
@@ -129,9 +139,11 @@ class Archive:
         return self.joined(kept, query, datapoints).frame(datapoints, grid)
 
     def joined(self, kept: DeviceHistory, query: HistoryQuery, datapoints: Sequence[str]) -> DeviceHistory:
-        """What is kept of a device, with what is kept under its earlier ids; conflicts are told."""
+        """What is kept of a device, as its dataprofile means it now, with its earlier ids; conflicts are told."""
+        kept = self._translated(kept, query, datapoints)
         for identifier in query.earlier:
-            kept, conflicts = kept.joined(self.store.read(identifier, query.resolution, datapoints))
+            earlier = self.store.read(identifier, query.resolution, datapoints)
+            kept, conflicts = kept.joined(self._translated(earlier, query, datapoints))
             if conflicts:
                 warnings.warn(
                     f"{conflicts} readings of {query.name} differ from those kept under its earlier id {identifier}; "
@@ -140,6 +152,15 @@ class Archive:
                     stacklevel=4,
                 )
         return kept
+
+    def _translated(self, kept: DeviceHistory, query: HistoryQuery, datapoints: Sequence[str]) -> DeviceHistory:
+        units = {key: query.units[key] for key in datapoints if key in query.units}
+        needed = sources(units, kept.meanings)
+        if not needed:
+            return kept
+        if not kept.columns.keys() >= set(needed) & kept.coverage.keys():
+            kept = self.store.read(kept.device, kept.resolution, [*datapoints, *needed])
+        return kept.translated(units)
 
     def plan(
         self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False, sure: bool = False
@@ -185,19 +206,36 @@ class Archive:
             except StoreError as error:
                 write_error = error
             filled = FillResult(self.store.read(query.device, query.resolution), write_error=write_error)
+            query = self._with_earlier_sources(query, filled.kept)
             for window in self.plan(filled.kept.coverage, query, now, refresh=refresh, sure=sure):
                 points = filled.points
                 filled = self._fetch(query, window, filled, now)
                 on_answer(filled.points - points)
         return filled
 
+    @staticmethod
+    def _with_earlier_sources(query: HistoryQuery, kept: DeviceHistory) -> HistoryQuery:
+        """A query, also for what its quantities were in before, up to the first contact under the dataprofile now."""
+        wanted = dict(query.wanted)
+        for meaning, after in itertools.pairwise(kept.noted(query.own_units, query.seen.at).meanings):
+            for key, (begin, end) in query.wanted.items():
+                until = min(end, -(-after.first // kept.step) * kept.step)
+                for source in sources({key: query.units.get(key, ("", ""))}, [meaning]):
+                    if source not in query.wanted and begin < until:
+                        wanted[source] = begin, until
+        return replace(query, wanted=wanted)
+
     def _fetch(self, query: HistoryQuery, window: Window, filled: FillResult, now: int) -> FillResult:
         first, after = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in window.span)
         answer = history.ask_window(
             self._get, query.device, window.datapoints, first, after, query.resolution, history.KEPT_AGGREGATION
         )
+        # Of what the dataprofile has no more, the cloud may leave out what there never was.
+        answer |= {key: NOTHING for key in window.datapoints if query.units and key not in {*answer, *query.units}}
         left_out = set(window.datapoints) - set(answer)
-        kept, told = filled.kept.merged(window.span, answer, now, query.seen.until(now).at, left_out)
+        seen = query.seen.until(now).at
+        kept, told = filled.kept.merged(window.span, answer, now, seen, left_out)
+        kept = kept.noted(query.own_units, seen)
         # A full disk costs no answers: they are given, and tried no further to write, with the reason.
         write_error = filled.write_error
         if write_error is None:

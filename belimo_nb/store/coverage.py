@@ -146,14 +146,13 @@ class Coverage:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Coverage:
         """From `to_json`; KeyError, TypeError or ValueError for anything else."""
-        final = tuple((_second(begin), _second(end)) for begin, end in body["final"])
-        pieces = (
-            (_second(b), _second(e), _second(a), None if s is None else _second(s)) for b, e, a, s in body["open"]
-        )
+        final = tuple((second(begin), second(end)) for begin, end in body["final"])
+        pieces = ((second(b), second(e), second(a), None if s is None else second(s)) for b, e, a, s in body["open"])
         return cls(final, tuple(OpenSpan(*piece) for piece in pieces))
 
 
-def _second(value: Any) -> int:
+def second(value: Any) -> int:
+    """A moment in seconds since 1970; ValueError for anything else."""
     # `type`, not `isinstance`: a bool is an int, too. Beyond LATEST pandas would raise where no one expects it.
     if type(value) is not int or abs(value) > LATEST:
         raise ValueError

@@ -13,6 +13,7 @@ import pandas as pd
 
 from belimo_nb.api.history import typed
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, Spans, union
+from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
 
 Values = npt.NDArray[Any]
 
@@ -40,6 +41,7 @@ class DeviceHistory:
         times: Begins of the buckets that have a value, int64 seconds since 1970, ascending.
         columns: By datapoint, one value a row: float64 with NaN, or objects with None.
         coverage: By datapoint, what was fetched.
+        meanings: What the datapoints mean, one after the other; empty: unknown, and taken for what they mean now.
     """
 
     device: str
@@ -48,6 +50,23 @@ class DeviceHistory:
     times: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     columns: Mapping[str, Values] = field(default_factory=dict)
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    meanings: tuple[Meaning, ...] = ()
+
+    def noted(self, units: Units, seen: int | None) -> DeviceHistory:
+        """The same, with what the datapoints mean at a device's last contact."""
+        meanings = noted(self.meanings, units, seen or 0)
+        return replace(self, meanings=placed(meanings, self.times, self.columns, self.step))
+
+    def translated(self, units: Units) -> DeviceHistory:
+        """The columns of `units` as they mean them now, to read alone; see `belimo_nb.store.meaning.translated`."""
+        columns = translated(units, self.meanings, self.times, self.columns)
+        asked = {key: [self.coverage[k].asked for k in sources({key: units[key]}, self.meanings)] for key in units}
+        coverage = {
+            key: replace(own, final=union([*own.final, *(span for spans in asked[key] for span in spans)]))
+            for key in units
+            for own in [self.coverage.get(key, Coverage())]
+        }
+        return replace(self, columns={**self.columns, **columns}, coverage={**self.coverage, **coverage})
 
     def frame(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> pd.DataFrame:
         """The values on a grid of buckets, as `belimo_nb.api.history.fetch` gives them."""
