@@ -33,6 +33,7 @@ class Connection:
     Attributes:
         settings: Addresses, account and options.
         device_list: The last complete list of devices.
+        dataprofiles: Those that were asked for.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,7 +41,7 @@ class Connection:
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
         self._documents = DocumentStore(settings)
-        self._dataprofiles = Dataprofiles(self._ask_profile)
+        self.dataprofiles = Dataprofiles(self._ask_profile)
         self.device_list = DeviceList(self.get, self._documents, lambda: self.now_s, offline=settings.offline)
 
     @property
@@ -128,7 +129,7 @@ class Connection:
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`, fetched once."""
-        return self._dataprofiles.at(ref)
+        return self.dataprofiles.at(ref)
 
     def profile_or_none(self, ref: str) -> Profile | None:
         """As `profile`; None, with a warning the first time, where the cloud refuses it.
@@ -136,7 +137,7 @@ class Connection:
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
         """
-        return self._dataprofiles.readable(ref)
+        return self.dataprofiles.readable(ref)
 
     def profile_of(self, record: Mapping[str, Any]) -> Profile:
         """The dataprofile of a device, by the API's device object.

@@ -188,7 +188,7 @@ def test_answers_that_lack_what_is_kept(fault, server):
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
 def test_first_answers_that_are_cut(fault, server):
-    """Of a first answer with nothing, or with a week of a month, the rest is asked for again, and then whole."""
+    """Of a first answer with nothing, or with the last day of a year, the rest is asked for again, and then whole."""
     options = ("--search", "2.OG Nord-West", "--period", "last-12-months")
     server.faults = (fault,)
     run("sync", *options)
