@@ -188,15 +188,15 @@ def _absent(before: Values, after: Values) -> npt.NDArray[np.bool_]:
     """Where an answer has no value; where a number is kept, a text that is no number is none either."""
     absent = np.asarray(pd.isna(after), bool)
     if before.dtype != object and after.dtype == object:
-        numbers = np.array([isinstance(v, (int, float)) or _is_number(v) for v in after], bool)
+        numbers = np.array([_is_number(v) for v in after], bool)
         absent |= ~pd.isna(before) & ~numbers
     return absent
 
 
 def _is_number(value: Any) -> bool:
     try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
         return False
 
 
