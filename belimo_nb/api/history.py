@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ class StrangeValueWarning(UserWarning):
     """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
 
 
+@functools.cache
 def parse_resolution(text: str) -> pd.Timedelta:
     """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
@@ -43,6 +45,7 @@ def parse_resolution(text: str) -> pd.Timedelta:
     return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 
+@functools.lru_cache(maxsize=64)  # the devices of a fleet share them
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
     """The begins (UTC) of the buckets that a range touches."""
     # The cloud's buckets are multiples of their length since 1970, whatever the range asked for.

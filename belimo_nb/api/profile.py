@@ -15,6 +15,7 @@ import pandas as pd
 from belimo_nb.errors import AnswerError, UnknownDatapoint
 from belimo_nb.quantities import (
     AMBIGUOUS,
+    CHECKED,
     DIMENSIONS,
     ENERGY,
     MEASURED,
@@ -22,6 +23,7 @@ from belimo_nb.quantities import (
     PERIODS,
     QUANTITIES,
     SETTINGS,
+    TOLD,
     VOLUME,
     Dimension,
     Quantity,
@@ -144,6 +146,17 @@ class Profile:
     def locate(self, quantity: str) -> str | None:
         """The id of the datapoint that holds a quantity or setting of `belimo_nb.quantities`, or None."""
         return self._quantities[quantity]
+
+    @functools.cached_property
+    def checked(self) -> dict[str, str | None]:
+        """The datapoint of each quantity that checks look at: all of `MEASURED`, and what else the profile has."""
+        located = {key: self.locate(key) for key in CHECKED}
+        return {key: found for key, found in located.items() if found is not None or key in MEASURED}
+
+    @functools.cached_property
+    def told(self) -> frozenset[str]:
+        """The ids of what a valve tells besides its measurements, and perhaps only when it has changed."""
+        return frozenset(found for key, found in self.checked.items() if key in TOLD and found is not None)
 
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none; where a profile of Energy Valve 4 names none, that of the SI."""
