@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
+from belimo_nb.api.search import folded
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
 
@@ -43,7 +44,7 @@ class DevicePicker:
         named = [(str(i), n, str(s or "")) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
         self._names = dict(zip((device[0] for device in named), distinct_names(named), strict=True))
         searched = zip(rows.index, *(rows[column] for column in SEARCHED_COLUMNS), strict=True)
-        self._texts = {str(texts[0]): "\n".join(str(text or "") for text in texts).casefold() for texts in searched}
+        self._texts = {str(texts[0]): folded("\n".join(str(text or "") for text in texts)) for texts in searched}
         self._on_change = on_change
         self._updating = False
         self.value = chosen
@@ -82,7 +83,7 @@ class DevicePicker:
 
     def _show_matches(self) -> list[str]:
         """Fill the list; returns all matching ids."""
-        words = self.search.value.casefold().split()
+        words = folded(self.search.value).split()
         found = [identifier for identifier, text in self._texts.items() if all(word in text for word in words)]
         shown = found[:MAX_MATCHES]
         if self.value in found and self.value not in shown:
