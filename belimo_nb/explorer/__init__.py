@@ -26,6 +26,8 @@ def explore(
 ) -> Explorer | None:
     """Explore the fleet with widgets: end a cell with it.
 
+    On a page of Voila, key figures and checks of the chosen valve follow below the picture, for the same days.
+
     Arguments that are not given are as chosen last (saved in the data folder for each cloud), else the first energy
     valve, its power, flow and temperatures, the last week, and a resolution that suits the range.
 
@@ -54,7 +56,7 @@ def explore(
     choice = initial_choice(
         cloud, device or None, datapoints=datapoints, start=start, end=end, resolution=resolution or None
     )
-    return Explorer(cloud, choice)
+    return Explorer(cloud, choice, checks=is_voila())
 
 
 def is_voila() -> bool:

@@ -18,7 +18,8 @@ SHORTEST = pd.Timedelta(minutes=1)  # time that a canvas shows at least
 def canvas_of(picture: Picture, period: Period) -> Any:
     """Make a canvas of a picture; None where ipympl is missing or there is nothing to look at closely.
 
-    Zooming into any panel zooms all of them, draws that part anew from all of its values, and labels its own hours.
+    Zooming into any panel zooms all of them to that time, draws it anew from all of its values, as high as those are,
+    and labels its own hours.
     """
     if not picture.axes:
         return None
@@ -27,11 +28,18 @@ def canvas_of(picture: Picture, period: Period) -> Any:
     except ImportError:
         return None
 
+    drawing = False  # drawing sets limits itself
+
     class StyledCanvas(Canvas):  # type: ignore[misc]
         # It draws long after the figure was made, when the settings of its making are no longer there.
         def draw(self) -> None:
-            with rc_context(style.RC_PARAMS):
-                super().draw()
+            nonlocal drawing
+            drawing = True
+            try:
+                with rc_context(style.RC_PARAMS):
+                    super().draw()
+            finally:
+                drawing = False
 
     with warnings.catch_warnings():
         # Its toolbar passes arguments on that traitlets will refuse one day; nobody here can do anything about it.
@@ -45,16 +53,14 @@ def canvas_of(picture: Picture, period: Period) -> Any:
     def moment(position: float) -> pd.Timestamp:
         return pd.Timestamp(position * 86400, unit="s", tz="UTC").tz_convert(zone)
 
-    drawing = False
-
-    def on_limits(ax: Any) -> None:
+    def on_limits(_: Any) -> None:
         nonlocal drawing
         if drawing:
-            return  # drawing sets the limits itself
+            return
         drawing = True
         try:
             # Never beyond what was asked for, where nothing is known.
-            start, end = (min(max(moment(edge), period.start), period.end) for edge in ax.get_xlim())
+            start, end = (min(max(moment(edge), period.start), period.end) for edge in picture.axes[0].get_xlim())
             if end - start >= SHORTEST:
                 picture.show(start, end)
         finally:
@@ -63,5 +69,6 @@ def canvas_of(picture: Picture, period: Period) -> Any:
 
     picture.axes[0].callbacks.connect("xlim_changed", on_limits)
     for ax in picture.axes:
+        ax.callbacks.connect("ylim_changed", on_limits)
         ax.format_coord = lambda x, y: picture.read(moment(x))  # type: ignore[method-assign]
     return canvas

@@ -63,6 +63,7 @@ class DevicePicker:
             description="Keep to compare", tooltip="Keep this device in the picture, then choose another beside it"
         )
         self.kept = widgets.VBox()
+        self.kept.add_class("bnb-x-kept")
         self.view = widgets.VBox([self.search, self.matches, self.count, self.facts, self.keep, self.kept])
         self._show_matches()
         self._show_facts()

@@ -15,6 +15,7 @@ from belimo_nb.explorer.canvas import canvas_of
 from belimo_nb.explorer.choice import Choice, save_choice
 from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import Picture
+from belimo_nb.explorer.findings import findings
 from belimo_nb.explorer.point_picker import PointList
 from belimo_nb.explorer.query import QueryResult, error_sentence, run_query
 from belimo_nb.explorer.range_picker import RangePicker
@@ -33,6 +34,7 @@ class Explorer:
         cloud: Cloud of the devices.
         choice: What to show first.
         pause: Seconds without another change before a request.
+        checks: Whether key figures and checks follow below the picture.
 
     Attributes:
         device: Picker of the device.
@@ -42,12 +44,13 @@ class Explorer:
         picture: The figure in words, and as an image where ipympl is missing.
         canvas: Holds the figure to zoom into, where ipympl is installed.
         save: Download link of the shown samples as CSV.
+        findings: Key figures and checks of the chosen valve, once the picture is there.
         view: All widgets.
         error: The last error, or None.
         frame: The shown samples, columns as in the CSV, or None.
     """
 
-    def __init__(self, cloud: Cloud, choice: Choice, *, pause: float = PAUSE) -> None:
+    def __init__(self, cloud: Cloud, choice: Choice, *, pause: float = PAUSE, checks: bool = False) -> None:
         self._cloud = cloud
         self._datapoints = dict(choice.datapoints)
         self._ref = ""
@@ -59,9 +62,12 @@ class Explorer:
             lambda: cloud.now, choice.first, choice.last, choice.span, choice.resolution, self._on_change
         )
         self.status, self.picture, self.save = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.canvas = widgets.VBox()
+        self.canvas, self.findings = widgets.VBox(), widgets.HTML()
+        self._checks = checks
         self.view = self._layout()
         self._runner = DebouncedRunner(lambda asked: run_query(cloud, asked), self._on_result, pause)
+        # After the picture, which must not wait for a checkup.
+        self._checker = DebouncedRunner(lambda asked: findings(cloud, asked), self._on_findings, 0)
         self._on_change()
 
     def __repr__(self) -> str:
@@ -88,7 +94,7 @@ class Explorer:
     @property
     def idle(self) -> bool:
         """Whether the figure shows the present choice."""
-        return self._runner.idle
+        return self._runner.idle and self._checker.idle
 
     def _layout(self) -> Any:
         css = files("belimo_nb.explorer").joinpath("style.css").read_text(encoding="utf-8")
@@ -96,7 +102,13 @@ class Explorer:
         style.layout.display = "none"
         right = widgets.VBox([self.range.view, self.save])
         controls = widgets.HBox([self.device.view, self.points.view, right])
-        parts = {"controls": controls, "status": self.status, "canvas": self.canvas, "picture": self.picture}
+        parts = {
+            "controls": controls,
+            "status": self.status,
+            "canvas": self.canvas,
+            "picture": self.picture,
+            "findings": self.findings,
+        }
         for name, part in parts.items():
             part.add_class(f"bnb-x-{name}")
         view = widgets.VBox([style, *parts.values()])
@@ -109,10 +121,7 @@ class Explorer:
         self._on_change()
 
     def _on_change(self) -> None:
-        self.status.value = (
-            f'<p class="bnb bnb-x-busy" role="status"><span class="bnb-x-wheel" aria-hidden="true"></span>'
-            f"Asking for {esc(self.device.name)} …</p>"
-        )
+        self.status.value = _busy(f"Asking for {self.device.name} …")
         for part in (self.canvas, self.picture):
             part.add_class("bnb-x-stale")
         self._runner.submit(self.choice)
@@ -145,13 +154,22 @@ class Explorer:
         sentences += [f"No values in this range: {', '.join(dict.fromkeys(silent))}."] * bool(silent) + shown.lacking
         self.status.value = f'<p class="bnb bnb-x-soft" role="status">{esc(" ".join(sentences))}</p>'
         self.error, self.frame = None, shown.table
+        if self._checks:
+            self.findings.value = _busy(f"Checking {self.device.name} …")
+            self._checker.submit(choice)
         save_choice(self._cloud.settings, replace(choice, datapoints=dict(self._datapoints)))
+
+    def _on_findings(self, _: Choice, html: str) -> None:
+        self.findings.value = html
 
     def _put(self, picture: Picture | None, canvas: Any) -> None:
         """Show a picture in place of the one before, whose canvas is closed, or the browser would keep it."""
-        for before in self.canvas.children:
-            before.close()
-        self.canvas.children = () if canvas is None else (canvas,)
+        # In a box of its own, because a canvas of ipympl stays on the page when it is taken out of a box that stays.
+        before = self.canvas.children
+        self.canvas.children = () if canvas is None else (widgets.VBox([canvas]),)
+        for box in before:
+            for part in (*box.children, box):
+                part.close()
         for part in (self.canvas, self.picture):
             part.remove_class("bnb-x-stale")
         if picture is None:
@@ -168,7 +186,13 @@ class Explorer:
     def _fail(self, problem: str, error: Exception | None) -> None:
         """Show an error in place of the figure: the old one would pass for the result."""
         self.error, self.frame = error, None
-        self.save.value = ""
+        self.save.value = self.findings.value = ""
         self._put(None, None)
         # An alert, which screen readers announce at once.
         self.status.value = display.note(problem, "problem").html().replace('role="note"', 'role="alert"')
+
+
+def _busy(text: str) -> str:
+    return (
+        f'<p class="bnb bnb-x-busy" role="status"><span class="bnb-x-wheel" aria-hidden="true"></span>{esc(text)}</p>'
+    )

@@ -24,7 +24,6 @@ COLORS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.SKY, style.DAR
 QUANTITY_OF_UNIT = {"°C": "Temperature", "kW": "Power", "m³/h": "Flow", "kWh": "Energy", "m³": "Volume", "h": "Hours"}
 UNITS_FROM_ZERO = ("kW", "m³/h", "%")
 MAX_WORDS = 8
-MARGIN = pd.Timedelta(days=1)  # beyond both edges of what is drawn of a part, so that lines run out of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +117,8 @@ class Picture:
             for ax in self.axes:
                 for artist in (*ax.lines, *ax.collections, *ax.patches):
                     artist.remove()
+                ax.relim()
+                ax.set_autoscaley_on(True)
             self._draw(start, end)
 
     def read(self, at: pd.Timestamp) -> str:
@@ -140,11 +141,12 @@ class Picture:
     def _draw(self, start: pd.Timestamp, end: pd.Timestamp) -> tuple[str, bool]:
         """Draw all panels; returns the length to which lines are reduced, and whether any time is unknown."""
         bucket, hatched = "", False
+        step = timeaxis.usual_step(pd.DatetimeIndex(self._curves[0].series.index))
         timeaxis.time_axis(self.axes[0], start, end)
         for ax, panel, styles, texts in zip(self.axes, self._panels, self._styles, self._texts, strict=True):
-            shown = [_part(curve, start - MARGIN, end + MARGIN) for curve in panel.curves]
+            # A little beyond both edges, so that lines run out of the panel.
+            shown = [_part(curve, start - 2 * step, end + 2 * step) for curve in panel.curves]
             known = shown[0].series.index[np.any([curve.series.notna() for curve in shown], axis=0)]
-            step = timeaxis.usual_step(pd.DatetimeIndex(self._curves[0].series.index))
             spans = timeaxis.unknown_spans(pd.DatetimeIndex(known), start, end, step)
             timeaxis.hatch_unknown(ax, spans)
             hatched = hatched or bool(spans)

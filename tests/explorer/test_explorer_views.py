@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -11,9 +14,13 @@ from explorer_desk import alt, explorer, local, said
 from second_cloud import SecondCloud, says
 
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.checkup import LONG_CHECKS
+from belimo_nb.cloud.device import Device
 from belimo_nb.display import number
-from belimo_nb.explorer.choice import Choice, choice_path
+from belimo_nb.errors import NoDataError
+from belimo_nb.explorer.choice import Choice, choice_path, initial_choice
 from belimo_nb.explorer.cost import spacing, view_of
+from belimo_nb.explorer.explorer import Explorer
 
 VALVE, NEIGHBOR = "Energieventil Heizung 2.OG Nord-West", "Energieventil Heizung 2.OG Nord-Ost"
 
@@ -154,8 +161,8 @@ def test_voila_has_a_choice_of_its_own(cloud: Any, monkeypatch: pytest.MonkeyPat
 
 def canvas(shown: Any) -> Any:
     """The canvas of an explorer."""
-    (found,) = shown.canvas.children
-    return found
+    (box,) = shown.canvas.children
+    return box.children[0]
 
 
 def test_a_part_is_drawn_as_fine_as_it_is(cloud: Any) -> None:
@@ -167,11 +174,15 @@ def test_a_part_is_drawn_as_fine_as_it_is(cloud: Any) -> None:
     assert len(axes[0].collections) > 0, "the month is reduced to means and bands"
     limits = axes[0].get_xlim()
     ticks = list(axes[0].get_xticks())
-    begin = limits[0] + 10
+    begin = limits[0] + 10.4
     axes[1].set_xlim(begin, begin + 0.25)
     assert all(ax.get_xlim() == pytest.approx((begin, begin + 0.25)) for ax in axes)
     inside = [x for x in axes[0].lines[0].get_xdata() if begin <= x <= begin + 0.25]
     assert len(inside) in (72, 73)
+    low, high = axes[0].get_ylim()
+    values = [y for x, y in axes[0].lines[0].get_xydata() if begin <= x <= begin + 0.25]
+    assert low == 0
+    assert max(values) < high < 2 * max(values), "the panel is as high as what it shows"
     assert len(axes[0].get_xticks()) > 2
     assert list(axes[0].get_xticks()) != ticks
     axes[0].set_xlim(limits)
@@ -202,3 +213,37 @@ def test_without_the_canvas_there_is_an_image(cloud: Any, monkeypatch: pytest.Mo
     assert shown.canvas.children == ()
     assert "<img" in shown.picture.value
     assert alt(shown).startswith(VALVE)
+
+
+def text_of(html: str) -> str:
+    """What HTML says."""
+    return unescape(re.sub(r"<style.*?</style>|<[^>]*>", " ", html, flags=re.S))
+
+
+@pytest.mark.slow
+def test_checks_follow_the_chosen_valve(cloud: Any) -> None:
+    """Key figures and all checks of the same days, as in its report; what is no valve has a sentence."""
+    shown = Explorer(cloud, initial_choice(cloud, VALVE, start="2018-11-01", end="2018-12-01"), checks=True)
+    checkup = cloud.device(VALVE).checkup("2018-11-01", "2018-12-01")
+    told = " ".join(text_of(shown.findings.value).split())
+    # Those of the longest history speak of what the store held at their time.
+    sentences = checkup.verdicts.drop(index=list(LONG_CHECKS))["sentence"]
+    assert all(" ".join(sentence.split()) in told for sentence in sentences)
+    assert "Delta-T, flow-weighted" in told
+    shown.device.search.value = "Klappe LA02 Aussenluft"
+    assert "counts no energy, so no checks are made of it" in text_of(shown.findings.value)
+    shown.range.first.value = date(2030, 1, 1)
+    assert shown.findings.value == ""
+
+
+def test_a_checkup_that_fails_is_one_sentence(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture stays, and a sentence stands in place of the checks."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise NoDataError("The store holds nothing of it.")
+
+    monkeypatch.setattr(Device, "checkup", fail)
+    shown = Explorer(client, initial_choice(client, "Heizkreis 01"), checks=True)
+    assert "The store holds nothing of it." in text_of(shown.findings.value)
+    assert shown.error is None
+    assert alt(shown).startswith("Heizkreis 01")
