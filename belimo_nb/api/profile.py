@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from belimo_nb.api.search import folded
 from belimo_nb.errors import AnswerError, UnknownDatapoint
 from belimo_nb.quantities import (
     AMBIGUOUS,
@@ -115,11 +116,11 @@ class Profile:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
 
     def find(self, text: str) -> pd.DataFrame:
-        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case."""
-        wanted = text.casefold()
+        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""
+        wanted = folded(text)
         frame = self.datapoints
         rows = [
-            any(wanted in cell.casefold() for cell in (identifier, name, description))
+            any(wanted in folded(cell) for cell in (identifier, name, description))
             for identifier, name, description in zip(frame.index, frame["name"], frame["description"], strict=True)
         ]
         return frame[rows]
@@ -134,9 +135,9 @@ class Profile:
         key = str(key)
         if key in frame.index:
             return key
-        wanted = key.strip().casefold()
+        wanted = folded(key.strip())
         for texts in (frame["name"], frame.index, frame["description"]):
-            found = frame.index[[wanted in (text.casefold(), _leaf(text)) for text in texts]]
+            found = frame.index[[wanted in (folded(text), folded(_leaf(text))) for text in texts]]
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
@@ -243,8 +244,8 @@ class Profile:
 
     def _near(self, wanted: str) -> str:
         frame = self.datapoints
-        names = {cell.casefold(): cell for column in ("name", "description") for cell in frame[column] if cell}
-        names |= {str(identifier).casefold(): str(identifier) for identifier in frame.index}
+        names = {folded(cell): cell for column in ("name", "description") for cell in frame[column] if cell}
+        names |= {folded(identifier): str(identifier) for identifier in frame.index}
         near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
         near += [name for name in names if wanted and wanted in name and name not in near]
         if not near:
