@@ -240,7 +240,7 @@ def test_units(dimension, value, unit, shown):
     assert math.isnan(series[1])
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(key=st.text(max_size=12))
 def test_resolve_never_fails_otherwise(key):
     """Whatever is asked for, it is either a datapoint or an error of one line that repeats it."""
