@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -223,9 +222,11 @@ def _in_window(
 def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
     """Replace numbers beyond `MAX_VALUE` by NaN, with a warning: a counter at 1e308 J, or infinity, is broken."""
     if set(map(type, values)) <= {float, int, type(None)}:  # as nearly always: at once, not one by one
-        with contextlib.suppress(OverflowError):  # an integer that no float can be
+        try:
             if not (np.abs(values.to_numpy(float)) > MAX_VALUE).any():
                 return values
+        except OverflowError:
+            pass  # an integer that no float can be
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
