@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ class StrangeValueWarning(UserWarning):
     """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
 
 
+@functools.cache
 def parse_resolution(text: str) -> pd.Timedelta:
     """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
@@ -42,6 +45,7 @@ def parse_resolution(text: str) -> pd.Timedelta:
     return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 
+@functools.lru_cache(maxsize=64)  # the devices of a fleet share them
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
     """The begins (UTC) of the buckets that a range touches."""
     # The cloud's buckets are multiples of their length since 1970, whatever the range asked for.
@@ -117,21 +121,26 @@ def ask_window(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     series = _series(body, what)
-    device, begin, end, length = (body.get(key) for key in ("deviceId", "from", "to", "resolution"))
-    echoed = [
-        ("device", device, device == device_id),
-        ("from", begin, _is_time(begin, first)),
-        ("to", end, _is_time(end, after)),
-        ("resolution", length, _is_length(length, step)),
-        *(("aggregation", found, found == aggregation) for found in (one.get("aggregation") for one in body["series"])),
-    ]
+    is_ours: dict[str, Callable[[object], bool]] = {
+        "deviceId": lambda found: found == device_id,
+        "from": lambda found: _is_time(found, first),
+        "to": lambda found: _is_time(found, after),
+        "resolution": lambda found: _is_length(found, step),
+        "aggregation": lambda found: found == aggregation,
+    }
+    came = [key for key, _ in series]
+    others = [key for key in came if key not in datapoint_ids]
+    echoed = [(key, one.get(key)) for one in (body, *body["series"]) for key in is_ours]
+    wrong = [(key, found) for key, found in echoed if found is not None and not is_ours[key](found)]
+    # More than was asked for is harmless, but not instead of it.
+    wrong += [("datapoint", key) for key in others if not set(datapoint_ids) <= set(came)]
+    wrong += [("datapoint", f"{key} twice") for key in datapoint_ids if came.count(key) > 1]
     # An answer to another question would be kept for good; a cloud that does not repeat the question is believed.
-    for name, found, is_ours in echoed:
-        if found is not None and not is_ours:
-            raise AnswerError(
-                f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the {name} "
-                f"{str(found)[:40]!r}; nothing of it is used: ask again later."
-            )
+    for key, found in wrong[:1]:
+        raise AnswerError(
+            f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the "
+            f"{key.removesuffix('Id')} {str(found)[:40]!r}; nothing of it is used: ask again later."
+        )
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in series
@@ -189,6 +198,8 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
 
 def _is_time(found: object, moment: pd.Timestamp) -> bool:
     """Whether a time is that moment, to the second; a form that is not known says nothing."""
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return found in (moment.timestamp(), moment.timestamp() * 1000)
     time = from_api([found])[0]
     return pd.isna(time) or abs(time - moment) < pd.Timedelta(seconds=1)
 
@@ -222,11 +233,9 @@ def _in_window(
 def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
     """Replace numbers beyond `MAX_VALUE` by NaN, with a warning: a counter at 1e308 J, or infinity, is broken."""
     if set(map(type, values)) <= {float, int, type(None)}:  # as nearly always: at once, not one by one
-        try:
+        with contextlib.suppress(OverflowError):  # an integer that no float can be
             if not (np.abs(values.to_numpy(float)) > MAX_VALUE).any():
                 return values
-        except OverflowError:
-            pass  # an integer that no float can be
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values

@@ -269,6 +269,7 @@ def test_quantities_of_energy_valve_4(path):
         "delta_t": ("DifferentialWaterTemperature", "K"),
         "position": ("RelativeActuatorPosition", "percent"),
         "position_setpoint": ("RelativeActuatorPositionSetpoint", "percent"),
+        "other_errors": ("MasterDeviceErrorStatus", ""),
         "manager_active": ("DifferentialTemperatureManagerActiveHours", "h"),
         "nominal_flow": ("NominalWaterFlow", "m3/s"),
         "max_flow_absolute": ("SetMaximumWaterFlow", "m3/s"),

@@ -94,6 +94,8 @@ class Record:
         true_flow: true flow, whatever the sensors read.
         true_power: true power.
         true_cooling: whether the water truly took heat up.
+        turns: how often the actuator turned round in the step, where samples do not show it; None: they do.
+        stroke: travel from one such turn to the next, 0.1 %.
     """
 
     position: IntArray
@@ -107,6 +109,8 @@ class Record:
     true_flow: IntArray
     true_power: IntArray
     true_cooling: BoolArray
+    turns: IntArray | None = None
+    stroke: int = 0
 
 
 def metered_power(flow: IntArray, t1: IntArray, t2: IntArray) -> IntArray:
