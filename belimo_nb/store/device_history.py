@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.api.history import typed
+from belimo_nb.api.history import parse_resolution, typed
 from belimo_nb.store.coverage import GRACE, Coverage, Span, union
 
 Values = npt.NDArray[Any]
@@ -62,6 +62,17 @@ class DeviceHistory:
             known[found] = values[rows[found]]
             return typed(pd.Series(known, grid))
         return np.where(found, values[rows], np.nan)
+
+    def coarser(self, resolution: str) -> DeviceHistory:
+        """The last readings of longer buckets."""
+        step = int(parse_resolution(resolution).total_seconds())
+        if step == self.step:
+            return self
+        begins = self.times // step * step
+        frame = pd.DataFrame(dict(self.columns), begins).groupby(level=0).last()
+        columns = {str(key): values.to_numpy() for key, values in frame.items()}
+        times = np.asarray(frame.index, np.int64)
+        return replace(self, resolution=resolution, step=step, times=times, columns=columns)
 
     def joined(self, earlier: DeviceHistory) -> tuple[DeviceHistory, int]:
         """Join what is kept of the same device under an earlier id; gives the whole, to read alone, and the conflicts.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
 LAYOUT = "v1"
+IMPORTED_RESOLUTION = "1s"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -42,6 +43,8 @@ def canonical_resolution(resolution: str) -> str:
 
 def source_folder(settings: Settings) -> str:
     """The name of a cloud's folder: its host, or for a server on this machine the setting `source`."""
+    if settings.source_files:
+        return f"files+{settings.source_files}"  # no host has a plus in its name
     # A local server's port changes from run to run. For any other the host decides, whatever BELIMO_SOURCE says, so
     # that the demo's data never meet real data.
     host = urlsplit(settings.api_url).netloc
@@ -56,9 +59,12 @@ def _file_name(text: str) -> str:
 
 
 class Store:
-    """The kept history of one cloud.
+    """The kept history of one cloud, or of imported files.
+
+    Of imported files every reading is kept at its time, in buckets of a second; longer ones are made when read.
 
     Attributes:
+        imported: Whether it holds imported files, which no cloud can add to.
         root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
         folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
@@ -66,13 +72,18 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir
         self.folder = self.root / "history" / LAYOUT / source_folder(settings)
+        self.imported = settings.source_files is not None
 
     def __repr__(self) -> str:
         return f"<Store {self.folder}>"
 
     def path(self, device: str, resolution: str) -> Path:
         """The file of a device at a resolution."""
-        return self.folder / canonical_resolution(resolution) / f"{_file_name(device)}.parquet"
+        return self.folder / self._kept(resolution) / f"{_file_name(device)}.parquet"
+
+    def _kept(self, resolution: str) -> str:
+        """The resolution at which what is asked for at another is kept."""
+        return IMPORTED_RESOLUTION if self.imported else canonical_resolution(resolution)
 
     def check(self) -> None:
         """Make the folder if need be and check that it takes files.
@@ -127,7 +138,8 @@ class Store:
         path = self.path(device, resolution)
         try:
             check_inside(path, self.root)
-            return parquet.load(path.read_bytes(), device, resolution, datapoints)
+            kept = parquet.load(path.read_bytes(), device, self._kept(resolution), datapoints)
+            return kept.coarser(resolution) if self.imported else kept
         except FileNotFoundError:
             return self.empty(device, resolution)
         except OSError as error:
