@@ -34,7 +34,7 @@ def in_unit(frame: pd.DataFrame, key: str, unit: str) -> pd.Series:
 def texts(values: pd.Series, decimal: str = ".") -> pd.Series:
     """Numbers as a file has them, "" where unknown."""
     found = values.map(lambda value: "" if np.isnan(value) else f"{value:.9f}")
-    return found.str.replace(".", decimal, regex=False)
+    return found.astype("str").str.replace(".", decimal, regex=False)
 
 
 def write(path: Path, rows: pd.DataFrame, separator: str = ",", head: str = "", end: str = "\n") -> Path:

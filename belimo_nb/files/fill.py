@@ -68,7 +68,8 @@ def fill(
         listed = documents.read("devices")
         records: list[dict[str, Any]] = [] if listed is None else listed.body
         for readings_of in readings.devices:
-            told = mapping.devices.get(readings_of.serial) or mapping.devices.get(readings_of.name) or {}
+            keys = (readings_of.serial, readings_of.name, serial, name)
+            told = next((mapping.devices[key] for key in keys if key in mapping.devices), {})
             own_serial = serial or told.get("serial", "") or readings_of.serial
             own_name = name or told.get("name", "") or readings_of.name or own_serial or file.rpartition(".")[0] or file
             record = _record(records, _plain(own_name), _plain(own_serial), renamed=bool(name or told.get("name")))
@@ -141,7 +142,7 @@ def _describe(record: dict[str, Any], history: DeviceHistory, mapping: FileMappi
     record["dataprofile"] = {
         "ref": f"{PROFILES}{identifier}/1",
         "entityId": identifier,
-        "displayName": f"imported, {len(described)} quantities",
+        "displayName": f"imported, {len(described)} quantit{'y' if len(described) == 1 else 'ies'}",
     }
     record["imported"] = {"last": last, "spacing": int(np.median(steps)) if len(steps) else 0, "quantities": described}
     for key, name in (("project", "projectName"), ("city", "addressCity"), ("country", "addressCountry")):

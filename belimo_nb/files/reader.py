@@ -120,7 +120,7 @@ class _Parts:
             remarks.append(f"{twice:,} times come twice with different values; the last in the file counts.")
         if not devices:
             raise UsageError(f"{self.path.name} holds no reading of what the mapping names; check its columns.")
-        return FileReadings(devices, remarks)
+        return FileReadings(sorted(devices, key=lambda each: (each.name, each.serial)), remarks)
 
 
 def tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
