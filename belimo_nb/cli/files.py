@@ -30,7 +30,7 @@ Examples:
   belimo-nb import --propose meters.csv > meters.toml
   belimo-nb import --mapping meters.toml --into plant meters-*.csv
 """
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(path_type=Path)
 
 
 @click.command("import", epilog=EPILOG)

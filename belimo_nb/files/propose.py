@@ -38,10 +38,11 @@ POINTS = (
 )
 VALUES = ("value", "wert", "presentvalue", "reading", "messwert")
 DEVICES = (
-    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "meterid", "metername", "zähler",
-    "zaehler", "zählernummer", "zaehlernummer", "serial", "serialnumber", "seriennummer", "serialno", "zählernr",
+    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler", "zaehler",
 )  # fmt: skip
-SERIALS = ("serial", "serialnumber", "seriennummer", "serialno")
+SERIALS = (
+    "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
+)  # fmt: skip
 SPLITS = ("_", ".", "/", ":", "|", "-", " ")
 
 
@@ -93,9 +94,8 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     if not time:
         shown = ", ".join(repr(name[:40]) for name in names[:8])
         raise UsageError(f"{path.name} has no column of times among {shown}; name it in a mapping ([time] time).")
-    point, value, serial = first(POINTS), first(VALUES), first(SERIALS)
-    device = first([name for name in DEVICES if name not in SERIALS]) or serial
-    mapping = replace(mapping, time=time, device=device, serial=serial if serial != device else "")
+    point, value, serial, device = first(POINTS), first(VALUES), first(SERIALS), first(DEVICES)
+    mapping = replace(mapping, time=time, device=device, serial=serial)
     if point and value:
         mapping = replace(mapping, layout="long", name_column=point, value_column=value)
         found = list(dict.fromkeys(_texts(path, mapping, names, point)))

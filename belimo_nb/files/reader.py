@@ -114,6 +114,7 @@ class _Parts:
                 frames, twice = [*frames, tidied], twice + conflicts
             frame = frames[0] if len(frames) == 1 else pd.concat(frames, axis=1).sort_index()
             name, _, serial = device.partition(BETWEEN)
+            name, serial = ("", name) if self.mapping.serial and not self.mapping.device else (name, serial)
             if len(frame):
                 devices.append(DeviceReadings(name, serial, frame))
         if twice:
