@@ -82,7 +82,7 @@ def import_files(
                 if number + 1 < len(files)
                 else ""
             )
-            raise UsageError(" ".join(known.doubts.values()) + rest)
+            raise UsageError(" ".join(known.doubts) + rest)
         found = reader.read(path, known.mapping)
         if (name or serial) and len(found.devices) > 1:
             raise UsageError(
@@ -90,7 +90,7 @@ def import_files(
             )
         with sigterm_as_interrupt():
             done = fill.fill(settings, found, known.mapping, path.name, name, serial)
-        for remark in found.remarks:
+        for remark in [*found.remarks, *_notes(known)]:
             click.echo(printable(f"Note: {path.name}: {remark}"), err=True)
         for device, count in done.conflicts.items():
             click.echo(
@@ -124,7 +124,7 @@ def _tried(known: Proposal) -> FileMapping:
     from belimo_nb.files.mapping import KNOWN, UNSURE, Column
 
     if known.mapping.format == UNSURE:
-        raise UsageError(" ".join(known.doubts.values()))
+        raise UsageError(" ".join(known.doubts))
     columns = {
         name: Column(column.quantity, KNOWN[column.quantity].dimension.unit) if column.unit == UNSURE else column
         for name, column in known.mapping.columns.items()
@@ -137,7 +137,7 @@ def _notes(known: Proposal) -> list[str]:
     """Sentences on what is not known of a file, and what is not used."""
     names = [name[:40] for name in known.unused]
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return [*known.doubts.values(), *([f"Not used: {', '.join(names[:12])}{more}."] if names else [])]
+    return [*known.doubts, *([f"Not used: {', '.join(names[:12])}{more}."] if names else [])]
 
 
 def _remarks(path: Path, known: Proposal) -> str:

@@ -17,7 +17,7 @@ KNOWN = QUANTITIES | SETTINGS
 UNSURE = "?"  # what a proposal could not tell
 LAYOUTS = ("wide", "long", "data log")
 OWN_OFFSET = "offset"  # the zone of times that each say theirs
-MISSING = ("", "-", "--", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
+MISSING = ("", "-", "--", "---", "NA", "#N/A", "N/A", "nan", "NaN", "NULL", "null", "None")
 SITE = {"project": str, "city": str, "country": str, "latitude": float, "longitude": float}
 
 
@@ -28,10 +28,12 @@ class Column:
     Attributes:
         quantity: Key of `belimo_nb.quantities`; "?" if it is not known yet.
         unit: Its unit; "?" if it is not known yet.
+        device: The device that it is of, where the columns of a file belong to several; "" for the file's.
     """
 
     quantity: str
     unit: str
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,19 +161,20 @@ def checked(mapping: FileMapping, what: str) -> FileMapping:
 
 
 def _column(name: str, body: Any, what: str) -> Column:
-    known = isinstance(body, dict) and set(body) <= {"quantity", "unit"} and "quantity" in body
-    quantity, unit = (body.get("quantity"), body.get("unit", "")) if known else (None, "")
-    if not known or (quantity not in KNOWN and quantity != UNSURE) or not isinstance(unit, str):
+    texts = isinstance(body, dict) and all(isinstance(value, str) for value in body.values())
+    known = texts and set(body) <= {"quantity", "unit", "device"} and body.get("quantity") in (*KNOWN, UNSURE)
+    if not known:
         raise UsageError(
             f"{what} has {body!r} for the column {name!r}; write e.g. "
             '{quantity = "heating_energy", unit = "MWh"}, with one of the quantities ' + ", ".join(KNOWN) + "."
         )
+    quantity, unit = body["quantity"], body.get("unit", "")
     if quantity != UNSURE and unit != UNSURE and not KNOWN[quantity].dimension.knows(unit):
         raise UsageError(
             f"{what} gives {quantity} in {unit!r}, which is no unit of {KNOWN[quantity].dimension.name}; write e.g. "
             f"{KNOWN[quantity].dimension.unit!r}."
         )
-    return Column(str(quantity), unit)
+    return Column(quantity, unit, body.get("device", ""))
 
 
 def _device(name: str, body: Any, what: str) -> dict[str, str]:

@@ -83,6 +83,16 @@ def by_name(name: str) -> Column | None:
     return Column(quantity, unit or UNSURE)
 
 
+def rank_of(name: str, quantity: str) -> int | None:
+    """The place of a name among those that programs give a quantity, the best first; None if it is none of them."""
+    known = KNOWN.get(quantity)
+    if known is None or by_name(name) is None:
+        return None
+    leaf = re.split(r"[/\\]", without_unit(name)[0])[-1].strip().casefold()
+    names = [each.casefold() for each in (known.column, *known.names, *known.names_4)]
+    return names.index(leaf) if leaf in names else len(names)
+
+
 def without_unit(name: str) -> tuple[str, str]:
     """A name without the unit behind it, and that unit, "" if there is none: "Energie [MWh]", "Energy_kWh"."""
     name = " ".join(name.split())[:200]

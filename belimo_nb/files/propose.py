@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,35 +14,28 @@ import pandas as pd
 from belimo_nb.errors import UsageError
 from belimo_nb.files import data_log, times
 from belimo_nb.files.mapping import KNOWN, OWN_OFFSET, UNSURE, Column, FileMapping
-from belimo_nb.files.names import by_name, recognize
+from belimo_nb.files.names import by_name, rank_of, recognize
 from belimo_nb.files.reader import target_of
 from belimo_nb.files.table import check_bounds, chunks, column_names, first_lines
 
 HEAD = 2000  # lines that are looked at
 TIMES = (
     "time", "timestamp", "sampletime", "datetime", "zeit", "zeitstempel", "datum", "date", "datezeit", "datumuhrzeit",
-    "datumzeit", "datetimeutc", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
+    "datumzeit", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
 )  # fmt: skip
 POINTS = (
-    "name",
-    "point",
-    "pointname",
-    "datapoint",
-    "datapointid",
-    "tag",
-    "object",
-    "objectname",
-    "variable",
-    "datenpunkt",
-)
+    "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
+)  # fmt: skip
 VALUES = ("value", "wert", "presentvalue", "reading", "messwert")
 DEVICES = (
-    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler", "zaehler",
+    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
+    "zaehler",
 )  # fmt: skip
 SERIALS = (
     "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
 )  # fmt: skip
 SPLITS = ("_", ".", "/", ":", "|", "-", " ")
+MOST_ASKED = 50  # columns of which nothing is known that are asked about
 
 
 @dataclass(frozen=True)
@@ -53,14 +45,14 @@ class Proposal:
     Attributes:
         mapping: How to read it; "?" where that is not known.
         kind: What it is, in words.
-        doubts: A question for each "?", by what it is about, as `mapping.dumps` takes them.
+        doubts: Questions about what has a "?".
         head: The first rows, by the columns' names.
         unused: Columns or names that nothing is known of.
     """
 
     mapping: FileMapping
     kind: str
-    doubts: dict[str, str]
+    doubts: list[str]
     head: pd.DataFrame
     unused: list[str]
 
@@ -80,12 +72,12 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     lines = first_lines(path, encoding)
     if data_log.is_data_log(lines):
         mapping = FileMapping(layout="data log", encoding=encoding, header=2, time=("Timestamp - UTC",), zone="UTC")
-        return Proposal(mapping, "the data log of a valve", {}, pd.DataFrame(), [])
+        return Proposal(mapping, "the data log of a valve", [], pd.DataFrame(), [])
     separator, header = _table(lines, path.name)
     mapping = FileMapping(separator=separator, encoding=encoding, header=header)
     names = column_names(path, mapping)
     head = head_of(path, mapping, names)
-    plain = {name: re.sub(r"[\W_]+", "", re.sub(r"[\[(].*", "", name)).casefold() for name in names}
+    plain = {name: _plain(name) for name in names}
 
     def first(known: Sequence[str]) -> str:
         return next((name for wish in known for name in names if plain[name] == wish), "")
@@ -96,20 +88,19 @@ def propose(path: Path, timezone: str = "") -> Proposal:
         raise UsageError(f"{path.name} has no column of times among {shown}; name it in a mapping ([time] time).")
     point, value, serial, device = first(POINTS), first(VALUES), first(SERIALS), first(DEVICES)
     mapping = replace(mapping, time=time, device=device, serial=serial)
+    kind, found = "a table, a column a quantity", [n for n in names if n and n not in (*time, device, serial)]
     if point and value:
         mapping = replace(mapping, layout="long", name_column=point, value_column=value)
-        found = list(dict.fromkeys(_texts(path, mapping, names, point)))
-    else:
-        found = [name for name in names if name and name not in (*time, device, serial)]
-    mapping, unused = _with_columns(mapping, found)
+        kind, found = "a trend, a line a value", list(_texts(path, mapping, names, point))
+    si = "dataprofileid" in plain.values()
+    if si:
+        kind = "a table of the vendor's cloud"
+    elif separator == ";" and "timestamp" in list(plain.values()) and any(by_name(name) for name in found):
+        kind, si = "the cloud's download", True
+    mapping, unused = _with_columns(mapping, found, si=si)
     decimal, thousands = _numbers(mapping, head)
     mapping = replace(mapping, decimal=decimal, thousands=thousands)
     mapping = _with_times(path, mapping, names, head, timezone)
-    kind = "a trend, a line a value" if mapping.layout == "long" else "a table, a column a quantity"
-    if separator == ";" and "timestamp" in set(plain.values()) and any("." in name or by_name(name) for name in found):
-        kind, mapping = "the cloud's download", _in_si(mapping)
-    elif "dataprofileid" in set(plain.values()):
-        kind, mapping = "a table of the vendor's cloud", _in_si(mapping)
     return Proposal(mapping, kind, doubts(path.name, mapping, head), head, unused)
 
 
@@ -117,52 +108,51 @@ def by_mapping(path: Path, mapping: FileMapping, said: str) -> Proposal:
     """What is known of a file by a mapping of the user's, which may have a "?" left; `said` is its name."""
     check_bounds(path)
     if mapping.layout == "data log":
-        return Proposal(mapping, f"a data log by {said}", {}, pd.DataFrame(), [])
+        return Proposal(mapping, f"a data log by {said}", [], pd.DataFrame(), [])
     names = column_names(path, mapping)
     head = head_of(path, mapping, names)
     return Proposal(mapping, f"by {said}", doubts(path.name, mapping, head), head, [])
 
 
-def doubts(what: str, mapping: FileMapping, head: pd.DataFrame) -> dict[str, str]:
+def doubts(what: str, mapping: FileMapping, head: pd.DataFrame) -> list[str]:
     """Questions about what a mapping has "?" for, with what was seen in the first rows of the file `what`."""
-    found: dict[str, str] = {}
+    found = []
     seen = " ".join(_example(head, name) for name in mapping.time)
     if mapping.format == UNSURE:
-        orders = " or ".join(repr(form) for form in _forms(seen)) or "a form of Python's strptime"
-        found["time"] = f"{what}: how is the time {seen!r} to be read, {orders}? Write format in [time] of a mapping."
+        forms = " or ".join(repr(form) for form in _forms(seen)) or "a form of Python's strptime"
+        found.append(f"{what}: how is the time {seen!r} to be read, {forms}? Write format in [time] of a mapping.")
     elif mapping.zone == UNSURE:
-        found["time"] = (
+        found.append(
             f"{what}: whose clock shows the times such as {seen!r}? Say --timezone Europe/Zurich or the like, UTC, or "
             "+01:00 (winter time all year)."
         )
     if mapping.decimal == UNSURE:
-        cells = [
-            cell for name in _number_columns(mapping, head) for cell in head[name].dropna() if re.search("[.,]", cell)
-        ]
-        found["file"] = (
-            f"{what}: is the sign in {cells[0] if cells else '?'!r} a decimal sign or between thousands? Write "
-            "decimal and thousands in [file] of a mapping."
+        cells = [cell for column in _number_columns(mapping, head) for cell in head[column].dropna()]
+        cell = next((cell for cell in cells if re.search("[.,]", cell)), "?")
+        found.append(
+            f"{what}: is the sign in {cell!r} a decimal sign or between thousands? Write decimal and thousands in a "
+            "mapping."
         )
     asked: dict[str, list[str]] = {"quantity": [], "unit": []}
     for name, column in mapping.columns.items():
         example = _example(head, name, mapping)
-        such = f", such as {example}" if example else ""
         if column.quantity == UNSURE:
-            asked["quantity"].append(f"{name!r}{such}")
+            asked["quantity"].append(f"{name!r}{example and f' (such as {example})'}")
         elif column.unit == UNSURE:
-            asked["unit"].append(f"{name!r} ({column.quantity}{such})")
+            asked["unit"].append(f"{name!r} ({column.quantity}{example and f', such as {example}'})")
     if each := "; ".join(asked["quantity"]):
-        found["columns"] = f"{what}: what is {each}: heating_energy, cooling_energy or another? Write it in a mapping."
+        found.append(
+            f"{what}: which quantity is {each}: heating_energy, cooling_energy, t1 ...? Write it in a mapping."
+        )
     if each := "; ".join(asked["unit"]):
-        found["units"] = f'{what}: in which unit is {each}? Write it in a mapping, e.g. unit = "kWh".'
+        found.append(f'{what}: in which unit is {each}? Write it in a mapping, e.g. unit = "kWh".')
     return found
 
 
 def head_of(path: Path, mapping: FileMapping, names: Sequence[str]) -> pd.DataFrame:
     """The first rows of a file as text, by the columns' names."""
     every = range(len(names))
-    plain = replace(mapping, decimal=".", thousands="")
-    part = next(chunks(path, plain, every, every, len(names), HEAD), None)
+    part = next(chunks(path, mapping, every, every, len(names), HEAD), None)
     if part is None or part.empty:
         raise UsageError(f"{path.name} has no rows below the names of its columns.")
     frame = part[list(every)].set_axis(list(names), axis="columns")
@@ -182,34 +172,33 @@ def _encoding(path: Path) -> str:
         return "utf-8-sig"
 
 
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", re.sub(r"[\[(].*", "", name)).casefold()
+
+
 def _table(lines: Sequence[str], what: str) -> tuple[str, int]:
-    """The separator, and the number of the line with the names."""
-    best: tuple[int, int, str, int] = (0, 0, "", 0)
-    for order, separator in enumerate(";\t,|"):
+    """The separator, and the number of the line with the names: that with the most lines of its width below."""
+    best: tuple[int, int, str] = (0, 0, "")
+    for separator in ";\t,|":
         try:
             rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
         except csv.Error:
             continue
-        width, count = (
-            Counter(len(row) for row in rows if len(row) > 1).most_common(1)[0]
-            if rows and any(len(row) > 1 for row in rows)
-            else (0, 0)
-        )
-        header = next(
-            (i for i, row in enumerate(rows) if len(row) > 1 and abs(len(row) - width) <= 1 and _is_names(row)), -1
-        )
-        if header >= 0:
-            best = max(best, (count, -order, separator, header + 1))
+        for number, row in enumerate(rows):
+            if _is_names(row):
+                like = sum(abs(len(other) - len(row)) <= 1 < len(other) for other in rows[number + 1 :])
+                best = max(best, (like, -number, separator))
     if not best[2]:
-        raise UsageError(
-            f"{what} has no line of names above rows of values (it begins with {(lines or [''])[0][:60]!r}); is it CSV?"
-        )
-    return best[2], best[3]
+        start = (lines or [""])[0][:60]
+        raise UsageError(f"{what} has no line of names above rows of values (it begins with {start!r}); is it CSV?")
+    return best[2], 1 - best[1]
 
 
 def _is_names(row: Sequence[str]) -> bool:
     filled = [cell.strip() for cell in row if cell.strip()]
-    return len(filled) > 1 and not any(re.fullmatch(r"[+-]?[\d.,:' /TZ-]+", cell) for cell in filled)
+    numbers = any(re.fullmatch(r"[+-]?[\d.,:' /TZ-]+", cell) for cell in filled)
+    # Meters' numbers may be names, but only beside a time's.
+    return len(filled) > 1 and (not numbers or any(_plain(cell) in TIMES for cell in filled))
 
 
 def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFrame) -> tuple[str, ...]:
@@ -225,45 +214,42 @@ def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFram
     return (dates[0], clocks[0]) if clocks and bare else (dates[0],)
 
 
-def _with_columns(mapping: FileMapping, found: Sequence[str]) -> tuple[FileMapping, list[str]]:
-    """The mapping with what names mean, and the names that mean nothing known."""
+def _with_columns(mapping: FileMapping, found: Sequence[str], *, si: bool) -> tuple[FileMapping, list[str]]:
+    """The mapping with what names mean, and the names that mean nothing known; `si`: of the vendor's cloud."""
+    columns: dict[str, Column] = {}
     if not any(by_name(name) for name in found):
         for split in SPLITS:
-            keys: dict[str, Column] = {}
-            for name in found:
-                pieces = name.split(split)
-                for at in range(len(pieces) - 1, 0, -1):
-                    key = split.join(pieces[at:])
-                    if split.join(pieces[:at]) and (column := by_name(key)):
-                        keys[key] = column
-                        break
-            if keys:
-                mapping = replace(mapping, split=split, columns=_unique(keys))
-                return mapping, [name for name in found if target_of(name, mapping) is None]
-    columns = _unique({name: column for name in found if (column := recognize(name))})
-    return replace(mapping, columns=columns), [name for name in found if name not in columns]
+            pieces = [(name.split(split), at) for name in found for at in range(name.count(split), 0, -1)]
+            keys = {split.join(parts[at:]) for parts, at in pieces if split.join(parts[:at])}
+            columns = {key: column for key in sorted(keys) if (column := by_name(key))}
+            if columns:
+                mapping = replace(mapping, split=split)
+                break
+    columns = columns or {name: column for name in found if (column := recognize(name))}
+    columns = columns or {name: Column(UNSURE, UNSURE) for name in found[:MOST_ASKED]}
+    if si:
+        columns = {
+            name: replace(column, unit=KNOWN[column.quantity].dimension.si)
+            if column.unit == UNSURE and by_name(name)
+            else column
+            for name, column in columns.items()
+        }
+    mapping = replace(mapping, columns=_unique(columns))
+    return mapping, [name for name in found if target_of(name, mapping) is None]
 
 
 def _unique(columns: dict[str, Column]) -> dict[str, Column]:
-    """The first column of each quantity."""
-    taken: set[str] = set()
-    kept = {}
-    for name, column in columns.items():
-        if column.quantity == UNSURE or column.quantity not in taken:
-            kept[name] = column
-            taken.add(column.quantity)
+    """One column of each quantity: the first by the vendor's names; which one it is of others, is to be asked."""
+    kept: dict[str, Column] = {}
+    for quantity in dict.fromkeys(column.quantity for column in columns.values()):
+        its = {name: column for name, column in columns.items() if column.quantity == quantity}
+        ranks = {name: rank for name in its if (rank := rank_of(name, quantity)) is not None}
+        if ranks:
+            best = min(ranks, key=lambda name: ranks[name])
+            kept[best] = its[best]
+        else:
+            kept |= its if len(its) == 1 else {name: replace(column, quantity=UNSURE) for name, column in its.items()}
     return kept
-
-
-def _in_si(mapping: FileMapping) -> FileMapping:
-    """The mapping with the units of the SI where none is named: the cloud has no others."""
-    columns = {
-        name: replace(column, unit=KNOWN[column.quantity].dimension.si)
-        if column.unit == UNSURE and column.quantity != UNSURE and by_name(name)
-        else column
-        for name, column in mapping.columns.items()
-    }
-    return replace(mapping, columns=columns)
 
 
 def _number_columns(mapping: FileMapping, head: pd.DataFrame) -> list[str]:
@@ -338,11 +324,11 @@ def _with_times(
     return replace(mapping, format=form, zone=zone)
 
 
-def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str) -> Iterable[str]:
+def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str) -> dict[str, None]:
     """The different texts of a column, or of two together, in the whole file."""
     wanted = [list(names).index(name) for name in columns]
     found: dict[str, None] = {}
-    for part in chunks(path, replace(mapping, decimal=".", thousands=""), wanted, wanted, len(names)):
+    for part in chunks(path, mapping, wanted, wanted, len(names)):
         texts = part[wanted[0]]
         for more in wanted[1:]:
             texts = texts.str.strip() + " " + part[more].str.strip()
@@ -352,13 +338,11 @@ def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str
 
 def _example(head: pd.DataFrame, name: str, mapping: FileMapping | None = None) -> str:
     """The first text of a column; in long files the first value of a name."""
+    texts = pd.Series(dtype=str)
+    ends = f"{mapping.split}{name}" if mapping and mapping.split else ""
     if mapping is not None and mapping.layout == "long" and mapping.name_column in head:
-        own = [str(text) == name or str(text).endswith(f"{mapping.split}{name}") for text in head[mapping.name_column]]
+        own = [str(text) == name or bool(ends and str(text).endswith(ends)) for text in head[mapping.name_column]]
         texts = head[mapping.value_column][own].dropna()
-    elif mapping is not None and mapping.split:
-        texts = next(
-            (head[c].dropna() for c in head if str(c).endswith(f"{mapping.split}{name}")), pd.Series(dtype=str)
-        )
-    else:
-        texts = head[name].dropna() if name in head else pd.Series(dtype=str)
+    elif column := next((c for c in head if c == name or (ends and str(c).endswith(ends))), None):
+        texts = head[column].dropna()
     return str(texts.iloc[0]).strip()[:40] if len(texts) else ""

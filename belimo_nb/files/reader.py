@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +82,13 @@ class _Parts:
             values = column.to_numpy(dtype=float, na_value=np.nan)
         else:
             texts = column.astype("object").where(column.notna(), "").astype(str)
-            plain = texts.str.replace(self.mapping.thousands, "", regex=False) if self.mapping.thousands else texts
-            plain = plain.str.replace(self.mapping.decimal, ".", regex=False) if self.mapping.decimal == "," else plain
+            sign, between = re.escape(self.mapping.decimal), re.escape(self.mapping.thousands)
+            plain = texts
+            if between:  # only where thousands are: 12,5 is no 125
+                grouped = texts.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{sign}\d*)?")
+                plain = texts.where(~grouped, texts.str.replace(self.mapping.thousands, "", regex=False))
+            if self.mapping.decimal == ",":
+                plain = plain.where(~plain.str.contains(".", regex=False), "x").str.replace(",", ".", regex=False)
             values = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float)
             lost = texts[np.isnan(values) & (texts != "").to_numpy()]
             bad, first = bad + len(lost), first or (lost.iloc[0] if len(lost) else "")
@@ -206,9 +212,9 @@ def _read_long(parts: _Parts, names: list[str], time: list[int], labels: list[in
 
 def target_of(name: str, mapping: FileMapping) -> tuple[str, Column] | None:
     """The device, or nothing, and the meaning that the mapping gives to a column or a name; None if it gives none."""
-    if not mapping.split:
-        return ("", mapping.columns[name]) if name in mapping.columns else None
-    place = name.find(mapping.split)
+    if name in mapping.columns:
+        return mapping.columns[name].device, mapping.columns[name]
+    place = name.find(mapping.split) if mapping.split else -1
     while place >= 0:  # from the left: the longest name that the mapping has
         if place > 0 and (key := name[place + 1 :]) in mapping.columns:
             return name[:place], mapping.columns[key]

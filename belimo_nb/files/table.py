@@ -29,10 +29,11 @@ def check_bounds(path: Path) -> None:
     what = path.name
     try:
         with path.open("rb") as stream:
+            wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
             length = total = 0
             while block := stream.read(1 << 20):
                 total += len(block)
-                if b"\0" in block and not block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                if b"\0" in block and not wide:
                     raise UsageError(f"{what} is no text file; export it as CSV.")
                 first, *others = block.split(b"\n")
                 length = max([length + len(first), *map(len, others[:-1])])
@@ -113,8 +114,7 @@ def chunks(
         "dtype": {str(number): str for number in [*texts, width]},
         "na_values": list(mapping.missing),
         "keep_default_na": False,
-        "decimal": mapping.decimal,
-        "thousands": mapping.thousands or None,
+        "decimal": mapping.decimal if mapping.decimal == "," else ".",
         "skipinitialspace": True,
         "low_memory": False,
         "nrows": most,

@@ -157,7 +157,7 @@ def test_the_vendors_table(tmp_path):
         "b-2,energyvalve3,2018-11-01T01:00:09Z,2018-11-01T01:00:00Z,,300.15,0\n"
     )
     found = propose(path)
-    assert (found.kind, found.doubts) == ("a table of the vendor's cloud", {})
+    assert (found.kind, found.doubts) == ("a table of the vendor's cloud", [])
     first, second = reader.read(path, found.mapping).devices
     assert (first.name, second.name) == ("a-1", "b-2")
     assert first.frame.iloc[0].to_dict() == {"heating_energy": 1000.0, "t1": 60.0, "position": 50.0}
@@ -176,7 +176,10 @@ HEAD = "Zeit;Wärmemenge (kWh)\n"
             "Zeit (UTC);Wärmemenge\n01.11.2018 06:00;12\n",
             r"in which unit is 'Wärmemenge' \(heating_energy, such as 12\)",
         ),
-        ("time (UTC),Energy (MWh)\n2018-11-01 06:00,12\n", r"what is 'Energy \(MWh\)', such as 12: heating_energy"),
+        (
+            "time (UTC),Energy (MWh)\n2018-11-01 06:00,12\n",
+            r"which quantity is 'Energy \(MWh\)' \(such as 12\): heating_energy",
+        ),
         ("Zeit (UTC);Wärmemenge (MWh)\n01.11.2018 06:00;1.234\n", "is the sign in '1.234' a decimal sign or between"),
         ("Zeit (UTC);Wärmemenge (MWh)\n01.11.2018 06:00;1,234\n", "is the sign in '1,234' a decimal sign or between"),
     ],
@@ -251,3 +254,40 @@ def test_names_of_other_things(text):
     from belimo_nb.files.names import recognize
 
     assert recognize(text) is None
+
+
+def test_several_columns_of_one_quantity(tmp_path):
+    """Which of several columns is meant is asked, unless the vendor's names rank them; a mapping may give each a device."""
+    path = tmp_path / "two.csv"
+    path.write_text("Zeit (UTC);Wärmemenge Haus 1 (MWh);Wärmemenge Haus 2 (MWh)\n01.11.2018 06:00;12,5;13,5\n")
+    (question,) = propose(path).doubts
+    assert "which quantity is 'Wärmemenge Haus 1 (MWh)' (such as 12,5); 'Wärmemenge Haus 2 (MWh)'" in question
+    text = mappings.dumps(propose(path).mapping, "")
+    for house in ("Haus 1", "Haus 2"):
+        text = text.replace('quantity = "?"', f'device = "{house}", quantity = "heating_energy"', 1)
+    (file := tmp_path / "m.toml").write_text(text)
+    found = reader.read(path, mappings.load(file)).devices
+    assert [(each.name, each.frame.iloc[0, 0]) for each in found] == [("Haus 1", 12500.0), ("Haus 2", 13500.0)]
+    path.write_text("timestamp;HeatingEnergy;HeatingEnergyLifetime\n2018-11-01T06:00:00Z;1;3600000\n")
+    known = propose(path)
+    assert (known.doubts, known.unused) == ([], ["HeatingEnergy"])
+    assert reader.read(path, known.mapping).devices[0].frame.iloc[0].to_dict() == {"heating_energy": 1.0}
+
+
+def test_meters_numbers_as_names(tmp_path):
+    """A column a meter, named by its number: what the columns hold is asked."""
+    path = tmp_path / "wide.csv"
+    path.write_text("Zeit (UTC);67001234;67001235\n01.11.2018 06:00;12,5;13,5\n")
+    assert "which quantity is '67001234' (such as 12,5); '67001235'" in propose(path).doubts[0]
+
+
+def test_thousands_are_no_decimals(tmp_path):
+    """Where a sign stands between thousands, what it stands in elsewhere is no number."""
+    path = tmp_path / "x.csv"
+    cells = ["1.234,5", "1.240,5", "1.250", "12.5", "1251"]
+    path.write_text(
+        "Zeit (UTC);kWh Wärmemenge (kWh)\n" + "".join(f"0{i + 1}.11.2018 06:00;{c}\n" for i, c in enumerate(cells))
+    )
+    found = reader.read(path, propose(path).mapping)
+    assert found.devices[0].frame["heating_energy"].tolist() == [1234.5, 1240.5, 1250.0, 1251.0]
+    assert "('12.5'): unknown" in found.remarks[0]
