@@ -67,43 +67,36 @@ def import_files(
 
     if timezone:
         times.zone_of(timezone)
+    if propose or dry_run:
+        for path in files[: 1 if propose else None]:
+            known = _understood(path, mapping_file, timezone)
+            if propose:
+                click.echo(mapping.dumps(known.mapping, _remarks(path, known)), nl=False)
+            else:
+                _show(path, known, reader.read(path, _tried(known)))
+        return
     settings = options.settings(into or options.files or chosen_files(options.env_file) or "files")
-    for number, path in enumerate(files):
-        known = _understood(path, mapping_file, timezone)
-        if propose:
-            click.echo(mapping.dumps(known.mapping, _remarks(path, known)), nl=False)
-            return
-        if dry_run:
-            _show(path, known, reader.read(path, _tried(known)))
-            continue
-        if known.doubts:
-            rest = (
-                f" Not imported, as are the {len(files) - number - 1} files after it."
-                if number + 1 < len(files)
-                else ""
-            )
-            raise UsageError(" ".join(known.doubts) + rest)
-        found = reader.read(path, known.mapping)
-        if (name or serial) and len(found.devices) > 1:
-            raise UsageError(
-                f"{path.name} holds {len(found.devices)} devices; give their names in a mapping ([devices])."
-            )
-        with sigterm_as_interrupt():
-            done = fill.fill(settings, found, known.mapping, path.name, name, serial)
-        for remark in [*found.remarks, *_notes(known)]:
-            click.echo(printable(f"Note: {path.name}: {remark}"), err=True)
-        for device, count in done.conflicts.items():
-            click.echo(
-                printable(
-                    f"Warning: {path.name}: {count:,} values of {device} differ from those imported before, which are "
-                    f"kept; to have the new ones, clear first: belimo-nb store clear --source {settings.source_files}"
-                ),
-                err=True,
-            )
-        who = next(iter(done.devices)) if len(done.devices) == 1 else f"{len(done.devices)} devices"
-        click.echo(printable(f"{path.name}: {known.kind}; {sum(done.devices.values()):,} new values of {who}."))
-    if not dry_run:
-        click.echo(f"Show them with: belimo-nb --files {settings.source_files} report", err=True)
+    with sigterm_as_interrupt(), fill.Import(settings) as filling:
+        for number, path in enumerate(files):
+            known = _understood(path, mapping_file, timezone)
+            if known.doubts:
+                left = len(files) - number
+                raise UsageError(" ".join(known.doubts) + (f" {left} files are not imported." if left > 1 else ""))
+            found = reader.read(path, known.mapping)
+            if (name or serial) and len(found.devices) > 1:
+                raise UsageError(f"{path.name} holds {len(found.devices)} devices; name them in a mapping ([devices]).")
+            added = filling.add(found, known.mapping, path.name, name, serial)
+            who = next(iter(added)) if len(added) == 1 else f"{len(added)} devices"
+            click.echo(printable(f"{path.name}: {known.kind}; {sum(added.values()):,} new values of {who}."))
+            notes = [f"Note: {path.name}: {remark}" for remark in [*found.remarks, *_notes(known)]]
+            notes += [
+                f"Warning: {path.name}: {count:,} values of {device} differ from those imported before, which are "
+                f"kept; to have the new ones, clear first: belimo-nb store clear --source {settings.source_files}"
+                for device, count in filling.conflicts.items()
+            ]
+            for note in notes:
+                click.echo(printable(note), err=True)
+    click.echo(f"Show them with: belimo-nb --files {settings.source_files} report", err=True)
 
 
 def _understood(path: Path, mapping_file: Path | None, timezone: str) -> Proposal:
@@ -163,7 +156,9 @@ def _show(path: Path, known: Proposal, found: FileReadings) -> None:
     for device in found.devices[:3]:
         frame = device.frame
         moments = pd.to_datetime(frame.index, unit="s").strftime("%Y-%m-%d %H:%M:%S")
-        click.echo(printable(f"\n{device.name or '(named as you say, or like the file)'} {device.serial}".rstrip()))
+        click.echo(
+            "\n" + printable(f"{device.name or '(named as you say, or like the file)'} {device.serial}".rstrip())
+        )
         click.echo(f"{len(frame):,} times from {moments[0]} to {moments[-1]}, {clock}")
         rows: list[tuple[str, Any]] = [
             (moment, row[1:]) for moment, row in zip(moments, frame.head(3).itertuples(), strict=False)
@@ -173,7 +168,7 @@ def _show(path: Path, known: Proposal, found: FileReadings) -> None:
         cells = [(name, *(f"{value:.10g}" for value in values)) for name, values in rows]
         output_table(("", *(label(str(key)) for key in frame.columns)), [("", *units), *cells], keep=4)
     if len(found.devices) > 3:
-        click.echo(printable(f"\nand {', '.join(each.name or each.serial for each in found.devices[3:40])}"))
+        click.echo("\n" + printable(f"and {', '.join(each.name or each.serial for each in found.devices[3:40])}"))
     notes = [*_notes(known), *found.remarks]
     click.echo("\n" + "\n".join(printable(note) for note in notes or ["No doubts."]))
 

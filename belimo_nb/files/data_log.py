@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.errors import UsageError
+from belimo_nb.files import times
 from belimo_nb.files.mapping import KNOWN, FileMapping
 from belimo_nb.files.table import chunks, column_names, first_lines
 
-ENCODING = "utf-8-sig"
 CHANNELS = {
     6: "position", 10: "flow", 13: "t1", 15: "t2", 17: "delta_t", 19: "power", 21: "heating_energy",
     23: "cooling_energy", 28: "max_flow",
@@ -38,8 +39,12 @@ def is_data_log(lines: list[str]) -> bool:
     return len(lines) > 1 and bool(re.match(r'"?Timestamp - UTC\b', lines[1])) and "2.In" in lines[1]
 
 
-def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
+def read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
     """Read a data log.
+
+    Args:
+        path: The file.
+        encoding: Of its text.
 
     Returns:
         DataFrame, index seconds since 1970, columns keys of `belimo_nb.quantities` in display units; and remarks.
@@ -47,10 +52,10 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
     Raises:
         UsageError: It is none.
     """
-    lines = first_lines(path, ENCODING, 2)
+    lines = first_lines(path, encoding, 2)
     if not is_data_log(lines):
         raise UsageError(f"{path.name} is no data log of a valve: its lines begin with {[x[:40] for x in lines]}.")
-    mapping = FileMapping(layout="data log", encoding=ENCODING, header=2)
+    mapping = FileMapping(layout="data log", encoding=encoding, header=2)
     places: dict[int, int] = {}
     names = column_names(path, mapping)
     for place, name in enumerate(names):
@@ -61,18 +66,19 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
     columns = sorted({*(places[c] for c in wanted), *(places[c + 1] for c in wanted if c + 1 in places)})
     parts = list(chunks(path, mapping, [0, *columns], [0], len(names)))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[0, *columns])
-    moments = pd.to_datetime(table[0].str.strip(), format="%Y-%m-%d %H:%M", errors="coerce")
-    if (bad := table[0][moments.isna() & table[0].notna()]).size:
-        raise UsageError(
-            f"{path.name} has the time {bad.iloc[0][:40]!r}; a data log has times such as 2018-11-03 06:00."
-        )
+    local = times.parse([table[0].astype(object)], "%Y-%m-%d %H:%M", "UTC", path.name)
+    table, local = table[local != times.NO_TIME], local[local != times.NO_TIME]
+    remarks: list[str] = []
 
     def numbers(channel: int) -> npt.NDArray[np.float64]:
-        return np.asarray(pd.to_numeric(table[places[channel]].astype(object), errors="coerce"), dtype=float)
+        texts = table[places[channel]].astype(object)
+        values = np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=float)
+        if lost := int((np.isnan(values) & texts.notna().to_numpy()).sum()):
+            remarks.append(f"{lost:,} values of 2.In{channel} are no numbers: unknown.")
+        return np.where(np.abs(values) <= MAX_VALUE, values, np.nan)
 
-    frame = pd.DataFrame(index=pd.DatetimeIndex(moments).as_unit("s").asi8)
+    frame = pd.DataFrame(index=times.to_utc(local, "UTC", "", path.name))
     zero = pd.DataFrame(index=frame.index)
-    remarks = []
     for channel, key in wanted.items():
         values = numbers(channel)
         zero[key] = values == 0
@@ -85,8 +91,7 @@ def read(path: Path) -> tuple[pd.DataFrame, list[str]]:
                 remarks.append(f"{unknown:,} values of {key} are in a unit that is not known, and left out.")
             values = found
         frame[key] = values
-    known = moments.notna().to_numpy()
-    return _without_zeros(frame[known], zero[known], remarks)
+    return _without_zeros(frame, zero, remarks)
 
 
 def _without_zeros(frame: pd.DataFrame, zero: pd.DataFrame, remarks: list[str]) -> tuple[pd.DataFrame, list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,53 +29,103 @@ PROFILES = "/definitions/dataprofiles/"
 LISTED_FILES = 500
 
 
-@dataclass
-class Imported:
-    """What an import has added.
+class Import:
+    """An import into the store; leaving the block lists what has come.
 
-    Attributes:
-        devices: By name, how many values came new.
-        conflicts: By name, how many values differ from those imported before, which are kept.
-    """
-
-    devices: dict[str, int] = field(default_factory=dict)
-    conflicts: dict[str, int] = field(default_factory=dict)
-
-
-def fill(
-    settings: Settings, readings: FileReadings, mapping: FileMapping, file: str, name: str, serial: str
-) -> Imported:
-    """Add what a file holds to the store of imported files.
-
-    Each device's history is replaced in one step, and the list of devices last: an import that was ended in between
-    is made good by repeating it.
+    Each device's history is replaced in one step, and the list of devices last: an import that was killed is made
+    good by repeating it.
 
     Args:
         settings: Settings with `source_files`.
-        readings: What was read.
-        mapping: How; for the devices' names and settings.
-        file: The file's name.
-        name: Name of the only device of the file, "" for what the file says, or else the file's own name.
-        serial: Its serial number, "" if it is not known.
+
+    Attributes:
+        conflicts: By device, how many values differ from those imported before, which are kept.
 
     Raises:
         StoreError: The store cannot be written to.
     """
-    store, documents, found = Store(settings), DocumentStore(settings), Imported()
-    store.check()
-    with store.lock_file(store.folder / "import"):
-        listed = documents.read("devices")
-        records: list[dict[str, Any]] = [] if listed is None else listed.body
-        for readings_of in readings.devices:
-            keys = (readings_of.serial, readings_of.name, serial, name)
+
+    def __init__(self, settings: Settings) -> None:
+        self.conflicts: dict[str, int] = {}
+        self._store, self._documents = Store(settings), DocumentStore(settings)
+        self._records: list[dict[str, Any]] = []
+        self._files: list[str] = []
+        self._changed: set[str] = set()
+        self._lock = self._store.lock_file(self._store.folder / "import")
+
+    def __enter__(self) -> Import:
+        self._store.check()
+        self._lock.__enter__()
+        listed = self._documents.read("devices")
+        self._records = [] if listed is None else listed.body
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            if self._files:
+                self._publish()
+        finally:
+            self._lock.__exit__(*error)
+
+    def add(self, found: FileReadings, mapping: FileMapping, file: str, name: str, serial: str) -> dict[str, int]:
+        """Add what a file holds; gives the number of new values by device.
+
+        Args:
+            found: What was read.
+            mapping: How; for the devices' names and settings.
+            file: The file's name.
+            name: Name of the only device of the file, "" for what the file says, or else the file's own name.
+            serial: Its serial number, "" if it is not known.
+        """
+        added: dict[str, int] = {}
+        self.conflicts = {}
+        for one in found.devices:
+            keys = (one.serial, one.name, serial, name)
             told = next((mapping.devices[key] for key in keys if key in mapping.devices), {})
-            own_serial = serial or told.get("serial", "") or readings_of.serial
-            own_name = name or told.get("name", "") or readings_of.name or own_serial or file.rpartition(".")[0] or file
-            record = _record(records, _plain(own_name), _plain(own_serial), renamed=bool(name or told.get("name")))
-            history = _add(store, record, readings_of, found)
+            own_serial = serial or told.get("serial", "") or one.serial
+            own_name = name or told.get("name", "") or one.name or own_serial or file.rpartition(".")[0] or file
+            renamed = bool(name or told.get("name"))
+            record = _record(self._records, _plain(own_name), _plain(own_serial), renamed=renamed)
+            history, new, conflicts = _add(self._store, record, one)
             _describe(record, history, mapping, told)
-        _publish(documents, records, file)
-    return found
+            self._changed.add(record["id"])
+            added[name_of(record)] = added.get(name_of(record), 0) + new
+            if conflicts:
+                self.conflicts[name_of(record)] = conflicts
+        self._files.append(_plain(file))
+        return added
+
+    def _publish(self) -> None:
+        """Keep the documents that a cloud would give, the list of devices last."""
+        newest = max(record["imported"]["last"] for record in self._records)
+        for record in self._records:
+            about = record["imported"]
+            # A meter that reads once a day is not offline for not having been read in the last minutes.
+            seen = newest if newest - about["last"] <= 2 * about["spacing"] else about["last"]
+            record["health"] = {"state": "UNKNOWN", "lastSeen": _iso(seen)}
+            if record["id"] in self._changed:
+                self._keep(f"timeline {record['id']}", newest, [])
+                reference = record["dataprofile"]
+                self._keep(f"profile {reference['ref']}", newest, _profile(reference, about["quantities"]))
+        self._keep("stats", newest, _stats(self._records, newest))
+        now = int(pd.Timestamp.now("UTC").timestamp())
+        before = self._documents.read("imports")
+        files = [*(before.body["files"] if before else []), *self._files]
+        files = list(dict.fromkeys(files[::-1]))[:LISTED_FILES][::-1]  # each once, where it was imported last
+        shown = ", ".join(files[-2:]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
+        text = f"from {shown} on {pd.Timestamp(now, unit='s', tz='UTC'):%Y-%m-%d}"
+        self._keep("imports", now, {"files": files, "text": text})
+        self._keep("devices", newest, self._records)
+
+    def _keep(self, name: str, asked: int, body: Any) -> None:
+        """Keep a document; it must be on the disk, since nobody could give it again."""
+        self._documents.write(name, asked, body)
+        known = self._documents.read(name)
+        if known is None or known.body != body:
+            raise StoreError(
+                f"The list of what was imported cannot be kept in {self._documents.folder}; make room there, check its "
+                "permissions, or set BELIMO_DATA_DIR to another folder."
+            )
 
 
 def _plain(text: str) -> str:
@@ -98,8 +147,8 @@ def _record(records: list[dict[str, Any]], name: str, serial: str, *, renamed: b
     return new
 
 
-def _add(store: Store, record: Mapping[str, Any], readings: DeviceReadings, found: Imported) -> DeviceHistory:
-    """Join readings to the history of a device; those that are kept already count."""
+def _add(store: Store, record: Mapping[str, Any], readings: DeviceReadings) -> tuple[DeviceHistory, int, int]:
+    """Join readings to a device's history, where those that are kept count: the whole, new values, and conflicts."""
     frame = readings.frame
     # A bucket's value is its last reading and belongs to its end, so a reading is kept in the second before its time.
     times = np.asarray(frame.index, np.int64) - 1
@@ -110,15 +159,11 @@ def _add(store: Store, record: Mapping[str, Any], readings: DeviceReadings, foun
         covered[key] = Coverage(final=((int(known[0]), int(known[-1]) + 1),) if len(known) else ())
     with store.lock(str(record["id"]), IMPORTED_RESOLUTION):
         kept = store.read(str(record["id"]), IMPORTED_RESOLUTION)
-        fresh = DeviceHistory(kept.device, kept.resolution, kept.step, times, columns, covered)
-        joined, conflicts = kept.joined(fresh)
-        name = name_of(record)
-        found.devices[name] = found.devices.get(name, 0) + _count(joined) - _count(kept)
-        if conflicts:
-            found.conflicts[name] = conflicts
-        if joined.coverage != kept.coverage or _count(joined) != _count(kept):
+        joined, conflicts = kept.joined(DeviceHistory(kept.device, kept.resolution, kept.step, times, columns, covered))
+        new = _count(joined) - _count(kept)
+        if new or joined.coverage != kept.coverage:
             store.write(joined)
-    return joined
+    return joined, new, conflicts
 
 
 def _count(history: DeviceHistory) -> int:
@@ -147,42 +192,6 @@ def _describe(record: dict[str, Any], history: DeviceHistory, mapping: FileMappi
     record["imported"] = {"last": last, "spacing": int(np.median(steps)) if len(steps) else 0, "quantities": described}
     for key, name in (("project", "projectName"), ("city", "addressCity"), ("country", "addressCountry")):
         record[name] = site.get(key, record.get(name))
-
-
-def _publish(documents: DocumentStore, records: Sequence[dict[str, Any]], file: str) -> None:
-    """Keep the documents that a cloud would give, the list of devices last."""
-    newest = max(record["imported"]["last"] for record in records)
-    for record in records:
-        about = record["imported"]
-        # A meter that reads once a day is not offline for not having been read in the last minutes.
-        seen = newest if newest - about["last"] <= 2 * about["spacing"] else about["last"]
-        record["health"] = {"state": "UNKNOWN", "lastSeen": _iso(seen)}
-        _keep(documents, f"timeline {record['id']}", newest, [])
-        ref = record["dataprofile"]["ref"]
-        _keep(documents, f"profile {ref}", newest, _profile(record["dataprofile"], about["quantities"]))
-    _keep(documents, "stats", newest, _stats(records, newest))
-    now = int(pd.Timestamp.now("UTC").timestamp())
-    before = documents.read("imports")
-    files = [one for one in (before.body["files"] if before else []) if one["name"] != _plain(file)]
-    files = [*files, {"name": _plain(file), "at": now}][-LISTED_FILES:]
-    shown = ", ".join(one["name"] for one in files[:2]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
-    day = pd.Timestamp(now, unit="s", tz="UTC")
-    _keep(documents, "imports", now, {"files": files, "text": f"from {shown} on {day:%Y-%m-%d}"})
-    _keep(documents, "devices", newest, list(records))
-
-
-def _keep(documents: DocumentStore, name: str, asked: int, body: Any) -> None:
-    """Keep a document, unless it is kept already; it must be on the disk, since nobody could give it again."""
-    known = documents.read(name)
-    if known is not None and (known.asked, known.body) == (asked, body):
-        return
-    documents.write(name, asked, body)
-    known = documents.read(name)
-    if known is None or known.body != body:
-        raise StoreError(
-            f"The list of what was imported cannot be kept in {documents.folder}; make room there, check its "
-            "permissions, or set BELIMO_DATA_DIR to another folder."
-        )
 
 
 def _profile(reference: Mapping[str, Any], quantities: Sequence[str]) -> dict[str, Any]:

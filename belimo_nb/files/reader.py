@@ -148,7 +148,7 @@ def read(path: Path, mapping: FileMapping) -> FileReadings:
     """
     check_bounds(path)
     if mapping.layout == "data log":
-        raw, remarks = data_log.read(path)
+        raw, remarks = data_log.read(path, mapping.encoding)
         frame, _ = tidy(raw)
         if frame.empty:
             raise UsageError(f"{path.name} is a data log without a reading.")

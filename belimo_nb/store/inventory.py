@@ -103,7 +103,7 @@ def damaged_files(store: Store) -> list[Path]:
 
 def imported(store: Store) -> list[str]:
     """The names under which files were imported."""
-    return sorted(path.name.partition("+")[2] for path in store.folder.parent.glob("files+*"))
+    return sorted({path.parts[-3].partition("+")[2] for path in store.folder.parent.glob("files+*/*/*.parquet")})
 
 
 def clear(store: Store) -> int:

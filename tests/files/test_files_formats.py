@@ -19,6 +19,7 @@ from belimo_nb.files import mapping as mappings
 from belimo_nb.files import reader
 from belimo_nb.files.propose import propose
 from belimo_nb.quantities import QUANTITIES
+from belimo_nb.store.inventory import entries
 
 NAME = "Energieventil Heizung 2.OG Nord-West"
 ZONE = "Europe/Zurich"
@@ -193,7 +194,7 @@ def test_what_is_unsure_is_asked(text, question, tmp_path):
     assert re.search(question, result.output), result.output
     proposed = CliRunner().invoke(cli, ["import", "--propose", str(path)])
     assert '"?"' in proposed.stdout
-    assert bn.connect(files="files").connection.archive.store.folder.exists() is False
+    assert list(entries(bn.connect(files="files").connection.archive.store)) == []
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ def test_names_of_other_things(text):
 
 
 def test_several_columns_of_one_quantity(tmp_path):
-    """Which of several columns is meant is asked, unless the vendor's names rank them; a mapping may give each a device."""
+    """Which of several columns is meant is asked, unless the vendor's names rank them; each may be of its own device."""
     path = tmp_path / "two.csv"
     path.write_text("Zeit (UTC);Wärmemenge Haus 1 (MWh);Wärmemenge Haus 2 (MWh)\n01.11.2018 06:00;12,5;13,5\n")
     (question,) = propose(path).doubts

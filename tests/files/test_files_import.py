@@ -105,7 +105,7 @@ def test_overlapping_files_add(month, tmp_path):
     device = bn.connect(files="files", timezone="UTC").device("67001234")
     kept = device.history("heating_energy", "2018-11-01T00:00Z", "2018-12-10T00:00Z", "15m").iloc[:, 0]
     assert kept.to_numpy()[:-1] == pytest.approx(meter("2018-11-01", "2018-12-10").iloc[1:, 0].to_numpy())
-    assert "later.csv and 1 more" in bn.connect(files="files").source
+    assert "later.csv, other.csv and 1 more" in bn.connect(files="files").source
 
 
 def test_names_and_serial_numbers(tmp_path):
@@ -119,7 +119,7 @@ def test_names_and_serial_numbers(tmp_path):
     assert listed[["name", "serial"]].to_numpy().tolist() == [["Nord", "77"], ["Nord", "78"]]
     both = written_files.meters(tmp_path / "two.csv", dict.fromkeys("12", meter("2018-11-01", "2018-11-02")), "UTC")
     result = CliRunner().invoke(cli, ["import", "--timezone", "UTC", "--name", "x", str(both)])
-    assert "two.csv holds 2 devices; give their names in a mapping" in result.output
+    assert "two.csv holds 2 devices; name them in a mapping" in result.output
     assert run("store", "info").endswith("Imported files are kept apart (--source): plant.\n")
 
 
