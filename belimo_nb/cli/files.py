@@ -28,7 +28,7 @@ EPILOG = """\b
 Examples:
   belimo-nb import --dry-run log.csv
   belimo-nb import --propose meters.csv > meters.toml
-  belimo-nb import --mapping meters.toml --into plant meters-*.csv
+  belimo-nb import --mapping meters.toml --into plant meters-2018.csv
 """
 FILE = click.Path(path_type=Path)
 

@@ -62,7 +62,7 @@ class Import:
 
     def __exit__(self, *error: Any) -> None:
         try:
-            if self._files:
+            if self._changed:
                 self._publish()
         finally:
             self._lock.__exit__(*error)
@@ -97,6 +97,8 @@ class Import:
 
     def _publish(self) -> None:
         """Keep the documents that a cloud would give, the list of devices last."""
+        # A device whose first history could not be written is none.
+        self._records = [record for record in self._records if "imported" in record]
         newest = max(record["imported"]["last"] for record in self._records)
         for record in self._records:
             about = record["imported"]

@@ -18,7 +18,7 @@ UNSURE = "?"  # what a proposal could not tell
 LAYOUTS = ("wide", "long", "data log")
 OWN_OFFSET = "offset"  # the zone of times that each say theirs
 MISSING = ("", "-", "--", "---", "NA", "#N/A", "N/A", "nan", "NaN", "NULL", "null", "None")
-SITE = {"project": str, "city": str, "country": str, "latitude": float, "longitude": float}
+SITE = ("project", "city", "country", "latitude", "longitude")
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,11 @@ class FileMapping:
 
 FIELDS = {
     "file": (
-        "layout",
-        "separator",
-        "encoding",
-        "header",
-        "decimal",
-        "thousands",
-        "missing",
-        "name_column",
-        "value_column",
+        "layout", "separator", "encoding", "header", "decimal", "thousands", "missing", "name_column", "value_column",
     ),
     "time": ("time", "format", "zone", "doubled"),
     "device": ("device", "serial", "split"),
-}
+}  # fmt: skip
 """The tables of a mapping, and the fields of `FileMapping` that each holds."""
 
 
@@ -133,8 +125,9 @@ def load(path: Path) -> FileMapping:
     found["devices"] = {key: _device(key, value, what) for key, value in body.get("devices", {}).items()}
     found["site"] = body.get("site", {})
     for key, value in found["site"].items():
-        if key not in SITE or not isinstance(value, (SITE[key], int) if SITE[key] is float else SITE[key]):
-            raise UsageError(f"{what} has {key} = {value!r} in [site]; there are only {', '.join(SITE)}.")
+        degrees = type(value) in (int, float) and abs(value) <= 180
+        if not (degrees if key in SITE[3:] else key in SITE and isinstance(value, str)):
+            raise UsageError(f"{what} has {key} = {value!r} in [site]; there are only {', '.join(SITE)} (in degrees).")
     return checked(replace(plain, **found), what)
 
 

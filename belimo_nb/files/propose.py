@@ -204,7 +204,10 @@ def _is_names(row: Sequence[str]) -> bool:
 def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFrame) -> tuple[str, ...]:
     """The column of times, or those of dates and clock times."""
     found = [
-        name for wish in TIMES for name in names if re.sub("utc|local|lokal", "", plain[name]) in (wish, f"{wish}s")
+        name
+        for wish in TIMES
+        for name in names
+        if re.sub(r"(utc|gmt)\d*|local|lokal", "", plain[name]) in (wish, f"{wish}s")
     ]
     clocks = [name for name in found if head[name].dropna().str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all()]
     dates = [name for name in found if name not in clocks]
@@ -315,8 +318,9 @@ def _with_times(
         texts = pd.Series(list(_texts(path, mapping, names, *mapping.time)), dtype=object)
         forms = [form for form in forms if pd.to_datetime(texts, format=form, errors="coerce").notna().all()]
     form = forms[0] if len(forms) == 1 else UNSURE
-    if form.startswith("epoch") or re.search(r"\b(utc|gmt)\b|_utc$", " ".join(mapping.time).casefold()):
-        zone = "UTC"
+    named = re.search(r"(?:\b|_)(?:utc|gmt)([+-]\d{1,2}(?::?\d{2})?)?\b", " ".join(mapping.time).casefold())
+    if form.startswith("epoch") or named:
+        zone = (named and named[1]) or "UTC"
     elif "%z" in form or times.OFFSET.fullmatch(seen):
         zone = OWN_OFFSET
     else:

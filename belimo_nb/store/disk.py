@@ -218,7 +218,8 @@ class Store:
                 pass
             break
         warnings.warn(
-            f"The kept history {path} {damage}; it {place}. What it held is asked for again.",
+            f"The kept history {path} {damage}; it {place}. "
+            + ("Import its files again." if self.imported else "What it held is asked for again."),
             StoreWarning,
             stacklevel=4,
         )

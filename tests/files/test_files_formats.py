@@ -258,7 +258,7 @@ def test_names_of_other_things(text):
 
 
 def test_several_columns_of_one_quantity(tmp_path):
-    """Which of several columns is meant is asked, unless the vendor's names rank them; each may be of its own device."""
+    """Which of several columns is meant is asked, unless the vendor's names rank them; or each has its device."""
     path = tmp_path / "two.csv"
     path.write_text("Zeit (UTC);Wärmemenge Haus 1 (MWh);Wärmemenge Haus 2 (MWh)\n01.11.2018 06:00;12,5;13,5\n")
     (question,) = propose(path).doubts
@@ -292,3 +292,31 @@ def test_thousands_are_no_decimals(tmp_path):
     found = reader.read(path, propose(path).mapping)
     assert found.devices[0].frame["heating_energy"].tolist() == [1234.5, 1240.5, 1250.0, 1251.0]
     assert "('12.5'): unknown" in found.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("Zeit (UTC+1);Wärmemenge (kWh)\n03.11.2018 06:00;5\n", "+1", "2018-11-03T05:00"),
+        ("time_utc,heating_kwh\n2018-11-03 06:00,5\n", "UTC", "2018-11-03T06:00"),
+        ("Datum;Uhrzeit;Wärmemenge (kWh)\n03.11.18;06:00;5\n", "Europe/Zurich", "2018-11-03T05:00"),
+        ("time,heating_kwh\n2018-11-03T06:00:00-05:00,5\n", "offset", "2018-11-03T11:00"),
+        ("Report;;\n;;\nZeit;Wärmemenge (kWh);\n3.11.2018 6:00;5;\n", "Europe/Zurich", "2018-11-03T05:00"),
+        ("sep=;\nTimestamp;Heat energy (kWh)\n1541224800;5\n", "UTC", "2018-11-03T06:00"),
+    ],
+)
+def test_times_and_heads(text, zone, expected, tmp_path):
+    """Names of columns may say the zone, dates and clock times stand apart, lines stand before the names."""
+    (path := tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    known = propose(path, ZONE)
+    assert (known.mapping.zone, known.doubts) == (zone, [])
+    frame = reader.read(path, known.mapping).devices[0].frame
+    assert frame.index.to_numpy().astype("datetime64[s]").tolist() == [np.datetime64(expected, "s").astype(object)]
+    assert frame["heating_energy"].tolist() == [5.0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_encodings(encoding, tmp_path):
+    """Files from Windows and from spreadsheets are read, their names included."""
+    (path := tmp_path / "x.csv").write_text("Zeit (UTC);Wärmemenge (kWh)\n03.11.2018 06:00;5\n", encoding=encoding)
+    assert reader.read(path, propose(path).mapping).devices[0].frame["heating_energy"].tolist() == [5.0]

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 
 import belimo_nb as bn
 from belimo_nb.cli import cli
-from belimo_nb.errors import BelimoError, SettingsError, UsageError
+from belimo_nb.errors import BelimoError, SettingsError, StoreError, UsageError
 from belimo_nb.files import mapping as mappings
 from belimo_nb.files import reader, table
 from belimo_nb.files.propose import propose
+from belimo_nb.store import Store
 from belimo_nb.store.inventory import entries, verify
 
 ZONE = "Europe/Zurich"
@@ -238,6 +239,26 @@ def test_a_full_disk_is_told(month, tmp_path, monkeypatch):
     result = CliRunner().invoke(cli, ["import", "--timezone", "UTC", "--into", "new", str(path)])
     assert result.exit_code == 1
     assert "The list of what was imported cannot be kept" in result.output
+
+
+def test_a_history_that_cannot_be_written(tmp_path, monkeypatch):
+    """Devices before the one that fails are kept and listed; the sentence says why, and repeating makes it good."""
+    frames = {name: meter("2018-11-01", "2018-11-02") for name in "ABC"}
+    path = written_files.meters(tmp_path / "x.csv", frames, "UTC")
+    write_history = Store.write
+
+    def full(store, kept):
+        if len(list(store.folder.glob("1s/*.parquet"))):
+            raise StoreError("The disk is full.")
+        write_history(store, kept)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", full)
+        result = CliRunner().invoke(cli, ["import", "--timezone", "UTC", str(path)])
+        assert (result.exit_code, result.output) == (1, "Error: The disk is full.\n")
+    assert list(bn.connect(files="files").devices()["name"]) == ["A"]
+    assert "768 new values of 3 devices" in imported(path)
+    assert list(bn.connect(files="files").devices()["name"]) == ["A", "B", "C"]
 
 
 @pytest.mark.slow
