@@ -18,7 +18,7 @@ from belimo_nb.files.names import by_name, rank_of, recognize
 from belimo_nb.files.reader import target_of
 from belimo_nb.files.table import check_bounds, chunks, column_names, first_lines
 
-HEAD = 2000  # lines that are looked at
+HEAD, HEAD_CELLS = 2000, 500_000  # lines and fields that are looked at, at most
 TIMES = (
     "time", "timestamp", "sampletime", "datetime", "zeit", "zeitstempel", "datum", "date", "datezeit", "datumuhrzeit",
     "datumzeit", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
@@ -152,7 +152,7 @@ def doubts(what: str, mapping: FileMapping, head: pd.DataFrame) -> list[str]:
 def head_of(path: Path, mapping: FileMapping, names: Sequence[str]) -> pd.DataFrame:
     """The first rows of a file as text, by the columns' names."""
     every = range(len(names))
-    part = next(chunks(path, mapping, every, every, len(names), HEAD), None)
+    part = next(chunks(path, mapping, every, every, len(names), min(HEAD, 10 + HEAD_CELLS // len(names))), None)
     if part is None or part.empty:
         raise UsageError(f"{path.name} has no rows below the names of its columns.")
     frame = part[list(every)].set_axis(list(names), axis="columns")

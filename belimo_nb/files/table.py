@@ -118,7 +118,7 @@ def chunks(
         "skipinitialspace": True,
         "low_memory": False,
         "nrows": most,
-        "chunksize": max(1000, CHUNK_CELLS // (len(wanted) + 1)),
+        "chunksize": max(500, CHUNK_CELLS // (len(wanted) + 1)),
     }
     try:
         with (
