@@ -16,7 +16,7 @@ from belimo_nb.files import data_log, times
 from belimo_nb.files.mapping import KNOWN, OWN_OFFSET, UNSURE, Column, FileMapping
 from belimo_nb.files.names import by_name, rank_of, recognize
 from belimo_nb.files.reader import target_of
-from belimo_nb.files.table import check_bounds, chunks, column_names, first_lines
+from belimo_nb.files.table import MAX_COLUMNS, check_bounds, chunks, column_names, first_lines
 
 HEAD, HEAD_CELLS = 2000, 500_000  # lines and fields that are looked at, at most
 TIMES = (
@@ -337,6 +337,8 @@ def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str
         for more in wanted[1:]:
             texts = texts.str.strip() + " " + part[more].str.strip()
         found |= dict.fromkeys(texts.dropna().str.strip().unique())
+        if mapping.name_column in columns and len(found) > MAX_COLUMNS:
+            raise UsageError(f"{path.name} has more than {MAX_COLUMNS:,} names; split it.")
     return found
 
 
