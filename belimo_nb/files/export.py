@@ -19,7 +19,7 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display.numbers import FLOAT_FORMAT
 from belimo_nb.display.table import cell_text
 from belimo_nb.errors import UsageError
-from belimo_nb.quantities import MEASURED, QUANTITIES
+from belimo_nb.quantities import CHECKED, QUANTITIES
 
 
 def export(cloud: Cloud, devices: Sequence[str], period: Period, resolution: str, out: Path) -> int:
@@ -37,7 +37,7 @@ def export(cloud: Cloud, devices: Sequence[str], period: Period, resolution: str
     """
     if out.suffix not in (".csv", ".parquet"):
         raise UsageError(f"The file {str(out)!r} is to be .csv or .parquet; name it so.")
-    wanted = QUANTITIES if cloud.settings.source_files else MEASURED  # of a cloud, the store keeps no others
+    wanted = QUANTITIES if cloud.settings.source_files else CHECKED  # of a cloud, the store keeps no others
     keys = [key for key in wanted if any(cloud.device(device).has(key) for device in devices)]
     step, zone, rows = parse_resolution(resolution), cloud.timezone, 0
     draft = out.with_name(f".{secrets.token_hex(4)}.tmp")
