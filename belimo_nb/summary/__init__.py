@@ -16,8 +16,9 @@ from belimo_nb.summary.energy_tables import (
 )
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
 from belimo_nb.summary.months import monthly_table, valve_months
+from belimo_nb.summary.parts import greater_kind
 from belimo_nb.summary.quality import completeness, data_quality
-from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy
+from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy, valve_power
 
 heating_figures, heating_header, heating_study = energy_figures, energy_header, energy_study
 """The names of before there was a cooling report, for notebooks of people's own."""
@@ -41,6 +42,7 @@ __all__ = [
     "fleet_figures",
     "fleet_header",
     "fleet_table",
+    "greater_kind",
     "heating_figures",
     "heating_header",
     "heating_study",
@@ -59,6 +61,7 @@ __all__ = [
     "survey_note",
     "valve_energy",
     "valve_months",
+    "valve_power",
     "valve_table",
     "verdict_table",
 ]
