@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -228,14 +229,18 @@ def test_latest_values(ran: Ran) -> None:
         t2 = t1 + valve.delta_t * (1 if valve.cools else -1)
         assert row[["t1_c", "t2_c", "delta_t_k"]].tolist() == pytest.approx([t1, t2, valve.delta_t])
         assert row["position_pct"] == pytest.approx(5 * power_kw(int(LIVE) // 3600))
-        assert row["energy_kwh"] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
+        kinds = ("cooling_kwh", "heating_kwh") if valve.cools else ("heating_kwh", "cooling_kwh")
+        assert row[kinds[0]] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
+        assert np.isnan(row[kinds[1]])
     assert set(map(pd.Timestamp, found["as_of"])) == {pd.Timestamp(LIVE, unit="s", tz="UTC")}
-    assert found.loc[["Fremdling"], ["power_kw", "flow_m3h", "t1_c", "energy_kwh"]].isna().all(axis=None)
+    assert (
+        found.loc[["Fremdling"], ["power_kw", "flow_m3h", "t1_c", "heating_kwh", "cooling_kwh"]].isna().all(axis=None)
+    )
     figures = ran.reports()["Overview"]["figures"]
     now = power_kw(int(LIVE) // 3600)
     assert figures["Heating power now"]["value"] == pytest.approx(sum(v.size for v in HEATING) * now)
     assert figures["Cooling power now"]["value"] == pytest.approx(COLD.size * now)
-    assert figures["Power now"]["note"] == "sum of 5 valves, as of 2021-04-15 13:58"
+    assert figures["Heating power now"]["note"].startswith("sum of 3 valves, as of 2021-04-15 13:58")
 
 
 def test_state(ran: Ran) -> None:
