@@ -8,7 +8,7 @@ from pathlib import Path
 
 from belimo_nb.errors import BelimoError, UsageError
 
-NOTEBOOKS = ("overview", "device", "heating_energy")
+NOTEBOOKS = ("overview", "device", "heating_energy", "cooling_energy")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -54,4 +54,4 @@ def _first_existing(*places: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise BelimoError(f"This installation lacks {places[0].name}; install belimo-nb again.")
+    raise BelimoError(f"This installation lacks {places[0].name}; install this package again.")

@@ -10,13 +10,14 @@ from belimo_nb.cloud.condition import condition, urgency
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
-from belimo_nb.summary.survey import survey_figures
+from belimo_nb.summary.survey import survey_figures, valve_power
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.survey import Survey
 
+POWER_NOW = {"heat": "Heating power now", "cold": "Cooling power now"}
 MAX_SPARKLINES = 300  # valves up to which each row has a sparkline, which adds 700 bytes to the page
 
 
@@ -43,7 +44,10 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     online = int(devices["online"].sum())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
-    power, flow = latest["power_kw"], latest["flow_m3h"]
+    power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
+    shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
+    unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
+    more = f"; {number(unlike)} more, whether they heat or cool is unknown" if unlike else ""
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
         told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
@@ -52,7 +56,10 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         told,
         *survey_figures(survey),
-        KeyFigure("Power now", _sum(power), "kW", _as_of(power, latest["time"], survey)),
+        *(
+            KeyFigure(POWER_NOW[kind], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey) + more)
+            for kind in shown
+        ),
         KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),
     )
 
@@ -82,10 +89,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     Small fleets have a sparkline of daily energy.
     """
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
-    found = survey.table()
-    found = found[["status", "findings"]].assign(
-        energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
-    )
+    found = survey.table()[["status", "findings", "heating_kwh", "cooling_kwh"]]
     frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
     frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
@@ -97,7 +101,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
-        frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
+        frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
     frame = frame.join(devices[[*differing, "serial"]])
@@ -105,7 +109,14 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
         frame.reset_index(drop=True),
         "devices",
         "All devices",
-        formats={"health": "status", "last_seen": "time", "as_of": "time", "status": "status", "energy_kwh": 0},
+        formats={
+            "health": "status",
+            "last_seen": "time",
+            "as_of": "time",
+            "status": "status",
+            "heating_kwh": 0,
+            "cooling_kwh": 0,
+        },
     )
 
 

@@ -38,7 +38,6 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
     """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
-    found = found.assign(energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1))
     found = found.rename(columns={"waste_m3_low": "least_m3"})
     shown = _with_sparklines(found, survey, limit)[
         [
@@ -48,7 +47,8 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
             "least_m3",
             "waste_m3",
             "waste_kwh",
-            "energy_kwh",
+            "heating_kwh",
+            "cooling_kwh",
             "kwh_a_day",
             "sentence",
             "advice",
@@ -66,7 +66,7 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         shown,
         "look-first",
         caption,
-        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
+        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "heating_kwh": 0, "cooling_kwh": 0},
         labels={
             "sentence": "",
             "advice": "What to do",
@@ -96,21 +96,44 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
     sums = found[["heating_kwh", "cooling_kwh"]].sum(min_count=1)
     keys = [valves[key] for key in place]
     verdicts = {name: (valves["verdict"] == verdict).groupby(keys).sum() for name, verdict in PROBLEMS}
-    waste = found[["waste_m3", "waste_kwh"]].sum(min_count=1)
+    of_heat = valves["heating_kwh"].fillna(0) >= valves["cooling_kwh"].fillna(0)
+    parts = {
+        "heat_waste_kwh": valves["waste_kwh"].where(of_heat),
+        "cold_waste_kwh": valves["waste_kwh"].where(~of_heat),
+    }
+    waste = valves.assign(**parts).groupby(place)[["waste_m3", *parts]].sum(min_count=1)
     frame = counts.join(sums).join(pd.DataFrame(verdicts)).join(waste)
     order = frame[["heating_kwh", "cooling_kwh"]].sum(axis=1).sort_values(ascending=False, kind="stable")
     return table(
         frame.loc[order.index].reset_index(),
         "places",
-        "By project and city",
+        "By project and city; what is wasted counts as heat where a valve moved more heat than cold, else as cold",
         formats=dict.fromkeys(map(str, frame.columns), 0),
+        labels={"heat_waste_kwh": ("Wasted heat", "kWh"), "cold_waste_kwh": ("Wasted cold", "kWh")},
     )
 
 
-def valve_energy(survey: Survey) -> pd.Series[float]:
-    """KWh of the period by valve name, heating and cooling together, for `plots.energy_ranking`."""
-    found = survey.table()
-    return found.set_index("name")[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
+def valve_energy(survey: Survey) -> pd.DataFrame:
+    """KWh of the period by valve name, columns heat and cold, for `plots.energy_ranking`."""
+    found = survey.table().set_index("name")
+    return found[["heating_kwh", "cooling_kwh"]].set_axis(["heat", "cold"], axis=1)
+
+
+def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """Latest power by valve name, columns heat and cold, kW, for `plots.latest_power`.
+
+    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do,
+    and where these are unknown, too, it is in neither column.
+
+    Args:
+        latest: As `Cloud.latest` gives it.
+        survey: Of the same devices, or of fewer.
+    """
+    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index) > 0
+    heat, cold = counted["heating_kwh"], counted["cooling_kwh"]
+    plain, warmer = heat != cold, latest["t1_c"] > latest["t2_c"]
+    kinds = {"heat": heat.where(plain, warmer), "cold": cold.where(plain, latest["t1_c"] < latest["t2_c"])}
+    return pd.DataFrame({kind: latest["power_kw"].where(own) for kind, own in kinds.items()}).set_axis(latest["name"])
 
 
 def survey_note(survey: Survey) -> Note:
