@@ -250,6 +250,7 @@ class Cloud:
             period.start,
             period.end,
             self.timezone,
+            self.connection.transfers({name: device.id for name, device in named.items()}),
         )
 
     def survey(

@@ -216,11 +216,18 @@ class Connection:
         None if no history is kept under an earlier id of it.
         """
         store, listed = self.archive.store, self.device_list
-        ids = [identifier, *listed.earlier_ids(listed.known().get(identifier, {}))]
+        earlier = listed.earlier_ids(listed.known().get(identifier, {}))
+        if not earlier:
+            return None
+        ids = [identifier, *earlier]
         begins = [times[0] if len(times := store.read(key, "1h", ()).times) else None for key in ids]
         if begins[0] is None or not any(begin is not None for begin in begins[1:]):
             return None
         return pd.Timestamp(int(begins[0]), unit="s", tz="UTC").tz_convert(self.timezone)
+
+    def transfers(self, devices: Mapping[str, str]) -> dict[str, pd.Timestamp]:
+        """As `transferred` of several devices, given by name: those of which there is such a history."""
+        return {name: since for name, key in devices.items() if (since := self.transferred(key)) is not None}
 
     def held_history(
         self,
@@ -234,7 +241,8 @@ class Connection:
     ) -> pd.DataFrame:
         """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
         raw = self.stored_history(record, datapoints, start, end, step)
-        return held(raw, parse_resolution(step), last_seen(record), counters=counters)
+        told = () if profile_ref(record) is None else self.profile_of(record).told
+        return held(raw, parse_resolution(step), last_seen(record), counters=counters, rare=told)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         def believed(body: Any) -> bool:

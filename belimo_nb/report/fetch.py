@@ -18,7 +18,7 @@ from belimo_nb.cloud.counting import counts
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import CHECKED, MEASURED
 from belimo_nb.report.jobs import Job
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
 
@@ -110,7 +110,7 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     asked = []
     if len(single):
         asked += history_queries(
-            connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
+            connection, single, period.start, period.end, resolution, counters_from=before, measured=CHECKED
         )
     # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
     if heating - devices:
@@ -142,7 +142,7 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     if step > parse_resolution(FINE_RESOLUTION) and devices:  # else the samples are fine enough already
         single = valves.loc[valves.index.isin(devices)]
         records = connection.device_list.known()
-        for query in history_queries(connection, single, period.start, period.end, resolution, measured=MEASURED):
+        for query in history_queries(connection, single, period.start, period.end, resolution, measured=CHECKED):
             profile = connection.profile_of(records[query.device])
             located = {key: profile.locate(key) for key in MEASURED}
             seen = {key: located[key] for key in ACTIVITY}

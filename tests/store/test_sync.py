@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from history_model import BEGIN, DAY, ModelDevice
 from locks_places import put
+from prepared import program
 
 import belimo_nb as bn
 from belimo_nb import settings, summary
@@ -34,7 +35,6 @@ from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
 KILLS = int(os.environ.get("BELIMO_KILLS") or 20)
-SYNC = [sys.executable, "-m", "belimo_nb", "sync"]
 with contextlib.suppress(ImportError):
     import resource  # POSIX
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
@@ -95,7 +95,9 @@ def start(folder, *options, room=None):
     environment = {**os.environ, "BELIMO_DATA_DIR": str(folder)}
     limit = None if room is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*SYNC, *options], env=environment, preexec_fn=limit, **pipes)
+    # A limit belongs to the process that is started here, so that one is the command itself.
+    command = program() if room is None else [sys.executable, "-m", "belimo_nb"]
+    return subprocess.Popen([*command, "sync", *options], env=environment, preexec_fn=limit, **pipes)
 
 
 def finish(process):
