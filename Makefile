@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test check test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
+.PHONY: help report test check test-thorough test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,9 @@ test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, noteboo
 
 check: lint ## check style and types, and run every test that is neither slow nor a browser's
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not browser"
+
+test-thorough: $(VENV)/dev ## draw five times as many examples as CI for every test that draws some
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m hypothesis --hypothesis-profile thorough
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
 	@$(BIN)/python tests/moved_clock.py
@@ -69,7 +72,10 @@ clean: ## remove what the verbs have made, the environment included
 	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Said before anything is made; the words are such that Python 2 runs them, too.
 $(VENV)/base: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "belimo_nb needs Python 3.11 or later, and \
+	$(PYTHON) is %d.%d; name another one, as in: make PYTHON=python3.11" % v[:2])'
 	@echo "Installing into $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes --requirement requirements.lock

@@ -29,6 +29,8 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: st
         "Account": cloud.settings.username,
         "Time zone": cloud.timezone,
     }
+    if not cloud.settings.username:  # imported files
+        del facts["Account"]
     if projects:
         facts["Projects"] = ", ".join(projects[:3]) + (f" and {len(projects) - 3} more" if len(projects) > 3 else "")
     if search:
@@ -42,10 +44,13 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
     power, flow = latest["power_kw"], latest["flow_m3h"]
+    told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
+    if (devices["health"] == "UNKNOWN").all():
+        told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
         KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
-        KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
+        told,
         *survey_figures(survey),
         KeyFigure("Power now", _sum(power), "kW", _as_of(power, latest["time"], survey)),
         KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),

@@ -25,7 +25,6 @@ from belimo_nb.client import retries
 from belimo_nb.cloud import needs
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
-from belimo_nb.quantities import CHECKED
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, sync
@@ -314,8 +313,8 @@ def test_reports_read_the_store(server):
     for name in ("2.OG Nord-West", "2.OG Nord-Ost"):
         valve = cloud.device(name)
         valve.counters(period.year_before.start, period.end)
-        valve.measurements(CHECKED, period.start, period.end)
-        valve.measurements(CHECKED, period.start, period.end, "1h")
+        valve.measurements(needs.CHECKED, period.start, period.end)
+        valve.measurements(needs.CHECKED, period.start, period.end, "1h")
     cloud.counters(cloud.heating_valves("2.OG Nord-"), "heating", period.year_before.start, period.end)
     assert len(asked(server)) == 2  # the quarter hours, which no report asks for by itself
     cloud.close()

@@ -177,8 +177,7 @@ def _files(url: str, scheme: str) -> _Files:
         return _Fsspec(url)
     except ImportError as error:
         raise UsageError(
-            f"--out {url} needs a package ({_reason(error)}); install belimo-nb[cluster] and what fsspec needs for "
-            f"{scheme}://."
+            f"--out {url} needs a package ({_reason(error)}); install fsspec and what it needs for {scheme}://."
         ) from None
     except (OSError, ValueError) as error:
         raise UsageError(f"The URL {url!r} of --out cannot be used ({_reason(error)}).") from None
