@@ -76,6 +76,7 @@ def sync(
         return
     with sigterm_as_interrupt():
         outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
+    outcome.failures |= valves.attrs.get("unreadable", {})
     print_failures(outcome)
     if as_json:
         click.echo(json.dumps(_as_json(planned, outcome), ensure_ascii=False, indent=2))
