@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
+
+from belimo_nb.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -308,3 +311,19 @@ LABELS: Mapping[str, str] = {"t1": "temperature T1", "t2": "temperature T2", "de
 def label(key: str) -> str:
     """A quantity in words."""
     return LABELS.get(key, key.replace("_", " "))
+
+
+def amount(value: object, what: str, least: float | None = None) -> float:
+    """Check a number that a user gives, such as a notebook's parameter: finite, above 0 or at least `least`.
+
+    Raises:
+        UsageError: It is none; the message names `what`, the value, and what to give.
+    """
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or not (found > 0 if least is None else found >= least):
+        bound = "above 0" if least is None else f"of {least:g} or more"
+        raise UsageError(f"The {what} is {value!r}; give a number {bound}, or leave it out.")
+    return found

@@ -21,7 +21,7 @@ from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
-from belimo_nb.quantities import CHECKED, COUNTERS
+from belimo_nb.quantities import CHECKED, COUNTERS, amount
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
@@ -128,6 +128,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     Raises:
         SignInError: The credentials are refused.
     """
+    fetch = int(amount(fetch, "number of requests that may be made (fetch)", least=0))
     records = connection.device_list.known()
     step = counter_resolution(connection.timezone, period.start, period.end)
     queries = history_queries(

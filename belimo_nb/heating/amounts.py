@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
-from belimo_nb.errors import UsageError
+from belimo_nb.quantities import amount
 
 
 def cost(kwh: float, price_per_kwh: float | str | None) -> float:
@@ -16,7 +15,7 @@ def cost(kwh: float, price_per_kwh: float | str | None) -> float:
     Raises:
         UsageError: The price is no number, or below 0.
     """
-    return kwh * _amount(price_per_kwh, "price per kWh", least=0.0)
+    return kwh * amount(price_per_kwh, "price per kWh", least=0.0)
 
 
 def co2_kg(kwh: float, g_per_kwh: float | str | None) -> float:
@@ -25,7 +24,7 @@ def co2_kg(kwh: float, g_per_kwh: float | str | None) -> float:
     Raises:
         UsageError: The factor is no number, or below 0.
     """
-    return kwh * _amount(g_per_kwh, "CO2 factor in g/kWh", least=0.0) / 1000
+    return kwh * amount(g_per_kwh, "CO2 factor in g/kWh", least=0.0) / 1000
 
 
 def per_area(months_kwh: pd.Series[Any], area_m2: float | str | None) -> float:
@@ -41,19 +40,6 @@ def per_area(months_kwh: pd.Series[Any], area_m2: float | str | None) -> float:
     Raises:
         UsageError: The area is no number above 0.
     """
-    area = _amount(area_m2, "area in m2", least=None)
+    area = amount(area_m2, "area in m2", least=None)
     known = len(months_kwh) == 12 and bool(months_kwh.notna().all())
     return float(months_kwh.sum()) / area if known else float("nan")
-
-
-def _amount(value: float | str | None, what: str, least: float | None) -> float:
-    """A finite number, above 0 or at least `least`."""
-    try:
-        amount = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        amount = math.nan
-    good = amount > 0 if least is None else amount >= least
-    if not good or not math.isfinite(amount):
-        bound = "above 0" if least is None else f"of {least:g} or more"
-        raise UsageError(f"The {what} is {value!r}; give a number {bound}, or leave it out.")
-    return amount

@@ -29,6 +29,7 @@ from belimo_nb.hydronics.exchanger import Characteristic
 from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
 from belimo_nb.hydronics.spells import HOUR_NS
 from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, worst
+from belimo_nb.quantities import amount
 
 
 class _Case:
@@ -203,9 +204,7 @@ def _samples(given: Samples | pd.DataFrame, design: Design | None, delta_t_k: fl
         raise UsageError(f"The samples are a {type(given).__name__}; give a DataFrame, as Device.measurements does.")
     wanted = design or (given.design if isinstance(given, Samples) else Design())
     if delta_t_k is not None:
-        if not delta_t_k > 0:
-            raise UsageError(f"A design delta-T of {delta_t_k} K makes no sense; give one above 0, or None if unknown.")
-        wanted = replace(wanted, delta_t_k=delta_t_k)
+        wanted = replace(wanted, delta_t_k=amount(delta_t_k, "design delta-T in K"))
     if isinstance(given, Samples):
         return given if wanted == given.design else Samples(given.frame, given.step, wanted)
     return Samples(given, design=wanted)

@@ -14,6 +14,7 @@ from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.errors import UsageError
 from belimo_nb.plots import style
+from belimo_nb.quantities import amount
 
 # From good to bad, the order in which states are drawn.
 COLORS: Mapping[str, str] = {
@@ -176,6 +177,7 @@ def _percent_of(value: float, total: float) -> str:
 
 
 def _draw_ranking(order: pd.DataFrame, words: Sequence[str], unit: str, title: str, what: str, limit: int) -> Chart:
+    limit = int(amount(limit, "number of valves to show (top)", least=1))
     shown = order.head(limit)
     names = [style.drawable(name) for name in shown["name"]]
     bar_texts = [*words, *["unknown"] * (len(order) - len(words))][:limit]

@@ -138,7 +138,8 @@ def energy_figures(
         figures.append(KeyFigure("CO₂", tons, "t", f"{least}at {co2_g_per_kwh} g per kWh", digits=1))
     if area_m2 not in (None, ""):
         sums = column_group(months, "kwh").sum(axis=1, skipna=False)
-        value = math.nan if failed else per_area(sums.where(~incomplete(months)), area_m2)
+        area = per_area(sums.where(~incomplete(months)), area_m2)
+        value = math.nan if failed else area
         reason = "a meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))

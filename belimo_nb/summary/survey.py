@@ -10,6 +10,7 @@ from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import count_of
 
 MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
@@ -36,6 +37,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
 
 def first_table(survey: Survey, limit: int = 15) -> Table:
     """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
+    limit = int(amount(limit, "number of valves to show (top)", least=1))
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.rename(columns={"waste_m3_low": "least_m3"})

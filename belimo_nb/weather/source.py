@@ -74,7 +74,7 @@ def outdoor_temperature(
         CloudError: The archive refuses, fails or cannot be reached.
     """
     site = _site_of(cloud)
-    weather_source = (source or "").strip() or site.settings.weather
+    weather_source = str(source or "").strip() or site.settings.weather
     if not weather_source:
         raise NoDataError(
             "There is no outdoor temperature: set BELIMO_WEATHER to a CSV file or to open-meteo (no key is needed)."
