@@ -42,6 +42,8 @@ def count_of(count: int, what: str) -> str:
     return f"{number(count)} {what}" if count else f"none {what}"
 
 
-def month_name(time: pd.Timestamp) -> str:
-    """Format a month as "Dec 2017", without a line break."""
+def month_name(time: pd.Timestamp | str) -> str:
+    """Format a month as "Dec 2017", without a line break; the name of a total stays."""
+    if isinstance(time, str):
+        return time
     return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"
