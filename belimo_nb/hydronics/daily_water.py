@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from belimo_nb.energy import JOULES_PER_KWH, design_limit, interval_energy
 from belimo_nb.energy.counter import Kind
-from belimo_nb.heating.days import complete_days
+from belimo_nb.heating.days import complete_days, daily_series
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
 COLUMNS = ("kwh", "m3", "delta_t_k", "supply_c", "return_c")
 LITTLE = 0.01  # share of the 99th percentile of the days' volume below which a day's water says nothing
 OTHER_KIND = 0.02  # share of the other kind of energy above which a day of a change-over valve is of neither
+BIN_K, BIN_DAYS = 2.0, 3  # width of a step of outdoor temperature, and days that it needs
 MOST_FLOW = 3.0  # times the nominal flow: more is a jump of the volume counter
 
 
@@ -74,7 +76,7 @@ def daily_water(
     return pd.DataFrame(dict(zip(COLUMNS, found, strict=True))).rename_axis("time")
 
 
-def together(valves: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def together(valves: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Several valves as one, on the days on which each of them is known; temperatures are weighted by volume.
 
     Args:
@@ -90,3 +92,54 @@ def together(valves: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
     found = [energy.sum(axis=1).where(known), volume.sum(axis=1).where(known), *(mean(name) for name in COLUMNS[2:])]
     return pd.DataFrame(dict(zip(COLUMNS, found, strict=True)))
+
+
+def ranked(valves: Mapping[str, pd.DataFrame], kind: Kind) -> pd.DataFrame:
+    """Valves by their flow-weighted return temperature, the worst first.
+
+    Args:
+        valves: Days by name, as `daily_water` gives them.
+        kind: "heating": the warmest return first; "cooling": the coldest.
+
+    Returns:
+        DataFrame, index ``valve``, columns m3, kwh, share (of all water), delta_t_k, supply_c, return_c (means weighted
+        by volume, over the days that are known) and moves_k: the return of all, minus what it would be without this
+        valve.
+    """
+    rows = {}
+    for name, days in valves.items():
+        told = days[days["return_c"].notna() & days["delta_t_k"].notna() & (days["m3"] > 0)]
+        passed = float(told["m3"].sum())
+        means = {column: float((told[column] * told["m3"]).sum()) / passed for column in COLUMNS[2:]} if passed else {}
+        rows[name] = {"m3": days["m3"].sum(min_count=1), "kwh": days["kwh"].sum(min_count=1), **means}
+    found = pd.DataFrame(rows.values(), pd.Index(list(rows), name="valve"), ["m3", "kwh", *COLUMNS[2:]], dtype=float)
+    water = found["m3"].where(found["return_c"].notna(), 0.0)
+    heat, total = float((found["return_c"] * water).sum()), float(water.sum())
+    rest = (total - water).where(lambda left: left > 0)
+    without = (heat - (found["return_c"] * water).fillna(0.0)) / rest
+    found.insert(2, "share", water / total if total > 0 else np.nan)
+    found["moves_k"] = (heat / total if total > 0 else np.nan) - without.where(found["return_c"].notna())
+    return found.sort_values("return_c", ascending=kind == "cooling", na_position="last", kind="stable")
+
+
+def water_signature(days: pd.DataFrame, temperature: pd.Series[float]) -> pd.DataFrame:
+    """Supply and return over the outdoor temperature: means weighted by volume, in steps of 2 K.
+
+    Args:
+        days: As `daily_water` gives them.
+        temperature: Mean outdoor temperature by local day, °C.
+
+    Returns:
+        DataFrame, index ``outdoor_c`` (middle of the step), columns supply_c, return_c, days; steps of fewer than 3
+        days are left out.
+    """
+    told = days.dropna(subset=["supply_c", "return_c"])
+    outdoor = daily_series(temperature, "temperature").reindex(pd.DatetimeIndex(told.index).tz_localize(None))
+    middle = np.floor(outdoor.to_numpy(dtype=float) / BIN_K) * BIN_K + BIN_K / 2
+    sums = pd.DataFrame({"m3": told["m3"], "days": 1.0})
+    for column in ("supply_c", "return_c"):
+        sums[column] = told[column] * told["m3"]
+    found = sums.groupby(pd.Index(middle, name="outdoor_c")).sum()
+    for column in ("supply_c", "return_c"):
+        found[column] /= found["m3"]
+    return found.loc[found["days"] >= BIN_DAYS, ["supply_c", "return_c", "days"]]

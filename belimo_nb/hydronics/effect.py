@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 MONTHS = 12  # that are looked at on either side of a change, at most
 LEAST_BEFORE, LEAST_AFTER = 30, 14  # days with the quantity, on either side
-MANY_DAYS = 90  # that a fit with three bends and kinds of days needs; of fewer it bends once
+MANY_DAYS = 90  # that a fit with five bends and kinds of days needs; of fewer it bends once
 BEYOND = "colder or warmer than any day before the change"
 LAGS = 6  # days over which residuals are asked for their memory; of 7 days it is the week's
 QUANTITIES = {
@@ -48,7 +48,7 @@ class Effect:
         days_after: Number of days that are held against it.
         verdict: "better", "worse", "within chance", or "cannot be said".
         reason: Why nothing can be said; empty if something can.
-        days: Of both sides: index naive day, columns temperature_c, value, expected, after (bool).
+        days: Of both sides: index naive day, columns temperature_c, value, after (bool).
     """
 
     quantity: str
@@ -80,18 +80,20 @@ class BeforeAfter:
     """A dated change and what it did; made by `before_and_after`.
 
     Attributes:
-        changed: Local midnight of the day of the change, aware; NaT: there was none.
+        changed: Local midnight of the day of the change, aware; None: there was none.
         effects: By quantity.
         left_out: Spells of days that tell nothing, columns from, to (aware), days and why.
         what: What was changed, in words.
         reason: Why nothing can be said at all; empty if something can.
+        also: What else was changed in these months, in words.
     """
 
-    changed: pd.Timestamp
+    changed: pd.Timestamp | None
     effects: dict[str, Effect] = field(default_factory=dict)
     left_out: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
     what: str = ""
     reason: str = ""
+    also: tuple[str, ...] = ()
 
 
 def before_and_after(
@@ -106,7 +108,7 @@ def before_and_after(
 ) -> BeforeAfter:
     """Hold the days after a change against those up to 12 months before it, in the same weather.
 
-    Each quantity is fitted, on the days before, to the outdoor temperature: straight lines that bend at its quartiles,
+    Each quantity is fitted, on the days before, to the outdoor temperature: straight lines that bend at its sextiles,
     and shift and tilt on Saturdays and Sundays (after the time-of-week-and-temperature model of Mathieu et al. 2011).
     What it gives for the days after is what was to be expected. Volume per kWh is weighted by energy, delta-T and
     return temperature by volume: what all the water of the days gave.
@@ -124,7 +126,8 @@ def before_and_after(
         level: Confidence level.
         what: What was changed, in words.
     """
-    index, day = pd.DatetimeIndex(days.index), changed.tz_convert(days.index.tz).normalize()
+    index = pd.DatetimeIndex(days.index)
+    day = changed.tz_convert(index.tz).normalize()
     first, end = day - pd.DateOffset(months=MONTHS), day + pd.DateOffset(months=MONTHS)
     days = days[(index >= first) & (index < end)]
     index = pd.DatetimeIndex(days.index)
@@ -174,9 +177,7 @@ def _effect(name: str, frame: pd.DataFrame, why: npt.NDArray[np.object_], kind: 
     residual = total - parts - expected * (amount - wholes)
     change, uncertainty = (measured - expected) / per, fit.uncertainty(residual, now, level) / amount[now].mean() / per
     verdict = "within chance" if abs(change) <= uncertainty else "better" if change * good > 0 else "worse"
-    shown = frame.loc[then | now, ["temperature_c", "after"]].assign(
-        value=value[then | now], expected=(parts / np.where(wholes > 0, wholes, np.nan))[then | now]
-    )
+    shown = frame.loc[then | now, ["temperature_c", "after"]].assign(value=value[then | now])
     counts = int(then.sum()), int(now.sum())
     return Effect(name, unit, usual, measured, expected, change, uncertainty, *counts, verdict, "", shown)
 
@@ -203,10 +204,10 @@ class _Fit:
         outdoor = frame["temperature_c"].to_numpy(dtype=float)
         weekday = np.asarray(pd.DatetimeIndex(frame.index).day_of_week)
         many = used.sum() >= MANY_DAYS
-        bends = np.quantile(outdoor[used], (0.25, 0.5, 0.75) if many else (0.5,))
+        bends = np.quantile(outdoor[used], (1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6) if many else (0.5,))
         columns = [np.ones(len(outdoor)), outdoor, *(np.maximum(outdoor - bend, 0.0) for bend in bends)]
         for number in (5, 6) if many else ():
-            columns += [(weekday == number) * 1.0, (weekday == number) * (outdoor - bends[1])]
+            columns += [(weekday == number) * 1.0, (weekday == number) * (outdoor - bends[len(bends) // 2])]
         terms = np.column_stack(columns)
         return cls(terms, used, np.linalg.pinv(terms[used].T @ terms[used]), outdoor)
 
