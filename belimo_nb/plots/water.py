@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -16,6 +18,7 @@ from belimo_nb.plots import style
 
 ROW = 22  # CSS pixels of a valve
 MAX_NAMES_WIDTH = 320
+Dashes = Literal["-", "--"]
 
 
 def return_ranking(valves: pd.DataFrame, *, title: str | None = None, limit: int = 30) -> Chart:
@@ -141,10 +144,11 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
     handles: style.Legend = []
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [300])
-        for after, name, color, marker, line, dashes in (
+        looks: tuple[tuple[bool, str, str, str, str, Dashes], ...] = (
             (False, "before", "#b9bec4", "s", style.DARK, "--"),
             (True, "after", style.SKY, "o", style.BLUE, "-"),
-        ):
+        )
+        for after, name, color, marker, line, dashes in looks:
             days = effect.days[effect.days["after"] == after]
             ax.plot(days["temperature_c"], days["value"], marker, color=color, markersize=3.5, alpha=0.7, mew=0)
             steps = days.groupby(np.floor(days["temperature_c"] / BIN_K) * BIN_K + BIN_K / 2)["value"].agg(
