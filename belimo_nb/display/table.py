@@ -37,10 +37,10 @@ class Table(Displayed):
     hidden: frozenset[int] = frozenset()  # positions of the columns that only the CSV has
 
     def data(self) -> dict[str, Any]:
-        """Name, caption, number of rows, `csv`: the complete frame, unrounded, and `kinds`: what its columns are."""
+        """Name, caption, rows, `csv` (the complete frame, unrounded), what the columns are, whether it has a total."""
         kinds = [[item.kind, item.digits] for item in self.columns if item.css != "g"]
         about = {"name": self.name, "caption": self.caption, "rows": len(self.frame)}
-        return {**about, "csv": self.csv(), "kinds": kinds}
+        return {**about, "csv": self.csv(), "kinds": kinds, "total": self.total is not None}
 
     def csv(self) -> str:
         """The complete frame as CSV: UTF-8 text, 12 digits, ISO 8601 times, pictures left out; a total comes last.

@@ -121,14 +121,12 @@ def matter(kwh: pd.Series[Any], outdoor: pd.Series[Any], told: Sequence[Reported
         kind: "heating" or "cooling".
     """
     days = pd.DatetimeIndex(kwh.index)
-    due = _due(kwh, outdoor, np.full(len(days), np.nan), kind)
-    mean = float(np.nanmean(due)) if np.isfinite(due).any() else 0.0
-    found = []
-    for begin, end, cause in told:
-        missed = due[(days >= begin.tz_convert(days.tz).normalize()) & (days < end)]
-        if not np.isfinite(missed).all() or missed.sum() > mean or not mean:
-            found.append((begin, end, cause))
-    return found
+    inside = [(days >= begin.tz_convert(days.tz).normalize()) & (days < end) for begin, end, _ in told]
+    signature = fit_signature(kwh[~np.any(inside, axis=0)], outdoor, kind=kind)
+    if not signature.model:
+        return list(told)
+    due, mean = signature.predict(outdoor), float(signature.days["kwh"].mean())
+    return [one for one, hit in zip(told, inside, strict=True) if due[hit].isna().any() or due[hit].sum() > mean]
 
 
 def merged(

@@ -48,9 +48,11 @@ class Fingerprints:
         period: What the reports cover.
         unsettled: Ids of devices whose history in the store is not what a report would read, since it would ask for
             more of it.
+        tables: How the tables are written beside the page.
     """
 
-    def __init__(self, cloud: Cloud, period: Period, unsettled: Collection[str] = ()) -> None:
+    def __init__(self, cloud: Cloud, period: Period, unsettled: Collection[str] = (), tables: str = "csv") -> None:
+        self._tables = tables
         self._cloud = cloud
         self._period = period
         self._unsettled = frozenset(unsettled)
@@ -84,7 +86,7 @@ class Fingerprints:
         except (BelimoError, DamagedFile, OSError):
             return None
         parameters = {name: repr(value) for name, value in job.parameters.items()}
-        return _digest([self._common, _source(job.notebook), parameters, data, weather])
+        return _digest([self._common, self._tables, _source(job.notebook), parameters, data, weather])
 
     def events(self, job: Job, *, ask: bool) -> str | None:
         """The digest of the events of a job's device, "" for the fleet's reports; None if it cannot be told.

@@ -27,6 +27,7 @@ class Task:
         made_at: When the run began, aware.
         version: The version of belimo_nb.
         engine: How to run the notebook, see `engines`.
+        tables: How its tables are written, "csv", "csv-semicolon" or "xlsx".
     """
 
     job: Job
@@ -37,6 +38,7 @@ class Task:
     made_at: datetime
     version: str
     engine: str
+    tables: str = "csv"
 
 
 def render(task: Task) -> Result:
@@ -71,7 +73,9 @@ def render(task: Task) -> Result:
         error = None if executed.error is None else mask_secrets(executed.error, secrets)
         notebook = remove_private(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     failed = error is not None
-    files = write_report(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed)
+    files = write_report(
+        notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed, tables=task.tables
+    )
     return Result(
         job=task.job,
         status="failed" if error else "ok",

@@ -73,6 +73,7 @@ def run(
     resume: bool = False,
     whole: bool = False,
     as_of: datetime | None = None,
+    tables: str = "csv",
 ) -> Outcome:
     """Make the reports of some jobs and their index.
 
@@ -94,6 +95,7 @@ def run(
         resume: Keep reports of earlier runs whose fingerprint is the same.
         whole: True if these are all jobs of their notebooks; then pages of other devices are removed.
         as_of: When the list of devices was fetched, aware.
+        tables: How the reports' tables are written, "csv", "csv-semicolon" or "xlsx".
 
     Raises:
         UsageError: The output folder cannot be made or written to, or another run writes to it.
@@ -114,7 +116,7 @@ def run(
         def task(job: Job) -> Task:
             source = notebooks.notebook(job.notebook)
             limit, engine = workers.time_limit, workers.engine
-            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine)
+            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine, tables)
 
         batch = _Batch(workers, lambda result: settle(kept_reports.made(result)), on_retry)
         stopped = False

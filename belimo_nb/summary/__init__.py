@@ -17,8 +17,9 @@ from belimo_nb.summary.energy_tables import (
 )
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
 from belimo_nb.summary.months import monthly_table, valve_months
+from belimo_nb.summary.parts import greater_kind
 from belimo_nb.summary.quality import completeness, data_quality
-from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy
+from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy, valve_power
 from belimo_nb.summary.water import building_water, design_load_table, return_table
 
 heating_figures, heating_header, heating_study = energy_figures, energy_header, energy_study
@@ -48,6 +49,7 @@ __all__ = [
     "fleet_figures",
     "fleet_header",
     "fleet_table",
+    "greater_kind",
     "heating_figures",
     "heating_header",
     "heating_study",
@@ -69,6 +71,7 @@ __all__ = [
     "valve_effects",
     "valve_energy",
     "valve_months",
+    "valve_power",
     "valve_table",
     "verdict_table",
 ]

@@ -27,9 +27,15 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
     return KeyFigure(label, value, "kWh", note if value is not None else "no readings", digits=0)
 
 
-def daily_trend(kwh: pd.DataFrame) -> Trend:
-    """Daily energy of all counters together; NaN where one of them is unknown."""
-    return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
+def daily_trend(kwh: pd.DataFrame, label: str = "Energy by day") -> Trend:
+    """Daily energy of all counters together, of one kind of energy; NaN where one of them is unknown."""
+    return Trend(label, "kWh", kwh.sum(axis=1, skipna=False).tolist())
+
+
+def greater_kind(energy: pd.DataFrame) -> pd.DataFrame:
+    """Of kWh by time and kind the one column that has more: heat and cold are never added up."""
+    sums = energy.sum().fillna(0.0)
+    return energy[[sums.idxmax()]]
 
 
 def incomplete(energy: pd.DataFrame) -> pd.Series[bool]:
