@@ -13,6 +13,7 @@ from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.energy.counter import Kind, counter_resolution
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics.daily_water import daily_water
+from belimo_nb.hydronics.effect import MONTHS
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.connection import Connection
@@ -71,3 +72,11 @@ def valves_water(connection: Connection, valves: pd.DataFrame, kind: Kind, perio
         {name: str(error) for name, error in found.items() if isinstance(error, BelimoError)},
         kind,
     )
+
+
+def sides(changed: pd.Timestamp, period: Period) -> Period:
+    """The days that a change is judged by: up to 12 months before it and after it, these within the period."""
+    day = changed.normalize()
+    # A day more, since the first one has no reading at its begin.
+    begin = day - pd.DateOffset(months=MONTHS, days=1)
+    return Period(begin, min(day + pd.DateOffset(months=MONTHS), period.end))

@@ -18,6 +18,7 @@ from belimo_nb.plots import style
 
 ROW = 22  # CSS pixels of a valve
 MAX_NAMES_WIDTH = 320
+TOLD = 6  # spells of days left out, and other changes, that a caption names
 Dashes = Literal["-", "--"]
 
 
@@ -135,7 +136,8 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
     effect = found.effects.get(quantity)
     if effect is None or effect.reason:
         why = found.reason if effect is None else effect.reason
-        return style.no_data_figure(title or "Before and after a change", f"{caption} Not to be said: {why}.")
+        words = f"{caption} Not to be said: {why.rstrip('.')}."
+        return style.no_data_figure(title or "Before and after a change", words, "Nothing to compare")
     change, plus_minus, unit = effect.change, effect.uncertainty, " K"
     if effect.relative:
         change, plus_minus, unit = 100 * change, 100 * plus_minus, " %"
@@ -165,4 +167,12 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
         words = f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}"
         style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
     caption += " Each point is a day; lines: means in steps of 2 K."
+    spells = [
+        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
+        for _, row in found.left_out.head(TOLD).iterrows()
+    ]
+    if len(found.left_out) > TOLD:
+        spells.append(f"{number(int(found.left_out['days'][TOLD:].sum()))} more days")
+    caption += f" Left out: {', '.join(spells)}." if spells else ""
+    caption += f" Also changed in these months: {'; '.join(found.also[:TOLD])}." if found.also else ""
     return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)

@@ -5,7 +5,7 @@ from belimo_nb.summary.change_over import change_over_table
 from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
-from belimo_nb.summary.effect import building_effects, effect_note, effect_table, valve_effect, valve_effects
+from belimo_nb.summary.effect import building_effects, effect_table, valve_effect, valve_effects
 from belimo_nb.summary.energy import before_name, energy_figures, energy_header, energy_name, energy_study, kind_energy
 from belimo_nb.summary.energy_tables import (
     load_table,
@@ -38,7 +38,6 @@ __all__ = [
     "device_figures",
     "device_header",
     "drift_table",
-    "effect_note",
     "effect_table",
     "energy_figures",
     "energy_header",

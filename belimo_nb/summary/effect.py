@@ -10,20 +10,20 @@ import pandas as pd
 
 from belimo_nb.api.health import meter_errors
 from belimo_nb.calendar.moments import parse_time
-from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.water import device_water, valves_water
+from belimo_nb.cloud.water import device_water, sides, valves_water
 from belimo_nb.display import Note, Table, date, note, number, table
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.heating import Study
 from belimo_nb.heating.days import daily_means
 from belimo_nb.hydronics.daily_water import together
-from belimo_nb.hydronics.effect import LEAST_AFTER, MONTHS, BeforeAfter, before_and_after
+from belimo_nb.hydronics.effect import LEAST_AFTER, BeforeAfter, before_and_after
 from belimo_nb.summary.device import events
 from belimo_nb.summary.parts import column_group
 from belimo_nb.weather import temperature_or_reason
 
 if TYPE_CHECKING:
+    from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.device import Device
     from belimo_nb.energy.counter import Kind
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 SET, UPDATED = "CONFIGURATION_CHANGE", "SOFTWARE_CHANGE"
 ALL = "All together"
 SHORT = {"energy": "energy", "water": "volume per kWh", "delta_t_k": "delta-T", "return_k": "return temperature"}
-SPELLS = 6  # of days left out that are told one by one
 
 
 def valve_effect(
@@ -60,7 +59,7 @@ def valve_effect(
             return BeforeAfter(None, reason="no setting was changed in the period, and no day of a change is given")
         moment = told["time"].iloc[-1]
     day = moment.normalize()
-    span = _span(day, period)
+    span = sides(day, period)
     of_day = timeline[(timeline["type"] == SET) & (timeline["time"].dt.normalize() == day)]
     what = "; ".join(events(of_day, valve).frame["details"][::-1])
     sums = column_group(days, "kwh").sum()
@@ -111,7 +110,7 @@ def building_effects(
     moment = _moment(changed, period)
     if moment is None:
         return {ALL: BeforeAfter(None, reason="no day of a change is given")}
-    span = _span(moment.normalize(), period)
+    span = sides(moment, period)
     water = valves_water(cloud.connection, valves, study.kind, span)
     outdoor, unknown = temperature_or_reason(cloud, span.start, span.end, weather)
     if unknown or not water.days:
@@ -132,8 +131,10 @@ def building_effects(
     return {ALL: before_and_after(together(sound), means, moment, study.kind, what=what), **found}
 
 
-def effect_table(found: BeforeAfter) -> Table:
-    """Table of what a change did to energy, volume per kWh, delta-T and return temperature."""
+def effect_table(found: BeforeAfter) -> Table | Note:
+    """Table of what a change did to energy, volume per kWh, delta-T and return; a note where there was none."""
+    if not found.effects:
+        return _nothing(found)
     rows = [
         {
             "quantity": name,
@@ -151,74 +152,59 @@ def effect_table(found: BeforeAfter) -> Table:
         }
         for name, one in found.effects.items()
     ]
-    columns = ["quantity", "unit", "before", "expected", "after", "change", "plus_minus", "in", "verdict"]
-    frame = pd.DataFrame(rows, columns=[*columns, "days_before", "days_after", "remark"])
+    frame = pd.DataFrame(rows)
     if (frame["remark"] == "").all():
         frame = frame.drop(columns="remark")
-    caption = f"Before and after {date(found.changed)}, in the same weather" if rows else "No change to judge"
+    what = f": {found.what}" if found.what else ""
     return table(
         frame,
         "effect",
-        caption,
+        f"Before and after {date(found.changed)}, in the same weather{what}",
         formats={
             "before": 1, "expected": 1, "after": 1, "change": "+1", "plus_minus": 1, "verdict": "status",
             "days_before": 0, "days_after": 0,
         },
         labels={
             "quantity": "", "expected": "Expected after", "plus_minus": "± (90 %)", "in": "",
+            "days_before": ("Before", "days"), "days_after": ("After", "days"),
         },
         below=["remark"],
     )  # fmt: skip
 
 
-def valve_effects(found: Mapping[str, BeforeAfter]) -> Table:
-    """Table of what a change did at each valve: the change of each quantity and its uncertainty."""
+def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
+    """Table of what a change did at all valves together and at each; a note where there was none."""
+    if not found[ALL].effects:
+        return _nothing(found[ALL])
     rows = []
     for name, one in found.items():
-        if name == ALL or not one.effects:
-            continue
         row: dict[str, object] = {"valve": name}
         for short, quantity in SHORT.items():
             effect = one.effects[quantity]
-            row |= {f"{short}": effect.change, f"{short}_pm": effect.uncertainty}
-        changed = [quantity for quantity, effect in one.effects.items() if effect.changed]
+            row |= {short: effect.change, f"{short}_pm": effect.uncertainty}
+        changed = [f"{quantity} {effect.verdict}" for quantity, effect in one.effects.items() if effect.changed]
         reasons = {effect.reason: None for effect in one.effects.values() if effect.reason}
-        row["remark"] = "; ".join([f"changed: {', '.join(changed)}"] if changed else [*reasons] or ["within chance"])
-        rows.append(row)
-    columns = [part for short in SHORT for part in (short, f"{short}_pm")]
-    frame = pd.DataFrame(rows, columns=["valve", *columns, "remark"])
-    plus_minus = {name: _plus_minus_percent if name in ("energy_pm", "water_pm") else 1 for name in columns[1::2]}
+        rows.append(
+            row | {"remark": "; ".join([one.what] * bool(one.what) + (changed or [*reasons] or ["within chance"]))}
+        )
+    frame = pd.DataFrame(rows)
+    columns = [name for name in map(str, frame) if name.endswith("_pm")]
+    plus_minus = {name: _plus_minus_percent if name in ("energy_pm", "water_pm") else 1 for name in columns}
     return table(
         frame,
-        "valve-effects",
-        "The change by valve, against what was to be expected in the same weather" if rows else "No change to judge",
+        "effects",
+        f"Before and after {date(found[ALL].changed)}: what the weather does not explain, ± at 90 % confidence",
         formats={**plus_minus, "energy": "change", "water": "change", "delta_t_k": "+1", "return_k": "+1"},
         labels={
             "water": "Volume per kWh", "delta_t_k": ("Delta-T", "K"), "return_k": ("Return", "K"),
-            **dict.fromkeys(columns[1::2], "±"),
+            **dict.fromkeys(columns, "±"),
         },
         below=["remark"],
     )  # fmt: skip
 
 
-def effect_note(found: BeforeAfter) -> Note:
-    """Note on what was changed, on the days left out and why, and on what else was changed in these months."""
-    if not found.effects:
-        return note(f"Nothing is held against each other: {found.reason}.")
-    said = [f"{date(found.changed)}: {found.what}." if found.what else f"The day of the change: {date(found.changed)}."]
-    said.append(
-        "Expected is what the days before, up to 12 months of them, give in the weather after the change; ± is the "
-        "uncertainty at 90 % confidence (ASHRAE Guideline 14). A change within it is no change."
-    )
-    spells = [
-        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
-        for _, row in found.left_out.head(SPELLS).iterrows()
-    ]
-    if len(found.left_out) > SPELLS:
-        spells.append(f"{number(int(found.left_out['days'][SPELLS:].sum()))} more days")
-    said += [f"Left out: {', '.join(spells)}."] if spells else []
-    said += [f"Also changed in these months: {'; '.join(found.also[:SPELLS])}."] if found.also else []
-    return note(" ".join(said))
+def _nothing(found: BeforeAfter) -> Note:
+    return note(f"There is no before and after: {found.reason.rstrip('.')}.")
 
 
 def _plus_minus_percent(share: float) -> str:
@@ -236,13 +222,6 @@ def _moment(changed: str, period: Period) -> pd.Timestamp | None:
             "with some weeks of the period after it."
         )
     return moment
-
-
-def _span(day: pd.Timestamp, period: Period) -> Period:
-    """The days that a change is judged by: up to 12 months before it and after it, within the period."""
-    # A day more, since the first one has no reading at its begin.
-    begin = day - pd.DateOffset(months=MONTHS, days=1)
-    return Period(begin, min(day + pd.DateOffset(months=MONTHS), period.end))
 
 
 def _known(days: pd.DataFrame, moment: pd.Timestamp) -> bool:
