@@ -121,18 +121,18 @@ def valve_energy(survey: Survey) -> pd.DataFrame:
 def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
     """Latest power by valve name, columns heat and cold, kW, for `plots.latest_power`.
 
-    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do.
+    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do,
+    and where these are unknown, too, it is in neither column.
 
     Args:
         latest: As `Cloud.latest` gives it.
         survey: Of the same devices, or of fewer.
     """
-    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index)
-    only = (counted > 0).set_axis(["heat", "cold"], axis=1)
-    warm = latest["t1_c"] > latest["t2_c"]
-    heats = (only["heat"] & ~only["cold"]) | (warm & ~(only["cold"] & ~only["heat"]))
-    power = latest["power_kw"]
-    return pd.DataFrame({"heat": power.where(heats), "cold": power.where(~heats)}).set_axis(latest["name"])
+    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index) > 0
+    heat, cold = counted["heating_kwh"], counted["cooling_kwh"]
+    plain, warmer = heat != cold, latest["t1_c"] > latest["t2_c"]
+    kinds = {"heat": heat.where(plain, warmer), "cold": cold.where(plain, latest["t1_c"] < latest["t2_c"])}
+    return pd.DataFrame({kind: latest["power_kw"].where(own) for kind, own in kinds.items()}).set_axis(latest["name"])
 
 
 def survey_note(survey: Survey) -> Note:

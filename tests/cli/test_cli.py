@@ -322,9 +322,9 @@ def test_init(tmp_path):
     folder = tmp_path / "my buildings"
     first = invoke("init", str(folder))
     assert first.exit_code == 0
-    assert first.stdout.count("Written") == 4
+    assert first.stdout.count("Written") == 5
     assert "jupyter lab" in first.stdout
-    names = {"overview.ipynb", "device.ipynb", "heating_energy.ipynb", ".env"}
+    names = {"overview.ipynb", "device.ipynb", "heating_energy.ipynb", "cooling_energy.ipynb", ".env"}
     assert {path.name for path in folder.iterdir()} == names
     if os.name != "nt":
         assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
@@ -333,7 +333,7 @@ def test_init(tmp_path):
     (folder / ".env").write_text("BELIMO_USERNAME=me\n")
     (folder / "device.ipynb").unlink()
     second = invoke("init", str(folder)).stdout
-    assert [second.count(word) for word in ("Written", "There already", "Kept")] == [1, 2, 1]
+    assert [second.count(word) for word in ("Written", "There already", "Kept")] == [1, 3, 1]
     assert (folder / ".env").read_text() == "BELIMO_USERNAME=me\n"
 
 
