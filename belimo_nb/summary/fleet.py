@@ -96,7 +96,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
-        frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
+        frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
     frame = frame.join(devices[[*differing, "serial"]])
