@@ -124,7 +124,7 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         others = valves.loc[valves.index.isin(seen)]
         asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
     if changed := str(parameters.get("changed") or ""):
-        span = sides(parse_time(changed, cloud.timezone, "changed"), period)
+        span = sides(parse_time(changed, cloud.timezone, "day of the change"), period)
         step, both = counter_resolution(cloud.timezone, span.start, span.end), valves.index.isin(counted | devices)
         asked += history_queries(connection, valves.loc[both], span.start, span.end, step, measured=WATER)
     if counted and parameters.get("peak_minutes") == 15:

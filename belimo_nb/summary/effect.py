@@ -215,7 +215,7 @@ def _moment(changed: str, period: Period) -> pd.Timestamp | None:
     """When it was changed; None where it is not given."""
     if not str(changed or "").strip():
         return None
-    moment = parse_time(changed, str(period.start.tz), "changed")
+    moment = parse_time(changed, str(period.start.tz), "day of the change")
     if moment >= period.end:
         raise UsageError(
             f"The change of {moment:%Y-%m-%d} does not lie before the period's end, {period.end:%Y-%m-%d}; give a day "
