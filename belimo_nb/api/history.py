@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ class StrangeValueWarning(UserWarning):
     """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
 
 
+@functools.cache
 def parse_resolution(text: str) -> pd.Timedelta:
     """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
@@ -42,6 +45,7 @@ def parse_resolution(text: str) -> pd.Timedelta:
     return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 
+@functools.lru_cache(maxsize=64)  # the devices of a fleet share them
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
     """The begins (UTC) of the buckets that a range touches."""
     # The cloud's buckets are multiples of their length since 1970, whatever the range asked for.
@@ -117,21 +121,26 @@ def ask_window(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     series = _series(body, what)
-    device, begin, end, length = (body.get(key) for key in ("deviceId", "from", "to", "resolution"))
-    echoed = [
-        ("device", device, device == device_id),
-        ("from", begin, _is_time(begin, first)),
-        ("to", end, _is_time(end, after)),
-        ("resolution", length, _is_length(length, step)),
-        *(("aggregation", found, found == aggregation) for found in (one.get("aggregation") for one in body["series"])),
-    ]
+    is_ours: dict[str, Callable[[object], bool]] = {
+        "deviceId": lambda found: found == device_id,
+        "from": lambda found: _is_time(found, first),
+        "to": lambda found: _is_time(found, after),
+        "resolution": lambda found: _is_length(found, step),
+        "aggregation": lambda found: found == aggregation,
+    }
+    came = [key for key, _ in series]
+    others = [key for key in came if key not in datapoint_ids]
+    echoed = [(key, one.get(key)) for one in (body, *body["series"]) for key in is_ours]
+    wrong = [(key, found) for key, found in echoed if found is not None and not is_ours[key](found)]
+    # More than was asked for is harmless, but not instead of it.
+    wrong += [("datapoint", key) for key in others if not set(datapoint_ids) <= set(came)]
+    wrong += [("datapoint", f"{key} twice") for key in datapoint_ids if came.count(key) > 1]
     # An answer to another question would be kept for good; a cloud that does not repeat the question is believed.
-    for name, found, is_ours in echoed:
-        if found is not None and not is_ours:
-            raise AnswerError(
-                f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the {name} "
-                f"{str(found)[:40]!r}; nothing of it is used: ask again later."
-            )
+    for key, found in wrong[:1]:
+        raise AnswerError(
+            f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the "
+            f"{key.removesuffix('Id')} {str(found)[:40]!r}; nothing of it is used: ask again later."
+        )
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in series
@@ -171,12 +180,17 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
     """Parse the answer's series: datapoint id, and values by bucket begin."""
     try:
         found = []
+        texts: list[Any] = []
+        times = pd.DatetimeIndex([], tz="UTC")
         for series in body["series"]:
             values = series["values"]
-            times = pd.DatetimeIndex(pd.to_datetime([v["timestamp"] for v in values], utc=True, format="ISO8601"))
-            numbers = pd.Series([v.get("value") for v in values], times.as_unit("ns"), dtype=object)
+            if (stamps := [v["timestamp"] for v in values]) != texts:  # most series have the times of the one before
+                texts = stamps
+                times = pd.DatetimeIndex(pd.to_datetime(texts, utc=True, format="ISO8601")).as_unit("ns")
+            numbers = pd.Series([v.get("value") for v in values], times, dtype=object)
             # Rows may come twice or out of order; the last that was sent counts.
-            found.append((str(series["datapointId"]), numbers[~numbers.index.duplicated(keep="last")]))
+            alone = numbers if times.is_unique else numbers[~times.duplicated(keep="last")]
+            found.append((str(series["datapointId"]), alone))
     except (KeyError, TypeError, AttributeError, ValueError):
         raise AnswerError(f"The cloud gave {what} not as the API describes it; try again later.") from None
     return found
@@ -184,6 +198,8 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
 
 def _is_time(found: object, moment: pd.Timestamp) -> bool:
     """Whether a time is that moment, to the second; a form that is not known says nothing."""
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return found in (moment.timestamp(), moment.timestamp() * 1000)
     time = from_api([found])[0]
     return pd.isna(time) or abs(time - moment) < pd.Timedelta(seconds=1)
 
@@ -216,6 +232,10 @@ def _in_window(
 
 def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
     """Replace numbers beyond `MAX_VALUE` by NaN, with a warning: a counter at 1e308 J, or infinity, is broken."""
+    if set(map(type, values)) <= {float, int, type(None)}:  # as nearly always: at once, not one by one
+        with contextlib.suppress(OverflowError):  # an integer that no float can be
+            if not (np.abs(values.to_numpy(float)) > MAX_VALUE).any():
+                return values
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
@@ -234,7 +254,7 @@ def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Seri
 
 def typed(values: pd.Series[Any]) -> pd.Series[Any]:
     """Convert to floats (NaN where there is none) if all values are numbers, else to objects (None)."""
-    known = values.dropna()
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+    kinds = set(map(type, values.dropna()))
+    if all(issubclass(kind, (int, float)) and not issubclass(kind, bool) for kind in kinds):
         return values.astype(float)
     return values.astype(object).where(values.notna(), None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
+from belimo_nb.api.devices import check_is, datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import held
@@ -18,7 +19,7 @@ from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.transport import Traffic, Transport
 from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
-from belimo_nb.errors import ApiError, NoDataError, UsageError
+from belimo_nb.errors import AnswerError, ApiError, NoDataError, UsageError
 from belimo_nb.settings import Settings
 from belimo_nb.store.documents import DocumentStore
 
@@ -32,6 +33,7 @@ class Connection:
     Attributes:
         settings: Addresses, account and options.
         device_list: The last complete list of devices.
+        dataprofiles: Those that were asked for.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,7 +41,7 @@ class Connection:
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
         self._documents = DocumentStore(settings)
-        self._dataprofiles = Dataprofiles(self._ask_profile)
+        self.dataprofiles = Dataprofiles(self._ask_profile)
         self.device_list = DeviceList(self.get, self._documents, lambda: self.now_s, offline=settings.offline)
 
     @property
@@ -127,7 +129,7 @@ class Connection:
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`, fetched once."""
-        return self._dataprofiles.at(ref)
+        return self.dataprofiles.at(ref)
 
     def profile_or_none(self, ref: str) -> Profile | None:
         """As `profile`; None, with a warning the first time, where the cloud refuses it.
@@ -135,7 +137,7 @@ class Connection:
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
         """
-        return self._dataprofiles.readable(ref)
+        return self.dataprofiles.readable(ref)
 
     def profile_of(self, record: Mapping[str, Any]) -> Profile:
         """The dataprofile of a device, by the API's device object.
@@ -155,21 +157,28 @@ class Connection:
         """The values of a device at a time, or the newest: the API's object with ``timestamp`` and ``datapoints``."""
         path, what = f"/devices/{record['id']}", f"the state of {name_of(record)}"
         if at is not None:
-            return self.get(f"{path}/data", {"at": to_api(at)}, what)
+            return self._about(record, f"{path}/data", what, {"at": to_api(at)})
         listed = subobject(record, "state")
         if self.list_is_fresh and listed.get("datapoints"):
             return listed  # all reports of a run show the same moment
         try:
-            asked = subobject(self.get(path, what=what), "state")
+            asked = subobject(self._about(record, path, what), "state")
         except ApiError:
             asked = {}
         known = [state for state in (asked, listed) if state.get("datapoints")]
         # The values at no time are those of a daily snapshot, hours old, and the last resort.
-        return max(known, key=_time_ns) if known else self.get(f"{path}/data", what=what)
+        return max(known, key=_time_ns) if known else self._about(record, f"{path}/data", what)
 
-    def document(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
+    def _about(
+        self, record: Mapping[str, Any], path: str, what: str, params: Mapping[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        body = self.get(path, params, what)
+        check_is(str(record["id"]), body, what)
+        return body
+
+    def document(self, name: str, ask: Callable[[], Any]) -> Any:
         """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
-        return self._documents.get_or_ask(name, ask, self.now_s, forever=forever).body
+        return self._documents.get_or_ask(name, ask, self.now_s).body
 
     @functools.cached_property
     def archive(self) -> Archive:
@@ -196,7 +205,9 @@ class Connection:
         contact = LastContact(None if seen is None else int(seen.timestamp()), self.device_list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
         earlier = self.device_list.earlier_ids(record)
-        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier)
+        profile = profile_ref(record) and self.profile_of(record)
+        units = profile.units if profile else {}
+        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier, units)
         return self.archive.frame(query, datapoints, start, end, self.now_s)
 
     def transferred(self, identifier: str) -> pd.Timestamp | None:
@@ -205,11 +216,18 @@ class Connection:
         None if no history is kept under an earlier id of it.
         """
         store, listed = self.archive.store, self.device_list
-        ids = [identifier, *listed.earlier_ids(listed.known().get(identifier, {}))]
+        earlier = listed.earlier_ids(listed.known().get(identifier, {}))
+        if not earlier:
+            return None
+        ids = [identifier, *earlier]
         begins = [times[0] if len(times := store.read(key, "1h", ()).times) else None for key in ids]
         if begins[0] is None or not any(begin is not None for begin in begins[1:]):
             return None
         return pd.Timestamp(int(begins[0]), unit="s", tz="UTC").tz_convert(self.timezone)
+
+    def transfers(self, devices: Mapping[str, str]) -> dict[str, pd.Timestamp]:
+        """As `transferred` of several devices, given by name: those of which there is such a history."""
+        return {name: since for name, key in devices.items() if (since := self.transferred(key)) is not None}
 
     def held_history(
         self,
@@ -223,10 +241,24 @@ class Connection:
     ) -> pd.DataFrame:
         """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
         raw = self.stored_history(record, datapoints, start, end, step)
-        return held(raw, parse_resolution(step), last_seen(record), counters=counters)
+        told = () if profile_ref(record) is None else self.profile_of(record).told
+        return held(raw, parse_resolution(step), last_seen(record), counters=counters, rare=told)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
-        found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
+        def believed(body: Any) -> bool:
+            with contextlib.suppress(AnswerError):
+                Profile.check_is(ref, body, what)
+                return True
+            return False
+
+        def ask() -> dict[str, Any]:
+            body = self.get(ref, what=what)
+            Profile.check_is(ref, body, what)
+            return body
+
+        found: dict[str, Any] = self._documents.get_or_ask(
+            f"profile {ref}", ask, self.now_s, forever=forever, believed=believed
+        ).body
         return found
 
 

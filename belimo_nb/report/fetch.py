@@ -19,7 +19,7 @@ from belimo_nb.cloud.water import WATER, sides
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import CHECKED, MEASURED
 from belimo_nb.report.jobs import KINDS, Job, counting, matching
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
 
@@ -111,7 +111,7 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     asked = []
     if len(single):
         asked += history_queries(
-            connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
+            connection, single, period.start, period.end, resolution, counters_from=before, measured=CHECKED
         )
     # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
     if counted - devices:
@@ -148,13 +148,16 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     if step > parse_resolution(FINE_RESOLUTION) and devices:  # else the samples are fine enough already
         single = valves.loc[valves.index.isin(devices)]
         records = connection.device_list.known()
-        for query in history_queries(connection, single, period.start, period.end, resolution, measured=MEASURED):
+        for query in history_queries(connection, single, period.start, period.end, resolution, measured=CHECKED):
             profile = connection.profile_of(records[query.device])
             located = {key: profile.locate(key) for key in MEASURED}
             seen = {key: located[key] for key in ACTIVITY}
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
-            kept = connection.archive.store.read(query.device, resolution, datapoints)
-            kept = connection.archive.joined(kept, query, datapoints)
+            try:
+                kept = connection.archive.store.read(query.device, resolution, datapoints)
+                kept = connection.archive.joined(kept, query, datapoints)
+            except StoreError:
+                continue  # its own report says why
             raw = kept.frame(datapoints, buckets(period.start - LEAD, period.end, step))
             raw = held(raw, step, query.seen.moment).loc[buckets(period.start, period.end, step)]
             frame = measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name)

@@ -12,6 +12,7 @@ from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.summary.parts import count_of
 
+MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
 PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
 
@@ -144,15 +145,22 @@ def survey_note(survey: Survey) -> Note:
         "estimated between bounds, as the largest of any one check."
     ]
     sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
+    changed = [
+        f"{name} changed hands on {since:%Y-%m-%d}: what was before is the history of its earlier id."
+        for name, since in survey.transfers.items()
+        if since > survey.period.start
+    ]
+    sentences += changed[:MOST_TOLD]
+    if len(changed) > MOST_TOLD:
+        sentences.append(f"{number(len(changed) - MOST_TOLD)} more changed hands in the period.")
     if survey.lacking:
         sentences.append(
             f"The store does not hold the readings of {number(survey.lacking)} of them completely; fetch them with "
             "`belimo-nb sync`, and run this again."
         )
-    # Three reasons at most: hundreds of valves may fail alike.
-    sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:3]]
-    if len(survey.failures) > 3:
-        sentences.append(f"{number(len(survey.failures) - 3)} more could not be fetched.")
+    sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:MOST_TOLD]]
+    if len(survey.failures) > MOST_TOLD:
+        sentences.append(f"{number(len(survey.failures) - MOST_TOLD)} more could not be fetched.")
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
 
 

@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
+from prepared import program
 
 import belimo_nb
 from belimo_nb.cli import cli
@@ -279,7 +280,7 @@ def test_interrupted(broken, error):
 @posix
 def test_reader_gone(demo_environment):
     """A reader that has seen enough (`| head`) is no reason for a trace."""
-    command = subprocess.Popen([*PROGRAM, "devices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = subprocess.Popen([*program(), "devices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command.stdout.close()
     said = command.stderr.read()
     command.stderr.close()
@@ -292,7 +293,7 @@ def test_reader_gone(demo_environment):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo(number, tmp_path):
     """The demo cloud first prints .env lines that lead to it, at once; a signal ends it with status 0."""
-    command = [*PROGRAM, "demo", "--devices", "3", "--now", "2018-06-01T00:00:00Z"]
+    command = [*program(), "demo", "--devices", "3", "--now", "2018-06-01T00:00:00Z"]
     command += ["--ev4", "0.5", "--reporting", "change", "--transfers", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         lines = [server.stdout.readline()]

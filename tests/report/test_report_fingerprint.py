@@ -135,7 +135,8 @@ def test_other_resolutions_count(fetched, period):
 )
 def test_the_record_of_the_device(fetched, period, change):
     """What the list says of a device, its latest values included, changes its report, and not its neighbor's."""
-    found = list(plan(fetched, period, notebooks=["device", "overview"]))
+    found = list(plan(fetched, period, notebooks=["device", "overview"], search="2.OG Nord-"))
+    assert len(found) == 3
     before = [Fingerprints(fetched, period).of(job) for job in found]
     listed = fetched.connection.device_list.known()
     records = [{**record, **(change if key == NORTH else {})} for key, record in listed.items()]

@@ -6,6 +6,7 @@ import stat
 
 import pandas as pd
 import pytest
+from locks_places import put
 
 from belimo_nb.settings import load
 from belimo_nb.store.coverage import LATEST
@@ -90,6 +91,15 @@ def test_offline_what_is_kept_will_do(answers):
     assert len(asked) == 1
 
 
+def test_an_empty_list_takes_no_kept_one_away(answers):
+    """A list without a row is given, but what was kept stays for work offline; where nothing was kept, it is kept."""
+    kept = answers()
+    for name, body in (("devices", [{"id": "d1"}]), ("timeline d1", [])):
+        kept.write(name, NOW, body)
+        assert kept.get_or_ask(name, ask([])[0], NOW + 60) == Document(NOW + 60, [])
+        assert kept.read(name).body == body
+
+
 def test_what_one_run_has_fetched(answers):
     """The notebooks of one run take what was fetched since it began, and nothing older."""
     since = pd.Timestamp(NOW, unit="s", tz="UTC").isoformat()
@@ -162,6 +172,15 @@ def test_for_the_owner_alone(answers):
     kept.write("stats", NOW, {"a": 1})
     (path,) = kept.folder.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes")
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "socket"])
+def test_what_is_no_file(kind, answers):
+    """A folder, link, pipe or socket in a document's place is none, and nobody waits for it."""
+    put(kind, answers().folder / "stats.json")
+    assert answers().read("stats") is None
+    assert answers().get_or_ask("stats", ask({"a": 1})[0], NOW) == Document(NOW, {"a": 1})
 
 
 def test_a_folder_that_takes_nothing(answers):

@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     ALWAYS_LOW = "low delta-T from the start"
     CONSTANT_FLOW = "constant flow"
     CYCLING = "cycling between samples"
+    REPORTED = "error reported"
 
 
 def utc(text: str) -> int:

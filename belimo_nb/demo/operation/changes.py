@@ -20,8 +20,9 @@ from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultK
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, MP_ACTUATOR, MP_GATEWAY
+from belimo_nb.demo.fleet.truth import reported_errors
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
-from belimo_nb.demo.world.schedule import HISTORY_BEGIN
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON
 
 Scalar = float | int | str | bool
 Changes = list[tuple[int, Scalar]]
@@ -132,7 +133,7 @@ def _health(device: DemoDevice, start: int) -> dict[str, Changes]:
     return {"default.1": status, "default.2": note}
 
 
-def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
+def changes(device: DemoDevice, plant: Plant | None, seed: int) -> dict[str, Changes]:
     """Datapoints that change rarely: id -> (epoch seconds, new value), ascending, the first at installation.
 
     Those of energy valves have the ids of Energy Valve 3, or of 4 where 3 has none, whatever their profile.
@@ -150,6 +151,9 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
                 later = [(IMPROVEMENT.begin, _IMPROVED[key])]
             values[key] = [(start, first), *later]
         values["evcloud.280"] += _errors(device)
+        if plant.lifelike:
+            for fault in reported_errors(device, seed):
+                values["evcloud.280"] += [(fault.begin, int(fault.figures["bits"])), (fault.end or HORIZON, 0)]
         full_power = plant.max_power_w * device.scale / 100
         values["SetMaximumPower"] = [(time, full_power * float(percent)) for time, percent in values["evcloud.65"]]
         values["evcloud.250"] = _applied_limit(values["evcloud.220"], values["evcloud.230"])

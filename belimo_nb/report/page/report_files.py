@@ -66,11 +66,11 @@ def write_report(
     for name, content in made.values():
         write_text(out / name, content, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
-    # Tables that this run has not made go. A device's slug ends with its id, so no other report's tables match.
-    stem = Path(job.slug).name
-    place = (out / job.slug).parent
-    for old in [*place.glob(f"{stem}-*.csv"), *place.glob(f"{stem}.xlsx")]:
-        if old.relative_to(out).as_posix() not in files.values():
+    # Tables that this run has not made go, but not those of another report whose name begins alike.
+    folder, stem = (out / job.slug).parent, Path(job.slug).name
+    others = [f"{page.stem}-" for page in folder.glob(f"{stem}-*.html")]
+    for old in [*folder.glob(f"{stem}-*.csv"), *folder.glob(f"{stem}.xlsx")]:
+        if old.relative_to(out).as_posix() not in files.values() and not old.name.startswith(tuple(others)):
             old.unlink(missing_ok=True)
     return files
 
