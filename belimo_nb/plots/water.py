@@ -155,7 +155,7 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
             days = effect.days[effect.days["after"] == after]
             ax.plot(days["temperature_c"], days["value"], marker, color=color, markersize=3.5, alpha=0.7, mew=0)
             steps = days.groupby(np.floor(days["temperature_c"] / BIN_K) * BIN_K + BIN_K / 2)["value"].agg(
-                ["mean", "size"]
+                ["median", "size"]
             )
             steps = steps[steps["size"] >= LEAST]
             ax.plot(steps.index, steps["median"], dashes, color=line, linewidth=2.0)
