@@ -30,9 +30,20 @@ PURE = ("errors", "quantities", "_version", "calendar", "energy", "heating", "hy
 
 PURE_IMPORTS = (
     *("numpy", "pandas"),
-    *("__future__", "collections", "dataclasses", "datetime", "difflib", "functools", "itertools", "math", "re"),
+    *(
+        "__future__",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "difflib",
+        "functools",
+        "itertools",
+        "math",
+        "re",
+    ),
     "unicodedata",
-    *("statistics", "typing", "warnings"),
+    *("statistics", "types", "typing", "warnings"),
 )
 IMPURE_CALLS = re.compile(r"open|print|input|now|utcnow|today|read_\w+|to_(csv|parquet|excel|pickle|hdf|sql|feather)")
 
