@@ -72,7 +72,10 @@ clean: ## remove what the verbs have made, the environment included
 	rm -rf $(VENV) reports build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Said before anything is made; the words are such that Python 2 runs them, too.
 $(VENV)/base: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "belimo_nb needs Python 3.11 or later, and \
+	$(PYTHON) is %d.%d; name another one, as in: make PYTHON=python3.11" % v[:2])'
 	@echo "Installing into $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes --requirement requirements.lock

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -105,3 +109,35 @@ def test_groups_of_tests_are_kept_together(request: pytest.FixtureRequest) -> No
     """`make test` hands a group of tests to one worker: some versions of pytest and xdist silently do not."""
     grouped = getattr(request.config.option, "loadgroup", False)
     assert request.node.nodeid.endswith("@kept together") == grouped
+
+
+@pytest.mark.skipif(shutil.which("make") is None or os.name == "nt", reason="needs make")
+def test_an_old_python_is_told_at_once(tmp_path):
+    """`make report` with a Python that is too old says so in one line, and leaves nothing behind."""
+    old = tmp_path / "python3"
+    code = "import sys; sys.version_info = (3, 9, 2); exec(sys.argv[1])"
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$2"\n')
+    old.chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(
+        ["make", "report", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout + done.stderr.splitlines()[0] == (
+        f"belimo_nb needs Python 3.11 or later, and {old} is 3.9; name another one, as in: make PYTHON=python3.11"
+    )
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_nobody_is_told_to_install_a_name_that_is_not_ours():
+    """The package is not published, so its name on an index is free for strangers: texts name checkouts and wheels."""
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("belimo_nb/**/*.py"), ROOT / "Makefile"]
+    told = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in texts
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"install\s+[\"'`]?belimo[-_]nb\b(?!.*\.whl)", line)
+    ]
+    assert told == []

@@ -106,7 +106,10 @@ class Profile:
         whole = f"{identifier}/{version}"
         named = {"id": (identifier, whole), "version": (version,), "ref": (whole, ref)}
         for key, wanted in {"id": (identifier,)}.items() if version == "last" else named.items():
-            if (found := body.get(key)) is not None and str(found) not in wanted:
+            found = body.get(key)
+            # A cloud may name a version in short: 1.2 for 1.2.2.
+            short = key != "id" and any(each.startswith(f"{found}.") for each in wanted)
+            if found is not None and str(found) not in wanted and not short:
                 raise AnswerError(
                     f"Asked for {what}, the cloud answered with the {key} {str(found)[:60]!r}; nothing of it is used: "
                     "ask again later."

@@ -38,5 +38,5 @@ def init(folder: Path) -> None:
             ) from None
     click.echo(
         f"\nNext: write your credentials into {folder / '.env'} (leave them blank for the demo cloud), then open the "
-        f'notebooks with `jupyter lab "{folder}"` (pip install "belimo-nb[lab]" brings it).'
+        f'notebooks with `jupyter lab "{folder}"` (`pip install jupyterlab ipympl` brings it).'
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import StoreError, UsageError, printable
+from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
@@ -38,7 +42,7 @@ def info(options: GlobalOptions, as_json: bool, source: str | None) -> None:
     found = list(entries(kept))
     names = _names(settings)
     if as_json:
-        click.echo(json.dumps([_as_json(entry, names) for entry in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([_as_json(entry, names) for entry in found]))
     elif found:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)
@@ -74,9 +78,10 @@ def verify(options: GlobalOptions, source: str | None) -> None:
 @source_option
 @pass_options
 def clear(options: GlobalOptions, yes: bool, source: str | None) -> None:
-    """Delete the kept history of this cloud, damaged files included. It can be fetched again.
+    """Delete the kept history of this cloud, damaged files included, and what is known of its devices.
 
-    With --source, delete what was imported, the list of its devices included.
+    So are the explorer's choices and the outdoor temperatures. All of it can be fetched again. With --source, delete
+    what was imported, the list of its devices included.
     """
     from belimo_nb.store import Store
     from belimo_nb.store.documents import DocumentStore
@@ -87,10 +92,33 @@ def clear(options: GlobalOptions, yes: bool, source: str | None) -> None:
     kept = Store(settings)
     count = len(list(entries(kept)))
     if not yes:
-        click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+        try:
+            click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                raise UsageError("Nobody is there to say yes, so nothing is deleted; give --yes.") from None
+            raise
     if kept.imported:
         DocumentStore(settings).clear()  # first: without its list nothing is left that would be taken for a source
-    click.echo(f"{_count(delete(kept))} deleted.")
+    deleted = delete(kept)
+    if not kept.imported:
+        _clear_others(settings)
+    click.echo(f"{_count(deleted)} deleted.")
+
+
+def _clear_others(settings: Settings) -> None:
+    """Delete what is known of this cloud's devices by all accounts, chosen in the explorer, and of the weather."""
+    from belimo_nb.explorer.choice import choice_path
+    from belimo_nb.store.documents import DocumentStore
+
+    weather = settings.data_dir / "weather"
+    for folder in (DocumentStore(settings).folder.parent, choice_path(settings).parent, weather):
+        try:
+            if os.path.lexists(folder):
+                check_inside(folder, settings.data_dir)
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be deleted ({error.strerror}); check its permissions.") from None
 
 
 def _names(settings: Settings) -> dict[str, str]:

@@ -13,9 +13,10 @@ from belimo_nb.cli.shared import (
     device_options,
     pass_options,
     period_options,
-    printable,
     sigterm_as_interrupt,
 )
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.store.sync import Plan, SyncResult
@@ -76,9 +77,10 @@ def sync(
         return
     with sigterm_as_interrupt():
         outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
+    outcome.failures |= valves.attrs.get("unreadable", {})
     print_failures(outcome)
     if as_json:
-        click.echo(json.dumps(_as_json(planned, outcome), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(planned, outcome)))
     else:
         click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
     if outcome.failures:

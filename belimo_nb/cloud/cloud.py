@@ -12,7 +12,7 @@ import pandas as pd
 from belimo_nb import settings as settings_module
 from belimo_nb.api.devices import LATEST_QUANTITIES, devices_frame, find_device, latest_frame, profile_ref
 from belimo_nb.calendar.moments import Moment
-from belimo_nb.calendar.periods import Period
+from belimo_nb.calendar.periods import Period, baseline
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import KINDS, counts
 from belimo_nb.cloud.device import Device
@@ -116,6 +116,10 @@ class Cloud:
         found: dict[str, Any] = self.connection.document("stats", ask)
         return found
 
+    def compared(self, period: Period, text: str = "") -> Period:
+        """Parse the period to compare with, by default the 12 months before. See `calendar.periods.baseline`."""
+        return baseline(period, text)
+
     def devices(self, search: str | None = None) -> pd.DataFrame:
         """List the devices, in the cloud's order.
 
@@ -176,23 +180,29 @@ class Cloud:
             devices: A frame of `devices`, ids, or words to search for; None for all.
 
         Returns:
-            Its rows, with two more columns, heating and cooling (bool: has such a counter).
+            Its rows, with two more columns, heating and cooling (bool: has such a counter). ``.attrs["unreadable"]``
+            has the names of devices whose dataprofile could not be read, which are left out, with the reason.
 
         Raises:
-            CloudError: No dataprofile can be read.
+            CloudError: There is none, but a dataprofile could not be read.
         """
         frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
         profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
-        # Where none of them can be read, it is not that no device counts energy.
-        self.connection.dataprofiles.check_some({ref for ref in refs if ref is not None})
+        refusals = [self.connection.dataprofiles.refusal(ref) for ref in refs]
         counters = {
             kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]
             for kind in KINDS
         }
         frame = frame.assign(**counters)
-        return frame[frame["heating"] | frame["cooling"]]
+        found = frame[frame["heating"] | frame["cooling"]]
+        # That none can be read does not mean that none counts energy.
+        if found.empty and (refusal := next(filter(None, refusals), None)):
+            raise refusal
+        names = zip(frame["name"], refusals, strict=True)
+        found.attrs["unreadable"] = {str(name): str(refusal) for name, refusal in names if refusal}
+        return found
 
     def heating_valves(self, search: Devices | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from belimo_nb.api.profile import Profile
@@ -36,15 +36,9 @@ class Dataprofiles:
                 self._known[ref] = known
         return known
 
-    def check_some(self, refs: Iterable[str]) -> None:
-        """Check that at least one of some dataprofiles could be read, if any is asked about.
-
-        Raises:
-            CloudError: The reason of the first, if none could.
-        """
-        found = [self._unreadable.get(ref) for ref in refs]
-        if found and all(found):
-            raise found[0]  # type: ignore[misc]  # none of them is None
+    def refusal(self, ref: str | None) -> CloudError | NoDataError | None:
+        """Why a dataprofile could not be read; None if it could, or was not asked for."""
+        return self._unreadable.get(ref or "")
 
     def readable(self, ref: str) -> Profile | None:
         """As `at`; None, with a warning the first time, where the cloud refuses it.

@@ -39,10 +39,18 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
     valves = cloud.energy_valves(found)
     for device_id, key in wanted.items():
         if device_id not in valves.index:
+            if device_id in found.index and (
+                why := valves.attrs.get("unreadable", {}).get(str(found.loc[device_id, "name"]))
+            ):
+                raise NoDataError(why)
             reason = "has no energy counter" if device_id in found.index else f"does not match {search!r}"
             raise UsageError(f"The device {key!r} {reason}, so there is nothing to report on; leave it out.")
     if valves.empty:
         raise NoDataError(
             f"None of the {len(found)} devices has an energy counter; `belimo-nb report overview` works without."
         )
-    return valves.loc[[device_id for device_id in valves.index if device_id in wanted]] if wanted else valves
+    if not wanted:
+        return valves
+    chosen = valves.loc[[device_id for device_id in valves.index if device_id in wanted]]
+    chosen.attrs = {}
+    return chosen

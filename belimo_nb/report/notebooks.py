@@ -54,4 +54,4 @@ def _first_existing(*places: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise BelimoError(f"This installation lacks {places[0].name}; install belimo-nb again.")
+    raise BelimoError(f"This installation lacks {places[0].name}; install this package again.")

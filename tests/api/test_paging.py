@@ -95,3 +95,14 @@ def test_pages_that_do_not_add_up(bodies, words, retryable):
     assert "the devices" in str(caught.value)
     assert str(caught.value).endswith(".")
     assert caught.value.retryable is retryable
+
+
+def test_a_million_pages():
+    """A list that would take more than a thousand requests is given up at once; one of a thousand is read."""
+    for rows, size in ((1_000_000, 1), (1001, 1), (999_999, 998)):
+        asked = []
+        get = pages_of([{}] * rows, size)
+        with pytest.raises(AnswerError, match="more than 1000 requests; ask the vendor"):
+            collect(lambda *query, get=get, asked=asked: asked.append(1) or get(*query), "/devices", {}, "the devices")
+        assert len(asked) == 1
+    assert len(collect(pages_of([{}] * 1000, 1), "/devices", {}, "the devices")) == 1000

@@ -498,3 +498,42 @@ def test_others_may_log_their_own_sign_in(caplog):
     caplog.set_level(logging.DEBUG, logger=logger.name)
     logger.debug("someone else's")
     assert "someone else's" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("token", ["a\nb", "a\rX: y", "a b", "ä", "\ud83d", "\x1b[31m", "a\0", "x" * 20_000, {"a": 1}])
+def test_tokens_that_no_header_holds(second, caplog, token, name):
+    """Such a token is refused before a library gets it: it is in no message and no log, and is not kept."""
+    caplog.set_level(logging.DEBUG)
+    second.always(TOKEN, lambda _, answer: says({**answer.json, name: token}))
+    with pytest.raises(AnswerError, match="a token that makes no sense") as caught:
+        new().access_token()
+    assert str(token) not in str(caught.value)
+    assert str(token) not in caplog.text
+    assert not list(Path(platformdirs.user_cache_dir("belimo-nb", appauthor=False)).glob("token-*"))
+
+
+def test_a_kept_token_that_no_header_holds(second):
+    """A token file that an earlier version wrote so is not used, and costs a sign-in."""
+    new().access_token()
+    kept = json.loads(token_file().read_text(encoding="utf-8"))
+    token_file().write_text(json.dumps(kept | {"access_token": "a\nb"}), encoding="utf-8")
+    assert new().access_token() == "access-2-of-anna"
+
+
+def test_a_token_belongs_to_both_addresses(second, monkeypatch):
+    """A token that was issued for one API is not sent to another."""
+    new().access_token()
+    monkeypatch.setenv("BELIMO_API_URL", "https://other.invalid/api")
+    assert new().access_token() == "access-2-of-anna"
+
+
+def test_a_reason_with_secrets(second, monkeypatch):
+    """A server's words are told without control characters and without any secret that is in use."""
+    said = f"no \x1b[31m{PASSWORD} {CLIENT_SECRET}\ud83d"
+    second.always(TOKEN, says({"error": said}, 403))
+    with pytest.raises(SignInError) as caught:
+        new().access_token()
+    assert str(caught.value).isprintable()
+    assert PASSWORD not in str(caught.value)
+    assert CLIENT_SECRET[:20] not in str(caught.value)

@@ -1,15 +1,23 @@
 """HTTP: https only, no redirects, and failures as sentences."""
 
+import contextlib
+import json
 import socket
 import ssl
+import threading
+import time
+import tracemalloc
+import zlib
 
 import pytest
 import requests
-from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
+from second_cloud import CHUNKED, HANG, HANG_IN_BODY, SLOW_PHASES, TOKEN, Answer, SecondCloud, says
 
-from belimo_nb.client import http, responses
+import belimo_nb as bn
+from belimo_nb.client import http, responses, retries
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import (
+    AnswerError,
     ApiError,
     ConnectionFailed,
     SettingsError,
@@ -144,3 +152,136 @@ def test_an_answer_has_an_end(monkeypatch):
         assert session.get(http.as_https(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
     assert type(error) is TimedOut
     assert "did not come to the end of its answer within" in str(error)
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Exchanges have a seventh of a second, and are not tried again."""
+    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.15)
+    monkeypatch.setattr(retries, "MAX_TRIES_TIMEOUT", 1)
+
+
+@pytest.mark.parametrize("path", ["/user", TOKEN])
+@pytest.mark.parametrize("phase", SLOW_PHASES)
+def test_every_phase_has_an_end(second, hurried, phase, path):
+    """Whatever part of an answer trickles in for ever, at the API or at the sign-in, it is given up in time."""
+    second.always(path, SLOW_PHASES[phase])
+    began = time.monotonic()
+    with contextlib.closing(bn.connect()) as cloud, pytest.raises(TimedOut, match=r"within 0\.15 seconds"):
+        cloud.connection.get("/user")
+    assert time.monotonic() - began < 20  # on a busy machine
+
+
+def test_an_end_leaves_the_next_answer_alone(second, hurried):
+    """After an exchange that was cut, the next one of the same session gets its own answer."""
+    second.next("/user", SLOW_PHASES["trailers"], SLOW_PHASES["body with a length"])
+    with contextlib.closing(bn.connect()) as cloud:
+        for _ in range(2):
+            with pytest.raises(TimedOut):
+                cloud.connection.get("/user")
+        assert cloud.connection.get("/user")["email"]
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\n"])
+def test_a_proxy_and_tls_have_an_end(hurried, monkeypatch, begin):
+    """A proxy, or a server's greeting before TLS, that comes byte by byte is given up, too."""
+    monkeypatch.setattr(http, "TIMEOUT", (0.5, 60))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def drip():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(begin or b"\x16\x03\x03\x40\x00\x02")
+                while not stop.wait(0.02):
+                    connection.sendall(b"X: x\r\n" if begin else b"\x00")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if begin:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        began = time.monotonic()
+        error = unanswered("https://cloud.invalid/" if begin else f"https://{address}/")
+        assert time.monotonic() - began < 20  # on a busy machine
+        stop.set()
+        thread.join()
+    assert type(error) is TimedOut
+
+
+ROWS = json.dumps({"email": "x", "more": "ü" * 3000}).encode()
+
+
+def packed(body, times=1, wbits=31):
+    """A body packed by gzip (31) or zlib (15), so many times."""
+    for _ in range(times):
+        packer = zlib.compressobj(wbits=wbits)
+        body = packer.compress(body) + packer.flush()
+    return body
+
+
+def named(body, kind):
+    """An answer packed as its header says."""
+    return Answer(200, body, {"Content-Type": "application/json", "Content-Encoding": kind})
+
+
+@pytest.mark.parametrize("path", ["/user", TOKEN])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (says({"email": "x" * 30_000}), "more than"),
+        (Answer(body=CHUNKED, endless=b"1000\r\n" + b" " * 4096 + b"\r\n", act="drip"), "more than"),
+        (named(packed(b"0" * 100_000), "gzip"), "more than"),
+        (named(packed(b"0" * 100_000, wbits=15), "deflate"), "more than"),
+        (named(packed(b"") * 1500, "gzip"), "more than"),
+        (named(packed(ROWS, 3), "gzip, gzip, gzip"), "packed as 'gzip, gzip, gzip'"),
+        (named(packed(ROWS), "br"), "packed as 'br'"),
+        (named(packed(ROWS), "gzip\x1b[31m, x"), "packed as"),
+        (says([[]] * 2000), "more than 1,000 values"),
+        (says({"email": {str(n): n for n in range(1200)}}), "more than 1,000 values"),
+        (Answer(body='{"email": "\N{THERMOMETER}'.encode() + b"x" * 20_000 + b'"}'), "more than"),
+    ],
+)
+def test_every_answer_has_a_size(second, monkeypatch, answer, words, path):
+    """What is longer than any good answer, as it comes, unpacked or as values, is refused with a sentence, once."""
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 24_000)
+    monkeypatch.setattr(responses, "MAX_ANSWER_VALUES", 1000)
+    second.always(path, answer)
+    with contextlib.closing(bn.connect()) as cloud, pytest.raises(AnswerError, match=words) as caught:
+        cloud.connection.get("/user")
+    assert str(caught.value).isprintable()
+    assert str(caught.value).endswith(".")
+    assert not caught.value.retryable
+    assert len(second.asked(path)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        named(packed(ROWS), "gzip"),
+        named(packed(ROWS), "X-GZIP"),
+        named(packed(ROWS, wbits=15), "deflate"),
+        named(packed(ROWS[:10]) + packed(ROWS[10:]), "gzip"),
+        named(ROWS, "identity"),
+        named(b"\xef\xbb\xbf" + ROWS, ""),
+    ],
+)
+def test_packed_answers(second, answer):
+    """An answer may be packed once, in one piece or in several."""
+    second.next("/user", answer)
+    with contextlib.closing(bn.connect()) as cloud:
+        assert cloud.connection.get("/user") == json.loads(ROWS)
+
+
+def test_an_unpacked_answer_takes_little_memory(second):
+    """A small answer that would become a large one is given up as soon as it is too long."""
+    second.next("/user", named(packed(b"0" * 100_000_000), "gzip"))
+    with contextlib.closing(bn.connect()) as cloud:
+        cloud.connection.sign_in()
+        tracemalloc.start()
+        try:
+            with pytest.raises(AnswerError, match="more than 32 MB"):
+                cloud.connection.get("/user")
+            assert tracemalloc.get_traced_memory()[1] < 100e6
+        finally:
+            tracemalloc.stop()

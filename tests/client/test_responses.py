@@ -127,3 +127,22 @@ def test_json_is_utf_8_whatever_it_calls_itself():
     made = response(body='{"city": "Zürich"}'.encode(), Content_Type="text/plain")
     made.encoding = "ISO-8859-1"
     assert responses.json_object(made, "it") == {"city": "Zürich"}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (rb'{"name": "a\ud83d"}', {"name": "a�"}),
+        (rb'{"a\uDE00b": ["\ud83d\ude00", {"x": "\udfff\ud800"}]}', {"a�b": ["😀", {"x": "��"}]}),
+        (rb'{"name": "\\ud83d"}', {"name": "\\ud83d"}),
+    ],
+)
+def test_halves_of_characters(body, found):
+    """A half becomes the sign for what cannot be shown, since no file and no request can hold it; pairs stay."""
+    assert responses.json_object(response(200, body), "it") == found
+
+
+def test_a_half_in_raw_bytes():
+    """Bytes that are no UTF-8 are no JSON."""
+    with pytest.raises(AnswerError, match="no JSON"):
+        responses.json_object(response(200, b'{"name": "\xed\xa0\xbd"}'), "it")

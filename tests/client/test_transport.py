@@ -23,6 +23,7 @@ from second_cloud import (
     truncated,
 )
 
+import belimo_nb as bn
 from belimo_nb import settings
 from belimo_nb.client import http, retries
 from belimo_nb.client.auth import Authenticator
@@ -37,6 +38,7 @@ from belimo_nb.errors import (
     SettingsError,
     SignInError,
     TimedOut,
+    UsageError,
 )
 
 
@@ -356,3 +358,20 @@ def test_rate_limit_over_threads():
     for thread in threads:
         thread.join()
     assert sorted(waited) == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "path", ["/devices/../user", "/devices/./x", "/devices/..", "/a?b", "/a#b", "/a\\b", "/a\n", "/\ud800"]
+)
+def test_paths_that_lead_elsewhere(second, path):
+    """An id or a reference that would change the path, or that no request can hold, is asked for nowhere."""
+    with pytest.raises(AnswerError, match="no path of its API") as caught:
+        bn.connect().connection.get(path)
+    assert str(caught.value).isprintable()
+    assert second.requests == []
+
+
+def test_a_query_that_is_no_text(second):
+    """Half a character in what a user searches for is told as such."""
+    with pytest.raises(UsageError, match="is no text"):
+        bn.connect().connection.get("/devices", {"search": "\ud83d"})

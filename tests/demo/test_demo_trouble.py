@@ -338,6 +338,24 @@ def test_bodies_can_be_mislabelled(troubled, client):
         client.get("/user")
 
 
+def test_answers_that_no_client_should_take(troubled, client):
+    """Headers and trailers without end, bodies packed too well or too often, and a token with a line break."""
+    troubled.faults = ["slow-headers:0.01"]
+    with pytest.raises(requests.exceptions.ConnectionError):  # Python takes a hundred headers
+        client.get("/user")
+    troubled.faults = ["slow-trailers:0.01"]
+    with client.get("/user", stream=True) as answer:
+        assert next(answer.iter_content(10**6)).startswith(b"{")
+    troubled.faults = ["bomb"]
+    answer = client.get("/user", stream=True)
+    assert int(answer.headers["Content-Length"]) < 1e6
+    assert sum(map(len, answer.iter_content(10**6))) == 10**8
+    troubled.faults = ["gzip-twice"]
+    assert client.get("/user").headers["Content-Encoding"] == "gzip, gzip"
+    troubled.faults = ["strange-token"]
+    assert "\n" in client.grant().json()["access_token"]
+
+
 def test_bodies_can_come_slowly(troubled, client):
     """In pieces, and whole in the end."""
     whole = client.get("/user").json()

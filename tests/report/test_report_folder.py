@@ -361,3 +361,58 @@ def test_a_web_server_beside_it(out):
         reader.join()
     assert loads
     assert trouble == []
+
+
+@pytest.mark.parametrize("name", ["index.html", "reports.json", "belimo-nb-before"])
+def test_a_folder_of_others(tmp_path, name):
+    """A folder that holds such a file of someone else's is refused before anything is made, and stays as it is."""
+    out = tmp_path / "new"
+    out.mkdir()
+    (out / name).write_text('{"schema": "mine", "reports": []}')
+    with pytest.raises(UsageError, match=f"'{name}', which no run of belimo-nb has made"), claim(out):
+        pytest.fail("it was to be refused")
+    assert (out / name).read_text() == '{"schema": "mine", "reports": []}'
+
+
+def test_a_link_that_leads_to_itself(tmp_path):
+    """It is told as any folder that cannot be written to."""
+    out = tmp_path / "loop"
+    out.symlink_to(out.name)
+    with pytest.raises(UsageError, match="cannot be written to"), claim(out):
+        pytest.fail("it was to be refused")
+
+
+def test_files_of_others_stay(out):
+    """A page that someone has put in the place of one of ours is not written over; the run before stays."""
+    make(out, "one", OLD)
+    (out / "devices" / "fresh.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"'devices/fresh\.html', which no run of belimo-nb has made"):
+        make(out, "two", NEW)
+    assert (out / "devices" / "fresh.html").read_text() == "mine"
+    assert seen(out) == {"one"}
+    (out / "devices" / "fresh.html").unlink()
+    make(out, "two", NEW)
+    assert seen(out) == {"two"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at descriptors in /proc")
+def test_on_the_disk_before_anything_old_goes(out, monkeypatch):
+    """Pages and the plan are flushed to the disk, and the folders with their names, before old files are deleted."""
+    make(out, "one", OLD)
+    done = []
+    fsync, unlink = os.fsync, Path.unlink
+
+    def flush(descriptor):
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def remove(path, **options):
+        done.append(f"gone {path}")
+        unlink(path, **options)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "unlink", remove)
+    make(out, "two", NEW)
+    flushed = {os.path.relpath(path, out) for path in done[: done.index(f"gone {out / 'devices/gone.html'}")]}
+    staging = ".belimo-nb/next/devices"
+    assert {f"{staging}/fresh.html", staging, ".belimo-nb", "devices", "."} <= flushed

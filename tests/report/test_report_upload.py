@@ -187,5 +187,5 @@ def test_urls_that_cannot_be(url, sentence, tmp_path):
 def test_without_fsspec(tmp_path, monkeypatch):
     """Without the extra, the sentence says what to install."""
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(UsageError, match=r"needs a package .*install belimo-nb\[cluster\]"):
+    with pytest.raises(UsageError, match=r"needs a package .*install fsspec and what it needs"):
         Upload("memory://x", tmp_path)

@@ -137,7 +137,7 @@ def test_killed_and_resumed(server, tmp_path):
             time.sleep(0.01)
         pause = dice.uniform(0, 0.45)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            victim.wait(pause if room is None else 20)
+            victim.wait(pause if room is None else 10)
         victim.kill()
         _, errors = victim.communicate()
         killed += victim.returncode != 0
@@ -215,6 +215,21 @@ def test_first_answers_that_are_cut(fault, server):
     run("store", "clear", "--yes")
     run("sync", *options)
     assert content(settings.load().data_dir) == found
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Asked for the dataprofile")
+def test_a_dataprofile_that_is_another(server):
+    """Valves whose dataprofile calls itself another are named with the reason; the others are fetched."""
+    server.faults = ("other-profile@/api/v3/definitions/dataprofiles/device.belimo",)
+    result = CliRunner().invoke(cli, ["sync", *RANGE])
+    named = [line for line in result.stderr.splitlines() if line.startswith("Failed: ")]
+    assert result.exit_code == 1
+    assert all("the id 'another'" in line for line in named)
+    assert len(named) + len(list(settings.load().data_dir.rglob("*.parquet"))) == 21
+    assert f"{len(named)} devices failed" in result.stdout
+    single = CliRunner().invoke(cli, ["sync", *RANGE, "--device", named[0].split(": ")[1]])
+    assert (single.exit_code, single.stderr.count("Error: Asked for the dataprofile")) == (1, 1)
 
 
 @pytest.mark.slow

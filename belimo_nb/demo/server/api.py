@@ -47,15 +47,11 @@ class AnswerHandler(Handler):
         # faults act on the plain text: half of a gzip stream would fail in another way than half of the JSON
         zips = "gzip" in self.request.headers.get("Accept-Encoding", "") and not self.faults
 
-        published = path
         if self.cloud.injector.is_active("changed-profile"):
-            published = tuple(map(published_version, path))
+            path = tuple(map(published_version, path))
 
         def work() -> tuple[bytes, dict[str, str]]:
-            answer = self.answer(self.cloud.account, query, *published)
-            if published != path:  # a dataprofile in a version that is the one before under a new name
-                answer |= {"version": path[-1], "ref": "/".join(path)}
-            return _encode(answer, zips)
+            return _encode(self.answer(self.cloud.account, query, *path), zips)
 
         body, headers = work() if self.quick else await self.on_pool(work)
         await self.send_body(body, 200, headers)

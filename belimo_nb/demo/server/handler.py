@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import gzip
 import socket
 import time
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ from belimo_nb.demo.server.traffic import RateLimit, RequestLog
 from belimo_nb.demo.server.trouble import FaultInjector, InjectedFault
 
 _PIECES = 10
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Not the answer you wanted</h1></body></html>"
@@ -111,6 +114,18 @@ class Handler(RequestHandler):
             self.reply(body, status, {**(headers or {}), "Content-Type": "text/plain"})
         elif "broken-gzip" in self.faults:
             self.reply(b"\x1f\x8b\x08" + body, status, {**(headers or {}), "Content-Encoding": "gzip"})
+        elif "bomb" in self.faults:
+            self.reply(_bomb(), status, {**(headers or {}), "Content-Encoding": "gzip"})
+        elif "gzip-twice" in self.faults:
+            twice = gzip.compress(gzip.compress(body))
+            self.reply(twice, status, {**(headers or {}), "Content-Encoding": "gzip, gzip"})
+        elif "strange-token" in self.faults:
+            self.reply(body.replace(b'"access_token": "', b'"access_token": "a\\n'), status, headers)
+        elif fault := self.faults.get("slow-headers"):
+            await self.send_endlessly(_OK, fault.seconds)
+        elif fault := self.faults.get("slow-trailers"):
+            chunk = b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+            await self.send_endlessly(_OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunk, fault.seconds)
         elif fault := self.faults.get("slow-body"):
             await self.send_slowly(body, status, headers or {}, fault.seconds)
         else:
@@ -139,6 +154,15 @@ class Handler(RequestHandler):
             # a process forked meanwhile has the socket too: close alone would leave the client waiting
             stream.socket.shutdown(socket.SHUT_RDWR)
         stream.close()
+
+    async def send_endlessly(self, begun: bytes, seconds: float) -> None:
+        """Send some bytes, and then lines of a header until the client has had enough."""
+        stream = self.detach()
+        with contextlib.suppress(StreamClosedError, OSError):
+            await stream.write(begun)
+            while True:
+                await asyncio.sleep(seconds)
+                await stream.write(b"X-More: more\r\n")
 
     def reply(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Send a whole answer. Its status is logged first: a client that reads the log then finds it there."""
@@ -207,3 +231,8 @@ class TokenHandler(Handler):
             max(1, round(fault.seconds)) if fault else self.cloud.token_lifetime,
         )
         await self.send_body(body, status, headers)
+
+
+@functools.cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 100_000_000, 1)

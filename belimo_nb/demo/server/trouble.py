@@ -4,7 +4,8 @@ A fault is written `NAME[=WHEN][:SECONDS][@PATH]`:
 
 - WHEN: a share of the requests above 0 and below 1 (`0.2`: pseudo-random, the same requests in every run), or a whole
   number n (every n-th request). Without it every request is hit.
-- SECONDS: how long `slow` waits, and `slow-body` before each tenth of the body; the `Retry-After` of
+- SECONDS: how long `slow` waits, `slow-body` before each tenth of the body, and `slow-headers` and `slow-trailers`
+  before each line; the `Retry-After` of
   `too-many-requests` and `unavailable`; the lifetime of an `expired-token`; the error of `clock-skew`.
 - PATH: only requests whose path begins so. Default: `/api/v3`; for `expired-token` and `refresh-refused` the sign-in,
   `/oauth/token`.
@@ -28,6 +29,11 @@ FAULTS: dict[str, str] = {
     "drop-body": "closes the connection in the middle of the body",
     "slow": "answers late",
     "slow-body": "sends the body in ten pieces, each of them late",
+    "slow-headers": "sends headers without end, each of them late",
+    "slow-trailers": "sends the body and then trailers without end, each of them late",
+    "bomb": "a small body that unpacks to 100 MB",
+    "gzip-twice": "a body packed twice",
+    "strange-token": "a token that no header can hold",
     "truncated-json": "half of the body, as if it were whole",
     "html": "200 with an HTML page instead of JSON",
     "empty-body": "200 without a body",
@@ -63,10 +69,12 @@ _DEFAULT_SECONDS = {
     "unavailable": 1.0,
     "slow": 2.0,
     "slow-body": 1.0,
+    "slow-headers": 1.0,
+    "slow-trailers": 1.0,
     "expired-token": 3.0,
     "clock-skew": 86_400.0,
 }
-_AT_SIGN_IN = ("expired-token", "refresh-refused")
+_AT_SIGN_IN = ("expired-token", "refresh-refused", "strange-token")
 _FAULT = re.compile(
     r"(?P<name>[a-z-]+)(=(?P<when>\d+(\.\d+)?))?(:(?P<seconds>\d+(\.\d+)?))?(@(?P<path>/\S*))?", re.ASCII
 )

@@ -163,7 +163,7 @@ def _client(address: str) -> Any:
         import distributed
     except ImportError:
         raise UsageError(
-            "--scheduler needs the package distributed; install it with: pip install 'belimo-nb[cluster]'"
+            "--scheduler needs the package distributed; install it with: pip install distributed fsspec"
         ) from None
     for name in _loggers():
         logging.getLogger(name).setLevel(logging.CRITICAL)

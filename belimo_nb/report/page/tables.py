@@ -29,7 +29,7 @@ def check(kind: str) -> None:
     """
     if kind == "xlsx" and find_spec("xlsxwriter") is None:
         raise UsageError(
-            'Workbooks need the package XlsxWriter: pip install "belimo-nb[xlsx]"; or use --tables csv-semicolon, '
+            "Workbooks need the package XlsxWriter: pip install xlsxwriter; or use --tables csv-semicolon, "
             "which a spreadsheet opens with a double click."
         )
 
