@@ -74,7 +74,7 @@ def report(demo_server):
             patch.setenv(name, value)
         cloud = bn.connect()
         period = cloud.period(START, END)
-        compared, valves = period.compared(), cloud.heating_valves("Heizung")
+        compared, valves = cloud.compared(period), cloud.heating_valves("Heizung")
         counters = cloud.counters(valves, "heating", compared.start, period.end)
         study, _, _ = summary.energy_study(cloud, valves, counters, period, compared)
         yield SimpleNamespace(cloud=cloud, period=period, valves=valves, counters=counters, study=study)
