@@ -11,9 +11,12 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.calendar.moments import parse_time
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.needs import history_queries
+from belimo_nb.cloud.water import WATER, sides
+from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import CHECKED, MEASURED
@@ -92,8 +95,8 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         cloud: The cloud with the devices.
         jobs: See `jobs.plan`.
         period: What the reports cover; counters are compared with the year before.
-        parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are, and
-            ``peak_minutes`` how fine the counters.
+        parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are,
+            ``peak_minutes`` how fine the counters, and ``changed`` which days are held against each other.
     """
     devices = {str(job.parameters["device"]) for job in jobs if job.notebook == "device"}
     connection = cloud.connection
@@ -113,12 +116,17 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
     if counted - devices:
         others = valves.loc[valves.index.isin(counted - devices)]
+        step = counter_resolution(cloud.timezone, before, period.end)
         asked += history_queries(
-            connection, others, period.start, period.end, RESOLUTION, counters_from=before, measured=()
+            connection, others, period.start, period.end, step, counters_from=before, measured=WATER
         )
     if seen:
         others = valves.loc[valves.index.isin(seen)]
         asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
+    if changed := str(parameters.get("changed") or ""):
+        span = sides(parse_time(changed, cloud.timezone, "day of the change"), period)
+        step, both = counter_resolution(cloud.timezone, span.start, span.end), valves.index.isin(counted | devices)
+        asked += history_queries(connection, valves.loc[both], span.start, span.end, step, measured=WATER)
     if counted and parameters.get("peak_minutes") == 15:
         closely = {key for job, kind in fleets for key in counting(cloud, job, kind)}
         fine = valves.loc[valves.index.isin(closely)]

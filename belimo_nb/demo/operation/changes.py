@@ -16,7 +16,7 @@ from belimo_nb.demo.fleet.datapoints import (
     SetpointSource,
 )
 from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
-from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
+from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, MP_ACTUATOR, MP_GATEWAY
@@ -45,6 +45,7 @@ _SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
     ("Energieventil Heizung 2.OG Nord-Ost", "evcloud.65"): (90.0, [(utc("2017-10-02T08:25"), 100.0)]),
     ("Lüftung LA01 Kühler", "evcloud.230"): (3.5, [(utc("2018-05-02T14:45"), 4.0)]),
 }
+_IMPROVED: Mapping[str, Scalar] = {"evcloud.220": int(Limitation.DELTA_T), "evcloud.230": IMPROVEMENT.limit_k}
 _SOFTWARE = (utc("2017-06-20T03:00"), utc("2018-04-17T03:00"))
 _WARNED_SHARE = 0.02  # of the devices beyond the default fleet
 _AIR_SHARE = 0.05  # of them, those with air in the water for some days
@@ -146,6 +147,8 @@ def changes(device: DemoDevice, plant: Plant | None, seed: int) -> dict[str, Cha
     if plant is not None:
         for key, value in _valve_settings(device, plant).items():
             first, later = _SETTING_CHANGES.get((device.name, key), (value, []))
+            if plant.name == IMPROVEMENT.name and key in _IMPROVED:
+                later = [(IMPROVEMENT.begin, _IMPROVED[key])]
             values[key] = [(start, first), *later]
         values["evcloud.280"] += _errors(device)
         if plant.lifelike:
