@@ -60,7 +60,18 @@ Examples:
     metavar="MINUTES",
     help="Give up on a report after this time.",
 )
-@click.option("--resume", is_flag=True, help="Keep reports of earlier runs that would come out the same.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, or in which reports failed.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), metavar="N", help="Keep the N newest runs, delete the others. Default: all."
+)
+@click.option(
+    "--notebooks",
+    "notebooks_as",
+    type=click.Choice(("compressed", "plain", "none")),
+    default="compressed",
+    show_default=True,
+    help="How the executed notebooks are kept beside the pages: .ipynb.gz, .ipynb, or not at all.",
+)
 @click.option(
     "--log-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -93,6 +104,8 @@ def report(
     jobs: int | None,
     time_limit: float,
     resume: bool,
+    keep: int | None,
+    notebooks_as: str,
     log_file: Path | None,
     quiet: bool,
     engine: str | None,
@@ -106,7 +119,6 @@ def report(
     """
     from belimo_nb._version import __version__
     from belimo_nb.report.fetch import fetch
-    from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.jobs import plan, typed_value
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
@@ -139,21 +151,21 @@ def report(
             workers.check(cloud.settings, folder)
             fetched = fetch(cloud, planned, span, extra, shown=not quiet)
             _print_fetched(fetched, log)
-            fingerprints = None if fetched.unsettled is None else Fingerprints(cloud, span, fetched.unsettled)
             with Progress(len(planned), log) as progress:
                 outcome = run(
                     planned,
                     workers,
                     settings=fetched.settings,
                     source_label=cloud.source,
-                    period_label=span.label,
+                    period=span,
                     out=folder,
                     on_result=progress,
                     on_retry=progress.retry,
-                    fingerprints=fingerprints,
                     resume=resume,
-                    whole=not (search or devices),  # a run of some devices must not remove the pages of the others
+                    whole=not (search or devices),  # else devices that it leaves out are not gone
                     as_of=device_list_time(cloud),
+                    keep=keep,
+                    notebooks_as=notebooks_as,
                 )
             if upload is not None and not outcome.stopped:  # under the lock: another run would change the files
                 upload.send()

@@ -74,8 +74,7 @@ class Result:
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
         condition: How the device is, see `belimo_nb.cloud.condition.Condition`; None if it is not about a device.
         made_at: When the run that made it began, aware; None where nothing was made.
-        kept: True if an earlier run made it and nothing that it shows has changed since.
-        fingerprint: A digest of all that it shows, see `fingerprint.Fingerprints`; None if that is not known.
+        kept: True if an earlier run over the same period made it.
         crashed: True if its process or kernel died, so that another try may succeed.
     """
 
@@ -90,7 +89,6 @@ class Result:
     condition: Mapping[str, Any] | None = field(default=None, hash=False)
     made_at: datetime | None = None
     kept: bool = False
-    fingerprint: str | None = None
     crashed: bool = False
 
 

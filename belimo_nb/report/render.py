@@ -27,6 +27,7 @@ class Task:
         made_at: When the run began, aware.
         version: The version of belimo_nb.
         engine: How to run the notebook, see `engines`.
+        notebooks: How the executed notebook is kept: compressed, plain or none.
     """
 
     job: Job
@@ -37,6 +38,7 @@ class Task:
     made_at: datetime
     version: str
     engine: str
+    notebooks: str = "plain"
 
 
 def render(task: Task) -> Result:
@@ -71,7 +73,15 @@ def render(task: Task) -> Result:
         error = None if executed.error is None else mask_secrets(executed.error, secrets)
         notebook = remove_private(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     failed = error is not None
-    files = write_report(notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed)
+    files = write_report(
+        notebook,
+        task.job,
+        task.out,
+        made_at=task.made_at,
+        version=task.version,
+        failed=failed,
+        notebooks=task.notebooks,
+    )
     return Result(
         job=task.job,
         status="failed" if error else "ok",

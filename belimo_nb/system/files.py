@@ -24,12 +24,12 @@ def check_inside(path: Path, folder: Path) -> None:
         raise OSError(errno.ELOOP, f"{path.name!r} leads out of {str(folder)!r}", str(path))
 
 
-def write_text(path: Path, text: str, *, private: bool = False, inside: Path | None = None) -> None:
+def write_text(path: Path, text: str | bytes, *, private: bool = False, inside: Path | None = None) -> None:
     """Write a UTF-8 text file in one step; its folder is made if need be.
 
     Args:
         path: The file.
-        text: The content, written with its line ends as they are.
+        text: The content, written with its line ends as they are; or bytes of any file.
         private: Readable by the owner alone.
         inside: A folder that others may have written to: nothing is written outside it, and links are not followed.
 
@@ -45,8 +45,8 @@ def write_text(path: Path, text: str, *, private: bool = False, inside: Path | N
     try:
         # Private from the first byte on: a chmod afterwards would leave a moment in which others can open it.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(text.encode() if isinstance(text, str) else text)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import json
 import os
@@ -26,8 +27,18 @@ MASK = "********"
 SHORTEST_SECRET = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the report
 
 
+COMPRESSED, PLAIN = "compressed", "plain"  # how executed notebooks are kept
+
+
 def write_report(
-    notebook: NotebookNode, job: Job, out: Path, *, made_at: datetime, version: str, failed: bool
+    notebook: NotebookNode,
+    job: Job,
+    out: Path,
+    *,
+    made_at: datetime,
+    version: str,
+    failed: bool,
+    notebooks: str = PLAIN,
 ) -> dict[str, str]:
     """Write a report's files, each in one step, and remove the tables that an earlier run had and this has not.
 
@@ -38,12 +49,18 @@ def write_report(
         made_at: When the run was made, aware.
         version: The version of belimo_nb.
         failed: True if it failed; then no tables are written, since they could pass for complete.
+        notebooks: How the executed notebook is kept.
 
     Returns:
         The files' paths relative to `out`: "html", "ipynb" and "csv:<table name>".
     """
     shown = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
-    made = {"html": (f"{job.slug}.html", shown), "ipynb": (f"{job.slug}.ipynb", _text(notebook))}
+    made: dict[str, tuple[str, str | bytes]] = {"html": (f"{job.slug}.html", shown)}
+    if notebooks == COMPRESSED:  # of the time that the run began: the same notebook is the same file
+        packed = gzip.compress(_text(notebook).encode(), mtime=int(made_at.timestamp()))
+        made["ipynb"] = (f"{job.slug}.ipynb.gz", packed)
+    elif notebooks == PLAIN:
+        made["ipynb"] = (f"{job.slug}.ipynb", _text(notebook))
     for name, csv in [] if failed else _tables(notebook):
         made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
     for name, text in made.values():
