@@ -43,7 +43,7 @@ def test_environment_equals_project() -> None:
     """environment.yml and pyproject.toml name the same packages with the same bounds."""
     conda = conda_packages()
     assert conda.pop("python") == PROJECT["requires-python"]
-    assert conda == python_packages("cluster", "lab", "test")
+    assert conda == python_packages("cluster", "lab", "test", "xlsx")
 
 
 @pytest.mark.parametrize("name", ASKED_FOR)
@@ -54,7 +54,7 @@ def test_asked_for_packages(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [("requirements.lock", ()), ("requirements-dev.lock", ("cluster", "docs", "lab", "test", "lint"))],
+    [("requirements.lock", ()), ("requirements-dev.lock", ("cluster", "docs", "lab", "test", "lint", "xlsx"))],
 )
 def test_locks_hold_every_dependency(lock: str, extras: tuple[str, ...]) -> None:
     """Each lock pins every direct dependency, each with hashes."""

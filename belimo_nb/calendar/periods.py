@@ -95,6 +95,10 @@ class Period:
             found = Period(months_before(self.start, 12 * years, zone), months_before(self.end, 12 * years, zone))
         return compared
 
+    def compared(self, text: str = "") -> Period:
+        """Parse the period to compare it with, by default the 12 months before; see `baseline`."""
+        return baseline(self, text)
+
     @property
     def days(self) -> int:
         """Number of local calendar days that it touches."""

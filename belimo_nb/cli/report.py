@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.workers.processes import Workers
 
 TIME_LIMIT_MINUTES = 30.0
+TABLES = ("csv", "csv-semicolon", "xlsx")
 
 
 EPILOG = """\b
@@ -33,6 +34,7 @@ Examples:
   belimo-nb report
   belimo-nb report heating_energy --period 2018-11 --out november
   belimo-nb report device --device "2.OG Nord-West" --from 2018-11-01 --to 2018-11-15
+  belimo-nb report cooling_energy --period 2018 --tables xlsx
   belimo-nb report --period last-month --out reports --log-file reports.log --quiet
 """
 
@@ -59,6 +61,13 @@ Examples:
     show_default=True,
     metavar="MINUTES",
     help="Give up on a report after this time.",
+)
+@click.option(
+    "--tables",
+    type=click.Choice(TABLES),
+    default=TABLES[0],
+    show_default=True,
+    help="The tables beside each report: CSV, CSV with semicolons and decimal commas, or a workbook (extra xlsx).",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, or in which reports failed.")
 @click.option(
@@ -103,6 +112,7 @@ def report(
     out: str,
     jobs: int | None,
     time_limit: float,
+    tables: str,
     resume: bool,
     keep: int | None,
     notebooks_as: str,
@@ -113,18 +123,21 @@ def report(
 ) -> None:
     """Make HTML reports and an index of them.
 
-    Default: the overview, the heating energy of all valves, and one report for each energy valve, over the last 12
-    full months. The last line printed is the path of the index. Reports that fail are listed; the others are made.
-    Whoever reads the output folder meanwhile sees the run before, until all is made.
+    Default: the overview, the heating and the cooling energy of all valves (what of it the fleet has), and one report
+    for each energy valve, over the last 12 full months. The last line printed is the path of the index. Reports that
+    fail are listed; the others are made. Whoever reads the output folder meanwhile sees the run before, until all is
+    made.
     """
     from belimo_nb._version import __version__
     from belimo_nb.report.fetch import fetch
-    from belimo_nb.report.jobs import plan, typed_value
+    from belimo_nb.report.jobs import KINDS, plan, typed_value, with_energy
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
+    from belimo_nb.report.page.tables import check
     from belimo_nb.report.resume import continue_unfinished, device_list_time
     from belimo_nb.report.run import run
 
+    check(tables)
     with (
         sigterm_as_interrupt(),
         RunLog(log_file, quiet=quiet) as log,
@@ -145,12 +158,16 @@ def report(
             cloud = continue_unfinished(cloud, span, place)
         extra = {name: typed_value(value) for name, value in parameters}
         planned = plan(cloud, span, notebooks=notebooks, search=search, devices=devices, parameters=extra)
+        planned = with_energy(cloud, planned)
         log.log("plan", f"reports to make: {len(planned)}, devices as of {device_list_time(cloud)}")
         # Both checks come before fetching, which may take an hour: is the folder in use, can every worker write to it?
         with claim(place) as folder:
             workers.check(cloud.settings, folder)
             fetched = fetch(cloud, planned, span, extra, shown=not quiet)
             _print_fetched(fetched, log)
+            planned = with_energy(cloud, planned)  # of valves that read 0 their history now tells whether they count
+            for name in (set(notebooks) & KINDS.keys()) - {job.notebook for job in planned}:
+                log.note(f"No device has counted {KINDS[name]} energy, so there is no report of it.")
             with Progress(len(planned), log) as progress:
                 outcome = run(
                     planned,
@@ -166,6 +183,7 @@ def report(
                     as_of=device_list_time(cloud),
                     keep=keep,
                     notebooks_as=notebooks_as,
+                    tables=tables,
                 )
             if upload is not None and not outcome.stopped:  # under the lock: another run would change the files
                 upload.send()

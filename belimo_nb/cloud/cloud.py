@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
 from belimo_nb import settings as settings_module
 from belimo_nb.api.devices import LATEST_QUANTITIES, devices_frame, find_device, latest_frame, profile_ref
 from belimo_nb.calendar.moments import Moment
-from belimo_nb.calendar.periods import Period, baseline
+from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import KINDS, counts
 from belimo_nb.cloud.device import Device
@@ -25,6 +25,9 @@ from belimo_nb.system.progress import bar
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.survey import Survey
+
+Devices: TypeAlias = "pd.DataFrame | Iterable[str]"
+"""A frame of `Cloud.devices`, ids, or words to search for in names and serial numbers."""
 
 
 def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
@@ -106,10 +109,6 @@ class Cloud:
         found: dict[str, Any] = self.connection.document("stats", ask)
         return found
 
-    def compared(self, period: Period, text: str = "") -> Period:
-        """Parse the period to compare with, by default the 12 months before. See `calendar.periods.baseline`."""
-        return baseline(period, text)
-
     def devices(self, search: str | None = None) -> pd.DataFrame:
         """List the devices, in the cloud's order.
 
@@ -125,19 +124,23 @@ class Cloud:
         """
         return devices_frame(self.connection.device_list.ask(search), self.now)
 
-    def latest(self, devices: pd.DataFrame | Iterable[str] | None = None) -> pd.DataFrame:
+    def latest(self, devices: Devices | None = None) -> pd.DataFrame:
         """Tabulate the latest values of devices, from the list itself: no request per device.
 
         Args:
-            devices: A frame of `devices`, or ids: their values as of the last list; None for all, listed anew.
+            devices: A frame of `devices`, or ids: their values as of the last list; words to search for, or None for
+                all: listed anew.
 
         Returns:
             DataFrame, index ``id``, columns name, time (aware, UTC: when the values were valid), power_kw, flow_m3h,
             t1_c, t2_c, delta_t_k, position_pct, heating_kwh, cooling_kwh; NaN where a device has none.
         """
         listed = self.connection.device_list
-        records = {str(r["id"]): r for r in listed.ask()} if devices is None else listed.known()
-        wanted = list(records) if devices is None else _ids(devices)
+        if devices is None or isinstance(devices, str):
+            records = {str(r["id"]): r for r in listed.ask(devices)}
+            wanted = list(records)
+        else:
+            records, wanted = listed.known(), _ids(devices)
         shown = [record_of(identifier, records) for identifier in wanted]
         for ref in dict.fromkeys(filter(None, map(profile_ref, shown))):
             if profile := self.connection.profile_or_none(ref):
@@ -159,16 +162,16 @@ class Cloud:
             return Device(self.connection, records[text])
         return Device(self.connection, find_device(text, records))
 
-    def energy_valves(self, devices: pd.DataFrame | None = None) -> pd.DataFrame:
+    def energy_valves(self, devices: Devices | None = None) -> pd.DataFrame:
         """List the devices that count energy: their dataprofile has a heating or a cooling counter, in whatever unit.
 
         Args:
-            devices: A frame of `devices`; None for all.
+            devices: A frame of `devices`, ids, or words to search for; None for all.
 
         Returns:
             Its rows, with two more columns, heating and cooling (bool: has such a counter).
         """
-        frame = self.devices() if devices is None else devices
+        frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
         profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
@@ -179,29 +182,36 @@ class Cloud:
         frame = frame.assign(**counters)
         return frame[frame["heating"] | frame["cooling"]]
 
-    def heating_valves(self, search: str | None = None) -> pd.DataFrame:
+    def heating_valves(self, search: Devices | None = None) -> pd.DataFrame:
         """List the devices that count heating energy, as rows of `devices`; no request is made for it.
 
         These are all whose dataprofile has a heating counter, but for those known never to have counted, such as
-        cooling valves; see `belimo_nb.cloud.counting.counts`.
+        cooling valves; see `belimo_nb.cloud.counting.counts`. Change-over valves count both.
 
         Args:
-            search: Part of a name or serial number; None or "" for all.
+            search: Part of a name or serial number; None or "" for all; or a frame of `devices`, or ids.
 
         Raises:
             NoDataError: There are none.
         """
-        valves = self.energy_valves(self.devices(search))
+        return self._counting(search, "heating")
+
+    def cooling_valves(self, search: Devices | None = None) -> pd.DataFrame:
+        """List the devices that count cooling energy; as `heating_valves`."""
+        return self._counting(search, "cooling")
+
+    def _counting(self, search: Devices | None, kind: Kind) -> pd.DataFrame:
+        valves = self.energy_valves(search)
         known = self.connection.device_list.known()
-        found = valves[[counts(self.connection, record_of(str(key), known), "heating") for key in valves.index]]
+        found = valves[[counts(self.connection, record_of(str(key), known), kind) for key in valves.index]]
         if found.empty:
-            named = f" named {search!r}" if search else ""
-            raise NoDataError(f"No device{named} has counted heating energy; leave the search blank for all devices.")
+            named = f" named {search!r}" if isinstance(search, str) and search else ""
+            raise NoDataError(f"No device{named} has counted {kind} energy; leave the search blank for all devices.")
         return found
 
     def counters(
         self,
-        devices: pd.DataFrame | Iterable[str],
+        devices: Devices,
         kind: Kind = "heating",
         start: Moment = None,
         end: Moment = None,
@@ -211,7 +221,7 @@ class Cloud:
         """Read the energy counters of several devices; one that fails costs none of the others.
 
         Args:
-            devices: A frame of `devices`, or ids.
+            devices: A frame of `devices`, ids, or words to search for: the valves that count this kind of energy.
             kind: "heating" or "cooling".
             start: As in `Device.energy`.
             end: As in `Device.energy`.
@@ -223,7 +233,8 @@ class Cloud:
         Raises:
             SignInError: The credentials are refused.
         """
-        named = devices_by_name(self.connection, _ids(devices))
+        wanted = self._counting(devices, kind) if isinstance(devices, str) else devices
+        named = devices_by_name(self.connection, _ids(wanted))
         period = self.period(start, end)
         # Where no rate holds requests up, there is nothing to wait for.
         with bar(len(named), "device", "Reading counters", shown=bool(self.settings.rate)) as progress:
@@ -242,12 +253,12 @@ class Cloud:
         )
 
     def survey(
-        self, devices: pd.DataFrame | None = None, start: Moment = None, end: Moment = None, fetch: int = 100
+        self, devices: Devices | None = None, start: Moment = None, end: Moment = None, fetch: int = 100
     ) -> Survey:
         """Examine the energy valves of a fleet: energy moved, and which to look at first.
 
         Args:
-            devices: A frame of `devices`; None for all.
+            devices: A frame of `devices`, ids, or words to search for; None for all.
             start: As in `Device.energy`.
             end: As in `Device.energy`.
             fetch: Requests to make at most for what the store lacks; if it lacks more, none is made, and it is told.
@@ -256,6 +267,15 @@ class Cloud:
 
         period = self.period(start, end)
         return survey(self.connection, self.energy_valves(devices), period, fetch)
+
+    def _frame(self, devices: Devices | None) -> pd.DataFrame:
+        """Rows of `devices`, whatever way they are asked for."""
+        if isinstance(devices, pd.DataFrame):
+            return devices
+        if devices is None or isinstance(devices, str):
+            return self.devices(devices)
+        known = self.connection.device_list.known()
+        return devices_frame([record_of(identifier, known) for identifier in _ids(devices)], self.now)
 
 
 def _ids(devices: pd.DataFrame | Iterable[str]) -> list[str]:

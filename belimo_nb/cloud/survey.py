@@ -109,7 +109,11 @@ class Survey:
         return frame.loc[order.sort_values(["blind", "cost", "rank", "name"], kind="stable").index]
 
     def daily(self) -> pd.DataFrame:
-        """Tabulate kWh by local day: index ``time``, one column a valve, named by its id; NaN where unknown."""
+        """Tabulate kWh by local day, of the kind of energy that a valve counted more of.
+
+        Returns:
+            DataFrame, index ``time``, one column a valve, named by its id; NaN where unknown.
+        """
         days = _days(self.period)
         nothing = np.full(len(days), np.nan)
         found = {key: valve.days if len(valve.days) else nothing for key, valve in self.valves.items()}

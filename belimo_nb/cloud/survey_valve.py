@@ -49,7 +49,7 @@ class Surveyed:
     Attributes:
         kwh: Energy of the period by kind, the known days of it; kinds that never counted are left out.
         coverage: Share of the period that is covered by readings, 0 to 1.
-        days: kWh by local day, both kinds together; NaN where unknown.
+        days: kWh by local day, of the kind that it counted more of; NaN where unknown.
         verdicts: Of the checks for which the samples are fine enough.
         lacked_water: Whether it was ever open without flow for an hour, as in an outage of its plant.
         requests: Requests that the store's readings still need to be complete.
@@ -122,7 +122,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
-    days = [found["kwh"].to_numpy(dtype=float) for found in energy.values()]
+    most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
     samples = _samples(task, raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)], period.start)
     longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
@@ -132,7 +132,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     return Surveyed(
         kwh=known,
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
-        days=np.sum(days, axis=0) if days else np.empty(0),
+        days=np.empty(0) if most is None else energy[most]["kwh"].to_numpy(dtype=float),
         verdicts=on_longest(
             judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
         ),

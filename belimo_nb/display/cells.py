@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.display.base import esc
-from belimo_nb.display.numbers import DASH, column_digits, is_missing, label_and_unit, moment, number, percent
+from belimo_nb.display.numbers import DASH, column_digits, is_missing, label_and_unit, moment, number, percent, signed
 from belimo_nb.errors import UsageError
 
 LONG_TEXT, SENTENCE_TEXT = 22, 80  # characters from which a column is kept wide enough to be read
@@ -45,6 +45,8 @@ class Column:
             "" short text.
         html: Cells as HTML.
         text: Cells as plain text.
+        kind: What the cells are to a spreadsheet: "number", "percent", "date", "time" or "text".
+        digits: Decimals of its numbers; None for those that they have.
     """
 
     label: str
@@ -52,35 +54,42 @@ class Column:
     css: str
     html: list[str]
     text: list[str]
+    kind: str = "text"
+    digits: int | None = None
 
 
-def column(name: str, values: pd.Series[Any], fmt: Format | None = None, label: str | None = None) -> Column:
+def column(name: str, values: pd.Series[Any], fmt: Format | None = None) -> Column:
     """Format one column.
 
     Args:
         name: Column name; a suffix such as `_kwh` becomes the unit in the header.
         values: The cells.
-        fmt: A number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a
-            function from value to text; None: guessed from the values.
-        label: Header text in place of the name's words.
+        fmt: A number of decimals; "+0", "+1" for changes with so many; "change" for one given as a share; "text",
+            "number", "percent" (of a share 0 to 1), "status", "date" or "time"; a function from value to text; None:
+            guessed from the values.
 
     Raises:
         UsageError: The format is unknown.
     """
     words, unit = label_and_unit(name)
-    words = words if label is None else label
     cell_format = fmt if fmt is not None else _guessed_format(values)
     css, texts = "", [DASH if is_missing(value) else str(value) for value in values] if cell_format == "text" else []
     if cell_format == "picture":
         pictures = ["" if is_missing(value) else str(value) for value in values]
         return Column(words, unit, "g", pictures, [""] * len(pictures))
+    kind, digits = _spreadsheet_kind(values), cell_format if isinstance(cell_format, int) else None
     if callable(cell_format):
         texts = [DASH if is_missing(value) else cell_format(value) for value in values]
         css = "n" if pd.api.types.is_numeric_dtype(values.dtype) else ""
     elif cell_format == "percent":
-        css, unit, texts = "n", "", [percent(value) for value in values]
+        css, unit, texts, kind = "n", "", [percent(value) for value in values], "percent"
+    elif cell_format == "change":
+        css, unit, texts, kind = "n", "", [signed(100 * value, 1, "%") for value in values], "percent"
+    elif cell_format in ("+0", "+1"):
+        css, digits = "n", int(str(cell_format))
+        texts = [signed(value, digits) for value in values]
     elif cell_format in ("date", "time"):
-        css, texts = "t", [_time_text(value, clock=cell_format == "time") for value in values]
+        css, kind, texts = "t", str(cell_format), [_time_text(value, clock=cell_format == "time") for value in values]
         unit = str(zone) if cell_format == "time" and (zone := getattr(values.dtype, "tz", None)) else unit
     elif cell_format == "flag":
         texts = [DASH if is_missing(value) else "yes" if value else "no" for value in values]
@@ -95,7 +104,16 @@ def column(name: str, values: pd.Series[Any], fmt: Format | None = None, label: 
         )
     longest = max(map(len, texts), default=0)
     css = css or ("w x" if longest > SENTENCE_TEXT else "w" if longest > LONG_TEXT else "")
-    return Column(words, unit, css, [esc(text) for text in texts], texts)
+    return Column(words, unit, css, [esc(text) for text in texts], texts, kind, digits)
+
+
+def _spreadsheet_kind(values: pd.Series[Any]) -> str:
+    """What the cells of a column are; by its first one where they are mixed, as a total below dates is."""
+    first = next((value for value in values if not is_missing(value)), None)
+    if isinstance(first, dt.date):
+        times = [value for value in values if isinstance(value, dt.datetime) and not is_missing(value)]
+        return "time" if any(value.time() != dt.time() for value in times) else "date"
+    return "number" if pd.api.types.is_numeric_dtype(values.dtype) and not isinstance(first, bool) else "text"
 
 
 def _guessed_format(values: pd.Series[Any]) -> str:

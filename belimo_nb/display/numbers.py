@@ -122,6 +122,12 @@ def percent(share: float | None, digits: int = 1) -> str:
     return number(shown, 0 if shown == round(shown) else digits, "%")
 
 
+def signed(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """Format a change, with its sign; a dash where unknown."""
+    text = number(value, digits, unit)
+    return f"+{text}" if text.strip(f"0.,{THIN_SPACE}{NO_BREAK_SPACE}{unit}") and (value or 0) > 0 else text
+
+
 def date(day: dt.date | pd.Timestamp | None) -> str:
     """Format a day as "1 Nov 2018", so that nobody swaps day and month."""
     if day is None or is_missing(day):

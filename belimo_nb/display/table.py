@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -31,19 +31,24 @@ class Table(Displayed):
     caption: str
     columns: tuple[Column, ...]
     row_headers: int  # of `columns`, those of the index, which come first
-    shown: int  # rows
+    shown: int  # rows, without the total
     below: frozenset[int] = frozenset()  # positions of the columns whose texts stand below their row
+    total: pd.DataFrame | None = None  # one row like those of the frame, shown below them
+    hidden: frozenset[int] = frozenset()  # positions of the columns that only the CSV has
 
     def data(self) -> dict[str, Any]:
-        """Name, caption, number of rows, and `csv`: the complete frame, unrounded."""
-        return {"name": self.name, "caption": self.caption, "rows": len(self.frame), "csv": self.csv()}
+        """Name, caption, rows, `csv` (the complete frame, unrounded), what the columns are, whether it has a total."""
+        kinds = [[item.kind, item.digits] for item in self.columns if item.css != "g"]
+        about = {"name": self.name, "caption": self.caption, "rows": len(self.frame)}
+        return {**about, "csv": self.csv(), "kinds": kinds, "total": self.total is not None}
 
     def csv(self) -> str:
-        """The complete frame as CSV: UTF-8 text, 12 digits, ISO 8601 times, pictures left out.
+        """The complete frame as CSV: UTF-8 text, 12 digits, ISO 8601 times, pictures left out; a total comes last.
 
         Texts that a spreadsheet would take for a formula get an apostrophe before them: names come from outside.
         """
         frame = self.frame.reset_index(allow_duplicates=True) if self.row_headers else self.frame
+        frame = frame if self.total is None else _below(frame, self.total)
         # By position, since names may repeat.
         kept = [position for position, item in enumerate(self.columns) if item.css != "g"]
         plain = {position: frame.iloc[:, position].map(_csv_cell) for position in kept}
@@ -61,8 +66,10 @@ class Table(Displayed):
         beside, below = self._split()
         heads = "".join(_head(item) for item in beside)
         lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(beside)), strict=True)
-        sentences = _sentence_rows(below, len(beside)) or [""] * self.shown
-        body = "".join(_row(cells, below_row) for cells, below_row in zip(lines, sentences, strict=True))
+        rows = list(lines)
+        sentences = _sentence_rows(below, len(beside)) or [""] * len(rows)
+        body = "".join(map(_row, rows[: self.shown], sentences))
+        foot = "".join(f"<tfoot>{_row(cells, '')}</tfoot>" for cells in rows[self.shown :])
         if not self.shown:
             body = f'<tr><td colspan="{max(1, len(beside))}">No rows.</td></tr>'
         caption = f"<caption>{esc(self.caption)}</caption>" if self.caption else ""
@@ -73,12 +80,12 @@ class Table(Displayed):
         return (
             f'<div class="{css}"><div class="bnb-scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table id="table-{esc(self.name)}">{caption}<thead><tr>{heads}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>{remark}</div>"
+            f"<tbody>{body}</tbody>{foot}</table></div>{remark}</div>"
         )
 
     def _split(self) -> tuple[list[Column], list[Column]]:
         """Columns that stand side by side, and those whose texts stand below their rows."""
-        beside = [item for i, item in enumerate(self.columns) if i not in self.below]
+        beside = [item for i, item in enumerate(self.columns) if i not in self.below | self.hidden]
         return beside, [self.columns[i] for i in sorted(self.below)]
 
     def text(self) -> str:
@@ -109,9 +116,11 @@ def table(
     caption: str = "",
     *,
     formats: Mapping[str, Format] | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str | tuple[str, str]] | None = None,
     below: Collection[str] = (),
     limit: int | None = None,
+    total: Mapping[str, Any] | None = None,
+    hidden: Collection[str] = (),
 ) -> Table:
     """Make a table of a frame; a report writes the complete frame as a CSV file beside the page.
 
@@ -120,11 +129,14 @@ def table(
             of a column's name becomes the unit in its header; times are shown in the column's own zone.
         name: Short name, for the CSV file.
         caption: What the table shows, above it.
-        formats: Column name to a number of decimals; "text", "number", "percent" (of a share 0 to 1), "status", "date"
-            or "time"; or a function from value to text. Other columns are formatted by their values.
-        labels: Column name to header text, in place of the name's words.
+        formats: Column name to a number of decimals; "+0" or "+1" for changes with so many; "change" for one given as
+            a share; "text", "number", "percent" (of a share 0 to 1), "status", "date" or "time"; or a function from
+            value to text. Other columns are formatted by their values.
+        labels: Column name to header text, in place of the name's words; or to a text and what stands below it.
         below: Columns of sentences to set below their row after their label: beside it a phone would cut them off.
         limit: Rows to show at most; the CSV has all.
+        total: A last row that sums up the others, by column name; only for frames whose index is not shown.
+        hidden: Columns that only the CSV has: what would be too wide to be read.
     """
     formats, labels = formats or {}, labels or {}
     counted = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
@@ -134,10 +146,29 @@ def table(
         flat.index = flat.index.set_names([str(level or "") for level in flat.index.names])
     head = flat if limit is None else flat.head(limit)
     named = [(str(level), head.index.get_level_values(i).to_series()) for i, level in enumerate(head.index.names)]
-    named = named[:row_headers] + [(str(key), head.iloc[:, i]) for i, key in enumerate(flat.columns)]
-    columns = tuple(column(key, values, formats.get(key), labels.get(key)) for key, values in named)
-    below_positions = frozenset(i for i, (key, _) in enumerate(named) if key in below)
-    return Table(flat, name, caption, columns, row_headers, len(head), below_positions)
+    last = None if total is None else pd.DataFrame([total]).reindex(columns=flat.columns)
+    rows = head if last is None else _below(head, last)
+    named = named[:row_headers] + [(str(key), rows.iloc[:, i]) for i, key in enumerate(flat.columns)]
+    columns = tuple(_labeled(column(key, values, formats.get(key)), labels.get(key)) for key, values in named)
+    unlike, unseen = (frozenset(i for i, (key, _) in enumerate(named) if key in some) for some in (below, hidden))
+    return Table(flat, name, caption, columns, row_headers, len(head), unlike, last, unseen)
+
+
+def _labeled(item: Column, label: str | tuple[str, str] | None) -> Column:
+    """A column under another name, with what stands below it in place of its unit."""
+    if label is None:
+        return item
+    return replace(item, label=label) if isinstance(label, str) else replace(item, label=label[0], unit=label[1])
+
+
+def _below(frame: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
+    """A frame with one more row; its columns keep their types where that row has nothing, or the same."""
+    joined = {}
+    for position, name in enumerate(frame.columns):
+        values, value = frame.iloc[:, position], last.iloc[0, position]
+        kind = object if isinstance(value, str) else values.dtype
+        joined[name] = pd.Series([*values, value], dtype=kind)
+    return pd.DataFrame(joined)
 
 
 def cell_text(text: str) -> str:

@@ -1,10 +1,11 @@
-"""Heating, explained: degree days, the energy signature, comparisons corrected for weather, and the shape of the load.
+"""Heating and cooling, explained: degree days, energy signatures, changes corrected for weather, the shape of the load.
 
 Daily energies are in kWh by local day, outdoor temperatures in °C. What the data do not bear is refused, with the
 reason. Pure: no network, no disk, no clock.
 """
 
 from belimo_nb.heating.amounts import co2_kg, cost, per_area
+from belimo_nb.heating.change_over import ChangeOver, fit_change_over, seasons
 from belimo_nb.heating.comparison import Comparison, compare
 from belimo_nb.heating.days import complete_days, daily_means
 from belimo_nb.heating.degree_days import degree_days
@@ -13,6 +14,7 @@ from belimo_nb.heating.signature import Signature, fit_signature
 from belimo_nb.heating.study import Study, cusum
 
 __all__ = [
+    "ChangeOver",
     "Comparison",
     "LoadFigures",
     "Signature",
@@ -25,8 +27,10 @@ __all__ = [
     "cusum",
     "daily_means",
     "degree_days",
+    "fit_change_over",
     "fit_signature",
     "load_duration",
     "load_figures",
     "per_area",
+    "seasons",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy.counter import Kind
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
@@ -17,6 +19,7 @@ LEFT_OUT = 0.1
 """Of the days, or of the energy: where more lies beyond the baseline's temperatures, nothing is said of the change."""
 HARDLY = 0.05  # an expectation below this share of the baseline's mean day, or of what was measured, divides nothing
 LEAST_ALIKE = 20  # days that are as warm as the reporting period's, for a scatter of their own
+AMOUNT: Mapping[Kind, str] = {"heating": "heat", "cooling": "cold"}  # what is used of each kind
 TRACE = 0.001  # nor does an energy that was measured, below this share of the other
 
 
@@ -70,6 +73,7 @@ def compare(
     baseline_kwh: pd.Series[Any],
     baseline_temperature: pd.Series[Any],
     level: float = LEVEL,
+    kind: Kind = "heating",
 ) -> Comparison:
     """Compare a reporting period with a baseline, raw and corrected for weather.
 
@@ -89,6 +93,7 @@ def compare(
             before a month; the raw change is over the days of the calendar that both have.
         baseline_temperature: The same of the baseline.
         level: Confidence level.
+        kind: "heating" or "cooling": which signature is held against the weather.
 
     Raises:
         UsageError: An argument is no daily series of numbers.
@@ -98,7 +103,7 @@ def compare(
     before = daily_series(baseline_temperature, "temperature of the baseline").reindex(then.index)
     known = now.notna().astype(float)
     raw = raw_change(now.to_frame("all"), then.to_frame("all"))
-    return compare_shares(now, known, outdoor, then, then.notna().astype(float), before, raw, level)
+    return compare_shares(now, known, outdoor, then, then.notna().astype(float), before, raw, level, kind)
 
 
 def compare_shares(
@@ -110,6 +115,7 @@ def compare_shares(
     before: pd.Series[Any],
     raw: tuple[float, str],
     level: float = LEVEL,
+    kind: Kind = "heating",
 ) -> Comparison:
     """As `compare`, of a sum of which a part is known on each day.
 
@@ -122,8 +128,9 @@ def compare_shares(
         before: As `outdoor`.
         raw: What `raw_change` gives.
         level: Confidence level.
+        kind: "heating" or "cooling".
     """
-    signature = fit_signature(then, before)
+    signature = fit_signature(then, before, kind=kind)
     expected = signature.predict(outdoor) * known
     usable = now.notna() & outdoor.notna()
     off = pd.Series(data=False, index=now.index)
@@ -151,7 +158,7 @@ def compare_shares(
             f"of the period before ({low:.1f} to {high:.1f} °C)"
         )
     if not reason and not due > HARDLY * max(typical, measured):
-        reason = f"hardly any heat was to be expected ({due:.0f} kWh in {told.sum()} days)"
+        reason = f"hardly any {AMOUNT[kind]} was to be expected ({due:.0f} kWh in {told.sum()} days)"
     nan = math.nan
     return Comparison(
         raw_change=raw[0],

@@ -1,4 +1,4 @@
-"""Degree days: how cold it was, as one number a day."""
+"""Degree days: how cold it was, or how warm, as one number a day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 
-KIND = re.compile(r"(?:(HGT|GTZ)\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)|HDD\s*(-?\d+(?:\.\d+)?))", re.IGNORECASE)
+KIND = re.compile(r"(?:(HGT|GTZ)\s*(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)|([HC])DD\s*(-?\d+(?:\.\d+)?))", re.IGNORECASE)
 
 
 def degree_days(
@@ -22,6 +22,7 @@ def degree_days(
     - ``HGT20/12`` (SIA 381/3): 20 - Tm on days with Tm <= 12. The city of Zurich reads the limit as "below".
     - ``GTZ20/15`` (VDI 3807): 20 - Tm on days with Tm < 15.
     - ``HDD18`` or any other base b: max(b - Tm, 0).
+    - ``CDD18`` or any other base b, for cooling: max(Tm - b, 0); 18 and 22 are usual.
 
     Tm is the mean of a local day. Degree days from hourly differences are about 3 % higher: never compare the two.
 
@@ -39,7 +40,7 @@ def degree_days(
     """
     match = KIND.fullmatch(str(kind).strip())
     if not match:
-        raise UsageError(f"{kind!r} is no kind of degree days; use HGT20/12, GTZ20/15, or HDD and a base, e.g. HDD18.")
+        raise UsageError(f"{kind!r} is no kind of degree days; use HGT20/12, GTZ20/15, HDD18 or CDD18 (with any base).")
     index = getattr(temperature, "index", None)
     if isinstance(index, pd.DatetimeIndex) and not is_daily(index):
         if index.tz is None:
@@ -49,9 +50,10 @@ def degree_days(
         daily_series(temperature, "temperature")
         means = temperature.astype(float)
     values = means.to_numpy(dtype=float)
-    name, room, limit, base = match.groups()
+    name, room, limit, side, base = match.groups()
     if name is None:
-        found = np.maximum(float(base) - values, 0.0)
+        below_base = float(base) - values
+        found = np.maximum(below_base if side.upper() == "H" else -below_base, 0.0)
     else:
         strict = (name.upper() == "GTZ") if below is None else below
         cold = values < float(limit) if strict else values <= float(limit)

@@ -8,13 +8,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from belimo_nb.energy.counter import Kind
 from belimo_nb.heating.fit import Floats
 from belimo_nb.heating.signature import fit_signature
 
 STILL, STILL_DAYS = 0.02, 7
 """A share of the expected energy, and a number of cold days, that make a valve's silence worth a word."""
+CONTRARY = "energy against the weather"
+CONTRARY_R2, CONTRARY_SHARE = 0.5, 0.8
+"""How well, and on what share of its energy, a valve must run against the weather to be taken for one that counts the
+wrong kind of energy."""
+HEATING_DAY_C, COOLING_DAY_C = (
+    12.0,
+    18.0,
+)  # below the one nothing is cooled for the weather's sake, above the other heated
 OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
 MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
+
+
+Reported = tuple[pd.Timestamp, pd.Timestamp, str]
+"""Begin and end (aware) of a time in which a device reported that its meter fails, and the cause."""
 
 
 class Spell(NamedTuple):
@@ -33,8 +46,10 @@ class Spell(NamedTuple):
     cause: str = ""
 
 
-def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[Spell]]:
+def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind = "heating") -> dict[str, list[Spell]]:
     """Where valves counted (almost) nothing for a week or more of cold days while others heated.
+
+    Of cooling: of warm days while others cooled.
 
     What is due on a day comes from the valve's own days with energy, from their signature if they have one, else from
     what the other valves use. A valve that has never counted any is silent whenever the others heat.
@@ -42,6 +57,7 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[
     Args:
         kwh: By local day (aware) and valve; NaN where unknown.
         outdoor: Mean outdoor temperature of the days, °C; NaN where unknown.
+        kind: "heating" or "cooling".
     """
     days = pd.DatetimeIndex(kwh.index)
     part = np.cumsum(np.diff(days.as_unit("ns").asi8, prepend=days.as_unit("ns").asi8[:1]) > 1.5 * 86.4e12)
@@ -50,11 +66,11 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[
     for name in map(str, kwh.columns):
         used = kwh[name].to_numpy(dtype=float)
         others = _level(kwh.drop(columns=name)) if len(kwh.columns) < MANY else whole
-        due = _due(kwh[name], outdoor, others)
+        due = _due(kwh[name], outdoor, others, kind)
         if not np.isfinite(due).any():
             continue
-        cold = float(np.nanmean(due))
-        still, counts = (used <= STILL * due) & (due > cold) & ~(others < OTHERS), used > STILL * cold
+        mean = float(np.nanmean(due))
+        still, counts = (used <= STILL * due) & (due > mean) & ~(others < OTHERS), used > STILL * mean
         never = not (kwh[name] > 0).any()
         if never:
             still, counts = (used <= 0) & (others >= 1), used > 0
@@ -70,9 +86,52 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any]) -> dict[str, list[
     return found
 
 
+def contrary(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind) -> dict[str, list[Spell]]:
+    """The valves whose energy runs against the weather: cold is counted when it is cold outside, or heat in summer.
+
+    Swapped temperature sensors make a heating valve count cold. That is no energy of this kind, all of the time.
+
+    Args:
+        kwh: By local day (aware) and valve; NaN where unknown.
+        outdoor: Mean outdoor temperature of the days, °C; NaN where unknown.
+        kind: "heating" or "cooling": what the valves are said to count.
+    """
+    other: Kind = "cooling" if kind == "heating" else "heating"
+    wrong = outdoor < HEATING_DAY_C if kind == "cooling" else outdoor > COOLING_DAY_C
+    found = {}
+    for name in map(str, kwh.columns):
+        used = kwh[name].where(kwh[name] > 0)
+        if not used.where(wrong).sum() > CONTRARY_SHARE * used.where(outdoor.notna()).sum() > 0:
+            continue
+        signature = fit_signature(used, outdoor, kind=other, leave_out_off=False)
+        if signature.model and signature.r2 >= CONTRARY_R2:
+            found[name] = [Spell(kwh.index[0], kwh.index[-1], float("nan"), CONTRARY)]
+    return found
+
+
+def matter(kwh: pd.Series[Any], outdoor: pd.Series[Any], told: Sequence[Reported], kind: Kind) -> list[Reported]:
+    """Of the times in which a device reported that its meter fails, those in which energy was due (in mean days: one).
+
+    A flow sensor that fails in winter costs a valve's cooling nothing.
+
+    Args:
+        kwh: By local day (aware); NaN where unknown.
+        outdoor: Mean outdoor temperature of the days, °C; NaN where unknown.
+        told: Begin, end (aware) and the cause.
+        kind: "heating" or "cooling".
+    """
+    days = pd.DatetimeIndex(kwh.index)
+    inside = [(days >= begin.tz_convert(days.tz).normalize()) & (days < end) for begin, end, _ in told]
+    signature = fit_signature(kwh[~np.any(inside, axis=0)], outdoor, kind=kind)
+    if not signature.model:
+        return list(told)
+    due, mean = signature.predict(outdoor), float(signature.days["kwh"].mean())
+    return [one for one, hit in zip(told, inside, strict=True) if due[hit].isna().any() or due[hit].sum() > mean]
+
+
 def merged(
     silent: Mapping[str, Sequence[Spell]],
-    errors: Mapping[str, Sequence[tuple[pd.Timestamp, pd.Timestamp, str]]],
+    errors: Mapping[str, Sequence[Reported]],
     days: pd.Index[Any],
 ) -> dict[str, list[Spell]]:
     """Silence, and what devices said themselves, as one list of spells a valve; spells that overlap are one."""
@@ -139,12 +198,12 @@ def _level(others: pd.DataFrame) -> Floats:
     return (others[means.index] / means).median(axis=1).to_numpy(dtype=float)
 
 
-def _due(kwh: pd.Series[Any], outdoor: pd.Series[Any], others: Floats) -> Floats:
+def _due(kwh: pd.Series[Any], outdoor: pd.Series[Any], others: Floats, kind: Kind) -> Floats:
     """What a valve that works would have counted on each day, kWh (without any days to go by: what others do)."""
-    heated = kwh.where(kwh > 0)
-    if not heated.notna().any():
+    used = kwh.where(kwh > 0)
+    if not used.notna().any():
         return others
-    signature = fit_signature(heated, outdoor, leave_out_off=False)
+    signature = fit_signature(used, outdoor, kind=kind, leave_out_off=False)
     if signature.model:
         return signature.predict(outdoor).to_numpy(dtype=float)
-    return others * float(heated.mean())
+    return others * float(used.mean())

@@ -1,7 +1,8 @@
-"""The energy signature of a building: daily energy against the outdoor temperature of the day."""
+"""The energy signature of a building: daily heat or cold against the outdoor temperature of the day."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belimo_nb.energy.counter import Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.heating.fit import Bootstrap, Floats, Grid, fit_grid, fit_line
@@ -21,23 +23,26 @@ NEGATIVE_BASE = 0.05
 """A base load so far below 0, as a share of the mean day, is noise about 0; further below the model is wrong."""
 LEVEL = 0.9
 MARGIN_K = 2.0  # how far beyond the temperatures of its days a signature still says what is expected
-HEATING_LIMIT_C = 18.0  # on a colder day a heating that is on uses heat, or might
+LIMIT_C = 18.0  # on a colder day a heating that is on uses heat, or might; on a warmer one a cooling cold
+SIDE: Mapping[Kind, float] = {"heating": 1.0, "cooling": -1.0}  # of the balance point on which energy is used
+BENT: Mapping[Kind, Literal["3P", "3PC"]] = {"heating": "3P", "cooling": "3PC"}
 OFF_SHARE, OFF_DAYS, OFF_MISSED, OFF_ERRORS = 0.02, 5, 3, 2.0
-"""A heating is off that uses at most this share of its mean day, for so many days on end, on so many of which more than
-so many times the root mean square error was due: a weekend among mild days is none."""
+"""A heating (or cooling) is off that uses at most this share of its mean day, for so many days on end, on so many of
+which more than so many times the root mean square error was due: a weekend among mild days is none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Signature:
     """A fitted energy signature; made by `fit_signature`.
 
-    ``3P``: E = base + slope * max(balance point - T, 0). ``2P``: E = at_zero - slope * T, without a balance point.
+    ``3P``: E = base + slope * max(balance point - T, 0). ``3PC``, of cooling: base + slope * max(T - balance point, 0).
+    ``2P``, without a balance point: E = at_zero - slope * T (of cooling + slope * T).
 
     Attributes:
-        model: "3P", "2P", or None where the data bear neither.
-        reason: Why it is not "3P"; empty if it is.
-        balance_point_c: °C; NaN unless "3P".
-        base_kwh_d: Base load, kWh/d; NaN unless "3P".
+        model: "3P", "3PC", "2P", or None where the data bear none of them.
+        reason: Why it has no balance point; empty if it has.
+        balance_point_c: °C; NaN unless "3P" or "3PC".
+        base_kwh_d: Base load, kWh/d; NaN unless "3P" or "3PC".
         slope_kwh_d_k: kWh/(d K); NaN without a model. Times 1000/24 it is about the heat loss coefficient in W/K.
         r2: Coefficient of determination.
         cv_rmse: Root mean square of the residuals over the mean day, with n - p degrees of freedom (p: 3 or 2).
@@ -45,10 +50,11 @@ class Signature:
         at_zero_kwh_d: Energy of a day at 0 °C, kWh/d.
         autocorrelation: Of the residuals of neighboring days.
         days: The days, naive index ``time``, columns temperature_c and kwh.
-        off_days: Days that were left out because the heating was off though it was cold enough.
+        off_days: Days that were left out because the heating was off though it was cold enough (cooling: warm enough).
+        kind: "heating" or "cooling".
     """
 
-    model: Literal["3P", "2P"] | None
+    model: Literal["3P", "3PC", "2P"] | None
     reason: str
     balance_point_c: float
     base_kwh_d: float
@@ -60,16 +66,22 @@ class Signature:
     autocorrelation: float = float("nan")
     days: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
     off_days: int = 0
+    kind: Kind = "heating"
 
     @property
     def heat_loss_w_k(self) -> float:
-        """The slope as a heat loss coefficient, W/K."""
+        """The slope as a heat loss coefficient (cooling: of what comes in), W/K."""
         return self.slope_kwh_d_k * 1000 / 24
 
     @property
     def parameters(self) -> int:
         """Number of fitted parameters."""
-        return {"3P": 3, "2P": 2, None: 0}[self.model]
+        return {"3P": 3, "3PC": 3, "2P": 2, None: 0}[self.model]
+
+    @property
+    def bent(self) -> bool:
+        """Whether it has a balance point."""
+        return self.model in BENT.values()
 
     @property
     def range_c(self) -> tuple[float, float]:
@@ -94,7 +106,7 @@ class Signature:
         return pd.Series(np.where(inside, self._curve(values), np.nan), temperature.index, name="kwh")
 
     def off(self, days: pd.DataFrame) -> pd.Series[bool]:
-        """On which days the heating was off: no heat for days on end, though this signature expects some.
+        """On which days the heating (cooling) was off: none of it for days on end, though this signature expects some.
 
         Args:
             days: Columns temperature_c and kwh, known on all of its days.
@@ -102,11 +114,12 @@ class Signature:
         temperature, kwh = (days[name].to_numpy(dtype=float) for name in ("temperature_c", "kwh"))
         idle = _idle(kwh, self.days["kwh"].to_numpy(dtype=float))
         error = self.cv_rmse * float(self.days["kwh"].mean())
-        missed = idle & (temperature < HEATING_LIMIT_C) & (self._curve(temperature) - kwh > OFF_ERRORS * error)
+        due = _in_season(temperature, self.kind)
+        missed = idle & due & (self._curve(temperature) - kwh > OFF_ERRORS * error)
         off = np.zeros(len(days), bool)
         for run in np.split(np.arange(len(days)), np.flatnonzero(np.diff(idle)) + 1):
             off[run] = len(run) >= OFF_DAYS and missed[run].sum() >= OFF_MISSED
-        return pd.Series(off & idle & (temperature < HEATING_LIMIT_C), days.index)
+        return pd.Series(off & idle & due, days.index)
 
     def band(self, level: float = LEVEL) -> pd.DataFrame:
         """Confidence band of the curve, pointwise, from a bootstrap of whole weeks.
@@ -122,10 +135,10 @@ class Signature:
             return frame.assign(low=np.nan, high=np.nan)
         drawn = self._bootstrap
         balance, base, slope = drawn.parameters
-        if self.model == "3P":
-            curves = base[:, None] + slope[:, None] * np.maximum(balance[:, None] - at, 0.0)
+        if self.model == "2P":
+            curves = np.maximum(base[:, None] - slope[:, None] * SIDE[self.kind] * at, 0.0)
         else:
-            curves = np.maximum(base[:, None] - slope[:, None] * at, 0.0)
+            curves = base[:, None] + slope[:, None] * np.maximum(SIDE[self.kind] * (balance[:, None] - at), 0.0)
         edges = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
         middle = frame["kwh"].to_numpy()
         low_edge, high_edge = middle + (edges - middle) * drawn.widening(level)
@@ -144,18 +157,23 @@ class Signature:
 
     @cached_property
     def _bootstrap(self) -> Bootstrap:
-        cold = self.n_days if self.model == "2P" else int((self.days["temperature_c"] < self.balance_point_c).sum())
-        temperature, kwh = (self.days[name].to_numpy() for name in ("temperature_c", "kwh"))
-        return Bootstrap.of(temperature, kwh, self.model == "3P", cold, self.autocorrelation)
+        side = SIDE[self.kind]
+        mirrored, kwh = side * self.days["temperature_c"].to_numpy(), self.days["kwh"].to_numpy()
+        deciding = int((mirrored < side * self.balance_point_c).sum()) if self.bent else self.n_days
+        drawn = Bootstrap.of(mirrored, kwh, self.bent, deciding, self.autocorrelation)
+        return replace(drawn, parameters=drawn.parameters * np.array([[side], [1.0], [1.0]]))
 
     def _curve(self, at: Floats) -> Floats:
-        if self.model == "3P":
-            return self.base_kwh_d + self.slope_kwh_d_k * np.maximum(self.balance_point_c - at, 0.0)
-        return np.maximum(self.at_zero_kwh_d - self.slope_kwh_d_k * at, 0.0)
+        side = SIDE[self.kind]
+        if self.model == "2P":
+            return np.maximum(self.at_zero_kwh_d - self.slope_kwh_d_k * side * at, 0.0)
+        return self.base_kwh_d + self.slope_kwh_d_k * np.maximum(side * (self.balance_point_c - at), 0.0)
 
 
-def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any], *, leave_out_off: bool = True) -> Signature:
-    """Fit the three-parameter heating model to daily energies, by least squares over a grid of balance points.
+def fit_signature(
+    energy_kwh: pd.Series[Any], temperature: pd.Series[Any], *, kind: Kind = "heating", leave_out_off: bool = True
+) -> Signature:
+    """Fit the three-parameter model to daily energies, by least squares over a grid of balance points.
 
     Refused, with the reason, if the balance point sits at the edge of the temperatures, fewer than 10 days lie on one
     side of it, the temperatures span less than 10 K, the base load is below 0, or the temperature explains less than
@@ -165,30 +183,38 @@ def fit_signature(energy_kwh: pd.Series[Any], temperature: pd.Series[Any], *, le
         energy_kwh: kWh by local day; NaN for days that are not known in full (see `complete_days`).
         temperature: Mean outdoor temperature by local day, °C; hourly at aware times will do if the days of
             `energy_kwh` have a zone.
+        kind: "heating", whose energy falls as it gets warmer, or "cooling", whose energy rises (``3PC``).
         leave_out_off: Leave out days under 18 °C on which the heating was off (no heat for 5 days or longer, though
             the other days say that some was due): a building that is not heated from May to September loses as much
-            in spring as in autumn. Their number is told as ``off_days``.
+            in spring as in autumn. Their number is told as ``off_days``. Of cooling, days above 18 °C.
 
     Raises:
-        UsageError: The one or the other is no daily series of numbers.
+        UsageError: The one or the other is no daily series of numbers, or the kind is none.
     """
+    if kind not in SIDE:
+        raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
     energy = daily_series(energy_kwh, "energy")
     outdoor = daily_series(_by_day(temperature, energy_kwh), "temperature")
     days = pd.DataFrame({"temperature_c": outdoor, "kwh": energy}).rename_axis("time").dropna()
     days = days.loc[np.isfinite(days.to_numpy()).all(axis=1)]
-    idle = _idle(days["kwh"].to_numpy(), days["kwh"].to_numpy()) & (days["temperature_c"] < HEATING_LIMIT_C).to_numpy()
+    idle = _idle(days["kwh"].to_numpy(), days["kwh"].to_numpy()) & _in_season(days["temperature_c"].to_numpy(), kind)
     if leave_out_off and idle.any():
-        heated = _fitted(days[~idle])
-        off = heated.off(days) if heated.model else pd.Series(data=False, index=days.index)
-        if off.any() and (found := _fitted(days[~off])).model:
+        used = _fitted(days[~idle], kind)
+        off = used.off(days) if used.model else pd.Series(data=False, index=days.index)
+        if off.any() and (found := _fitted(days[~off], kind)).model:
             return replace(found, off_days=int(off.sum()))
-    return _fitted(days)
+    return _fitted(days, kind)
+
+
+def _in_season(temperature: Floats, kind: Kind) -> npt.NDArray[np.bool_]:
+    """On which days a heating that is on might use heat, or a cooling cold."""
+    return SIDE[kind] * temperature < SIDE[kind] * LIMIT_C
 
 
 def _idle(kwh: Floats, typical: Floats) -> npt.NDArray[np.bool_]:
-    """Which days have no heat to speak of, held against the mean of days that have some."""
-    heated = typical[typical > 0]
-    return kwh <= OFF_SHARE * (float(heated.mean()) if len(heated) else 0.0)
+    """Which days have no energy to speak of, held against the mean of days that have some."""
+    used = typical[typical > 0]
+    return kwh <= OFF_SHARE * (float(used.mean()) if len(used) else 0.0)
 
 
 def _by_day(temperature: pd.Series[Any], energy: pd.Series[Any]) -> pd.Series[Any]:
@@ -201,28 +227,29 @@ def _by_day(temperature: pd.Series[Any], energy: pd.Series[Any]) -> pd.Series[An
     return daily_means(temperature, str(zone))
 
 
-def _fitted(days: pd.DataFrame) -> Signature:
+def _fitted(days: pd.DataFrame, kind: Kind) -> Signature:
     temperature, kwh = (days[name].to_numpy() for name in ("temperature_c", "kwh"))
     refusal = _too_little(temperature, kwh)
     if refusal:
-        return _none(refusal, days)
-    grid = Grid.over(temperature)
-    fit = fit_grid(grid, kwh, np.ones((1, len(kwh))))
-    balance, base, slope = float(fit.balance[0]), float(fit.base[0]), float(fit.slope[0])
-    reason = _refusal(grid, temperature, kwh, balance, float(fit.free_base[0]), slope)
+        return _none(refusal, days, kind)
+    # Cooling is heating in a mirror: what rises with the temperature falls with the temperature turned round.
+    side, mirrored = SIDE[kind], SIDE[kind] * temperature
+    fit = fit_grid(grid := Grid.over(mirrored), kwh, np.ones((1, len(kwh))))
+    turned, base, slope = float(fit.balance[0]), float(fit.base[0]), float(fit.slope[0])
+    reason = _refusal(grid, temperature, kwh, turned, float(fit.free_base[0]), slope, kind)
     if not reason:
-        expected = base + slope * np.maximum(balance - temperature, 0.0)
+        expected = base + slope * np.maximum(turned - mirrored, 0.0)
         figures = _quality(kwh, expected, days.index, 3)
         if figures["r2"] >= LEAST_R2:
-            at_zero = base + slope * max(balance, 0.0)
-            return Signature("3P", "", balance, base, slope, **figures, at_zero_kwh_d=at_zero, days=days)
+            figures |= {"at_zero_kwh_d": base + slope * max(turned, 0.0), "days": days, "kind": kind}
+            return Signature(BENT[kind], "", side * turned, base, slope, **figures)
         reason = f"the outdoor temperature explains only {100 * figures['r2']:.0f} % of the daily energy"
-    at_zero_line, line_slope = (float(found[0]) for found in fit_line(temperature, kwh, np.ones((1, len(kwh)))))
-    figures = _quality(kwh, at_zero_line - line_slope * temperature, days.index, 2)
+    at_zero_line, line_slope = (float(found[0]) for found in fit_line(mirrored, kwh, np.ones((1, len(kwh)))))
+    figures = _quality(kwh, at_zero_line - line_slope * mirrored, days.index, 2)
     if line_slope > 0 and figures["r2"] >= LEAST_R2:
-        nan = float("nan")
-        return Signature("2P", reason, nan, nan, line_slope, **figures, at_zero_kwh_d=at_zero_line, days=days)
-    return _none(reason, days)
+        figures |= {"at_zero_kwh_d": at_zero_line, "days": days, "kind": kind}
+        return Signature("2P", reason, float("nan"), float("nan"), line_slope, **figures)
+    return _none(reason, days, kind)
 
 
 def _too_little(temperature: Floats, kwh: Floats) -> str:
@@ -236,13 +263,15 @@ def _too_little(temperature: Floats, kwh: Floats) -> str:
     return ""
 
 
-def _refusal(grid: Grid, temperature: Floats, kwh: Floats, balance: float, base: float, slope: float) -> str:
+def _refusal(grid: Grid, temperature: Floats, kwh: Floats, turned: float, base: float, slope: float, kind: Kind) -> str:
     """Why the three parameters do not describe the data; empty if they do."""
     if not slope > 0:
-        return "the energy does not fall as it gets warmer"
+        return f"the energy does not {'fall' if kind == 'heating' else 'rise'} as it gets warmer"
+    balance = SIDE[kind] * turned
     warmer, colder = int((temperature >= balance).sum()), int((temperature < balance).sum())
-    if balance <= grid.balance[0] or balance >= grid.balance[-1]:
-        return f"no balance point shows between {grid.balance[0]:.1f} and {grid.balance[-1]:.1f} °C"
+    if turned <= grid.balance[0] or turned >= grid.balance[-1]:
+        low, high = sorted(SIDE[kind] * grid.balance[[0, -1]])
+        return f"no balance point shows between {low:.1f} and {high:.1f} °C"
     if min(warmer, colder) < LEAST_DAYS:
         side = "warmer" if warmer < colder else "colder"
         return f"only {min(warmer, colder)} days are {side} than {balance:.1f} °C; {LEAST_DAYS} are needed"
@@ -267,6 +296,6 @@ def _quality(kwh: Floats, expected: Floats, index: pd.Index[Any], parameters: in
     }
 
 
-def _none(reason: str, days: pd.DataFrame) -> Signature:
+def _none(reason: str, days: pd.DataFrame, kind: Kind) -> Signature:
     nan = float("nan")
-    return Signature(None, reason, nan, nan, nan, nan, nan, len(days), days=days)
+    return Signature(None, reason, nan, nan, nan, nan, nan, len(days), days=days, kind=kind)

@@ -11,19 +11,20 @@ import pandas as pd
 
 from belimo_nb.calendar.moments import is_midnight
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy.counter import Kind
 from belimo_nb.heating.comparison import Comparison, compare, compare_shares, raw_change
 from belimo_nb.heating.days import complete_days, daily_means, daily_series
-from belimo_nb.heating.failing import Spell, fleet_shares, merged, silent_spells
+from belimo_nb.heating.failing import CONTRARY, Spell, contrary, fleet_shares, matter, merged, silent_spells
 from belimo_nb.heating.signature import Signature, fit_signature
 
 HALF = 0.5  # of the whole, as the part that is known, must be known for a day to say anything of the whole
 
 
 class Study:
-    """What a heating report asks of two periods; nothing is computed before it is asked for.
+    """What a heating or cooling report asks of two periods; nothing is computed before it is asked for.
 
     A valve whose meter fails is left out of the comparison of all, and its time is unknown: it counts nothing on cold
-    days for a week or longer while others heat, or the device says so.
+    days for a week or longer while others heat (of cooling: on warm days while others cool), or the device says so.
 
     Args:
         days: Energy by local day of the reporting period: columns of two levels, kwh, coverage or quality, then the
@@ -32,6 +33,7 @@ class Study:
         temperature: Hourly outdoor temperature over both, °C; NaN where unknown.
         tz: IANA zone of the days.
         errors: By valve, when its device reported that its meter fails: begin, end (aware) and the cause.
+        kind: "heating" or "cooling": of which energy it is; never of both.
 
     Attributes:
         counted: `days` as given: with what failing meters counted, too.
@@ -44,8 +46,9 @@ class Study:
         temperature: pd.Series[Any],
         tz: str,
         errors: Mapping[str, Sequence[tuple[pd.Timestamp, pd.Timestamp, str]]] | None = None,
+        kind: Kind = "heating",
     ) -> None:
-        self.counted, self._before, self.tz = days, before, tz
+        self.counted, self._before, self.tz, self.kind = days, before, tz, kind
         self.names = [str(name) for name in cast("pd.DataFrame", days["kwh"]).columns]
         self._errors = {name: told for name, told in (errors or {}).items() if name in self.names}
         means = daily_means(temperature, tz)
@@ -62,13 +65,22 @@ class Study:
         known = known.reindex(known.index.union(begin)).sort_index()
         means = pd.concat([self.outdoor_before, self.outdoor])
         outdoor = means[~means.index.duplicated()].reindex(known.index)
-        return merged(silent_spells(known, outdoor), self._errors, known.index)
+        wrong = contrary(known, outdoor, self.kind)
+        sound = known.drop(columns=list(wrong))
+        told = {
+            name: matter(known[name], outdoor, spells, self.kind)
+            for name, spells in self._errors.items()
+            if name not in wrong
+        }
+        return merged(silent_spells(sound, outdoor, self.kind), told, known.index) | wrong
 
     @cached_property
     def days(self) -> pd.DataFrame:
         """Energy by local day of the reporting period; not known where a meter failed, but for what it did count."""
         found = self.without_failures(self.counted)
-        for name in self.failing:
+        for name, spells in self.failing.items():
+            if spells[0].cause == CONTRARY:
+                continue  # what it did count is no energy of this kind
             counted = self.counted[("kwh", name)]
             found[("kwh", name)] = found[("kwh", name)].fillna(counted.where(counted > 0))
         return found
@@ -108,7 +120,9 @@ class Study:
     def valves(self) -> dict[str, Comparison]:
         """The comparison of each valve, by name."""
         return {
-            name: compare(self._known_now[name], self.outdoor, self._known_before[name], self.outdoor_before)
+            name: compare(
+                self._known_now[name], self.outdoor, self._known_before[name], self.outdoor_before, kind=self.kind
+            )
             for name in self.names
         }
 
@@ -130,7 +144,8 @@ class Study:
             daily_series(means, "temperature").reindex(energy.index)
             for means, energy in ((self.outdoor, now), (self.outdoor_before, then))
         )
-        return compare_shares(now, known, outdoor, _whole(then, known_then), known_then, before, raw)
+        whole = _whole(then, known_then)
+        return compare_shares(now, known, outdoor, whole, known_then, before, raw, kind=self.kind)
 
     @property
     def known_share(self) -> float:
@@ -141,7 +156,7 @@ class Study:
     @cached_property
     def signature(self) -> Signature:
         """Of the reporting period, all comparable valves together."""
-        return fit_signature(_whole(*self._now), daily_series(self.outdoor, "temperature"))
+        return fit_signature(_whole(*self._now), daily_series(self.outdoor, "temperature"), kind=self.kind)
 
     @cached_property
     def residuals(self) -> pd.Series[Any]:
@@ -170,7 +185,7 @@ class Study:
 
     def signature_of(self, name: str) -> Signature:
         """Of one valve, in the reporting period."""
-        return fit_signature(self._known_now[name], self.outdoor)
+        return fit_signature(self._known_now[name], self.outdoor, kind=self.kind)
 
     @cached_property
     def _now(self) -> tuple[pd.Series[Any], pd.Series[Any]]:

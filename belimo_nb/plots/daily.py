@@ -26,6 +26,7 @@ def daily_energy(
     what: str = "Energy",
     title: str | None = None,
     period: Period | None = None,
+    each: bool = False,
 ) -> Chart:
     """Draw energy by local day: a panel of bars per name, or a heatmap of more than six names.
 
@@ -34,6 +35,7 @@ def daily_energy(
         what: Name of the quantity, such as "Heating energy".
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
+        each: Say the sum of each name, not of all together: of heat and cold, which are no sum.
 
     Raises:
         UsageError: The index has no time zone.
@@ -45,6 +47,8 @@ def daily_energy(
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
     finding = f"{_kwh_text(sums)} in {number(int(sums.notna().sum()))} days, most on {peak}"
+    if each and len(frame.columns) > 1:
+        finding = ", ".join(f"{name} {_kwh_text(series)}" for name, series in frame.items())
     if frame.shape[1] > MAX_PANELS:
         return daily_calendar(frame, finding, what=what, title=title, period=period)
     start, end = timeaxis.axis_range(pd.DatetimeIndex(frame.index), period)

@@ -28,6 +28,7 @@ COLORS: Mapping[str, str] = {
 BAD = (style.ORANGE, style.RED, style.GRAY)
 BAR_HEIGHT = 46  # CSS pixels of a bar with its texts
 BAR_EDGE: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}
+KIND_COLORS = {"heat": style.ORANGE, "cold": style.BLUE}
 MIN_SHARE = 0.004  # of the bar's length, so that one device of thousands still shows
 
 
@@ -103,63 +104,87 @@ ROW_HEIGHT = 22
 MAX_NAMES_WIDTH = 320  # CSS pixels at most
 
 
-def energy_ranking(kwh: pd.Series[float], *, what: str = "Energy", title: str | None = None, limit: int = 30) -> Chart:
+def energy_ranking(
+    kwh: pd.Series[float] | pd.DataFrame, *, what: str = "Energy", title: str | None = None, limit: int = 30
+) -> Chart:
     """Draw names by energy, the greatest first.
 
     Args:
-        kwh: kWh by name; NaN is unknown: listed last, hatched.
+        kwh: kWh by name; NaN is unknown: listed last, hatched. Of a DataFrame each column, such as heat and cold, has
+            bars and a sum of its own.
         what: Name of the quantity, such as "Heating energy".
         title: In place of the finding.
         limit: Number of names at most.
     """
-    if not kwh.notna().any():
-        return style.no_data_figure(title or f"{what} by valve", f"{what} by valve.")
     order = _descending(kwh)
-    total = float(kwh.sum())
-    words = [f"{number(round(value))}  {_percent_of(value, total)}" for value in order.dropna()]
-    finding = f"{number(round(total))} kWh"
-    if len(words) > 1 and total > 0:
-        finding = f"{style.drawable(order.index[0], 40)} used {_percent_of(float(order.iloc[0]), total)} of {finding}"
-    return _draw_ranking(order, words, "kWh and share of all", title or f"{what}: {finding}", f"{what} by valve", limit)
+    if not order["value"].notna().any():
+        return style.no_data_figure(title or f"{what} by valve", f"{what} by valve.")
+    totals = order.groupby("kind", sort=False)["value"].sum()
+    known = order.dropna(subset="value")
+    words = [
+        f"{number(round(value))}{f' {kind}' * bool(kind)}  {_percent_of(value, float(totals[kind]))}"
+        for kind, value in zip(known["kind"], known["value"], strict=True)
+    ]
+    findings = []
+    for kind, total in totals.items():
+        found = f"{number(round(total))} kWh{f' of {kind}' * bool(kind)}"
+        part = known[known["kind"] == kind]
+        if len(part) > 1 and total > 0:
+            first = part.iloc[0]
+            found = f"{style.drawable(first['name'], 40)} used {_percent_of(first['value'], total)} of {found}"
+        findings.append(found)
+    unit = "kWh and share of all" if len(totals) == 1 else f"kWh and share of all {' or '.join(map(str, totals.index))}"
+    return _draw_ranking(order, words, unit, title or f"{what}: {'; '.join(findings)}", f"{what} by valve", limit)
 
 
-def latest_power(power_kw: pd.Series[float], *, title: str | None = None, limit: int = 20) -> Chart:
+def latest_power(power_kw: pd.Series[float] | pd.DataFrame, *, title: str | None = None, limit: int = 20) -> Chart:
     """Draw names by latest power, the greatest first.
 
     Args:
-        power_kw: kW by name; NaN is unknown: listed last, hatched.
+        power_kw: kW by name; NaN is unknown: listed last, hatched. Of a DataFrame as in `energy_ranking`.
         title: In place of the finding.
         limit: Number of names at most.
     """
-    if not power_kw.notna().any():
-        return style.no_data_figure(title or "Latest power", "Latest power by valve.")
     order = _descending(power_kw)
-    running, total = int((order > 0).sum()), number(float(order.sum()))
-    finding = f"Latest power: {total} kW in total, {running} of {len(order)} valves in use"
-    words = [number(value) for value in order.dropna()]
+    if not order["value"].notna().any():
+        return style.no_data_figure(title or "Latest power", "Latest power by valve.")
+    running, totals = int((order["value"] > 0).sum()), order.groupby("kind", sort=False)["value"].sum()
+    parts = [f"{number(float(total))} kW{f' of {kind}' * bool(kind)}" for kind, total in totals.items()]
+    finding = f"Latest power: {' and '.join(parts)} in total, {running} of {len(order)} valves in use"
+    known = order.dropna(subset="value")
+    words = [f"{number(v)}{f' {kind}' * bool(kind)}" for kind, v in zip(known["kind"], known["value"], strict=True)]
     return _draw_ranking(order, words, "kW", title or finding, "Latest power by valve", limit)
 
 
-def _descending(values: pd.Series[float]) -> pd.Series[float]:
-    return values.astype(float).sort_values(ascending=False, na_position="last", kind="stable")
+def _descending(values: pd.Series[float] | pd.DataFrame) -> pd.DataFrame:
+    """Rows of name, kind ("" of a Series) and value, the greatest first; a name without any value once, last."""
+    if isinstance(values, pd.Series):
+        found = pd.DataFrame({"name": values.index, "kind": "", "value": values.to_numpy(dtype=float)})
+    else:
+        lost = values.isna().all(axis=1).to_numpy()
+        kinds = [
+            pd.DataFrame({"name": values.index, "kind": kind, "value": values[kind].to_numpy()}) for kind in values
+        ]
+        found = pd.concat([kinds[0][lost], *(part.dropna() for part in kinds)], ignore_index=True)
+    return found.sort_values("value", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 
 def _percent_of(value: float, total: float) -> str:
     return number(value / total * 100, 0, "%") if total > 0 else ""
 
 
-def _draw_ranking(order: pd.Series[float], words: Sequence[str], unit: str, title: str, what: str, limit: int) -> Chart:
+def _draw_ranking(order: pd.DataFrame, words: Sequence[str], unit: str, title: str, what: str, limit: int) -> Chart:
     shown = order.head(limit)
-    names = [style.drawable(name) for name in shown.index]
+    names = [style.drawable(name) for name in shown["name"]]
     bar_texts = [*words, *["unknown"] * (len(order) - len(words))][:limit]
-    values = shown.to_numpy(dtype=float)
+    values = shown["value"].to_numpy(dtype=float)
     unknown = np.isnan(values)
-    low, top = min(0.0, float(order.min())), max(0.0, float(order.max())) or 1.0
+    low, top = min(0.0, float(order["value"].min())), max(0.0, float(order["value"].max())) or 1.0
     left, right = min(MAX_NAMES_WIDTH, style.text_width(names) + 16), style.text_width(bar_texts) + 16
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(title, [ROW_HEIGHT * len(shown)], left=left, right=right, bottom=8)
         y = np.arange(len(shown))
-        ax.barh(y, values, 0.66, color=style.BLUE)
+        ax.barh(y, values, 0.66, color=[KIND_COLORS.get(kind, style.BLUE) for kind in shown["kind"]])
         ax.barh(y[unknown], top, 0.66, zorder=0, **style.UNKNOWN_HATCH)
         ax.axvline(0, color=style.AXIS, linewidth=0.8)
         for i, end in enumerate(bar_texts):
@@ -179,5 +204,5 @@ def _draw_ranking(order: pd.Series[float], words: Sequence[str], unit: str, titl
     caption = f"{what}, the greatest first."
     caption += f" Not drawn: {rest} more." if rest else ""
     caption += f" Unknown, hatched: {n_unknown} of {len(order)}." if n_unknown else ""
-    listed = "; ".join(f"{name} {end.replace('  ', ' ')}" for name, end in zip(shown.index, bar_texts, strict=True))
+    listed = "; ".join(f"{name} {end.replace('  ', ' ')}" for name, end in zip(shown["name"], bar_texts, strict=True))
     return Chart(fig, caption, f"{title}. {unit}: {listed}.", style.RC_PARAMS)

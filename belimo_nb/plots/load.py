@@ -14,12 +14,13 @@ from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
 HEIGHT = 230
 
 
-def load_carpet(power_kw: pd.DataFrame, tz: str, *, title: str | None = None) -> Chart:
+def load_carpet(power_kw: pd.DataFrame, tz: str, *, what: str = "", title: str | None = None) -> Chart:
     """Draw a carpet plot: mean power by local day (x) and hour of the day (y).
 
     Args:
         power_kw: kW, index naive local days, columns 0 to 23, as `belimo_nb.heating.carpet` gives it.
         tz: IANA zone of the days.
+        what: Of what, such as "Cooling".
         title: In place of the finding.
     """
     values = power_kw.to_numpy(dtype=float)
@@ -28,7 +29,8 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, title: str | None = None) ->
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
-    finding = title or f"Day by day: on average most at {busiest}:00, least at {quietest}:00"
+    of = f"{what} day by day" if what else "Day by day"
+    finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)
     # Scaled to the 99.5 % quantile: a single peak would make all other hours pale.

@@ -29,6 +29,7 @@ def monthly_energy(
     what: str = "Energy",
     before: str = "year before",
     title: str | None = None,
+    each: bool = False,
 ) -> Chart:
     """Draw energy by local month, all names together, beside the same months a year before.
 
@@ -42,27 +43,46 @@ def monthly_energy(
         what: Name of the quantity, such as "Heating energy".
         before: Name of the previous period.
         title: In place of the finding.
+        each: A panel for each name, none for their sum: for heat and cold, which are no sum.
 
     Raises:
         UsageError: The index has no time zone.
     """
     zone = zone_of(kwh.index, "monthly_energy")
-    months = _months(kwh, previous)
-    if not months["kwh"].notna().any():
+    names = list(dict.fromkeys(kwh.columns.get_level_values(-1))) if each and isinstance(kwh, pd.DataFrame) else []
+    parts = {f"{str(name).capitalize()} energy": [_only(kwh, name), _only(previous, name)] for name in names}
+    panels = {words: _months(*part) for words, part in (parts if len(names) > 1 else {what: [kwh, previous]}).items()}
+    if not any(months["kwh"].notna().any() for months in panels.values()):
         return style.no_data_figure(title or f"{what} by month", f"{what} by local month.")
-    change = _change(months, before)
-    finding = f"{number(round(float(months['kwh'].sum())))} kWh{change}"
-    partial = bool((months["kwh"].notna() & ~months["complete"]).any())
+    changes = {words: _change(months, before) for words, months in panels.items()}
+    findings = {
+        words: f"{words}: {number(round(float(months['kwh'].sum())))} kWh{changes[words]}"
+        for words, months in panels.items()
+    }
+    partial = any((months["kwh"].notna() & ~months["complete"]).any() for months in panels.values())
     with rc_context(style.RC_PARAMS):
-        fig, (ax,) = style.new_figure(title or f"{what}: {finding}", [230])
-        handles = _draw_bars(ax, months, before)
-        style.round_ticks(ax.yaxis)
-        style.label_axes(ax, "kWh per month", x=f"Local month, {zone}", handles=handles)
+        fig, axes = style.new_figure(
+            title or "; ".join(findings.values()), [230 if len(panels) == 1 else 150] * len(panels)
+        )
+        for ax, (words, months) in zip(axes, panels.items(), strict=True):
+            handles = _draw_bars(ax, months, before)
+            style.round_ticks(ax.yaxis)
+            of = "" if len(panels) == 1 else f"{words}, "
+            last = ax is axes[-1]
+            style.label_axes(ax, f"{of}kWh per month", x=f"Local month, {zone}" if last else "", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += f" Above the bars: change against the same month{_same_month_of(before)}." if change else ""
+    caption += (
+        f" Above the bars: change against the same month{_same_month_of(before)}." if any(changes.values()) else ""
+    )
     caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
-    alt = f"{what} by month, {finding}. {'; '.join(_alt_text(row, before) for _, row in months.iterrows())}."
+    texts = {words: "; ".join(_alt_text(row, before) for _, row in panels[words].iterrows()) for words in panels}
+    alt = " ".join(f"{findings[words].replace(':', ' by month,', 1)}. {texts[words]}." for words in panels)
     return Chart(fig, caption, alt, style.RC_PARAMS)
+
+
+def _only(energy: Any, name: object) -> Any:
+    """Of a frame of one or two levels of columns those of one name."""
+    return energy if energy is None else energy.loc[:, energy.columns.get_level_values(-1) == name]
 
 
 def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Series[float] | None) -> pd.DataFrame:

@@ -95,7 +95,8 @@ def _draw_signature(ax: Axes, signature: Signature, look: _Look, name: str, orde
 def _finding(signature: Signature) -> str:
     if signature.model is None:
         return f"none, {signature.reason}"
-    slope = f"{number(signature.slope_kwh_d_k)} kWh a day for each kelvin colder"
+    side = "colder" if signature.kind == "heating" else "warmer"
+    slope = f"{number(signature.slope_kwh_d_k)} kWh a day for each kelvin {side}"
     if signature.model == "2P":
         return f"{slope}; no balance point"
     return f"{slope} than {number(signature.balance_point_c, 1)} °C"

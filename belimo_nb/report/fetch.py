@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api import measurements
-from belimo_nb.api.devices import matches
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
-from belimo_nb.cloud.counting import counts
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import MEASURED
-from belimo_nb.report.jobs import Job
+from belimo_nb.report.jobs import KINDS, Job, counting, matching
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
 
 if TYPE_CHECKING:
@@ -87,16 +85,16 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         jobs: See `jobs.plan`.
         period: What the reports cover; counters are compared with the year before.
         parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are, and
-            ``peak_minutes`` how fine the heating counters.
+            ``peak_minutes`` how fine the counters.
     """
     devices = {str(job.parameters["device"]) for job in jobs if job.notebook == "device"}
     connection = cloud.connection
     valves = cloud.energy_valves(connection.listed_devices())
     single = valves.loc[valves.index.isin(devices)]
-    seen = {str(i) for job in jobs if job.notebook == "overview" for i in _matching_valves(valves, job)} - devices
-    # Also valves whose heating counter reads 0 now: whether it ever counted, their history will tell.
-    may_heat = valves[valves["heating"]]
-    heating = {str(i) for job in jobs if job.notebook == "heating_energy" for i in _matching_valves(may_heat, job)}
+    seen = {str(i) for job in jobs if job.notebook == "overview" for i in matching(valves, job)} - devices
+    # Also valves whose counter reads 0 now: whether it ever counted, their history will tell.
+    fleets = [(job, KINDS[job.notebook]) for job in jobs if job.notebook in KINDS]
+    counted = {str(key) for job, kind in fleets for key in matching(valves[valves[kind]], job)}
     resolution = str(parameters.get("resolution", RESOLUTION))
     before = period.year_before.start
     asked = []
@@ -105,18 +103,18 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
             connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
         )
     # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
-    if heating - devices:
-        others = valves.loc[valves.index.isin(heating - devices)]
+    if counted - devices:
+        others = valves.loc[valves.index.isin(counted - devices)]
         asked += history_queries(
             connection, others, period.start, period.end, RESOLUTION, counters_from=before, measured=()
         )
     if seen:
         others = valves.loc[valves.index.isin(seen)]
         asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
-    if heating and parameters.get("peak_minutes") == 15:
-        records = connection.device_list.known()
-        counting = [key for key in valves.index if key in heating and counts(connection, records[key], "heating")]
-        asked += history_queries(connection, valves.loc[counting], period.start, period.end, "15m", measured=())
+    if counted and parameters.get("peak_minutes") == 15:
+        closely = {key for job, kind in fleets for key in counting(cloud, job, kind)}
+        fine = valves.loc[valves.index.isin(closely)]
+        asked += history_queries(connection, fine, period.start, period.end, "15m", measured=())
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
 
 
@@ -148,10 +146,3 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             if (window := busiest_window_within(samples, period)) is not None:
                 asked.append(fine_query(query, located, window))
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)
-
-
-def _matching_valves(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
-    """The ids of the valves that a job's search finds: in names and serial numbers, as the cloud searches."""
-    text = str(job.parameters.get("search") or "")
-    found = [matches(text, name, serial) for name, serial in zip(valves["name"], valves["serial"], strict=True)]
-    return valves.index[found]

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from belimo_nb.api.devices import matches
+from belimo_nb.cloud.counting import counts
+from belimo_nb.cloud.device_list import record_of
 from belimo_nb.cloud.selection import energy_valves
-from belimo_nb.errors import UsageError
+from belimo_nb.energy.counter import Kind
+from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.report import notebooks as notebook_files
 from belimo_nb.report.notebooks import NOTEBOOKS
 
@@ -23,8 +27,13 @@ if TYPE_CHECKING:
 
 SLUG_LENGTH = 60
 # The fleet's reports take longest: started last, they would run alone on one core while the others idle.
-ORDER = ("overview", "heating_energy", "device")
-TITLES: Mapping[str, str] = {"overview": "Overview", "heating_energy": "Heating energy"}
+ORDER = ("overview", "heating_energy", "cooling_energy", "device")
+KINDS: Mapping[str, Kind] = {"heating_energy": "heating", "cooling_energy": "cooling"}
+TITLES: Mapping[str, str] = {
+    "overview": "Overview",
+    "heating_energy": "Heating energy",
+    "cooling_energy": "Cooling energy",
+}
 OWN_OPTIONS: Mapping[str, str] = {
     "start": "--from",
     "end": "--to",
@@ -101,7 +110,9 @@ def plan(
     devices: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
 ) -> list[Job]:
-    """List the jobs of a run: the overview, the heating report, and one report for each energy valve.
+    """List the jobs of a run: the overview, the heating and the cooling report, and one report for each energy valve.
+
+    What the fleet has not is still to be left out, see `with_energy`.
 
     Args:
         cloud: The cloud with the devices.
@@ -139,6 +150,36 @@ def plan(
             given = _only(common | {"device": str(device_id)}, declared["device"])
             jobs.append(Job("device", str(row["name"]), f"devices/{slug}", given))
     return jobs
+
+
+def with_energy(cloud: Cloud, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs of which there is something to say: no heating report of a fleet that only cools; asks nothing.
+
+    Before history is fetched a valve may pass for one that counts which never has, so look again afterwards.
+
+    Raises:
+        NoDataError: There is nothing to say at all.
+    """
+    left = [job for job in jobs if job.notebook not in KINDS or len(counting(cloud, job, KINDS[job.notebook]))]
+    if not left:
+        kinds = " or ".join(KINDS[job.notebook] for job in jobs)
+        raise NoDataError(f"None of the devices has counted {kinds} energy, so there is no report of it to make.")
+    return left
+
+
+def counting(cloud: Cloud, job: Job, kind: Kind) -> list[str]:
+    """The ids of the valves whose energy of a kind a fleet's report is about; no request is made for it."""
+    connection = cloud.connection
+    known = connection.device_list.known()
+    valves = matching(cloud.energy_valves(connection.listed_devices()), job)
+    return [str(key) for key in valves if counts(connection, record_of(str(key), known), kind)]
+
+
+def matching(valves: pd.DataFrame, job: Job) -> pd.Index[str]:
+    """The ids of the valves that a job's search finds: in names and serial numbers, as the cloud searches."""
+    text = str(job.parameters.get("search") or "")
+    found = [matches(text, name, serial) for name, serial in zip(valves["name"], valves["serial"], strict=True)]
+    return valves.index[found]
 
 
 def slugify(text: str, length: int = SLUG_LENGTH) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from belimo_nb.errors import BelimoError, UsageError
 
-NOTEBOOKS = ("overview", "device", "heating_energy")
+NOTEBOOKS = ("overview", "device", "heating_energy", "cooling_energy")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 

@@ -28,6 +28,7 @@ class Task:
         version: The version of belimo_nb.
         engine: How to run the notebook, see `engines`.
         notebooks: How the executed notebook is kept: compressed, plain or none.
+        tables: How its tables are written, "csv", "csv-semicolon" or "xlsx".
     """
 
     job: Job
@@ -39,6 +40,7 @@ class Task:
     version: str
     engine: str
     notebooks: str = "plain"
+    tables: str = "csv"
 
 
 def render(task: Task) -> Result:
@@ -81,6 +83,7 @@ def render(task: Task) -> Result:
         version=task.version,
         failed=failed,
         notebooks=task.notebooks,
+        tables=task.tables,
     )
     return Result(
         job=task.job,

@@ -72,6 +72,7 @@ def run(
     as_of: datetime | None = None,
     keep: int | None = None,
     notebooks_as: str = "plain",
+    tables: str = "csv",
 ) -> Outcome:
     """Make the reports of some jobs and their index.
 
@@ -94,6 +95,7 @@ def run(
         as_of: When the list of devices was fetched, aware.
         keep: Keep only so many of the newest runs.
         notebooks_as: How executed notebooks are kept: compressed, plain or none.
+        tables: How the reports' tables are written, "csv", "csv-semicolon" or "xlsx".
 
     Raises:
         UsageError: The output folder cannot be made or written to, or another run writes to it.
@@ -118,7 +120,8 @@ def run(
         def task(job: Job) -> Task:
             source = notebooks.notebook(job.notebook)
             limit, engine = workers.time_limit, workers.engine
-            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine, notebooks_as)
+            forms = {"notebooks": notebooks_as, "tables": tables}
+            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine, **forms)
 
         batch = _Batch(workers, settle, on_retry)
         stopped = False

@@ -1,25 +1,31 @@
 """Title blocks, key figures, tables and notes of the reports, made of the frames that the notebooks fetch."""
 
 from belimo_nb.summary.caveats import incident_table, limits
+from belimo_nb.summary.change_over import change_over_table
 from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
-from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
-from belimo_nb.summary.heating import before_name, energy_name, heating_figures, heating_header, heating_study
-from belimo_nb.summary.heating_tables import (
+from belimo_nb.summary.energy import before_name, energy_figures, energy_header, energy_name, energy_study, kind_energy
+from belimo_nb.summary.energy_tables import (
     load_table,
     measured_hours,
-    monthly_table,
     quarter_hours,
     signature_table,
     statement_table,
     valve_table,
 )
+from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
+from belimo_nb.summary.months import monthly_table, valve_months
+from belimo_nb.summary.parts import greater_kind
 from belimo_nb.summary.quality import completeness, data_quality
-from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy
+from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy, valve_power
+
+heating_figures, heating_header, heating_study = energy_figures, energy_header, energy_study
+"""The names of before there was a cooling report, for notebooks of people's own."""
 
 __all__ = [
     "before_name",
+    "change_over_table",
     "checkup_note",
     "completeness",
     "conditions",
@@ -27,16 +33,21 @@ __all__ = [
     "device_figures",
     "device_header",
     "drift_table",
+    "energy_figures",
+    "energy_header",
     "energy_name",
+    "energy_study",
     "events",
     "first_table",
     "fleet_figures",
     "fleet_header",
     "fleet_table",
+    "greater_kind",
     "heating_figures",
     "heating_header",
     "heating_study",
     "incident_table",
+    "kind_energy",
     "limits",
     "load_table",
     "measured_hours",
@@ -49,6 +60,8 @@ __all__ = [
     "statement_table",
     "survey_note",
     "valve_energy",
+    "valve_months",
+    "valve_power",
     "valve_table",
     "verdict_table",
 ]

@@ -1,4 +1,4 @@
-"""What a heating report cannot say, said."""
+"""What a heating or cooling report cannot say, said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
 from belimo_nb.heating import Comparison, Study
-from belimo_nb.heating.failing import Spell
+from belimo_nb.heating.failing import CONTRARY, Spell
 
 MEANING = {
     "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
@@ -19,6 +19,7 @@ MEANING = {
     "gap": "no readings; the total is measured, when it was used is not",
     "conflict": "two readings for one time: the one that came last counts",
 }
+LIMIT = {"heating": "under", "cooling": "above"}
 
 
 def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> Note:
@@ -48,7 +49,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         said.append(
             f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {', '.join(left)}."
         )
-    said += [_failure(name, spell) for name, spells in study.failing.items() for spell in spells]
+    said += [_failure(name, spell, study.kind) for name, spells in study.failing.items() for spell in spells]
     if study.failing:
         said.append(
             f"Left out of the comparison, since what they would have counted is unknown, not saved: "
@@ -67,6 +68,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
 def _weather_limits(found: Comparison) -> list[str]:
     """What the comparison leaves out for the weather's sake."""
     low, high = (number(edge, 1) for edge in found.signature.range_c)
+    kind = found.signature.kind
     any_before = f"colder or warmer than any before ({low} to {high} °C)"
     near = found.extrapolated_days - found.left_out_days
     said = []
@@ -76,7 +78,7 @@ def _weather_limits(found: Comparison) -> list[str]:
         said.append(f"{_days(near)} up to 2 K {any_before}: there the line is extended.")
     if found.signature.off_days:
         said.append(
-            f"Before, the heating was off on {found.signature.off_days} days under 18 °C; neither these nor the "
+            f"Before, the {kind} was off on {found.signature.off_days} days {LIMIT[kind]} 18 °C; neither these nor the "
             f"{found.off_days} of this period are compared."
         )
     return said
@@ -86,12 +88,19 @@ def _days(count: int) -> str:
     return f"{count} {'day was' if count == 1 else 'days were'}"
 
 
-def _failure(name: str, spell: Spell) -> str:
+def _failure(name: str, spell: Spell, kind: str) -> str:
     days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
     due = "" if math.isnan(spell.due_kwh) else f", when {number(round(spell.due_kwh))} kWh were to be expected"
+    if spell.cause == CONTRARY:
+        amount, other = ("cold", "heat") if kind == "cooling" else ("heat", "cold")
+        return (
+            f"{name} counts {amount} when it is {'cold' if kind == 'cooling' else 'warm'} outside; its temperature "
+            f"sensors may be swapped, so that {other} counts as {amount}. It is in no sum of this page."
+        )
     if spell.cause:
         return f"{name} reported {spell.cause} from {days}{due}."
-    return f"{name} counted nothing on the cold days of {days}{due}: off, or a failing meter."
+    weather = "cold" if kind == "heating" else "warm"
+    return f"{name} counted nothing on the {weather} days of {days}{due}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

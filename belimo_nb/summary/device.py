@@ -10,10 +10,11 @@ import pandas as pd
 
 from belimo_nb.api.words import in_words
 from belimo_nb.cloud.condition import condition, verdicts_of
+from belimo_nb.cloud.counting import KINDS
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, incomplete
+from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, greater_kind, incomplete
 from belimo_nb.summary.quality import completeness
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     power, flow = samples["power_kw"], samples["flow_m3h"]
     seen = row["last_seen"]
     figures = [
-        _device_energy(days, samples),
+        *_device_energy(days, samples),
         KeyFigure("Highest power", _maximum_or_none(power), "kW", _time_note(power, "of the samples")),
         KeyFigure("Highest flow", _maximum_or_none(flow), "m³/h", _time_note(flow, "of the samples")),
         _mean_delta_t(checkup),
@@ -70,7 +71,10 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
         ),
     ]
     found = condition(row, verdicts_of(checkup.verdicts), timezone)
-    return key_figures(*figures, trend=daily_trend(column_group(days, "kwh")), condition=found.data())
+    most = greater_kind(column_group(days, "kwh"))
+    name = str(most.columns[0]).capitalize()
+    trend = daily_trend(most, f"{name} by day" if name == "Energy" else f"{name} energy by day")
+    return key_figures(*figures, trend=trend, condition=found.data())
 
 
 def state_table(valve: Device) -> Table:
@@ -116,16 +120,17 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame) -> KeyFigure:
-    """Key figure of energy, heating and cooling together: no valve does both at a time."""
-    kwh = column_group(days, "kwh")
-    both = energy_figure("Energy", kwh, unknown=int(incomplete(days).sum()))
-    if both.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
-        return replace(both, note="its counters stand at 0: it has never counted any")
-    if len(kwh.columns) == 1:
-        return replace(both, note=f"{kwh.columns[0]}, {both.note}") if both.value is not None else both
-    parts = ", ".join(f"{kind} {number(float(kwh[kind].sum()), 0)}" for kind in kwh)
-    return replace(both, note=f"{parts}; {both.note}")
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each of them."""
+    kwh, figures = column_group(days, "kwh"), []
+    for kind in kwh:
+        part = days.loc[:, days.columns.get_level_values(1) == kind]
+        label = f"{str(kind).capitalize()} energy" if kind in KINDS else "Energy"
+        found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
+        if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
+            found = replace(found, note="its counters stand at 0: it has never counted any")
+        figures.append(found)
+    return figures
 
 
 def _maximum_or_none(values: pd.Series[Any]) -> float | None:

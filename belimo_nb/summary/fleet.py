@@ -10,13 +10,14 @@ from belimo_nb.cloud.condition import condition, urgency
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
-from belimo_nb.summary.survey import survey_figures
+from belimo_nb.summary.survey import survey_figures, valve_power
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.cloud.survey import Survey
 
+POWER_NOW = {"heat": "Heating power now", "cold": "Cooling power now"}
 MAX_SPARKLINES = 300  # valves up to which each row has a sparkline, which adds 700 bytes to the page
 
 
@@ -41,13 +42,17 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     online = int(devices["online"].sum())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
-    power, flow = latest["power_kw"], latest["flow_m3h"]
+    power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
+    shown = [kind for kind in power if power[kind].notna().any()] or ["heat"]
     return key_figures(
         KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
-        KeyFigure("Power now", _sum(power), "kW", _as_of(power, latest["time"], survey)),
+        *(
+            KeyFigure(POWER_NOW[str(kind)], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey))
+            for kind in shown
+        ),
         KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),
     )
 
@@ -77,10 +82,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     Small fleets have a sparkline of daily energy.
     """
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
-    found = survey.table()
-    found = found[["status", "findings"]].assign(
-        energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
-    )
+    found = survey.table()[["status", "findings", "heating_kwh", "cooling_kwh"]]
     frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
     frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
@@ -100,7 +102,14 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
         frame.reset_index(drop=True),
         "devices",
         "All devices",
-        formats={"health": "status", "last_seen": "time", "as_of": "time", "status": "status", "energy_kwh": 0},
+        formats={
+            "health": "status",
+            "last_seen": "time",
+            "as_of": "time",
+            "status": "status",
+            "heating_kwh": 0,
+            "cooling_kwh": 0,
+        },
     )
 
 

@@ -27,9 +27,15 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
     return KeyFigure(label, value, "kWh", note if value is not None else "no readings", digits=0)
 
 
-def daily_trend(kwh: pd.DataFrame) -> Trend:
-    """Daily energy of all counters together; NaN where one of them is unknown."""
-    return Trend("Energy by day", "kWh", kwh.sum(axis=1, skipna=False).tolist())
+def daily_trend(kwh: pd.DataFrame, label: str = "Energy by day") -> Trend:
+    """Daily energy of all counters together, of one kind of energy; NaN where one of them is unknown."""
+    return Trend(label, "kWh", kwh.sum(axis=1, skipna=False).tolist())
+
+
+def greater_kind(energy: pd.DataFrame) -> pd.DataFrame:
+    """Of kWh by time and kind the one column that has more: heat and cold are never added up."""
+    sums = energy.sum().fillna(0.0)
+    return energy[[sums.idxmax()]]
 
 
 def incomplete(energy: pd.DataFrame) -> pd.Series[bool]:
@@ -42,6 +48,8 @@ def count_of(count: int, what: str) -> str:
     return f"{number(count)} {what}" if count else f"none {what}"
 
 
-def month_name(time: pd.Timestamp) -> str:
-    """Format a month as "Dec 2017", without a line break."""
+def month_name(time: pd.Timestamp | str) -> str:
+    """Format a month as "Dec 2017", without a line break; the name of a total stays."""
+    if isinstance(time, str):
+        return time
     return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"

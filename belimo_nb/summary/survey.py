@@ -37,7 +37,6 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
     """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
-    found = found.assign(energy_kwh=found[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1))
     found = found.rename(columns={"waste_m3_low": "least_m3"})
     shown = _with_sparklines(found, survey, limit)[
         [
@@ -47,7 +46,8 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
             "least_m3",
             "waste_m3",
             "waste_kwh",
-            "energy_kwh",
+            "heating_kwh",
+            "cooling_kwh",
             "kwh_a_day",
             "sentence",
             "advice",
@@ -65,7 +65,7 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         shown,
         "look-first",
         caption,
-        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "energy_kwh": 0},
+        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "heating_kwh": 0, "cooling_kwh": 0},
         labels={
             "sentence": "",
             "advice": "What to do",
@@ -95,21 +95,44 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
     sums = found[["heating_kwh", "cooling_kwh"]].sum(min_count=1)
     keys = [valves[key] for key in place]
     verdicts = {name: (valves["verdict"] == verdict).groupby(keys).sum() for name, verdict in PROBLEMS}
-    waste = found[["waste_m3", "waste_kwh"]].sum(min_count=1)
+    of_heat = valves["heating_kwh"].fillna(0) >= valves["cooling_kwh"].fillna(0)
+    parts = {
+        "heat_waste_kwh": valves["waste_kwh"].where(of_heat),
+        "cold_waste_kwh": valves["waste_kwh"].where(~of_heat),
+    }
+    waste = valves.assign(**parts).groupby(place)[["waste_m3", *parts]].sum(min_count=1)
     frame = counts.join(sums).join(pd.DataFrame(verdicts)).join(waste)
     order = frame[["heating_kwh", "cooling_kwh"]].sum(axis=1).sort_values(ascending=False, kind="stable")
     return table(
         frame.loc[order.index].reset_index(),
         "places",
-        "By project and city",
+        "By project and city; what is wasted counts as heat where a valve moved more heat than cold, else as cold",
         formats=dict.fromkeys(map(str, frame.columns), 0),
+        labels={"heat_waste_kwh": ("Wasted heat", "kWh"), "cold_waste_kwh": ("Wasted cold", "kWh")},
     )
 
 
-def valve_energy(survey: Survey) -> pd.Series[float]:
-    """KWh of the period by valve name, heating and cooling together, for `plots.energy_ranking`."""
-    found = survey.table()
-    return found.set_index("name")[["heating_kwh", "cooling_kwh"]].sum(axis=1, min_count=1)
+def valve_energy(survey: Survey) -> pd.DataFrame:
+    """KWh of the period by valve name, columns heat and cold, for `plots.energy_ranking`."""
+    found = survey.table().set_index("name")
+    return found[["heating_kwh", "cooling_kwh"]].set_axis(["heat", "cold"], axis=1)
+
+
+def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """Latest power by valve name, columns heat and cold, kW, for `plots.latest_power`.
+
+    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do.
+
+    Args:
+        latest: As `Cloud.latest` gives it.
+        survey: Of the same devices, or of fewer.
+    """
+    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index)
+    only = (counted > 0).set_axis(["heat", "cold"], axis=1)
+    warm = latest["t1_c"] > latest["t2_c"]
+    heats = (only["heat"] & ~only["cold"]) | (warm & ~(only["cold"] & ~only["heat"]))
+    power = latest["power_kw"]
+    return pd.DataFrame({"heat": power.where(heats), "cold": power.where(~heats)}).set_axis(latest["name"])
 
 
 def survey_note(survey: Survey) -> Note:

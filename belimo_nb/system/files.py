@@ -25,7 +25,7 @@ def check_inside(path: Path, folder: Path) -> None:
 
 
 def write_text(path: Path, text: str | bytes, *, private: bool = False, inside: Path | None = None) -> None:
-    """Write a UTF-8 text file in one step; its folder is made if need be.
+    """Write a UTF-8 text file, or bytes, in one step; its folder is made if need be.
 
     Args:
         path: The file.
@@ -46,7 +46,7 @@ def write_text(path: Path, text: str | bytes, *, private: bool = False, inside: 
         # Private from the first byte on: a chmod afterwards would leave a moment in which others can open it.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(text.encode() if isinstance(text, str) else text)
+            stream.write(text if isinstance(text, bytes) else text.encode())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
-from belimo_nb.report.jobs import Result
+from belimo_nb.report.jobs import TITLES, Result
 from belimo_nb.report.output.reports_json import Run, RunFacts
 from belimo_nb.report.page.assets import (
     LOW_COMPLETENESS,
@@ -41,7 +41,7 @@ SUMMED_LABELS = re.compile(
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
 CHECKS = "Checks"
-KINDS: Mapping[str, str] = {DEVICE: "Device", "overview": "Fleet", "heating_energy": "Fleet"}
+KINDS: Mapping[str, str] = {DEVICE: "Device", **dict.fromkeys(TITLES, "Fleet")}
 
 
 def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool = True) -> str:
@@ -83,7 +83,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
             for result in devices
         ],
         columns=columns,
-        trend=trends[0]["label"] if trends else "",
+        trend=labels.pop() if len(labels := {trend["label"] for trend in trends}) == 1 else "By day" if trends else "",
         totals=_totals(devices, columns),
         css=trusted(styles()),
         js=trusted(script()),
@@ -150,7 +150,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
     files = [
         {"name": _file_name(kind), "href": quote(path)}
         for kind, path in result.files.items()
-        if kind == "ipynb" or kind.startswith("csv:")
+        if kind in ("ipynb", "xlsx") or kind.startswith("csv:")
     ]
     html, notebook = result.files.get("html"), result.files.get("ipynb")
     made = format_time(result.made_at.astimezone(zone)) if result.kept and result.made_at else ""
@@ -171,7 +171,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
 
 
 def _file_name(kind: str) -> str:
-    return "Notebook" if kind == "ipynb" else f"CSV {kind.removeprefix('csv:')}"
+    return {"ipynb": "Notebook", "xlsx": "Excel"}.get(kind, f"CSV {kind.removeprefix('csv:')}")
 
 
 def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
@@ -182,7 +182,9 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
             if result.condition and figure["label"] == CHECKS:
                 continue  # the status says it
             places.setdefault((figure["label"], figure["unit"]), []).append(place)
-    often = sorted(places, key=lambda key: -len(places[key]))[:COLUMNS]
+    # Heat and cold each have their column, however few devices have one; the others follow by how many have them.
+    sums = [key for key in places if _adds_up({"label": key[0], "unit": key[1]})]
+    often = sums + sorted(set(places).difference(sums), key=lambda key: (-len(places[key]), key))[: COLUMNS - 1]
     columns = []
     for label, unit in sorted(often, key=lambda key: sum(places[key]) / len(places[key])):
         found = [_find(result, label, unit) for result in devices]

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from belimo_nb.display import MIME
 from belimo_nb.report.jobs import Job, slugify
 from belimo_nb.report.page import page
+from belimo_nb.report.page.tables import semicolons, workbook
 from belimo_nb.system.files import write_text
 
 MASK = "********"
@@ -39,6 +40,7 @@ def write_report(
     version: str,
     failed: bool,
     notebooks: str = PLAIN,
+    tables: str = "csv",
 ) -> dict[str, str]:
     """Write a report's files, each in one step, and remove the tables that an earlier run had and this has not.
 
@@ -50,9 +52,10 @@ def write_report(
         version: The version of belimo_nb.
         failed: True if it failed; then no tables are written, since they could pass for complete.
         notebooks: How the executed notebook is kept.
+        tables: How its tables are written, "csv", "csv-semicolon" or "xlsx".
 
     Returns:
-        The files' paths relative to `out`: "html", "ipynb" and "csv:<table name>".
+        The files' paths relative to `out`: "html", "ipynb", and "csv:<table name>" or "xlsx".
     """
     shown = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
     made: dict[str, tuple[str, str | bytes]] = {"html": (f"{job.slug}.html", shown)}
@@ -61,13 +64,20 @@ def write_report(
         made["ipynb"] = (f"{job.slug}.ipynb.gz", packed)
     elif notebooks == PLAIN:
         made["ipynb"] = (f"{job.slug}.ipynb", _text(notebook))
-    for name, csv in [] if failed else _tables(notebook):
-        made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", csv)
-    for name, text in made.values():
-        write_text(out / name, text, inside=out)
+    found = {} if failed else _tables(notebook)
+    if tables == "xlsx" and found:
+        made["xlsx"] = (f"{job.slug}.xlsx", workbook(found, job.title, made_at))
+    elif tables != "xlsx":
+        for name, table in found.items():
+            text = semicolons(table) if tables == "csv-semicolon" else table["csv"]
+            made[f"csv:{name}"] = (f"{job.slug}-{name}.csv", text)
+    for name, content in made.values():
+        write_text(out / name, content, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
     # Tables that this run has not made go. A device's slug ends with its id, so no other report's tables match.
-    for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
+    stem = Path(job.slug).name
+    place = (out / job.slug).parent
+    for old in [*place.glob(f"{stem}-*.csv"), *place.glob(f"{stem}.xlsx")]:
         if old.relative_to(out).as_posix() not in files.values():
             old.unlink(missing_ok=True)
     return files
@@ -137,16 +147,16 @@ def _text(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
 
 
-def _tables(notebook: NotebookNode) -> list[tuple[str, str]]:
-    """(name, CSV) of each table that the notebook shows; of equal names, the later ones are numbered."""
-    tables: dict[str, str] = {}
+def _tables(notebook: NotebookNode) -> dict[str, dict[str, Any]]:
+    """The tables that the notebook shows, by name; of equal names, the later ones are numbered."""
+    tables: dict[str, dict[str, Any]] = {}
     for data in _display_data(notebook, "table"):
         stem = name = slugify(str(data["name"])) or "table"
         number = 2
         while name in tables:
             name, number = f"{stem}-{number}", number + 1
-        tables[name] = data["csv"]
-    return list(tables.items())
+        tables[name] = data
+    return tables
 
 
 def _display_data(notebook: NotebookNode, kind: str) -> Iterable[dict[str, Any]]:

@@ -1,61 +1,26 @@
-"""The heating report's tables: months, valves, signatures, loads, and the statement."""
+"""The tables of a heating or cooling report: months, valves, signatures, loads, and the statement."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
-from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Counters
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Comparison, Signature, Study, load_figures
 from belimo_nb.heating.days import same_days
-from belimo_nb.summary.heating import signed_percent
 from belimo_nb.summary.parts import column_group, month_name
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
+    from belimo_nb.energy.counter import Kind
 
 STATEMENT_ROWS = 240  # on the page; the CSV has all
-
-
-def monthly_table(
-    months: pd.DataFrame, before: pd.DataFrame, name: str = "year before", left_out: Collection[str] = ()
-) -> Table:
-    """Table of kWh by month and valve, with their sum and that of the year before; unknown stays unknown.
-
-    A sum contains what is known of months that readings tell in part, and says so.
-
-    Args:
-        months: `Counters.energy` by month.
-        before: The same of the months beside them.
-        name: What those are called.
-        left_out: Valves whose meters failed: they are in neither sum.
-    """
-    kwh = column_group(months, "kwh")
-    frame = kwh.rename(columns=str)
-    sound = [column for column in kwh.columns if str(column) not in left_out] or list(kwh.columns)
-    frame.insert(0, "Sum", kwh[sound].sum(axis=1, skipna=False))
-    past = column_group(before, "kwh")[sound].sum(axis=1, skipna=False).to_numpy()
-    if len(past) == len(kwh):
-        frame.insert(1, name.capitalize() if name.islower() else name, past)
-    frame.insert(0, "Month", kwh.index)
-    caption = "Heating energy by local month, kWh; a sum is unknown where one of its valves is"
-    if len(sound) < len(kwh.columns):
-        caption += f", and is of {len(sound)} of {len(kwh.columns)} valves whose meters did not fail"
-    bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
-    if bounds.to_numpy().any():
-        frame["At least"] = [", ".join(bounds.columns[row].map(str)) for row in bounds.to_numpy()]
-        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
-    formats: dict[str, Format] = {**dict.fromkeys(map(str, frame.columns[1:].drop("At least", errors="ignore")), 0)}
-    formats["Month"] = month_name
-    return table(frame.reset_index(drop=True), "monthly", caption, formats=formats)
 
 
 def valve_table(study: Study) -> Table:
@@ -83,7 +48,7 @@ def valve_table(study: Study) -> Table:
         "valves",
         "Energy by valve and its change; kWh are sums of the known days",
         formats={
-            "kwh": 0, "before_kwh": 0, "complete": "percent", "raw": signed_percent, "corrected": signed_percent,
+            "kwh": 0, "before_kwh": 0, "complete": "percent", "raw": "change", "corrected": "change",
             "plus_minus": lambda share: DASH if math.isnan(share) else f"± {number(100 * share, 1)}\u00a0%",
         },
         labels={"kwh": "kWh", "raw": "As measured", "corrected": "Weather-corrected", "plus_minus": "90 % confidence"},
@@ -104,19 +69,22 @@ def signature_table(study: Study) -> Table:
         },
         labels={
             "r2": "R²", "cv_rmse": "CV(RMSE)", "balance_90": "Balance point, 90 %", "slope_90": "Slope, 90 %",
-            "heat_loss": "Loss, W/K",
+            "heat_loss": "Loss, W/K" if study.kind == "heating" else "Gain, W/K",
         },
     )  # fmt: skip
 
 
-def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minutes: int) -> pd.DataFrame | None:
-    """Heating energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
+def quarter_hours(
+    cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minutes: int, kind: Kind = "heating"
+) -> pd.DataFrame | None:
+    """Energy by quarter of an hour for `load_table`; None, and no request, for peaks of an hour.
 
     Args:
         cloud: Where the valves are.
-        valves: A frame of `Cloud.heating_valves`.
+        valves: A frame of `Cloud.heating_valves` or `Cloud.cooling_valves`.
         period: What the report covers.
         peak_minutes: 60, or 15 for peaks of a quarter of an hour, too.
+        kind: "heating" or "cooling".
 
     Raises:
         UsageError: Peaks are wanted over another time.
@@ -127,7 +95,7 @@ def quarter_hours(cloud: Cloud, valves: pd.DataFrame, period: Period, peak_minut
         )
     if peak_minutes == 60:
         return None
-    return cloud.counters(valves, "heating", period.start, period.end, fine=True).energy("15min")
+    return cloud.counters(valves, kind, period.start, period.end, fine=True).energy("15min")
 
 
 def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Table:
@@ -220,6 +188,11 @@ def _remark(found: Comparison, *, failed: bool) -> str:
     return f"{meter}{'changed' if found.significant else 'within chance'}"
 
 
+def off_days(kind: str) -> str:
+    """Which days those are on which a heating or cooling was off, in words."""
+    return "under 18 °C without heat" if kind == "heating" else "above 18 °C without cold"
+
+
 def _signature(name: str, found: Signature) -> dict[str, object]:
     ranges = found.intervals()
 
@@ -241,7 +214,7 @@ def _signature(name: str, found: Signature) -> dict[str, object]:
                 None,
                 (
                     f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
-                    f"{found.off_days} days under 18 °C without heat left out" if found.off_days else "",
+                    f"{found.off_days} days {off_days(found.kind)} left out" if found.off_days else "",
                 ),
             )
         ),

@@ -1,8 +1,9 @@
-"""The heating report's beginning: title block and key figures."""
+"""The beginning of a heating or a cooling report: title block and key figures."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ import pandas as pd
 from belimo_nb.calendar.periods import baseline
 from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
-from belimo_nb.display.numbers import percent
+from belimo_nb.display.numbers import percent, signed
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
+from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.summary.quality import completeness
@@ -22,23 +24,31 @@ from belimo_nb.weather import temperature_or_reason
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.energy.counter import Counters
+    from belimo_nb.energy.counter import Counters, Kind
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by
+DEGREE_DAYS: Mapping[Kind, str] = {"heating": "HGT20/12", "cooling": "CDD18"}
 
 
-def heating_study(
-    cloud: Cloud, valves: pd.DataFrame, counters: Counters, period: Period, compared: Period, weather: str = ""
+def energy_study(
+    cloud: Cloud,
+    valves: pd.DataFrame,
+    counters: Counters,
+    period: Period,
+    compared: Period,
+    weather: str = "",
+    kind: Kind = "heating",
 ) -> tuple[Study, pd.Series[float], str]:
-    """The two periods of a heating report, with their weather and what the devices say of their meters.
+    """The two periods of a heating or cooling report, with their weather and what the devices say of their meters.
 
     Args:
         cloud: Where the valves are.
-        valves: A frame of `Cloud.heating_valves`.
+        valves: A frame of `Cloud.heating_valves` or `Cloud.cooling_valves`.
         counters: Theirs, over both periods.
         period: What the report covers.
         compared: What it is compared with.
         weather: Where the weather comes from, if not from where the settings say.
+        kind: "heating" or "cooling": which energy the counters count.
 
     Returns:
         The study; the hourly outdoor temperature of both periods; why there is none, or "".
@@ -46,22 +56,24 @@ def heating_study(
     outdoor, unknown = temperature_or_reason(cloud, compared.start, period.end, weather)
     errors = reported_meter_errors(cloud.connection, valves, compared.start, period.end)
     days, before = (counters.energy("D", span.start, span.end) for span in (period, compared))
-    return Study(days, before, outdoor, cloud.timezone, errors), outdoor, unknown
+    return Study(days, before, outdoor, cloud.timezone, errors, kind), outdoor, unknown
 
 
-def heating_header(cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame) -> Header:
-    """The title block of the heating report."""
+def energy_header(
+    cloud: Cloud, search: str, period: Period, compared: Period, days: pd.DataFrame, kind: Kind = "heating"
+) -> Header:
+    """The title block of a heating or cooling report."""
     count = len(column_group(days, "kwh").columns)
     beside = period.beside(compared)
     also = "" if beside == compared else f" as measured; for the weather, {compared.label}"
     facts = {
         "Period": period.label,
         "Compared with": f"{beside.label}{also}",
-        "Valves": f"{count} that count heating energy" + (f", named {search!r}" if search else ""),
+        "Valves": f"{count} that count {kind} energy" + (f", named {search!r}" if search else ""),
         "Time zone": cloud.timezone,
     }
     return header(
-        "Heating energy", subtitle=period.label, facts=facts, completeness=completeness(days), source=cloud.source
+        kind_energy(kind), subtitle=period.label, facts=facts, completeness=completeness(days), source=cloud.source
     )
 
 
@@ -72,16 +84,22 @@ def before_name(period: Period, compared: Period) -> str:
     return "12 months before" if compared == baseline(period) else compared.label
 
 
+def kind_energy(kind: str) -> str:
+    """What a kind of energy is called: "Heating energy", "Cooling energy"."""
+    return f"{kind.capitalize()} energy"
+
+
 def energy_name(study: Study) -> str:
     """What figures of all valves together show: without valves whose meters failed, if there are any."""
-    some = study.failing and study.sound
-    return f"Heat of {len(study.sound)} of {len(study.names)} valves" if some else "Heating energy"
+    some, amount = study.failing and study.sound, AMOUNT[study.kind].capitalize()
+    return f"{amount} of {len(study.sound)} of {len(study.names)} valves" if some else kind_energy(study.kind)
 
 
-def heating_figures(
+def energy_figures(
     study: Study,
     months: pd.DataFrame,
     *,
+    cdd_base: float | str | None = None,
     area_m2: float | str | None = None,
     price_per_kwh: float | str | None = None,
     currency: str = "",
@@ -92,23 +110,25 @@ def heating_figures(
     Args:
         study: The two periods.
         months: `Counters.energy` of the reporting period by month, for kWh per m2.
+        cdd_base: Base of the cooling degree days, °C; None or blank: 18.
         area_m2: Energy reference area; None or blank: not given.
         price_per_kwh: Price of a kWh; None or blank: not given.
         currency: Of the price.
         co2_g_per_kwh: Carbon dioxide per kWh, g; None or blank: not given.
 
     Raises:
-        UsageError: An area, price or factor makes no sense.
+        UsageError: An area, price, factor or base makes no sense.
     """
     kwh, failed = column_group(study.days, "kwh"), len(study.silent)
     unknown = int(incomplete(study.only_sound(study.days)).sum())
-    energy = energy_figure("Heating energy", kwh, unknown=unknown)
+    energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
         energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     least = "at least; " if unknown or failed else ""
-    figures = [energy, _raw(study), _corrected(study), _weather(study)]
+    degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else f"CDD{cdd_base}"
+    figures = [energy, _raw(study), _corrected(study), _weather(study, degrees)]
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
         note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")
@@ -131,18 +151,12 @@ def heating_figures(
     return key_figures(*figures, trend=daily_trend(kwh))
 
 
-def signed_percent(share: float, digits: int = 1) -> str:
-    """A change in percent with its sign; a dash where unknown."""
-    text = number(100 * share, digits, "%")
-    return f"+{text}" if share > 0 and text.strip("0.,\u00a0%") else text
-
-
 def _raw(study: Study) -> KeyFigure:
     found = study.together
     if math.isnan(found.raw_change):
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
     note = f"same days, any weather{_compared(study, study.known_share)}"
-    return KeyFigure("Change, as measured", signed_percent(found.raw_change), "", note)
+    return KeyFigure("Change, as measured", signed(100 * found.raw_change, 1, "%"), "", note)
 
 
 def _corrected(study: Study) -> KeyFigure:
@@ -154,7 +168,7 @@ def _corrected(study: Study) -> KeyFigure:
     points = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence"
     note = f"{points}{words}{_compared(study, found.coverage)}"
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
-    return KeyFigure(label, signed_percent(found.corrected_change), "", note, status=status)
+    return KeyFigure(label, signed(100 * found.corrected_change, 1, "%"), "", note, status=status)
 
 
 def _why_not(study: Study, reason: str) -> str:
@@ -171,12 +185,12 @@ def _compared(study: Study, share: float) -> str:
     return f"; {count} of {of} valves{days}" if count < of or days else ""
 
 
-def _weather(study: Study) -> KeyFigure:
+def _weather(study: Study, kind: str) -> KeyFigure:
     """Degree days of the period, and the change against the same days of the other, where both know them."""
     now, then = (
-        degree_days(daily_series(means, "temperature"), "HGT20/12") for means in (study.outdoor, study.outdoor_before)
+        degree_days(daily_series(means, "temperature"), kind) for means in (study.outdoor, study.outdoor_before)
     )
-    label = "Degree days HGT20/12"
+    label = f"Degree days {kind}"
     if not now.notna().any():
         return KeyFigure(label, None, "Kd", "the weather is unknown" if len(now) else "the period has no whole day")
     lost = int(now.isna().sum())
@@ -192,5 +206,5 @@ def _weather(study: Study) -> KeyFigure:
         note = f"{number(round(base))} Kd before"
     else:
         days = "" if len(past) == len(now) else f" on the {len(past)} days that both have"
-        note = f"{signed_percent(same / base - 1)} against before: {number(round(base))} Kd{days}"
+        note = f"{signed(100 * (same / base - 1), 1, '%')} against before: {number(round(base))} Kd{days}"
     return KeyFigure(label, float(now.sum()), "Kd", note, digits=0)

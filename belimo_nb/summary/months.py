@@ -1,0 +1,156 @@
+"""The month's tables: energy by month, and of each valve by month, with the year before, the change, and a total."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from belimo_nb.display import Table, table
+from belimo_nb.display.cells import Format
+from belimo_nb.display.numbers import MONTHS, capitalized
+from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.summary.energy import kind_energy
+from belimo_nb.summary.parts import column_group, month_name
+
+if TYPE_CHECKING:
+    from belimo_nb.energy.counter import Kind
+
+SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
+TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
+CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
+TOTAL = "Total"
+
+
+def monthly_table(
+    months: pd.DataFrame,
+    before: pd.DataFrame,
+    name: str = "year before",
+    left_out: Collection[str] = (),
+    kind: Kind = "heating",
+) -> Table:
+    """Table of kWh by month with the year before, the change and a total; the CSV has each valve, too.
+
+    A sum contains what is known of months that readings tell in part, and says so. Unknown stays unknown, and a change
+    is given between what is known in full.
+
+    Args:
+        months: `Counters.energy` by month.
+        before: The same of the months beside them.
+        name: What those are called.
+        left_out: Valves whose meters failed: they are in neither sum.
+        kind: "heating" or "cooling".
+    """
+    found = _Compared(months, before, left_out)
+    kwh, sound = found.now, found.sound
+    together = [found.of(sound, row) for row in (*([place] for place in range(len(kwh))), slice(None))]
+    frame = pd.DataFrame({"Month": pd.Series([*kwh.index, TOTAL], dtype=object), **_columns(together, name)})
+    for valve in kwh:
+        frame[str(valve)] = [*kwh[valve], kwh[valve].sum(skipna=False)]
+    caption = f"{kind_energy(kind)} by local month, kWh; a sum is unknown where one of its valves is{found.left_out}"
+    if found.bounds.to_numpy().any():
+        frame["At least"] = [*(", ".join(kwh.columns[row].map(str)) for row in found.bounds.to_numpy()), ""]
+        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
+    caption += found.remark
+    formats: dict[str, Format] = {**_formats(frame), "Month": month_name}
+    data, total = frame.iloc[:-1].assign(Month=kwh.index), _row(frame)
+    hidden = [str(valve) for valve in kwh]
+    return table(data, "monthly", caption, formats=formats, labels=_labels(), total=total, hidden=hidden)
+
+
+def valve_months(
+    months: pd.DataFrame,
+    before: pd.DataFrame,
+    name: str = "year before",
+    left_out: Collection[str] = (),
+    kind: Kind = "heating",
+) -> Table:
+    """Table of kWh of all valves, each in a row, by month; of more than 13 months by quarter, or by year.
+
+    Args:
+        months: As in `monthly_table`.
+        before: As in `monthly_table`.
+        name: As in `monthly_table`.
+        left_out: As in `monthly_table`.
+        kind: As in `monthly_table`.
+    """
+    found = _Compared(months, before, left_out)
+    kwh, times = found.now, pd.DatetimeIndex(found.now.index)
+    whole = kwh.assign(**{TOTAL: kwh[found.sound].sum(axis=1, skipna=False)})
+    parts = {f"{time:%Y-%m}": (MONTHS[time.month - 1], str(time.year)) for time in times}
+    columns: dict[str, Any] = dict(zip(parts, whole.to_numpy(), strict=True))
+    hidden: list[str] = []
+    if len(times) > SIDE_BY_SIDE:
+        hidden = list(parts)
+        quarters = [f"Q{time.quarter} {time.year}" for time in times]
+        spans = quarters if len(set(quarters)) <= SIDE_BY_SIDE else [str(time.year) for time in times]
+        columns |= {one: whole[np.array(spans) == one].sum(skipna=False).to_numpy() for one in dict.fromkeys(spans)}
+    each = [found.of(valves, slice(None)) for valves in (*([valve] for valve in kwh), found.sound)]
+    valves = pd.Series([*map(str, kwh), TOTAL], dtype=object)
+    frame = pd.DataFrame({"valve": valves, **columns, **_columns(each, name)})
+    caption = f"{kind_energy(kind)} of each valve, kWh{found.left_out}{found.remark}"
+    bounds = found.bounds
+    if named := [f"{valve} in {month_name(time)}" for valve in bounds for time in bounds.index[bounds[valve]]]:
+        rest = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        caption += f"; at least, since readings begin, end or break: {', '.join(named[:5])}{rest}"
+    data = frame.iloc[:-1].sort_values("Sum", ascending=False, na_position="last", ignore_index=True)
+    labels, total = parts | _labels(), _row(frame)
+    return table(data, "valve-months", caption, formats=_formats(frame), labels=labels, total=total, hidden=hidden)
+
+
+class _Compared:
+    """The months of two periods side by side, valve by valve."""
+
+    def __init__(self, months: pd.DataFrame, before: pd.DataFrame, left_out: Collection[str]) -> None:
+        self.now = column_group(months, "kwh")
+        self.bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
+        self.sound = [valve for valve in self.now if str(valve) not in left_out] or list(self.now)
+        count = len(self.now.columns)
+        few = len(self.sound) < count
+        self.left_out = f", and is of {len(self.sound)} of {count} valves whose meters did not fail" * few
+        alike = len(before) == len(months)
+        past = column_group(before, "kwh") if alike else self.now * np.nan
+        self.past = past[self.now.columns].set_axis(self.now.index)
+        unlike = column_group(before, "quality").isin(LOWER_BOUNDS).to_numpy() if alike else True
+        self.known = self.now.notna() & self.past.notna() & ~self.bounds & ~unlike
+
+    def of(self, valves: list[Any], rows: Any) -> tuple[float, float, float, float]:
+        """Of some valves and months: kWh, kWh before, and the change in kWh and % in the months known in both."""
+        now, past = (some[valves].iloc[rows] for some in (self.now, self.past))
+        known = self.known[valves].iloc[rows].all(axis=1)
+        used, base = now[known].to_numpy().sum(), past[known].to_numpy().sum()
+        change = used - base if known.any() else np.nan
+        return (
+            now.to_numpy().sum(),
+            past.to_numpy().sum(),
+            change,
+            100 * change / base if base > TRACE * used else np.nan,
+        )
+
+    @property
+    def remark(self) -> str:
+        """Of how many months the change of all is, where it is not of all of them."""
+        count, of = int(self.known[self.sound].all(axis=1).sum()), len(self.known)
+        return f"; the total's change is of the {count} of {of} months known in both periods" if 0 < count < of else ""
+
+
+def _columns(rows: list[tuple[float, float, float, float]], name: str) -> dict[str, Any]:
+    """Columns of sums and changes; the other period's only where it has anything to lie beside."""
+    now, past, change, share = np.array(rows, dtype=float).T
+    beside = {capitalized(name) if name.islower() else name: past, CHANGE_KWH: change, CHANGE_PERCENT: share}
+    return {"Sum": now, **(beside if np.isfinite(past).any() or np.isfinite(change).any() else {})}
+
+
+def _row(frame: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): value for name, value in frame.iloc[-1].items()}
+
+
+def _formats(frame: pd.DataFrame) -> dict[str, Format]:
+    numbers: dict[str, Format] = dict.fromkeys(map(str, frame.select_dtypes("number").columns), 0)
+    return {**numbers, CHANGE_KWH: "+0", CHANGE_PERCENT: "+1"}
+
+
+def _labels() -> dict[str, tuple[str, str]]:
+    return {CHANGE_KWH: ("Change", "kWh"), CHANGE_PERCENT: ("Change", "%")}
