@@ -74,6 +74,13 @@ Examples:
     "--keep", type=click.IntRange(min=1), metavar="N", help="Keep the N newest runs, delete the others. Default: all."
 )
 @click.option(
+    "--compare-with",
+    type=click.Choice(("run-before", "year-before")),
+    default="run-before",
+    show_default=True,
+    help="What counts as news: what changed since the run before, or since the same days a year before.",
+)
+@click.option(
     "--notebooks",
     "notebooks_as",
     type=click.Choice(("compressed", "plain", "none")),
@@ -115,6 +122,7 @@ def report(
     tables: str,
     resume: bool,
     keep: int | None,
+    compare_with: str,
     notebooks_as: str,
     log_file: Path | None,
     quiet: bool,
@@ -182,6 +190,7 @@ def report(
                     whole=not (search or devices),  # else devices that it leaves out are not gone
                     as_of=device_list_time(cloud),
                     keep=keep,
+                    year=compare_with == "year-before",
                     notebooks_as=notebooks_as,
                     tables=tables,
                 )

@@ -95,6 +95,7 @@ def render(task: Task) -> Result:
         files=files,
         trend=beside_figures(notebook, "trend"),
         condition=beside_figures(notebook, "condition"),
+        record=beside_figures(notebook, "record"),
         made_at=task.made_at,
         crashed=executed.crashed,
     )

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from belimo_nb._version import __version__
+from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.folder import OutputFolder, claim
+from belimo_nb.report.output.folder import INDEX, OutputFolder, claim
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import JobFailed, Workers
 
@@ -38,12 +39,14 @@ class Outcome:
         index: Path of the index page.
         seconds: How long it took.
         stopped: True if it was interrupted; what was not finished counts as failed.
+        run: The run as it is published, compared with the one before.
     """
 
     results: Sequence[Result]
     index: Path
     seconds: float
     stopped: bool
+    run: reports_json.Run | None = None
 
     @property
     def failed(self) -> list[Result]:
@@ -71,6 +74,7 @@ def run(
     whole: bool = False,
     as_of: datetime | None = None,
     keep: int | None = None,
+    year: bool = False,
     notebooks_as: str = "plain",
     tables: str = "csv",
 ) -> Outcome:
@@ -94,6 +98,7 @@ def run(
         whole: True if these are all jobs of their notebooks; devices that are not among them are gone.
         as_of: When the list of devices was fetched, aware.
         keep: Keep only so many of the newest runs.
+        year: Compare with the run over the same days a year before instead of the last one before.
         notebooks_as: How executed notebooks are kept: compressed, plain or none.
         tables: How the reports' tables are written, "csv", "csv-semicolon" or "xlsx".
 
@@ -140,8 +145,9 @@ def run(
                 done.setdefault(result.job, result)
         results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
         seconds = time.monotonic() - began
-        path = folder.publish(replace(facts, seconds=seconds, stopped=stopped), results, keep=keep)
-        return Outcome(results, path, seconds, stopped)
+        told = replace(facts, seconds=seconds, stopped=stopped)
+        published = folder.publish(told, results, _prices(settings, jobs), keep=keep, year=year)
+        return Outcome(results, folder.path / INDEX, seconds, stopped, published)
 
 
 class _Batch:
@@ -183,6 +189,15 @@ class _Batch:
             return
         self._settled.add(task.job)
         self._on_result(replace(result, error=f"{result.error} {TRIED_TWICE}") if result.crashed else result)
+
+
+def _prices(settings: Settings, jobs: Sequence[Job]) -> Prices:
+    """What energy costs: as the reports have it, from their parameters or the settings."""
+    given = {name: value for job in jobs for name, value in job.parameters.items() if value not in (None, "")}
+    found = {
+        name: given.get(f"price_{name}", getattr(settings.prices, name)) for name in ("heat", "cold", "electricity")
+    }
+    return Prices(**found, currency=str(given.get("currency", settings.currency)))
 
 
 def _worker_environment(settings: Settings, workers: int) -> dict[str, str]:

@@ -17,14 +17,19 @@ import filelock
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report.jobs import Result
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.exchange import put_in_place, recover
 from belimo_nb.report.output.reports_json import NAME, Run, RunFacts
 from belimo_nb.report.page import index
+from belimo_nb.report.page.tables import can_write_workbooks, workbook
+from belimo_nb.report.work_list import as_table, work_list
 from belimo_nb.system.files import check_inside, write_text
 
 PRIVATE, NOTES, INDEX = ".belimo-nb", "results.jsonl", "index.html"
+WORK_LIST = "work-list"
+NO_PRICES = Prices()
 UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", INDEX, NAME)
 """Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
 LOCK_TIMEOUT = 2.0
@@ -99,16 +104,26 @@ class OutputFolder:
         with contextlib.suppress(OSError), self._notes.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(reports_json.entry(result)) + "\n")
 
-    def publish(self, facts: RunFacts, results: Sequence[Result], *, keep: int | None = None) -> Path:
+    def publish(
+        self,
+        facts: RunFacts,
+        results: Sequence[Result],
+        prices: Prices = NO_PRICES,
+        *,
+        keep: int | None = None,
+        year: bool = False,
+    ) -> Run:
         """Put the run into the folder of its period in one step, and tell of it in the index on top.
 
         Args:
             facts: What the run was about.
             results: What it has made.
+            prices: What energy costs, for the work list.
             keep: Keep only so many of the newest runs.
+            year: Compare with the run over the same days a year before instead of the last one before.
 
         Returns:
-            The path of the index on top.
+            The run, compared.
 
         Raises:
             BelimoError: The disk is full, or another program holds a file open; the run before is still there.
@@ -117,8 +132,12 @@ class OutputFolder:
         try:
             before = reports_json.read(place / NAME)
             run = Run.of(facts, _joined(facts, results, before))
+            ago = self._before(facts, year=True)
+            run = run.compared(ago if year else self._before(facts), ago)
+            run = replace(run, work=work_list(run.devices, prices))
             self._carry(place, run, before)
-            write_text(self.staging / INDEX, index.page(run))
+            as_workbook = self._write_work_list(run)
+            write_text(self.staging / INDEX, index.page(run, workbook=as_workbook))
             write_text(self.staging / NAME, reports_json.document(run))
             if before is not None:  # no figure of the old run beside links to the new one, at no moment
                 self._show(figures=False)
@@ -136,7 +155,30 @@ class OutputFolder:
                 f"The reports cannot be put into {self.path} ({error.strerror}), where the runs before still are; "
                 "make room there, and run the same again with --resume."
             ) from None
-        return self.path / INDEX
+        return run
+
+    def _write_work_list(self, run: Run) -> bool:
+        """Write the work list beside the index, as CSV and, if that can be written, as a workbook: whether it was."""
+        listed = as_table(run.work)
+        write_text(self.staging / f"{WORK_LIST}.csv", listed.csv())
+        if as_workbook := can_write_workbooks():
+            made = workbook({WORK_LIST: listed.data()}, "Work list", run.facts.made_at)
+            write_text(self.staging / f"{WORK_LIST}.xlsx", made)
+        return as_workbook
+
+    def _before(self, facts: RunFacts, *, year: bool = False) -> Run | None:
+        """The run to compare with: the last one before of about the same length, or that of a year before."""
+        wanted, span = facts.period.year_before.name, facts.period.end - facts.period.start
+        found = {
+            name: one.period
+            for name, one in self._runs.items()
+            if one.source == facts.source
+            and one.period.end < facts.period.end
+            and (one.whole or not facts.whole)
+            and (name == wanted if year else 0.8 < (one.period.end - one.period.start) / span < 1.25)
+        }
+        last = max(found, key=lambda name: found[name].end, default="")
+        return reports_json.read(self.path / last / NAME) if last else None
 
     def _carry(self, place: Path, run: Run, before: Run | None) -> None:
         """Take along what the folder of the period holds and the new run has not made: addresses do not vanish.
@@ -157,7 +199,8 @@ class OutputFolder:
         """Write the index on top, and `reports.json`: the newest run, and all that there are."""
         newest = next(iter(self._runs))
         run = (reports_json.read(self.path / newest / NAME) or Run(self._runs[newest])).below(newest)
-        write_text(self.path / INDEX, index.page(run, self._runs, figures=figures))
+        as_workbook = (self.path / newest / f"{WORK_LIST}.xlsx").is_file()
+        write_text(self.path / INDEX, index.page(run, self._runs, figures=figures, workbook=as_workbook))
         if figures:
             write_text(self.path / NAME, reports_json.document(run, self._runs))
 
@@ -211,7 +254,8 @@ def _remove(place: Path) -> None:
     """Delete a run, but nothing else in its folder; who is killed meanwhile leaves what names the rest."""
     run = reports_json.read(place / NAME)
     names = {name for result in (run.results if run else ()) for name in result.files.values()}
-    for path in [place / INDEX, *(place / name for name in sorted(names)), place / NAME]:
+    lists = {f"{WORK_LIST}.csv", f"{WORK_LIST}.xlsx"}
+    for path in [place / INDEX, *(place / name for name in sorted(names | lists)), place / NAME]:
         check_inside(path, place)
         path.unlink(missing_ok=True)
     for folder in sorted((path for path in place.rglob("*") if path.is_dir()), reverse=True):

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from belimo_nb.calendar.periods import Period
+from belimo_nb.report.changes import Item, Seen, compare
 from belimo_nb.report.jobs import Job, Result
 
 NAME = "reports.json"
@@ -47,6 +48,8 @@ class RunFacts:
         stopped: True if it was interrupted.
         whole: True if it was about the whole fleet.
         counts: Numbers of reports: ok, failed, and kept of the ok ones.
+        compared: The label of the period of the run that it is compared with; empty: there is none.
+        news: Number of news.
     """
 
     title: str
@@ -60,6 +63,8 @@ class RunFacts:
     stopped: bool = False
     whole: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
+    compared: str = ""
+    news: int = 0
 
     @property
     def basis(self) -> list[Any]:
@@ -74,10 +79,14 @@ class Run:
     Attributes:
         facts: What it was about.
         results: Its reports, with those of earlier runs over the same period that it has not made again.
+        changes: What changed since the run that it is compared with.
+        work: Its work list, see `belimo_nb.report.work_list`.
     """
 
     facts: RunFacts
     results: Sequence[Result] = ()
+    changes: Sequence[Item] = ()
+    work: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def of(cls, facts: RunFacts, results: Sequence[Result]) -> Run:
@@ -91,6 +100,33 @@ class Run:
         """Whether it was not interrupted and no report failed."""
         return not self.facts.stopped and not self.facts.counts["failed"]
 
+    @property
+    def devices(self) -> list[Seen]:
+        """The devices that it has reports of, as later runs compare them."""
+        found = []
+        for result in self.results:
+            if (identifier := result.job.parameters.get("device")) is not None:
+                key = str((result.record or {}).get("serial") or identifier)
+                seen = Seen(key, str(identifier), result.job.title, result.job.slug, result.record, result.standing)
+                found.append(seen)
+        return found
+
+    def compared(self, before: Run | None, year_before: Run | None) -> Run:
+        """The same run, compared with an earlier one, and its energy with a year before."""
+        whole = self.facts.whole and before is not None and before.facts.whole
+        standing, items = compare(
+            self.devices,
+            None if before is None else before.devices,
+            self.facts.period.start.date(),
+            whole_fleet=whole,
+            year_before=() if year_before is None else year_before.devices,
+        )
+        keys = {device.slug: device.key for device in self.devices}
+        results = [replace(it, standing=standing.get(keys.get(it.job.slug, ""), {})) for it in self.results]
+        label = "" if before is None else before.facts.period.label
+        facts = replace(self.facts, compared=label, news=sum(item.news for item in items))
+        return replace(self, facts=facts, results=results, changes=items)
+
     def below(self, folder: str) -> Run:
         """The same run as seen from above its folder."""
         files = [{kind: f"{folder}/{name}" for kind, name in result.files.items()} for result in self.results]
@@ -100,7 +136,14 @@ class Run:
 def document(run: Run, runs: Mapping[str, RunFacts] | None = None) -> str:
     """The text of `reports.json`; `runs` are all runs by their folders, where it stands above them."""
     listed = [{"folder": name, **_facts(facts)} for name, facts in (runs or {}).items()]
-    body = {"schema": SCHEMA, **_facts(run.facts), "reports": [entry(result) for result in run.results], "runs": listed}
+    body = {
+        "schema": SCHEMA,
+        **_facts(run.facts),
+        "changes": [_change(item) for item in run.changes],
+        "work_list": list(run.work),
+        "reports": [entry(result) for result in run.results],
+        "runs": listed,
+    }
     return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
 
 
@@ -119,7 +162,22 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "interrupted": facts.stopped,
         "whole": facts.whole,
         "counts": facts.counts,
+        "compared": facts.compared,
+        "news": facts.news,
     }
+
+
+def _change(item: Item) -> dict[str, Any]:
+    device = item.device
+    about = {"serial": device.key, "title": device.title, "slug": device.slug}
+    told = {name: getattr(item, name) for name in ("kind", "topic", "verdict", "since", "text", "advice")}
+    return {**about, "device": device.id, **told}
+
+
+def _item(found: Mapping[str, Any]) -> Item:
+    device = Seen(str(found["serial"]), str(found["device"]), str(found["title"]), str(found["slug"]))
+    told = (str(found[name]) for name in ("topic", "verdict", "since", "text", "advice"))
+    return Item(str(found["kind"]), device, *told)
 
 
 def entry(result: Result) -> dict[str, Any]:
@@ -137,6 +195,8 @@ def entry(result: Result) -> dict[str, Any]:
         "key_figures": json_value(result.key_figures),
         "trend": json_value(result.trend),
         "condition": json_value(result.condition),
+        "record": json_value(result.record),
+        "standing": json_value(result.standing),
         "completeness": json_value(result.completeness),
         "files": dict(result.files),
     }
@@ -159,6 +219,8 @@ def result_of(found: Mapping[str, Any]) -> Result:
         files=files_of(found),
         trend=found["trend"],
         condition=_condition(found.get("condition")),
+        record=found.get("record"),
+        standing=found.get("standing") or {},
         made_at=parse_time(found["made_at"]),
         kept=bool(found["kept"]),
     )
@@ -210,8 +272,11 @@ def read(path: Path) -> Run | None:
             bool(body["interrupted"]),
             bool(body["whole"]),
             {name: int(body["counts"][name]) for name in ("ok", "failed", "kept")},
+            str(body["compared"]),
+            int(body["news"]),
         )
-        return Run(facts, [result_of(item) for item in body["reports"]])
+        results = [result_of(item) for item in body["reports"]]
+        return Run(facts, results, [_item(item) for item in body["changes"]], body["work_list"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # UsageError of a period is a ValueError
         return None
 

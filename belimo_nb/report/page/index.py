@@ -31,7 +31,9 @@ from belimo_nb.report.page.assets import (
     template_folder,
     trusted,
 )
+from belimo_nb.report.page.news import told
 
+MOST_NEWS = 50  # devices
 COLUMNS = 5  # key figures of devices that the table shows
 # Only amounts add up over devices: a sum of peaks, means or rates would mean nothing.
 SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
@@ -44,13 +46,14 @@ CHECKS = "Checks"
 KINDS: Mapping[str, str] = {DEVICE: "Device", **dict.fromkeys(TITLES, "Fleet")}
 
 
-def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool = True) -> str:
+def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool = True, workbook: bool = False) -> str:
     """The HTML of the index page; it loads nothing from anywhere, its links are relative to the folder it lies in.
 
     Args:
         run: The run; devices are listed by severity, then by what their findings cost.
         runs: All runs by their folders, where the page stands above them.
         figures: Tell of the run itself; False: only list all runs.
+        workbook: Whether there is a workbook of the work list.
     """
     facts, results = run.facts, run.results if figures else ()
     failed = [result for result in results if result.status != "ok"]
@@ -65,6 +68,9 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
         counts=_counts(facts.counts),
         runs=[_listed(name, one) for name, one in (runs or {}).items()],
         figures=figures,
+        base=f"{quote(next(iter(runs)))}/" if runs else "",
+        workbook=workbook,
+        news=told(run, MOST_NEWS) if figures else None,
         made=made_line(facts.made_at, facts.version),
         as_of=format_time(facts.as_of.astimezone(zone)) if facts.as_of else "",
         took=_duration(facts.seconds),
@@ -158,7 +164,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
         "status": status,
-        "sentence": result.condition["sentence"] if result.condition and status_level(status) != "good" else "",
+        "sentence": _sentence(result) if status_level(status) != "good" else "",
         "kept": made,
         "mark": status_level(status),
         "error": result.error or "It did not end as it should, without a word.",
@@ -168,6 +174,14 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "low": _known(result.completeness) and (result.completeness or 0) < LOW_COMPLETENESS,
         "files": files,
     }
+
+
+def _sentence(result: Result) -> str:
+    """Why a device is as it is, and since which run."""
+    if not result.condition:
+        return ""
+    since = [state["since"] for state in result.standing.values() if not state["gone"]]
+    return f"{result.condition['sentence']}{f' Stands since the run from {min(since)}.' if since else ''}"
 
 
 def _file_name(kind: str) -> str:

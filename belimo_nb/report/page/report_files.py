@@ -134,7 +134,7 @@ def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
 
 
 def beside_figures(notebook: NotebookNode, name: str) -> Mapping[str, Any] | None:
-    """The "trend" (label, unit, values) or "condition" of the first key figures; None if they have none."""
+    """The "trend" (label, unit, values), "condition" or "record" of the first key figures; None if they have none."""
     return next((data.get(name) for data in _display_data(notebook, "key-figures")), None)
 
 
