@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.workers.processes import Workers
 
 TIME_LIMIT_MINUTES = 30.0
+NEW_FAULTS = 4  # exit status
 TABLES = ("csv", "csv-semicolon", "xlsx")
 
 
@@ -81,6 +82,20 @@ Examples:
     help="What counts as news: what changed since the run before, or since the same days a year before.",
 )
 @click.option(
+    "--digest",
+    "digests",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Write what is new and what is worth a visit to FILE: .html, .txt, or .eml, a mail to send; repeatable.",
+)
+@click.option("--address", metavar="URL", help="Where readers find the output folder, for the links of the digest.")
+@click.option(
+    "--exit-on",
+    type=click.Choice(("new-faults",)),
+    help="End with status 4 if a fault, an error that a device reports, or a silent device is new.",
+)
+@click.option(
     "--notebooks",
     "notebooks_as",
     type=click.Choice(("compressed", "plain", "none")),
@@ -123,6 +138,9 @@ def report(
     resume: bool,
     keep: int | None,
     compare_with: str,
+    digests: tuple[Path, ...],
+    address: str | None,
+    exit_on: str | None,
     notebooks_as: str,
     log_file: Path | None,
     quiet: bool,
@@ -137,6 +155,7 @@ def report(
     made.
     """
     from belimo_nb._version import __version__
+    from belimo_nb.report import digest
     from belimo_nb.report.fetch import fetch
     from belimo_nb.report.jobs import KINDS, plan, typed_value, with_energy
     from belimo_nb.report.output.folder import claim
@@ -152,6 +171,8 @@ def report(
         # First of all: the process that reports are forked from imports while this one plans and fetches.
         _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
+        for path in digests:
+            digest.check(path)
         cloud = options.connect()
         log.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
@@ -199,6 +220,11 @@ def report(
         print_outcome(outcome, f"{cloud.source}, {span.label}", log, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
+        if outcome.run is not None:
+            for path in digests:
+                digest.write(path, outcome.run, address if upload is None or address else upload.url)
+            if exit_on and any(item.bad for item in outcome.run.changes):
+                sys.exit(NEW_FAULTS)
         if outcome.failed:
             sys.exit(1)
 

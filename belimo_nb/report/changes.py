@@ -1,10 +1,9 @@
 """What changed from one run to the next: findings that are new, worse or gone, devices, settings, energy.
 
-What flickers at a threshold is no news. A finding that is there stays until its checks have been judged and found well
-in `FINE_RUNS` runs one after the other; each time that it comes back before that, it takes one run more, up to
-`MOST_FLICKERS`. One that is back after it was gone is news at once if it is a fault, else when it has been seen as often
-as it has flickered. What cannot be judged, such as a heating valve in summer, stays as it was. Checks that tell of the
-same cause are one topic.
+What flickers at a threshold is no news. A finding stays until its checks were judged and are well in `FINE_RUNS` runs
+one after the other; each time that it comes back before that, it takes one run more, up to `MOST_FLICKERS`. One that is
+back after it was gone is news at once if it is a fault, else when it was seen as often as it has flickered. What cannot
+be judged, such as a heating valve in summer, stays as it was. Checks that tell of the same cause are one topic.
 """
 
 from __future__ import annotations

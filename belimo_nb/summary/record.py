@@ -12,6 +12,7 @@ import pandas as pd
 from belimo_nb.api.drift import is_setting, short_name
 from belimo_nb.cloud.device import Device
 from belimo_nb.hydronics import Verdict
+from belimo_nb.summary.parts import column_group
 
 WASTES = ("waste_m3_low", "waste_m3", "waste_kwh_low", "waste_kwh")
 
@@ -34,7 +35,7 @@ def device_record(
     Args:
         row: Its row of `Cloud.devices`.
         verdicts: Of its checks.
-        days: Energy by day, with columns (kind, "kwh"), (kind, "coverage") and (kind, "quality").
+        days: `Counters.energy` by day.
         settings: Its settings by name.
 
     Returns:
@@ -42,11 +43,10 @@ def device_record(
         sentence, recommendation and what is wasted), energy by kind (kwh, coverage), reset (whether a counter began
         anew), settings.
     """
+    kwh, coverage, quality = (column_group(days, name) for name in ("kwh", "coverage", "quality"))
     energy = {
-        str(kind): {"kwh": float(days[kind]["kwh"].sum(min_count=1)), "coverage": float(days[kind]["coverage"].mean())}
-        for kind in days.columns.get_level_values(0).unique()
+        str(kind): {"kwh": float(kwh[kind].sum(min_count=1)), "coverage": float(coverage[kind].mean())} for kind in kwh
     }
-    quality = days.xs("quality", axis=1, level=1) if len(days.columns) else days
     found = {
         "serial": str(row["serial"]),
         "health": str(row["health"]),
