@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from belimo_nb.hydronics.verdict import PUMP_KWH_M3, whole
+from belimo_nb.hydronics.verdict import PUMP_KWH_M3, between, whole
 
 YEAR = 365.25
 LONG = 300  # days from which on a period stands for a year
@@ -97,8 +97,10 @@ def _assumption(
 
 
 def money(low: float, high: float, currency: str) -> str:
-    """A range of money in words: "CHF 330 to 5 620"; empty where it is not known."""
+    """A range of money in words: "CHF 330 to 5 620", "up to CHF 5 620"; empty where it is not known."""
     if not np.isfinite(high):
         return ""
     least = low if np.isfinite(low) else 0.0
-    return f"{currency} {whole(high)}" if whole(least) == whole(high) else f"{currency} {whole(least)} to {whole(high)}"
+    if round(least) == 0 < round(high):
+        return f"up to {currency} {whole(high)}"
+    return f"{currency} {between(least, high)}"
