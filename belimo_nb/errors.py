@@ -25,6 +25,7 @@ fields, never on the text.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 __all__ = [
@@ -47,8 +48,17 @@ __all__ = [
 ]
 
 
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which could drive a terminal, and without halves of characters."""
+    text = SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 class BelimoError(Exception):
-    """Base of all errors of belimo_nb.
+    """Base of all errors of belimo_nb; whatever a message quotes, it is printable.
 
     Attributes:
         status_code: The HTTP status that led to it, or None.
@@ -62,7 +72,7 @@ class BelimoError(Exception):
     def __init__(
         self, message: str, *, status_code: int | None = None, retry_after: float | None = None, retryable: bool = False
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.status_code = status_code
         self.retry_after = retry_after
         self.retryable = retryable

@@ -19,6 +19,7 @@ MAX_BUCKETS = 10_000  # values of a series that the cloud gives in one answer at
 MAX_TOTAL_BUCKETS = 10_000_000  # buckets of one range; more is taken for a typing error
 KEPT_AGGREGATION = "last"  # the only aggregation that the store keeps: counters and reports need no other
 MAX_VALUE = 1e18  # the largest credible value: in joules, what the biggest valve would meter in a million years
+MAX_STEP = 366 * 86400  # the longest bucket, in seconds
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -36,10 +37,11 @@ def parse_resolution(text: str) -> pd.Timedelta:
     Raises:
         UsageError: It is no such length.
     """
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip())
-    if not match:
-        raise UsageError(f"The resolution {text!r} is no length of time; write e.g. 15m, 1h or 1d.")
-    return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip(), re.ASCII)
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 0 < seconds <= MAX_STEP:
+        raise UsageError(f"The resolution {text!r} is no length of time up to a year; write e.g. 15m, 1h or 1d.")
+    return pd.Timedelta(seconds=seconds)
 
 
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:

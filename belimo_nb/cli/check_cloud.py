@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 import sys
 import textwrap
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.assumptions import Line
@@ -49,7 +50,7 @@ def check_cloud(
 
     cloud = options.connect()
     found = check(cloud.connection, devices)
-    text = json.dumps(found.to_json(), indent=2, ensure_ascii=False)
+    text = json_text(found.to_json())
     if as_json:
         click.echo(text)
     else:

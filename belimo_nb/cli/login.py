@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from belimo_nb.cli.devices import recognized
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
-from belimo_nb.errors import SettingsError
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.errors import SettingsError, printable
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from belimo_nb.store import Store
@@ -32,7 +33,7 @@ def info(options: GlobalOptions, as_json: bool) -> None:
     found = list(entries(kept))
     names = _names(options)
     if as_json:
-        click.echo(json.dumps([_as_json(entry, names) for entry in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([_as_json(entry, names) for entry in found]))
     elif found:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)
@@ -70,7 +71,12 @@ def clear(options: GlobalOptions, yes: bool) -> None:
     kept = _store(options)
     count = len(list(entries(kept)))
     if not yes:
-        click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+        try:
+            click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                raise UsageError("Nobody is there to say yes, so nothing is deleted; give --yes.") from None
+            raise
     click.echo(f"{_count(delete(kept))} deleted.")
 
 

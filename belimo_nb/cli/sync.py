@@ -12,9 +12,9 @@ from belimo_nb.cli.shared import (
     device_options,
     pass_options,
     period_options,
-    printable,
     sigterm_as_interrupt,
 )
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.store.sync import Plan, SyncResult

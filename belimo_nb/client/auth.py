@@ -19,10 +19,10 @@ from requests_oauthlib import OAuth2Session
 
 from belimo_nb.client import http, responses
 from belimo_nb.client.retries import with_retries
-from belimo_nb.client.token_file import TokenFile
+from belimo_nb.client.token_file import TokenFile, is_token
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
 from belimo_nb.settings import Settings
-from belimo_nb.settings.secret import MASK, Secret, without_trace
+from belimo_nb.settings.secret import Secret, masked, without_trace
 
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is renewed, so that none ends on its way; half its lifetime at most."""
@@ -187,8 +187,7 @@ class Authenticator:
             lifetime = DEFAULT_LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
         except OverflowError:
             raise self._malformed() from None
-        strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
-        if "access_token" not in kept or strange:
+        if not is_token(kept) or not 0 < lifetime < float("inf"):
             raise self._malformed()
         # Verbose traces show attributes, too, so tokens are kept as secrets. `renew_at` counts from before the request:
         # the cloud's clock started at some moment after it.
@@ -201,9 +200,7 @@ class Authenticator:
     def _refused(self, error: OAuth2Error, status: int | None) -> BelimoError:
         settings = self._settings
         # The code is the server's own text, which might repeat what was sent to it.
-        code = " ".join(str(error.error or "no reason given").split())[:60]
-        for secret in (settings.password, settings.client_secret):
-            code = code.replace(secret, MASK)
+        code = masked(" ".join(str(error.error or "no reason given").split()))[:60]
         if code == "insecure_transport":
             return SettingsError(f"{settings.token_url} would be asked over plain http; use an https address.")
         if code == "missing_token":

@@ -18,7 +18,7 @@ import requests
 
 from belimo_nb.client import http
 from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
-from belimo_nb.settings.secret import MASK
+from belimo_nb.settings.secret import MASK, masked
 
 MAX_ANSWER_VALUES = 1_500_000  # values of an answer's JSON; the largest of a good cloud has 600,000
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -156,7 +156,7 @@ def _reason(response: requests.Response) -> str:
     sent = response.request.headers.get("Authorization", "") if response.request is not None else ""
     if sent:
         said = said.replace(str(sent).rpartition(" ")[2], MASK)  # a server may quote the token
-    return " ".join(said.split())[:100].rstrip(".")
+    return masked(" ".join(said.split()))[:100].rstrip(".")
 
 
 def _retry_after(response: requests.Response) -> float | None:

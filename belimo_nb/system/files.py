@@ -10,7 +10,10 @@ from pathlib import Path
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether a path lies in `folder`, with links in its folders followed, and is no link itself."""
-    parent, root = path.parent.resolve(), folder.resolve()
+    try:
+        parent, root = path.parent.resolve(), folder.resolve()
+    except RuntimeError:  # links that lead to themselves, before Python 3.13
+        return False
     return (parent == root or root in parent.parents) and path.name not in ("", "..") and not path.is_symlink()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
@@ -12,7 +11,6 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import nbformat
 from nbformat import NotebookNode
@@ -20,10 +18,8 @@ from nbformat import NotebookNode
 from belimo_nb.display import MIME
 from belimo_nb.report.jobs import Job, slugify
 from belimo_nb.report.page import page
+from belimo_nb.settings.secret import MASK, spellings
 from belimo_nb.system.files import write_text
-
-MASK = "********"
-SHORTEST_SECRET = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the report
 
 
 def write_report(
@@ -67,7 +63,7 @@ def remove_private(notebook: NotebookNode, *, name: str, secrets: Iterable[str],
     """
     text = _text(notebook)
     # In the notebook's JSON text: whatever field of whatever output a credential has slipped into, it is found.
-    for form in _secret_spellings(secrets):
+    for form in spellings(secrets):
         text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], MASK)
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})
@@ -85,20 +81,9 @@ def remove_private(notebook: NotebookNode, *, name: str, secrets: Iterable[str],
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """An error's sentence with credentials masked."""
-    for form in _secret_spellings(secrets):
+    for form in spellings(secrets):
         text = text.replace(form, MASK)
     return text
-
-
-def _secret_spellings(secrets: Iterable[str]) -> list[str]:
-    """The credentials as they may be written (plain, escaped, in HTML, in a URL), the longest first."""
-    found = {
-        form
-        for secret in secrets
-        if len(secret) >= SHORTEST_SECRET
-        for form in (secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret))
-    }
-    return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
 
 
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
