@@ -26,7 +26,7 @@ fields, never on the text.
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "AmbiguousDevice",
@@ -55,6 +55,17 @@ def printable(text: str) -> str:
     """A text without control characters, which could drive a terminal, and without halves of characters."""
     text = SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def whole_letters(body: Any) -> Any:
+    """JSON with a replacement character for each half of a character, which no file and no request can hold."""
+    if isinstance(body, str):
+        return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", body)
+    if isinstance(body, list):
+        return [whole_letters(item) for item in body]
+    if isinstance(body, dict):
+        return {whole_letters(key): whole_letters(item) for key, item in body.items()}
+    return body
 
 
 class BelimoError(Exception):

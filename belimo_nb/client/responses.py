@@ -17,7 +17,16 @@ from urllib.parse import urlsplit
 import requests
 
 from belimo_nb.client import http
-from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
+from belimo_nb.errors import (
+    AnswerError,
+    ApiError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    TimedOut,
+    whole_letters,
+)
 from belimo_nb.settings.secret import MASK, masked
 
 MAX_ANSWER_VALUES = 1_500_000  # values of an answer's JSON; the largest of a good cloud has 600,000
@@ -129,18 +138,7 @@ def _json(response: requests.Response) -> Any:
     # Three bytes of JSON can become an object of seventy, and one emoji makes four bytes of each letter.
     if sum(map(text.count, "[{,")) > MAX_ANSWER_VALUES or sys.getsizeof(text) > 2 * http.MAX_ANSWER_BYTES:
         raise _TooMuch
-    return _without_surrogates(json.loads(text)) if SURROGATE.search(text) else json.loads(text)
-
-
-def _without_surrogates(body: Any) -> Any:
-    """The same with a replacement character for each half of a character, which no file and no request can hold."""
-    if isinstance(body, str):
-        return body.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(body, list):
-        return [_without_surrogates(item) for item in body]
-    if isinstance(body, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in body.items()}
-    return body
+    return whole_letters(json.loads(text)) if SURROGATE.search(text) else json.loads(text)
 
 
 def _reason(response: requests.Response) -> str:

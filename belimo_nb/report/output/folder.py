@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -141,12 +142,14 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         ) from None
     except OSError as error:
         raise _unwritable(out, error) from None
+    except RuntimeError:  # a link that leads to itself, before Python 3.13
+        raise _unwritable(out, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from None
     # For the message of a second run: the lock itself does not say who has it.
     holder = ours / "run.json"
     try:
-        started = datetime.now().astimezone().isoformat(timespec="seconds")
-        write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
         try:
+            started = datetime.now().astimezone().isoformat(timespec="seconds")
+            write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
             folder = OutputFolder(out.resolve())
         except OSError as error:
             raise _unwritable(out, error) from None
