@@ -125,7 +125,13 @@ class CloudError(BelimoError):
 
 
 class SignInError(CloudError):
-    """The credentials were refused."""
+    """The credentials were refused.
+
+    Attributes:
+        of_path: True if a path of the API refuses a token just issued: others may take it.
+    """
+
+    of_path: bool = False
 
 
 class ConnectionFailed(CloudError):
@@ -157,4 +163,10 @@ class NoDataError(BelimoError):
 
 
 class StoreError(BelimoError):
-    """The store of kept history cannot be read or written: permissions, or a full disk."""
+    """The store of kept history cannot be read or written: permissions, or a full disk.
+
+    Attributes:
+        of_file: True if it is about one file; others can be kept.
+    """
+
+    of_file: bool = False

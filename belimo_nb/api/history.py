@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,21 +119,26 @@ def ask_window(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     series = _series(body, what)
-    device, begin, end, length = (body.get(key) for key in ("deviceId", "from", "to", "resolution"))
-    echoed = [
-        ("device", device, device == device_id),
-        ("from", begin, _is_time(begin, first)),
-        ("to", end, _is_time(end, after)),
-        ("resolution", length, _is_length(length, step)),
-        *(("aggregation", found, found == aggregation) for found in (one.get("aggregation") for one in body["series"])),
-    ]
+    is_ours: dict[str, Callable[[object], bool]] = {
+        "deviceId": lambda found: found == device_id,
+        "from": lambda found: _is_time(found, first),
+        "to": lambda found: _is_time(found, after),
+        "resolution": lambda found: _is_length(found, step),
+        "aggregation": lambda found: found == aggregation,
+    }
+    came = [key for key, _ in series]
+    others = [key for key in came if key not in datapoint_ids]
+    echoed = [(key, one.get(key)) for one in (body, *body["series"]) for key in is_ours]
+    wrong = [(key, found) for key, found in echoed if found is not None and not is_ours[key](found)]
+    # More than was asked for is harmless, but not instead of it.
+    wrong += [("datapoint", key) for key in others if not set(datapoint_ids) <= set(came)]
+    wrong += [("datapoint", f"{key} twice") for key in datapoint_ids if came.count(key) > 1]
     # An answer to another question would be kept for good; a cloud that does not repeat the question is believed.
-    for name, found, is_ours in echoed:
-        if found is not None and not is_ours:
-            raise AnswerError(
-                f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the {name} "
-                f"{str(found)[:40]!r}; nothing of it is used: ask again later."
-            )
+    for key, found in wrong[:1]:
+        raise AnswerError(
+            f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the "
+            f"{key.removesuffix('Id')} {str(found)[:40]!r}; nothing of it is used: ask again later."
+        )
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in series
@@ -186,6 +191,8 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
 
 def _is_time(found: object, moment: pd.Timestamp) -> bool:
     """Whether a time is that moment, to the second; a form that is not known says nothing."""
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return found in (moment.timestamp(), moment.timestamp() * 1000)
     time = from_api([found])[0]
     return pd.isna(time) or abs(time - moment) < pd.Timedelta(seconds=1)
 

@@ -142,11 +142,13 @@ class Transport:
             if body is not None:
                 return body
             refused = token
-        raise SignInError(
+        refusal = SignInError(
             f"The cloud refuses the token it has just issued (401) and did not give {what}; check BELIMO_AUDIENCE and "
             "that BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
             status_code=401,
         )
+        refusal.of_path = True
+        raise refusal
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_inside(path: Path, folder: Path) -> bool:
@@ -25,6 +27,39 @@ def check_inside(path: Path, folder: Path) -> None:
     """
     if not is_inside(path, folder):
         raise OSError(errno.ELOOP, f"{path.name!r} leads out of {str(folder)!r}", str(path))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file to read; a pipe or a device in its place would be waited for, for ever.
+
+    Raises:
+        OSError: There is none, it cannot be read, or it is something else.
+    """
+    flags = getattr(os, "O_NONBLOCK", 0)
+    stream = open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))  # noqa: SIM115 - the caller's
+    try:
+        check_regular(path, os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def check_regular(path: Path, mode: int) -> None:
+    """Raise an error for what is no regular file, by its mode.
+
+    Raises:
+        OSError: It is a folder, a link, a pipe, a socket or a device.
+    """
+    if not stat.S_ISREG(mode):
+        code = errno.ELOOP if stat.S_ISLNK(mode) else errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(code, f"{path.name!r} is no regular file", str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a regular file whole; raises as `open_file` does."""
+    with open_file(path) as stream:
+        return stream.read()
 
 
 def write_text(path: Path, text: str, *, private: bool = False, inside: Path | None = None) -> None:

@@ -13,12 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.exchange import ASIDE, RunExchange
 from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 PRIVATE, NOTES = ".belimo-nb", "results.jsonl"
 UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", ASIDE, "devices", "index.html", reports_json.NAME)
@@ -129,16 +128,16 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         for name in UNLINKED_PATHS:
             check_inside(out.resolve() / name, out)
         ours.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(ours / "lock")
-        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.05)
-    except filelock.Timeout:
+        stack = contextlib.ExitStack()
+        stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
+    except LockedByOtherError:
         raise UsageError(
             f"The output folder {str(out)!r} is in use by {_lock_holder(ours)}; wait until it is done, or choose "
             "another with --out."
         ) from None
-    except NotImplementedError:
+    except NoLocksError as error:
         raise UsageError(
-            f"The output folder {str(out)!r} is on a disk that knows no locks; choose another with --out."
+            f"The output folder {str(out)!r} cannot be locked ({error}); choose another with --out."
         ) from None
     except OSError as error:
         raise _unwritable(out, error) from None
@@ -158,7 +157,7 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         try:
             holder.unlink(missing_ok=True)
         finally:
-            lock.release()
+            stack.close()
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:

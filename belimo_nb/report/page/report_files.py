@@ -45,9 +45,11 @@ def write_report(
     for name, text in made.values():
         write_text(out / name, text, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
-    # Tables that this run has not made go. A device's slug ends with its id, so no other report's tables match.
-    for old in (out / job.slug).parent.glob(f"{Path(job.slug).name}-*.csv"):
-        if old.relative_to(out).as_posix() not in files.values():
+    # Tables that this run has not made go, but not those of another report whose name begins alike.
+    folder, stem = (out / job.slug).parent, Path(job.slug).name
+    others = [f"{page.stem}-" for page in folder.glob(f"{stem}-*.html")]
+    for old in folder.glob(f"{stem}-*.csv"):
+        if old.relative_to(out).as_posix() not in files.values() and not old.name.startswith(tuple(others)):
             old.unlink(missing_ok=True)
     return files
 
