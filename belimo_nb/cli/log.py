@@ -8,7 +8,7 @@ import warnings
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -44,8 +44,7 @@ class RunLog:
     def __enter__(self) -> RunLog:
         if self._path is not None:
             try:
-                with self._path.open("a", encoding="utf-8"):
-                    pass
+                self._open().close()
             except OSError as error:
                 raise UsageError(
                     f"The log file {str(self._path)!r} cannot be written ({error.strerror}); choose another with "
@@ -89,11 +88,15 @@ class RunLog:
             return
         time = datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            with self._path.open("a", encoding="utf-8") as stream:
+            with self._open() as stream:
                 stream.write(f"{time} {os.getpid()} {event} {printable(masked(what))}\n")
         except OSError as error:
             click.echo(f"Warning: The log file {self._path} cannot be written ({error.strerror}).", err=True)
             self._path = None
+
+    def _open(self) -> TextIO:
+        assert self._path is not None  # noqa: S101 - for type checkers
+        return open(self._path, "a", encoding="utf-8", opener=lambda name, mode: os.open(name, mode, 0o600))
 
     def _warning(self, message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, UserWarning):

@@ -15,6 +15,7 @@ from belimo_nb.cli.shared import (
     period_options,
     sigterm_as_interrupt,
 )
+from belimo_nb.cli.streams import json_text
 from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def sync(
         outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
     print_failures(outcome)
     if as_json:
-        click.echo(json.dumps(_as_json(planned, outcome), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(planned, outcome)))
     else:
         click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
     if outcome.failures:

@@ -22,7 +22,7 @@ from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory
-from belimo_nb.system.files import check_inside, open_file, read_bytes
+from belimo_nb.system.files import check_inside, make_private, open_file, read_bytes, sync_folder
 from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Store:
         probe = self.folder / f".{secrets.token_hex(4)}.tmp"
         try:
             check_inside(probe, self.root)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder, self.root)
             probe.touch(exist_ok=False)
             probe.unlink()
         except OSError as error:
@@ -126,7 +126,7 @@ class Store:
             if mine not in self._held:
                 try:
                     check_inside(place, self.root)
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    make_private(path.parent, self.root)
                     stack.enter_context(locked(place, wait, lambda by: _tell_wait(path, by)))
                 except LockedByOtherError as other:
                     refusal = StoreError(f"{path} is being written by {other}; wait until that has ended, or end it.")
@@ -209,7 +209,7 @@ class Store:
                 if (of := DRAFT.fullmatch(left.name)) and of[1] == path.stem:
                     left.unlink(missing_ok=True)
             try:
-                with draft.open("xb") as stream:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                     stream.write(parquet.dump(kept))
                     stream.flush()
                     # On the disk before the rename: else a power cut could leave the new name with no content.
@@ -217,7 +217,7 @@ class Store:
                 draft.replace(path)  # atomic, in the same folder: readers see the old file or the new one
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise self._refused(path, error) from None
 
@@ -255,14 +255,3 @@ def _tell_damage(path: Path, damage: Exception, place: str) -> None:
 
 def _tell_wait(path: Path, holder: str) -> None:
     warnings.warn(f"Waiting for {holder}, which is writing {path}.", StoreWarning, stacklevel=5)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder to the disk, so that a rename in it survives a power cut."""
-    # Windows cannot open folders.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -62,20 +62,51 @@ def read_bytes(path: Path) -> bytes:
         return stream.read()
 
 
-def write_text(path: Path, text: str, *, private: bool = False, inside: Path | None = None) -> None:
+def make_private(folder: Path, root: Path) -> None:
+    """Make a folder at or below `root` if need be; all below `root`, and what is made, are their owner's alone.
+
+    Raises:
+        OSError: It cannot be made, or is another user's.
+    """
+    missing = not root.exists()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    below = [folder, *folder.parents][: len(folder.relative_to(root).parts)]
+    for place in [*below[::-1], *[root] * missing]:
+        place.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix" and stat.S_IMODE(place.stat().st_mode) != 0o700:
+            place.chmod(0o700)  # an earlier version made it, or the umask is a strange one
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to the disk, so that a rename in it survives a power cut."""
+    # Windows cannot open folders.
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_text(
+    path: Path, text: str, *, private: bool = False, inside: Path | None = None, durable: bool = False
+) -> None:
     """Write a UTF-8 text file in one step; its folder is made if need be.
 
     Args:
         path: The file.
         text: The content, written with its line ends as they are.
-        private: Readable by the owner alone.
+        private: Readable by the owner alone, and so are the folders that are `inside`.
         inside: A folder that others may have written to: nothing is written outside it, and links are not followed.
+        durable: Return when it is on the disk, so that a power cut takes neither its content nor its name.
 
     Raises:
         OSError: It cannot be written, or lies outside.
     """
     if inside is not None:
         check_inside(path, inside)
+    if inside is not None and private:
+        make_private(path.parent, inside)
     path = path.resolve()  # a symbolic link of the user's own stays, with its target replaced
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name that nobody can guess, in the same folder: a rename is atomic only within one file system.
@@ -85,6 +116,11 @@ def write_text(path: Path, text: str, *, private: bool = False, inside: Path | N
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         draft.replace(path)
+        if durable:
+            sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)

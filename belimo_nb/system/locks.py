@@ -45,7 +45,7 @@ def locked(place: Path, wait: float | None = None, on_wait: Callable[[str], obje
         check_regular(place, place.lstat().st_mode)
     wait = LONGEST if wait is None else wait
     # Without the system's locks a file that merely exists would have to do, and would stay when a process is killed.
-    lock = filelock.FileLock(place, fallback_to_soft=False)
+    lock = filelock.FileLock(place, mode=0o600, fallback_to_soft=False)
     try:
         try:
             lock.acquire(timeout=min(NOTICE, wait))

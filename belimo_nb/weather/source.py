@@ -175,5 +175,5 @@ class WeatherCache:
         both = pd.concat([kept, known]) if len(kept) else known
         both = both[~both.index.duplicated(keep="last")].sort_index()
         lines = [f"{time:%Y-%m-%dT%H:%MZ},{value:g}" for time, value in both.items()]
-        write_text(self._path, "\n".join(["time,temperature_c", *lines, ""]), inside=self._folder)
+        write_text(self._path, "\n".join(["time,temperature_c", *lines, ""]), private=True, inside=self._folder)
         return both

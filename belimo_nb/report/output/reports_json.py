@@ -189,6 +189,19 @@ def read(path: Path) -> EarlierRun | None:
         return None
 
 
+def files_made(text: str) -> set[str]:
+    """The paths of all files of ours by the text of a `reports.json` of any version; none if it is not ours."""
+    try:
+        body = json.loads(text)
+        entries = [*body["reports"], *body.get("others", ())]
+        is_ours = isinstance(body["schema"], int) and {"period", "source", "made_at"} <= set(body)
+        return (
+            {NAME, "index.html", *(name for item in entries for name in files_of(item).values())} if is_ours else set()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
+
+
 def _inside(name: str) -> bool:
     path = PurePosixPath(name)
     outside = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name
