@@ -100,6 +100,7 @@ def run(
     """
     with contextlib.ExitStack() as stack:
         folder = out if isinstance(out, OutputFolder) else stack.enter_context(claim(out))
+        folder.check_free(f"{job.slug}.{kind}" for job in jobs for kind in ("html", "ipynb"))  # before an hour of work
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
         facts = reports_json.RunFacts(title, period_label, source, settings.timezone, __version__, made_at, 0.0, as_of)

@@ -13,16 +13,17 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.output.reports_json import NAME as REPORTS
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, sync_folder, write_text
 
 INDEX = "index.html"
 ASIDE = "belimo-nb-before"  # where the old run is found while the new one is put in its place
 RELOAD = 5  # seconds after which a browser that got the old run's index at that moment asks again
+MANY_FILES = 1000  # above which all of the disk is flushed at once
 TRIES, PAUSE = 100, 0.1  # how often and how fast a file is tried that another program holds open (Windows)
 
 
@@ -56,7 +57,9 @@ class RunExchange:
                 _link(self._out / name, self._aside / name)
         staged = (path.relative_to(self._staging).as_posix() for path in self._staging.rglob("*") if path.is_file())
         place = sorted(set(staged) & keep)
-        write_text(self._plan, json.dumps({"place": place, "remove": sorted(old - keep)}))
+        # On the disk before anything old goes: a power cut must not leave names without content.
+        _flush([self._staging / name for name in {*place, INDEX, REPORTS}])
+        write_text(self._plan, json.dumps({"place": place, "remove": sorted(old - keep)}), durable=True)
 
     def finish(self) -> bool:
         """Do what was prepared and not yet done; then nothing of the old run is left but what is kept.
@@ -79,6 +82,8 @@ class RunExchange:
                 _move(self._staging / name, self._inside(name))
         for name in (REPORTS, INDEX):
             _exchange(self._inside(name), (self._staging / name).read_text(encoding="utf-8"))
+        for folder in {self._inside(name).parent for name in (*plan["place"], INDEX)}:
+            sync_folder(folder)
         for name in plan["remove"]:
             self._remove(self._inside(name))
         self._plan.unlink()
@@ -129,7 +134,19 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _exchange(path: Path, text: str) -> None:
-    _retry_while_open(lambda: write_text(path, text), path)
+    _retry_while_open(lambda: write_text(path, text, durable=True), path)
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    """Have the content of some files on the disk, and their names in their folders."""
+    if len(paths) > MANY_FILES and hasattr(os, "sync"):
+        os.sync()  # one wait instead of one for each file
+        return
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError), path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    for folder in {path.parent for path in paths if path.parent.is_dir()}:
+        sync_folder(folder)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from typing import Any
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.exchange import ASIDE, RunExchange
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
 from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 PRIVATE, NOTES = ".belimo-nb", "results.jsonl"
 UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", ASIDE, "devices", "index.html", reports_json.NAME)
 """Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
+GENERATOR = '<meta name="generator" content="belimo-nb '
 LOCK_TIMEOUT = 2.0
 """Seconds to wait for the lock: the children of a killed run end a moment after it, and may hold it until then."""
 
@@ -48,6 +49,22 @@ class OutputFolder:
         if self._exchange.finish():
             self._notes.unlink(missing_ok=True)
         self.earlier = reports_json.read(path / reports_json.NAME) or reports_json.EarlierRun()
+        self.check_free(("index.html", reports_json.NAME))
+
+    def check_free(self, names: Iterable[str]) -> None:
+        """Refuse to write over a file that no run of ours has made.
+
+        Raises:
+            UsageError: There is one in the place of one of these.
+        """
+        made = reports_json.files_made(_text(self.path / reports_json.NAME))
+        for name in names:
+            place = self.path / name
+            if name not in made and os.path.lexists(place) and GENERATOR not in _text(place):
+                raise UsageError(
+                    f"The output folder {str(self.path)!r} holds {name!r}, which no run of belimo-nb has made; move it "
+                    "elsewhere, or choose another folder with --out."
+                )
 
     def begin(self, facts: reports_json.RunFacts, *, resume: bool = False) -> Mapping[str, Mapping[str, Any]]:
         """Prepare the staging folder for a run.
@@ -87,7 +104,9 @@ class OutputFolder:
 
         Raises:
             BelimoError: The disk is full, or another program holds a file open; the next run goes on from there.
+            UsageError: A file of another's is in the place of one of ours.
         """
+        self.check_free(name for name in keep if (self.staging / name).is_file())
         try:
             write_text(self.staging / "index.html", index)
             write_text(self.staging / reports_json.NAME, reports)
@@ -127,6 +146,11 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         ours = out.resolve() / PRIVATE
         for name in UNLINKED_PATHS:
             check_inside(out.resolve() / name, out)
+        if not ours.exists() and os.path.lexists(out / ASIDE):
+            raise UsageError(
+                f"The output folder {str(out)!r} holds {ASIDE!r}, which no run of belimo-nb has made; choose another "
+                "with --out."
+            )
         ours.mkdir(parents=True, exist_ok=True)
         stack = contextlib.ExitStack()
         stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
@@ -158,6 +182,14 @@ def claim(out: Path) -> Iterator[OutputFolder]:
             holder.unlink(missing_ok=True)
         finally:
             stack.close()
+
+
+def _text(path: Path) -> str:
+    """The text of a file; "" if it is none."""
+    try:
+        return read_bytes(path).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:
