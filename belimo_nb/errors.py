@@ -25,7 +25,8 @@ fields, never on the text.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
 __all__ = [
     "AmbiguousDevice",
@@ -47,8 +48,28 @@ __all__ = [
 ]
 
 
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which could drive a terminal, and without halves of characters."""
+    text = SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def whole_letters(body: Any) -> Any:
+    """JSON with a replacement character for each half of a character, which no file and no request can hold."""
+    if isinstance(body, str):
+        return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", body)
+    if isinstance(body, list):
+        return [whole_letters(item) for item in body]
+    if isinstance(body, dict):
+        return {whole_letters(key): whole_letters(item) for key, item in body.items()}
+    return body
+
+
 class BelimoError(Exception):
-    """Base of all errors of belimo_nb.
+    """Base of all errors of belimo_nb; whatever a message quotes, it is printable.
 
     Attributes:
         status_code: The HTTP status that led to it, or None.
@@ -62,7 +83,7 @@ class BelimoError(Exception):
     def __init__(
         self, message: str, *, status_code: int | None = None, retry_after: float | None = None, retryable: bool = False
     ) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.status_code = status_code
         self.retry_after = retry_after
         self.retryable = retryable
@@ -104,7 +125,13 @@ class CloudError(BelimoError):
 
 
 class SignInError(CloudError):
-    """The credentials were refused."""
+    """The credentials were refused.
+
+    Attributes:
+        of_path: True if a path of the API refuses a token just issued: others may take it.
+    """
+
+    of_path: bool = False
 
 
 class ConnectionFailed(CloudError):
@@ -136,4 +163,10 @@ class NoDataError(BelimoError):
 
 
 class StoreError(BelimoError):
-    """The store of kept history cannot be read or written: permissions, or a full disk."""
+    """The store of kept history cannot be read or written: permissions, or a full disk.
+
+    Attributes:
+        of_file: True if it is about one file; others can be kept.
+    """
+
+    of_file: bool = False

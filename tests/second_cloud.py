@@ -11,6 +11,7 @@ Trouble is made by answers put in the way of the real ones: `SecondCloud.next` f
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import threading
@@ -49,12 +50,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered; `act` is "" to send it, "hang", "hang in body", "drop" or "cut"."""
+    """What is answered; `act` is "" to send it, "hang", "hang in body", "drop", "cut" or "drip".
+
+    To drip is to send the body as all that goes over the wire, and `endless` after it, again and again.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json;charset=UTF-8"})
     act: str = ""
+    endless: bytes = b""
 
     @property
     def json(self) -> Any:
@@ -79,6 +84,29 @@ def page_of_html(status: int = 200) -> Answer:
 HANG = Answer(act="hang")
 HANG_IN_BODY = Answer(body=b"{}", act="hang in body")
 DROP = Answer(act="drop")
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+SLOW_PHASES = {
+    name: Answer(body=begin, endless=endless, act="drip")
+    for name, begin, endless in (
+        ("status line", b"HTTP/1.1 200 ", b"O"),
+        ("header", OK + b"X-Header: ", b"x"),
+        ("headers", OK, b"X: x\r\n"),
+        ("100 Continue", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ("headers of a 100", b"HTTP/1.1 100 Continue\r\n", b"X: x\r\n"),
+        ("size of a chunk", CHUNKED, b"0"),
+        ("extension of a chunk", CHUNKED + b"2;", b"x"),
+        ("chunks", CHUNKED, b"1\r\n \r\n"),
+        ("trailers", CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: x\r\n"),
+        ("trailer", CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"x"),
+        ("body with a length", OK + b"Content-Length: 9999\r\n\r\n{}", b" "),
+        ("body without a length", OK + b"\r\n{}", b" "),
+        ("refusal", b"HTTP/1.1 404 Not Found\r\nContent-Length: 9999\r\n\r\n", b" "),
+        ("redirect", b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 9999\r\n\r\n", b" "),
+    )
+}
+"""Answers that come byte by byte, each in time, and never end, by the phase that does not."""
+PAUSE = 0.02  # seconds between their bytes
 
 
 def cut(_: Request, answer: Answer) -> Answer:
@@ -234,6 +262,13 @@ class SecondCloud:
             handler.close_connection = True
             if answer.act == "hang":
                 self._released.wait()
+            return
+        if answer.act == "drip":
+            handler.close_connection = True
+            handler.wfile.write(answer.body)
+            with contextlib.suppress(OSError):  # the client has had enough
+                while not self._released.wait(PAUSE):
+                    handler.wfile.write(answer.endless)
             return
         handler.send_response(answer.status)
         for name, value in answer.headers.items():

@@ -12,7 +12,7 @@ import pandas as pd
 from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import from_api
-from belimo_nb.errors import AmbiguousDevice, UnknownDevice
+from belimo_nb.errors import AmbiguousDevice, AnswerError, UnknownDevice
 from belimo_nb.quantities import ABSOLUTE_ZERO_C, QUANTITIES, SETTINGS, TEMPERATURE, Quantity
 
 Record = Mapping[str, Any]
@@ -39,6 +39,20 @@ def datapoint_values(state: Record) -> dict[str, Any]:
     """The values of a state's datapoints, by id."""
     points = subobject(state, "datapoints").items()
     return {str(identifier): point.get("value") for identifier, point in points if isinstance(point, dict)}
+
+
+def check_is(identifier: str, body: Record, what: str) -> None:
+    """Check that an answer is about the device that was asked for, as far as it says so.
+
+    Raises:
+        AnswerError: It is about another one.
+    """
+    for key in ("id", "deviceId"):
+        if body.get(key) not in (None, identifier):
+            raise AnswerError(
+                f"Asked for {what}, the cloud answered with the {key} {str(body[key])[:60]!r}, not {identifier!r}; "
+                "nothing of it is used: ask again later."
+            )
 
 
 def profile_ref(record: Record) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ MAX_BUCKETS = 10_000  # values of a series that the cloud gives in one answer at
 MAX_TOTAL_BUCKETS = 10_000_000  # buckets of one range; more is taken for a typing error
 KEPT_AGGREGATION = "last"  # the only aggregation that the store keeps: counters and reports need no other
 MAX_VALUE = 1e18  # the largest credible value: in joules, what the biggest valve would meter in a million years
+MAX_STEP = 366 * 86400  # the longest bucket, in seconds
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -36,10 +37,11 @@ def parse_resolution(text: str) -> pd.Timedelta:
     Raises:
         UsageError: It is no such length.
     """
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip())
-    if not match:
-        raise UsageError(f"The resolution {text!r} is no length of time; write e.g. 15m, 1h or 1d.")
-    return pd.Timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip(), re.ASCII)
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 0 < seconds <= MAX_STEP:
+        raise UsageError(f"The resolution {text!r} is no length of time up to a year; write e.g. 15m, 1h or 1d.")
+    return pd.Timedelta(seconds=seconds)
 
 
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
@@ -117,21 +119,26 @@ def ask_window(
     body = get(f"/devices/{device_id}/data/history/timeseries", query, what)
     step = parse_resolution(resolution)
     series = _series(body, what)
-    device, begin, end, length = (body.get(key) for key in ("deviceId", "from", "to", "resolution"))
-    echoed = [
-        ("device", device, device == device_id),
-        ("from", begin, _is_time(begin, first)),
-        ("to", end, _is_time(end, after)),
-        ("resolution", length, _is_length(length, step)),
-        *(("aggregation", found, found == aggregation) for found in (one.get("aggregation") for one in body["series"])),
-    ]
+    is_ours: dict[str, Callable[[object], bool]] = {
+        "deviceId": lambda found: found == device_id,
+        "from": lambda found: _is_time(found, first),
+        "to": lambda found: _is_time(found, after),
+        "resolution": lambda found: _is_length(found, step),
+        "aggregation": lambda found: found == aggregation,
+    }
+    came = [key for key, _ in series]
+    others = [key for key in came if key not in datapoint_ids]
+    echoed = [(key, one.get(key)) for one in (body, *body["series"]) for key in is_ours]
+    wrong = [(key, found) for key, found in echoed if found is not None and not is_ours[key](found)]
+    # More than was asked for is harmless, but not instead of it.
+    wrong += [("datapoint", key) for key in others if not set(datapoint_ids) <= set(came)]
+    wrong += [("datapoint", f"{key} twice") for key in datapoint_ids if came.count(key) > 1]
     # An answer to another question would be kept for good; a cloud that does not repeat the question is believed.
-    for name, found, is_ours in echoed:
-        if found is not None and not is_ours:
-            raise AnswerError(
-                f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the {name} "
-                f"{str(found)[:40]!r}; nothing of it is used: ask again later."
-            )
+    for key, found in wrong[:1]:
+        raise AnswerError(
+            f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the "
+            f"{key.removesuffix('Id')} {str(found)[:40]!r}; nothing of it is used: ask again later."
+        )
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in series
@@ -184,6 +191,8 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
 
 def _is_time(found: object, moment: pd.Timestamp) -> bool:
     """Whether a time is that moment, to the second; a form that is not known says nothing."""
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return found in (moment.timestamp(), moment.timestamp() * 1000)
     time = from_api([found])[0]
     return pd.isna(time) or abs(time - moment) < pd.Timedelta(seconds=1)
 

@@ -9,6 +9,7 @@ from belimo_nb.errors import AnswerError
 
 PAGE_ROWS = 2000  # rows of a page; the API gives no more
 MAX_ROWS = 1_000_000  # rows of a collection; a cloud that counts more is not believed, since it would be asked for ever
+MAX_PAGES = 1000  # pages of a collection; 52,000 devices are 26
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
 """Asks the API: path, query, and what is asked for in words."""
 
@@ -22,6 +23,7 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
     # Half a fleet must not pass for a whole one: pages that repeat, skip or end early are errors, as is a total that
     # changes meanwhile, after which rows may have moved from a page to another.
     rows: list[dict[str, Any]] = []
+    pages = 0
     total: int | None = None
     while total is None or len(rows) < total:
         # From the rows that came, not by whole pages: a server may give fewer than asked for.
@@ -44,13 +46,19 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
             raise AnswerError(
                 f"The number of rows changed from {total} to {count} while {what} came; ask again.", retryable=True
             )
-        total = count
-        rows += page
-        if not page and len(rows) < total:
+        if not page and len(rows) < count:
             raise AnswerError(
-                f"The cloud gave only {len(rows)} of {total} rows of {what} and then an empty page; ask again.",
+                f"The cloud gave only {len(rows)} of {count} rows of {what} and then an empty page; ask again.",
                 retryable=True,
             )
+        pages += 1
+        if len(page) * (MAX_PAGES - pages) < count - len(rows) - len(page):
+            raise AnswerError(
+                f"The cloud gives {what} by {len(page)} of {count} rows, which would take more than {MAX_PAGES} "
+                "requests; ask the vendor."
+            )
+        total = count
+        rows += page
     if len(rows) > total:
         raise AnswerError(f"The cloud gave {len(rows)} rows of {what} but counts {total}; ask again.", retryable=True)
     return rows

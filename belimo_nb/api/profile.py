@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -90,6 +91,23 @@ class Profile:
         }
         self._quantities = {key: None if key in self.refused else identifier for key, identifier in located.items()}
 
+    @staticmethod
+    def check_is(ref: str, body: Mapping[str, Any], what: str) -> None:
+        """Check that a body is the dataprofile at the path `ref`, as far as it says which one it is.
+
+        Raises:
+            AnswerError: It is another one.
+        """
+        *_, identifier, version = ("", *ref.strip("/").split("/"))
+        whole = f"{identifier}/{version}"
+        named = {"id": (identifier, whole), "version": (version,), "ref": (whole, ref)}
+        for key, wanted in {"id": (identifier,)}.items() if version == "last" else named.items():
+            if (found := body.get(key)) is not None and str(found) not in wanted:
+                raise AnswerError(
+                    f"Asked for {what}, the cloud answered with the {key} {str(found)[:60]!r}; nothing of it is used: "
+                    "ask again later."
+                )
+
     def __repr__(self) -> str:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
 
@@ -129,6 +147,12 @@ class Profile:
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none; where a profile of Energy Valve 4 names none, that of the SI."""
         return self._units[datapoint_id]
+
+    @functools.cached_property
+    def units(self) -> dict[str, tuple[str, str]]:
+        """What each datapoint means: the quantity of `belimo_nb.quantities` that it holds ("": none), and its unit."""
+        held = {identifier: key for key, identifier in reversed(self._quantities.items()) if identifier is not None}
+        return {key: (held.get(key, ""), unit) for key, unit in self._units.items()}
 
     def describes(self, quantity: str) -> bool:
         """Whether it has a datapoint for a quantity, be its unit usable or not."""

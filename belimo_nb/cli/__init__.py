@@ -5,54 +5,35 @@ Commands import what takes long (pandas, papermill, requests, the server) when t
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
-from belimo_nb._version import __version__
-from belimo_nb.cli.check_cloud import check_cloud
-from belimo_nb.cli.demo import demo
-from belimo_nb.cli.devices import devices
-from belimo_nb.cli.init import init
-from belimo_nb.cli.login import login
-from belimo_nb.cli.report import report
-from belimo_nb.cli.shared import Commands, GlobalOptions
-from belimo_nb.cli.store import store
-from belimo_nb.cli.sync import sync
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any
 
 __all__ = ["cli", "main"]
 
 
-EPILOG = """\b
-Exit status: 0 all well, 1 some reports failed or check-cloud found what would make
-numbers wrong, 2 wrong use or settings, 3 the cloud refused or could not be
-reached, 130 interrupted.
-"""
-
-
-@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--env-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Read the settings from this file instead of the nearest .env.",
-)
-@click.option("--demo", "use_demo", is_flag=True, help="Use the demo cloud, whatever the settings say.")
-@click.option("--offline", is_flag=True, help="Answer from the store alone, without a request.")
-@click.version_option(__version__, prog_name="belimo-nb")
-@click.pass_context
-def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: bool) -> None:
-    """Reports on Belimo Energy Valves: heating energy, fleets and single valves.
-
-    Without any credentials set, everything runs on the demo cloud. For your own devices, set BELIMO_CLIENT_ID,
-    BELIMO_CLIENT_SECRET, BELIMO_USERNAME and BELIMO_PASSWORD in .env or the environment: `belimo-nb login` helps.
-    """
-    context.obj = GlobalOptions(env_file, demo=True if use_demo else None, offline=True if offline else None)
-
-
-for command in (login, check_cloud, devices, sync, store, report, demo, init):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Run the command line and exit."""
+    # First of all, for a Ctrl-C while the rest is imported; there is nothing to tidy up yet.
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+    from belimo_nb.cli.commands import cli
+    from belimo_nb.cli.streams import mend_streams
+
+    mend_streams()
+    signal.signal(signal.SIGINT, usual)
     cli.main(prog_name="belimo-nb")
+
+
+def _leave(*_: object) -> None:
+    if sys.stderr is not None:
+        os.write(2, b"Interrupted.\n")
+    os._exit(130)
+
+
+def __getattr__(name: str) -> Any:
+    # `cli`, imported on first use: `main` is to be ready before anything is.
+    return getattr(import_module("belimo_nb.cli.commands"), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.assumptions import Line
@@ -47,9 +50,11 @@ def check_cloud(
     from belimo_nb.errors import UsageError
     from belimo_nb.system.files import write_text
 
+    if out is not None and os.path.lexists(out) and not _is_ours(out):
+        raise UsageError(f"{str(out)!r} is there already and no result of check-cloud; choose another file.")
     cloud = options.connect()
     found = check(cloud.connection, devices)
-    text = json.dumps(found.to_json(), indent=2, ensure_ascii=False)
+    text = json_text(found.to_json())
     if as_json:
         click.echo(text)
     else:
@@ -63,6 +68,13 @@ def check_cloud(
         click.echo(printable(f"Wrong ({line.about}): {line.so_what}"), err=True)
     click.echo(f"{found.requests} requests ({cloud.source}).", err=True)
     context.exit(1 if found.wrong else 0)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return path.is_file() and "belimo_nb" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _print(lines: Sequence[Line], names: Sequence[str]) -> None:

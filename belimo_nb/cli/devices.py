@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
     cloud = options.connect()
     frame = cloud.devices(search)
     if as_json:
-        click.echo(json.dumps(_records(frame), ensure_ascii=False, indent=2))
+        click.echo(json_text(_records(frame)))
         return
     if not frame.empty:
         output_table(COLUMNS, [_row(record, cloud.timezone) for record in _records(frame)], keep=ESSENTIAL)

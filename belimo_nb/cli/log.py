@@ -8,14 +8,13 @@ import warnings
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from belimo_nb.cli.shared import INTERRUPTED, printable
-from belimo_nb.errors import BelimoError, UsageError
-
-SHORTEST_SECRET = 8  # shorter ones occur in ordinary words; masking them would garble the log
+from belimo_nb.cli.shared import INTERRUPTED
+from belimo_nb.errors import BelimoError, UsageError, printable
+from belimo_nb.settings.secret import Secret, masked
 
 
 class RunLog:
@@ -39,14 +38,13 @@ class RunLog:
         self.quiet = quiet
         self.summary = ""
         self._path = log_file
-        self._secrets: tuple[str, ...] = ()
+        self._hidden: tuple[Secret, ...] = ()
         self._shown: Any = None
 
     def __enter__(self) -> RunLog:
         if self._path is not None:
             try:
-                with self._path.open("a", encoding="utf-8"):
-                    pass
+                self._open().close()
             except OSError as error:
                 raise UsageError(
                     f"The log file {str(self._path)!r} cannot be written ({error.strerror}); choose another with "
@@ -65,8 +63,8 @@ class RunLog:
         self.log("end", f"exit status {status}" + (f": {self.summary}" if self.summary else ""))
 
     def hide(self, *secrets: str) -> None:
-        """Never let these appear in the log."""
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        """Never let these appear in the log, even when nothing else uses them any more."""
+        self._hidden = tuple(map(Secret, secrets))
 
     def say(self, text: str) -> None:
         """Print a line, unless quiet; the log has it in other words."""
@@ -88,15 +86,17 @@ class RunLog:
         """Append a line to the log; a disk that takes no more ends no run."""
         if self._path is None:
             return
-        for secret in self._secrets:
-            what = what.replace(secret, "********")
         time = datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            with self._path.open("a", encoding="utf-8") as stream:
-                stream.write(f"{time} {os.getpid()} {event} {printable(what)}\n")
+            with self._open() as stream:
+                stream.write(f"{time} {os.getpid()} {event} {printable(masked(what))}\n")
         except OSError as error:
             click.echo(f"Warning: The log file {self._path} cannot be written ({error.strerror}).", err=True)
             self._path = None
+
+    def _open(self) -> TextIO:
+        assert self._path is not None  # noqa: S101 - for type checkers
+        return open(self._path, "a", encoding="utf-8", opener=lambda name, mode: os.open(name, mode, 0o600))
 
     def _warning(self, message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, UserWarning):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from belimo_nb.cli.devices import recognized
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
-from belimo_nb.errors import SettingsError
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.errors import SettingsError, printable
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 
@@ -28,13 +28,22 @@ QUESTIONS = {
 
 
 @click.command(epilog="Example: belimo-nb login")
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Confirm once that credentials and addresses that come from different places belong together.",
+)
 @pass_options
-def login(options: GlobalOptions) -> None:
+def login(options: GlobalOptions, trust: bool) -> None:
     """Sign in; say who you are, what you see and where each setting came from.
 
     On a terminal it asks for what is missing and offers to write it to .env. Nothing else ever asks.
     """
+    from belimo_nb.settings import load
+
     answers = _ask(options) if sys.stdin.isatty() and sys.stdout.isatty() else {}
+    if trust:
+        load(options.env_file, demo=options.demo, trust=True, **answers)
     cloud = options.connect(**answers)
     cloud.sign_in()  # a token from before would hide that the password has changed
     _print_account(cloud)

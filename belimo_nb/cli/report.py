@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.fetch import Fetched
     from belimo_nb.report.workers.processes import Workers
 
-TIME_LIMIT_MINUTES = 30.0
+TIME_LIMIT_MINUTES, LONGEST_LIMIT_MINUTES = 30.0, 10_000.0
 NEW_FAULTS = 4  # exit status
 TABLES = ("csv", "csv-semicolon", "xlsx")
 
@@ -164,6 +164,8 @@ def report(
     from belimo_nb.report.resume import continue_unfinished, device_list_time
     from belimo_nb.report.run import run
 
+    if not 0 < time_limit <= LONGEST_LIMIT_MINUTES:  # also refuses "nan"
+        raise UsageError(f"--time-limit is {time_limit:g} minutes; give one up to {LONGEST_LIMIT_MINUTES:g}.")
     check(tables)
     with (
         sigterm_as_interrupt(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from belimo_nb.cli.shared import printable
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.cli.log import RunLog

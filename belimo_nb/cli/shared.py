@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from belimo_nb.errors import BelimoError
+from belimo_nb.errors import SURROGATES, BelimoError, UsageError, printable
+from belimo_nb.settings.secret import masked
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+NO_MEMORY = ("can't start new thread", "Unable to allocate")  # as RuntimeError and as an error of numpy
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -34,6 +36,7 @@ class Commands(click.Group):
         """Run a command and exit with its status."""
         kwargs["standalone_mode"] = False  # click would print its own messages and exit
         try:
+            _check_start(kwargs.get("args") or (args[0] if args else sys.argv[1:]))
             with warnings.catch_warnings():
                 warnings.showwarning = _warn
                 status = super().main(*args, **kwargs)
@@ -45,13 +48,8 @@ class Commands(click.Group):
             _fail(f"Error: {error}", error.exit_status)
         except (click.Abort, KeyboardInterrupt):
             _fail("Interrupted.", INTERRUPTED)
-        except BrokenPipeError:
-            # The reader has closed the pipe (`belimo-nb devices | head`). What Python flushes at exit goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
         except Exception as error:  # noqa: BLE001 - the last line of defence
-            message = f"Error: this is a fault of belimo-nb: {type(error).__name__}: {error}"
-            _fail(f"{message} (set BELIMO_DEBUG=1 for the whole story).", 1)
+            _fail(*_told(error))
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -145,11 +143,6 @@ def output_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keep: 
         click.echo("  ".join(_fit(cell, width) for cell, width in zip(row, widths, strict=False)).rstrip())
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which could drive the terminal."""
-    return "".join(" " if unicodedata.category(character).startswith("C") else character for character in text)
-
-
 def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
@@ -169,6 +162,29 @@ def _warn(message: Warning | str, category: type[Warning], *_: object, **__: obj
     """Print a warning without the line of code that it came from."""
     if issubclass(category, UserWarning):
         click.echo(f"Warning: {printable(str(message))}", err=True)
+
+
+def _check_start(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are no text (bytes of another encoding, half a character), and a folder that is gone."""
+    for number, argument in enumerate(arguments, 1):
+        if SURROGATES.search(argument):
+            raise UsageError(f"Argument {number} ({argument!r}) is no text in this system's encoding; type it anew.")
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(f"The working folder cannot be used ({error.strerror}); change to another.") from None
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """The sentence for an error that no command has foreseen, and the exit status."""
+    # Of the system first: disk and memory fail wherever a command happens to be.
+    if isinstance(error, MemoryError) or str(error).startswith(NO_MEMORY):
+        return "Error: The memory is used up; close other programs, or ask for fewer devices or a shorter period.", 1
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{str(error.filename)!r}" if error.filename else "A file"
+        return f"Error: {place} cannot be used ({error.strerror}); check the place, its permissions and its room.", 1
+    fault = masked(f"{type(error).__name__}: {error}")
+    return f"Error: this is a fault of belimo-nb: {fault} (set BELIMO_DEBUG=1 for the whole story).", 1
 
 
 def _fail(message: str, status: int) -> NoReturn:

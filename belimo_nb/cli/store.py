@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options, printable
+from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import StoreError, UsageError, printable
+from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
+    from belimo_nb.settings import Settings
     from belimo_nb.store import Store
     from belimo_nb.store.coverage import Spans
     from belimo_nb.store.inventory import Entry
@@ -32,7 +37,7 @@ def info(options: GlobalOptions, as_json: bool) -> None:
     found = list(entries(kept))
     names = _names(options)
     if as_json:
-        click.echo(json.dumps([_as_json(entry, names) for entry in found], ensure_ascii=False, indent=2))
+        click.echo(json_text([_as_json(entry, names) for entry in found]))
     elif found:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)
@@ -63,15 +68,40 @@ def verify(options: GlobalOptions) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_options
 def clear(options: GlobalOptions, yes: bool) -> None:
-    """Delete the kept history of this cloud, damaged files included. It can be fetched again."""
+    """Delete the kept history of this cloud, damaged files included, and what is known of its devices.
+
+    So are the explorer's choices and the outdoor temperatures. All of it can be fetched again.
+    """
     from belimo_nb.store.inventory import clear as delete
     from belimo_nb.store.inventory import entries
 
     kept = _store(options)
     count = len(list(entries(kept)))
     if not yes:
-        click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
-    click.echo(f"{_count(delete(kept))} deleted.")
+        try:
+            click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                raise UsageError("Nobody is there to say yes, so nothing is deleted; give --yes.") from None
+            raise
+    deleted = delete(kept)
+    _clear_others(options.settings())
+    click.echo(f"{_count(deleted)} deleted.")
+
+
+def _clear_others(settings: Settings) -> None:
+    """Delete what is known of this cloud's devices by all accounts, chosen in the explorer, and of the weather."""
+    from belimo_nb.explorer.choice import choice_path
+    from belimo_nb.store.documents import DocumentStore
+
+    weather = settings.data_dir / "weather"
+    for folder in (DocumentStore(settings).folder.parent, choice_path(settings).parent, weather):
+        try:
+            if os.path.lexists(folder):
+                check_inside(folder, settings.data_dir)
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be deleted ({error.strerror}); check its permissions.") from None
 
 
 def _store(options: GlobalOptions) -> Store:

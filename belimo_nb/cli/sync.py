@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ from belimo_nb.cli.shared import (
     device_options,
     pass_options,
     period_options,
-    printable,
     sigterm_as_interrupt,
 )
+from belimo_nb.cli.streams import json_text
+from belimo_nb.errors import printable
 
 if TYPE_CHECKING:
     from belimo_nb.store.sync import Plan, SyncResult
@@ -33,7 +35,8 @@ Examples:
     "--resolution", default="1h", show_default=True, metavar="LENGTH", help="Length of a bucket: 15m, 1h, 1d."
 )
 @click.option("--dry-run", is_flag=True, help="Only say how many requests it would take.")
-@click.option("--refresh", is_flag=True, help="Ask again for everything, whatever is kept.")
+@click.option("--refresh", is_flag=True, help="Ask again for everything, whatever is kept; nothing kept is lost.")
+@click.option("--json", "as_json", is_flag=True, help="Say what came as JSON.")
 @pass_options
 def sync(
     options: GlobalOptions,
@@ -45,6 +48,7 @@ def sync(
     resolution: str,
     dry_run: bool,
     refresh: bool,
+    as_json: bool,
 ) -> None:
     """Fetch the history of energy valves into the store: only what is not there yet, or can still have changed.
 
@@ -65,13 +69,19 @@ def sync(
     asked = history_queries(connection, valves, span.start, span.end, resolution)
     planned = plan(connection.archive, asked, connection.now_s, cloud.settings.rate, refresh=refresh)
     about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
+    if dry_run and as_json:
+        click.echo(json.dumps({"devices": planned.devices, "requests": planned.requests, "values": planned.points}))
+        return
     if dry_run:
         click.echo(f"{_dry_run_text(planned)} for {about}.")
         return
     with sigterm_as_interrupt():
         outcome = run_with_progress(connection.archive, planned, connection.now_s, refresh=refresh)
     print_failures(outcome)
-    click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
+    if as_json:
+        click.echo(json_text(_as_json(planned, outcome)))
+    else:
+        click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
     if outcome.failures:
         sys.exit(1)
 
@@ -87,7 +97,20 @@ def _outcome_text(planned: Plan, outcome: SyncResult) -> str:
     if not planned.requests:
         return "Nothing to fetch"
     failed = f"; {_count(len(outcome.failures), 'device')} failed" if outcome.failures else ""
-    return f"Fetched {outcome.points:,} values with {_count(outcome.requests, 'request')}{failed}"
+    lacked = f"; {outcome.lacked:,} kept values that the cloud lacks stay" if outcome.lacked else ""
+    return f"Fetched {outcome.points:,} values with {_count(outcome.requests, 'request')}{failed}{lacked}"
+
+
+def _as_json(planned: Plan, outcome: SyncResult) -> dict[str, object]:
+    return {
+        "devices": planned.devices,
+        "requests": outcome.requests,
+        "values": outcome.points,
+        "changed": {name: told.changed for name, told in outcome.differences.items() if told.changed},
+        "lacking": {name: told.lacked for name, told in outcome.differences.items() if told.lacked},
+        "left_out": outcome.lacking,
+        "failures": outcome.failures,
+    }
 
 
 def _count(number: int, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import copy
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -19,15 +20,18 @@ from requests_oauthlib import OAuth2Session
 
 from belimo_nb.client import http, responses
 from belimo_nb.client.retries import with_retries
-from belimo_nb.client.token_file import TokenFile
+from belimo_nb.client.token_file import TokenFile, is_token
 from belimo_nb.errors import AnswerError, BelimoError, CloudError, SettingsError, SignInError
 from belimo_nb.settings import Settings
-from belimo_nb.settings.secret import MASK, Secret, without_trace
+from belimo_nb.settings.secret import Secret, masked, without_trace
 
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is renewed, so that none ends on its way; half its lifetime at most."""
 
 DEFAULT_LIFETIME = 3600.0  # lifetime in seconds of a token whose answer does not say
+
+TOKENS_USED = "BELIMO_TOKENS_USED"
+"""A variable with the path of a private file for the tokens that the cells of a report use; see `report.render`."""
 
 _signing_in: contextvars.ContextVar[bool] = contextvars.ContextVar("belimo_nb_signing_in", default=False)
 
@@ -61,6 +65,7 @@ class Authenticator:
         self._settings = settings
         self._lock = threading.Lock()
         self._token: dict[str, Any] | None = None
+        self._noted: dict[str, Any] | None = None
         self._failure: tuple[float, BelimoError] | None = None
         self.granted: tuple[str, ...] | None = None
         self._file = TokenFile(settings, cache_dir)
@@ -97,6 +102,7 @@ class Authenticator:
                         self._failure = (time.monotonic(), error)
                         raise
                     self._file.write(self._token)
+            self._note()
             return Secret((self._token or {})["access_token"])
 
     def sign_in(self) -> None:
@@ -109,6 +115,15 @@ class Authenticator:
         with self._lock:
             self._token = without_trace(lambda: with_retries(lambda: self._request_token(None)))
             self._file.write(self._token)
+
+    def _note(self) -> None:
+        """Tell whoever publishes what this process prints which tokens it knows, so that they can be masked."""
+        path = os.environ.get(TOKENS_USED)
+        if path and self._noted is not self._token:
+            self._noted = self._token
+            texts = [text for text in (self._token or {}).values() if isinstance(text, str)]
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
+                file.writelines(f"{text}\n" for text in texts)
 
     def _is_valid(self, refused: str | None) -> bool:
         token = self._token
@@ -187,8 +202,7 @@ class Authenticator:
             lifetime = DEFAULT_LIFETIME if token.get("expires_in") is None else float(token["expires_in"])
         except OverflowError:
             raise self._malformed() from None
-        strange = not all(isinstance(text, str) for text in kept.values()) or not 0 < lifetime < float("inf")
-        if "access_token" not in kept or strange:
+        if not is_token(kept) or not 0 < lifetime < float("inf"):
             raise self._malformed()
         # Verbose traces show attributes, too, so tokens are kept as secrets. `renew_at` counts from before the request:
         # the cloud's clock started at some moment after it.
@@ -201,9 +215,7 @@ class Authenticator:
     def _refused(self, error: OAuth2Error, status: int | None) -> BelimoError:
         settings = self._settings
         # The code is the server's own text, which might repeat what was sent to it.
-        code = " ".join(str(error.error or "no reason given").split())[:60]
-        for secret in (settings.password, settings.client_secret):
-            code = code.replace(secret, MASK)
+        code = masked(" ".join(str(error.error or "no reason given").split()))[:60]
         if code == "insecure_transport":
             return SettingsError(f"{settings.token_url} would be asked over plain http; use an https address.")
         if code == "missing_token":

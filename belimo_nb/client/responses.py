@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC
@@ -15,8 +17,20 @@ from urllib.parse import urlsplit
 import requests
 
 from belimo_nb.client import http
-from belimo_nb.errors import AnswerError, ApiError, CloudError, ConnectionFailed, RateLimited, ServerError, TimedOut
-from belimo_nb.settings.secret import MASK
+from belimo_nb.errors import (
+    AnswerError,
+    ApiError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    TimedOut,
+    whole_letters,
+)
+from belimo_nb.settings.secret import MASK, masked
+
+MAX_ANSWER_VALUES = 1_500_000  # values of an answer's JSON; the largest of a good cloud has 600,000
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
 
@@ -45,6 +59,10 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         limit = f"{http.MAX_ANSWER_SECONDS:g} seconds"
         return TimedOut(
             f"{host} did not come to the end of its answer within {limit}; try again later.", retryable=True
+        )
+    if isinstance(error, http.AnswerTooLarge):
+        return AnswerError(
+            f"{host} gave {error}; nothing of it is used: check the address, or report it to the vendor."
         )
     proxy = isinstance(error, requests.exceptions.ProxyError)
     # A body that stops coming is a ConnectionError to requests, with the timeout among its causes.
@@ -110,9 +128,17 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
     return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
 
 
+class _TooMuch(ValueError):
+    """JSON that would take more memory than any good answer needs."""
+
+
 def _json(response: requests.Response) -> Any:
     # JSON is UTF-8; requests would read it as Latin-1 where the server calls it text.
-    return json.loads(response.content)
+    text = response.content.decode("utf-8-sig")
+    # Three bytes of JSON can become an object of seventy, and one emoji makes four bytes of each letter.
+    if sum(map(text.count, "[{,")) > MAX_ANSWER_VALUES or sys.getsizeof(text) > 2 * http.MAX_ANSWER_BYTES:
+        raise _TooMuch
+    return whole_letters(json.loads(text)) if SURROGATE.search(text) else json.loads(text)
 
 
 def _reason(response: requests.Response) -> str:
@@ -128,7 +154,7 @@ def _reason(response: requests.Response) -> str:
     sent = response.request.headers.get("Authorization", "") if response.request is not None else ""
     if sent:
         said = said.replace(str(sent).rpartition(" ")[2], MASK)  # a server may quote the token
-    return " ".join(said.split())[:100].rstrip(".")
+    return masked(" ".join(said.split()))[:100].rstrip(".")
 
 
 def _retry_after(response: requests.Response) -> float | None:
@@ -161,6 +187,12 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
     try:
         body = _json(response)
+    except _TooMuch:
+        raise AnswerError(
+            f"{host} gave more than {MAX_ANSWER_VALUES:,} values for {what}, which none should have; nothing of it is "
+            f"used: check {setting}, or ask the vendor.",
+            status_code=response.status_code,
+        ) from None
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
             raise AnswerError(

@@ -8,12 +8,41 @@ from typing import TypeVar
 
 import tenacity
 
-from belimo_nb.errors import CloudError, RateLimited, ServerError, TimedOut
+from belimo_nb.errors import (
+    BelimoError,
+    CloudError,
+    ConnectionFailed,
+    RateLimited,
+    ServerError,
+    SignInError,
+    TimedOut,
+    UsageError,
+)
 
 MAX_UNREACHABLE = 5
 """Devices in a row that cannot be reached, after which no other is tried: the cloud is down, not they."""
 
 T = TypeVar("T")
+
+
+def is_of_all(error: BaseException) -> bool:
+    """Whether an error that several devices in a row meet is the cloud's, not theirs."""
+    return isinstance(error, ConnectionFailed) or (isinstance(error, SignInError) and error.of_path)
+
+
+def own_error(error: BaseException, name: str) -> BelimoError:
+    """The error that costs one device alone, as a `BelimoError`.
+
+    Raises:
+        BaseException: Every other device would meet it, too: refused credentials, a wrong argument, a fault of ours.
+    """
+    if isinstance(error, MemoryError):
+        return BelimoError(f"There was not enough memory for {name}; close other programs, or ask for a shorter range.")
+    general = isinstance(error, UsageError) or (isinstance(error, SignInError) and not error.of_path)
+    if general or not isinstance(error, BelimoError):
+        raise error
+    return error
+
 
 MAX_TRIES = 6
 """Enough where a fifth of all requests fails: one in 16,000 fails six times, but one in 600 fails four times."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 import time
 from collections import deque
@@ -16,11 +17,13 @@ from requests.auth import AuthBase
 from belimo_nb.client import http, responses
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.retries import with_retries
-from belimo_nb.errors import AnswerError, NoDataError, SignInError
+from belimo_nb.errors import SURROGATES, AnswerError, NoDataError, SignInError, UsageError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import without_trace
 
 MAX_IN_FLIGHT = 5  # requests at a time that the cloud accepts from one account
+
+NO_PATH = re.compile(r"[\x00-\x1f\x7f?#\\\ud800-\udfff]|/\.{1,2}(/|$)")  # it leads elsewhere, or cannot be sent
 
 
 class RateLimit:
@@ -124,8 +127,12 @@ class Transport:
             CloudError: No good answer came, in spite of retries.
         """
         # Paths come from the cloud's own answers, too: a whole address there would get the token.
-        if not path.startswith("/"):
-            raise AnswerError(f"The cloud refers to {path!r}, which is no path of its API; report this to the vendor.")
+        if not path.startswith("/") or NO_PATH.search(path):
+            raise AnswerError(
+                f"The cloud refers to {path[:200]!r}, which is no path of its API; report this to the vendor."
+            )
+        if any(isinstance(text, str) and SURROGATES.search(text) for text in (params or {}).values()):
+            raise UsageError(f"What is asked for of {what or path} is no text; write it anew.")
         what = what or path
         refused = None
         # Twice: a token may be revoked, or this machine's clock wrong, so a 401 renews it once before it is believed.
@@ -135,11 +142,13 @@ class Transport:
             if body is not None:
                 return body
             refused = token
-        raise SignInError(
+        refusal = SignInError(
             f"The cloud refuses the token it has just issued (401) and did not give {what}; check BELIMO_AUDIENCE and "
             "that BELIMO_API_URL and BELIMO_TOKEN_URL belong together.",
             status_code=401,
         )
+        refusal.of_path = True
+        raise refusal
 
     def close(self) -> None:
         """Close the connections."""

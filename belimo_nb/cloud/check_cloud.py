@@ -18,12 +18,13 @@ from belimo_nb.api.paging import PAGE_ROWS
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import held
 from belimo_nb.calendar.moments import from_api, to_api
+from belimo_nb.client.retries import own_error
 from belimo_nb.cloud import assumed_history, assumptions
 from belimo_nb.cloud.assumed_history import Probe
 from belimo_nb.cloud.assumptions import UNKNOWN, WRONG, Line
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.energy import power_limit
-from belimo_nb.errors import BelimoError, ConnectionFailed, NoDataError, SignInError, UnknownDevice, UsageError
+from belimo_nb.errors import BelimoError, ConnectionFailed, NoDataError, UnknownDevice, UsageError
 from belimo_nb.quantities import MEASURED
 
 MAX_REQUESTS = 20  # requests of one check, the sign-in included
@@ -123,9 +124,10 @@ class _Check:
         """Ask; None where the cloud refuses, which one line less can be told for."""
         try:
             return self._connection.get(path, query, f"what is asked about the {about}")
-        except (SignInError, ConnectionFailed):
+        except ConnectionFailed:
             raise
         except BelimoError as error:
+            own_error(error, about)
             # The message names hosts and ids.
             status = getattr(error, "status_code", None)
             self._reasons[about] = (

@@ -15,8 +15,9 @@ from belimo_nb.api.history import MAX_BUCKETS, buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD, held, true_spacing
 from belimo_nb.calendar.periods import Period
+from belimo_nb.client.retries import own_error
 from belimo_nb.cloud.needs import history_queries
-from belimo_nb.errors import BelimoError, SignInError, UsageError
+from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.hydronics import Characteristic, Design, Samples, Verdict, busiest_window, judge
 from belimo_nb.hydronics.checks.oversized import SIZING_DAYS
 from belimo_nb.hydronics.checks.saturation import characteristics
@@ -170,9 +171,8 @@ def reported_errors(device: Device, period: Period, now: pd.Timestamp) -> str:
     """What a device said of its meter in a period, from its events; where they cannot be had, from its health now."""
     try:
         return said_of_meter(device.events(), period.start, min(period.end, now))
-    except SignInError:
-        raise
-    except BelimoError:
+    except (BelimoError, MemoryError) as error:
+        own_error(error, device.name)
         return present_error(device.summary) if period.end >= now else ""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belimo_nb.api.devices import datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
+from belimo_nb.api.devices import check_is, datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import held
@@ -18,7 +19,7 @@ from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.transport import Traffic, Transport
 from belimo_nb.cloud.dataprofiles import Dataprofiles
 from belimo_nb.cloud.device_list import DeviceList
-from belimo_nb.errors import ApiError, NoDataError, UsageError
+from belimo_nb.errors import AnswerError, ApiError, NoDataError, UsageError
 from belimo_nb.settings import Settings
 from belimo_nb.store.documents import DocumentStore
 
@@ -155,21 +156,28 @@ class Connection:
         """The values of a device at a time, or the newest: the API's object with ``timestamp`` and ``datapoints``."""
         path, what = f"/devices/{record['id']}", f"the state of {name_of(record)}"
         if at is not None:
-            return self.get(f"{path}/data", {"at": to_api(at)}, what)
+            return self._about(record, f"{path}/data", what, {"at": to_api(at)})
         listed = subobject(record, "state")
         if self.list_is_fresh and listed.get("datapoints"):
             return listed  # all reports of a run show the same moment
         try:
-            asked = subobject(self.get(path, what=what), "state")
+            asked = subobject(self._about(record, path, what), "state")
         except ApiError:
             asked = {}
         known = [state for state in (asked, listed) if state.get("datapoints")]
         # The values at no time are those of a daily snapshot, hours old, and the last resort.
-        return max(known, key=_time_ns) if known else self.get(f"{path}/data", what=what)
+        return max(known, key=_time_ns) if known else self._about(record, f"{path}/data", what)
 
-    def document(self, name: str, ask: Callable[[], Any], *, forever: bool = False) -> Any:
+    def _about(
+        self, record: Mapping[str, Any], path: str, what: str, params: Mapping[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        body = self.get(path, params, what)
+        check_is(str(record["id"]), body, what)
+        return body
+
+    def document(self, name: str, ask: Callable[[], Any]) -> Any:
         """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
-        return self._documents.get_or_ask(name, ask, self.now_s, forever=forever).body
+        return self._documents.get_or_ask(name, ask, self.now_s).body
 
     @functools.cached_property
     def archive(self) -> Archive:
@@ -196,7 +204,9 @@ class Connection:
         contact = LastContact(None if seen is None else int(seen.timestamp()), self.device_list.asked)
         wanted = dict.fromkeys(datapoints, span_of(start, end, step))
         earlier = self.device_list.earlier_ids(record)
-        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier)
+        profile = profile_ref(record) and self.profile_of(record)
+        units = profile.units if profile else {}
+        query = HistoryQuery(str(record["id"]), name_of(record), contact, step, wanted, earlier, units)
         return self.archive.frame(query, datapoints, start, end, self.now_s)
 
     def transferred(self, identifier: str) -> pd.Timestamp | None:
@@ -226,7 +236,20 @@ class Connection:
         return held(raw, parse_resolution(step), last_seen(record), counters=counters)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
-        found: dict[str, Any] = self.document(f"profile {ref}", lambda: self.get(ref, what=what), forever=forever)
+        def believed(body: Any) -> bool:
+            with contextlib.suppress(AnswerError):
+                Profile.check_is(ref, body, what)
+                return True
+            return False
+
+        def ask() -> dict[str, Any]:
+            body = self.get(ref, what=what)
+            Profile.check_is(ref, body, what)
+            return body
+
+        found: dict[str, Any] = self._documents.get_or_ask(
+            f"profile {ref}", ask, self.now_s, forever=forever, believed=believed
+        ).body
         return found
 
 

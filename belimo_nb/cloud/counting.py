@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb.api.devices import datapoint_values, profile_ref, subobject
 from belimo_nb.energy.counter import Kind
+from belimo_nb.errors import StoreError
 
 if TYPE_CHECKING:
     from belimo_nb.api.profile import Profile
@@ -42,7 +43,10 @@ def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> boo
     fetched = 0
     ids = (str(record["id"]), *connection.device_list.earlier_ids(record))
     for device, resolution in itertools.product(ids, RESOLUTIONS):
-        kept = connection.archive.store.read(device, resolution, [identifier])
+        try:
+            kept = connection.archive.store.read(device, resolution, [identifier])
+        except StoreError:  # then nothing is known of its past
+            return True
         values = pd.to_numeric(pd.Series(kept.columns.get(identifier, ()), dtype=object), errors="coerce")
         if (values > 0).any():
             return True

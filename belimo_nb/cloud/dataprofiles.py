@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from belimo_nb.api.profile import Profile
-from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError, SignInError
+from belimo_nb.client.retries import own_error
+from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError
 
 
 class Dataprofiles:
@@ -48,7 +49,7 @@ class Dataprofiles:
             return self.at(ref)
         except (CloudError, NoDataError) as error:
             # A cloud that is down is told as such; a profile that is refused must not cost the other devices.
-            if error.retryable or isinstance(error, SignInError | ConnectionFailed):
+            if error.retryable or isinstance(own_error(error, ref), ConnectionFailed):
                 raise
             with self._lock:
                 self._unreadable.add(ref)

@@ -67,7 +67,9 @@ def history_queries(
                 wanted[counted][datapoint] = (min(begin, counter_span[0]), max(after, counter_span[1]))
         earlier = listed.earlier_ids(records[str(identifier)])
         found += [
-            HistoryQuery(str(identifier), str(name), LastContact(contact, listed.asked), step, spans, earlier)
+            HistoryQuery(
+                str(identifier), str(name), LastContact(contact, listed.asked), step, spans, earlier, profile.units
+            )
             for step, spans in wanted.items()
             if spans
         ]

@@ -10,12 +10,12 @@ import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
 from belimo_nb.api.health import meter_errors
-from belimo_nb.client.retries import MAX_UNREACHABLE
+from belimo_nb.client.retries import MAX_UNREACHABLE, is_of_all, own_error
 from belimo_nb.client.transport import MAX_IN_FLIGHT
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.device_list import record_of
-from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
+from belimo_nb.errors import BelimoError
 
 T = TypeVar("T")
 MAX_TIMELINES = 100  # devices whose whole timeline is asked for; of more, those that are not well now
@@ -44,13 +44,15 @@ def ask_each(
         if len(unreachable) >= MAX_UNREACHABLE:
             return unreachable[-1]  # a cloud that hangs is not asked for every device
         try:
-            return ask(device)
-        except (SignInError, UsageError):
-            raise
-        except BelimoError as error:
-            if isinstance(error, ConnectionFailed):
-                unreachable.append(error)
-            return error
+            found = ask(device)
+        except (BelimoError, MemoryError) as error:
+            own = own_error(error, device.name)
+            if is_of_all(own):
+                unreachable.append(own)
+            return own
+        else:
+            unreachable.clear()
+            return found
         finally:
             on_answer()
 

@@ -171,6 +171,9 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
         failures |= _fetch(connection, list(close.values()))
         examine([task for task in tasks if task.query.device in close])
     outages = find_outages(archive, valves, tasks, found, connection.now_s)
+    for task in tasks:
+        if (reason := found[task.query.device].reason) not in ("", NO_READINGS):
+            failures.setdefault(task.query.name, reason)
     lacking = sum(bool(one.requests) for one in found.values())
     nothing = Surveyed(reason=NO_READINGS)
     return Survey(

@@ -19,6 +19,7 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.periods import Period
+from belimo_nb.client.retries import own_error
 from belimo_nb.cloud.checkup import (
     FINE_RESOLUTION,
     busiest_window_within,
@@ -30,6 +31,7 @@ from belimo_nb.cloud.checkup import (
 from belimo_nb.cloud.condition import BLIND
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
+from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.hydronics.plant import lacks_water
 from belimo_nb.quantities import COUNTERS, MEASURED
@@ -99,7 +101,13 @@ class ValveTask:
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
     """Examine valves one after the other, as of `now` (seconds since 1970)."""
-    return [_examine(archive, task, now) for task in tasks]
+    found = []
+    for task in tasks:
+        try:
+            found.append(_examine(archive, task, now))
+        except (BelimoError, MemoryError) as error:  # a file that cannot be read costs no other valve
+            found.append(Surveyed(reason=str(own_error(error, task.query.name))))
+    return found
 
 
 def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:

@@ -61,9 +61,13 @@ def without_style(html: str) -> str:
     return STYLE_ELEMENT.sub("", html, count=1)
 
 
+HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, which HTML forbids, those that turn the direction of what follows, and halves of characters."""
+
+
 def esc(value: object) -> str:
-    """Escape a value for HTML text and attributes; control characters, which HTML forbids, become spaces."""
-    return escape(re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", " ", str(value)))
+    """Escape a value for HTML text and attributes; what is `HIDDEN` becomes spaces."""
+    return escape(HIDDEN.sub(" ", str(value)))
 
 
 _CELL = "padding:1px 14px 1px 0;text-align:left;border:0"

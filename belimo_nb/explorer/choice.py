@@ -18,7 +18,7 @@ from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.errors import BelimoError, NoDataError, UsageError
 from belimo_nb.store.disk import source_folder
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
@@ -157,7 +157,7 @@ def load_choice(settings: Settings) -> Choice | None:
     path = choice_path(settings)
     try:
         check_inside(path, settings.data_dir)
-        return Choice.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return Choice.from_json(json.loads(read_bytes(path)))
     except (OSError, ValueError):
         return None
 

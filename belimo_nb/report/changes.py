@@ -152,6 +152,9 @@ def _follow(
         old = before.get(topic)
         if topic in found:
             worst = max(found[topic], key=lambda one: RANK[one["verdict"]])
+            if old is None and topic in ENERGY:  # once may be the odd weather of a month between the seasons
+                old = {"since": "", "seen": start.isoformat(), "verdict": "ok", "worst": "warn", "checks": [topic]}
+                old |= {"fine": 0, "flickers": 1, "gone": True, "again": 0}
             state, kind = _with(old, found[topic], worst, start.isoformat())
             if kind:
                 words = (str(worst.get(name, "")) for name in ("sentence", "recommendation"))
@@ -175,7 +178,9 @@ def _with(old: State | None, verdicts: Sequence[Finding], worst: Finding, day: s
         if old is not None and verdict not in FAULTS and again <= flickers:
             return {**old, "again": again}, ""
         new = {"since": day, "seen": day, "verdict": verdict, "worst": verdict, "checks": sorted(checks)}
-        return {**new, "fine": 0, "flickers": flickers, "gone": False, "again": 0}, "back" if old else "new"
+        return {**new, "fine": 0, "flickers": flickers, "gone": False, "again": 0}, "back" if old and old[
+            "since"
+        ] else "new"
     grown = RANK[verdict] > RANK[old["worst"]]
     found = {"seen": day, "verdict": verdict, "worst": verdict if grown else old["worst"], "fine": 0}
     flickers = min(flickers + (old["fine"] > 0), MOST_FLICKERS)

@@ -137,8 +137,11 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
             located = {key: profile.locate(key) for key in MEASURED}
             seen = {key: located[key] for key in ACTIVITY}
             datapoints = [identifier for identifier in seen.values() if identifier is not None]
-            kept = connection.archive.store.read(query.device, resolution, datapoints)
-            kept = connection.archive.joined(kept, query, datapoints)
+            try:
+                kept = connection.archive.store.read(query.device, resolution, datapoints)
+                kept = connection.archive.joined(kept, query, datapoints)
+            except StoreError:
+                continue  # its own report says why
             raw = kept.frame(datapoints, buckets(period.start - LEAD, period.end, step))
             raw = held(raw, step, query.seen.moment).loc[buckets(period.start, period.end, step)]
             frame = measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -199,13 +201,20 @@ def slugify(text: str, length: int = SLUG_LENGTH) -> str:
 def distinct_slugs(devices: Sequence[tuple[str, str]]) -> list[str]:
     """A file name for each device, given as (id, name): the name and the first 8 characters of the id.
 
-    Where these are the same for several devices, the whole id. The id keeps a report's address when another device gets
-    the same name.
+    Where these are the same for several devices, the whole id, and where even that does not tell them apart, or one
+    begins like another, a digest of it. The id keeps a report's address when another device gets the same name.
     """
     named = [(slugify(name) or "device", slugify(device_id, 200)) for device_id, name in devices]
     short = [f"{stem}-{key[:8]}" for stem, key in named]
     often = Counter(short)
-    return [slug if often[slug] == 1 else f"{stem}-{key}" for slug, (stem, key) in zip(short, named, strict=True)]
+    whole = [slug if often[slug] == 1 else f"{stem}-{key}" for slug, (stem, key) in zip(short, named, strict=True)]
+    # The table "b-c" of a report "a" would be the table "c" of a report "a-b".
+    order = sorted(f"{slug}-" for slug in whole)
+    alike = {slug for slug, after in itertools.pairwise(order) if after.startswith(slug)}
+    return [
+        f"{slug}-{hashlib.sha256(identifier.encode()).hexdigest()[:12]}" if f"{slug}-" in alike else slug
+        for slug, (identifier, _) in zip(whole, devices, strict=True)
+    ]
 
 
 def typed_value(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Mapping
@@ -49,6 +50,7 @@ def render(task: Task) -> Result:
     A failing cell makes a failed result, with the executed notebook kept. Nothing is raised for what a notebook does.
     """
     # Imported by the worker, not by the command: papermill alone takes more than a second.
+    from belimo_nb.client.auth import TOKENS_USED
     from belimo_nb.report.engine.execute import execute
     from belimo_nb.report.page.report_files import (
         beside_figures,
@@ -67,11 +69,13 @@ def render(task: Task) -> Result:
             task.notebook,
             task.job.parameters,
             folder=folder,
-            environment=task.environment,
+            environment={**task.environment, TOKENS_USED: str(folder / "tokens")},
             time_limit=task.time_limit,
             engine=task.engine,
         )
         secrets = [task.environment[key] for key in SECRETS if key in task.environment]
+        with contextlib.suppress(FileNotFoundError):  # it has used none
+            secrets += (folder / "tokens").read_text(encoding="utf-8").splitlines()
         error = None if executed.error is None else mask_secrets(executed.error, secrets)
         notebook = remove_private(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     failed = error is not None

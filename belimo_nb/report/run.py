@@ -107,6 +107,7 @@ def run(
     """
     with contextlib.ExitStack() as stack:
         folder = out if isinstance(out, OutputFolder) else stack.enter_context(claim(out))
+        folder.check_free(period.name, [f"{job.slug}.html" for job in jobs])  # before an hour of work
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
         facts = reports_json.RunFacts(

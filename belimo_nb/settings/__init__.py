@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from belimo_nb.errors import SettingsError
+from belimo_nb.errors import SURROGATES, SettingsError
 from belimo_nb.settings import addresses, parse
+from belimo_nb.settings.origins import check_origins
 from belimo_nb.settings.parse import PREFIX
 from belimo_nb.settings.secret import MASK, Secret
 
@@ -121,7 +122,9 @@ class Settings:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
 
 
-def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = None, **overrides: Any) -> Settings:
+def load(
+    env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = None, trust: bool = False, **overrides: Any
+) -> Settings:
     """Read the settings: arguments win over the environment, the environment over `.env`, `.env` over defaults.
 
     A blank value counts as not set. With no credential set at all, the demo cloud is started and used.
@@ -129,10 +132,12 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     Args:
         env_file: A file of ``NAME=value`` lines; by default the nearest `.env`, from the working folder upward.
         demo: True for the demo cloud whatever else is set; False to never use it; None to decide by the settings.
+        trust: Confirm, for good, that these credentials may go to these addresses; see `origins.check_origins`.
         **overrides: Settings by their lower-case name (``client_id=...``, ``timezone=...``).
 
     Raises:
-        SettingsError: A file is missing, a name unknown, a value senseless, or only some credentials are set.
+        SettingsError: A file is missing, a name unknown, a value senseless, only some credentials are set, or they
+            would go to addresses from elsewhere.
     """
     # A secret as soon as it is read, so that no trace of a failure further down shows it.
     known = {f.name for f in fields(Settings)} - {"origins"}
@@ -144,6 +149,8 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
     for name, value in values.items():
         if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
             raise SettingsError(f"{PREFIX}{name.upper()} contains a zero byte; write its value anew.")
+        if SURROGATES.search(value):  # bytes of another encoding, which no request can hold
+            raise SettingsError(f"{PREFIX}{name.upper()} is no text in UTF-8; write its value anew.")
     wanted = demo if demo is not None else parse.flag("demo", values.get("demo", ""))
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
@@ -156,6 +163,8 @@ def load(env_file: str | os.PathLike[str] | None = None, *, demo: bool | None = 
             f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "
             f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
         )
+    for name in SECRETS:
+        check_origins(values, origins, name, named=env_file is not None, trust=trust)
     return _validated(values, origins)
 
 

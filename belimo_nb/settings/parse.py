@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PREFIX = "BELIMO_"
 TRUE = ("1", "true", "yes", "on")
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 FALSE = ("0", "false", "no", "off")
 
 
@@ -87,12 +88,13 @@ def moment(name: str, text: str | None, tz: str) -> pd.Timestamp | None:
 
     try:
         found = pd.Timestamp(text)
-        if pd.isna(found):
+        if pd.isna(found) or not FIRST_YEAR <= found.year <= LAST_YEAR:
             raise ValueError
         return found.tz_localize(tz).tz_convert("UTC") if found.tz is None else found.tz_convert("UTC")
     except (ValueError, OverflowError):
         raise SettingsError(
-            f"{PREFIX}{name.upper()} is {text!r}, which is no date; write e.g. 2018-12-01T00:00:00Z."
+            f"{PREFIX}{name.upper()} is {text!r}, which is no date from {FIRST_YEAR} to {LAST_YEAR}; write e.g. "
+            "2018-12-01T00:00:00Z."
         ) from None
 
 
@@ -100,9 +102,21 @@ def data_dir(text: str | None) -> Path:
     """Parse the folder for the store and the caches; by default the system's place for a user's data."""
     if text is not None:
         return _path("data_dir", text)
+    found = home_folder("data")
+    if found is None:
+        raise SettingsError("This user has no home folder, so set BELIMO_DATA_DIR to a folder for what is kept.")
+    return found
+
+
+def home_folder(kind: str) -> Path | None:
+    """This system's folder for a user's "data", "cache" or "config", or None where the user's home is not known."""
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("belimo-nb", appauthor=False))
+    try:
+        found = Path(getattr(platformdirs, f"user_{kind}_dir")("belimo-nb", appauthor=False))
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None  # from a ~ that nobody knows
 
 
 def _path(name: str, text: str) -> Path:

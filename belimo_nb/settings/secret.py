@@ -6,10 +6,14 @@ So our own variables hold secrets as `Secret`, and the frames of libraries, whic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import html
+import weakref
+from collections.abc import Callable, Iterable
 from typing import TypeVar
+from urllib.parse import quote_plus
 
 MASK = "********"
+SHORTEST = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the text
 
 T = TypeVar("T")
 
@@ -20,10 +24,37 @@ class Secret(str):
     What is made from it (by ``strip``, ``format``, ``str``) is an ordinary text: make it a secret again.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
+
+    def __new__(cls, text: str) -> Secret:
+        """Remember it, for `masked`, as long as it is in use."""
+        made = super().__new__(cls, text)
+        _in_use[id(made)] = made
+        return made
 
     def __repr__(self) -> str:
         return repr(MASK)
+
+
+_in_use: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+
+
+def masked(text: str) -> str:
+    """A text of a library, or of anyone, with the secrets that are in use masked."""
+    for form in spellings([found for reference in _in_use.valuerefs() if (found := reference()) is not None]):
+        text = text.replace(form, MASK)
+    return text
+
+
+def spellings(secrets: Iterable[str]) -> list[str]:
+    """The secrets as they may be written (plain, escaped, in HTML, in a URL), the longest first."""
+    found = {
+        form
+        for secret in map(str, secrets)
+        if len(secret) >= SHORTEST
+        for form in (secret, str.__repr__(secret)[1:-1], html.escape(secret), quote_plus(secret))
+    }
+    return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
 
 
 def without_trace(call: Callable[[], T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,13 @@ import pandas as pd
 from belimo_nb.api import history
 from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.store.coverage import GRACE, Coverage, OpenSpan, Span, Spans, difference
-from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, difference
+from belimo_nb.store.device_history import DeviceHistory, Differences
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
+from belimo_nb.store.meaning import Units, sources
 from belimo_nb.store.windows import Window, windows
 
+NOTHING = pd.Series([], pd.DatetimeIndex([], tz="UTC"), dtype=object)
 FRESH = 300  # seconds for which an answer that may still change counts as current: the cloud itself trails by as much
 
 
@@ -38,6 +41,10 @@ class LastContact:
         """The last contact, UTC; None: never."""
         return None if self.at is None else pd.Timestamp(self.at, unit="s", tz="UTC")
 
+    def until(self, now: int) -> LastContact:
+        """The same, at `now` at the latest: a contact in the future is a clock that is wrong, here or there."""
+        return self if self.at is None else replace(self, at=min(self.at, now))
+
 
 @dataclass(frozen=True)
 class HistoryQuery:
@@ -50,6 +57,7 @@ class HistoryQuery:
         resolution: Length of a bucket.
         wanted: For each datapoint, the span of whole buckets.
         earlier: Ids that it had before it changed hands, the latest first: what is kept under them is its history, too.
+        units: What its datapoints mean by its present dataprofile; empty: unknown.
     """
 
     device: str
@@ -58,6 +66,12 @@ class HistoryQuery:
     resolution: str
     wanted: Mapping[str, Span] = field(hash=False)
     earlier: tuple[str, ...] = ()
+    units: Units = field(default_factory=dict, hash=False)
+
+    @property
+    def own_units(self) -> Units:
+        """Those of `units` that it asks for."""
+        return {key: self.units[key] for key in self.wanted if key in self.units}
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class FillResult:
         requests: Requests made.
         points: Values received.
         changed: Values that should not have changed any more, but did.
+        lacked: Kept values that answers did not have; they stay.
         lacking: Datapoints that the cloud left out.
         write_error: Why the answers could not be kept, or None.
     """
@@ -77,6 +92,7 @@ class FillResult:
     requests: int = 0
     points: int = 0
     changed: int = 0
+    lacked: int = 0
     lacking: frozenset[str] = frozenset()
     write_error: StoreError | None = None
 
@@ -116,14 +132,18 @@ class Archive:
             filled = self.fill(query, now)
             kept = filled.kept
             history.warn_missing_series(query.device, filled.lacking)
+            for sentence in differences_text(query.name, Differences(filled.changed, filled.lacked)):
+                warnings.warn(sentence, StoreWarning, stacklevel=3)
             if filled.write_error is not None:
                 warnings.warn(str(filled.write_error), StoreWarning, stacklevel=3)
         return self.joined(kept, query, datapoints).frame(datapoints, grid)
 
     def joined(self, kept: DeviceHistory, query: HistoryQuery, datapoints: Sequence[str]) -> DeviceHistory:
-        """What is kept of a device, with what is kept under its earlier ids; conflicts are told."""
+        """What is kept of a device, as its dataprofile means it now, with its earlier ids; conflicts are told."""
+        kept = self._translated(kept, query, datapoints)
         for identifier in query.earlier:
-            kept, conflicts = kept.joined(self.store.read(identifier, query.resolution, datapoints))
+            earlier = self.store.read(identifier, query.resolution, datapoints)
+            kept, conflicts = kept.joined(self._translated(earlier, query, datapoints))
             if conflicts:
                 warnings.warn(
                     f"{conflicts} readings of {query.name} differ from those kept under its earlier id {identifier}; "
@@ -133,16 +153,26 @@ class Archive:
                 )
         return kept
 
+    def _translated(self, kept: DeviceHistory, query: HistoryQuery, datapoints: Sequence[str]) -> DeviceHistory:
+        units = {key: query.units[key] for key in datapoints if key in query.units}
+        needed = sources(units, kept.meanings)
+        if not needed:
+            return kept
+        if not kept.columns.keys() >= set(needed) & kept.coverage.keys():
+            kept = self.store.read(kept.device, kept.resolution, [*datapoints, *needed])
+        return kept.translated(units)
+
     def plan(
-        self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False
+        self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False, sure: bool = False
     ) -> list[Window]:
-        """The requests that a query needs beyond what is known, newest first."""
+        """The requests that a query needs beyond what is known, newest first; what is doubted among them if `sure`."""
         missing: dict[str, Spans] = {}
+        seen = query.seen.until(now)
         for key, span in query.wanted.items():
             coverage = Coverage() if refresh else known.get(key, Coverage())
-            missing[key] = coverage.missing([span], lambda piece: self._is_current(piece, query.seen, now))
+            missing[key] = coverage.missing([span], lambda piece: self._is_current(piece, seen, now, sure))
         found = windows(missing, int(history.parse_resolution(query.resolution).total_seconds()))
-        return [self._with_witness(found[0], query.seen), *found[1:]] if found else []
+        return [self._with_witness(found[0], seen), *found[1:]] if found else []
 
     @staticmethod
     def _with_witness(window: Window, seen: LastContact) -> Window:
@@ -153,7 +183,13 @@ class Archive:
         return replace(window, end=window.end + window.step) if room and late else window
 
     def fill(
-        self, query: HistoryQuery, now: int, *, refresh: bool = False, on_answer: Callable[[int], None] = lambda _: None
+        self,
+        query: HistoryQuery,
+        now: int,
+        *,
+        refresh: bool = False,
+        sure: bool = False,
+        on_answer: Callable[[int], None] = lambda _: None,
     ) -> FillResult:
         """Fetch what is missing (with `refresh` all), newest first, and keep each answer as it comes.
 
@@ -170,18 +206,36 @@ class Archive:
             except StoreError as error:
                 write_error = error
             filled = FillResult(self.store.read(query.device, query.resolution), write_error=write_error)
-            for window in self.plan(filled.kept.coverage, query, now, refresh=refresh):
+            query = self._with_earlier_sources(query, filled.kept)
+            for window in self.plan(filled.kept.coverage, query, now, refresh=refresh, sure=sure):
                 points = filled.points
                 filled = self._fetch(query, window, filled, now)
                 on_answer(filled.points - points)
         return filled
+
+    @staticmethod
+    def _with_earlier_sources(query: HistoryQuery, kept: DeviceHistory) -> HistoryQuery:
+        """A query, also for what its quantities were in before, up to the first contact under the dataprofile now."""
+        wanted = dict(query.wanted)
+        for meaning, after in itertools.pairwise(kept.noted(query.own_units, query.seen.at).meanings):
+            for key, (begin, end) in query.wanted.items():
+                until = min(end, -(-after.first // kept.step) * kept.step)
+                for source in sources({key: query.units.get(key, ("", ""))}, [meaning]):
+                    if source not in query.wanted and begin < until:
+                        wanted[source] = begin, until
+        return replace(query, wanted=wanted)
 
     def _fetch(self, query: HistoryQuery, window: Window, filled: FillResult, now: int) -> FillResult:
         first, after = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in window.span)
         answer = history.ask_window(
             self._get, query.device, window.datapoints, first, after, query.resolution, history.KEPT_AGGREGATION
         )
-        kept, changed = filled.kept.merged(window.span, answer, now, query.seen.at)
+        # Of what the dataprofile has no more, the cloud may leave out what there never was.
+        answer |= {key: NOTHING for key in window.datapoints if query.units and key not in {*answer, *query.units}}
+        left_out = set(window.datapoints) - set(answer)
+        seen = query.seen.until(now).at
+        kept, told = filled.kept.merged(window.span, answer, now, seen, left_out)
+        kept = kept.noted(query.own_units, seen)
         # A full disk costs no answers: they are given, and tried no further to write, with the reason.
         write_error = filled.write_error
         if write_error is None:
@@ -193,18 +247,20 @@ class Archive:
             kept,
             filled.requests + 1,
             filled.points + sum(int(values.notna().sum()) for values in answer.values()),
-            filled.changed + changed,
-            filled.lacking | (set(window.datapoints) - set(answer)),
+            filled.changed + told.changed,
+            filled.lacked + told.lacked,
+            filled.lacking | left_out,
             write_error,
         )
 
-    def _is_current(self, piece: OpenSpan, seen: LastContact, now: int) -> bool:
+    def _is_current(self, piece: OpenSpan, seen: LastContact, now: int, sure: bool) -> bool:
         """Whether an answer that may change need not be fetched again."""
         since = now - FRESH if self._since is None else self._since
         if piece.asked > now + FRESH:
             return False  # a clock was wrong, then or now
         if piece.asked >= since:
-            return True
+            # A sync asks at once for what it doubts, a run of reports once, and a notebook not with every cell.
+            return not sure or piece.seen != DOUBTED or self._since is not None
         # A device that has said nothing since cannot have changed anything; the list must be newer than the answer.
         return seen.at == piece.seen and seen.listed >= max(piece.asked, since)
 
@@ -230,6 +286,21 @@ class Archive:
                 StoreWarning,
                 stacklevel=4,
             )
+
+
+def differences_text(name: str, told: Differences) -> list[str]:
+    """Sentences on how the cloud's answers differ from what is kept of a device."""
+    found = []
+    if told.changed:
+        were = "value that was settled has" if told.changed == 1 else "values that were settled have"
+        found.append(f"{told.changed:,} {were} changed in the cloud's history of {name}; the new ones are kept.")
+    if told.lacked:
+        values = "value that is" if told.lacked == 1 else "values that are"
+        found.append(
+            f"The cloud's history of {name} lacks {told.lacked:,} {values} kept; what is kept stays, and that time is "
+            "asked for again."
+        )
+    return found
 
 
 def _no_requests(path: str, params: object = None, what: str | None = None) -> dict[str, Any]:

@@ -53,6 +53,9 @@ LATEST = 9_223_372_036  # latest second since 1970 that 64-bit nanoseconds hold
 # Devices send their samples in batches, and after an outage a backlog: being in touch now does not mean that all up
 # to now has arrived.
 GRACE = 48 * 3600  # seconds that samples may come late while the device is in touch with the cloud
+DAILY = 24 * 3600  # seconds in which every datapoint that lives comes at least once
+AGREED = 1800  # seconds after which a second answer that has nothing either is believed to be no trouble of the cloud
+DOUBTED = -1  # stands for the last contact where an answer may have been cut: whatever the device says, ask again
 
 
 @dataclass(frozen=True, order=True)
@@ -63,7 +66,7 @@ class OpenSpan:
         begin: Begin, seconds since 1970.
         end: Exclusive end.
         asked: When it was fetched.
-        seen: The device's last contact with the cloud at that time; None if never.
+        seen: The device's last contact with the cloud at that time; None if never; `DOUBTED`.
     """
 
     begin: int
@@ -101,14 +104,36 @@ class Coverage:
     def settled(self, step: int) -> Spans:
         """The spans whose values should not change any more: buckets of `step` seconds, complete when fetched."""
         # The bucket of the last contact was still filling up; a change in it is no surprise.
-        return union([*self.final, *((o.begin, min(o.end, (o.seen or 0) // step * step)) for o in self.open)])
+        until = ((o, o.asked if o.seen == DOUBTED else o.seen or 0) for o in self.open)
+        return union([*self.final, *((o.begin, min(o.end, moment // step * step)) for o, moment in until)])
 
-    def updated(self, span: Span, final_until: int, asked: int, seen: int | None) -> Coverage:
-        """The coverage after `span` was fetched, the part of it before `final_until` being final."""
-        final = union([*self.final, (span[0], min(span[1], final_until))])
-        fetched = [span, *final]
-        pieces = [OpenSpan(*rest, o.asked, o.seen) for o in self.open for rest in difference([o.span], fetched)]
-        pieces += [OpenSpan(*rest, asked, seen) for rest in difference([span], final)]
+    def updated(
+        self,
+        span: Span,
+        final_until: int,
+        asked: int,
+        seen: int | None,
+        *,
+        known: Span | None = None,
+        doubted: Spans = (),
+    ) -> Coverage:
+        """The coverage after `span` was fetched.
+
+        Args:
+            span: What was asked for.
+            final_until: Up to when what came can be final.
+            asked: When.
+            seen: The device's last contact at that time.
+            known: What the answer tells of for certain: around its values. What lies before and behind is doubted,
+                unless an earlier answer had nothing there either. None: all of `span`.
+            doubted: Where the answer lacked what is kept; it is final no more.
+        """
+        agreed = [o.span for o in self.open if o.asked + AGREED <= asked]
+        sure = difference(intersection([span], [span if known is None else known, *agreed]), doubted)
+        final = difference([*self.final, *intersection(sure, [(span[0], final_until)])], doubted)
+        pieces = [OpenSpan(*rest, o.asked, o.seen) for o in self.open for rest in difference([o.span], [span, *final])]
+        pieces += [OpenSpan(*rest, asked, seen) for rest in difference(sure, final)]
+        pieces += [OpenSpan(*rest, asked, DOUBTED) for rest in difference([span], [*sure, *final])]
         return Coverage(final, _joined(pieces))
 
     def to_json(self) -> dict[str, Any]:
@@ -121,14 +146,13 @@ class Coverage:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Coverage:
         """From `to_json`; KeyError, TypeError or ValueError for anything else."""
-        final = tuple((_second(begin), _second(end)) for begin, end in body["final"])
-        pieces = (
-            (_second(b), _second(e), _second(a), None if s is None else _second(s)) for b, e, a, s in body["open"]
-        )
+        final = tuple((second(begin), second(end)) for begin, end in body["final"])
+        pieces = ((second(b), second(e), second(a), None if s is None else second(s)) for b, e, a, s in body["open"])
         return cls(final, tuple(OpenSpan(*piece) for piece in pieces))
 
 
-def _second(value: Any) -> int:
+def second(value: Any) -> int:
+    """A moment in seconds since 1970; ValueError for anything else."""
     # `type`, not `isinstance`: a bool is an int, too. Beyond LATEST pandas would raise where no one expects it.
     if type(value) is not int or abs(value) > LATEST:
         raise ValueError

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
-from belimo_nb.store.coverage import GRACE, Coverage, Span, union
+from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, Spans, union
+from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
 
 Values = npt.NDArray[Any]
+
+
+class Differences(NamedTuple):
+    """How an answer differs from what was kept.
+
+    Attributes:
+        changed: Settled values that it gives otherwise; the new ones count.
+        lacked: Kept values that it does not have; they stay.
+    """
+
+    changed: int = 0
+    lacked: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class DeviceHistory:
         times: Begins of the buckets that have a value, int64 seconds since 1970, ascending.
         columns: By datapoint, one value a row: float64 with NaN, or objects with None.
         coverage: By datapoint, what was fetched.
+        meanings: What the datapoints mean, one after the other; empty: unknown, and taken for what they mean now.
     """
 
     device: str
@@ -35,6 +50,23 @@ class DeviceHistory:
     times: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     columns: Mapping[str, Values] = field(default_factory=dict)
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    meanings: tuple[Meaning, ...] = ()
+
+    def noted(self, units: Units, seen: int | None) -> DeviceHistory:
+        """The same, with what the datapoints mean at a device's last contact."""
+        meanings = noted(self.meanings, units, seen or 0)
+        return replace(self, meanings=placed(meanings, self.times, self.columns, self.step))
+
+    def translated(self, units: Units) -> DeviceHistory:
+        """The columns of `units` as they mean them now, to read alone; see `belimo_nb.store.meaning.translated`."""
+        columns = translated(units, self.meanings, self.times, self.columns)
+        asked = {key: [self.coverage[k].asked for k in sources({key: units[key]}, self.meanings)] for key in units}
+        coverage = {
+            key: replace(own, final=union([*own.final, *(span for spans in asked[key] for span in spans)]))
+            for key in units
+            for own in [self.coverage.get(key, Coverage())]
+        }
+        return replace(self, columns={**self.columns, **columns}, coverage={**self.coverage, **coverage})
 
     def frame(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> pd.DataFrame:
         """The values on a grid of buckets, as `belimo_nb.api.history.fetch` gives them."""
@@ -90,47 +122,97 @@ class DeviceHistory:
         return replace(self, times=times, columns=columns, coverage=coverage), conflicts
 
     def merged(
-        self, span: Span, answer: Mapping[str, pd.Series[Any]], asked: int, seen: int | None
-    ) -> tuple[DeviceHistory, int]:
-        """Merge an answer of the cloud in; gives the new history, and how many settled values it has changed.
+        self,
+        span: Span,
+        answer: Mapping[str, pd.Series[Any]],
+        asked: int,
+        seen: int | None,
+        left_out: Iterable[str] = (),
+    ) -> tuple[DeviceHistory, Differences]:
+        """Merge an answer of the cloud in: its values count, but what it lacks takes nothing away.
 
         Args:
             span: What was asked for, whole buckets.
             answer: Values by their buckets' begins, for each datapoint that the cloud gave.
             asked: When, in seconds since 1970.
             seen: The device's last contact with the cloud at that time, or None.
+            left_out: Datapoints that were asked for, too, but did not come.
+
+        Returns:
+            The new history, and how the answer differs from what was kept.
         """
         fresh = {key: np.asarray(typed(values).to_numpy()) for key, values in answer.items()}
         found = {key: pd.DatetimeIndex(values.index).as_unit("s").asi8 for key, values in answer.items()}
         times = np.unique(np.concatenate([self.times, *found.values()]))
         columns = {key: _realigned(values, self.times, times) for key, values in self.columns.items()}
-        changed = 0
         inside = (times >= span[0]) & (times < span[1])
+        coverage = dict(self.coverage)
+        lacking = {key: inside & ~pd.isna(columns[key]) for key in left_out if key in columns}
+        changed, known = 0, {}
         for key, values in fresh.items():
             after = _realigned(values, found[key], times)
             before = columns.get(key)
+            known[key] = _told_of(times[~pd.isna(after)], span, self.step, seen)
             if before is not None:
-                settled = _in_spans(times, self.coverage[key].settled(self.step)) & inside & ~pd.isna(before)
-                changed += int((settled & ~_equal(before, after)).sum())
+                absent = _absent(before, after)
+                lacking[key] = absent & inside & ~pd.isna(before)
+                settled = _in_spans(times, coverage[key].settled(self.step)) & inside & ~pd.isna(before)
+                changed += int((settled & ~absent & ~_equal(before, after)).sum())
                 before, after = (a.astype(object) if before.dtype != after.dtype else a for a in (before, after))
-                # Inside the span the answer counts even where it is empty: the cloud may take values back.
-                after = np.where(inside, after, before)
+                after = np.where(absent, before, after)
             columns[key] = _compact(after)
         # The file has a row for each bucket with a value: an outage of months should cost nothing.
         alive = np.zeros(len(times), bool)
         for values in columns.values():
             alive |= ~pd.isna(values)
-        times, columns = times[alive], {key: columns[key][alive] for key in sorted(columns)}
+        everywhere, times, columns = times, times[alive], {key: columns[key][alive] for key in sorted(columns)}
         # A bucket is final if it ended GRACE before the last contact, and a later bucket that old has a value. The
         # last contact alone will not do: after an outage the device is back while its backlog is still on its way.
         early = times[times + self.step <= (0 if seen is None else seen - GRACE)]
         final_until = int(early[-1]) if len(early) else 0
-        coverage = dict(self.coverage)
-        # Only for series that came: one that the cloud left out is not known to be empty, and is asked for again.
+        doubted = {key: _hull(everywhere[rows], self.step) for key, rows in lacking.items()}
+        # A series that was left out is not known to be empty, and is asked for again.
         for key in fresh:
-            coverage[key] = coverage.get(key, Coverage()).updated(span, final_until, asked, seen)
+            coverage[key] = coverage.get(key, Coverage()).updated(
+                span, final_until, asked, seen, known=known[key], doubted=doubted.get(key, ())
+            )
+        for key in doubted.keys() - fresh.keys():
+            for piece in doubted[key]:
+                coverage[key] = coverage[key].updated(piece, 0, asked, seen, doubted=(piece,))
         coverage = {key: coverage[key] for key in sorted(coverage)}
-        return replace(self, times=times, columns=columns, coverage=coverage), changed
+        told = Differences(changed, sum(int(rows.sum()) for rows in lacking.values()))
+        return replace(self, times=times, columns=columns, coverage=coverage), told
+
+
+def _absent(before: Values, after: Values) -> npt.NDArray[np.bool_]:
+    """Where an answer has no value; where a number is kept, a text that is no number is none either."""
+    absent = np.asarray(pd.isna(after), bool)
+    if before.dtype != object and after.dtype == object:
+        numbers = np.array([isinstance(v, (int, float)) or _is_number(v) for v in after], bool)
+        absent |= ~pd.isna(before) & ~numbers
+    return absent
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _told_of(times: npt.NDArray[np.int64], span: Span, step: int, seen: int | None) -> Span:
+    """The part of a span that an answer with values at some times tells of for certain; (0, 0) if there are none."""
+    if not len(times):
+        return 0, 0
+    # Where less than a day is empty at an edge, nothing may have changed there; more looks like a range that was cut.
+    first, after = int(times[0]), int(times[-1]) + step
+    end = min(span[1], seen or 0)
+    return span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
+
+
+def _hull(times: npt.NDArray[np.int64], step: int) -> Spans:
+    """The span from the first bucket to the last; one, since a span for each hole would fill the file."""
+    return ((int(times[0]), int(times[-1]) + step),) if len(times) else ()
 
 
 def _compact(values: Values) -> Values:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import re
 import secrets
+import sys
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import filelock
 
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.errors import StoreError
@@ -20,13 +22,20 @@ from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory
-from belimo_nb.system.files import check_inside
+from belimo_nb.system.files import check_inside, make_private, open_file, read_bytes, sync_folder
+from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
 LAYOUT = "v1"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+CANNOT_SET_ASIDE = "is not read, but cannot be set aside"
+DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")  # of the file of a device
+PLAIN = re.compile(r"(?=.{1,100}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")  # names of devices of the computer, on Windows
+CASE_COUNTS = sys.platform not in ("win32", "darwin")  # whether A and a are two files on most disks
+NOT_A_FILE = (errno.EISDIR, errno.EINVAL, errno.ELOOP, errno.ENXIO)
 
 
 class StoreWarning(UserWarning):
@@ -55,6 +64,15 @@ def _file_name(text: str) -> str:
     return re.sub(r"^\.|[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):x}", plain)[:150]
 
 
+def _device_file(device: str) -> str:
+    """The name of a device's file, without suffix: no two ids share one, also where case does not count."""
+    plain = _file_name(device)
+    good = PLAIN.fullmatch(device) and not RESERVED.fullmatch(device.split(".")[0])
+    if not device.strip() or (good and (CASE_COUNTS or device == device.lower())):
+        return plain
+    return f"{plain[:100]}%{hashlib.sha256(device.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
 class Store:
     """The kept history of one cloud.
 
@@ -66,13 +84,14 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir
         self.folder = self.root / "history" / LAYOUT / source_folder(settings)
+        self._held: set[tuple[int, Path]] = set()  # locks, each with the thread that has it
 
     def __repr__(self) -> str:
         return f"<Store {self.folder}>"
 
     def path(self, device: str, resolution: str) -> Path:
         """The file of a device at a resolution."""
-        return self.folder / canonical_resolution(resolution) / f"{_file_name(device)}.parquet"
+        return self.folder / canonical_resolution(resolution) / f"{_device_file(device)}.parquet"
 
     def check(self) -> None:
         """Make the folder if need be and check that it takes files.
@@ -83,7 +102,7 @@ class Store:
         probe = self.folder / f".{secrets.token_hex(4)}.tmp"
         try:
             check_inside(probe, self.root)
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder, self.root)
             probe.touch(exist_ok=False)
             probe.unlink()
         except OSError as error:
@@ -93,27 +112,33 @@ class Store:
         """Hold the right to write a device's file, alone on this machine.
 
         Raises:
-            StoreError: The folder cannot be written to.
+            StoreError: The folder cannot be written to or knows no locks, or another process does not end.
         """
         return self.lock_file(self.path(device, resolution))
 
     @contextlib.contextmanager
-    def lock_file(self, path: Path) -> Iterator[None]:
-        """As `lock`, for a file of the store."""
+    def lock_file(self, path: Path, wait: float | None = None) -> Iterator[None]:
+        """As `lock`, for a file of the store; `wait` as in `belimo_nb.system.locks.locked`."""
         # Readers need no lock: a file is replaced in one step, so they see the old or the new one. The lock is a file
         # beside it, since the file itself is renamed away with every write.
-        place = path.with_name(f".{path.stem}.lock")
-        lock = filelock.FileLock(place)
-        try:
-            check_inside(place, self.root)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except (OSError, NotImplementedError) as error:
-            raise self._refused(path, error) from None
-        try:
+        place, mine = path.with_name(f".{path.stem}.lock"), (threading.get_ident(), path)
+        with contextlib.ExitStack() as stack:
+            if mine not in self._held:
+                try:
+                    check_inside(place, self.root)
+                    make_private(path.parent, self.root)
+                    stack.enter_context(locked(place, wait, lambda by: _tell_wait(path, by)))
+                except LockedByOtherError as other:
+                    refusal = StoreError(f"{path} is being written by {other}; wait until that has ended, or end it.")
+                    refusal.of_file = True
+                    raise refusal from None
+                except (OSError, NoLocksError) as error:
+                    refusal = self._refused(path, error)
+                    refusal.of_file = getattr(error, "errno", None) in NOT_A_FILE
+                    raise refusal from None
+                self._held.add(mine)
+                stack.callback(self._held.discard, mine)
             yield
-        finally:
-            lock.release()
 
     def read(self, device: str, resolution: str, datapoints: Iterable[str] | None = None) -> DeviceHistory:
         """Read what is kept of a device, all or some columns; an empty history if there is no file.
@@ -126,8 +151,23 @@ class Store:
         resolution = canonical_resolution(resolution)
         path = self.path(device, resolution)
         try:
+            return self._load(path, device, resolution, datapoints)
+        except parquet.DamagedFile as damage:
+            # Looked at again with the right to write: a writer may have put a good file in its place meanwhile.
+            try:
+                with self.lock_file(path, wait=0.0):
+                    try:
+                        return self._load(path, device, resolution, datapoints)
+                    except parquet.DamagedFile as again:
+                        self._set_aside(path, again)
+            except StoreError:
+                _tell_damage(path, damage, CANNOT_SET_ASIDE)
+            return self.empty(device, resolution)
+
+    def _load(self, path: Path, device: str, resolution: str, datapoints: Iterable[str] | None) -> DeviceHistory:
+        try:
             check_inside(path, self.root)
-            return parquet.load(path.read_bytes(), device, resolution, datapoints)
+            return parquet.load(read_bytes(path), device, resolution, datapoints)
         except FileNotFoundError:
             return self.empty(device, resolution)
         except OSError as error:
@@ -135,16 +175,13 @@ class Store:
                 f"The kept history {path} cannot be read ({error.strerror}); check its permissions, or set "
                 "BELIMO_DATA_DIR to another folder."
             ) from None
-        except parquet.DamagedFile as damage:
-            self._set_aside(path, damage)
-            return self.empty(device, resolution)
 
     def coverage(self, device: str, resolution: str) -> Mapping[str, Coverage]:
         """Read a device's coverage by datapoint, without its values; empty if there is no good file."""
         path = self.path(device, resolution)
         try:
             check_inside(path, self.root)
-            with path.open("rb") as stream:
+            with open_file(path) as stream:
                 about, _ = parquet.read_metadata(stream)
             return parquet.coverage(about, device, canonical_resolution(resolution))
         except (OSError, parquet.DamagedFile):
@@ -168,9 +205,11 @@ class Store:
         try:
             check_inside(path, self.root)
             for left in path.parent.glob(f".{path.stem}.*.tmp"):
-                left.unlink(missing_ok=True)  # its writer was killed: while alive it held the lock that we hold
+                # Its writer was killed: while alive it held the lock that we hold. Others' ids may begin alike.
+                if (of := DRAFT.fullmatch(left.name)) and of[1] == path.stem:
+                    left.unlink(missing_ok=True)
             try:
-                with draft.open("xb") as stream:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                     stream.write(parquet.dump(kept))
                     stream.flush()
                     # On the disk before the rename: else a power cut could leave the new name with no content.
@@ -178,7 +217,7 @@ class Store:
                 draft.replace(path)  # atomic, in the same folder: readers see the old file or the new one
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise self._refused(path, error) from None
 
@@ -192,7 +231,7 @@ class Store:
     def _set_aside(self, path: Path, damage: Exception) -> None:
         """Rename a bad file and warn."""
         # Never deleted: it may be a newer version's, or someone's whose file only has our name.
-        place = "is not read, but cannot be set aside"
+        place = CANNOT_SET_ASIDE
         for number in range(1, 1000):
             aside = path.with_name(f"{path.name}.damaged-{number}")
             if aside.exists():
@@ -205,19 +244,14 @@ class Store:
             except OSError:
                 pass
             break
-        warnings.warn(
-            f"The kept history {path} {damage}; it {place}. What it held is asked for again.",
-            StoreWarning,
-            stacklevel=4,
-        )
+        _tell_damage(path, damage, place)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder to the disk, so that a rename in it survives a power cut."""
-    # Windows cannot open folders.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _tell_damage(path: Path, damage: Exception, place: str) -> None:
+    warnings.warn(
+        f"The kept history {path} {damage}; it {place}. What it held is asked for again.", StoreWarning, stacklevel=5
+    )
+
+
+def _tell_wait(path: Path, holder: str) -> None:
+    warnings.warn(f"Waiting for {holder}, which is writing {path}.", StoreWarning, stacklevel=5)

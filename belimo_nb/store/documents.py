@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from belimo_nb.errors import whole_letters
 from belimo_nb.store.coverage import LATEST
 from belimo_nb.store.disk import source_folder
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,18 +60,33 @@ class DocumentStore:
         listed = self.read("devices")
         return None if listed is None else pd.Timestamp(listed.asked, unit="s", tz="UTC")
 
-    def get_or_ask(self, name: str, ask: Callable[[], Any], now: int, *, forever: bool = False) -> Document:
+    def get_or_ask(
+        self,
+        name: str,
+        ask: Callable[[], Any],
+        now: int,
+        *,
+        forever: bool = False,
+        believed: Callable[[Any], bool] = lambda _: True,
+    ) -> Document:
         """Give the kept document of a name if it is current, else ask for it and keep it.
 
-        A name is the kind, and after a blank what it is about. `forever` is for documents that never change.
+        A name is the kind, and after a blank what it is about. `forever` is for documents that never change; a kept one
+        that is not `believed` is asked for again.
         """
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         if forever or self._offline or self._since is not None:
             known = self.read(name)
-            if known and (forever or self._offline or (self._since is not None and known.asked >= self._since)):
+            if (
+                known
+                and believed(known.body)
+                and (forever or self._offline or (self._since is not None and known.asked >= self._since))
+            ):
                 return known
         answer = Document(now, ask())
-        self.write(name, now, answer.body)
+        # A list without a row takes no kept one away, such as all devices of an account.
+        if answer.body or not ((known := self.read(name)) and known.body):
+            self.write(name, now, answer.body)
         return answer
 
     def read(self, name: str) -> Document | None:
@@ -78,10 +94,11 @@ class DocumentStore:
         path = self.folder / _file(name)
         try:
             check_inside(path, self._root)
-            whole = json.loads(path.read_text(encoding="utf-8"))
+            whole = json.loads(read_bytes(path))
             body, asked = whole["body"], whole["asked"]
             if whole["version"] != VERSION or whole["name"] != name or whole["digest"] != _digest(body):
                 return None
+            body = whole_letters(body)  # an earlier version kept halves
             if name.split(" ")[0] in LISTS:
                 good = isinstance(body, list) and all(isinstance(row, dict) for row in body)
             else:

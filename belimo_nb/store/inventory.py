@@ -10,8 +10,8 @@ from pathlib import Path
 from belimo_nb.errors import StoreError
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Spans, difference, union
-from belimo_nb.store.disk import Store
-from belimo_nb.system.files import check_inside, is_inside
+from belimo_nb.store.disk import DRAFT, Store
+from belimo_nb.system.files import check_inside, is_inside, open_file, read_bytes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def entries(store: Store) -> Iterator[Entry]:
         try:
             check_inside(path, store.root)
             size = path.stat().st_size
-            with path.open("rb") as stream:
+            with open_file(path) as stream:
                 about, rows = parquet.read_metadata(stream)
             covered = parquet.coverage(about, str(about["device"]), resolution)
         except FileNotFoundError:
@@ -87,7 +87,7 @@ def verify(store: Store, entry: Entry) -> str | None:
         return entry.damage
     try:
         check_inside(entry.path, store.root)
-        parquet.load(entry.path.read_bytes(), entry.device, entry.resolution)
+        parquet.load(read_bytes(entry.path), entry.device, entry.resolution)
         in_place = store.path(entry.device, entry.resolution) == entry.path
     except OSError as error:
         return f"cannot be read ({error.strerror})"
@@ -98,7 +98,7 @@ def verify(store: Store, entry: Entry) -> str | None:
 
 def damaged_files(store: Store) -> list[Path]:
     """The damaged files that were set aside."""
-    return sorted(store.folder.glob("*/*.damaged-*"))
+    return sorted(store.folder.glob("*/*.parquet.damaged-[0-9]*"))
 
 
 def clear(store: Store) -> int:
@@ -108,12 +108,20 @@ def clear(store: Store) -> int:
         StoreError: A file cannot be deleted.
     """
     paths = [*sorted(store.folder.glob("*/*.parquet")), *damaged_files(store), *store.folder.glob("*/.*.tmp")]
-    paths = [path for path in paths if is_inside(path, store.root)]
+    count = 0
     for path in paths:
-        # A sync that is writing a file is waited for: else its next answer would bring the old values back.
-        with store.lock_file(path) if path.suffix == ".parquet" else contextlib.nullcontext():
+        of = DRAFT.fullmatch(path.name)
+        if not is_inside(path, store.root) or (path.suffix == ".tmp" and not of):
+            continue
+        # A sync that is writing a file is waited for: else its next answer would bring the old values back, or its
+        # draft would be gone before it is in its place.
+        target = path.with_name(f"{of[1]}.parquet") if of else path
+        with store.lock_file(target) if target.suffix == ".parquet" else contextlib.nullcontext():
             try:
-                path.unlink(missing_ok=True)
+                path.unlink()
+                count += 1
+            except FileNotFoundError:
+                pass
             except OSError as error:
                 raise StoreError(f"{path} cannot be deleted ({error.strerror}); check its permissions.") from None
-    return len(paths)
+    return count

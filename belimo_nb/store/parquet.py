@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from belimo_nb.api.history import KEPT_AGGREGATION, parse_resolution
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory, Values
+from belimo_nb.store.meaning import Meaning
 
 VERSION = 1
 KEY = b"belimo_nb"
@@ -47,6 +48,8 @@ def dump(kept: DeviceHistory) -> bytes:
         "columns": columns,
         "coverage": {key: coverage.to_json() for key, coverage in kept.coverage.items()},
     }
+    if kept.meanings:
+        about["meanings"] = [meaning.to_json() for meaning in kept.meanings]
     # As a text within a text, so that its checksum is over exactly what is read back.
     text = json.dumps(about, sort_keys=True)
     meta = json.dumps({"about": text, "digest": _checksum(text.encode())})
@@ -81,7 +84,10 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
             columns[key] = _from_arrow(table[key], kinds[key]["kind"])
             if _column_checksum(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
                 raise DamagedFile(f"has values of {key} that do not match their checksum")
-        return DeviceHistory(device, resolution, int(about["step_s"]), times, columns, covered)
+        meanings = tuple(Meaning.from_json(body) for body in about.get("meanings", ()))
+        return DeviceHistory(device, resolution, int(about["step_s"]), times, columns, covered, meanings)
+    except MemoryError:  # among Arrow's errors; it says nothing of the file
+        raise
     except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 
@@ -101,6 +107,8 @@ def read_metadata(file: BinaryIO) -> tuple[dict[str, Any], int]:
     try:
         footer = pq.read_metadata(file)
         return _about(footer.metadata), footer.num_rows
+    except MemoryError:
+        raise
     except READ_ERRORS:
         raise DamagedFile("is cut off or no history file") from None
 

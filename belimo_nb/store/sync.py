@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from belimo_nb.client.retries import MAX_UNREACHABLE
-from belimo_nb.errors import BelimoError, ConnectionFailed, SignInError, UsageError
-from belimo_nb.store.archive import Archive, FillResult, HistoryQuery
+from belimo_nb.client.retries import MAX_UNREACHABLE, is_of_all, own_error
+from belimo_nb.errors import BelimoError
+from belimo_nb.store.archive import Archive, FillResult, HistoryQuery, differences_text
+from belimo_nb.store.device_history import Differences
 from belimo_nb.system.progress import bar
 
 # Enough for two requests a second of a cloud that takes two seconds for each, with one waiting before it tries again.
@@ -60,7 +61,7 @@ class SyncResult:
     Attributes:
         requests: Requests answered.
         points: Values received.
-        changed: Values that should not have changed any more, but did.
+        differences: By device name, how answers differ from what was kept.
         failures: By device name, why its history is not complete.
         lacking: By device name, the datapoints that the cloud left out.
         failed_ids: Ids of the devices that failed.
@@ -68,10 +69,20 @@ class SyncResult:
 
     requests: int = 0
     points: int = 0
-    changed: int = 0
+    differences: dict[str, Differences] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     lacking: dict[str, list[str]] = field(default_factory=dict)
     failed_ids: set[str] = field(default_factory=set)
+
+    @property
+    def changed(self) -> int:
+        """Values that should not have changed any more, but did."""
+        return sum(told.changed for told in self.differences.values())
+
+    @property
+    def lacked(self) -> int:
+        """Kept values that answers did not have; they stay."""
+        return sum(told.lacked for told in self.differences.values())
 
 
 def plan(archive: Archive, queries: Sequence[HistoryQuery], now: int, rate: float, *, refresh: bool = False) -> Plan:
@@ -80,7 +91,7 @@ def plan(archive: Archive, queries: Sequence[HistoryQuery], now: int, rate: floa
     points = 0
     for query in queries:
         known = {} if refresh else archive.store.coverage(query.device, query.resolution)
-        if windows := archive.plan(known, query, now):
+        if windows := archive.plan(known, query, now, sure=True):
             pending.append((query, len(windows)))
             points += sum(window.points for window in windows)
     return Plan(queries, pending, points, rate)
@@ -122,7 +133,7 @@ def run(
         if stopped.is_set():
             return None
         try:
-            return archive.fill(query, now, refresh=refresh, on_answer=count)
+            return archive.fill(query, now, refresh=refresh, sure=True, on_answer=count)
         except _Stopped:
             return None
 
@@ -143,7 +154,7 @@ def run(
                     query = futures.pop(future)
                     error = _enter(result, query, future)
                     # Several in a row are the cloud's fault, not the devices': each would take its timeouts.
-                    unreachable = unreachable + 1 if isinstance(error, ConnectionFailed) else 0
+                    unreachable = unreachable + 1 if error is not None and is_of_all(error) else 0
                     if error is not None and unreachable >= min(MAX_UNREACHABLE, len(planned.pending)):
                         raise error
                     on_device(query.name, str(error) if error else None)
@@ -162,19 +173,23 @@ def _enter(result: SyncResult, query: HistoryQuery, future: Future[FillResult | 
     """Enter a device's result; an error that every other device would meet, too, is raised."""
     try:
         filled = future.result()
-    except (SignInError, UsageError):
-        raise
-    except BelimoError as error:
-        result.failures[query.name] = str(error)
+    except (BelimoError, MemoryError) as error:
+        own = own_error(error, query.name)
+        result.failures[query.name] = str(own)
         result.failed_ids.add(query.device)
-        return error
+        return own
     if filled is None:
         return None
     if filled.write_error is not None:
-        raise filled.write_error
+        if not filled.write_error.of_file:
+            raise filled.write_error
+        result.failures[query.name] = str(filled.write_error)
+        result.failed_ids.add(query.device)
     result.requests += filled.requests
     result.points += filled.points
-    result.changed += filled.changed
+    if filled.changed or filled.lacked:
+        before = result.differences.get(query.name, Differences())
+        result.differences[query.name] = Differences(before.changed + filled.changed, before.lacked + filled.lacked)
     if filled.lacking:
         result.lacking[query.name] = sorted(filled.lacking)
     return None
@@ -207,7 +222,6 @@ def remarks(result: SyncResult) -> list[str]:
         f"Warning: The cloud's history of {name} lacks {', '.join(datapoints)}."
         for name, datapoints in result.lacking.items()
     ]
-    if result.changed:
-        were = "value that was settled has" if result.changed == 1 else "values that were settled have"
-        found.append(f"Note: {result.changed:,} {were} changed in the cloud; the new ones are kept.")
+    for name, told in result.differences.items():
+        found += [f"Note: {sentence}" for sentence in differences_text(name, told)]
     return found

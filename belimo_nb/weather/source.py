@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from belimo_nb.calendar.moments import parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import CloudError, NoDataError, UsageError
 from belimo_nb.settings.addresses import is_loopback
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
 from belimo_nb.weather.archive import Place, archive_url, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv, without_zeros
 
@@ -161,7 +162,7 @@ class WeatherCache:
         """Cached °C by hour, UTC; empty if the file is missing or damaged."""
         try:
             check_inside(self._path, self._folder)
-            frame = pd.read_csv(self._path, dtype={"time": str})
+            frame = pd.read_csv(io.BytesIO(read_bytes(self._path)), dtype={"time": str})
             times = pd.DatetimeIndex(pd.to_datetime(frame["time"], utc=True, format="ISO8601")).as_unit("ns")
             return pd.Series(frame["temperature_c"].to_numpy(dtype=float), times, name="temperature_c")[times.notna()]
         except (OSError, ValueError, KeyError):
@@ -174,5 +175,5 @@ class WeatherCache:
         both = pd.concat([kept, known]) if len(kept) else known
         both = both[~both.index.duplicated(keep="last")].sort_index()
         lines = [f"{time:%Y-%m-%dT%H:%MZ},{value:g}" for time, value in both.items()]
-        write_text(self._path, "\n".join(["time,temperature_c", *lines, ""]), inside=self._folder)
+        write_text(self._path, "\n".join(["time,temperature_c", *lines, ""]), private=True, inside=self._folder)
         return both

@@ -95,6 +95,8 @@ def test_values_outside_the_range(start, time):
         ({"from": "2018-10-31T00:00:00Z"}, "the from '2018-10-31T00:00:00Z'"),
         ({"to": "2018-11-01T03:00:00.000Z"}, "the to '2018-11-01T03:00:00.000Z'"),
         ({"deviceId": "d2"}, "the device 'd2'"),
+        ({"from": 1541030000}, "the from '1541030000'"),
+        ({"aggregation": "first"}, "the aggregation 'first'"),
     ],
 )
 def test_an_answer_to_another_question(echo, said):
@@ -114,11 +116,29 @@ def test_another_aggregation(aggregation):
         fetched(body, ids=("a", "b"))
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (answer(b=[("00:00", 1)]), "the datapoint 'b'"),
+        (answer(a=[("00:00", 1)]) | {"series": answer(a=[("00:00", 1)])["series"] * 2}, "the datapoint 'a twice'"),
+        ({"series": [answer(a=[("00:00", 1)])["series"][0] | {"resolution": "1d"}]}, "the resolution '1d'"),
+        ({"series": [answer(a=[("00:00", 1)])["series"][0] | {"deviceId": "d2"}]}, "the device 'd2'"),
+    ],
+)
+def test_series_of_something_else(body, said):
+    """A series of another datapoint instead of ours, one that comes twice, or one that says it is of something else."""
+    with pytest.raises(AnswerError, match="nothing of it is used") as caught:
+        fetched(body)
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize("resolution", ["1h", "60m", "PT1H", 3600, 3_600_000])
 def test_the_same_question_in_other_words(resolution):
     """Times to the millisecond, and the same length written otherwise, are the question that was asked."""
     echo = {"from": "2018-11-01T00:00:00.000Z", "to": "2018-11-01T05:00:00+01:00", "resolution": resolution}
     body = answer(a=[("00:00", 1)]) | echo | {"deviceId": "d1"}
+    if isinstance(resolution, int):
+        body |= {"from": START.timestamp(), "to": END.timestamp() * 1000}
     body["series"][0]["aggregation"] = "last"
     assert fetched(body)["a"].iloc[0] == 1
 

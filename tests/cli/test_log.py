@@ -9,6 +9,7 @@ import pytest
 from belimo_nb.cli.log import RunLog
 from belimo_nb.cli.shared import INTERRUPTED
 from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.store.device_history import Differences
 from belimo_nb.store.sync import SyncResult, remarks
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d \d+ (\w+) (.*)")
@@ -130,16 +131,18 @@ def test_no_log(capsys):
     ("outcome", "told"),
     [
         (SyncResult(), []),
-        (SyncResult(changed=1), ["Note: 1 value that was settled has changed in the cloud; the new ones are kept."]),
         (
-            SyncResult(changed=1234),
-            ["Note: 1,234 values that were settled have changed in the cloud; the new ones are kept."],
+            SyncResult(differences={"North": Differences(changed=1)}),
+            ["Note: 1 value that was settled has changed in the cloud's history of North; the new ones are kept."],
         ),
         (
-            SyncResult(lacking={"North": ["a", "b"]}, changed=2),
+            SyncResult(lacking={"North": ["a", "b"]}, differences={"South": Differences(changed=1234, lacked=1)}),
             [
                 "Warning: The cloud's history of North lacks a, b.",
-                "Note: 2 values that were settled have changed in the cloud; the new ones are kept.",
+                "Note: 1,234 values that were settled have changed in the cloud's history of South; the new ones are "
+                "kept.",
+                "Note: The cloud's history of South lacks 1 value that is kept; what is kept stays, and that time is "
+                "asked for again.",
             ],
         ),
     ],

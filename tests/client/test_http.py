@@ -1,13 +1,17 @@
 """HTTP: https only, no redirects, and failures as sentences."""
 
+import contextlib
 import socket
 import ssl
+import threading
+import time
 
 import pytest
 import requests
-from second_cloud import HANG, HANG_IN_BODY, SecondCloud, says
+from second_cloud import HANG, HANG_IN_BODY, SLOW_PHASES, TOKEN, SecondCloud, says
 
-from belimo_nb.client import http, responses
+import belimo_nb as bn
+from belimo_nb.client import http, responses, retries
 from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import (
     ApiError,
@@ -144,3 +148,58 @@ def test_an_answer_has_an_end(monkeypatch):
         assert session.get(http.as_https(server.url) + "/api/v3/api-info", timeout=60).json() == {"version": "3.5.0"}
     assert type(error) is TimedOut
     assert "did not come to the end of its answer within" in str(error)
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Exchanges have a seventh of a second, and are not tried again."""
+    monkeypatch.setattr(http, "MAX_ANSWER_SECONDS", 0.15)
+    monkeypatch.setattr(retries, "MAX_TRIES_TIMEOUT", 1)
+
+
+@pytest.mark.parametrize("path", ["/user", TOKEN])
+@pytest.mark.parametrize("phase", SLOW_PHASES)
+def test_every_phase_has_an_end(second, hurried, phase, path):
+    """Whatever part of an answer trickles in for ever, at the API or at the sign-in, it is given up in time."""
+    second.always(path, SLOW_PHASES[phase])
+    began = time.monotonic()
+    with contextlib.closing(bn.connect()) as cloud, pytest.raises(TimedOut, match=r"within 0\.15 seconds"):
+        cloud.connection.get("/user")
+    assert time.monotonic() - began < 2
+
+
+def test_an_end_leaves_the_next_answer_alone(second, hurried):
+    """After an exchange that was cut, the next one of the same session gets its own answer."""
+    second.next("/user", SLOW_PHASES["trailers"], SLOW_PHASES["body with a length"])
+    with contextlib.closing(bn.connect()) as cloud:
+        for _ in range(2):
+            with pytest.raises(TimedOut):
+                cloud.connection.get("/user")
+        assert cloud.connection.get("/user")["email"]
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\n"])
+def test_a_proxy_and_tls_have_an_end(hurried, monkeypatch, begin):
+    """A proxy, or a server's greeting before TLS, that comes byte by byte is given up, too."""
+    monkeypatch.setattr(http, "TIMEOUT", (0.5, 60))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def drip():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(begin or b"\x16\x03\x03\x40\x00\x02")
+                while not stop.wait(0.02):
+                    connection.sendall(b"X: x\r\n" if begin else b"\x00")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if begin:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        began = time.monotonic()
+        error = unanswered("https://cloud.invalid/" if begin else f"https://{address}/")
+        assert time.monotonic() - began < 2
+        stop.set()
+        thread.join()
+    assert type(error) is TimedOut

@@ -10,7 +10,7 @@ from second_fleet import HEATING, NOW, POWER, PROFILES, T1, T2, VALVE, counter_k
 
 import belimo_nb as bn
 from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning
-from belimo_nb.errors import AmbiguousDevice, NoDataError, UnknownDatapoint, UsageError
+from belimo_nb.errors import AmbiguousDevice, AnswerError, NoDataError, UnknownDatapoint, UsageError
 
 HISTORY = "/devices/d7Kx01/data/history/timeseries"
 
@@ -215,6 +215,30 @@ def test_an_empty_timeline(valve, second):
     assert frame.empty
     assert list(frame.columns) == ["time", "type", "details"]
     assert str(frame["time"].dt.tz) == "Europe/Zurich"
+
+
+@pytest.mark.parametrize("key", ["id", "deviceId"])
+def test_the_state_of_another_device(key, valve, second):
+    """A device that answers under another id is not shown as this one, now or at a time; the sentence names both."""
+    for path, at in ((f"/devices/{valve.id}", None), (f"/devices/{valve.id}/data", "2021-01-01")):
+        second.always(path, says({key: "another", "state": {"datapoints": {}}, "datapoints": {}}))
+        with pytest.raises(AnswerError, match=rf"the {key} 'another', not '{valve.id}'; nothing of it is used"):
+            valve.state(at)
+
+
+@pytest.mark.parametrize("named", [{"id": "other"}, {"version": "9.9"}, {"ref": "other/2.4"}])
+def test_a_dataprofile_that_is_another(named, valve, second):
+    """What names itself another dataprofile is an error and not kept, and one that was kept is asked for again."""
+    ref = f"/definitions/dataprofiles/{VALVE}"
+    body = {"id": "Wq8LmZ3a", "version": "2.4", "ref": VALVE, "datapoints": PROFILES[VALVE]}
+    documents = valve._connection._documents
+    documents.write(f"profile {ref}", 0, body | named)
+    second.always(ref, says(body | named))
+    with pytest.raises(AnswerError, match=rf"the {next(iter(named))} '{next(iter(named.values()))}'; nothing of it"):
+        _ = valve.profile
+    second.always(ref, says(body))
+    assert valve.profile.ref == VALVE
+    assert documents.read(f"profile {ref}").body == body
 
 
 def test_summary(valve):

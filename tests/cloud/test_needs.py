@@ -26,7 +26,7 @@ def ask():
     )
 
     def made(start, end, *rest, zone="Europe/Zurich", **options):
-        profile = SimpleNamespace(locate=LOCATED.get)
+        profile = SimpleNamespace(locate=LOCATED.get, units={})
         listed = SimpleNamespace(asked=7, known=lambda: {key: {} for key in valves.index}, earlier_ids=lambda _: ())
         connection = SimpleNamespace(now=NOW, timezone=zone, device_list=listed, profile_of=lambda _: profile)
         found = history_queries(connection, valves, pd.Timestamp(start), pd.Timestamp(end), *rest, **options)

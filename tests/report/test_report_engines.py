@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from second_cloud import says
 
 from belimo_nb.errors import UsageError
 from belimo_nb.report import notebooks
@@ -250,3 +251,42 @@ def test_engines_that_are_not_here(monkeypatch):
     with pytest.raises(UsageError, match="works on Linux only; use --engine kernel"):
         engines.select_engine("fork")
     assert engines.select_engine() == engines.select_engine("kernel") == "kernel"
+
+
+FOREIGN = r"""
+import warnings, belimo_nb as bn
+from IPython.display import HTML, Markdown, display
+cloud = bn.connect()
+sign_in = cloud.connection._authenticator
+print(sign_in.access_token(), sign_in._token["refresh_token"].upper().lower(), f"Bearer {sign_in.access_token()}")
+half = cloud.devices()["name"].iloc[0]
+print(half)
+display(Markdown(half), HTML(half), {"text/plain": half})
+warnings.warn(half)
+half
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [pytest.param(FORK, marks=needs_fork), KERNEL])
+def test_foreign_text_and_tokens(engine, make, second, tmp_path):
+    """Halves of characters cost no report; tokens that a cell prints are masked in notebook, page and error."""
+    notebooks = {"fine": [FOREIGN], "failing": [f"{FOREIGN}\nraise ValueError(half + sign_in.access_token())"]}
+    name = "half \ud83d of \x1b[31ma\x1b]0;title\x07 \u202ename\x00\x9b"
+
+    def renamed(_, answer):
+        return says(answer.json | {"data": [{**row, "displayName": name} for row in answer.json["data"]]})
+
+    second.always("/devices", renamed)
+    fine, failing = make(engine, notebooks, second.environment())
+    assert fine.error is None
+    assert failing.error.startswith("ValueError: half")
+    written = [path.read_text(encoding="utf-8") for path in (tmp_path / engine).rglob("*.*")]
+    assert len(written) == 4
+    for path in (tmp_path / engine).glob("*.html"):
+        hidden = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+        assert not re.search(hidden, path.read_text(encoding="utf-8"))
+    for text in (*written, failing.error):
+        assert "access-" not in text
+        assert "refresh-" not in text
+    assert all("half" in text and "********" in text for text in written)

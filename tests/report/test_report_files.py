@@ -1,6 +1,8 @@
 """From executed notebooks to files: what is taken out, what is read out, what is written."""
 
+import dataclasses
 import datetime as dt
+import functools
 import gzip
 import json
 import os
@@ -153,6 +155,15 @@ def test_published_files_can_be_served(tmp_path):
     plain.touch()
     files = write_report(notebook_of(), JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False)
     assert {(tmp_path / name).stat().st_mode for name in files.values()} == {plain.stat().st_mode}
+
+
+def test_reports_whose_names_begin_alike(tmp_path):
+    """A report removes tables of its own alone, not those of another whose name begins like its own."""
+    write = functools.partial(write_report, made_at=MADE_AT, version="1.0", failed=False)
+    longer = dataclasses.replace(JOB, slug=f"{JOB.slug}-annex")
+    files = write(notebook_of(table("daily", "a\n")), longer, tmp_path)
+    files |= write(notebook_of(table("hours", "a\n")), JOB, tmp_path)
+    assert all((tmp_path / name).is_file() for name in files.values())
 
 
 def test_publish_again(tmp_path):

@@ -23,6 +23,7 @@ from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import exchange
 from belimo_nb.report.output import folder as folder_module
 from belimo_nb.report.output.folder import claim, runs, unfinished_as_of
+from belimo_nb.report.page.tables import can_write_workbooks
 
 OLD, NEW = ("a", "b", "gone"), ("a", "b", "fresh")
 FOREIGN = ("notes.txt", "2018-11/devices/mine.html")
@@ -126,8 +127,8 @@ def test_a_new_run_takes_the_place_of_the_old_one(out):
     make(out, "new", NEW)
     assert seen(out) == "new"
     ours = {f"2018-11/{path}" for result in results({*OLD, *NEW}) for path in result.files.values()}
-    tops = {"index.html", "reports.json"}
-    assert files(out) == ours | tops | {f"2018-11/{name}" for name in tops} | set(FOREIGN)
+    tops, lists = {"index.html", "reports.json"}, ["work-list.csv", *["work-list.xlsx"] * can_write_workbooks()]
+    assert files(out) == ours | tops | {f"2018-11/{name}" for name in (*tops, *lists)} | set(FOREIGN)
     assert (out / "2018-11" / "devices" / "gone.html").read_text() == "old"
     assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]
 
@@ -248,7 +249,7 @@ def test_files_that_others_hold_open(out, monkeypatch):
     assert seen(out) == "new"
     refusals = iter([True] * exchange.TRIES)
     with pytest.raises(BelimoError, match=r"2018-11 cannot be replaced \(Permission denied\); close its.*--resume"):
-        make(out, "third", OLD)
+        make(out, "third", NEW)
     assert seen(out) == "new"
     with claim(out) as folder:
         found = folder.begin(facts("third"), resume=True)
@@ -286,7 +287,8 @@ def test_pages_of_an_earlier_version_stay(tmp_path):
     (tmp_path / "devices").mkdir()
     for name in ("devices/a.html", "overview.html"):
         (tmp_path / name).write_text("0.1")
-    (tmp_path / "reports.json").write_text('{"schema": 1, "reports": [{"slug": "overview"}]}')
+    earlier = {"schema": 1, "reports": [{"slug": "overview"}], "period": "", "source": "", "made_at": ""}
+    (tmp_path / "reports.json").write_text(json.dumps(earlier))
     make(tmp_path, "new")
     assert (tmp_path / "devices" / "a.html").read_text() == "0.1"
     assert seen(tmp_path) == "new"

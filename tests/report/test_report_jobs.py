@@ -206,3 +206,13 @@ def test_typed_value(text, value):
     """Values are typed as papermill's command line does."""
     assert typed_value(text) == value
     assert type(typed_value(text)) is type(value)
+
+
+def test_slugs_of_ids_that_are_alike():
+    """No two reports share a name, and none begins like another, whose tables would have the names of its own."""
+    ids = ["d1", "d1-hours", "D1", "d:1", "日本", "北", "d1-hours-daily", "d10"]
+    slugs = distinct_slugs([(identifier, "North") for identifier in ids])
+    assert len(set(slugs)) == len(ids)
+    assert [(a, b) for a in slugs for b in slugs if a != b and f"{b}-".startswith(f"{a}-")] == []
+    assert slugs == distinct_slugs([(identifier, "North") for identifier in ids])
+    assert slugs[-1] == "north-d10"

@@ -18,6 +18,7 @@ from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output.folder import claim
+from belimo_nb.report.page.tables import can_write_workbooks
 from belimo_nb.report.output.upload import Upload
 
 SERVER = Path(__file__).parents[2] / ".venv" / "s3" / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -81,9 +82,9 @@ def report(demo_environment, tmp_path, monkeypatch):
 
 def names(*jobs):
     """What a run of these jobs consists of."""
-    tops = ("index.html", "reports.json")
+    tops, lists = ("index.html", "reports.json"), ("work-list.csv", *("work-list.xlsx",) * can_write_workbooks())
     pages = (f"devices/{job}-1.{kind}" for job in jobs for kind in ("html", "ipynb.gz"))
-    return {*tops, *(f"2018-11/{name}" for name in (*tops, *pages))}
+    return {*tops, *(f"2018-11/{name}" for name in (*tops, *lists, *pages))}
 
 
 @pytest.mark.slow
@@ -161,7 +162,7 @@ def test_broken_off(tmp_path):
 
     Upload(place.as_uri(), tmp_path / "data").send()
     assert sorted(path.name for path in (place / "2018-11").iterdir()) == [
-        "b.html", "c.html", "index.html", "reports.json"
+        "b.html", "c.html", "index.html", "reports.json", "work-list.csv", *["work-list.xlsx"] * can_write_workbooks()
     ]  # fmt: skip
     assert (place / "index.html").read_text() == (upload.path / "index.html").read_text() != before
 

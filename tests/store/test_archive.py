@@ -198,6 +198,164 @@ def test_values_that_changed(setup):
     assert setup.read(["number"], 0, 5 * DAY)["number"].iloc[7] == value("number", BEGIN + 7 * HOUR, HOUR) + 1
 
 
+def spoiled(setup, change):
+    """Let the cloud's answers be changed."""
+    get = setup.device.get
+
+    def answer(path, query, what):
+        body = get(path, query, what)
+        for series in body["series"]:
+            series["values"] = change(series["datapointId"], series["values"])
+        return body
+
+    setup.archive._get = answer
+    return get
+
+
+def left_out(setup, key):
+    """Let the cloud leave a datapoint out."""
+    get = setup.device.get
+
+    def answer(path, query, what):
+        body = get(path, query, what)
+        return {"series": [series for series in body["series"] if series["datapointId"] != key]}
+
+    setup.archive._get = answer
+    return get
+
+
+LACKING = {
+    "everything": lambda _, rows: [],
+    "a datapoint": lambda key, rows: [] if key == "number" else rows,
+    "nulls": lambda _, rows: [row | {"value": None} for row in rows],
+    "texts that say nothing": lambda key, rows: (
+        [row | {"value": "NaN"} for row in rows] if key == "number" else rows[:0]
+    ),
+    "numbers that no meter has": lambda key, rows: (
+        [row | {"value": 1e308} for row in rows] if key == "number" else rows
+    ),
+    "the first days": lambda _, rows: rows[24:],
+    "the last days": lambda _, rows: rows[:-24],
+    "all before midnight": lambda _, rows: [row for row in rows if "T00" not in row["timestamp"]],
+    "one value": lambda key, rows: rows[:7] + rows[8:] if key == "number" else rows,
+}
+
+
+@pytest.mark.filterwarnings("ignore:In the history of device")
+@pytest.mark.parametrize("resolution", ["1h", "1d"])
+@pytest.mark.parametrize("what", LACKING)
+def test_what_is_kept_is_not_erased(what, resolution, setup):
+    """An answer that lacks what is kept takes none of it away; it is counted, final no more and asked for again."""
+    setup.at(30 * DAY)
+    before = setup.read(KEYS, 0, 20 * DAY, resolution)
+    question = setup.question(KEYS, 0, 19 * DAY, resolution)
+    assert setup.archive.plan(setup.store.coverage("d1", resolution), question, setup.device.now) == []
+    get = spoiled(setup, LACKING[what])
+    if resolution == "1d" and what in ("the first days", "the last days", "all before midnight"):
+        spoiled(setup, lambda _, rows: rows[3:])
+    filled = setup.archive.fill(question, setup.device.now, refresh=True)
+    pd.testing.assert_frame_equal(setup.read(KEYS, 0, 20 * DAY, resolution), before)
+    assert filled.lacked > 0
+    assert filled.changed == 0
+    assert setup.archive.plan(setup.store.coverage("d1", resolution), question, setup.device.now, sure=True)
+    assert setup.archive.plan(setup.store.coverage("d1", resolution), question, setup.device.now + 400)
+    setup.archive._get = get
+    setup.archive.fill(question, setup.device.now, sure=True)
+    assert setup.archive.plan(setup.store.coverage("d1", resolution), question, setup.device.now) == []
+
+
+def test_a_datapoint_that_the_cloud_forgets(setup):
+    """A datapoint that is left out of an answer keeps its values, and its time is asked for again."""
+    before = setup.read(KEYS, 0, 5 * DAY)
+    question = setup.question(KEYS, 0, 5 * DAY)
+    get = left_out(setup, "text")
+    filled = setup.archive.fill(question, setup.device.now, refresh=True)
+    assert (filled.lacked, filled.lacking) == (121, {"text"})
+    assert "text" not in [key for key, known in setup.store.coverage("d1", "1h").items() if known.final]
+    setup.archive._get = get
+    asked = len(setup.device.asked)
+    setup.at(10 * DAY + 400)
+    pd.testing.assert_frame_equal(setup.read(KEYS, 0, 5 * DAY), before)
+    assert [keys for *_, keys in setup.device.asked[asked:]] == [("text",)]
+
+
+def test_a_cloud_that_has_forgotten(setup):
+    """A wider reading from a cloud that has forgotten old data keeps them, is told of it, and believes no gap."""
+    setup.at(60 * DAY).read(["number"], 20 * DAY, 30 * DAY)
+    before = setup.read(["number"], 20 * DAY, 30 * DAY)
+    get = spoiled(setup, lambda _, rows: [row for row in rows if row["timestamp"] >= f"{moment(28 * DAY):%Y-%m-%dT}"])
+    with pytest.warns(StoreWarning, match="lacks 192 values that are kept; what is kept stays"):
+        frame = setup.read(["number"], 0, 40 * DAY)
+    pd.testing.assert_frame_equal(frame.loc[before.index], before, check_freq=False)
+    setup.archive._get = get
+    whole = setup.at(60 * DAY + 400).read(["number"], 0, 40 * DAY)  # nothing of it was believed
+    pd.testing.assert_frame_equal(whole, setup.direct(["number"], 0, 40 * DAY), check_freq=False)
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda rows: rows[-7 * 24 :], lambda rows: rows[: 7 * 24], lambda rows: [], lambda rows: rows[200:300]]
+)
+@pytest.mark.parametrize("keys", [("number",), KEYS])
+def test_ranges_that_are_cut(cut, keys, setup):
+    """Where an answer tells of a week of a month only, the rest is not final: an hour later it is asked for again."""
+    setup.at(60 * DAY)
+    get = spoiled(setup, lambda key, rows: cut(rows) if key in keys else rows)
+    setup.read(KEYS, 0, 30 * DAY)
+    setup.archive._get = get
+    setup.at(60 * DAY + HOUR)
+    frame = setup.read(KEYS, 0, 30 * DAY)
+    pd.testing.assert_frame_equal(frame, setup.direct(KEYS, 0, 30 * DAY), check_freq=False)
+
+
+def test_a_silence_that_two_answers_agree_on(tmp_path):
+    """What was empty twice, half an hour apart, is final: a valve that was put in last week costs no more requests."""
+    setup = Setup(tmp_path).at(60 * DAY)
+    for later in (0, HOUR, 2 * HOUR, 50 * HOUR):
+        setup.at(60 * DAY + later).read(["number"], -200 * DAY, 20 * DAY)
+    assert len(setup.device.asked) == 2
+
+
+def test_corrections_are_taken(setup):
+    """A value that the cloud has corrected counts, also where another one is missing, and a number for a text."""
+    setup.read(["number"], 0, 5 * DAY)
+    spoiled(setup, lambda _, rows: [rows[0] | {"value": str(rows[0]["value"] + 1)}, *rows[2:]])
+    filled = setup.archive.fill(setup.question(["number"], 0, 5 * DAY), setup.device.now, refresh=True)
+    assert (filled.changed, filled.lacked) == (1, 1)
+
+
+@pytest.mark.parametrize("years", [-1, 1])
+@pytest.mark.parametrize("whose", ["device", "ours"])
+def test_clocks_that_are_wrong(whose, years, tmp_path):
+    """With the device's last contact or our clock off by a year, nothing becomes final that can still come."""
+    setup = Setup(tmp_path, [(3 * DAY, 8 * DAY, 20 * HOUR)])
+
+    def read(now):
+        setup.at(now)
+        off = years * 365 * DAY
+        seen = LastContact(setup.device.seen + off * (whose == "device"), setup.device.now + off * (whose == "ours"))
+        question = replace(setup.question(["number"], 0, 12 * DAY), seen=seen)
+        clock = setup.device.now + off * (whose == "ours")
+        return setup.archive.frame(question, ["number"], moment(0), moment(12 * DAY), clock)
+
+    for now in (2 * DAY, 4 * DAY, 8 * DAY + 60, 9 * DAY, 9 * DAY + HOUR):
+        frame = read(now)
+        pd.testing.assert_frame_equal(frame, setup.direct(["number"], 0, 12 * DAY), check_freq=False)
+    setup.at(20 * DAY)
+    frame = setup.read(["number"], 0, 12 * DAY)  # by then the clock is right
+    pd.testing.assert_frame_equal(frame, setup.direct(["number"], 0, 12 * DAY), check_freq=False)
+
+
+def test_a_last_contact_in_the_future(setup):
+    """A contact that is always next year says nothing of whether anything new has come."""
+    for later in (0, HOUR):
+        setup.at(10 * DAY + later)
+        seen = LastContact(BEGIN + 400 * DAY, setup.device.now)
+        question = replace(setup.question(["number"], 0, 10 * DAY), seen=seen)
+        setup.archive.fill(question, setup.device.now)
+    assert len(setup.device.asked) == 2
+    assert setup.store.coverage("d1", "1h")["number"].final[-1][1] <= setup.device.now - 2 * DAY
+
+
 def test_a_series_that_is_left_out(setup):
     """What the cloud leaves out is not believed to be nothing: it is told, and asked for again."""
     get = setup.device.get

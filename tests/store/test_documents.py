@@ -90,6 +90,15 @@ def test_offline_what_is_kept_will_do(answers):
     assert len(asked) == 1
 
 
+def test_an_empty_list_takes_no_kept_one_away(answers):
+    """A list without a row is given, but what was kept stays for work offline; where nothing was kept, it is kept."""
+    kept = answers()
+    for name, body in (("devices", [{"id": "d1"}]), ("timeline d1", [])):
+        kept.write(name, NOW, body)
+        assert kept.get_or_ask(name, ask([])[0], NOW + 60) == Document(NOW + 60, [])
+        assert kept.read(name).body == body
+
+
 def test_what_one_run_has_fetched(answers):
     """The notebooks of one run take what was fetched since it began, and nothing older."""
     since = pd.Timestamp(NOW, unit="s", tz="UTC").isoformat()

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from locks_places import put
 
 from belimo_nb.cli import cli
 from belimo_nb.errors import StoreError
@@ -372,7 +374,7 @@ def test_an_answer_leaves_other_datapoints_alone(kept):
     """What was not asked for stays as it is, value by value and in its type."""
     moment = pd.to_datetime([8 * HOUR], unit="s", utc=True)
     found, changed = kept.merged((8 * HOUR, 9 * HOUR), {"new": pd.Series([4.0], moment)}, 11 * HOUR, 10 * HOUR)
-    assert changed == 0
+    assert changed == (0, 0)
     assert found.times.tolist() == [HOUR, 2 * HOUR, 7 * HOUR, 8 * HOUR]
     assert list(found.columns) == list(found.coverage) == ["mixed", "new", "number", "switch", "text"]
     for key, values in kept.columns.items():
@@ -396,7 +398,7 @@ def test_what_counts_as_changed():
     ):
         answer = {"a": pd.Series(values, times[-len(values) :])}
         after, found = before.merged(span, answer, 5 * HOUR, 5 * HOUR)
-        assert found == changed
+        assert found == (changed, 0)
         np.testing.assert_array_equal(after.columns["a"][-len(values) :], values)
 
 
@@ -435,6 +437,126 @@ def test_the_folder_of_a_cloud():
     demo = [load(api_url=f"http://127.0.0.1:{port}/api", source="demo data, seed 1", **names) for port in (81, 82)]
     assert source_folder(real) == "cloud.example"
     assert {source_folder(each) for each in demo} == {"demo-data-seed-1"}
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_no_two_ids_share_a_file(lower, store, monkeypatch):
+    """Ids that differ in signs that no name can hold, or in case alone where that does not count, have files apart."""
+    monkeypatch.setattr("belimo_nb.store.disk.CASE_COUNTS", not lower)
+    ids = ["a b", "a-b", "a:b", "a/b", "a\\b", "a,b", "A-b", "con", "con-", "x" * 200, "x" * 201, "a.", "a", "ä", "-"]
+    names = [store.path(device, "1h").name for device in ids]
+    assert len({name.lower() if lower else name for name in names}) == len(ids)
+    assert names[1] == "a-b.parquet"
+    assert not [name for name in names if name.split(".")[0].lower() in ("con", "nul", "lpt1")]
+    for device in ids[:3]:
+        with store.lock(device, "1h"):
+            store.write(DeviceHistory(device, "1h", HOUR))
+    assert [store.read(device, "1h").device for device in ids[:3]] == ids[:3]
+    assert damaged_files(store) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes")
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "socket"])
+def test_what_is_no_file(kind, store, kept):
+    """A folder, link, pipe or socket where a file should be is told, and waited for by nothing."""
+    with store.lock("d2", "1h"):
+        store.write(replace(kept, device="d2"))
+    put(kind, store.path("d1", "1h"))
+    with pytest.raises(StoreError, match=r"d1\.parquet cannot be read"):
+        store.read("d1", "1h")
+    assert store.coverage("d1", "1h") == {}
+    bad, good = entries(store)
+    assert (good.damage, verify(store, good)) == (None, None)
+    assert verify(store, bad).startswith("cannot be read (")
+    lock = store.path("d3", "1h").with_name(".d3.lock")
+    put(kind, lock)
+    with pytest.raises(StoreError, match="cannot be kept") as caught, store.lock("d3", "1h"):
+        pytest.fail("it is not locked")
+    assert caught.value.of_file
+
+
+def test_a_good_file_is_not_set_aside(store, kept, monkeypatch):
+    """Who has read a bad file, in whose place a writer has put a good one meanwhile, reads the good one."""
+    with store.lock("d1", "1h"):
+        store.write(kept)
+    path = store.path("d1", "1h")
+    good = path.read_bytes()
+    path.write_bytes(good[:-100])
+    load = parquet.load
+
+    def late(data, *rest):
+        path.write_bytes(good)
+        return load(data, *rest)
+
+    monkeypatch.setattr(parquet, "load", late)
+    same(store.read("d1", "1h"), kept)
+    assert path.read_bytes() == good
+    assert damaged_files(store) == []
+
+
+def test_a_bad_file_that_is_being_written(store, kept):
+    """A bad file whose lock another has is left to that one; it is told, and nobody waits."""
+    path = store.path("d1", "1h")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"bad")
+    held, done = threading.Event(), threading.Event()
+
+    def write():
+        with store.lock("d1", "1h"):
+            held.set()
+            done.wait(30)
+            store.write(kept)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    held.wait(30)
+    with pytest.warns(StoreWarning, match="is not read, but cannot be set aside"):
+        assert store.read("d1", "1h").coverage == {}
+    done.set()
+    writer.join()
+    same(store.read("d1", "1h"), kept)
+
+
+def test_clearing_beside_a_writer(store, kept, monkeypatch):
+    """Who clears the store takes no writer's draft away: it waits for it, and then deletes its file."""
+    sync, cleared = os.fsync, []
+    clearing = threading.Thread(target=lambda: cleared.append(clear(store)))
+
+    def slow(descriptor):
+        if not clearing.ident:
+            clearing.start()
+            clearing.join(0.2)
+        sync(descriptor)
+
+    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", slow)
+    with store.lock("d1", "1h"):
+        store.write(kept)
+        assert store.path("d1", "1h").exists()
+    clearing.join()
+    assert cleared == [0]  # the draft was in its place by then
+    assert clear(store) == 1
+
+
+def test_drafts_of_ids_that_begin_alike(store, kept):
+    """A writer takes away what was left of its own file, not the draft of a device whose id begins alike."""
+    path = store.path("d1", "1h")
+    path.parent.mkdir(parents=True)
+    for name in (".d1.0a1b2c3d.tmp", ".d1.b.0a1b2c3d.tmp"):
+        path.with_name(name).write_bytes(b"half")
+    with store.lock("d1", "1h"):
+        store.write(kept)
+    assert [left.name for left in path.parent.glob(".*.tmp")] == [".d1.b.0a1b2c3d.tmp"]
+
+
+def test_want_of_memory_is_no_damage(store, kept, monkeypatch):
+    """A file that there is not enough memory for stays where it is."""
+    with store.lock("d1", "1h"):
+        store.write(kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet, "_checksum", lambda _: (_ for _ in ()).throw(pa.ArrowMemoryError("malloc")))
+        with pytest.raises(MemoryError):
+            store.read("d1", "1h")
+    same(store.read("d1", "1h"), kept)
 
 
 @pytest.mark.parametrize("device", ["../../x", "a/b", ".hidden", "ü", "a b:c"])

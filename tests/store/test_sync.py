@@ -1,5 +1,6 @@
 """Filling the store for whole fleets: interrupted, twice at once, with failures, and what it costs."""
 
+import json
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from history_model import BEGIN, DAY, ModelDevice
+from locks_places import put
 
 import belimo_nb as bn
 from belimo_nb import settings, summary
@@ -151,6 +153,52 @@ def test_two_at_once(server, tmp_path):
         finish(process)
     assert sorted(asked(server)) == single
     assert content(tmp_path / "both") == content(tmp_path / "one")
+
+
+def readings(folder):
+    """How many values a store's files hold."""
+    return sum(
+        int(pd.read_parquet(path).drop(columns="time").notna().sum().sum()) for path in folder.rglob("*.parquet")
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
+def test_answers_that_lack_what_is_kept(fault, server):
+    """Asked again, a cloud that has nothing any more takes nothing away; it is told, and the next sync asks again."""
+    folder = settings.load().data_dir
+    options = ("--search", "2.OG Nord-West", *RANGE)
+    run("sync", *options)
+    whole, kept = content(folder), readings(folder)
+    server.faults = (fault,)
+    again = CliRunner().invoke(cli, ["sync", *options, "--refresh"])
+    assert again.exit_code == 0
+    assert readings(folder) == kept
+    assert re.search(r"lacks [\d,]+ values that are kept; what is kept stays", again.stderr)
+    assert re.search(r"; [\d,]+ kept values that the cloud lacks stay for 1 energy valve", again.stdout)
+    told = json.loads(run("sync", *options, "--json"))
+    assert (told["devices"], told["requests"], told["changed"]) == (1, 1, {})
+    assert told["lacking"]["Energieventil Heizung 2.OG Nord-West"] > 0
+    server.faults = ()
+    assert "with 1 request" in run("sync", *options)
+    assert run("sync", *options).startswith("Nothing to fetch")
+    assert content(folder) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
+def test_first_answers_that_are_cut(fault, server):
+    """Of a first answer with nothing, or with a week of a month, the rest is asked for again, and then whole."""
+    options = ("--search", "2.OG Nord-West", "--period", "last-12-months")
+    server.faults = (fault,)
+    run("sync", *options)
+    server.faults = ()
+    assert "with 1 request" in run("sync", *options)
+    assert run("sync", *options).startswith("Nothing to fetch")
+    found = content(settings.load().data_dir)
+    run("store", "clear", "--yes")
+    run("sync", *options)
+    assert content(settings.load().data_dir) == found
 
 
 @pytest.mark.slow
@@ -357,7 +405,7 @@ def test_what_a_run_tells(fleet):
     value = fleet.device.value
     fleet.device.value = lambda key, bucket, step: f"{value(key, bucket, step)}!" if key == "text" else None
     again = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
-    assert again.changed == 3 * 2 * 121
+    assert (again.changed, again.lacked) == (3 * 121, 3 * 121)
     fleet.device.get = lambda path, query, what: {"series": []}
     empty = sync.run(fleet.archive, fleet.plan(refresh=True), fleet.device.now, refresh=True)
     assert empty.lacking == {f"Valve {i}": ["number", "text"] for i in range(3)}
@@ -379,6 +427,64 @@ def test_a_device_that_fails_is_named(fleet):
     assert told == outcome.failures == dict.fromkeys(("Valve 0", "Valve 1", "Valve 2"), "The cloud failed.")
     assert outcome.failed_ids == {"d0", "d1", "d2"}
     assert outcome.requests == 0
+
+
+REFUSED_TOKEN = SignInError("The cloud refuses the token it has just issued (401).", status_code=401)
+REFUSED_TOKEN.of_path = True
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(REFUSED_TOKEN, "(401)"), (MemoryError(), "not enough memory for Valve 1")],
+    ids=["401", "memory"],
+)
+def test_one_device_costs_no_other(error, told, fleet):
+    """A token refused for one device, or too little memory for it, costs that one; met by all, it ends the run."""
+    get = fleet.get
+
+    def fail(path, query, what):
+        if "/d1/" in path:
+            raise error
+        return get(path, query, what)
+
+    fleet.archive._get = fail
+    outcome = fleet.run()
+    assert list(outcome.failures) == ["Valve 1"]
+    assert told in outcome.failures["Valve 1"]
+    assert outcome.requests == 2
+    fleet.archive._get = fleet.get
+    assert [query.device for query, _ in fleet.plan().pending] == ["d1"]
+
+
+def test_a_token_that_every_device_refuses(fleet):
+    """Where device after device refuses the token, it is the account's trouble, and ends the run."""
+    fleet.error = REFUSED_TOKEN
+    with pytest.raises(SignInError, match=r"\(401\)"):
+        fleet.run()
+
+
+@posix
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+@pytest.mark.parametrize("name", ["d1.parquet", ".d1.lock"])
+def test_something_else_in_a_files_place(name, kind, fleet):
+    """What is no file where a device's history or its lock should be costs that device alone, and is named."""
+    put(kind, fleet.store.folder / "1h" / name)
+    outcome = fleet.run()
+    assert list(outcome.failures) == ["Valve 1"]
+    assert fleet.store.read("d0", "1h").coverage
+    assert fleet.store.read("d2", "1h").coverage
+
+
+@pytest.mark.filterwarnings("ignore:Waiting for process")
+def test_a_device_that_another_writes(fleet, monkeypatch):
+    """A device whose lock another process never gives back is named with who has it; the others are fetched."""
+    for limit in ("NOTICE", "LONGEST"):
+        monkeypatch.setattr(f"belimo_nb.system.locks.{limit}", 0.1)
+    with fleet.store.lock("d1", "1h"):
+        outcome = fleet.run()
+    assert list(outcome.failures) == ["Valve 1"]
+    assert re.search(rf"d1\.parquet is being written by process {os.getpid()} on ", outcome.failures["Valve 1"])
+    assert fleet.store.read("d2", "1h").coverage
 
 
 def test_a_store_that_fails_meanwhile(fleet, monkeypatch):

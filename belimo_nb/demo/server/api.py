@@ -47,11 +47,15 @@ class AnswerHandler(Handler):
         # faults act on the plain text: half of a gzip stream would fail in another way than half of the JSON
         zips = "gzip" in self.request.headers.get("Accept-Encoding", "") and not self.faults
 
+        published = path
         if self.cloud.injector.is_active("changed-profile"):
-            path = tuple(map(published_version, path))
+            published = tuple(map(published_version, path))
 
         def work() -> tuple[bytes, dict[str, str]]:
-            return _encode(self.answer(self.cloud.account, query, *path), zips)
+            answer = self.answer(self.cloud.account, query, *published)
+            if published != path:  # a dataprofile in a version that is the one before under a new name
+                answer |= {"version": path[-1], "ref": "/".join(path)}
+            return _encode(answer, zips)
 
         body, headers = work() if self.quick else await self.on_pool(work)
         await self.send_body(body, 200, headers)

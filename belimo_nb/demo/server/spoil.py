@@ -75,6 +75,34 @@ def _outside(rows: Rows) -> Rows:
     return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
 
 
+def _other_aggregation(body: Body) -> None:
+    for series in body.get("series", []):
+        series["aggregation"] = "first"
+
+
+def _other_range(body: Body) -> None:
+    if "series" in body:
+        _cut(body)
+        body["from"] = (datetime.fromisoformat(body["to"]) - timedelta(days=7)).isoformat()
+
+
+def _other_profile(body: Body) -> None:
+    if "subprofiles" in body:
+        body |= {"id": "another", "ref": f"another/{body['version']}"}
+
+
+def _other_device(body: Body) -> None:
+    if "serialNumber" in body:
+        body["id"] = "another"
+
+
+def _cut(body: Body) -> None:
+    if "series" in body:
+        begin = datetime.fromisoformat(body["to"]) - timedelta(days=7)
+        for series in body["series"]:
+            series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
+
+
 def _off_grid(rows: Rows) -> Rows:
     return [
         {**row, "timestamp": (datetime.fromisoformat(row["timestamp"]) + _HALF_AN_HOUR).isoformat()} for row in rows
@@ -89,7 +117,13 @@ BODY_FAULTS: dict[str, Callable[[Body], None]] = {
     "small-pages": _small_pages,
     "changing-total": _changing_total,
     "changed-profile": _changed_profile,
+    "other-aggregation": _other_aggregation,
+    "other-range": _other_range,
+    "other-profile": _other_profile,
+    "other-device": _other_device,
     "missing-series": _missing_series,
+    "series-empty": _for_rows(lambda rows: []),
+    "series-cut": _cut,
     "series-nulls": _for_rows(_every(3, None)),
     "series-texts": _for_rows(_texts),
     "series-duplicates": _for_rows(_twice),

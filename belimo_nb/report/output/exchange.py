@@ -11,13 +11,15 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from belimo_nb.errors import BelimoError
+from belimo_nb.system.files import sync_folder
 
 ASIDE = "before"  # where a folder stands while another is put in its place in two steps
 TRIES, PAUSE = 100, 0.1  # how often and how fast a folder is tried in which another program has a file open (Windows)
+MANY_FILES = 1000  # above which all of the disk is flushed at once
 HERE, LINUX_EXCHANGE, MACOS_EXCHANGE = -100, 2, 2  # AT_FDCWD, RENAME_EXCHANGE, RENAME_SWAP
 
 
@@ -33,6 +35,8 @@ def put_in_place(made: Path, place: Path, private: Path) -> None:
         BelimoError: Another program holds a file of the old folder open.
         OSError: The folder cannot be moved.
     """
+    # On the disk before anything old goes: a power cut must not leave names without content.
+    _flush([path for path in made.rglob("*") if path.is_file() and not path.is_symlink()])
     if not place.exists():
         _retry_while_open(lambda: made.rename(place), place)
     elif not _exchange(made, place):
@@ -41,7 +45,9 @@ def put_in_place(made: Path, place: Path, private: Path) -> None:
         aside.parent.mkdir(exist_ok=True)
         _retry_while_open(lambda: place.rename(aside), place)
         made.rename(place)
+        sync_folder(place.parent)
         shutil.rmtree(aside.parent, ignore_errors=True)
+    sync_folder(place.parent)
 
 
 def recover(out: Path, private: Path) -> None:
@@ -61,6 +67,18 @@ def _exchange(one: Path, other: Path) -> bool:
         return bool(library.renameat2(HERE, os.fsencode(one), HERE, os.fsencode(other), LINUX_EXCHANGE) == 0)
     except (AttributeError, OSError, TypeError):  # of Windows, or of a C library that is too old
         return False
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    """Have the content of some files on the disk, and their names in their folders."""
+    if len(paths) > MANY_FILES and hasattr(os, "sync"):
+        os.sync()  # one wait instead of one for each file
+        return
+    for path in paths:
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
 
 
 def _retry_while_open(step: Callable[[], object], path: Path) -> None:

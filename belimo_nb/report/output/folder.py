@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import filelock
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
@@ -25,13 +24,15 @@ from belimo_nb.report.output.reports_json import NAME, Run, RunFacts
 from belimo_nb.report.page import index
 from belimo_nb.report.page.tables import can_write_workbooks, workbook
 from belimo_nb.report.work_list import as_table, work_list
-from belimo_nb.system.files import check_inside, write_text
+from belimo_nb.system.files import check_inside, read_bytes, write_text
+from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 PRIVATE, NOTES, INDEX = ".belimo-nb", "results.jsonl", "index.html"
 WORK_LIST = "work-list"
 NO_PRICES = Prices()
 UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", INDEX, NAME)
 """Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
+GENERATOR = '<meta name="generator" content="belimo-nb '
 LOCK_TIMEOUT = 2.0
 """Seconds to wait for the lock: the children of a killed run end a moment after it, and may hold it until then."""
 
@@ -55,11 +56,33 @@ class OutputFolder:
         self._notes = self.private / NOTES
         recover(path, self.private)
         self._runs = runs(path)
+        self.check_free("", (INDEX, NAME))
         if self._runs:  # killed after a run was put in its place and before the index told so: that is made up for
             self._show()
         basis, _ = _read_notes(self._notes)
         if basis in map(_noted, self._runs.values()):
             self._clear()
+
+    def check_free(self, folder: str, names: Iterable[str]) -> None:
+        """Refuse to write over a file that no run of ours has made.
+
+        Args:
+            folder: That of a period; "" for the output folder itself.
+            names: The files to be written there.
+
+        Raises:
+            UsageError: There is one in the place of one of these.
+        """
+        place = self.path / folder
+        made = reports_json.files_made(_text(place / NAME))
+        if not made and GENERATOR in _text(place / INDEX):
+            return  # ours, though its reports.json has suffered
+        for name in names:
+            if name not in made and os.path.lexists(place / name) and GENERATOR not in _text(place / name):
+                raise UsageError(
+                    f"The output folder {str(place)!r} holds {name!r}, which no run of belimo-nb has made; move it "
+                    "elsewhere, or choose another folder with --out."
+                )
 
     def begin(self, facts: RunFacts, *, resume: bool = False) -> dict[str, Result]:
         """Prepare the staging folder for a run.
@@ -127,8 +150,12 @@ class OutputFolder:
 
         Raises:
             BelimoError: The disk is full, or another program holds a file open; the run before is still there.
+            UsageError: A file of another's is in the place of one of ours.
         """
         place = self.path / facts.period.name
+        # What lies beside a page of ours is ours, too, if no run tells of it any more.
+        strange = [it for it in results if GENERATOR not in _text(place / it.files.get("html", INDEX))]
+        self.check_free(place.name, [name for it in strange for name in it.files.values()])
         try:
             before = reports_json.read(place / NAME)
             run = Run.of(facts, _joined(facts, results, before))
@@ -200,9 +227,10 @@ class OutputFolder:
         newest = next(iter(self._runs))
         run = (reports_json.read(self.path / newest / NAME) or Run(self._runs[newest])).below(newest)
         as_workbook = (self.path / newest / f"{WORK_LIST}.xlsx").is_file()
-        write_text(self.path / INDEX, index.page(run, self._runs, figures=figures, workbook=as_workbook))
+        page = index.page(run, self._runs, figures=figures, workbook=as_workbook)
+        write_text(self.path / INDEX, page, durable=True)
         if figures:
-            write_text(self.path / NAME, reports_json.document(run, self._runs))
+            write_text(self.path / NAME, reports_json.document(run, self._runs), durable=True)
 
     def _clear(self) -> None:
         self._notes.unlink(missing_ok=True)
@@ -279,25 +307,27 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         for name in UNLINKED_PATHS:
             check_inside(out.resolve() / name, out)
         ours.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(ours / "lock")
-        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.05)
-    except filelock.Timeout:
+        stack = contextlib.ExitStack()
+        stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
+    except LockedByOtherError:
         raise UsageError(
             f"The output folder {str(out)!r} is in use by {_lock_holder(ours)}; wait until it is done, or choose "
             "another with --out."
         ) from None
-    except NotImplementedError:
+    except NoLocksError as error:
         raise UsageError(
-            f"The output folder {str(out)!r} is on a disk that knows no locks; choose another with --out."
+            f"The output folder {str(out)!r} cannot be locked ({error}); choose another with --out."
         ) from None
     except OSError as error:
         raise _unwritable(out, error) from None
+    except RuntimeError:  # a link that leads to itself, before Python 3.13
+        raise _unwritable(out, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from None
     # For the message of a second run: the lock itself does not say who has it.
     holder = ours / "run.json"
     try:
-        started = datetime.now().astimezone().isoformat(timespec="seconds")
-        write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
         try:
+            started = datetime.now().astimezone().isoformat(timespec="seconds")
+            write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
             folder = OutputFolder(out.resolve())
         except OSError as error:
             raise _unwritable(out, error) from None
@@ -306,7 +336,15 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         try:
             holder.unlink(missing_ok=True)
         finally:
-            lock.release()
+            stack.close()
+
+
+def _text(path: Path) -> str:
+    """The text of a file; "" if it is none."""
+    try:
+        return read_bytes(path).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:

@@ -85,8 +85,8 @@ class Run:
 
     facts: RunFacts
     results: Sequence[Result] = ()
-    changes: Sequence[Item] = ()
-    work: Sequence[Mapping[str, Any]] = ()
+    changes: Sequence[Item] = field(default_factory=list)
+    work: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, facts: RunFacts, results: Sequence[Result]) -> Run:
@@ -279,6 +279,19 @@ def read(path: Path) -> Run | None:
         return Run(facts, results, [_item(item) for item in body["changes"]], body["work_list"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # UsageError of a period is a ValueError
         return None
+
+
+def files_made(text: str) -> set[str]:
+    """The paths of all files of ours by the text of a `reports.json` of any version; none if it is not ours."""
+    try:
+        body = json.loads(text)
+        entries = [*body["reports"], *body.get("others", ())]
+        is_ours = isinstance(body["schema"], int) and {"period", "source", "made_at"} <= set(body)
+        return (
+            {NAME, "index.html", *(name for item in entries for name in files_of(item).values())} if is_ours else set()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return set()
 
 
 def _inside(name: str) -> bool:

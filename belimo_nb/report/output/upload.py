@@ -17,7 +17,7 @@ from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import slugify
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import INDEX, runs
-from belimo_nb.system.files import write_text
+from belimo_nb.system.files import make_private, write_text
 
 AT_ONCE = 8  # files on their way at the same time: each waits for an answer most of the time
 LONGEST_REASON = 200
@@ -58,6 +58,7 @@ class Upload:
         self.index = f"{self.url}/{INDEX}"
         mark = hashlib.sha256(self.url.encode()).hexdigest()[:8]
         self.path = data_dir / "uploads" / f"{slugify(self.url)}-{mark}"
+        self._data_dir = data_dir
         self._noted = self.path / ".belimo-nb" / "uploaded.json"
         self._files = _files(self.url, parts.scheme)
 
@@ -67,7 +68,7 @@ class Upload:
         Raises:
             UsageError: It does not.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_private(self.path, self._data_dir)
         name = f".{secrets.token_hex(4)}.tmp"
         probe = self.path / name
         probe.write_bytes(b"belimo-nb")

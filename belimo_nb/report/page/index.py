@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from belimo_nb.cloud.condition import Condition, urgency
 from belimo_nb.display import DASH, number, percent
+from belimo_nb.display.base import HIDDEN
 from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
@@ -40,7 +41,6 @@ SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
 SUMMED_LABELS = re.compile(
     r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 DEVICE = "device"
 CHECKS = "Checks"
 KINDS: Mapping[str, str] = {DEVICE: "Device", **dict.fromkeys(TITLES, "Fleet")}
@@ -111,7 +111,7 @@ def _template() -> Template:
 
 def _without_control_characters(value: Any) -> Any:
     """Replace the control characters that HTML forbids, which names from the cloud may contain."""
-    return CONTROL.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return HIDDEN.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -14,6 +14,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbformat import NotebookNode
 
 from belimo_nb.display import MIME, Header, percent
+from belimo_nb.display.base import HIDDEN
 from belimo_nb.display.numbers import known
 from belimo_nb.report.page.assets import LOW_COMPLETENESS, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.page.markup import Prose
@@ -70,7 +71,7 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
     }
     excerpt = NotebookNode(notebook, cells=body)  # type: ignore[no-untyped-call]
     html, _ = _exporter().from_notebook_node(excerpt, resources={"page": page})
-    return str(html)
+    return HIDDEN.sub(" ", str(html))
 
 
 class _Exporter(TemplateExporter):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import html
 import json
 import os
 import re
@@ -13,7 +12,6 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import nbformat
 from nbformat import NotebookNode
@@ -22,11 +20,8 @@ from belimo_nb.display import MIME
 from belimo_nb.report.jobs import Job, slugify
 from belimo_nb.report.page import page
 from belimo_nb.report.page.tables import semicolons, workbook
+from belimo_nb.settings.secret import MASK, spellings
 from belimo_nb.system.files import write_text
-
-MASK = "********"
-SHORTEST_SECRET = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the report
-
 
 COMPRESSED, PLAIN = "compressed", "plain"  # how executed notebooks are kept
 
@@ -74,11 +69,11 @@ def write_report(
     for name, content in made.values():
         write_text(out / name, content, inside=out)
     files = {kind: name for kind, (name, _) in made.items()}
-    # Tables that this run has not made go. A device's slug ends with its id, so no other report's tables match.
-    stem = Path(job.slug).name
-    place = (out / job.slug).parent
-    for old in [*place.glob(f"{stem}-*.csv"), *place.glob(f"{stem}.xlsx")]:
-        if old.relative_to(out).as_posix() not in files.values():
+    # Tables that this run has not made go, but not those of another report whose name begins alike.
+    folder, stem = (out / job.slug).parent, Path(job.slug).name
+    others = [f"{page.stem}-" for page in folder.glob(f"{stem}-*.html")]
+    for old in [*folder.glob(f"{stem}-*.csv"), *folder.glob(f"{stem}.xlsx")]:
+        if old.relative_to(out).as_posix() not in files.values() and not old.name.startswith(tuple(others)):
             old.unlink(missing_ok=True)
     return files
 
@@ -94,7 +89,7 @@ def remove_private(notebook: NotebookNode, *, name: str, secrets: Iterable[str],
     """
     text = _text(notebook)
     # In the notebook's JSON text: whatever field of whatever output a credential has slipped into, it is found.
-    for form in _secret_spellings(secrets):
+    for form in spellings(secrets):
         text = text.replace(json.dumps(form, ensure_ascii=False)[1:-1], MASK)
     clean: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     recorded = clean.metadata.get("papermill", {})
@@ -112,20 +107,9 @@ def remove_private(notebook: NotebookNode, *, name: str, secrets: Iterable[str],
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """An error's sentence with credentials masked."""
-    for form in _secret_spellings(secrets):
+    for form in spellings(secrets):
         text = text.replace(form, MASK)
     return text
-
-
-def _secret_spellings(secrets: Iterable[str]) -> list[str]:
-    """The credentials as they may be written (plain, escaped, in HTML, in a URL), the longest first."""
-    found = {
-        form
-        for secret in secrets
-        if len(secret) >= SHORTEST_SECRET
-        for form in (secret, repr(secret)[1:-1], html.escape(secret), quote_plus(secret))
-    }
-    return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
 
 
 def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:

@@ -10,7 +10,8 @@ import threading
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from belimo_nb.errors import BelimoError
+from belimo_nb.errors import BelimoError, printable
+from belimo_nb.settings.secret import masked
 
 _parent: Connection | None = None  # set in a job's process: the connection to the pool
 
@@ -49,7 +50,10 @@ def run_job(connection: Connection, folder: Path) -> None:
     try:
         message = ("done", fn(*args, **kwargs))
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must be told
-        message = ("raised", str(error) if isinstance(error, BelimoError) else f"{type(error).__name__}: {error}")
+        reason = str(error) if isinstance(error, BelimoError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"It could not be written ({error.strerror})."
+        message = ("raised", masked(printable(reason)))
     connection.send(message)
 
 

@@ -131,6 +131,8 @@ class ChildProcesses(Workers):
         self.time_limit = time_limit
         self._environment = dict(os.environ if environment is None else environment)
         self._folder = Path(tempfile.mkdtemp(prefix="belimo-nb-"))
+        if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 - Path raises where there is none
+            self._environment["HOME"] = str(self._folder)  # Jupyter's libraries do not start without a home
         self._threads = ThreadPoolExecutor(max_workers, thread_name_prefix="belimo-nb-job")
         self._lock = threading.Lock()
         self._running: dict[_Process, list[int]] = {}  # each with the process groups to kill with it
