@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pandas as pd
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
 
 Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
@@ -222,6 +223,9 @@ QUANTITIES: dict[str, Quantity] = {
     "direction_changes": Quantity("direction_changes", COUNT, ("Act_Dir_Chngs_Counts",)),
     "end_stops": Quantity("end_stops", COUNT, ("Act_End_Hit_Counts",)),
     "travel": Quantity("strokes", COUNT, ("Act_total_travel_fraction",)),
+    # Bits that are known, and those of a family of which nobody has said what they mean.
+    "errors": Quantity("error_bits", COUNT, ("Error_Status_Cloud",)),
+    "other_errors": Quantity("other_error_bits", COUNT, (), (), ("MasterDeviceErrorStatus",)),
     "full_load": Quantity("full_load_h", DURATION, ("Full_Load_h",)),
     "operating": Quantity("operating_h", DURATION, ("OperatingHours",)),
     "manager_active": Quantity(
@@ -250,8 +254,29 @@ MEASURED = (
 )  # fmt: skip
 """Quantities that a valve's report draws and its checks need."""
 
+TOLD = (
+    "errors", "other_errors", "direction_changes", "end_stops", "travel", "heating_power", "cooling_power",
+)  # fmt: skip
+"""What a valve may tell besides, which its checks read where its dataprofile has it."""
+
+CHECKED = (*MEASURED, *TOLD)
+
 WEAR = ("direction_changes", "end_stops", "travel", "full_load", "manager_active")
 """What a valve counts of its own work while it operates."""
+
+ERRORS = (
+    "T1 error", "T2 error", "flow signal faulty", "actuator stalled", "flow with closed valve", "air bubbles",
+    "flow demand not reached", "power demand not reached", "gear disengaged by its button", "reverse flow",
+    "MP2 not alive", "freeze warning",
+)  # fmt: skip
+"""What each bit of the error status of Energy Valve 3 means, the least significant first."""
+
+
+def bits_in_words(bits: int) -> list[str]:
+    """The bits that are set, the most significant known one first; those without a name as "bit 12"."""
+    unknown = [f"bit {place}" for place in range(len(ERRORS), bits.bit_length()) if bits >> place & 1]
+    return [*reversed([name for place, name in enumerate(ERRORS) if bits >> place & 1]), *unknown]
+
 
 PERIODS = frozenset(
     {
@@ -269,6 +294,13 @@ OTHER_MEANING = PERIODS | frozenset(
     }
 )  # fmt: skip
 """Such words, and those that are held against a datapoint only where its name is none of the vendor's."""
+
+
+@functools.lru_cache(maxsize=64)
+def column_index(names: tuple[str, ...]) -> pd.Index[str]:
+    """The columns of a frame, made once: frames of thousands of devices share the look-up of their names."""
+    return pd.Index(list(names))
+
 
 LABELS: Mapping[str, str] = {"t1": "temperature T1", "t2": "temperature T2", "delta_t": "delta-T"}
 

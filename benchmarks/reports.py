@@ -32,7 +32,7 @@ PERIOD = {"start": "2017-12-01", "end": "2018-12-01"}
 FLOOR = """
 import ast, json, sys, time
 from datetime import UTC, datetime
-from belimo_nb import notebook_files
+from belimo_nb.report import notebooks
 from belimo_nb.display import MIME
 from belimo_nb.report.page.page import export
 import nbformat
@@ -57,7 +57,7 @@ def report(notebook, parameters):
     export(notebook, title="Floor", slug="floor", made_at=datetime.now(UTC), version="0")
     nbformat.writes(notebook)
 
-path = notebook_files.notebook("device")
+path = notebooks.notebook("device")
 spent = []
 for device in sys.argv[2:]:
     notebook = nbformat.read(path, as_version=4)

@@ -16,7 +16,7 @@ import pandas as pd
 import belimo_nb as bn
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.demo import DemoCloud
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import CHECKED
 from belimo_nb.store.sync import plan, run
 
 DEVICES = 5000
@@ -51,7 +51,7 @@ def _fill(cloud: bn.Cloud, valves: pd.DataFrame) -> None:
     """Fetch the first valves of every dataprofile, and give what they read to the others of the same."""
     start, end = (pd.Timestamp(day, tz=cloud.timezone) for day in YEAR)
     real = valves.groupby("profile").head(21)
-    asked = history_queries(cloud.connection, real, start, end, "1h", counters_from=start, measured=MEASURED)
+    asked = history_queries(cloud.connection, real, start, end, "1h", counters_from=start, measured=CHECKED)
     archive, now = cloud.connection.archive, cloud.connection.now_s
     run(archive, plan(archive, asked, now, 0), now)
     store = archive.store

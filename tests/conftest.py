@@ -8,20 +8,25 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import prepared
 import pytest
 from contract import Watch
 from second_cloud import SecondCloud
 from tally import count, counts
 
 os.environ["MPLBACKEND"] = "Agg"
+# jsonschema would spend a second on compiling a grammar of web addresses, of which the notebooks' schema has none.
+sys.modules.setdefault("rfc3987_syntax", None)
 
-# A busy machine is no fault: no test has a deadline. Each run draws the same examples.
-hypothesis.settings.register_profile("belimo_nb", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("belimo_nb")
+# A busy machine is no fault: no test has a deadline. Each run of a profile draws the same examples.
+for profile, examples in {"belimo_nb": 50, "ci": 100, "thorough": 500}.items():
+    hypothesis.settings.register_profile(profile, deadline=None, derandomize=True, max_examples=examples)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "belimo_nb")
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -47,6 +52,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("counts")
         for what, number in sorted(found.items()):
             terminalreporter.line(f"{number:>9,} {what}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def prepared_processes() -> Iterator[None]:
+    """Runs of reports in this process fork from a process that was prepared once, not once a run."""
+    if prepared.CAN_FORK:
+        prepared.prepare()
+    yield
+    prepared.end()
+
+
+@pytest.fixture(scope="module")
+def processes_from_nothing() -> Iterator[None]:
+    """Each run of reports prepares the process that it forks from, as it does for users."""
+    if not prepared.CAN_FORK:
+        yield
+        return
+    from belimo_nb.report.workers.fork_server import ForkServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ForkServer, "_start", ForkServer._start.__wrapped__)
+        yield
 
 
 @pytest.fixture(scope="session")

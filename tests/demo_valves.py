@@ -6,6 +6,7 @@ import pandas as pd
 
 from belimo_nb.demo.fleet.faults import FaultKind
 from belimo_nb.demo.fleet.fleet import DemoDevice
+from belimo_nb.demo.fleet.profiles import ENERGY_VALVE_3_WITH_WEAR
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.server.resample import Grid, resample
 from belimo_nb.demo.world.physics import ZERO_C
@@ -26,6 +27,7 @@ FOUND_BY = {
     FaultKind.ALWAYS_LOW: "low delta-T",
     FaultKind.CONSTANT_FLOW: "low delta-T",
     FaultKind.CYCLING: "hunting",
+    FaultKind.REPORTED: "reported errors",
 }
 """The check of `belimo_nb.hydronics` that must find a planted fault; the others are in the counters or the upload."""
 
@@ -41,6 +43,12 @@ _COLUMNS = {
     "heating_kwh": ("evcloud.210", 1 / _J_PER_KWH, 0.0),
     "cooling_kwh": ("evcloud.200", 1 / _J_PER_KWH, 0.0),
     "volume_m3": ("evcloudplus.461", 1.0, 0.0),
+    "error_bits": ("evcloud.280", 1.0, 0.0),
+}
+_WEAR = {
+    "direction_changes": ("evcloudplus.490", 1.0, 0.0),
+    "strokes": ("evcloudplus.492", 1.0, 0.0),
+    "end_stops": ("evcloudplus.491", 1.0, 0.0),
 }
 
 
@@ -92,10 +100,13 @@ def valve_samples(simulation: Simulation, device: DemoDevice, begin: int, end: i
     grid = Grid(begin, end, step, f"{step}s")
     ends = grid.first + grid.step * (1 + pd.RangeIndex(grid.size).to_numpy())
     frame = pd.DataFrame(index=pd.to_datetime(ends, unit="s", utc=True).tz_convert(SITE_ZONE).rename("time"))
-    for column, (datapoint, scale, offset) in _COLUMNS.items():
+    columns = _COLUMNS | (_WEAR if device.profile == ENERGY_VALVE_3_WITH_WEAR else {})
+    for column, (datapoint, scale, offset) in columns.items():
         buckets, values = resample(*simulation.series(device, datapoint), grid)
         frame[column] = float("nan")
         frame.iloc[buckets, -1] = values * scale + offset
+    # Sent once a day, and when they change; what is not measured is not held either.
+    frame["error_bits"] = frame["error_bits"].ffill().where(frame["flow_m3h"].notna())
     return frame
 
 

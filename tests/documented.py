@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prepared import program
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<language>\S*)[^`]*$")
@@ -93,7 +95,7 @@ def run_shell(script: str, environment: dict[str, str]) -> str:
     Raises:
         AssertionError: One of them fails.
     """
-    tools = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    tools = f"{Path(program()[0]).parent}:{Path(sys.executable).parent}:{environment['PATH']}"
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         env={**environment, "PATH": tools},

@@ -25,7 +25,7 @@ def said(shown: Explorer) -> str:
 
 def alt(shown: Explorer) -> str:
     """The picture in words; "" where there is none."""
-    found = re.search(r'alt="([^"]*)"', shown.picture.value)
+    found = re.search(r'(?:alt|aria-label)="([^"]*)"', shown.picture.value)
     return unescape(found[1]) if found else ""
 
 

@@ -35,6 +35,8 @@ class Row:
         limits: Seconds to wait for the next byte and for a whole answer, where the fault is about them.
         settings: Settings that are the fault.
         words: What the sentence says, where there is one.
+        kept: Whether all was kept before, and is asked for again.
+        real: Whether the column `report` runs the command itself, in processes of its own.
     """
 
     what: str
@@ -44,6 +46,8 @@ class Row:
     limits: tuple[float, float] | None = None
     settings: dict[str, str] = field(default_factory=dict)
     words: str = ""
+    kept: bool = False
+    real: bool = False
 
     def expected(self, column: str) -> str:
         """The outcome of a column."""
@@ -66,6 +70,7 @@ def _both(what: str, name: str, words: str, seconds: str = "") -> tuple[Row, Row
 _OFFLINE = {"devices": OFFLINE, "overview": OFFLINE}
 _HISTORY = dict.fromkeys(("login", "devices"), RIGHT)
 _A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy"), PARTLY)
+_ONE_401 = f"revoked-token@/api/v3/devices/{VANISHING}"
 NO_HOST = "https://cloud.invalid/api/v3"
 
 ROWS = (
@@ -109,6 +114,15 @@ ROWS = (
     Row("history fails", ("server-error@/api/v3/devices/",), REFUSED, {**_A_DEVICE, "login": REFUSED}, words="(500)"),
     Row("dataprofiles in a newer version, some of the time", ("small-pages", "changed-profile=2")),
     Row("a datapoint left out of the history", ("missing-series",), UNKNOWN, _HISTORY),
+    Row("history without a value", ("series-empty",), UNKNOWN, _HISTORY, real=True),
+    Row("the same, of what is kept", ("series-empty",), kept=True),
+    Row("the last day of a history", ("series-cut",), UNKNOWN, _HISTORY),
+    Row("the same, where all is kept", ("series-cut",), kept=True),
+    Row("first readings instead of last ones", ("other-aggregation",), REFUSED, _A_DEVICE, words="'first'", real=True),
+    Row("history of another range", ("other-range",), REFUSED, _A_DEVICE, words="with the from"),
+    Row("a dataprofile that is another", ("other-profile",), REFUSED, _HISTORY, words="the id 'another'"),
+    Row("a device that is another", ("other-device",), RIGHT, {"device": REFUSED}, words="the id 'another'"),
+    Row("a device that refuses the token", (_ONE_401,), REFUSED, _A_DEVICE, words="(401)", real=True),
     Row("nulls", ("series-nulls",), UNKNOWN, _HISTORY),
     Row("numbers as texts", ("series-texts",)),
     Row("every row twice, the first wrong", ("series-duplicates",)),

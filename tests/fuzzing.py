@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -58,10 +57,10 @@ values = st.recursive(
 
 
 def inputs(number: int) -> settings:
-    """So many inputs in CI, a tenth elsewhere; the same in every run."""
-    some = number if os.environ.get("CI") else max(20, number // 10)
+    """So many inputs with the profile `thorough`, with others a share of them; the same in every run."""
+    some = max(20, number * settings.default.max_examples // settings.get_profile("thorough").max_examples)
     # Inputs that share a test's folder overwrite what the one before has left there.
-    return settings(max_examples=some, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=some, suppress_health_check=list(HealthCheck))
 
 
 def survives(call: Callable[..., Any], *given: Any, counted: bool = True, **options: Any) -> Any:

@@ -6,11 +6,11 @@ the demo cloud; the tests at the end are about when that one is used.
 
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, field
 
 import pytest
 from click.testing import CliRunner
+from prepared import program
 from second_cloud import HANG, page_of_html, says
 from second_fleet import HEATING
 
@@ -319,7 +319,7 @@ def test_on_the_command_line(case, in_trouble):
 )
 def test_in_a_process_of_its_own(case, in_trouble):
     """As people run it: exit status, one line on standard error, no trace."""
-    run = subprocess.run([sys.executable, "-m", "belimo_nb", *case.command], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([*program(), *case.command], capture_output=True, text=True, timeout=60)
     assert run.returncode == case.kind.exit_status
     assert run.stdout == ""
     assert "Traceback" not in run.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from email.utils import format_datetime
 from unittest import mock
@@ -10,17 +11,18 @@ from unittest import mock
 import pandas as pd
 import pytest
 import requests
-from fuzzing import bytes_like, inputs, spoiled, survives, texts, values
+from fuzzing import bytes_like, inputs, scalars, spoiled, survives, texts, values
 from hypothesis import given
 from hypothesis import strategies as st
 
 import belimo_nb as bn
-from belimo_nb.api.history import MissingSeriesWarning, fetch
+from belimo_nb.api.history import MissingSeriesWarning, ask_window, fetch
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.moments import from_api
 from belimo_nb.client import responses
 from belimo_nb.cloud.device import Device
+from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.weather.archive import place_of
 
 POINTS = {
@@ -95,6 +97,15 @@ SERIES = {
 }
 STATS = {"totalDevices": 2, "connection": {"offline": 1, "online": 1}, "health": {"problem": 0, "ok": 2}}
 START, END = pd.Timestamp(HOURS[0]), pd.Timestamp("2018-11-01T04:00:00Z")
+SPAN = (int(START.timestamp()), int(END.timestamp()))
+
+
+def history_of(body):
+    """A window's values by datapoint, as they are kept."""
+    ids = [key for key in ("evcloud.210", "evcloud.140") if any(s["datapointId"] == key for s in body["series"])]
+    return ask_window(lambda *_: body, "id", ids, START, END, "1h", "last")
+
+
 objects = st.dictionaries(texts, values, max_size=4)
 
 
@@ -190,6 +201,60 @@ def test_histories(body):
     if found is not None:
         assert list(found.columns) == ids
         assert len(found) == len(HOURS)
+
+
+ECHOES = {
+    "from": st.sampled_from([HOURS[0], HOURS[1], 1541030400, 1541030400000, "2018-11-01T01:00:00+01:00"]) | values,
+    "to": st.sampled_from(["2018-11-01T04:00:00.000Z", HOURS[3], 1541044800]) | values,
+    "resolution": st.sampled_from(["1h", "60m", "PT1H", 3600, "1d", "15m", 100]) | values,
+    "deviceId": st.sampled_from(["id", "other"]) | values,
+    "aggregation": st.sampled_from(["last", "first", "mean"]) | values,
+}
+SAME = {
+    "from": {HOURS[0], 1541030400, 1541030400000, "2018-11-01T01:00:00+01:00"},
+    "to": {"2018-11-01T04:00:00Z", "2018-11-01T04:00:00.000Z", 1541044800},
+    "resolution": {"1h", "60m", "PT1H", 3600},
+    "deviceId": {"id"},
+    "aggregation": {"last"},
+}
+
+
+@inputs(600)
+@given(echo=st.fixed_dictionaries({}, optional=ECHOES), inside=st.booleans())
+def test_echoes_that_differ(echo, inside):
+    """What an answer says of itself is what was asked, or says nothing that can be read; else it is refused."""
+    body = copy.deepcopy(SERIES)
+    (body["series"][0] if inside else body).update(echo)
+    found = survives(fetch, lambda *_: body, "id", ["evcloud.210", "evcloud.140"], START, END, "1h", "last")
+    for key, said in echo.items():
+        readable = isinstance(said, str | int) and said in {*HOURS, "1d", "15m", 100, "other", "first", "mean"}
+        if found is not None and readable:
+            assert said in SAME[key], key
+
+
+@inputs(300)
+@given(
+    keep=st.lists(st.booleans(), min_size=8, max_size=8),
+    spoil=st.lists(st.none() | scalars, min_size=8, max_size=8),
+    out=st.sets(st.sampled_from(["evcloud.210", "evcloud.140"])),
+)
+def test_cut_ranges_take_nothing_away(keep, spoil, out, tmp_path_factory):
+    """Whatever an answer lacks of what is kept, or has instead that is no number: what is kept stays."""
+    kept, _ = DeviceHistory("d1", "1h", 3600).merged(SPAN, history_of(SERIES), 1_600_000_000, 1_600_000_000)
+    body = copy.deepcopy(SERIES)
+    for number, series in enumerate(body["series"]):
+        rows = zip(series["values"], keep[4 * number :], spoil[4 * number :], strict=False)
+        series["values"] = [row if value is None else row | {"value": value} for row, there, value in rows if there]
+    body["series"] = [series for series in body["series"] if series["datapointId"] not in out]
+    answer = survives(history_of, body) or {}
+    after, told = kept.merged(SPAN, answer, 1_600_000_000, 1_600_000_000, out)
+    assert told.lacked <= 8
+    for key, column in kept.columns.items():
+        found = dict(zip(after.times.tolist(), after.columns[key], strict=True))
+        for time, value in zip(kept.times.tolist(), column, strict=True):
+            new = answer[key].get(pd.Timestamp(time, unit="s", tz="UTC")) if key in answer else None
+            assert found[time] == value or found[time] == new
+            assert abs(float(found[time])) < 1e18
 
 
 @inputs(150)

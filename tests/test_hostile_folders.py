@@ -164,7 +164,7 @@ def test_the_command_line_tells(found, untouched, monkeypatch):
 CLIMBING = ["..", ".", "/", "../..", "/etc/passwd", "a\0b", "~root", "C:\\x"]
 
 
-@hypothesis_settings(max_examples=300, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=300)
 @given(device=st.text(max_size=300) | st.sampled_from(CLIMBING))
 def test_ids_of_devices(device):
     """Whatever a cloud calls a device, its file lies in the folder of its resolution."""

@@ -50,9 +50,33 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_there_are_three() -> None:
-    """The overview, the device and the heating energy."""
-    assert [path.stem for path in NOTEBOOKS] == ["device", "heating_energy", "overview"]
+def test_there_are_four() -> None:
+    """The cooling energy, the device, the heating energy and the overview."""
+    assert [path.stem for path in NOTEBOOKS] == ["cooling_energy", "device", "heating_energy", "overview"]
+
+
+def test_cooling_is_heating_with_another_kind() -> None:
+    """Cell by cell the cooling notebook calls what the heating notebook calls, with "cooling" where that has "heating".
+
+    Only its parameters differ, in what cold costs and in the base of its degree days, which the figures are given.
+    """
+    heating, cooling = (
+        json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for path in sorted((p for p in NOTEBOOKS if p.stem.endswith("_energy")), key=lambda p: p.stem, reverse=True)
+    )
+    assert [cell["cell_type"] for cell in cooling] == [cell["cell_type"] for cell in heating]
+    assert [cell["id"] for cell in cooling] == [cell["id"].replace("heating", "cooling") for cell in heating]
+    own = {"cooling-01", "cooling-03"}
+    for ours, theirs in zip(cooling, heating, strict=True):
+        if ours["cell_type"] == "code" and ours["id"] not in own:
+            expected = source(theirs).replace("heating", "cooling").replace("bn.cooling.", "bn.heating.")
+            assert source(ours) == expected, ours["id"]
+        elif ours["cell_type"] == "markdown":
+            assert source(ours).count("#") == source(theirs).count("#"), "the same headings, in other words"
+    names = [[line.partition(" = ")[0] for line in source(cell).splitlines()] for cell in (heating[1], cooling[1])]
+    assert [name.removeprefix("cold_") for name in names[1] if name != "cdd_base"] == names[0]
+    figures = source(cooling[3]).replace("cold_", "").replace(', "cdd_base": cdd_base', "").splitlines()
+    assert {line for line in source(heating[3]).splitlines() if "amounts =" not in line} <= set(figures)
 
 
 @EACH

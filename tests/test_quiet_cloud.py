@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -150,6 +151,12 @@ def test_the_list(ran: Ran) -> None:
 def test_months_of_energy(ran: Ran) -> None:
     """The months of each valve and their sum, this year's and last year's, to the last digit that is written."""
     found = ran.table("heating-energy-monthly").set_index("Month")
+    months = found.drop(index="Total")
+    assert found.loc["Total", "Sum"] == pytest.approx(months["Sum"].sum(), rel=1e-11)
+    assert found.loc["Total", "Change kWh"] == pytest.approx(
+        months["Sum"].sum() - months["Year before"].sum(), rel=1e-9
+    )
+    found = months
     for valve in HEATING:
         assert found[valve.name].tolist() == pytest.approx(truth(valve, *SPAN, "MS").tolist(), rel=1e-11)
     assert found["Sum"].tolist() == pytest.approx(sum(truth(v, *SPAN, "MS") for v in HEATING).tolist(), rel=1e-11)
@@ -178,7 +185,8 @@ def test_key_figures(ran: Ran) -> None:
     most, until = power_kw(peak), pd.Timestamp((peak + 1) * 3600, unit="s", tz="UTC").tz_convert(ZURICH)
     for valve in METERED:
         entry = found[valve.name]
-        assert entry["figures"]["Energy"]["value"] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
+        kind = "Cooling" if valve is COLD else "Heating"
+        assert entry["figures"][f"{kind} energy"]["value"] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
         assert entry["figures"]["Highest power"]["value"] == pytest.approx(valve.size * most)
         assert entry["figures"]["Highest power"]["note"] == f"of the samples, {until:%Y-%m-%d %H:%M}"
         flow = valve.size * most * 3.6e6 / 4.13e6 / valve.delta_t
@@ -221,12 +229,18 @@ def test_latest_values(ran: Ran) -> None:
         t2 = t1 + valve.delta_t * (1 if valve.cools else -1)
         assert row[["t1_c", "t2_c", "delta_t_k"]].tolist() == pytest.approx([t1, t2, valve.delta_t])
         assert row["position_pct"] == pytest.approx(5 * power_kw(int(LIVE) // 3600))
-        assert row["energy_kwh"] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
+        kinds = ("cooling_kwh", "heating_kwh") if valve.cools else ("heating_kwh", "cooling_kwh")
+        assert row[kinds[0]] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
+        assert np.isnan(row[kinds[1]])
     assert set(map(pd.Timestamp, found["as_of"])) == {pd.Timestamp(LIVE, unit="s", tz="UTC")}
-    assert found.loc[["Fremdling"], ["power_kw", "flow_m3h", "t1_c", "energy_kwh"]].isna().all(axis=None)
+    assert (
+        found.loc[["Fremdling"], ["power_kw", "flow_m3h", "t1_c", "heating_kwh", "cooling_kwh"]].isna().all(axis=None)
+    )
     figures = ran.reports()["Overview"]["figures"]
-    assert figures["Power now"]["value"] == pytest.approx(sum(v.size for v in METERED) * power_kw(int(LIVE) // 3600))
-    assert figures["Power now"]["note"] == "sum of 5 valves, as of 2021-04-15 13:58"
+    now = power_kw(int(LIVE) // 3600)
+    assert figures["Heating power now"]["value"] == pytest.approx(sum(v.size for v in HEATING) * now)
+    assert figures["Cooling power now"]["value"] == pytest.approx(COLD.size * now)
+    assert figures["Heating power now"]["note"].startswith("sum of 3 valves, as of 2021-04-15 13:58")
 
 
 def test_state(ran: Ran) -> None:
@@ -341,7 +355,7 @@ def test_a_valve_that_changed_hands(ran: Ran) -> None:
     assert any(MOVED_IN.id in path for path in asked)
     assert not any(MOVER.id in path for path in asked)
     (entry,) = ran.reports("moved").values()
-    assert entry["figures"]["Energy"]["value"] == pytest.approx(truth(MOVER, *MOVE, "D").sum(), rel=1e-11)
+    assert entry["figures"]["Heating energy"]["value"] == pytest.approx(truth(MOVER, *MOVE, "D").sum(), rel=1e-11)
     # Fetched up to 3 March, 00:00 UTC; the new id's first reading is that of its first full report, 6 March, 02:00.
     assert entry["completeness"] == pytest.approx(1 - 74 / 24 / 59)
     page = re.sub(r"<[^>]*>|\s+", " ", (ran.folder / "moved" / entry["files"]["html"]).read_text(encoding="utf-8"))

@@ -31,6 +31,7 @@ PURE = ("errors", "quantities", "_version", "calendar", "energy", "heating", "hy
 PURE_IMPORTS = (
     *("numpy", "pandas"),
     *("__future__", "collections", "dataclasses", "datetime", "difflib", "functools", "itertools", "math", "re"),
+    "unicodedata",
     *("statistics", "typing", "warnings"),
 )
 IMPURE_CALLS = re.compile(r"open|print|input|now|utcnow|today|read_\w+|to_(csv|parquet|excel|pickle|hdf|sql|feather)")

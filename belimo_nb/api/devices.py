@@ -11,6 +11,7 @@ import pandas as pd
 
 from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.api.profile import Profile
+from belimo_nb.api.search import folded
 from belimo_nb.calendar.moments import from_api
 from belimo_nb.errors import AmbiguousDevice, AnswerError, UnknownDevice
 from belimo_nb.quantities import ABSOLUTE_ZERO_C, QUANTITIES, SETTINGS, TEMPERATURE, Quantity
@@ -152,10 +153,10 @@ def _values(record: Record, profile: Callable[[str], Profile | None], wanted: Ma
 
 def find_device(text: str, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Find a device by serial number, name, or a part of the name that only one has; see `Cloud.device`."""
-    wanted = text.casefold()
-    exact_serial = [r for r in records.values() if str(r.get("serialNumber") or "").casefold() == wanted]
-    exact_name = [r for r in records.values() if name_of(r).casefold() == wanted]
-    partial_name = [r for r in records.values() if wanted in name_of(r).casefold()]
+    wanted = folded(text)
+    exact_serial = [r for r in records.values() if folded(r.get("serialNumber") or "") == wanted]
+    exact_name = [r for r in records.values() if folded(name_of(r)) == wanted]
+    partial_name = [r for r in records.values() if wanted in folded(name_of(r))]
     # Exact ones first: "Valve 1" must be found although it is also a part of "Valve 10".
     for found in (exact_serial, exact_name, partial_name):
         if len(found) == 1:
@@ -183,10 +184,8 @@ def distinct_names(devices: Sequence[tuple[str, str, str]]) -> list[str]:
 
 
 def _near_matches(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
-    names = {name_of(record).casefold(): name_of(record) for record in records.values()}
-    names |= {
-        str(r.get("serialNumber")).casefold(): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")
-    }
+    names = {folded(name_of(record)): name_of(record) for record in records.values()}
+    names |= {folded(r["serialNumber"]): str(r["serialNumber"]) for r in records.values() if r.get("serialNumber")}
     near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
     if not near:
         words = wanted.split()
@@ -197,5 +196,5 @@ def _near_matches(wanted: str, records: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def matches(text: str, name: object, serial: object) -> bool:
-    """Whether a search finds a device as the cloud would: in name and serial number, whatever the case."""
-    return text.casefold() in f"{name}\n{serial}".casefold()
+    """Whether a search finds a device: in name and serial number, as `belimo_nb.api.search` folds them."""
+    return folded(text) in folded(f"{name}\n{serial}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +33,7 @@ class StrangeValueWarning(UserWarning):
     """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
 
 
+@functools.cache
 def parse_resolution(text: str) -> pd.Timedelta:
     """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
@@ -44,6 +47,7 @@ def parse_resolution(text: str) -> pd.Timedelta:
     return pd.Timedelta(seconds=seconds)
 
 
+@functools.lru_cache(maxsize=64)  # the devices of a fleet share them
 def buckets(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta) -> pd.DatetimeIndex:
     """The begins (UTC) of the buckets that a range touches."""
     # The cloud's buckets are multiples of their length since 1970, whatever the range asked for.
@@ -178,12 +182,17 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
     """Parse the answer's series: datapoint id, and values by bucket begin."""
     try:
         found = []
+        texts: list[Any] = []
+        times = pd.DatetimeIndex([], tz="UTC")
         for series in body["series"]:
             values = series["values"]
-            times = pd.DatetimeIndex(pd.to_datetime([v["timestamp"] for v in values], utc=True, format="ISO8601"))
-            numbers = pd.Series([v.get("value") for v in values], times.as_unit("ns"), dtype=object)
+            if (stamps := [v["timestamp"] for v in values]) != texts:  # most series have the times of the one before
+                texts = stamps
+                times = pd.DatetimeIndex(pd.to_datetime(texts, utc=True, format="ISO8601")).as_unit("ns")
+            numbers = pd.Series([v.get("value") for v in values], times, dtype=object)
             # Rows may come twice or out of order; the last that was sent counts.
-            found.append((str(series["datapointId"]), numbers[~numbers.index.duplicated(keep="last")]))
+            alone = numbers if times.is_unique else numbers[~times.duplicated(keep="last")]
+            found.append((str(series["datapointId"]), alone))
     except (KeyError, TypeError, AttributeError, ValueError):
         raise AnswerError(f"The cloud gave {what} not as the API describes it; try again later.") from None
     return found
@@ -225,6 +234,10 @@ def _in_window(
 
 def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> pd.Series[Any]:
     """Replace numbers beyond `MAX_VALUE` by NaN, with a warning: a counter at 1e308 J, or infinity, is broken."""
+    if set(map(type, values)) <= {float, int, type(None)}:  # as nearly always: at once, not one by one
+        with contextlib.suppress(OverflowError):  # an integer that no float can be
+            if not (np.abs(values.to_numpy(float)) > MAX_VALUE).any():
+                return values
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
@@ -243,7 +256,7 @@ def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Seri
 
 def typed(values: pd.Series[Any]) -> pd.Series[Any]:
     """Convert to floats (NaN where there is none) if all values are numbers, else to objects (None)."""
-    known = values.dropna()
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+    kinds = set(map(type, values.dropna()))
+    if all(issubclass(kind, (int, float)) and not issubclass(kind, bool) for kind in kinds):
         return values.astype(float)
     return values.astype(object).where(values.notna(), None)

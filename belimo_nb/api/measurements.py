@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import MAX_VALUE, StrangeValueWarning
 from belimo_nb.api.sparse import true_spacing
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
-from belimo_nb.quantities import ENERGY, QUANTITIES
+from belimo_nb.quantities import ENERGY, QUANTITIES, column_index
 
 if TYPE_CHECKING:
     from belimo_nb.api.profile import Profile
@@ -43,14 +44,16 @@ def quantities(
         `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
     """
     # One block, filled column by column: there may be thousands of valves.
+    whole = raw.to_numpy()
     block = np.full((len(raw), len(located)), np.nan, order="F")
     for position, (key, identifier) in enumerate(located.items()):
         if identifier is not None and profile is not None:
-            values = _read(raw[identifier], identifier, name).to_numpy(dtype=float)
+            values = _read(raw, whole, identifier, name)
             block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
     # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
-    found = pd.DataFrame(block, ends, [QUANTITIES[key].column for key in located], copy=False)
+    columns = column_index(tuple(QUANTITIES[key].column for key in located))
+    found = pd.DataFrame(block, ends, columns, copy=False)
     found.attrs.update(raw.attrs)
     return found
 
@@ -78,12 +81,17 @@ def counters(
         limit: Highest possible power in W, see `belimo_nb.energy.design_limit`; None: none.
     """
     spacing = true_spacing(raw, step)
-    raw = raw.set_axis(pd.DatetimeIndex(raw.index) + step, axis="index")
+    ends = pd.DatetimeIndex(raw.index) + step
+    whole = raw.to_numpy()
     return {
         kind: Counter(
             name,
             kind,
-            ENERGY.convert(_read(raw[identifier], identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
+            pd.Series(
+                ENERGY.convert(_read(raw, whole, identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
+                ends,
+                name=identifier,
+            ),
             spacing,
             limit,
             span.start,
@@ -94,10 +102,11 @@ def counters(
     }
 
 
-def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
-    """The values as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
-    if values.dtype == float:
-        return values
+def _read(raw: pd.DataFrame, whole: npt.NDArray[Any], identifier: str, name: str) -> npt.NDArray[np.float64]:
+    """A column as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
+    if whole.dtype == float:
+        return whole[:, raw.columns.get_loc(identifier)]
+    values = raw[identifier]
     numbers = _numbers(values)
     lost = [str(value).strip() for value in values[numbers.isna() & values.notna()]]
     lost = [text for text in lost if text.casefold() not in ("", "nan")]
@@ -108,7 +117,7 @@ def _read(values: pd.Series[Any], identifier: str, name: str) -> pd.Series[Any]:
             StrangeValueWarning,
             stacklevel=4,
         )
-    return numbers
+    return numbers.to_numpy()
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -7,13 +7,16 @@ import functools
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
+from belimo_nb.api.search import folded
 from belimo_nb.errors import AnswerError, UnknownDatapoint
 from belimo_nb.quantities import (
     AMBIGUOUS,
+    CHECKED,
     DIMENSIONS,
     ENERGY,
     MEASURED,
@@ -21,6 +24,7 @@ from belimo_nb.quantities import (
     PERIODS,
     QUANTITIES,
     SETTINGS,
+    TOLD,
     VOLUME,
     Dimension,
     Quantity,
@@ -112,11 +116,11 @@ class Profile:
         return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
 
     def find(self, text: str) -> pd.DataFrame:
-        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case."""
-        wanted = text.casefold()
+        """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""
+        wanted = folded(text)
         frame = self.datapoints
         rows = [
-            any(wanted in cell.casefold() for cell in (identifier, name, description))
+            any(wanted in folded(cell) for cell in (identifier, name, description))
             for identifier, name, description in zip(frame.index, frame["name"], frame["description"], strict=True)
         ]
         return frame[rows]
@@ -131,9 +135,9 @@ class Profile:
         key = str(key)
         if key in frame.index:
             return key
-        wanted = key.strip().casefold()
+        wanted = folded(key.strip())
         for texts in (frame["name"], frame.index, frame["description"]):
-            found = frame.index[[wanted in (text.casefold(), _leaf(text)) for text in texts]]
+            found = frame.index[[wanted in (folded(text), folded(_leaf(text))) for text in texts]]
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
@@ -143,6 +147,17 @@ class Profile:
     def locate(self, quantity: str) -> str | None:
         """The id of the datapoint that holds a quantity or setting of `belimo_nb.quantities`, or None."""
         return self._quantities[quantity]
+
+    @functools.cached_property
+    def checked(self) -> dict[str, str | None]:
+        """The datapoint of each quantity that checks look at: all of `MEASURED`, and what else the profile has."""
+        located = {key: self.locate(key) for key in CHECKED}
+        return {key: found for key, found in located.items() if found is not None or key in MEASURED}
+
+    @functools.cached_property
+    def told(self) -> frozenset[str]:
+        """The ids of what a valve tells besides its measurements, and perhaps only when it has changed."""
+        return frozenset(found for key, found in self.checked.items() if key in TOLD and found is not None)
 
     def unit(self, datapoint_id: str) -> str:
         """The unit of a datapoint, "" if it has none; where a profile of Energy Valve 4 names none, that of the SI."""
@@ -229,8 +244,8 @@ class Profile:
 
     def _near(self, wanted: str) -> str:
         frame = self.datapoints
-        names = {cell.casefold(): cell for column in ("name", "description") for cell in frame[column] if cell}
-        names |= {str(identifier).casefold(): str(identifier) for identifier in frame.index}
+        names = {folded(cell): cell for column in ("name", "description") for cell in frame[column] if cell}
+        names |= {folded(identifier): str(identifier) for identifier in frame.index}
         near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
         near += [name for name in names if wanted and wanted in name and name not in near]
         if not near:
@@ -248,6 +263,7 @@ def _leaf(name: str) -> str:
     return name.rsplit("/", 1)[-1].casefold()
 
 
+@lru_cache(maxsize=4096)  # each quantity looks at the names of all datapoints
 def _apart(text: str) -> str:
     """The words of a text in lower case, between blanks; a name such as ``HeatingEnergy`` has two."""
     return " ".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))).casefold()

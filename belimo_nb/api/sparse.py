@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,12 @@ SPACING = "spacing"  # key in a frame's `attrs`: how far apart its readings real
 
 
 def held(
-    raw: pd.DataFrame, step: pd.Timedelta, seen: pd.Timestamp | None = None, *, counters: bool = False
+    raw: pd.DataFrame,
+    step: pd.Timedelta,
+    seen: pd.Timestamp | None = None,
+    *,
+    counters: bool = False,
+    rare: Collection[str] = (),
 ) -> pd.DataFrame:
     """Let values hold until the next one, while the device lives.
 
@@ -36,35 +42,58 @@ def held(
         seen: The last contact with the device, aware; None or NaT: unknown.
         counters: For lifetime counters: after an unusual silence of up to a day a value holds still, but only in
             buckets in which something else came. What passed in the silence, the readings around it tell.
+        rare: Columns that may come by change alone whatever the device does with the others, such as its errors: they
+            say nothing of how often it reports.
 
     Returns:
         The same with held values. ``.attrs["spacing"]`` is the usual time between two readings, at least `step`.
     """
-    known = raw.notna().to_numpy()
-    rows = np.flatnonzero(known.any(axis=1))
+    block = raw.to_numpy()
+    known = ~np.isnan(block) if block.dtype == float else raw.notna().to_numpy()
+    if known.size and known.all():  # as of most devices
+        return _marked(raw, {SPACING: step})
+    usually = np.array([key not in rare for key in raw.columns], dtype=bool)
+    usually |= not known[:, usually].any()
+    regular = known if usually.all() else known[:, usually]
+    rows = np.flatnonzero(regular.any(axis=1))
     usual = int(np.median(np.diff(rows))) if len(rows) > 1 else 1
     spacing = {SPACING: usual * step}
-    if not len(rows) or known.all():
+    if not len(rows):
         return _marked(raw, spacing)
+    heard = rows if regular is known else np.flatnonzero(known.any(axis=1))
     last = -1 if seen is None or pd.isna(seen) else int(pd.DatetimeIndex(raw.index).searchsorted(seen, "right")) - 1
-    alive = np.append(rows, last) if last > rows[-1] else rows
-    by_change = (~known[rows][:, known.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
+    alive = np.append(heard, last) if last > heard[-1] else heard
+    by_change = (~regular[rows][:, regular.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
     if counters and not by_change:
         return _marked(raw, spacing)
-    limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
-    patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
-    begins = _begins(alive, len(raw), np.maximum(limits, int(patience / step)))
-    # For each row and column, the row of the last value; it holds if life has not been interrupted since.
-    place = np.where(known, np.arange(len(raw))[:, None], -1)
-    np.maximum.accumulate(place, axis=0, out=place)
-    holds = (place >= begins[:, None]) & ~known
-    if counters:
-        usual_life = place >= _begins(alive, len(raw), limits)[:, None]
-        holds &= usual_life | np.isin(np.arange(len(raw)), alive)[:, None]
-    if not holds.any():
+    if len(alive) == len(raw):  # as of most devices
+        begins = usual_begins = np.zeros(len(raw), dtype=np.intp)
+    else:
+        limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
+        patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
+        begins = _begins(alive, len(raw), np.maximum(limits, int(patience / step)))
+        usual_begins = _begins(alive, len(raw), limits) if counters else begins
+    spoken = np.zeros(len(raw), dtype=bool)
+    spoken[alive] = True
+    columns: dict[int, npt.NDArray[Any] | pd.Series[Any]] = {}
+    for position in np.flatnonzero(~known.all(axis=0)).tolist():
+        # For each row, the row of the last value; it holds if life has not been interrupted since.
+        there = known[:, position]
+        place = np.maximum.accumulate(np.where(there, np.arange(len(raw)), -1))
+        holds = (place >= begins) & ~there
+        if counters:
+            holds &= (place >= usual_begins) | spoken
+        if holds.any():
+            columns[position] = _filled(raw.iloc[:, position], place, holds)
+    if not columns:
         return _marked(raw, spacing)
-    columns = {key: _filled(raw.iloc[:, i], place[:, i], holds[:, i]) for i, key in enumerate(raw.columns)}
-    return _marked(pd.DataFrame(columns, raw.index), spacing)
+    if block.dtype == float:
+        filled = block.copy(order="F")
+        for position, values in columns.items():
+            filled[:, position] = values
+        return _marked(pd.DataFrame(filled, raw.index, raw.columns, copy=False), spacing)
+    kept = {key: columns.get(position, raw.iloc[:, position]) for position, key in enumerate(raw.columns)}
+    return _marked(pd.DataFrame(kept, raw.index), spacing)
 
 
 def true_spacing(frame: pd.DataFrame, step: pd.Timedelta) -> pd.Timedelta:
@@ -93,7 +122,9 @@ def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]
     windows = np.lib.stride_tricks.sliding_window_view(around, 2 * NEIGHBORS + 1)
     limits = np.ones(len(gaps))
     wide = np.flatnonzero(gaps > 1)
-    usual = np.nanquantile(windows[wide], share, axis=1, method="lower")
+    near = np.sort(windows[wide], axis=1)  # NaN, beyond the ends, last
+    rank = np.floor((np.isfinite(near).sum(axis=1) - 1) * share).astype(np.intp)
+    usual = near[np.arange(len(wide)), rank]
     limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
     return limits
 

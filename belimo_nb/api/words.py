@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-ERRORS = (
-    "T1 error", "T2 error", "flow signal faulty", "actuator stalled", "flow with closed valve", "air bubbles",
-    "flow demand not reached", "power demand not reached", "gear disengaged by its button", "reverse flow",
-    "MP2 not alive", "freeze warning",
-)  # fmt: skip
-"""What each bit of the error status of Energy Valve 3 means, the least significant first."""
+from belimo_nb.quantities import bits_in_words
 
 CHOICES: Mapping[str, Mapping[int, str]] = {
     "dt_manager_ste": {
@@ -46,6 +41,4 @@ def in_words(name: str, value: object) -> str | None:
 def _errors(bits: int) -> str | None:
     if bits < 0:
         return None
-    unknown = [f"bit {place}" for place in range(len(ERRORS), bits.bit_length()) if bits >> place & 1]
-    known = [words for place, words in enumerate(ERRORS) if bits >> place & 1]
-    return f"{', '.join([*reversed(known), *unknown])} ({bits})" if bits else "no error (0)"
+    return f"{', '.join(bits_in_words(bits))} ({bits})" if bits else "no error (0)"

@@ -107,6 +107,7 @@ def examine(
     now: pd.Timestamp | None = None,
     health: str = "",
     longest: Samples | None = None,
+    quantities: Sequence[str] = MEASURED,
 ) -> Checkup:
     """Fetch the samples of a valve, through the store, and run the checks.
 
@@ -121,12 +122,13 @@ def examine(
         now: The moment up to which there could be readings; None: unknown.
         health: What the device says of its meter; empty: nothing, or unknown.
         longest: A longer history than the period, see `longest_samples`.
+        quantities: What to look at, see `Profile.checked`.
 
     Raises:
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
     """
     _check_cost(start, end, resolution)
-    samples = measure(MEASURED, start, end, resolution)
+    samples = measure(quantities, start, end, resolution)
     coarse = samples_of(samples, parse_resolution(resolution), design)
     window = busiest_window_within(coarse, Period(start, end))
     # Two weeks in detail fit into one request; a year would take a dozen.
@@ -164,6 +166,7 @@ def examine_device(
         now=connection.now,
         health=reported_errors(device, period, connection.now),
         longest=longest,
+        quantities=tuple(device.profile.checked) if device.has_profile else MEASURED,
     )
 
 
@@ -189,7 +192,7 @@ def longest_samples(
 
     None where the period is long enough (300 days), or the store holds no flow from before it.
     """
-    located = {key: profile.locate(key) for key in MEASURED}
+    located = profile.checked
     flow = kept.columns.get(str(located["flow"]))
     known = np.empty(0) if flow is None else kept.times[pd.notna(flow)]
     if not len(known) or known[0] >= period.start.timestamp() or _is_long(period):
@@ -197,7 +200,7 @@ def longest_samples(
     step = pd.Timedelta(kept.step, "s")
     grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
     raw = kept.frame([identifier for identifier in located.values() if identifier is not None], grid)
-    raw = held(raw, step, query.seen.moment)
+    raw = held(raw, step, query.seen.moment, rare=profile.told)
     frame = measurements.quantities(raw, profile, located, step, str(period.start.tz), query.name)
     return samples_of(frame, step, design)
 

@@ -170,11 +170,16 @@ class Cloud:
 
         Returns:
             Its rows, with two more columns, heating and cooling (bool: has such a counter).
+
+        Raises:
+            CloudError: No dataprofile can be read.
         """
         frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
         profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
+        # Where none of them can be read, it is not that no device counts energy.
+        self.connection.dataprofiles.check_some({ref for ref in refs if ref is not None})
         counters = {
             kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]
             for kind in KINDS
@@ -250,6 +255,7 @@ class Cloud:
             period.start,
             period.end,
             self.timezone,
+            self.connection.transfers({name: device.id for name, device in named.items()}),
         )
 
     def survey(

@@ -47,7 +47,7 @@ class Condition:
 
     @property
     def text(self) -> str:
-        """The status, where it is no finding with its number of checks: "ok (12 of 15)", "not judged (9 of 15)"."""
+        """The status, where it is no finding with its number of checks: "ok (12 of 16)", "not judged (9 of 16)"."""
         counts = {"ok": self.judged, "not judged": self.checks - self.judged}
         return f"{self.status} ({counts[self.status]} of {self.checks})" if self.status in counts else self.status
 

@@ -33,6 +33,7 @@ class Connection:
     Attributes:
         settings: Addresses, account and options.
         device_list: The last complete list of devices.
+        dataprofiles: Those that were asked for.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,7 +41,7 @@ class Connection:
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
         self._documents = DocumentStore(settings)
-        self._dataprofiles = Dataprofiles(self._ask_profile)
+        self.dataprofiles = Dataprofiles(self._ask_profile)
         self.device_list = DeviceList(self.get, self._documents, lambda: self.now_s, offline=settings.offline)
 
     @property
@@ -128,7 +129,7 @@ class Connection:
 
     def profile(self, ref: str) -> Profile:
         """The dataprofile at `ref`, fetched once."""
-        return self._dataprofiles.at(ref)
+        return self.dataprofiles.at(ref)
 
     def profile_or_none(self, ref: str) -> Profile | None:
         """As `profile`; None, with a warning the first time, where the cloud refuses it.
@@ -136,7 +137,7 @@ class Connection:
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
         """
-        return self._dataprofiles.readable(ref)
+        return self.dataprofiles.readable(ref)
 
     def profile_of(self, record: Mapping[str, Any]) -> Profile:
         """The dataprofile of a device, by the API's device object.
@@ -215,11 +216,18 @@ class Connection:
         None if no history is kept under an earlier id of it.
         """
         store, listed = self.archive.store, self.device_list
-        ids = [identifier, *listed.earlier_ids(listed.known().get(identifier, {}))]
+        earlier = listed.earlier_ids(listed.known().get(identifier, {}))
+        if not earlier:
+            return None
+        ids = [identifier, *earlier]
         begins = [times[0] if len(times := store.read(key, "1h", ()).times) else None for key in ids]
         if begins[0] is None or not any(begin is not None for begin in begins[1:]):
             return None
         return pd.Timestamp(int(begins[0]), unit="s", tz="UTC").tz_convert(self.timezone)
+
+    def transfers(self, devices: Mapping[str, str]) -> dict[str, pd.Timestamp]:
+        """As `transferred` of several devices, given by name: those of which there is such a history."""
+        return {name: since for name, key in devices.items() if (since := self.transferred(key)) is not None}
 
     def held_history(
         self,
@@ -233,7 +241,8 @@ class Connection:
     ) -> pd.DataFrame:
         """As `stored_history`, with values that hold until the next one; see `belimo_nb.api.sparse.held`."""
         raw = self.stored_history(record, datapoints, start, end, step)
-        return held(raw, parse_resolution(step), last_seen(record), counters=counters)
+        told = () if profile_ref(record) is None else self.profile_of(record).told
+        return held(raw, parse_resolution(step), last_seen(record), counters=counters, rare=told)
 
     def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
         def believed(body: Any) -> bool:

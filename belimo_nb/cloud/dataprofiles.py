@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from belimo_nb.api.profile import Profile
@@ -20,7 +20,7 @@ class Dataprofiles:
     def __init__(self, ask: Callable[[str, str, bool], dict[str, Any]]) -> None:
         self._ask = ask
         self._known: dict[str, Profile] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, CloudError | NoDataError] = {}
         self._lock = threading.Lock()
 
     def at(self, ref: str) -> Profile:
@@ -35,6 +35,16 @@ class Dataprofiles:
             with self._lock:
                 self._known[ref] = known
         return known
+
+    def check_some(self, refs: Iterable[str]) -> None:
+        """Check that at least one of some dataprofiles could be read, if any is asked about.
+
+        Raises:
+            CloudError: The reason of the first, if none could.
+        """
+        found = [self._unreadable.get(ref) for ref in refs]
+        if found and all(found):
+            raise found[0]  # type: ignore[misc]  # none of them is None
 
     def readable(self, ref: str) -> Profile | None:
         """As `at`; None, with a warning the first time, where the cloud refuses it.
@@ -52,6 +62,6 @@ class Dataprofiles:
             if error.retryable or isinstance(own_error(error, ref), ConnectionFailed):
                 raise
             with self._lock:
-                self._unreadable.add(ref)
+                self._unreadable[ref] = error
             warnings.warn(f"{error} Its devices are shown without values.", stacklevel=3)
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from belimo_nb.api.devices import matches, name_of
 from belimo_nb.api.paging import Get, collect
+from belimo_nb.api.search import has_two_spellings
 from belimo_nb.errors import AnswerError, UnknownDevice
 from belimo_nb.store.documents import DocumentStore
 
@@ -40,8 +41,10 @@ class DeviceList:
         """
         text = (search or "").strip()
         before = None
-        if text and self._offline:
-            return [r for r in self.known().values() if matches(text, name_of(r), r.get("serialNumber"))]
+        if text and (self._offline or has_two_spellings(text)):
+            # The cloud compares letters: it would find "Süd" or "Sued", not both.
+            everything = self.known().values() if self._offline else self.ask()
+            return [r for r in everything if matches(text, name_of(r), r.get("serialNumber"))]
         if text:
             asked, records = 0, collect(self._get, "/devices", {"search": text}, "the devices")
         else:

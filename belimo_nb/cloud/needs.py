@@ -10,7 +10,7 @@ import pandas as pd
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.api.sparse import LEAD
 from belimo_nb.energy.counter import counter_resolution, last_reading, reading_range
-from belimo_nb.quantities import COUNTERS, MEASURED
+from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import HistoryQuery, LastContact, span_of
 from belimo_nb.store.disk import canonical_resolution
 
@@ -27,7 +27,7 @@ def history_queries(
     resolution: str = "1h",
     *,
     counters_from: pd.Timestamp | None = None,
-    measured: Sequence[str] = MEASURED,
+    measured: Sequence[str] = CHECKED,
 ) -> list[HistoryQuery]:
     """Make one query for each valve and resolution.
 

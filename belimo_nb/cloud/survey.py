@@ -21,7 +21,7 @@ from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.hydronics import cost_kwh
-from belimo_nb.quantities import COUNTERS, MEASURED
+from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store import sync
 from belimo_nb.store.archive import HistoryQuery
 
@@ -44,6 +44,7 @@ class Survey:
         valves: By device id.
         lacking: Number of valves that the store does not hold completely.
         failures: By device name, why readings could not be fetched.
+        transfers: By device name, since when it reports under its present id: what was before is its earlier id's.
         outages: By building, when its plant gave no water, see `belimo_nb.hydronics.plant.plant_outages`.
     """
 
@@ -53,6 +54,7 @@ class Survey:
     lacking: int = 0
     failures: Mapping[str, str] = field(default_factory=dict)
     outages: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    transfers: Mapping[str, pd.Timestamp] = field(default_factory=dict)
 
     @functools.cached_property
     def conditions(self) -> dict[str, Condition]:
@@ -70,7 +72,7 @@ class Survey:
 
         Returns:
             DataFrame, index ``id``, columns name, project, city, verdict (fault, warn, ok, or "" for cannot judge),
-            status (of `conditions`, such as "fault" or "ok (12 of 15)"), sentence (why), judged and checks (numbers
+            status (of `conditions`, such as "fault" or "ok (12 of 16)"), sentence (why), judged and checks (numbers
             of checks), findings (the checks), advice (of the gravest), waste_m3_low, waste_m3, waste_kwh_low and
             waste_kwh (at least and at most, the largest estimate of any one check: they may be the same water, so
             they are not added up), heating_kwh, cooling_kwh, coverage, reason.
@@ -129,7 +131,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     records = connection.device_list.known()
     step = counter_resolution(connection.timezone, period.start, period.end)
     queries = history_queries(
-        connection, valves, period.start, period.end, step, counters_from=period.start, measured=MEASURED
+        connection, valves, period.start, period.end, step, counters_from=period.start, measured=CHECKED
     )
     health = _reported_errors(connection, valves, period, fetch)
     tasks = [
@@ -155,7 +157,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     examine(tasks)
     failures: dict[str, str] = {}
     for task in tasks:
-        task.profile.warn_refused(MEASURED)
+        task.profile.warn_refused(task.profile.checked)
         refused = [task.profile.refused[key] for key in COUNTERS if key in task.profile.refused]
         failures |= {task.query.name: " ".join(refused)} if refused else {}
     left = 0 if connection.settings.offline else fetch
@@ -176,9 +178,9 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             failures.setdefault(task.query.name, reason)
     lacking = sum(bool(one.requests) for one in found.values())
     nothing = Surveyed(reason=NO_READINGS)
-    return Survey(
-        period, valves, {str(key): found.get(str(key), nothing) for key in valves.index}, lacking, failures, outages
-    )
+    examined = {str(key): found.get(str(key), nothing) for key in valves.index}
+    transfers = connection.transfers({query.name: query.device for query in queries if query.earlier})
+    return Survey(period, valves, examined, lacking, failures, outages, transfers)
 
 
 def _reported_errors(connection: Connection, valves: pd.DataFrame, period: Period, most: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import pickle
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.hydronics.plant import lacks_water
-from belimo_nb.quantities import COUNTERS, MEASURED
+from belimo_nb.quantities import COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
@@ -112,7 +113,7 @@ def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> lis
 
 def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     query, period = task.query, task.period
-    located = {key: task.profile.locate(key) for key in MEASURED}
+    located = task.profile.checked
     datapoints = [identifier for identifier in located.values() if identifier is not None]
     kept = archive.store.read(query.device, query.resolution, datapoints)
     requests = len(archive.plan(kept.coverage, query, now))
@@ -121,17 +122,17 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
         return Surveyed(requests=requests, reason=NO_READINGS)
     step = parse_resolution(query.resolution)
     first, until = reading_range(period.start, period.end, step, _moment(now))
-    raw = kept.frame(datapoints, buckets(first, until, step))
     counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for key in map(located.get, COUNTERS) if key is not None]
-    lived = held(raw[readings], step, query.seen.moment, counters=True)
+    lived = held(kept.frame(readings, buckets(first, until, step)), step, query.seen.moment, counters=True)
     limit = design_limit(task.design.nominal_flow_m3h)
     counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
     energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
     known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
-    samples = _samples(task, raw.loc[buckets(period.start - LEAD, min(period.end, _moment(now)), step)], period.start)
+    grid = buckets(period.start - LEAD, min(period.end, _moment(now)), step)
+    samples = _samples(task, kept.frame(datapoints, grid), period.start)
     longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
@@ -153,7 +154,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
 def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
     """The samples of a valve in the period, from the store alone."""
     query, start = task.query, task.period.start
-    datapoints = [identifier for key in MEASURED if (identifier := task.profile.locate(key)) is not None]
+    datapoints = [identifier for identifier in task.profile.checked.values() if identifier is not None]
     kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
     grid = buckets(start - LEAD, min(task.period.end, _moment(now)), parse_resolution(query.resolution))
     return _samples(task, kept.frame(datapoints, grid), start)
@@ -162,9 +163,9 @@ def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
 def _samples(task: ValveTask, raw: pd.DataFrame, start: pd.Timestamp, resolution: str = "") -> Samples:
     """The samples of a history from `start` on; what it holds from before tells what values hold at its begin."""
     step = parse_resolution(resolution or task.query.resolution)
-    located = {key: task.profile.locate(key) for key in MEASURED}
-    lived = held(raw, step, task.query.seen.moment)
-    lived = lived.loc[lived.index >= start]
+    located = {key: found for key, found in task.profile.checked.items() if found is None or found in raw}
+    lived = held(raw, step, task.query.seen.moment, rare=task.profile.told)
+    lived = lived.iloc[pd.DatetimeIndex(lived.index).searchsorted(start) :]
     return samples_of(
         measurements.quantities(lived, task.profile, located, step, task.tz, task.query.name), step, task.design
     )
@@ -188,6 +189,7 @@ def _detail(
     return _samples(task, kept.frame(list(query.wanted), grid), window[0], query.resolution), None
 
 
+@functools.lru_cache(maxsize=1)
 def _moment(now: int) -> pd.Timestamp:
     return pd.Timestamp(now, unit="s", tz="UTC").ceil("h")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import quarter_hour_zone
@@ -80,6 +82,7 @@ class Counters(Mapping[str, Counter]):
         start: Begin of the range, aware.
         end: Its end, exclusive, aware.
         tz: IANA zone of the calendar.
+        transfers: By name, since when devices that changed hands report under their present ids.
     """
 
     def __init__(
@@ -89,9 +92,11 @@ class Counters(Mapping[str, Counter]):
         start: pd.Timestamp,
         end: pd.Timestamp,
         tz: str,
+        transfers: Mapping[str, pd.Timestamp] = MappingProxyType({}),
     ) -> None:
         self._counters = dict(counters)
         self.failures = dict(failures)
+        self._transfers = dict(transfers)
         self.start, self.end, self.tz = start, end, tz
 
     def __getitem__(self, device: str) -> Counter:
@@ -139,9 +144,17 @@ class Counters(Mapping[str, Counter]):
         return _stacked(frames, statement(nothing, tz=self.tz))
 
     def incidents(self) -> pd.DataFrame:
-        """The incidents of all of them below each other: a column ``device`` before those of `Counter.incidents`."""
-        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        return _stacked({name: counter.incidents() for name, counter in self.items()}, incidents(nothing, self.tz))
+        """The incidents of all of them below each other: a column ``device`` before those of `Counter.incidents`.
+
+        With "transfer" where a device changed hands: what was before is the history of its earlier id.
+        """
+        nothing = incidents(pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC")), self.tz)
+        frames = {name: counter.incidents() for name, counter in self.items()}
+        for name, since in self._transfers.items():
+            moment = pd.DatetimeIndex([since]).tz_convert(self.tz).as_unit("ns")
+            row = pd.DataFrame({"from": moment, "to": moment, "what": "transfer", "kwh": np.nan, "counted": True})
+            frames[name] = pd.concat([row, found]) if len(found := frames.get(name, nothing)) else row
+        return _stacked(frames, nothing)
 
 
 def _stacked(frames: Mapping[str, pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:

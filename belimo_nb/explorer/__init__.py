@@ -26,6 +26,8 @@ def explore(
 ) -> Explorer | None:
     """Explore the fleet with widgets: end a cell with it.
 
+    On a page of Voila, key figures and checks of the chosen valve follow below the picture, for the same days.
+
     Arguments that are not given are as chosen last (saved in the data folder for each cloud), else the first energy
     valve, its power, flow and temperatures, the last week, and a resolution that suits the range.
 
@@ -35,7 +37,7 @@ def explore(
         datapoints: Each by id, name or description.
         start: First day (local date of the site).
         end: First day after the range; None with a `start`: up to now.
-        resolution: Length of a bucket, such as "15m", or "auto".
+        resolution: Time between two points, such as "15m", or "auto"; "1h" and "1d" are local hours and days.
 
     Returns:
         The widgets; None in a run without a person (papermill, nbconvert, a report), which makes no request.
@@ -54,7 +56,12 @@ def explore(
     choice = initial_choice(
         cloud, device or None, datapoints=datapoints, start=start, end=end, resolution=resolution or None
     )
-    return Explorer(cloud, choice)
+    return Explorer(cloud, choice, checks=is_voila())
+
+
+def is_voila() -> bool:
+    """Whether Voila runs this kernel, to show a notebook as a page."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ
 
 
 def is_interactive() -> bool:
@@ -62,7 +69,7 @@ def is_interactive() -> bool:
     # A front end says with each cell whether it can pass `input` on to a person: JupyterLab can; nbclient (papermill,
     # nbconvert) and nbval cannot. Environment variables are no help, since programs started from a notebook inherit
     # them. Voila runs cells with nbclient, but names itself (decision 6).
-    if os.environ.get("SERVER_SOFTWARE", "").startswith("voila/") or "VOILA_PREHEAT" in os.environ:
+    if is_voila():
         return True
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

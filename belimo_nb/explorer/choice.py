@@ -17,6 +17,7 @@ import pandas as pd
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.moments import Moment
 from belimo_nb.errors import BelimoError, NoDataError, UsageError
+from belimo_nb.explorer import is_voila
 from belimo_nb.store.disk import source_folder
 from belimo_nb.system.files import check_inside, read_bytes, write_text
 
@@ -46,8 +47,9 @@ class Choice:
         first: First day; None if not set.
         last: Last day; None if not set.
         span: Name in `SPANS` of a range up to now, "" for fixed days: tomorrow, "week" means other days.
-        resolution: Length of a bucket, or `AUTO`.
+        resolution: Time between two points, or `AUTO`.
         datapoints: Chosen ids by dataprofile; a missing dataprofile has the default ones.
+        others: Ids of devices to show beside it.
     """
 
     device: str
@@ -56,11 +58,13 @@ class Choice:
     span: str = "week"
     resolution: str = AUTO
     datapoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    others: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Convert to plain JSON types."""
         days = {key: day and day.isoformat() for key, day in (("first", self.first), ("last", self.last))}
-        return {**asdict(self), **days, "datapoints": {ref: list(ids) for ref, ids in self.datapoints.items()}}
+        chosen = {ref: list(ids) for ref, ids in self.datapoints.items()}
+        return {**asdict(self), **days, "datapoints": chosen, "others": list(self.others)}
 
     @classmethod
     def from_json(cls, data: Any) -> Choice:
@@ -72,7 +76,8 @@ class Choice:
         try:
             first, last = (None if data[key] is None else date.fromisoformat(data[key]) for key in ("first", "last"))
             chosen = {str(ref): tuple(str(item) for item in ids) for ref, ids in data["datapoints"].items()}
-            found = cls(str(data["device"]), first, last, str(data["span"]), str(data["resolution"]), chosen)
+            others = tuple(str(item) for item in data.get("others", ()))
+            found = cls(str(data["device"]), first, last, str(data["span"]), str(data["resolution"]), chosen, others)
             if found.span and found.span not in SPANS:
                 raise ValueError(f"there is no range {found.span!r}")
             if found.resolution != AUTO:
@@ -114,7 +119,9 @@ def initial_choice(
         identifier = last.device
     else:
         identifier = _usual_device(cloud, listed)
-    choice = replace(last, device=identifier) if last is not None else Choice(identifier)
+    choice = Choice(identifier)
+    if last is not None:
+        choice = replace(last, device=identifier, others=tuple(other for other in last.others if other in listed.index))
     if start is not None or end is not None:
         period = cloud.period(start, end)
         final = (period.end - pd.Timedelta(1, "us")).date()
@@ -146,10 +153,12 @@ VERSION = 1
 
 
 def choice_path(settings: Settings) -> Path:
-    """File of the choice: ``<data dir>/explore/v1/<cloud>/<account>.json``."""
+    """File of the choice: ``<data dir>/explore/v1/<cloud>/<account>.json``, another one for pages of Voila."""
     # Hashed, because a user name may hold characters that a file name cannot.
     account = hashlib.sha256(settings.username.encode()).hexdigest()[:12]
-    return settings.data_dir / "explore" / f"v{VERSION}" / source_folder(settings) / f"{account}.json"
+    # A page that others look at must not begin with what its maker last chose in JupyterLab, nor the other way round.
+    page = "-voila" if is_voila() else ""
+    return settings.data_dir / "explore" / f"v{VERSION}" / source_folder(settings) / f"{account}{page}.json"
 
 
 def load_choice(settings: Settings) -> Choice | None:

@@ -1,12 +1,14 @@
-"""Range, resolution and number of buckets of a query, checked before any request."""
+"""Range, resolution and number of readings of a query, checked before any request."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
 from belimo_nb.api.history import MAX_BUCKETS, parse_resolution
+from belimo_nb.calendar.intervals import quarter_hour_zone
 from belimo_nb.calendar.moments import local_midnight
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.display import number
@@ -14,13 +16,55 @@ from belimo_nb.errors import UsageError
 from belimo_nb.explorer.choice import AUTO
 
 MAX_RANGE_BUCKETS = 12 * MAX_BUCKETS
-"""Buckets of one range at most: a year at 5 minutes in a dozen requests; more takes too long for a click."""
+"""Readings of one range at most: a year at 5 minutes in a dozen requests; more takes too long for a click."""
 
 MAX_DATAPOINTS = 12  # datapoints of one figure at most
 MIN_YEAR, MAX_YEAR = 1990, 2200
-# Ranges in days up to which a resolution is chosen: one request each, up to a year.
-AUTO_RESOLUTIONS = ((8, "5m"), (32, "15m"), (MAX_RANGE_BUCKETS // 24, "1h"))
+AUTO_RESOLUTIONS = ((8, "5m"), (32, "15m"), (370, "1h"))  # ranges in days up to which a resolution is chosen
 RESOLUTIONS = ("5m", "15m", "1h", "1d")
+# Calendar frequency of a view of hours or days, and ranges in days up to which it is made from finer readings.
+HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
+FINER = {HOUR: ("h", ((32, "5m"), (370, "15m"))), DAY: ("D", ((MAX_RANGE_BUCKETS // 24, "1h"),))}
+
+
+@dataclass(frozen=True)
+class View:
+    """What is drawn: the readings themselves, or mean, least and greatest of local hours or days.
+
+    Attributes:
+        resolution: Time between two points, as chosen.
+        reads: Resolution of the readings behind them.
+        freq: "h" or "D" for hours and days by the calendar; "" for readings.
+    """
+
+    resolution: str
+    reads: str
+    freq: str = ""
+
+    @property
+    def each(self) -> str:
+        """What one point stands for, in words."""
+        return {"h": "hour", "D": "day"}[self.freq] if self.freq else spacing(self.reads)
+
+
+def spacing(resolution: str) -> str:
+    """A resolution in words: "5 minutes", "hour", "day"."""
+    step = parse_resolution(resolution)
+    for length, name in ((DAY, "day"), (HOUR, "hour"), (pd.Timedelta(minutes=1), "minute")):
+        if step % length == pd.Timedelta(0):
+            return name if step == length else f"{step // length} {name}s"
+    return f"{step.total_seconds():.0f} seconds"
+
+
+def view_of(resolution: str, period: Period, *, offline: bool = False) -> View:
+    """How a resolution is shown: hours and days by the calendar, from finer readings where those are affordable."""
+    freq, finer = FINER.get(parse_resolution(resolution), ("", ()))
+    days = (period.end - period.start) / DAY
+    # Offline only what a sync stores is at hand: hourly readings.
+    reads = next((text for limit, text in finer if days <= limit and (not offline or text == "1h")), "")
+    if freq == "D" and reads and quarter_hour_zone(str(period.start.tz), period.start, period.end):
+        reads = "15m" if days <= MAX_RANGE_BUCKETS // 96 and not offline else ""
+    return View(resolution, reads, freq) if reads else View(resolution, resolution)
 
 
 def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Period:
@@ -50,19 +94,19 @@ def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Perio
 
 
 def resolution_for(chosen: str, period: Period, *, offline: bool = False) -> str:
-    """Length of a bucket: as chosen, or as suits the range; offline at least an hour, which a sync stores."""
+    """Time between two points: as chosen, or as suits the range; offline at least an hour, which a sync stores."""
     if chosen != AUTO:
         return chosen
-    days = (period.end - period.start) / pd.Timedelta(days=1)
+    days = (period.end - period.start) / DAY
     return next((resolution for limit, resolution in AUTO_RESOLUTIONS[2 * offline :] if days <= limit), "1d")
 
 
 def check_cost(period: Period, resolution: str, rate: float) -> int:
-    """Count the buckets of a query.
+    """Count the readings of each datapoint that a query asks for.
 
     Args:
         period: Range of the query.
-        resolution: Length of a bucket.
+        resolution: Time between two readings.
         rate: Allowed requests a second; 0 for no limit.
 
     Raises:
@@ -81,7 +125,7 @@ def check_cost(period: Period, resolution: str, rate: float) -> int:
     days = longest // pd.Timedelta(days=1)
     shorter = f"{number(days)} days" if days > 1 else f"{number(longest // pd.Timedelta(hours=1))} hours"
     raise UsageError(
-        f"{period.label} at {resolution} is {number(count)} buckets, which takes {number(requests)} requests{wait}; "
+        f"{period.label} at {resolution} is {number(count)} readings, which takes {number(requests)} requests{wait}; "
         f"choose {instead}a range of at most {shorter}."
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
+from belimo_nb.api.search import folded
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
 
@@ -28,34 +29,46 @@ class DevicePicker:
         cloud: Cloud of the devices; its last list is used, without a request.
         chosen: Id of the chosen device.
         on_change: Called when another is chosen.
+        others: Ids of devices that are kept in the picture.
 
     Attributes:
         value: Id of the chosen device.
         search: Field for parts of name, serial number, project or city, in any order.
         matches: List of matching devices.
+        others: Ids of the devices that stay in the picture beside it.
+        keep: Button that keeps the chosen device in the picture.
+        kept: A button for each kept device, which takes it out again.
         view: All of the widgets.
     """
 
-    def __init__(self, cloud: Cloud, chosen: str, on_change: Callable[[], None]) -> None:
+    def __init__(self, cloud: Cloud, chosen: str, on_change: Callable[[], None], others: Sequence[str] = ()) -> None:
         self._zone = cloud.timezone
         self._devices = cloud.connection.listed_devices()
         rows = self._devices
         named = [(str(i), n, str(s or "")) for i, n, s in zip(rows.index, rows["name"], rows["serial"], strict=True)]
         self._names = dict(zip((device[0] for device in named), distinct_names(named), strict=True))
         searched = zip(rows.index, *(rows[column] for column in SEARCHED_COLUMNS), strict=True)
-        self._texts = {str(texts[0]): "\n".join(str(text or "") for text in texts).casefold() for texts in searched}
+        self._texts = {str(texts[0]): folded("\n".join(str(text or "") for text in texts)) for texts in searched}
         self._on_change = on_change
         self._updating = False
         self.value = chosen
+        self.others = [identifier for identifier in others if identifier in self._names]
         self.search = widgets.Text(
             description="Device", placeholder="Type a part of its name or serial number", tooltip="Type to search"
         )
         self.matches = widgets.Select(description="Devices that fit", rows=ROWS)
         self.count = widgets.HTML()
         self.facts = widgets.HTML()
-        self.view = widgets.VBox([self.search, self.matches, self.count, self.facts])
+        self.keep = widgets.Button(
+            description="Keep to compare", tooltip="Keep this device in the picture, then choose another beside it"
+        )
+        self.kept = widgets.VBox()
+        self.kept.add_class("bnb-x-kept")
+        self.view = widgets.VBox([self.search, self.matches, self.count, self.facts, self.keep, self.kept])
         self._show_matches()
         self._show_facts()
+        self._show_kept()
+        self.keep.on_click(lambda _: self.toggle(self.value))
         self.search.observe(self._on_search, "value")
         self.matches.observe(self._on_pick, "value")
 
@@ -80,9 +93,26 @@ class DevicePicker:
         self._show_facts()
         self._on_change()
 
+    def toggle(self, identifier: str) -> None:
+        """Keep a device in the picture, or take it out again."""
+        if identifier in self.others:
+            self.others.remove(identifier)
+        else:
+            self.others.append(identifier)
+        self._show_kept()
+        self._on_change()
+
+    def _show_kept(self) -> None:
+        for button in self.kept.children:
+            button.close()
+        buttons = [widgets.Button(description=f"✕ {self._names[key]}", tooltip="Take it out") for key in self.others]
+        for button, key in zip(buttons, tuple(self.others), strict=True):
+            button.on_click(lambda _, key=key: self.toggle(key))
+        self.kept.children = buttons
+
     def _show_matches(self) -> list[str]:
         """Fill the list; returns all matching ids."""
-        words = self.search.value.casefold().split()
+        words = folded(self.search.value).split()
         found = [identifier for identifier, text in self._texts.items() if all(word in text for word in words)]
         shown = found[:MAX_MATCHES]
         if self.value in found and self.value not in shown:

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from belimo_nb.api.search import folded
 from belimo_nb.explorer.points import Point
 
 
@@ -62,7 +63,7 @@ class PointList:
         return box
 
     def _show(self) -> None:
-        words = self.search.value.casefold().split()
-        texts = {point.id: f"{point.label}\n{point.name}\n{point.id}".casefold() for point in self._points}
+        words = folded(self.search.value).split()
+        texts = {point.id: folded(f"{point.label}\n{point.name}\n{point.id}") for point in self._points}
         shown = [box for identifier, box in self.boxes.items() if all(word in texts[identifier] for word in words)]
         self._list.children = shown

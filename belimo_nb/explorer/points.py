@@ -96,6 +96,24 @@ def default_datapoints(points: Sequence[Point]) -> tuple[str, ...]:
     return numbers[:DEFAULT_COUNT] or tuple(point.id for point in points[:1])
 
 
+def counterparts_of(points: Sequence[Point], others: Sequence[Point]) -> tuple[list[Point], list[Point]]:
+    """Find the same datapoints in another device's: by quantity, else by name and unit.
+
+    Returns:
+        The counterparts that there are, and the points without one.
+    """
+    found: list[Point] = []
+    without = []
+    for point in points:
+        same = [other for other in others if point.quantity and other.quantity == point.quantity]
+        same += [other for other in others if (other.name, other.title) == (point.name, point.title)]
+        if same:
+            found.append(same[0])
+        else:
+            without.append(point)
+    return found, without
+
+
 def _point(identifier: str, row: pd.Series[Any], quantity: str) -> Point:
     name, unit = str(row["name"]), str(row["unit"])
     label, color = KNOWN_QUANTITIES.get(quantity, (str(row["description"]) or name or identifier, ""))

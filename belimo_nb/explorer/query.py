@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.api.devices import distinct_names
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
-from belimo_nb.explorer.cost import MAX_DATAPOINTS, check_cost, period_of, resolution_for
-from belimo_nb.explorer.points import Point, default_datapoints, points_of
-from belimo_nb.explorer.samples import as_csv, as_table, download_link, file_name, last_readings
+from belimo_nb.explorer.cost import MAX_DATAPOINTS, View, check_cost, period_of, resolution_for, view_of
+from belimo_nb.explorer.points import Point, counterparts_of, default_datapoints, points_of
+from belimo_nb.explorer.samples import Curve, as_csv, as_table, curves_of, download_link, file_name
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
@@ -22,21 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedSamples:
-    """Samples to draw and to download.
+    """What to draw and to download.
 
     Attributes:
-        frame: Samples by datapoint id, as `last_readings` gives them.
-        period: Range of the samples.
-        resolution: Length of a bucket.
-        table: Samples by title of the datapoint.
+        curves: One for each datapoint of each device.
+        period: Range of the curves.
+        view: Readings, hours or days.
+        table: All curves, by title.
         link: HTML of the download link.
+        lacking: Sentences on what other devices lack.
     """
 
-    frame: pd.DataFrame
+    curves: list[Curve]
     period: Period
-    resolution: str
+    view: View
     table: pd.DataFrame
     link: str
+    lacking: list[str]
 
 
 @dataclass
@@ -87,7 +90,8 @@ def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
     period = period_of(choice.first, choice.last, cloud.now)
     # Costs are checked before the first request, because a slip of the hand could ask for years of readings.
     resolution = resolution_for(choice.resolution, period, offline=cloud.settings.offline)
-    check_cost(period, resolution, cloud.settings.rate)
+    view = view_of(resolution, period, offline=cloud.settings.offline)
+    check_cost(period, view.reads, cloud.settings.rate)
     found.device = cloud.device(choice.device)
     profile = found.device.profile
     found.profile_ref, found.points = profile.ref, points_of(profile)
@@ -99,11 +103,25 @@ def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
         raise UsageError(f"{found.device.name} has no datapoints: its dataprofile {profile.ref} lists none.")
     if not found.chosen:
         raise UsageError("No datapoint is chosen; tick at least one.")
-    if len(found.chosen) > MAX_DATAPOINTS:
+    others = [cloud.device(identifier) for identifier in choice.others if identifier != found.device.id]
+    if (count := len(found.chosen) * (1 + len(others))) > MAX_DATAPOINTS:
         raise UsageError(
-            f"{len(found.chosen)} datapoints are chosen, more than can be told apart; tick at most {MAX_DATAPOINTS}."
+            f"{count} datapoints are chosen, more than can be told apart; tick at most "
+            f"{MAX_DATAPOINTS // (1 + len(others))}{' for so many devices' if others else ''}."
         )
-    frame = last_readings(found.device, found.chosen, period, resolution)
-    table = as_table(frame, found.chosen)
-    name = file_name(found.device.name, str(choice.first), str(choice.last), resolution)
-    found.samples = LoadedSamples(frame, period, resolution, table, download_link(as_csv(table), name))
+    devices = [found.device, *others]
+    identified = [(device.id, device.name, str(device.summary["serial"] or "")) for device in devices]
+    names = distinct_names(identified)
+    curves = curves_of(found.device, names[0], found.chosen, period, view)
+    lacking = []
+    for device, name in zip(others, names[1:], strict=True):
+        try:
+            counterparts, without = counterparts_of(found.chosen, points_of(device.profile))
+            curves += curves_of(device, name, counterparts, period, view)
+        except BelimoError as error:  # what one device lacks costs no other
+            lacking.append(f"{name} is left out: {error}")
+        else:
+            lacking += [f"{name} has no {', '.join(point.label for point in without)}."] * bool(without)
+    table = as_table(curves)
+    name = file_name(" and ".join(names), str(choice.first), str(choice.last), resolution)
+    found.samples = LoadedSamples(curves, period, view, table, download_link(as_csv(table), name), lacking)

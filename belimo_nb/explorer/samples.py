@@ -1,4 +1,4 @@
-"""Samples of a query, their table and CSV, and the link to download them."""
+"""What a query shows: curves of readings, hours or days, their table and CSV, and the link to download them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -14,12 +16,17 @@ from pandas.api.types import is_numeric_dtype
 
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.device import Device
 from belimo_nb.display.base import esc
 from belimo_nb.display.numbers import FLOAT_FORMAT
 from belimo_nb.display.table import cell_text
+from belimo_nb.energy.counter import Kind
+from belimo_nb.explorer.cost import View
 from belimo_nb.explorer.points import Point
+
+ENERGY_KINDS: Mapping[str, Kind] = MappingProxyType({"heating_energy": "heating", "cooling_energy": "cooling"})
 
 
 def last_readings(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
@@ -40,14 +47,90 @@ def last_readings(device: Device, points: Sequence[Point], period: Period, resol
     return frame.set_axis(ends, axis="index").rename_axis("time")
 
 
-def as_table(frame: pd.DataFrame, points: Sequence[Point]) -> pd.DataFrame:
-    """Rename the columns to the datapoints' titles, made unique by their ids."""
-    titles = [point.title for point in points]
-    named = [
-        title if titles.count(title) == 1 else f"{title} ({point.id})"
-        for title, point in zip(titles, points, strict=True)
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One datapoint of one device over the range; index ``time`` in the period's zone.
+
+    Attributes:
+        device: Name of the device.
+        point: The datapoint.
+        series: Readings at the end of their buckets; or the mean of each interval, at its begin.
+        spread: Columns low and high: the least and greatest reading of each interval; None for readings and texts.
+        energy: Whether the values are the energy of each interval, from the counter.
+    """
+
+    device: str
+    point: Point
+    series: pd.Series[Any]
+    spread: pd.DataFrame | None = None
+    energy: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name of what the values tell."""
+        return f"{self.point.label.removesuffix(', counter')} of each interval" if self.energy else self.point.label
+
+
+def curves_of(device: Device, name: str, points: Sequence[Point], period: Period, view: View) -> list[Curve]:
+    """Fetch what a view shows of a device: readings, or mean, least and greatest of local hours or days.
+
+    Counters of energy are shown as the energy of each interval (see `Device.energy`), texts and other counters as they
+    stood at its end. An interval without any reading is NaN.
+
+    Args:
+        device: The device.
+        name: Its name in the picture.
+        points: The datapoints.
+        period: Range of the curves.
+        view: Readings, hours or days.
+
+    Raises:
+        BelimoError: The readings cannot be fetched.
+    """
+    counted = {p.id: p for p in points if p.quantity in ENERGY_KINDS} if view.freq else {}
+    read = [point for point in points if point.id not in counted]
+    frame = last_readings(device, read, period, view.reads) if read else pd.DataFrame()
+    found = {}
+    for point in read:
+        found[point.id] = (
+            _intervals(name, point, frame[point.id], period, view) if view.freq else Curve(name, point, frame[point.id])
+        )
+    for point in counted.values():
+        energy = device.energy(ENERGY_KINDS[point.quantity], period.start, period.end, view.freq)["kwh"]
+        found[point.id] = Curve(name, point, energy.rename_axis("time"), energy=True)
+    return [found[point.id] for point in points]
+
+
+def _intervals(device: str, point: Point, values: pd.Series[Any], period: Period, view: View) -> Curve:
+    zone = str(period.start.tz)
+    limits = edges(period.start, period.end, view.freq, zone, pd.DatetimeIndex([]))
+    begins = limits[:-1].rename("time")
+    # A reading stands at its bucket's end, so that of midnight belongs to the day before.
+    place = limits.searchsorted(values.index, side="left") - 1
+    groups = values.groupby(place)
+    if not point.numeric or point.quantity == "volume":
+        last = groups.last().reindex(range(len(begins))).set_axis(begins)
+        return Curve(device, point, last if point.numeric else last.astype(object).where(last.notna(), None))
+    found = groups.agg(["mean", "min", "max"]).reindex(range(len(begins))).set_axis(begins)
+    return Curve(device, point, found["mean"], found[["min", "max"]].set_axis(["low", "high"], axis="columns"))
+
+
+def as_table(curves: Sequence[Curve]) -> pd.DataFrame:
+    """All curves side by side; columns by title, with the device where there are several, with the id where alike."""
+    several = len({curve.device for curve in curves}) > 1
+    titles = [
+        (f"{curve.device}: " if several else "") + (f"{curve.label}, kWh" if curve.energy else curve.point.title)
+        for curve in curves
     ]
-    return frame[[point.id for point in points]].set_axis(named, axis="columns")
+    columns: dict[str, pd.Series[Any]] = {}
+    for curve, title in zip(curves, titles, strict=True):
+        own = title if titles.count(title) == 1 else f"{title} ({curve.point.id})"
+        if curve.spread is None:
+            columns[own] = curve.series
+        else:
+            columns |= {f"{own}, mean": curve.series, f"{own}, least": curve.spread["low"]}
+            columns[f"{own}, greatest"] = curve.spread["high"]
+    return pd.DataFrame(columns)
 
 
 def as_csv(table: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ from belimo_nb.heating.change_over import ChangeOver, fit_change_over, seasons
 from belimo_nb.heating.comparison import Comparison, compare
 from belimo_nb.heating.days import complete_days, daily_means
 from belimo_nb.heating.degree_days import degree_days
+from belimo_nb.heating.design_load import DesignLoad, daily_peaks, design_load
 from belimo_nb.heating.load import LoadFigures, carpet, load_duration, load_figures
 from belimo_nb.heating.signature import Signature, fit_signature
 from belimo_nb.heating.study import Study, cusum
@@ -16,6 +17,7 @@ from belimo_nb.heating.study import Study, cusum
 __all__ = [
     "ChangeOver",
     "Comparison",
+    "DesignLoad",
     "LoadFigures",
     "Signature",
     "Study",
@@ -26,7 +28,9 @@ __all__ = [
     "cost",
     "cusum",
     "daily_means",
+    "daily_peaks",
     "degree_days",
+    "design_load",
     "fit_change_over",
     "fit_signature",
     "load_duration",

@@ -214,12 +214,30 @@ def _reason(signature: Signature, coverage: float, past: float, known: float) ->
 
 
 def _uncertainty(signature: Signature, outdoor: pd.Series[Any], m: float, level: float) -> float:
-    n = signature.n_days
-    r = min(max(signature.autocorrelation, 0.0), 0.99)
-    independent = max(n * (1 - r) / (1 + r), signature.parameters + 1.0)
-    t = t_quantile((1 + level) / 2, independent - signature.parameters)
-    spread = math.sqrt(n / independent * (1 + 2 / independent) / m)
-    return 1.26 * t * max(signature.cv_rmse, _cv_between(signature, outdoor)) * spread
+    cv, n = max(signature.cv_rmse, _cv_between(signature, outdoor)), signature.n_days
+    return guideline_14(cv, n, signature.parameters, signature.autocorrelation, m, level)[0]
+
+
+def guideline_14(
+    error: float, n: float, parameters: int, autocorrelation: float, m: float, level: float
+) -> tuple[float, float, float]:
+    """Uncertainty of a mean over `m` days held against a regression: ASHRAE Guideline 14, Annex B (see `compare`).
+
+    Args:
+        error: Root mean square error of the regression, or that as a share (CV): the result is in the same unit.
+        n: Number of days in it.
+        parameters: Number of its parameters.
+        autocorrelation: Of the residuals of neighboring days.
+        m: Number of days that are held against it.
+        level: Confidence level.
+
+    Returns:
+        Half width of the confidence interval; number of independent days n' in the regression; Student's t.
+    """
+    r = min(max(autocorrelation, 0.0), 0.99)
+    independent = max(n * (1 - r) / (1 + r), parameters + 1.0)
+    t = t_quantile((1 + level) / 2, independent - parameters)
+    return 1.26 * t * error * math.sqrt(n / independent * (1 + 2 / independent) / m), independent, t
 
 
 def _cv_between(signature: Signature, outdoor: pd.Series[Any]) -> float:

@@ -103,8 +103,9 @@ def contrary(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind) -> dict[str
         used = kwh[name].where(kwh[name] > 0)
         if not used.where(wrong).sum() > CONTRARY_SHARE * used.where(outdoor.notna()).sum() > 0:
             continue
-        signature = fit_signature(used, outdoor, kind=other, leave_out_off=False)
-        if signature.model and signature.r2 >= CONTRARY_R2:
+        # With the days without any, or, where the sensors were swapped midway, without them.
+        fits = (fit_signature(days, outdoor, kind=other, leave_out_off=False) for days in (kwh[name], used))
+        if any(fit.model and fit.r2 >= CONTRARY_R2 for fit in fits):
             found[name] = [Spell(kwh.index[0], kwh.index[-1], float("nan"), CONTRARY)]
     return found
 

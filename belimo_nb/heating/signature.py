@@ -121,15 +121,19 @@ class Signature:
             off[run] = len(run) >= OFF_DAYS and missed[run].sum() >= OFF_MISSED
         return pd.Series(off & idle & due, days.index)
 
-    def band(self, level: float = LEVEL) -> pd.DataFrame:
+    def band(self, level: float = LEVEL, at: npt.ArrayLike | None = None) -> pd.DataFrame:
         """Confidence band of the curve, pointwise, from a bootstrap of whole weeks.
 
+        Args:
+            level: Confidence level.
+            at: Outdoor temperatures, °C, also beyond those that it was fitted on; None: over these.
+
         Returns:
-            DataFrame, index ``temperature_c`` over the fitted range, columns kwh (the curve), low, high: what the
+            DataFrame, index ``temperature_c``, columns kwh (the curve), low, high: what the
             expected day at that temperature lies between, not a single day.
         """
         low, high = self.range_c if self.n_days else (0.0, 0.0)
-        at = np.linspace(low, high, 61)
+        at = np.linspace(low, high, 61) if at is None else np.asarray(at, dtype=float)
         frame = pd.DataFrame({"kwh": self._curve(at)}, pd.Index(at, name="temperature_c"))
         if self.model is None:
             return frame.assign(low=np.nan, high=np.nan)

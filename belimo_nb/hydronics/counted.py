@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import Flags, Floats, Samples
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
@@ -82,7 +83,7 @@ def _counted(samples: Samples, energies: list[str]) -> Passage:
     limits = {"volume_m3": _most(samples.values("flow_m3h"))} | dict.fromkeys(energies, _most(samples.power))
     good = np.ones(len(samples), dtype=bool)
     breaks = np.zeros(len(samples), dtype=np.int64)
-    index = pd.DatetimeIndex(samples.frame.index)
+    index = samples.index
     ns = index.as_unit("ns").asi8
     for column, limit in limits.items():
         shown = samples.values(column)
@@ -115,4 +116,4 @@ def _counted(samples: Samples, energies: list[str]) -> Passage:
 def _most(rate: Floats) -> float | None:
     """The highest possible rise a second, from rates an hour; None if none is known."""
     running = np.abs(rate[np.isfinite(rate) & (rate != 0)])
-    return _TIMES_HIGHEST * float(np.percentile(running, 99.9)) / 3600 if len(running) else None
+    return _TIMES_HIGHEST * percentile(running, 99.9) / 3600 if len(running) else None

@@ -18,6 +18,7 @@ from belimo_nb.hydronics.checks.limit import delta_t_limit
 from belimo_nb.hydronics.checks.meter import meter
 from belimo_nb.hydronics.checks.open_valve import open_valve
 from belimo_nb.hydronics.checks.oversized import SIZING_DAYS, oversized
+from belimo_nb.hydronics.checks.reported import reported
 from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 from belimo_nb.hydronics.checks.sensors import sensors
 from belimo_nb.hydronics.checks.sensors_swapped import swapped
@@ -61,10 +62,20 @@ class _Case:
         """Also tells whether a valve cycles because it is too large."""
         return hunting(self.fine, self.samples)
 
+    @cached_property
+    def waste(self) -> Verdict:
+        """Also tells whether a coil has all the water that it can use."""
+        return saturation(self.samples, self.curves)
+
     def oversized(self) -> Verdict:
-        """In less than a year only a valve that cycles can be too large for certain."""
-        short = self.samples.ns[-1] - self.samples.ns[0] < SIZING_DAYS * 24 * HOUR_NS
-        return oversized(self.samples, cycles=short and self.hunting.verdict in (WARN, FAULT))
+        """In less than a year only a valve that cycles, or whose coil is used up, can be too large for certain."""
+        shows = ""
+        if self.samples.ns[-1] - self.samples.ns[0] < SIZING_DAYS * 24 * HOUR_NS:
+            if self.hunting.verdict in (WARN, FAULT):
+                shows = "it cycles there"
+            elif self.waste.verdict == WARN:
+                shows = "more water brings hardly any more power even there"
+        return oversized(self.samples, shows=shows)
 
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""
@@ -80,7 +91,7 @@ METER_STEP = pd.Timedelta(minutes=15)
 _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "flow-weighted delta-T": lambda case: flow_weighted_delta_t(case.samples),
     "low delta-T": lambda case: low_delta_t(case.samples),
-    "waste zone": lambda case: saturation(case.samples, case.curves),
+    "waste zone": lambda case: case.waste,
     "delta-T limit": lambda case: delta_t_limit(case.samples, case.curves),
     "oversized": _Case.oversized,
     "hunting": lambda case: case.hunting,
@@ -92,6 +103,7 @@ _CHECKS: dict[str, Callable[[_Case], Verdict]] = {
     "stuck": lambda case: stuck(case.samples),
     "sensor range": _Case.sensors,
     "meter consistency": _Case.meter,
+    "reported errors": lambda case: reported(case.samples),
     "silent": lambda case: silent(case.samples, case.until),
 }
 

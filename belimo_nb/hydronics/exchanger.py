@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
 
 SATURATED_SLOPE = 0.15  # share of its start to which the slope of P(V) has fallen at V*
@@ -88,7 +89,7 @@ def supply_temperature(samples: Samples) -> Floats:
 def supply_span(supply_c: Floats) -> float:
     """From the 5th to the 95th percentile, K; NaN if nothing is known."""
     known = supply_c[np.isfinite(supply_c)]
-    return float(np.subtract(*np.percentile(known, [95, 5]))) if len(known) else math.nan
+    return percentile(known, 95) - percentile(known, 5) if len(known) else math.nan
 
 
 def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristic:
@@ -117,7 +118,7 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
     used &= np.isfinite(supply) if follow else True
     flow, power = flow[used], power[used]
     supply = supply[used] if follow else np.zeros(len(flow))
-    most = float(np.percentile(flow, 99))
+    most = percentile(flow, 99)
     v, p, t, n = _medians(flow, power, supply, most, span / SUPPLY_BINS if follow else 1.0)
     if not follow:
         loaded = p >= LOADED * _hull(v, p)
@@ -134,7 +135,7 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
     a = float(found[0])
     if r2 < LEAST_R2 or not a > 0:
         return _refused(known, f"Power does not follow flow closely enough (R² {r2:.2f}, at least {LEAST_R2} needed).")
-    top = float(np.median(power[flow >= np.percentile(flow, 90)]))
+    top = percentile(power[flow >= percentile(flow, 90)], 50)
     path = _path(flow, supply, found, reference) if follow else ()
     if half >= 0.98 * _STRAIGHT * most:
         slope = float((p * v).sum() / (v * v).sum())
@@ -146,7 +147,7 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
 
 def _path(flow: Floats, supply: Floats, found: Floats, reference: float) -> tuple[tuple[float, float], ...]:
     """Flows, and the lift of the supply that goes with them over that of the reference."""
-    row = np.minimum((flow * (PATH_POINTS / np.percentile(flow, 99))).astype(np.int64), PATH_POINTS - 1)
+    row = np.minimum((flow * (PATH_POINTS / percentile(flow, 99))).astype(np.int64), PATH_POINTS - 1)
     count = np.bincount(row)
     at, mean = (np.bincount(row, values)[count > 0] / count[count > 0] for values in (flow, supply))
     lift = 1 + found[1] / found[0] * (mean - reference)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
-from belimo_nb.quantities import MEASURED, QUANTITIES
+from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD, column_index
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int8]
@@ -36,9 +37,9 @@ ONE_KIND = 0.02
 """Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
 IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
 LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
-OPTIONAL = ("direction_changes", "strokes", "error_bits")
-"""What a device may tell besides: two counters of its actuator (a stroke is 0 to 100 %), and its error bits."""
 COLUMNS = tuple(QUANTITIES[name].column for name in MEASURED)
+OPTIONAL = tuple(QUANTITIES[name].column for name in TOLD)
+"""What a device may tell besides: error bits, its actuator's counters (a stroke is 0 to 100 %), power by direction."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,17 @@ class Samples:
         if not (np.diff(index.asi8) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
         # One block, column by column: the checks read columns, and there may be thousands of valves.
-        columns = [*COLUMNS, *(column for column in OPTIONAL if column in self.frame)]
-        block = np.full((len(index), len(columns)), np.nan, order="F")
-        for position, column in enumerate(columns):
-            if column in self.frame:
-                block[:, position] = _numbers(self.frame[column])
-        object.__setattr__(self, "frame", pd.DataFrame(block, index, columns, copy=False))
+        columns = column_index((*COLUMNS, *(column for column in OPTIONAL if column in self.frame)))
+        block = self.frame.to_numpy() if columns.equals(self.frame.columns) else np.empty(0, dtype=object)
+        if block.dtype != float or not block.flags.f_contiguous or np.isinf(block).any():
+            block = np.full((len(index), len(columns)), np.nan, order="F")
+            for position, column in enumerate(columns):
+                if column in self.frame:
+                    block[:, position] = _numbers(self.frame[column])
+            frame = pd.DataFrame(block, index, columns, copy=False)
+        else:
+            frame = self.frame.copy(deep=False)  # copied when its owner writes to it
+        object.__setattr__(self, "frame", frame)
         object.__setattr__(self, "_columns", dict(zip(columns, block.T, strict=True)))
         if self.step is None:
             object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
@@ -106,6 +112,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """The times."""
+        return self.frame.index  # type: ignore[return-value]  # checked when it was made
 
     def values(self, column: str) -> Floats:
         """One column as an array, NaN where unknown."""
@@ -131,7 +142,7 @@ class Samples:
 
     def local(self, tz: str) -> pd.DatetimeIndex:
         """The local times in the **middle** of the samples' intervals: a mean over an interval belongs there."""
-        index = pd.DatetimeIndex(self.frame.index) - self.step / 2
+        index = self.index - self.step / 2
         return index.tz_convert(tz)
 
     @cached_property
@@ -149,7 +160,7 @@ class Samples:
         known = np.isfinite(flow)
         if not known.any():
             return np.zeros(len(flow), dtype=bool)
-        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * float(np.percentile(flow[known], 99)), 0.0)
+        flowing = np.where(known, flow, 0.0) > max(ACTIVE_FLOW * percentile(flow[known], 99), 0.0)
         return np.asarray(flowing & ~(position <= ACTIVE_POSITION_PCT))
 
     @property
@@ -174,7 +185,7 @@ class Samples:
     @cached_property
     def ns(self) -> npt.NDArray[np.int64]:
         """The times, nanoseconds since 1970, UTC."""
-        return pd.DatetimeIndex(self.frame.index).as_unit("ns").asi8
+        return self.index.as_unit("ns").asi8
 
     @cached_property
     def by_water(self) -> Ints:
@@ -207,15 +218,24 @@ class Samples:
                 return np.full(len(heat), kind, dtype=np.int8)
         if not both > 0:
             return np.zeros(len(heat), dtype=np.int8)
-        day = pd.DatetimeIndex(self.frame.index).as_unit("s").asi8 // 86400
+        day = self.index.as_unit("s").asi8 // 86400
         day -= day[0]
         return np.sign(np.bincount(day, heat - cold)).astype(np.int8)[day]
 
     @cached_property
+    def by_power(self) -> Ints:
+        """By its power, where it tells that of heating and of cooling apart: 1, -1, or 0 where neither tells."""
+        heat, cold = (np.nan_to_num(self.values(column)) for column in ("heating_kw", "cooling_kw"))
+        return np.sign(heat - cold).astype(np.int8)
+
+    @cached_property
     def _kind(self) -> Ints:
         """Above 0 where the valve heats, below 0 where it cools, 0 where that is unknown."""
+        told = self.by_counters
+        if self.known("heating_kw") or self.known("cooling_kw"):
+            told = np.where(told != 0, told, self.by_power)
         water = self.by_water
-        return np.where((np.abs(water) < 2) & (self.by_counters != 0), self.by_counters, water)
+        return np.where((np.abs(water) < 2) & (told != 0), told, water)
 
     @cached_property
     def heating(self) -> Flags:
@@ -236,10 +256,10 @@ class Samples:
 
     @cached_property
     def power(self) -> Floats:
-        """Power in kW without its sign; where it is not published, from flow and temperatures."""
-        power = np.abs(self.values("power_kw"))
-        if np.isfinite(power).any():
-            return power
+        """Power in kW without its sign; where it is not published, that by direction, or from flow and temperatures."""
+        for power in (np.abs(self.values("power_kw")), np.fmax(self.values("heating_kw"), self.values("cooling_kw"))):
+            if np.isfinite(power).any():
+                return power
         heat = volumetric_heat(self.values("t2_c"), self.design.glycol_pct) * KWH_PER_KJ
         return heat * self.values("flow_m3h") * self.delta_t
 
@@ -277,7 +297,7 @@ def _rises(counter: Floats) -> Floats:
     known = np.flatnonzero(np.isfinite(counter))
     rise = np.maximum(np.diff(counter[known]), 0.0)
     if rise.any():
-        rise[rise > IMPOSSIBLE * np.percentile(rise[rise > 0], 99)] = 0.0
+        rise[rise > IMPOSSIBLE * percentile(rise[rise > 0], 99)] = 0.0
         rises[known[1:]] = rise
     return rises
 
@@ -344,5 +364,5 @@ def nominal_flow(samples: Samples) -> tuple[float, str]:
     flow = flow[flow > 0]
     if not len(flow):
         return math.nan, "an unknown nominal flow"
-    shown = float(np.percentile(flow, 99))
+    shown = percentile(flow, 99)
     return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"

@@ -39,7 +39,7 @@ def busiest_window(
     samples = samples if isinstance(samples, Samples) else Samples(samples)
     if not samples.active.any():
         return None
-    zone: Any = tz or pd.DatetimeIndex(samples.frame.index).tz
+    zone: Any = tz or samples.index.tz
     # The wall clock's days, counted from 1970: no calendar is needed to add hours up by day.
     second = samples.local(zone).tz_localize(None).as_unit("s").asi8
     day = second // DAY

@@ -14,8 +14,10 @@ from belimo_nb.plots.load import load_carpet, load_duration
 from belimo_nb.plots.monthly import monthly_energy
 from belimo_nb.plots.samples import flow_and_power, position, temperatures
 from belimo_nb.plots.signature import energy_signature
+from belimo_nb.plots.water import before_and_after, return_ranking, water_temperatures
 
 __all__ = [
+    "before_and_after",
     "cusum",
     "daily_energy",
     "data_map",
@@ -30,6 +32,8 @@ __all__ = [
     "monthly_energy",
     "position",
     "power_against_flow",
+    "return_ranking",
     "sparkline",
     "temperatures",
+    "water_temperatures",
 ]

@@ -129,7 +129,7 @@ def energy_ranking(
     for kind, total in totals.items():
         found = f"{number(round(total))} kWh{f' of {kind}' * bool(kind)}"
         part = known[known["kind"] == kind]
-        if len(part) > 1 and total > 0:
+        if len(part) > 1 and total > 0 and len(totals) == 1:
             first = part.iloc[0]
             found = f"{style.drawable(first['name'], 40)} used {_percent_of(first['value'], total)} of {found}"
         findings.append(found)

@@ -154,7 +154,7 @@ def _draw_lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> t
     for line, values in zip(panel.lines, series, strict=True):
         if not values.notna().any():
             continue
-        bucket = timeaxis.plot_series(ax, values, line.color, dashed=line.dashed) or bucket
+        bucket = timeaxis.plot_series(ax, values, line.color, linestyle="--" if line.dashed else "-") or bucket
         dashes: Literal["--", "-"] = "--" if line.dashed else "-"
         handles.append((Line2D([], [], color=line.color, linestyle=dashes, linewidth=1.6), line.name))
     return handles, bucket

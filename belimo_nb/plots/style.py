@@ -199,14 +199,14 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
     ax.set_ylim(len(values), 0)
 
 
-def no_data_figure(title: str, caption: str) -> Chart:
+def no_data_figure(title: str, caption: str, words: str = "No data in this period") -> Chart:
     """Chart that says that there are no data, in place of an empty or zero one."""
     with rc_context(RC_PARAMS):
         fig, (ax,) = new_figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
         hatch_panel(ax)
         ax.text(
-            0.5, 0.5, "No data in this period", transform=ax.transAxes, ha="center", va="center", color=GRAY,
+            0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GRAY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},
         )  # fmt: skip
-    return Chart(fig, caption, f"{title}: no data in this period.", RC_PARAMS)
+    return Chart(fig, caption, f"{title}: {words[:1].lower()}{words[1:]}.", RC_PARAMS)

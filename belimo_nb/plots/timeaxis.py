@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ BUCKET_SECONDS = (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)  # sec
 
 
 DAY = pd.Timedelta(days=1)
+# Distance of ticks for ranges longer than so many days.
+HOUR_TICKS = ((2.1, "12h"), (1.1, "6h"), (0.5, "3h"), (0.15, "1h"), (0.05, "15min"), (-1, "5min"))
+LineStyle = Literal["-", "--", ":", "-."]
 
 
 class Downsampled(NamedTuple):
@@ -98,7 +101,7 @@ def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.Dat
         shown = [_day_and_month(tick) for tick in ticks]
         below = [tick.year if i == 0 or tick.year != ticks[i - 1].year else "" for i, tick in enumerate(ticks)]
     else:
-        ticks = pd.date_range(day, last, freq="12h" if days > 2.1 else "6h" if days > 1.1 else "3h")
+        ticks = pd.date_range(day, last, freq=next(freq for least, freq in HOUR_TICKS if days > least))
         shown = [f"{tick:%H:%M}" for tick in ticks]
         below = [_day_and_month(tick) if tick.hour == 0 else "" for tick in ticks]
     return ticks, [f"{text}\n{more}".rstrip("\n") for text, more in zip(shown, below, strict=True)]
@@ -154,16 +157,16 @@ def downsample(series: pd.Series[float]) -> Downsampled:
     return Downsampled(np.insert(x, gaps + 1, x[gaps]), low, mean, high, bucket)
 
 
-def plot_series(ax: Axes, series: pd.Series[float], color: str, *, dashed: bool = False) -> str:
+def plot_series(ax: Axes, series: pd.Series[float], color: str, *, linestyle: LineStyle = "-") -> str:
     """Draw a series (aware index) as a line, with the range of its values where it is downsampled.
 
     Returns:
         Length of a bucket such as "15 min"; "" where the series is drawn as it is.
     """
     drawn = downsample(series)
-    if drawn.bucket and not dashed:
+    if drawn.bucket and linestyle == "-":
         ax.fill_between(drawn.x, drawn.low, drawn.high, color=color, alpha=0.2, linewidth=0)
-    ax.plot(drawn.x, drawn.mean, color=color, linestyle="--" if dashed else "-")
+    ax.plot(drawn.x, drawn.mean, color=color, linestyle=linestyle)
     # A line needs two points; a reading between two gaps gets a dot.
     known = np.isfinite(np.concatenate([[np.nan], drawn.mean, [np.nan]]))
     alone = known[1:-1] & ~known[:-2] & ~known[2:]

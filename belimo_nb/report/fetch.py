@@ -11,11 +11,14 @@ import pandas as pd
 from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.calendar.moments import parse_time
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
 from belimo_nb.cloud.needs import history_queries
+from belimo_nb.cloud.water import WATER, sides
+from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import CHECKED, MEASURED
 from belimo_nb.report.jobs import KINDS, Job, counting, matching
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
 
@@ -84,8 +87,8 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
         cloud: The cloud with the devices.
         jobs: See `jobs.plan`.
         period: What the reports cover; counters are compared with the year before.
-        parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are, and
-            ``peak_minutes`` how fine the counters.
+        parameters: The notebooks' parameters, of which ``resolution`` says how fine the samples are,
+            ``peak_minutes`` how fine the counters, and ``changed`` which days are held against each other.
     """
     devices = {str(job.parameters["device"]) for job in jobs if job.notebook == "device"}
     connection = cloud.connection
@@ -100,17 +103,22 @@ def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Ma
     asked = []
     if len(single):
         asked += history_queries(
-            connection, single, period.start, period.end, resolution, counters_from=before, measured=MEASURED
+            connection, single, period.start, period.end, resolution, counters_from=before, measured=CHECKED
         )
     # Valves with a report of their own are in `single` already, with all that the fleet's reports need of them.
     if counted - devices:
         others = valves.loc[valves.index.isin(counted - devices)]
+        step = counter_resolution(cloud.timezone, before, period.end)
         asked += history_queries(
-            connection, others, period.start, period.end, RESOLUTION, counters_from=before, measured=()
+            connection, others, period.start, period.end, step, counters_from=before, measured=WATER
         )
     if seen:
         others = valves.loc[valves.index.isin(seen)]
         asked += history_queries(connection, others, period.start, period.end, RESOLUTION, counters_from=period.start)
+    if changed := str(parameters.get("changed") or ""):
+        span = sides(parse_time(changed, cloud.timezone, "day of the change"), period)
+        step, both = counter_resolution(cloud.timezone, span.start, span.end), valves.index.isin(counted | devices)
+        asked += history_queries(connection, valves.loc[both], span.start, span.end, step, measured=WATER)
     if counted and parameters.get("peak_minutes") == 15:
         closely = {key for job, kind in fleets for key in counting(cloud, job, kind)}
         fine = valves.loc[valves.index.isin(closely)]
@@ -132,7 +140,7 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     if step > parse_resolution(FINE_RESOLUTION) and devices:  # else the samples are fine enough already
         single = valves.loc[valves.index.isin(devices)]
         records = connection.device_list.known()
-        for query in history_queries(connection, single, period.start, period.end, resolution, measured=MEASURED):
+        for query in history_queries(connection, single, period.start, period.end, resolution, measured=CHECKED):
             profile = connection.profile_of(records[query.device])
             located = {key: profile.locate(key) for key in MEASURED}
             seen = {key: located[key] for key in ACTIVITY}

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
+from belimo_nb.quantities import column_index
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, Spans, union
 from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
 
@@ -71,29 +72,35 @@ class DeviceHistory:
     def frame(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> pd.DataFrame:
         """The values on a grid of buckets, as `belimo_nb.api.history.fetch` gives them."""
         wanted = grid.as_unit("s").asi8
-        rows = np.searchsorted(self.times, wanted)
-        rows[rows == len(self.times)] = 0
-        found = self.times[rows] == wanted if len(self.times) else np.zeros(len(wanted), bool)
+        first = int(np.searchsorted(self.times, wanted[0])) if len(wanted) else 0
+        there: Any = slice(first, first + len(wanted))
+        found: Any = slice(None)
+        if not np.array_equal(self.times[there], wanted):  # in most devices no bucket is lacking
+            rows = np.searchsorted(self.times, wanted)
+            rows[rows == len(self.times)] = 0
+            found = self.times[rows] == wanted if len(self.times) else np.zeros(len(wanted), bool)
+            there = rows[found]
         if any(values.dtype == object for key in datapoints if (values := self.columns.get(key)) is not None):
-            return pd.DataFrame({key: self._column(key, rows, found, grid) for key in datapoints}, grid)
+            return pd.DataFrame({key: self._column(key, there, found, grid) for key in datapoints}, grid)
         # Numbers only, as is usual: one block, column by column, since there may be thousands of devices.
         block = np.full((len(grid), len(datapoints)), np.nan, order="F")
-        whole = bool(found.all())
         for position, key in enumerate(datapoints):
             values = self.columns.get(key)
             if values is not None and len(values):
-                block[:, position] = values[rows] if whole else np.where(found, values[rows], np.nan)
-        return pd.DataFrame(block, grid, list(datapoints), copy=False)
+                block[found, position] = values[there]
+        return pd.DataFrame(block, grid, column_index(tuple(datapoints)), copy=False)
 
-    def _column(self, key: str, rows: Values, found: Values, grid: pd.DatetimeIndex) -> Values | pd.Series[Any]:
+    def _column(self, key: str, there: Any, found: Any, grid: pd.DatetimeIndex) -> Values | pd.Series[Any]:
         values = self.columns.get(key)
         if values is None or not len(values):
             return np.full(len(grid), np.nan)
         if values.dtype == object:
             known = np.full(len(grid), None, object)
-            known[found] = values[rows[found]]
+            known[found] = values[there]
             return typed(pd.Series(known, grid))
-        return np.where(found, values[rows], np.nan)
+        numbers = np.full(len(grid), np.nan)
+        numbers[found] = values[there]
+        return numbers
 
     def joined(self, earlier: DeviceHistory) -> tuple[DeviceHistory, int]:
         """Join what is kept of the same device under an earlier id; gives the whole, to read alone, and the conflicts.
@@ -188,15 +195,15 @@ def _absent(before: Values, after: Values) -> npt.NDArray[np.bool_]:
     """Where an answer has no value; where a number is kept, a text that is no number is none either."""
     absent = np.asarray(pd.isna(after), bool)
     if before.dtype != object and after.dtype == object:
-        numbers = np.array([isinstance(v, (int, float)) or _is_number(v) for v in after], bool)
+        numbers = np.array([_is_number(v) for v in after], bool)
         absent |= ~pd.isna(before) & ~numbers
     return absent
 
 
 def _is_number(value: Any) -> bool:
     try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

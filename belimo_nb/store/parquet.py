@@ -153,13 +153,12 @@ def _from_arrow(column: pa.ChunkedArray, kind: str) -> Values:
 
 
 def _column_checksum(values: Values, kind: str) -> str:
-    if kind == "number":
-        # One pattern of bits for every NaN: Parquet keeps none of them apart.
-        content = np.where(np.isnan(values), np.nan, values).tobytes()
-    else:
-        content = json.dumps(values.tolist()).encode()
-    return _checksum(content)
+    if kind != "number":
+        return _checksum(json.dumps(values.tolist()).encode())
+    # One pattern of bits for every NaN: Parquet keeps none of them apart.
+    unknown = np.isnan(values)
+    return _checksum(np.ascontiguousarray(np.where(unknown, np.nan, values) if unknown.any() else values).data)
 
 
-def _checksum(content: bytes) -> str:
+def _checksum(content: bytes | memoryview) -> str:
     return hashlib.blake2b(content).hexdigest()[:32]

@@ -5,6 +5,7 @@ from belimo_nb.summary.change_over import change_over_table
 from belimo_nb.summary.checkup import checkup_note, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
+from belimo_nb.summary.effect import building_effects, effect_table, valve_effect, valve_effects
 from belimo_nb.summary.energy import before_name, energy_figures, energy_header, energy_name, energy_study, kind_energy
 from belimo_nb.summary.energy_tables import (
     load_table,
@@ -19,20 +20,25 @@ from belimo_nb.summary.months import monthly_table, valve_months
 from belimo_nb.summary.parts import greater_kind
 from belimo_nb.summary.quality import completeness, data_quality
 from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy, valve_power
+from belimo_nb.summary.water import building_water, design_load_table, return_table
 
 heating_figures, heating_header, heating_study = energy_figures, energy_header, energy_study
 """The names of before there was a cooling report, for notebooks of people's own."""
 
 __all__ = [
     "before_name",
+    "building_effects",
+    "building_water",
     "change_over_table",
     "checkup_note",
     "completeness",
     "conditions",
     "data_quality",
+    "design_load_table",
     "device_figures",
     "device_header",
     "drift_table",
+    "effect_table",
     "energy_figures",
     "energy_header",
     "energy_name",
@@ -55,10 +61,13 @@ __all__ = [
     "place_table",
     "problems",
     "quarter_hours",
+    "return_table",
     "signature_table",
     "state_table",
     "statement_table",
     "survey_note",
+    "valve_effect",
+    "valve_effects",
     "valve_energy",
     "valve_months",
     "valve_power",

@@ -17,6 +17,7 @@ MEANING = {
     "reset": "the counter began anew (meter replaced): what passed in between is unknown and not counted",
     "jump": "the counter rose faster than the valve can: not counted",
     "gap": "no readings; the total is measured, when it was used is not",
+    "transfer": "the valve changed hands: what was before is the history of its earlier id",
     "conflict": "two readings for one time: the one that came last counts",
 }
 LIMIT = {"heating": "under", "cooling": "above"}

@@ -43,14 +43,16 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
     power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
-    shown = [kind for kind in power if power[kind].notna().any()] or ["heat"]
+    shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
+    unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
+    more = f"; {number(unlike)} more, whether they heat or cool is unknown" if unlike else ""
     return key_figures(
         KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
         *survey_figures(survey),
         *(
-            KeyFigure(POWER_NOW[str(kind)], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey))
+            KeyFigure(POWER_NOW[kind], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey) + more)
             for kind in shown
         ),
         KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),
@@ -94,7 +96,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
-        frame.insert(4, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
+        frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
     frame = frame.join(devices[[*differing, "serial"]])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from belimo_nb.energy.counter import Kind
 
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
+FEW = 6  # months beside which the other period and the change have room
 TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
 TOTAL = "Total"
@@ -69,6 +70,8 @@ def valve_months(
 ) -> Table:
     """Table of kWh of all valves, each in a row, by month; of more than 13 months by quarter, or by year.
 
+    Of few months it shows the change of each valve, too; of more only the CSV has it.
+
     Args:
         months: As in `monthly_table`.
         before: As in `monthly_table`.
@@ -81,16 +84,18 @@ def valve_months(
     whole = kwh.assign(**{TOTAL: kwh[found.sound].sum(axis=1, skipna=False)})
     parts = {f"{time:%Y-%m}": (MONTHS[time.month - 1], str(time.year)) for time in times}
     columns: dict[str, Any] = dict(zip(parts, whole.to_numpy(), strict=True))
-    hidden: list[str] = []
+    beside = _columns([found.of(valves, slice(None)) for valves in (*([valve] for valve in kwh), found.sound)], name)
+    hidden = [str(column) for column in beside if column != "Sum" and len(times) > FEW]
+    hidden += ["Sum"] * (len(times) == 1)
     if len(times) > SIDE_BY_SIDE:
-        hidden = list(parts)
+        hidden += list(parts)
         quarters = [f"Q{time.quarter} {time.year}" for time in times]
         spans = quarters if len(set(quarters)) <= SIDE_BY_SIDE else [str(time.year) for time in times]
         columns |= {one: whole[np.array(spans) == one].sum(skipna=False).to_numpy() for one in dict.fromkeys(spans)}
-    each = [found.of(valves, slice(None)) for valves in (*([valve] for valve in kwh), found.sound)]
     valves = pd.Series([*map(str, kwh), TOTAL], dtype=object)
-    frame = pd.DataFrame({"valve": valves, **columns, **_columns(each, name)})
-    caption = f"{kind_energy(kind)} of each valve, kWh{found.left_out}{found.remark}"
+    frame = pd.DataFrame({"valve": valves, **columns, **beside})
+    caption = f"{kind_energy(kind)} of each valve by month, kWh{found.left_out.replace('and is', 'the total is')}"
+    caption += found.remark if len(times) <= FEW else ""
     bounds = found.bounds
     if named := [f"{valve} in {month_name(time)}" for valve in bounds for time in bounds.index[bounds[valve]]]:
         rest = f" and {len(named) - 5} more" if len(named) > 5 else ""

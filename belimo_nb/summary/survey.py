@@ -12,6 +12,7 @@ from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.summary.parts import count_of
 
+MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
 PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
 
@@ -121,18 +122,18 @@ def valve_energy(survey: Survey) -> pd.DataFrame:
 def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
     """Latest power by valve name, columns heat and cold, kW, for `plots.latest_power`.
 
-    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do.
+    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do,
+    and where these are unknown, too, it is in neither column.
 
     Args:
         latest: As `Cloud.latest` gives it.
         survey: Of the same devices, or of fewer.
     """
-    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index)
-    only = (counted > 0).set_axis(["heat", "cold"], axis=1)
-    warm = latest["t1_c"] > latest["t2_c"]
-    heats = (only["heat"] & ~only["cold"]) | (warm & ~(only["cold"] & ~only["heat"]))
-    power = latest["power_kw"]
-    return pd.DataFrame({"heat": power.where(heats), "cold": power.where(~heats)}).set_axis(latest["name"])
+    counted = survey.table()[["heating_kwh", "cooling_kwh"]].reindex(latest.index) > 0
+    heat, cold = counted["heating_kwh"], counted["cooling_kwh"]
+    plain, warmer = heat != cold, latest["t1_c"] > latest["t2_c"]
+    kinds = {"heat": heat.where(plain, warmer), "cold": cold.where(plain, latest["t1_c"] < latest["t2_c"])}
+    return pd.DataFrame({kind: latest["power_kw"].where(own) for kind, own in kinds.items()}).set_axis(latest["name"])
 
 
 def survey_note(survey: Survey) -> Note:
@@ -144,15 +145,22 @@ def survey_note(survey: Survey) -> Note:
         "estimated between bounds, as the largest of any one check."
     ]
     sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
+    changed = [
+        f"{name} changed hands on {since:%Y-%m-%d}: what was before is the history of its earlier id."
+        for name, since in survey.transfers.items()
+        if since > survey.period.start
+    ]
+    sentences += changed[:MOST_TOLD]
+    if len(changed) > MOST_TOLD:
+        sentences.append(f"{number(len(changed) - MOST_TOLD)} more changed hands in the period.")
     if survey.lacking:
         sentences.append(
             f"The store does not hold the readings of {number(survey.lacking)} of them completely; fetch them with "
             "`belimo-nb sync`, and run this again."
         )
-    # Three reasons at most: hundreds of valves may fail alike.
-    sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:3]]
-    if len(survey.failures) > 3:
-        sentences.append(f"{number(len(survey.failures) - 3)} more could not be fetched.")
+    sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:MOST_TOLD]]
+    if len(survey.failures) > MOST_TOLD:
+        sentences.append(f"{number(len(survey.failures) - MOST_TOLD)} more could not be fetched.")
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
 
 

@@ -213,7 +213,7 @@ def test_a_range_of_too_many_buckets():
         fetched({}, end=START + pd.Timedelta(days=365), resolution="1s")
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(
     begin=st.integers(0, 10**6),
     length=st.integers(1, 10**6),

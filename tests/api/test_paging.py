@@ -30,7 +30,7 @@ def page(count, total, **paging):
     return {"data": [{"id": number} for number in range(count)], "paging": {"total": total, **paging}}
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(count=st.integers(0, 60), size=st.integers(1, 25))
 def test_all_rows_in_order(count, size):
     """Whatever the size of the pages, every row comes once, in order."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belimo_nb.api.words import ERRORS, in_words
+from belimo_nb.api.words import in_words
+from belimo_nb.quantities import ERRORS
 
 
 @pytest.mark.parametrize(

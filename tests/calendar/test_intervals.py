@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from zones import ZONES
 
@@ -13,7 +13,6 @@ from belimo_nb.calendar.intervals import CALENDAR, edges, fixed_length, quarter_
 from belimo_nb.errors import UsageError
 
 NOTHING = pd.DatetimeIndex([], tz="UTC")
-quick = settings(max_examples=50, deadline=None, derandomize=True)
 
 
 def hours(bounds):
@@ -67,7 +66,6 @@ def test_a_day_that_is_skipped():
     assert hours(bounds) == [24, 24]
 
 
-@quick
 @given(
     zone=st.sampled_from(ZONES),
     begin=st.integers(1_200_000_000, 1_700_000_000),
@@ -95,7 +93,6 @@ def test_intervals_tile_the_range(zone, begin, length, freq):
 
 
 @pytest.mark.slow
-@quick
 @given(zone=st.sampled_from(ZONES), begin=st.integers(1_200_000_000, 1_700_000_000), days=st.integers(1, 500))
 def test_every_local_day_is_there(zone, begin, days):
     """Each local date of the range has exactly one interval (against Python's own time zones)."""
@@ -110,7 +107,6 @@ def test_every_local_day_is_there(zone, begin, days):
     assert found == expected
 
 
-@quick
 @given(zone=st.sampled_from(ZONES), begin=st.integers(1_200_000_000, 1_700_000_000), days=st.integers(1, 900))
 def test_intervals_nest(zone, begin, days):
     """Edges of years are edges of quarters, those are edges of months, and those of days."""
@@ -123,7 +119,6 @@ def test_intervals_nest(zone, begin, days):
     assert set(edges(start, end, "W", zone, NOTHING)) <= all_days
 
 
-@quick
 @given(
     zone=st.sampled_from(ZONES),
     first=st.integers(1_200_000_000, 1_700_000_000),

@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
+from prepared import program
 
 import belimo_nb
 from belimo_nb.cli import cli
@@ -279,7 +280,7 @@ def test_interrupted(broken, error):
 @posix
 def test_reader_gone(demo_environment):
     """A reader that has seen enough (`| head`) is no reason for a trace."""
-    command = subprocess.Popen([*PROGRAM, "devices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = subprocess.Popen([*program(), "devices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     command.stdout.close()
     said = command.stderr.read()
     command.stderr.close()
@@ -292,7 +293,7 @@ def test_reader_gone(demo_environment):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo(number, tmp_path):
     """The demo cloud first prints .env lines that lead to it, at once; a signal ends it with status 0."""
-    command = [*PROGRAM, "demo", "--devices", "3", "--now", "2018-06-01T00:00:00Z"]
+    command = [*program(), "demo", "--devices", "3", "--now", "2018-06-01T00:00:00Z"]
     command += ["--ev4", "0.5", "--reporting", "change", "--transfers", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         lines = [server.stdout.readline()]
@@ -322,9 +323,9 @@ def test_init(tmp_path):
     folder = tmp_path / "my buildings"
     first = invoke("init", str(folder))
     assert first.exit_code == 0
-    assert first.stdout.count("Written") == 4
+    assert first.stdout.count("Written") == 5
     assert "jupyter lab" in first.stdout
-    names = {"overview.ipynb", "device.ipynb", "heating_energy.ipynb", ".env"}
+    names = {"overview.ipynb", "device.ipynb", "heating_energy.ipynb", "cooling_energy.ipynb", ".env"}
     assert {path.name for path in folder.iterdir()} == names
     if os.name != "nt":
         assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
@@ -333,7 +334,7 @@ def test_init(tmp_path):
     (folder / ".env").write_text("BELIMO_USERNAME=me\n")
     (folder / "device.ipynb").unlink()
     second = invoke("init", str(folder)).stdout
-    assert [second.count(word) for word in ("Written", "There already", "Kept")] == [1, 2, 1]
+    assert [second.count(word) for word in ("Written", "There already", "Kept")] == [1, 3, 1]
     assert (folder / ".env").read_text() == "BELIMO_USERNAME=me\n"
 
 

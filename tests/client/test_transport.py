@@ -307,7 +307,7 @@ def test_secrets_are_not_in_errors(transport, second, waits):
             assert secret not in told
 
 
-@hypothesis_settings(max_examples=50, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=50)
 @given(
     rate=st.one_of(st.integers(1, 20).map(float), st.floats(0.1, 20)),
     pauses=st.lists(st.floats(0, 2), min_size=2, max_size=60),

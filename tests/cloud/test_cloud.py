@@ -17,6 +17,7 @@ from belimo_nb.errors import (
     AnswerError,
     ApiError,
     ConnectionFailed,
+    NoDataError,
     ServerError,
     SettingsError,
     SignInError,
@@ -256,3 +257,29 @@ def test_a_cloud_that_hangs_is_not_asked_for_every_device(client, monkeypatch):
     assert len(found) == 0
     assert set(found.failures.values()) == {"No answer."}
     assert len(found.failures) == len(valves) > len(asked)
+
+
+def test_devices_are_asked_for_by_words_a_frame_or_ids(cloud):
+    """Search words, a frame of devices and ids name the same valves, wherever devices are asked for."""
+    frame = cloud.devices("Kälte 1.OG")
+    ids = list(frame.index)
+    assert len(ids) == 2
+    for asked in ("Kälte 1.OG", frame, ids):
+        assert list(cloud.energy_valves(asked).index) == ids
+        assert list(cloud.cooling_valves(asked).index) == ids
+        assert list(cloud.latest(asked).index) == ids
+        counters = cloud.counters(asked, "cooling", "2018-07-01", "2018-07-02")
+        assert list(counters) == list(frame["name"])
+        with pytest.raises(NoDataError, match="counted heating energy"):
+            cloud.heating_valves(asked)
+
+
+def test_cooling_valves(cloud):
+    """Valves that have counted cold, change-over valves among them; those that only heat are none of them."""
+    cooling, heating = cloud.cooling_valves(), cloud.heating_valves()
+    assert (len(cooling), len(heating)) == (13, 11)
+    both = set(cooling["name"]) & set(heating["name"])
+    assert {"Umschaltventil 1.OG Sitzungszimmer", "Umschaltventil EG Aula"} <= both
+    assert not cooling["name"].str.contains("Heizung").any()
+    with pytest.raises(NoDataError, match="No device named 'Heizung' has counted cooling energy"):
+        cloud.cooling_valves("Heizung")

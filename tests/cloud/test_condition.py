@@ -32,7 +32,7 @@ SILENT = Verdict("silent", "warn", sentence="Silent since Monday.")
 @pytest.mark.parametrize(
     ("row", "verdicts", "status", "sentence"),
     [
-        (device(), OK, "ok", "No finding in 15 of 15 checks."),
+        (device(), OK, "ok", "No finding in 16 of 16 checks."),
         (device(), with_(LOW), "warn", LOW.sentence),
         (device("ERROR", note="Flow_sensor_error"), OK, "problem", "The device reports an error: Flow_sensor_error."),
         (device("WARNING"), OK, "warn", "The device reports a warning."),
@@ -41,7 +41,7 @@ SILENT = Verdict("silent", "warn", sentence="Silent since Monday.")
         (device(online=False), with_(SILENT), "silent", SILENT.sentence),
         (device(online=False), OK, "offline", "Offline: last heard of on 2021-03-05 12:00."),
         (device(online=False, seen=pd.NaT), [], "offline", "Offline: never heard of."),
-        (device("UNKNOWN"), [], "not judged", "15 of 15 checks could not be judged."),
+        (device("UNKNOWN"), [], "not judged", "16 of 16 checks could not be judged."),
     ],
 )
 def test_the_worst_counts(row, verdicts, status, sentence):
@@ -54,13 +54,13 @@ def test_what_is_not_judged_is_not_ok():
     """Most checks must have been judged for an ok, and the number stands behind it."""
     unknown = [cannot_judge(check, "Only 3 h of flow.") for check in CHECKS]
     some = of_checks([*OK[:12], *unknown[12:]])
-    assert (some.text, some.judged, some.checks) == ("ok (12 of 15)", 12, 15)
-    assert some.sentence == f"No finding in 12 of 15 checks. Not judged: {', '.join(CHECKS[12:])}."
+    assert (some.text, some.judged, some.checks) == ("ok (12 of 16)", 12, 16)
+    assert some.sentence == f"No finding in 12 of 16 checks. Not judged: {', '.join(CHECKS[12:])}."
     few = of_checks([*OK[:7], *unknown[7:]])
-    assert few.text == "not judged (8 of 15)"
-    assert few.sentence == "8 of 15 checks could not be judged. Only 3 h of flow."
+    assert few.text == "not judged (9 of 16)"
+    assert few.sentence == "9 of 16 checks could not be judged. Only 3 h of flow."
     assert of_checks([], "The store holds nothing.").sentence.endswith("judged. The store holds nothing.")
-    assert of_checks(OK[:12]).text == "ok (12 of 15)", "checks that were left out are not judged"
+    assert of_checks(OK[:12]).text == "ok (12 of 16)", "checks that were left out are not judged"
     assert of_checks(with_(LOW)).text == "warn"
 
 

@@ -85,6 +85,28 @@ def test_the_report_says_since_when(second, before):
         assert "changed hands" not in summary.device_header(cloud, other, period, days).text()
 
 
+def test_the_reports_of_fleets_say_since_when(second, before):
+    """The table of incidents, which heating reports show, and the overview's note name the valve and the day, once."""
+    transfer(second)
+    with connected() as cloud:
+        devices = cloud.devices()
+        counters = cloud.counters(
+            devices.loc[devices["name"].isin(["Heizkreis 01", "Heizkreis 02"])], "heating", START, END
+        )
+        moved = counters.incidents().query("what == 'transfer'")
+        assert moved["device"].tolist() == ["Heizkreis 01"]
+        assert moved["from"].iloc[0].date() == MOVED.date()
+        told = summary.incident_table(
+            counters.incidents(), *(pd.Timestamp(day, tz="Europe/Zurich") for day in (START, END))
+        )
+        assert told.text().count("changed hands") == 1
+        note = summary.survey_note(cloud.survey(devices, START, END)).text()
+        assert note.count("changed hands") == 1
+        assert "Heizkreis 01 changed hands on 2021-03-10: what was before" in note
+        later = summary.survey_note(cloud.survey(devices, "2021-03-12", END)).text()
+        assert "changed hands" not in later
+
+
 def test_several_transfers_and_lists_in_between(second, before):
     """Ids of earlier lists are kept, whatever later lists name; the store keeps everything."""
     transfer(second)

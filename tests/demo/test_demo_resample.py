@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from belimo_nb.demo.server.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
@@ -41,7 +41,6 @@ samples = st.lists(
 ).map(sorted)
 
 
-@settings(deadline=None)
 @given(
     samples, st.integers(-11_000, 11_000), st.integers(1, 20_000), st.integers(1, 5000), st.sampled_from(AGGREGATIONS)
 )
@@ -100,7 +99,6 @@ def test_a_duration_is_the_size_of_a_bucket(resolution, seconds):
     assert grid.resolution == resolution
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2 * 10**9), st.integers(1, 10**9), st.integers(2, MAXIMUM_POINTS))
 def test_a_number_of_points_is_never_exceeded(begin, length, points):
     """However the range lies to the buckets, at most as many as asked for, and at least about half of that."""
@@ -164,7 +162,6 @@ def test_rows_are_stamped_with_the_begin_of_their_buckets():
     assert sample_rows(np.array([NOON + 7]), np.array([4.0])) == '[{"timestamp":"2018-11-30T12:00:07Z","value":4}]'
 
 
-@settings(deadline=None)
 @given(st.integers(-(10**10), 10**10))
 def test_times_are_written_and_read_alike(seconds):
     """ISO-8601 with Z, and back."""

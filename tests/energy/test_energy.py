@@ -1,12 +1,11 @@
 """Energy of intervals: what must hold for any counter, in any zone, and what dropouts, resets, jumps and gaps do."""
 
 import itertools
-import os
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from zones import ZONES
 
@@ -14,7 +13,6 @@ from belimo_nb.energy import COVERAGE_LIMIT, JOULES_PER_KWH, interval_energy, po
 from belimo_nb.errors import UsageError
 
 KWH = JOULES_PER_KWH
-quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 in_every_zone = pytest.mark.parametrize("zone", ZONES)
 moments = st.integers(1_200_000_000 // 900, 1_700_000_000 // 900).map(lambda quarter: quarter * 900)
 
@@ -56,7 +54,6 @@ def whole(readings, **options):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(longest=150), freq=st.sampled_from(["h", "D", "W", "MS", "90min"]))
 def test_against_the_plainest_sum(readings, zone, freq):
     """Each interval has what the plainest sum over the pairs of readings gives: all of it, or as far as they reach."""
@@ -71,7 +68,6 @@ def test_against_the_plainest_sum(readings, zone, freq):
 
 @pytest.mark.slow
 @in_every_zone
-@quick
 @given(readings=counters(), data=st.data())
 def test_any_partition_sums_to_the_whole(readings, zone, data):
     """However a range is cut, its parts sum to the whole."""
@@ -88,7 +84,6 @@ def test_any_partition_sums_to_the_whole(readings, zone, data):
 
 @pytest.mark.slow
 @in_every_zone
-@quick
 @given(start=moments, seed=st.integers(0, 2**32))
 def test_days_nest_in_months_and_years(start, zone, seed):
     """Days sum to their months, months to their years."""
@@ -102,7 +97,6 @@ def test_days_nest_in_months_and_years(start, zone, seed):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), freq=st.sampled_from(["h", "D", "MS"]), p_max=st.none() | st.floats(1, 1e5))
 def test_figures_make_sense(readings, zone, freq, p_max):
     """Energy is never negative, coverage between 0 and 1, and every interval has a quality that fits its figure."""
@@ -118,7 +112,6 @@ def test_figures_make_sense(readings, zone, freq, p_max):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), seed=st.integers(0, 2**32))
 def test_order_and_doubles_change_nothing(readings, zone, seed):
     """The order of the rows, rows that come twice, and rows without a reading change nothing."""
@@ -129,7 +122,6 @@ def test_order_and_doubles_change_nothing(readings, zone, seed):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), share=st.floats(0.01, 0.99))
 def test_readings_on_the_line_change_nothing(readings, zone, share):
     """Readings that lie between two others in time and value add nothing that was not known."""
@@ -143,7 +135,6 @@ def test_readings_on_the_line_change_nothing(readings, zone, share):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), constant=st.integers(0, 10**12))
 def test_the_level_of_the_counter_does_not_matter(readings, zone, constant):
     """A counter that began higher gives the same energy."""
@@ -154,7 +145,6 @@ def test_the_level_of_the_counter_does_not_matter(readings, zone, constant):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), factor=st.floats(0.001, 1000), p_max=st.floats(100, 1e5))
 def test_energy_scales_with_the_counter(readings, zone, factor, p_max):
     """A counter of k times the size, under a limit of k times the power, gives k times the energy."""
@@ -163,7 +153,6 @@ def test_energy_scales_with_the_counter(readings, zone, factor, p_max):
     np.testing.assert_allclose(found, expected * factor, rtol=1e-6, atol=1e-5 * factor)
 
 
-@quick
 @given(readings=counters(), shift=st.integers(-(10**7), 10**7))
 def test_shifting_time_changes_nothing(readings, shift):
     """Readings and edges moved together give the same energy."""
@@ -178,7 +167,6 @@ def test_shifting_time_changes_nothing(readings, shift):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), data=st.data())
 def test_fewer_readings_with_the_edges_give_the_same(readings, zone, data):
     """Totals between two moments need only the readings at those moments."""
@@ -191,7 +179,6 @@ def test_fewer_readings_with_the_edges_give_the_same(readings, zone, data):
 
 @pytest.mark.slow
 @in_every_zone
-@quick
 @given(readings=counters(), data=st.data())
 def test_a_dropout_is_as_if_it_were_not_there(readings, zone, data):
     """Readings that fall to 0 and come back to the register give what deleting them gives."""
@@ -209,12 +196,12 @@ def test_a_dropout_is_as_if_it_were_not_there(readings, zone, data):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), data=st.data())
 def test_a_gap_in_which_the_counter_stood_still(readings, zone, data):
     """Readings that are missing where the counter stood still are not missed: nothing changes."""
     begin = data.draw(st.integers(1, len(readings) - 3))
     end = data.draw(st.integers(begin + 2, len(readings) - 1))
+    readings = readings + 1.0  # a register that begins with 0 and leaps is judged by how many readings follow
     readings.iloc[begin:] = readings.iloc[begin:].clip(lower=readings.iloc[end])
     rest = readings.drop(readings.index[begin + 1 : end])
     for freq in ("h", "D"):
@@ -223,7 +210,6 @@ def test_a_gap_in_which_the_counter_stood_still(readings, zone, data):
 
 
 @in_every_zone
-@quick
 @given(start=moments, seed=st.integers(0, 2**32), hours=st.integers(4, 60), p_max=st.none() | st.just(1.5e5))
 def test_a_day_is_the_same_in_any_range(start, zone, seed, hours, p_max):
     """Days have the same energy, coverage and mark alone (with a week around), and in the whole, whatever happens."""
@@ -244,7 +230,6 @@ def test_a_day_is_the_same_in_any_range(start, zone, seed, hours, p_max):
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), more=st.integers(10**9, 10**15), p_max=st.none() | st.just(1e9), data=st.data())
 def test_one_reading_too_high_is_as_if_it_were_not_there(readings, zone, more, p_max, data):
     """One reading that the next undoes costs that reading, however high it is."""
@@ -258,7 +243,6 @@ def test_one_reading_too_high_is_as_if_it_were_not_there(readings, zone, more, p
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), by=st.integers(-12, 12), p_max=st.none() | st.just(1e9), data=st.data())
 def test_one_reading_of_another_time_counts_nothing_twice(readings, zone, by, p_max, data):
     """One reading of hours ago or hours ahead: no reset, and the whole is what it is."""
@@ -271,7 +255,6 @@ def test_one_reading_of_another_time_counts_nothing_twice(readings, zone, by, p_
 
 
 @in_every_zone
-@quick
 @given(readings=counters(), data=st.data())
 def test_marks_speak_of_their_interval(readings, zone, data):
     """Measured is what has readings at both edges, whatever is missing inside; partial is what has them at one."""
@@ -291,7 +274,6 @@ def test_marks_speak_of_their_interval(readings, zone, data):
         assert ((partial["quality"] == "missing") == partial["kwh"].isna()).all()
 
 
-@quick
 @given(readings=counters(), data=st.data())
 def test_a_low_run_that_is_not_zero(readings, data):
     """Low readings that come back too fast to be energy are a dropout as well, where a limit of power is known."""
@@ -306,7 +288,6 @@ def test_a_low_run_that_is_not_zero(readings, data):
     )
 
 
-@quick
 @given(readings=counters(), data=st.data())
 def test_a_reset_costs_only_the_pair_it_lies_in(readings, data):
     """After a meter is replaced only the energy between its last and the new meter's first reading is unknown."""

@@ -1,17 +1,13 @@
 """The statement: what an auditor recomputes by hand is what the report says."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_energy import KWH, ZONES, counter, counters
 
 from belimo_nb.energy import incidents, interval_energy, statement
-
-quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 
 
 def by_hand(row, side, edge):
@@ -30,7 +26,6 @@ def recomputed(frame):
     return [by_hand(row, "closing", row["to"]) - by_hand(row, "opening", row["from"]) for _, row in frame.iterrows()]
 
 
-@quick
 @given(readings=counters(), zone=st.sampled_from(ZONES), resets=st.lists(st.floats(0.05, 0.95), max_size=3))
 def test_the_rows_can_be_recomputed(readings, zone, resets):
     """By hand, each row gives its kWh, and the rows of an interval sum to its energy: across resets, too."""

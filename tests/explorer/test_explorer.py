@@ -110,7 +110,7 @@ def test_begins_with_an_energy_valve_and_its_last_week(cloud: Any) -> None:
     assert shown.frame.notna().all(axis=None)
     assert alt(shown).startswith("Energieventil Heizung 2.OG Sued-Ost, 2018-11-24 to 2018-12-01 01:00. Power: from")
     assert shown.range.buttons["week"].button_style == "primary"
-    assert "2\u202f028 buckets of 5m" in said(shown)
+    assert "2\u202f028 readings, one every 5 minutes" in said(shown)
     assert shown.error is None
     assert "Sued-Ost" in repr(shown)
 
@@ -319,7 +319,7 @@ def test_errors_of_the_cloud_are_one_sentence_where_the_user_looks(client: Any, 
     assert shown.error is None
 
 
-@pytest.mark.parametrize("place", [(Device, "history"), (explorer_module, "draw")], ids=["asking", "drawing"])
+@pytest.mark.parametrize("place", [(Device, "history"), (explorer_module, "Picture")], ids=["asking", "drawing"])
 def test_other_errors_show_their_type(client: Any, place: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody expected is shown with its type, wherever it happens."""
 
@@ -346,7 +346,7 @@ def test_the_last_choice_is_kept(cloud: Any) -> None:
     again = explorer(cloud)
     assert again.choice == shown.choice
     assert again.device.name == "Energieventil Heizung 2.OG Nord-West"
-    assert list(again.frame)[-1] == "Delta-T, K"
+    assert list(again.frame)[-1] == "Delta-T, K, greatest"
     other = explorer(cloud, "2.OG Nord-Ost", resolution="15m")
     assert (other.range.span, other.range.resolution.value) == ("day", "15m")
     assert other.device.name == "Energieventil Heizung 2.OG Nord-Ost"

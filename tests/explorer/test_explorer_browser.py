@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,15 @@ from belimo_nb.demo import DemoCloud
 # One worker has the server and the cloud for all tests of this file.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
 
-PICTURE = ".bnb-x-picture img"
+PICTURE = ".bnb-x-canvas canvas"
+# A canvas of ipympl has two layers: the picture, and what is drawn over it while zooming.
+DRAWN = """words => {
+    const told = document.querySelector('.bnb-x-picture:not(.bnb-x-stale) [role=img]')?.ariaLabel ?? '';
+    const canvas = document.querySelector('.bnb-x-canvas canvas');
+    if (!canvas?.width || !words.every(word => told.includes(word))) return null;
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.some(value => value) ? canvas.toDataURL() : null;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +39,10 @@ def errors(page: Any) -> list[str]:
     return [text for kind in kinds for text in page.locator(f'[data-mime-type="{kind}"]').all_inner_texts()]
 
 
-def picture(page: Any, title: str) -> tuple[bytes, str]:
-    """The explorer's picture, once its words begin with `title`."""
-    page.wait_for_function(
-        """title => [...document.querySelectorAll('.bnb-x-picture:not(.bnb-x-stale) img')]
-            .some(image => image.complete && image.naturalWidth > 0 && image.alt.startsWith(title))""",
-        arg=title,
-    )
-    image = page.locator(PICTURE)
-    return base64.b64decode(image.get_attribute("src").split(",", 1)[1]), image.get_attribute("alt")
+def picture(page: Any, *words: str, other_than: str = "") -> str:
+    """The drawn canvas as a data URL, once its words hold these and it shows something else than before."""
+    drawn = f"([words, before]) => {{ const url = ({DRAWN})(words); return url && url !== before ? url : null; }}"
+    return page.wait_for_function(drawn, arg=[list(words), other_than]).json_value()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -67,23 +69,39 @@ def test_the_explorer(browser: Any, tmp_path: Path) -> None:
             page.context.close()
 
 
+def look_closely(page: Any, whole: str) -> None:
+    """The pointer reads a time and values; a rectangle zooms all panels, and Home shows the whole again."""
+    box = page.locator(PICTURE).first.bounding_box()
+    across, down = (lambda part: box["x"] + part * box["width"]), (lambda part: box["y"] + part * box["height"])
+    page.mouse.move(across(0.5), down(0.2))
+    footer = page.locator(".jupyter-matplotlib-footer")
+    footer.get_by_text("2018-11-2").wait_for()
+    assert "Power: " in footer.inner_text()
+    page.locator(".jupyter-matplotlib-toolbar button[title^=Zoom]").click()
+    page.mouse.move(across(0.4), down(0.15))
+    page.mouse.down()
+    page.mouse.move(across(0.5), down(0.2), steps=5)
+    page.mouse.up()
+    picture(page, other_than=whole)
+    page.locator(".jupyter-matplotlib-toolbar button[title^=Reset]").click()
+    page.mouse.move(across(0.01), down(0.01))
+    page.wait_for_function(f"before => ({DRAWN})([]) === before", arg=whole)
+
+
 def drive(page: Any, cloud: DemoCloud, folder: Path) -> None:
     """What a person does."""
-    first, _ = picture(page, "Energieventil Heizung 2.OG Sued-Ost, 2018-11-24 to")
+    first = picture(page, "Energieventil Heizung 2.OG Sued-Ost, 2018-11-24 to")
     page.get_by_label("Device", exact=True).press_sequentially("nord-west")
-    second, words = picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-24 to")
-    assert second.startswith(b"\x89PNG")
-    assert second != first
-    assert "Power: from" in words
+    second = picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-24 to", "Power: from", other_than=first)
     assert page.get_by_label("Devices that fit").locator("option").all_inner_texts() == [
         "Energieventil\xa0Heizung\xa02.OG\xa0Nord-West"
     ]
+    look_closely(page, second)
 
     page.get_by_role("button", name="Last month").click()
-    third, _ = picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-01 to")
-    assert third != second
+    third = picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-01 to", other_than=second)
     page.get_by_label("Delta-T, K").check()
-    page.wait_for_function("() => document.querySelector('.bnb-x-picture img')?.alt.includes('Delta-T: from')")
+    picture(page, "Delta-T: from", other_than=third)
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Save as CSV").click()
@@ -99,8 +117,14 @@ def drive(page: Any, cloud: DemoCloud, folder: Path) -> None:
     alert.get_by_text("lies in the future: it is 2018-12-01 01:00 now").wait_for()
     assert page.locator(PICTURE).count() == 0
 
-    cloud.stop()
     page.get_by_role("button", name="Last day").click()
+    picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-30 to")
+    page.get_by_role("button", name="Keep to compare").click()
+    page.get_by_label("Device", exact=True).fill("2.og sued-west")
+    picture(page, "2.OG Sued-West and Energieventil Heizung 2.OG Nord-West, 2018-11-30 to")
+
+    cloud.stop()
+    page.get_by_role("button", name="Last year").click()
     alert.get_by_text("127.0.0.1").wait_for()
     assert "Traceback" not in page.locator(".bnb-x").inner_text()
     assert errors(page) == []

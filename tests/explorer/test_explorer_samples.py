@@ -21,12 +21,20 @@ from second_fleet import FLOW, MODE, POWER, T1, T2, VALVE, power_kw, value_at
 import belimo_nb as bn
 from belimo_nb.calendar.periods import Period
 from belimo_nb.explorer.choice import initial_choice, range_up_to_now
-from belimo_nb.explorer.cost import MAX_RANGE_BUCKETS, check_cost, period_of, resolution_for
+from belimo_nb.explorer.cost import MAX_RANGE_BUCKETS, View, check_cost, period_of, resolution_for, view_of
 from belimo_nb.explorer.explorer import Explorer
-from belimo_nb.explorer.figure import draw
+from belimo_nb.explorer.figure import Picture
 from belimo_nb.explorer.points import default_datapoints, points_of
 from belimo_nb.explorer.runner import DebouncedRunner
-from belimo_nb.explorer.samples import MAX_LINK_BYTES, MAX_PLAIN_BYTES, as_csv, as_table, download_link, file_name
+from belimo_nb.explorer.samples import (
+    MAX_LINK_BYTES,
+    MAX_PLAIN_BYTES,
+    Curve,
+    as_csv,
+    as_table,
+    download_link,
+    file_name,
+)
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 
@@ -38,18 +46,17 @@ pytestmark = pytest.mark.usefixtures("no_event_loop")
 
 def test_values_are_those_of_the_cloud_in_display_units(client: Any) -> None:
     """Power, flow (from l/min) and temperatures of another maker's profile, at the ends of their buckets."""
-    shown = explorer(client, "Heizkreis 01", start="2021-04-01", end="2021-04-03", resolution="1h")
+    shown = explorer(client, "Heizkreis 01", start="2021-04-01", end="2021-04-03", resolution="2h")
     frame = shown.frame
     assert list(frame) == ["Power, kW", "Flow, m³/h", "T1, °C", "T2, °C"]
-    assert frame.index[0] == local("2021-04-01 01:00")
-    assert len(frame) == 48
+    assert frame.index[0] == local("2021-04-01 02:00")
+    assert len(frame) == 24
     for time, row in frame.dropna().iterrows():
         hour = int(time.timestamp() // 3600) - 1
         assert row["Power, kW"] == pytest.approx(power_kw(hour))
         assert row["Flow, m³/h"] == pytest.approx(20 * power_kw(hour) * 0.06)
         assert row["T1, °C"] == value_at(T1, time.timestamp())
         assert row["T2, °C"] == value_at(T2, time.timestamp())
-    assert frame.isna().all(axis="columns").sum() == 2  # noon has no value there
 
 
 def test_texts_are_drawn_and_saved(client: Any) -> None:
@@ -169,27 +176,29 @@ def test_days_back_from_a_leap_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "expected"), [(1, "5m"), (8, "5m"), (31, "15m"), (365, "1h"), (3650, "1h"), (20_000, "1d")]
+    ("days", "expected"), [(1, "5m"), (8, "5m"), (31, "15m"), (365, "1h"), (3650, "1d"), (20_000, "1d")]
 )
 def test_the_resolution_suits_the_range(days: int, expected: str) -> None:
-    """Finer for short ranges; a year is one request; always affordable."""
+    """Finer for short ranges; always affordable, with the readings behind hours and days."""
     start = local("1990-01-01")
     period = Period(start, start + pd.Timedelta(days=days))
     assert resolution_for("auto", period) == expected
     assert resolution_for("15m", period) == "15m"
-    assert check_cost(period, expected, 2) <= MAX_RANGE_BUCKETS
+    assert check_cost(period, view_of(expected, period).reads, 2) <= MAX_RANGE_BUCKETS
 
 
 def test_offline_the_store_is_shown(cloud: Any) -> None:
     """Without the cloud: what was fetched before, hourly by default, and a sentence for what was not."""
-    explorer(cloud, "2.OG Nord-West", resolution="1h")
+    explorer(cloud, "2.OG Nord-West")
+    quantities = ("power", "flow", "t1", "t2")
+    cloud.device("2.OG Nord-West").measurements(quantities, "2018-11-24", "2018-12-01T01:00", "1h")
     with contextlib.closing(bn.connect(offline=True)) as offline:
         shown = explorer(offline, resolution="auto")
         assert shown.error is None, said(shown)
         assert "offline, as of" in shown.picture.value
-        assert "169 buckets of 1h" in said(shown)
-        shown.range.resolution.value = "5m"
-        assert "The store holds no history of Energieventil Heizung 2.OG Nord-West at 5m" in said(shown)
+        assert "169 readings, one every hour" in said(shown)
+        shown.range.resolution.value = "15m"
+        assert "The store holds no history of Energieventil Heizung 2.OG Nord-West at 15m" in said(shown)
 
 
 def test_too_much_is_refused_with_its_cost() -> None:
@@ -198,7 +207,7 @@ def test_too_much_is_refused_with_its_cost() -> None:
     with pytest.raises(bn.errors.UsageError) as caught:
         check_cost(period, "5m", 2)
     assert str(caught.value) == (
-        "December 2008 to November 2018 at 5m is 1\u202f051\u202f776 buckets, which takes 106 requests, at least 53 s "
+        "December 2008 to November 2018 at 5m is 1\u202f051\u202f776 readings, which takes 106 requests, at least 53 s "
         "of waiting at 2 a second; choose a resolution of 1h, or a range of at most 416 days."
     )
     with pytest.raises(bn.errors.UsageError, match=r"3\u202f154 requests, at least 26 min .* at most 33 hours"):
@@ -225,14 +234,14 @@ def test_what_is_refused_asks_nothing(client: Any, second: SecondCloud) -> None:
 @pytest.mark.slow
 def test_the_link_saves_what_is_shown(client: Any) -> None:
     """The file behind the link holds the shown samples, in local time with offsets."""
-    shown = explorer(client, "Heizkreis 01", start="2021-03-28", end="2021-03-29", resolution="1h")
+    shown = explorer(client, "Heizkreis 01", start="2021-03-28", end="2021-03-29", resolution="30m")
     name, content = saved(shown.save.value)
-    assert name == "Heizkreis-01-2021-03-28-2021-03-28-1h.csv"
+    assert name == "Heizkreis-01-2021-03-28-2021-03-28-30m.csv"
     lines = content.decode("utf-8-sig").splitlines()
     assert lines[0] == 'time,"Power, kW","Flow, m³/h","T1, °C","T2, °C"'
-    assert lines[1].startswith("2021-03-28T01:00:00+01:00,")
-    assert lines[2].startswith("2021-03-28T03:00:00+02:00,")
-    assert len(lines) == 1 + 23
+    assert lines[3].startswith("2021-03-28T01:30:00+01:00,")
+    assert lines[4].startswith("2021-03-28T03:00:00+02:00,")
+    assert len(lines) == 1 + 46
     read = pd.read_csv(io.BytesIO(content), encoding="utf-8-sig", index_col="time")
     assert read["Power, kW"].tolist() == pytest.approx(shown.frame["Power, kW"].tolist(), nan_ok=True)
 
@@ -272,17 +281,16 @@ def test_columns_of_one_name_are_told_apart(client: Any) -> None:
     """Two datapoints with one description have two columns."""
     points = points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}"))[:2]
     twins = [points[0], type(points[0])(**{**vars(points[0]), "id": "other"})]
-    frame = pd.DataFrame({point.id: [1.0] for point in twins})
-    assert list(as_table(frame, twins)) == [f"Power, kW ({POWER})", "Power, kW (other)"]
+    curves = [Curve("a", point, pd.Series([1.0])) for point in twins]
+    assert list(as_table(curves)) == [f"Power, kW ({POWER})", "Power, kW (other)"]
 
 
 def test_texts_with_many_words_stay_readable(client: Any) -> None:
     """A text with hundreds of values shows the most frequent ones."""
     (point,) = [p for p in points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}")) if p.id == MODE]
     index = pd.date_range("2018-11-01", periods=300, freq="h", tz="Europe/Zurich", name="time")
-    frame = pd.DataFrame({MODE: [f"word {i % 99}" for i in range(300)]}, index)
-    period = Period(index[0], index[-1])
-    chart = draw(frame, [point], "Title", period, "1h", "a source")
+    curve = Curve("a", point, pd.Series([f"word {i % 99}" for i in range(300)], index))
+    chart = Picture([curve], "Title", Period(index[0], index[-1]), View("1h", "1h"), "a source").chart
     labels = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
     assert len(labels) == 8
     assert labels[-1] == "92 others"
@@ -322,7 +330,7 @@ def test_several_changes_are_one_request(client: Any, second: SecondCloud) -> No
     histories = [request for request in second.requests if request.path.endswith("timeseries")]
     assert len(histories) == 2
     assert histories[1].path == HISTORY.format(5)
-    assert histories[1].query["resolution"] == "1h"
+    assert histories[1].query["resolution"] == "5m"  # the readings behind hours
     assert alt(shown).startswith("Heizkreis 05, 2021-04-01 to")
 
 

@@ -1,17 +1,14 @@
 """Degree days and daily means: the published definitions, and what has no mean."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import daily_means, degree_days
 
-quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 ZURICH = "Europe/Zurich"
 
 
@@ -42,7 +39,6 @@ def test_limits(kind, below, expected):
     assert degree_days(days(12, 11.5, 15, 13), kind, below=below).tolist() == pytest.approx(expected)
 
 
-@quick
 @given(st.lists(st.integers(-300, 350), min_size=1, max_size=400))
 def test_identity(tenths):
     """HGT20/12 is the sum of max(12 - Tm, 0) plus 8 for each heating day."""
@@ -51,7 +47,6 @@ def test_identity(tenths):
     assert degree_days(means).sum() == pytest.approx(expected, abs=1e-6)
 
 
-@quick
 @given(zone=st.sampled_from([ZURICH, "America/Santiago", "Australia/Lord_Howe", "UTC"]), seed=st.integers(0, 999))
 def test_hours_and_their_means_give_the_same(zone, seed):
     """Hourly temperatures give what their daily means give, day by day, months sum to the year without rounding."""

@@ -9,12 +9,15 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb.demo import DemoCloud
+from belimo_nb.demo.fleet.plants import plants
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.energy import JOULES_PER_KWH, interval_energy
 
 ZURICH = "Europe/Zurich"
 HEATING, COOLING = "evcloud.210", "evcloud.200"
 START, END = "2017-12-01", "2018-12-01"
+PLANTS = plants(1)
+MEAN_USE = 0.602  # of the weekly schedule of use that cooling zones follow
 ZONES = ("2.OG Sued-Ost", "2.OG Nord-Ost", "2.OG Nord-West", "1.OG Sued-West", "2.OG Sued-West")
 
 
@@ -155,3 +158,69 @@ def test_degree_days_of_the_demo(cloud):
     """The figures that the demo building's page publishes."""
     outdoor = bn.weather.outdoor_temperature(cloud, "2017-01-01", "2018-01-01")
     assert round(bn.heating.degree_days(outdoor, tz=ZURICH).sum()) == 3187
+
+
+COOLING_ZONES = ("2.OG Nord", "2.OG Süd", "1.OG Nord", "1.OG Süd", "EG Restaurant", "EG Ost")
+
+
+def least_squares(outdoor, kwh):
+    """Balance point, slope and base of the least squares 3PC, by numpy, balance points every hundredth of a kelvin."""
+    found = []
+    for balance in np.arange(8, 20, 0.01):
+        rise = np.column_stack([np.ones(len(kwh)), np.maximum(outdoor - balance, 0)])
+        line, left, *_ = np.linalg.lstsq(rise, kwh, rcond=None)
+        found.append((left[0], balance, line[1], line[0]))
+    return min(found)[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone", COOLING_ZONES)
+def test_signature_of_the_cooling_zones(cloud, simulation, zone):
+    """Slope within 2 % and balance point within 0.2 K of what the zone really used, and near its physics.
+
+    The zone follows the hours and its use, so a fit on days finds its size times the mean use, less what the terminals
+    cannot give on the hottest afternoons, and a balance point lower by how much warmer the day is than its mean.
+    """
+    valve = cloud.device(f"Energieventil Kälte {zone}")
+    days = valve.energy("cooling", START, END)
+    outdoor = bn.heating.daily_means(bn.weather.outdoor_temperature(cloud, START, END), ZURICH)
+    known = bn.heating.complete_days(days)
+    found = bn.heating.fit_signature(known, outdoor, kind="cooling")
+    assert found.model == "3PC"
+    good = known.notna() & outdoor.reindex(known.index).notna()
+    really = true_kwh(simulation, valve.name, days, END, COOLING)[good]
+    balance, slope, base = least_squares(outdoor.reindex(known.index)[good].to_numpy(), really)
+    assert found.slope_kwh_d_k == pytest.approx(slope, rel=0.02)
+    assert found.balance_point_c == pytest.approx(balance, abs=0.2)
+    assert found.base_kwh_d == pytest.approx(base, abs=5)
+    if zone != "2.OG Süd":  # whose exchanger is fouled
+        plant = PLANTS[valve.name]
+        assert found.slope_kwh_d_k == pytest.approx(plant.size * MEAN_USE * 24 / 1000, rel=0.08)
+        assert found.balance_point_c == pytest.approx(plant.balance_point_c - 0.5, abs=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Umschaltventil 1.OG Sitzungszimmer", "Umschaltventil EG Aula"])
+def test_whole_year_of_the_change_over_valves(cloud, name):
+    """Slopes within 5 % (cold: 7) and balance points within 0.5 K of the simulated plant's, and no day with both."""
+    valve, plant = cloud.device(name), PLANTS[name]
+    outdoor = bn.heating.daily_means(bn.weather.outdoor_temperature(cloud, START, END), ZURICH)
+    heat, cold = (bn.heating.complete_days(valve.energy(kind, START, END)) for kind in ("heating", "cooling"))
+    found = bn.heating.fit_change_over(heat, cold, outdoor)
+    assert (found.model, found.both_days) == ("5P", 0)
+    assert found.heating_balance_c == pytest.approx(plant.balance_point_c, abs=0.5)
+    assert found.cooling_balance_c == pytest.approx(17.0, abs=0.5)
+    assert found.heating_slope_kwh_d_k == pytest.approx(plant.size * 24 / 1000, rel=0.05)
+    assert found.cooling_slope_kwh_d_k == pytest.approx(plant.size * 1.3 * MEAN_USE * 24 / 1000, rel=0.07)
+
+
+def test_statements_of_cold_sum_to_the_counters(cloud):
+    """The statements of all cooling valves: their sums are the counters' differences, to the joule."""
+    counters = cloud.counters(cloud.cooling_valves(), "cooling", START, END)
+    for name, counter in counters.items():
+        statement = counter.statement()
+        sums = statement.groupby("interval")["kwh"].sum(min_count=1)
+        months = counter.energy("MS")["kwh"]
+        np.testing.assert_allclose(sums.to_numpy() * JOULES_PER_KWH, months.to_numpy() * JOULES_PER_KWH, atol=1, rtol=0)
+        whole = counter.energy("YS")["kwh"].sum()
+        assert statement["kwh"].sum() * JOULES_PER_KWH == pytest.approx(whole * JOULES_PER_KWH, abs=1), name

@@ -1,18 +1,15 @@
 """The shape of the load, and energy as money, carbon dioxide and per area."""
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from belimo_nb.energy import interval_energy
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import carpet, co2_kg, cost, load_duration, load_figures, per_area
 
-quick = settings(max_examples=500 if os.environ.get("CI") else 50, deadline=None, derandomize=True)
 ZURICH = "Europe/Zurich"
 
 
@@ -21,7 +18,6 @@ def hours(values, start="2018-01-01", freq="h"):
     return pd.Series(np.asarray(values, dtype=float), pd.date_range(start, periods=len(values), freq=freq, tz=ZURICH))
 
 
-@quick
 @given(st.lists(st.floats(0, 1000), min_size=2, max_size=300), st.sampled_from(["h", "15min"]))
 def test_the_area_of_the_duration_curve_is_the_energy(values, freq):
     """Power times time below the curve is the energy; it falls, and begins with the peak."""

@@ -358,6 +358,16 @@ def test_far_too_large_as_far_as_can_be_seen(most, opened, verdict):
     assert oversized(valve).verdict == "cannot judge", "without cycling it may be out of season"
 
 
+@pytest.mark.parametrize(("half", "verdict"), [(0.15, "warn"), (5.0, "cannot judge")])
+def test_a_coil_that_is_used_up_tells_in_any_season(half, verdict):
+    """A steady valve at a third of its maximum: too large if more water brings nothing even there, else who knows."""
+    flow = 1.0 + 0.95 * np.sin(np.arange(3000) / 50)
+    frame = exchanger(flow, half_flow=half).assign(position_pct=40.0)
+    (found,) = judge(Samples(frame, design=Design(max_flow_m3h=6.5)), checks=["oversized"])
+    assert found.verdict == verdict
+    assert ("more water brings hardly any more power even there" in found.sentence) == (verdict == "warn")
+
+
 def test_what_lacks_for_a_delta_t():
     """Without samples, flow or temperatures there is a reason instead of a figure."""
     frame = exchanger(np.full(400, 1.0))

@@ -1,5 +1,7 @@
 """Hunting: reversals of the position."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,6 +182,8 @@ def test_the_actuator_counts_its_own_turns(changes, swing, verdict):
     found = hunting(Samples(frame))
     assert found.verdict == verdict
     assert "By its own counter" in found.sentence
+    told = re.search(r"Wear by year, from the actuator's counters: (.+?) direction changes", found.sentence)
+    assert int(told[1].replace("\u202f", "")) == pytest.approx(changes * 8766, rel=1e-4)
 
 
 def test_without_a_position():

@@ -30,3 +30,6 @@ def test_labels_are_held_against_verdicts(tmp_path, monkeypatch):
     room = next(line for line in told if line.startswith("hunting, TURNS_A_DAY 8: "))
     lowest, highest = map(float, room.split(": ")[1].split(" to "))
     assert 4 <= lowest < 8 < highest <= 16
+    # Polled at the same moment, the two stand together: nothing else is there to choose a threshold from.
+    assert "Found / blamed in each of 1 groups of valves with thresholds chosen from the others" in told
+    assert "hunting, TURNS_A_DAY: 1 of 1 / 0 of 1, with 8 (1)" in told

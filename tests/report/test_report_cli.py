@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,6 +17,7 @@ import pandas as pd
 import pytest
 import second_fleet
 from click.testing import CliRunner
+from prepared import program
 from second_cloud import CLIENT_SECRET, PASSWORD, says
 
 import belimo_nb as bn
@@ -319,7 +319,7 @@ def test_names_that_mean_harm(quick, second, monkeypatch):
 @pytest.mark.xdist_group("killed")  # groups begin first, and these take long
 def test_killed_for_real(demo_environment, tmp_path):
     """A run killed with -9 leaves the one before whole; the next goes on with it and leaves nothing behind."""
-    command = [sys.executable, "-m", "belimo_nb", "report", "device", "--search", "2.OG Nord", "--jobs", "1"]
+    command = [*program(), "report", "device", "--search", "2.OG Nord", "--jobs", "1"]
     out, log = tmp_path / "out", tmp_path / "run.log"
     command += ["--out", str(out), "--log-file", str(log), "--resume", "--period"]
     first = [*command[:-2], "--device", "2.OG Nord-West", "--period", "2018-10"]

@@ -19,6 +19,8 @@ from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import CAN_FORK
 
+pytestmark = pytest.mark.usefixtures("processes_from_nothing")
+
 needs_fork = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 MADE_AT = datetime(2018, 12, 1, 6, tzinfo=UTC)
 PERIOD = {"start": "2018-10-01", "end": "2018-12-01"}

@@ -56,11 +56,12 @@ class FakeCloud:
 
 @pytest.fixture(autouse=True)
 def notebooks(tmp_path, monkeypatch):
-    """Three notebooks with parameters of their own, in place of ours."""
+    """Four notebooks with parameters of their own, in place of ours."""
     sources = {
         "overview": "search = None\nlimit = 50  # rows\n",
         "device": "device = ''\nstart: str | None = None\nend = None\nfreq = 'D'\n",
         "heating_energy": "start = end = None\nsearch = None\ndevices = None\nfreq = 'D'\n",
+        "cooling_energy": "start = end = None\nsearch = None\ndevices = None\nfreq = 'D'\n",
     }
     for name, source in sources.items():
         cells = [
@@ -83,12 +84,13 @@ def test_parameters(notebooks):
 
 
 def test_default_plan():
-    """By default: overview, heating report, and one report for each energy valve; each gets what it declares."""
+    """By default: overview, heating and cooling, and one report for each energy valve; each gets what it declares."""
     cloud = FakeCloud()
     edges = {"start": "2018-11-01", "end": "2018-12-01"}
     assert plan(cloud, PERIOD) == [
         Job("overview", "Overview", "overview", {"search": ""}),
         Job("heating_energy", "Heating energy", "heating-energy", {**edges, "search": ""}),
+        Job("cooling_energy", "Cooling energy", "cooling-energy", {**edges, "search": ""}),
         Job("device", "Heizung Süd", "devices/heizung-sued-5a430aa2", {"device": "5a430aa2-1d46", **edges}),
         Job("device", "Kälte Nord", "devices/kaelte-nord-3c563d80", {"device": "3c563d80-48f0", **edges}),
     ]
@@ -106,7 +108,7 @@ def test_edges_that_are_no_midnights():
 def test_narrowed_plan():
     """A search reaches the notebooks that declare it; devices named come alone, in the cloud's order."""
     jobs = plan(FakeCloud(), PERIOD, search="heizung")
-    assert [job.title for job in jobs] == ["Overview", "Heating energy", "Heizung Süd"]
+    assert [job.title for job in jobs] == ["Overview", "Heating energy", "Cooling energy", "Heizung Süd"]
     assert jobs[0].parameters == {"search": "heizung"}
     jobs = plan(FakeCloud(), PERIOD, notebooks=["device", "heating_energy"], devices=["S2", "Heizung"])
     assert [job.title for job in jobs] == ["Heating energy", "Heizung Süd", "Kälte Nord"]
@@ -115,7 +117,8 @@ def test_narrowed_plan():
 
 def test_single_devices_leave_out_the_fleet():
     """Reports that cannot be narrowed to devices are left out where only some are wanted, or refused if asked for."""
-    assert [job.notebook for job in plan(FakeCloud(), PERIOD, devices=["S1"])] == ["heating_energy", "device"]
+    made = [job.notebook for job in plan(FakeCloud(), PERIOD, devices=["S1"])]
+    assert made == ["heating_energy", "cooling_energy", "device"]
     with pytest.raises(UsageError, match="overview cannot be narrowed by --device"):
         plan(FakeCloud(), PERIOD, notebooks=["overview"], devices=["S1"])
 
@@ -130,7 +133,7 @@ def test_overview_needs_no_valves():
 def test_extra_parameters():
     """A parameter goes to each notebook that declares it, and to no other."""
     jobs = plan(FakeCloud(), PERIOD, parameters={"freq": "MS"})
-    assert ["freq" in job.parameters for job in jobs] == [False, True, True, True]
+    assert ["freq" in job.parameters for job in jobs] == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize(

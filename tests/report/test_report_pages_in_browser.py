@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from prepared import program
 
 # One worker makes the reports for all tests of this file.
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -21,17 +21,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("reports")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BELIMO_")}
     environment = {**kept, **dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(out / "home"))}
-    command = [
-        sys.executable,
-        "-m",
-        "belimo_nb",
-        "--demo",
-        "report",
-        "--search",
-        "2.OG Nord-West",
-        "--out",
-        str(out / "site"),
-    ]
+    command = [*program(), "--demo", "report", "--search", "2.OG Nord-West", "--out", str(out / "site")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, cwd=out)
     assert done.returncode == 0, done.stderr
     return out / "site"

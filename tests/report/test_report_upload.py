@@ -18,8 +18,8 @@ from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output.folder import claim
-from belimo_nb.report.page.tables import can_write_workbooks
 from belimo_nb.report.output.upload import Upload
+from belimo_nb.report.page.tables import can_write_workbooks
 
 SERVER = Path(__file__).parents[2] / ".venv" / "s3" / ("Scripts" if os.name == "nt" else "bin") / "python"
 KEYS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_DEFAULT_REGION": "us-east-1"}

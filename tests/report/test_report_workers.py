@@ -16,6 +16,8 @@ from belimo_nb.report.workers import processes
 from belimo_nb.report.workers.child import kill_group_with_job
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
+pytestmark = pytest.mark.usefixtures("processes_from_nothing")
+
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 
 

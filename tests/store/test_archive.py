@@ -91,7 +91,7 @@ steps = st.lists(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error")
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(outages=outages, steps=steps, most=st.integers(5, 300))
 def test_any_sequence_of_readings(tmp_path_factory, outages, steps, most):
     """Whatever was read before, a frame is the one that requests without a store would give."""
@@ -164,7 +164,7 @@ def test_windows_of_ten_thousand_buckets(setup):
     assert sum((window.end - window.begin) // 900 for window in found) == 70_081
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     missing=st.dictionaries(
         st.sampled_from("abc"), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 15)), max_size=4), max_size=3

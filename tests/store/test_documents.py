@@ -6,6 +6,7 @@ import stat
 
 import pandas as pd
 import pytest
+from locks_places import put
 
 from belimo_nb.settings import load
 from belimo_nb.store.coverage import LATEST
@@ -171,6 +172,15 @@ def test_for_the_owner_alone(answers):
     kept.write("stats", NOW, {"a": 1})
     (path,) = kept.folder.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pipes")
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "socket"])
+def test_what_is_no_file(kind, answers):
+    """A folder, link, pipe or socket in a document's place is none, and nobody waits for it."""
+    put(kind, answers().folder / "stats.json")
+    assert answers().read("stats") is None
+    assert answers().get_or_ask("stats", ask({"a": 1})[0], NOW) == Document(NOW, {"a": 1})
 
 
 def test_a_folder_that_takes_nothing(answers):

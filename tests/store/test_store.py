@@ -603,7 +603,7 @@ def test_the_command(store, kept):
 spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)).map(lambda s: (s[0], s[0] + s[1])), max_size=6)
 
 
-@hypothesis_settings(max_examples=200, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=200)
 @given(one=spans, other=spans)
 def test_spans_are_sets(one, other):
     """Union, difference and intersection of spans are those of the moments in them, sorted and apart."""

@@ -1,5 +1,6 @@
 """Filling the store for whole fleets: interrupted, twice at once, with failures, and what it costs."""
 
+import contextlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from history_model import BEGIN, DAY, ModelDevice
 from locks_places import put
+from prepared import program
 
 import belimo_nb as bn
 from belimo_nb import settings, summary
@@ -32,7 +34,9 @@ from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
-SYNC = [sys.executable, "-m", "belimo_nb", "sync"]
+KILLS = int(os.environ.get("BELIMO_KILLS") or 20)
+with contextlib.suppress(ImportError):
+    import resource  # POSIX
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
 
 
@@ -86,10 +90,14 @@ def test_a_day_later(server, monkeypatch):
     assert lengths[-2] <= (3 * 24 + 3) * 3600  # the last is that of a device offline for longer
 
 
-def start(folder, *options):
-    """A sync in a process of its own."""
+def start(folder, *options, room=None):
+    """A sync in a process of its own; with `room` no file takes more bytes than that, as on a disk that is full."""
     environment = {**os.environ, "BELIMO_DATA_DIR": str(folder)}
-    return subprocess.Popen([*SYNC, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    limit = None if room is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # A limit belongs to the process that is started here, so that one is the command itself.
+    command = program() if room is None else [sys.executable, "-m", "belimo_nb"]
+    return subprocess.Popen([*command, "sync", *options], env=environment, preexec_fn=limit, **pipes)
 
 
 def finish(process):
@@ -114,26 +122,34 @@ def span(query):
 @pytest.mark.slow
 @pytest.mark.xdist_group("killed")  # groups begin first, and these take long
 def test_killed_and_resumed(server, tmp_path):
-    """Killed 20 times at random moments and resumed: the store is as if never, nothing written was lost."""
+    """Killed 20 times at random moments, now and then on a full disk: the store is as if never, nothing was lost."""
     options = ("--resolution", "15m", "--from", "2018-07-15", "--to", "2018-12-01")
     finish(start(tmp_path / "whole", *options))
     needed = sorted(asked(server))
     server.latency = 0.3
     dice = random.Random(3)
-    before, killed = {}, 0
-    for _ in range(20):
+    before, killed, full = {}, 0, 0
+    for _ in range(KILLS):
         server.requests.clear()
-        victim = start(tmp_path / "killed", *options)
+        room = dice.choice((None, None, 30_000))
+        victim = start(tmp_path / "killed", *options, room=room)
         while not asked(server) and victim.poll() is None:
             time.sleep(0.01)
-        time.sleep(dice.uniform(0, 0.45))
+        pause = dice.uniform(0, 0.45)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            victim.wait(pause if room is None else 20)
         victim.kill()
-        victim.communicate()
+        _, errors = victim.communicate()
         killed += victim.returncode != 0
+        full += b"File too large" in errors
+        assert errors.count(b"\n") <= 1
         for path, query in asked(server):
             assert difference([span(dict(parse_qsl(query)))], before.get(path.split("/")[4], ()))
-        before = known(tmp_path / "killed")
-    assert killed > 10
+        after = known(tmp_path / "killed")
+        assert all(not difference(spans, after[key]) for key, spans in before.items())
+        before = after
+    assert killed > KILLS / 2
+    assert full
     server.latency = 0.0
     server.requests.clear()
     finish(start(tmp_path / "killed", *options))
@@ -188,7 +204,7 @@ def test_answers_that_lack_what_is_kept(fault, server):
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["series-empty", "series-cut"])
 def test_first_answers_that_are_cut(fault, server):
-    """Of a first answer with nothing, or with a week of a month, the rest is asked for again, and then whole."""
+    """Of a first answer with nothing, or with the last day of a year, the rest is asked for again, and then whole."""
     options = ("--search", "2.OG Nord-West", "--period", "last-12-months")
     server.faults = (fault,)
     run("sync", *options)

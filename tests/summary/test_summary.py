@@ -237,9 +237,10 @@ def test_fleet_figures() -> None:
     assert (shown["Heating energy"]["value"], shown["Cooling energy"]["value"]) == (118, 59)
     assert shown["Valves to look at"]["value"] == 2
     assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
-    assert shown["Power now"]["value"] == 3.5
-    note = shown["Power now"]["note"].replace("\u00a0", " ")
-    assert note == "sum of 2 valves, as of 2018-02-28 23:58 to 2018-02-28 23:59", "of those that say something"
+    assert shown["Heating power now"]["value"] == 2, "one heats, one says nothing, of one nobody knows what it does"
+    note = shown["Heating power now"]["note"].replace("\u00a0", " ")
+    assert note == "sum of 1 valves, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
+    assert "Cooling power now" not in shown
     assert shown["Flow now"]["value"] is None
 
 
@@ -257,7 +258,7 @@ def test_look_first() -> None:
     first = summary.first_table(survey).frame
     assert first["name"].tolist() == ["Gone", "Fine"]
     assert first["advice"].tolist() == ["Clean the seat.", "Limit the flow."]
-    assert first["energy_kwh"].tolist() == [59, 118]
+    assert first[["heating_kwh", "cooling_kwh"]].sum().tolist() == [118, 59], "heat and cold apart"
     told = summary.survey_note(survey).message
     assert "2 of 3 energy valves are examined" in told
     assert "readings of 1 of them" in told
@@ -265,12 +266,16 @@ def test_look_first() -> None:
     devices, latest = fleet()
     (place,) = summary.place_table(survey, devices).frame.to_dict("records")
     assert (place["devices"], place["offline"], place["faults"], place["warnings"]) == (3, 1, 1, 1)
-    assert (place["heating_kwh"], place["cooling_kwh"], place["waste_m3"], place["waste_kwh"]) == (118, 59, 120, 50)
+    assert (place["heating_kwh"], place["cooling_kwh"], place["waste_m3"]) == (118, 59, 120)
+    assert np.isnan(place["heat_waste_kwh"]), "what the cooling valve wastes is cold"
+    assert place["cold_waste_kwh"] == 50
     table = summary.fleet_table(devices, latest, survey, ZONE).frame
     assert table["name"].tolist() == ["Gone", "Fine", "Broken"], "the worst first, then what it costs"
     assert table["status"].tolist() == ["fault", "warn", "problem"]
     assert table["by_day"].notna().all()
-    assert summary.valve_energy(survey).dropna().to_dict() == {"Fine": 118, "Gone": 59}
+    energy = summary.valve_energy(survey)
+    assert energy["heat"].dropna().to_dict() == {"Fine": 118}
+    assert energy["cold"].dropna().to_dict() == {"Gone": 59}
 
 
 def test_where_to_look_first() -> None:
@@ -333,8 +338,8 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     assert header.title == valve.name
     assert header.completeness == pytest.approx(1)
     shown = figures(summary.device_figures(valve, days, checkup, cloud.timezone))
-    assert shown["Energy"]["value"] == pytest.approx(float(days["kwh"]["heating"].sum()))
-    assert "heating" in shown["Energy"]["note"]
+    assert shown["Heating energy"]["value"] == pytest.approx(float(days["kwh"]["heating"].sum()))
+    assert "Cooling energy" not in shown
     assert shown["Highest power"]["value"] == pytest.approx(float(samples["power_kw"].max()))
     assert shown["Delta-T, flow-weighted"]["value"] > 5
     assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("ok (13 of 15)", "good")

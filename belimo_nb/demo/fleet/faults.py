@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     ALWAYS_LOW = "low delta-T from the start"
     CONSTANT_FLOW = "constant flow"
     CYCLING = "cycling between samples"
+    REPORTED = "error reported"
 
 
 def utc(text: str) -> int:
@@ -69,6 +70,18 @@ class FaultSpec:
 
 
 LOW_DELTA_T_LIMIT_K = 6.5  # delta-T limit of the low delta-T valve until someone switched it off
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A change that works: from a time (epoch seconds) on, the valve of a plant has a delta-T limit of so many K."""
+
+    name: str
+    begin: int
+    limit_k: float
+
+
+IMPROVEMENT = Improvement("Energieventil Kälte EG Restaurant", utc("2018-05-14T08:20"), 11.0)
 
 _ALWAYS = utc("2016-12-01")
 

@@ -14,6 +14,7 @@ from belimo_nb.demo.fleet.profiles import (
     ENERGY_VALVE_3_WITH_WEAR,
     ENERGY_VALVE_4,
     ENERGY_VALVE_4_PATHS,
+    ENERGY_VALVE_VERSION_3,
     ENERGY_VALVES,
     DataprofileKey,
 )
@@ -150,14 +151,15 @@ def _reporting(number: int) -> str:
     return next((name for name, share in _RARE if further and drawn < share), "5m")
 
 
-def _family(entry: Entry, number: int, ev4: float | None) -> DataprofileKey:
+def _family(entry: Entry, number: int, ev4: float | None, lifelike: bool) -> DataprofileKey:
     if entry.profile not in ENERGY_VALVES:
         return entry.profile
     further = number >= len(DEFAULT_FLEET)
     drawn = fraction("family", number)
     if drawn < (_EV4_SHARE * further if ev4 is None else ev4):
         return (ENERGY_VALVE_4, ENERGY_VALVE_4_PATHS)[hash64("paths", number) % 2]
-    return ENERGY_VALVE_3_WITH_WEAR if further and drawn > 1 - _WEAR_SHARE else entry.profile
+    wears = drawn > 1 - _WEAR_SHARE if further else lifelike and entry.profile == ENERGY_VALVE_VERSION_3
+    return ENERGY_VALVE_3_WITH_WEAR if wears else entry.profile
 
 
 def transferred(devices: Sequence[DemoDevice], transfers: int | None) -> tuple[DemoDevice, ...]:
@@ -189,7 +191,9 @@ def transferred(devices: Sequence[DemoDevice], transfers: int | None) -> tuple[D
     return tuple(scopes)
 
 
-def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | None = None) -> tuple[DemoDevice, ...]:
+def fleet(
+    devices: int, seed: int, ev4: float | None = None, reporting: str | None = None, lifelike: bool = False
+) -> tuple[DemoDevice, ...]:
     """The fleet of a given size, ascending by production id.
 
     The first 36 devices are those of the default building, each with its own plant. Further ones are in the portfolio's
@@ -201,6 +205,7 @@ def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | No
         ev4: share of the energy valves that are Energy Valves 4, 0 to 1; None: a fifth of those beyond the first 36.
         reporting: when all devices send their samples, one of `REPORTINGS`; None: at every step, but for some of those
             beyond the first 36.
+        lifelike: whether the building's valves of one dataprofile tell their wear.
 
     Raises:
         ValueError: fewer than one device, a share that is none, an unknown kind of reporting.
@@ -213,7 +218,14 @@ def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | No
         raise ValueError(f"A demo fleet needs at least 1 device, not {devices}.")
     made = [
         _device(
-            number, replace(entry, profile=_family(entry, number, ev4)), ZURICH, entry.name, 1.0, True, True, reporting
+            number,
+            replace(entry, profile=_family(entry, number, ev4, lifelike)),
+            ZURICH,
+            entry.name,
+            1.0,
+            True,
+            True,
+            reporting,
         )
         for number, entry in enumerate(DEFAULT_FLEET[:devices])
     ]
@@ -225,7 +237,7 @@ def fleet(devices: int, seed: int, ev4: float | None = None, reporting: str | No
         made.append(
             _device(
                 number,
-                replace(entry, profile=_family(entry, number, ev4)),
+                replace(entry, profile=_family(entry, number, ev4, lifelike)),
                 place,
                 plant,
                 scale if entry.profile in ENERGY_VALVES else 1.0,

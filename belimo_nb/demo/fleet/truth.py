@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from belimo_nb.demo.fleet.faults import FAULT_SPECS, LIFELIKE_SPECS, FaultKind, FaultSpec, PlantedFault
+from belimo_nb.demo.fleet.datapoints import DeviceError
+from belimo_nb.demo.fleet.faults import FAULT_SPECS, LIFELIKE_SPECS, FaultKind, FaultSpec, PlantedFault, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
+from belimo_nb.demo.world.noise import fraction, hash64, uniform
 from belimo_nb.demo.world.physics import waste_flow_m3s
 
 _KWH_D_PER_W = 24 / 1000
+_FAULTY = frozenset(item.name for item in FAULT_SPECS + LIFELIKE_SPECS)
+_REPORTED_SHARE = 0.3  # of the valves
+_REPORTED = (
+    DeviceError.AIR_BUBBLES,
+    DeviceError.FREEZE_WARNING,
+    DeviceError.MP2_NOT_ALIVE,
+    DeviceError.AIR_BUBBLES | DeviceError.POWER_NOT_REACHED,
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,19 @@ def _figures(spec: FaultSpec, plant: Plant | None) -> dict[str, float]:
             return {}
 
 
+def reported_errors(device: DemoDevice, seed: int) -> list[PlantedFault]:
+    """The errors that a valve of a lifelike building reports: now and then one, of those without other faults."""
+    key = ("reported", device.name, seed)
+    if device.name in _FAULTY or not device.own_plant or fraction(*key) >= _REPORTED_SHARE:
+        return []
+    bits = _REPORTED[hash64(*key, "bits") % len(_REPORTED)]
+    begin = int(uniform(utc("2018-01-01"), utc("2018-11-01"), *key, "begin"))
+    end = begin + int(uniform(2, 12, *key, "days") * 86400)
+    return [PlantedFault(FaultKind.REPORTED, device.id, device.name, begin, end, {"bits": int(bits)})]
+
+
 def planted_faults(
-    devices: Iterable[DemoDevice], plants: Mapping[str, Plant], lifelike: bool = False
+    devices: Sequence[DemoDevice], plants: Mapping[str, Plant], seed: int, lifelike: bool = False
 ) -> tuple[PlantedFault, ...]:
     """The faults planted on these devices, in the order of the table in docs/demo-cloud.md."""
     ids = {device.name: device.id for device in devices if device.own_plant}
@@ -75,6 +96,8 @@ def planted_faults(
         if item.name in ids:
             figures = {**item.figures, **_figures(item, plants.get(item.name))}
             faults.append(PlantedFault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
+    if lifelike:
+        faults += [fault for device in devices if device.is_energy_valve for fault in reported_errors(device, seed)]
     return tuple(faults)
 
 

@@ -16,12 +16,13 @@ from belimo_nb.demo.fleet.datapoints import (
     SetpointSource,
 )
 from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
-from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
+from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, MP_ACTUATOR, MP_GATEWAY
+from belimo_nb.demo.fleet.truth import reported_errors
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
-from belimo_nb.demo.world.schedule import HISTORY_BEGIN
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON
 
 Scalar = float | int | str | bool
 Changes = list[tuple[int, Scalar]]
@@ -44,6 +45,7 @@ _SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
     ("Energieventil Heizung 2.OG Nord-Ost", "evcloud.65"): (90.0, [(utc("2017-10-02T08:25"), 100.0)]),
     ("Lüftung LA01 Kühler", "evcloud.230"): (3.5, [(utc("2018-05-02T14:45"), 4.0)]),
 }
+_IMPROVED: Mapping[str, Scalar] = {"evcloud.220": int(Limitation.DELTA_T), "evcloud.230": IMPROVEMENT.limit_k}
 _SOFTWARE = (utc("2017-06-20T03:00"), utc("2018-04-17T03:00"))
 _WARNED_SHARE = 0.02  # of the devices beyond the default fleet
 _AIR_SHARE = 0.05  # of them, those with air in the water for some days
@@ -131,7 +133,7 @@ def _health(device: DemoDevice, start: int) -> dict[str, Changes]:
     return {"default.1": status, "default.2": note}
 
 
-def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
+def changes(device: DemoDevice, plant: Plant | None, seed: int) -> dict[str, Changes]:
     """Datapoints that change rarely: id -> (epoch seconds, new value), ascending, the first at installation.
 
     Those of energy valves have the ids of Energy Valve 3, or of 4 where 3 has none, whatever their profile.
@@ -145,8 +147,13 @@ def changes(device: DemoDevice, plant: Plant | None) -> dict[str, Changes]:
     if plant is not None:
         for key, value in _valve_settings(device, plant).items():
             first, later = _SETTING_CHANGES.get((device.name, key), (value, []))
+            if plant.name == IMPROVEMENT.name and key in _IMPROVED:
+                later = [(IMPROVEMENT.begin, _IMPROVED[key])]
             values[key] = [(start, first), *later]
         values["evcloud.280"] += _errors(device)
+        if plant.lifelike:
+            for fault in reported_errors(device, seed):
+                values["evcloud.280"] += [(fault.begin, int(fault.figures["bits"])), (fault.end or HORIZON, 0)]
         full_power = plant.max_power_w * device.scale / 100
         values["SetMaximumPower"] = [(time, full_power * float(percent)) for time, percent in values["evcloud.65"]]
         values["evcloud.250"] = _applied_limit(values["evcloud.220"], values["evcloud.230"])

@@ -10,7 +10,16 @@ from belimo_nb.demo.fleet.faults import PLANT_STOPS, FaultKind, specs_of
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.operation.availability import Outage
 from belimo_nb.demo.world.noise import FloatArray, fraction, hash64, normal, uniform
-from belimo_nb.demo.world.physics import COOLING_RHO_C, BoolArray, Demand, IntArray, Record, metered_power
+from belimo_nb.demo.world.physics import (
+    COOLING_RHO_C,
+    BoolArray,
+    Demand,
+    IntArray,
+    Record,
+    flow_for,
+    metered_power,
+)
+from belimo_nb.demo.world.physics import position as stem
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, SAMPLES, STEP
 from belimo_nb.demo.world.weather import weather
 
@@ -84,7 +93,17 @@ def as_read(record: Record, asked: Demand, plant: Plant, seed: int) -> Record:
     read = np.rint(flow).astype(np.int32)
     position = _with_backlash(record.position, uniform(*_BACKLASH, *key, "backlash"))
     position[_stopped(asked) & (asked.power_w > 0)] = 1000  # the controller asks in vain
-    return replace(record, flow=read, t2=t2, power=metered_power(read, record.t1, t2), position=position)
+    read_record = replace(record, flow=read, t2=t2, power=metered_power(read, record.t1, t2), position=position)
+    return _counting_turns(read_record, asked, plant) if specs_of(plant.name, FaultKind.CYCLING) else read_record
+
+
+def _counting_turns(record: Record, asked: Demand, plant: Plant) -> Record:
+    """With the turns of an actuator that opens and closes between the samples."""
+    most = _CYCLE_FLOW * plant.max_flow_m3s
+    wanted, _, _ = flow_for(asked, plant.max_flow_m3s)
+    cycles = (wanted > 0) & (wanted < most) & ~_stopped(asked)
+    turns = np.diff(np.floor(np.cumsum(cycles * (2 * STEP / _CYCLE_S))), prepend=0.0).astype(np.int32)
+    return replace(record, turns=turns, stroke=round(1000 * float(stem(np.array([most / plant.nominal_flow_m3s]))[0])))
 
 
 def _with_backlash(position: IntArray, play: float) -> IntArray:

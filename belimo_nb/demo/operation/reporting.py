@@ -16,6 +16,7 @@ from belimo_nb.demo.world.physics import BoolArray, IntArray
 from belimo_nb.demo.world.schedule import SAMPLES, STEP
 
 _A_DAY = 86400 // STEP
+ERRORS = "evcloud.280"  # the error bits
 
 RESOLUTIONS: Mapping[str, float] = MappingProxyType({"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0})
 """What a change by report means, by unit. Of any other quantity, counters among them, any change is sent."""
@@ -48,10 +49,15 @@ def sent_samples(device: DemoDevice, datapoint_id: str, values: FloatArray, avai
     return sent
 
 
+def sent_daily(device: DemoDevice, datapoint_id: str) -> bool:
+    """Whether a datapoint that seldom changes is sent once a day, too: by all devices only their errors."""
+    if datapoint_id.startswith("metadata."):
+        return False
+    return device.reporting == BY_CHANGE or SOURCES.get(datapoint_id, datapoint_id) == ERRORS
+
+
 def daily_reports(device: DemoDevice, available: Availability, now: int) -> IntArray:
-    """Times (epoch seconds) at which a device that reports by change has sent everything; none for others."""
-    if device.reporting != BY_CHANGE:
-        return np.empty(0, dtype=np.int64)
+    """Times (epoch seconds) at which a device has sent everything, what has not changed with it."""
     held = available.held(now)
     indices = np.arange(_daily(device), SAMPLES, _A_DAY)
     return available.first + STEP * (indices if held is None else indices[held[indices]])

@@ -20,7 +20,7 @@ from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, avail
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
-from belimo_nb.demo.operation.reporting import daily_reports, sent_samples
+from belimo_nb.demo.operation.reporting import daily_reports, sent_daily, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
@@ -59,10 +59,10 @@ class Simulation:
         self.now = now
         self.seed = seed
         self.lifelike = lifelike
-        self._scopes = transferred(fleet(devices, seed, ev4, reporting), transfers)
+        self._scopes = transferred(fleet(devices, seed, ev4, reporting, lifelike), transfers)
         self._by_id = {device.id: device for device in self._scopes}
         self._plants = plants(seed, lifelike)
-        self.truth = planted_faults(self.devices, self._plants, lifelike)
+        self.truth = planted_faults(self.devices, self._plants, seed, lifelike)
         self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
         self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
         self._changes: dict[str, dict[str, Changes]] = {}
@@ -97,7 +97,7 @@ class Simulation:
         available = self._available(device)
         points = self._changes_of(device).get(datapoint_id)
         if points is not None:
-            repeated = daily_reports(device, available, now) if not datapoint_id.startswith("metadata.") else ()
+            repeated = daily_reports(device, available, now) if sent_daily(device, datapoint_id) else ()
             return _change_series(points, now, repeated)
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
@@ -224,7 +224,7 @@ class Simulation:
 
     def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:
-            self._changes[device.id] = published(device, changes(device, self.plant(device)))
+            self._changes[device.id] = published(device, changes(device, self.plant(device), self.seed))
         return self._changes[device.id]
 
     def _available(self, device: DemoDevice) -> Availability:
@@ -244,7 +244,7 @@ class Simulation:
         plant = self.plant(device)
         if plant is None:
             return appliance_meter(device, self.seed, available)
-        return valve_meter(device, plant, self.seed, changes(device, plant), available)
+        return valve_meter(device, plant, self.seed, changes(device, plant, self.seed), available)
 
 
 def _change_series(points: Changes, now: int, repeated: Iterable[int]) -> tuple[Times, npt.NDArray[Any]]:

@@ -86,16 +86,21 @@ class Totals:
     @cached_property
     def travel(self) -> Total:
         """Travel of the actuator in units of the position."""
-        return Total(np.abs(self._strokes))
+        turns = self.record.turns
+        return Total(np.abs(self._strokes) if turns is None else turns * self.record.stroke)
 
     @cached_property
     def end_hits(self) -> Total:
         """Times that the actuator reached an end stop."""
+        if self.record.turns is not None:
+            return Total(np.diff(np.cumsum(self.record.turns) // 2, prepend=0))  # every other turn
         return Total((self._strokes != 0) & np.isin(self.record.position, (0, _FULL)))
 
     @cached_property
     def reversals(self) -> Total:
         """Changes of direction of the actuator."""
+        if self.record.turns is not None:
+            return Total(self.record.turns)
         (moves,) = np.nonzero(self._strokes)
         turned = np.zeros(len(self._strokes), dtype=np.bool_)
         turned[moves[1:]] = self._strokes[moves[1:]] * self._strokes[moves[:-1]] < 0

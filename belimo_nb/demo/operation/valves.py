@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from belimo_nb.demo.fleet.faults import LOW_DELTA_T_LIMIT_K, FaultKind, specs_of
+from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, specs_of
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.operation import lifelike
 from belimo_nb.demo.operation.loads import demand
@@ -31,6 +31,12 @@ UNREACHABLE_FROM = 0.4
 
 _LEAK_LIFT_K = 9.0  # supply minus sink temperature while only the leak flows
 _PUMP_OFF_C = 15.5  # above this outdoor temperature the heating pump stands, and a leak shows no flow
+
+
+def _limited(asked: Demand, begin: int, limit_k: float) -> Demand:
+    limit = np.zeros(SAMPLES)
+    limit[(begin - HISTORY_BEGIN) // STEP :] = limit_k
+    return replace(asked, limit_k=limit)
 
 
 def _ask_too_much(asked: Demand, plant: Plant, begin: int) -> Demand:
@@ -58,10 +64,18 @@ def _leak(flow: FloatArray, lift: FloatArray, leak: float, plant: Plant, seed: i
     return np.where(leaking, leak, flow), closed
 
 
-def simulate(plant: Plant, seed: int) -> Record:
-    """The record of a plant's energy valve over the horizon (about 50 ms)."""
+def simulate(plant: Plant, seed: int, *, improved: bool = True) -> Record:
+    """The record of a plant's energy valve over the horizon (about 50 ms).
+
+    Args:
+        plant: what it supplies.
+        seed: changes noise.
+        improved: False for what would have been without `IMPROVEMENT`.
+    """
     key = ("valve", plant.name, seed)
     asked = demand(plant, seed)
+    if improved and plant.name == IMPROVEMENT.name:
+        asked = _limited(asked, IMPROVEMENT.begin, IMPROVEMENT.limit_k)
     for fault in specs_of(plant.name, FaultKind.LOW_DELTA_T):
         asked = _ask_too_much(asked, plant, fault.begin)
     for fault in specs_of(plant.name, FaultKind.ALWAYS_LOW) if plant.lifelike else ():

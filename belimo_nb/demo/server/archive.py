@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from belimo_nb.demo.server.account import Account
-from belimo_nb.demo.server.query import Query, bad_parameter, iso
+from belimo_nb.demo.server.query import Query, bad_parameter
 
 _FIRST_DAY = date(1940, 1, 1)
 _ELEVATION = 411.0
@@ -45,7 +45,7 @@ def archive(account: Account, query: Query) -> dict[str, Any]:
         "elevation": _ELEVATION,
         "hourly_units": {"time": "iso8601", _VARIABLE: "°C"},
         "hourly": {
-            "time": [iso(hour * 1000)[:16] for hour in hours],
+            "time": np.datetime_as_string(np.array(hours, "datetime64[s]"), unit="m").tolist(),
             _VARIABLE: [readings.get(hour) for hour in hours],
         },
     }

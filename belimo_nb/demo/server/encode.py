@@ -28,7 +28,10 @@ def value_texts(values: NDArray[Any]) -> list[str]:
     if is_numeric(values):
         exact = np.abs(values) < _EXACT_INTEGERS
         if exact.all():
-            return [repr(int(v)) if v.is_integer() else repr(v) for v in values.astype(float).tolist()]
+            floats = values.astype(float)
+            numbers, whole = floats.astype(object), floats == np.rint(floats)
+            numbers[whole] = floats[whole].astype(np.int64)
+            return list(map(repr, numbers.tolist()))
         return [json.dumps(json_number(v), allow_nan=False) for v in values.tolist()]
     known: dict[tuple[type, Any], str] = {}
     texts = []

@@ -75,6 +75,10 @@ def _outside(rows: Rows) -> Rows:
     return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
 
 
+def _last_day(body: Body) -> datetime:
+    return datetime.fromisoformat(body["to"]) - timedelta(days=1)
+
+
 def _other_aggregation(body: Body) -> None:
     for series in body.get("series", []):
         series["aggregation"] = "first"
@@ -83,7 +87,7 @@ def _other_aggregation(body: Body) -> None:
 def _other_range(body: Body) -> None:
     if "series" in body:
         _cut(body)
-        body["from"] = (datetime.fromisoformat(body["to"]) - timedelta(days=7)).isoformat()
+        body["from"] = _last_day(body).isoformat()
 
 
 def _other_profile(body: Body) -> None:
@@ -98,7 +102,7 @@ def _other_device(body: Body) -> None:
 
 def _cut(body: Body) -> None:
     if "series" in body:
-        begin = datetime.fromisoformat(body["to"]) - timedelta(days=7)
+        begin = _last_day(body)
         for series in body["series"]:
             series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
 

@@ -66,4 +66,6 @@ def autoregressive(n: int, correlation: float, *name: object) -> FloatArray:
 def upsample(knots: FloatArray, ratio: int) -> FloatArray:
     """Linear interpolation: n + 1 knots become n * ratio samples, the first one on the first knot."""
     weight = np.arange(ratio) / ratio
-    return (knots[:-1, None] + np.diff(knots)[:, None] * weight).ravel()
+    between: FloatArray = np.diff(knots)[:, None] * weight
+    between += knots[:-1, None]
+    return between.ravel()

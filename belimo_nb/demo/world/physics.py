@@ -6,6 +6,7 @@ are exact, and published values do not depend on the last bits of floating-point
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -93,6 +94,8 @@ class Record:
         true_flow: true flow, whatever the sensors read.
         true_power: true power.
         true_cooling: whether the water truly took heat up.
+        turns: how often the actuator turned round in the step, where samples do not show it; None: they do.
+        stroke: travel from one such turn to the next, 0.1 %.
     """
 
     position: IntArray
@@ -106,6 +109,8 @@ class Record:
     true_flow: IntArray
     true_power: IntArray
     true_cooling: BoolArray
+    turns: IntArray | None = None
+    stroke: int = 0
 
 
 def metered_power(flow: IntArray, t1: IntArray, t2: IntArray) -> IntArray:
@@ -121,10 +126,16 @@ def metered_power(flow: IntArray, t1: IntArray, t2: IntArray) -> IntArray:
 def pulse_below_minimum(flow: FloatArray, max_flow: float) -> FloatArray:
     """Flow of a valve that cannot throttle below 0.6 % of its maximum: there it opens once an hour."""
     least = _MIN_FLOW * max_flow
-    block, step = np.divmod(np.arange(len(flow)), _BLOCK)
-    turn = ((step + 0.5) / _BLOCK + _GOLDEN * block) % 1.0
-    opened = np.where(flow > turn * least, least, 0.0)
+    opened = np.where(flow > _turns(len(flow)) * least, least, 0.0)
     return np.where(flow < least, opened, flow)
+
+
+@functools.cache
+def _turns(n: int) -> FloatArray:
+    """The share of the least flow below which the valve stays shut in each of n steps, shape (n,)."""
+    block, step = np.divmod(np.arange(n), _BLOCK)
+    turns: FloatArray = ((step + 0.5) / _BLOCK + _GOLDEN * block) % 1.0
+    return turns
 
 
 def cool_to_ambient(values: FloatArray, flowing: BoolArray, ambient_c: FloatArray, hours: float) -> FloatArray:

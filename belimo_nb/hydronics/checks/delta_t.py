@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from belimo_nb.hydronics.counted import Passage, passage, since_mode
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, between, cannot_judge, whole, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
@@ -153,10 +154,10 @@ def _limit(samples: Samples, mode: str, known: Flags) -> _Limit | None:
         power = np.where(known, samples.power, np.nan)
         loaded = np.isfinite(power)
         if loaded.any():
-            loaded &= power >= LOAD * float(np.percentile(power[loaded], LOAD_PERCENTILE))
+            loaded &= power >= LOAD * percentile(power[loaded], LOAD_PERCENTILE)
         design, origin = math.nan, "its own delta-T at high load (the design is not known)"
         if loaded.sum() * samples.hours >= ACTIVE_HOURS:
-            design = float(np.percentile(delta[loaded], DESIGN_PERCENTILE))
+            design = percentile(delta[loaded], DESIGN_PERCENTILE)
         if float(np.average(delta[known], weights=flow[known])) >= GOOD * floor:
             design = math.nan  # good on the whole: it is not blamed for its own better hours
     if LOW_SHARE * design >= floor or (math.isnan(floor) and design > 0):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Samples
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
@@ -83,7 +84,7 @@ def _rises(samples: Samples, *columns: str) -> tuple[Ints, list[Floats]]:
 def _usual(rise: Floats) -> float:
     """The 99th percentile of the rises above 0; 0 if there are none."""
     rising = rise[rise > 0]
-    return float(np.percentile(rising, 99)) if len(rising) else 0.0
+    return percentile(rising, 99) if len(rising) else 0.0
 
 
 def _real(rise: Floats, most: float) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -30,6 +32,8 @@ CYCLING_PCT = 15.0  # share of the days in operation that cycle, from which it i
 LEAST_DAYS = 2
 LITTLE_M3 = 10.0
 DAY_NS = 24 * HOUR_NS
+WEAR = {"direction_changes": "direction changes", "strokes": "full strokes", "end_stops": "runs to an end stop"}
+WEAR_DAYS, YEAR_DAYS = 7.0, 365.25  # days from which on wear is told, for a year
 THRESHOLD = f"warn {WARN_PER_HOUR:g}/h or cycling on {CYCLING_PCT:g} % of the days, fault {{:g}}/h"
 
 Floats = npt.NDArray[np.float64]
@@ -109,7 +113,8 @@ def hunting(samples: Samples, period: Samples | None = None) -> Verdict:
             break
     if counted := _by_counter(period, threshold):
         verdicts.append(counted)
-    return worst(verdicts) if verdicts else cannot_judge(CHECK, _why_not(long), threshold)
+    found = worst(verdicts) if verdicts else cannot_judge(CHECK, _why_not(long), threshold)
+    return replace(found, sentence=found.sentence + _wear(period))
 
 
 def _read(samples: Samples, spaced: pd.Timedelta) -> Samples:
@@ -166,6 +171,16 @@ def _by_counter(samples: Samples, threshold: str) -> Verdict | None:
         said += f", by {swing:.0f} points on average"
         rate = rate if swing > BAND_PCT else 0.0
     return _told(rate, FAULT_PER_HOUR, said, threshold)
+
+
+def _wear(samples: Samples) -> str:
+    """What the actuator counted of its own moves, by year, as a sentence; empty if it counts none, or for too short."""
+    parts = []
+    for column, name in WEAR.items():
+        (known,) = np.nonzero(np.isfinite(samples.values(column)))
+        if len(known) and (days := float(np.ptp(moments(samples)[known])) / DAY_NS) >= WEAR_DAYS:
+            parts.append(f"{whole(samples.rise(column) * YEAR_DAYS / days)} {name}")
+    return f" Wear by year, from the actuator's counters: {', '.join(parts)}." if parts else ""
 
 
 def _cycling(samples: Samples, threshold: str) -> Verdict:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
@@ -14,24 +15,27 @@ OVERSIZED_PCT = 50.0  # 99th percentile of flow over the maximum flow setting, b
 SIZING_DAYS = 300.0
 """Days with samples from which it is judged like that: the coldest and the hottest weeks decide on sizes."""
 FAR_PCT, HALF_OPEN_PCT = 35.0, 50.0
-"""In less time a valve that cycles is oversized, if its flow stays below the one and its position below the other."""
+"""In less time a valve is oversized that cycles, or whose coil has all the water that it can use, if its flow stays
+below the one and its position below the other.
+"""
 LEAST_DAYS = 14.0
 
 
 def oversized(
-    samples: Samples, *, warn_pct: float = OVERSIZED_PCT, least_days: float = SIZING_DAYS, cycles: bool = False
+    samples: Samples, *, warn_pct: float = OVERSIZED_PCT, least_days: float = SIZING_DAYS, shows: str = ""
 ) -> Verdict:
     """99th percentile of the active flow against the maximum flow setting.
 
     In less than a year the highest load may not have come; but a valve that works in the first part of its stroke, far
-    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there: a steady flow may be a
-    base load out of season. Else a part of a year says nothing.
+    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there, or if more water would
+    bring hardly any more power even so: a steady flow may be a base load out of season, but a coil that is used up is
+    used up in any. Else a part of a year says nothing.
 
     Args:
         samples: At any spacing; `Samples.design` says the maximum flow.
         warn_pct: Percent below which it is a warning.
         least_days: Days with samples below which only a valve that is far too large is told.
-        cycles: Whether it opens and closes again and again, see `hunting`.
+        shows: What shows that the valve is too large for that little flow, in words; empty: nothing.
     """
     threshold = f"warn below {warn_pct:.0f} % of the maximum flow"
     reason, most = lacking(samples), samples.design.max_flow_m3h
@@ -40,7 +44,7 @@ def oversized(
         reason = "The maximum flow setting is not known."
     if reason:
         return cannot_judge(CHECK, reason, threshold)
-    high = float(np.percentile(samples.values("flow_m3h")[samples.active], 99))
+    high = percentile(samples.values("flow_m3h")[samples.active], 99)
     share = 100 * high / most
     sentence = (
         f"In 99 of 100 active hours the flow was at most {high:.2f} m³/h, {share:.0f} % of the {most:.2f} m³/h set"
@@ -48,10 +52,10 @@ def oversized(
     if days < least_days:
         position = samples.values("position_pct")[samples.active]
         opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
-        if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not cycles:
+        if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not shows:
             reason = f"{days:.0f} days with samples do not show the highest load; at least {least_days:.0f} are needed."
             return cannot_judge(CHECK, reason, threshold)
-        sentence += f" and the position at most {opened:.0f} %, as far as these {days:.0f} days show"
+        sentence += f" and the position at most {opened:.0f} %, as far as these {days:.0f} days show; {shows}"
     sentence += "."
     if share >= warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence)

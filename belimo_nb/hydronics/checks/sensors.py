@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.hydronics.checks.flow_sensor import dead_hours
+from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
 from belimo_nb.hydronics.spells import moments, neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
@@ -60,7 +61,8 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
         health: What the device says of itself, such as "Flow_sensor_error"; empty: nothing, or unknown.
     """
     if claimed := _claimed(samples, health):
-        return Verdict(CHECK, FAULT, float("nan"), "", THRESHOLD, claimed, f"{ADVICE} Until then nothing is known.")
+        claim, hours = claimed
+        return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, claim, f"{ADVICE} Until then nothing is known.")
     known = [column for column in NAMES if np.isfinite(samples.values(column)).any()]
     if not known:
         return cannot_judge(CHECK, "Neither T1 nor T2 is measured.", THRESHOLD)
@@ -82,17 +84,16 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     return Verdict(CHECK, FAULT, figure, "h", THRESHOLD, f"{said}: it cannot be relied on.", ADVICE)
 
 
-def _claimed(samples: Samples, health: str) -> str:
-    """What the device says itself, as a sentence; empty if nothing."""
-    if any(word in health.lower() for word in ("sensor", "flow")):
-        return f"The device says of itself: {health}."
+def _claimed(samples: Samples, health: str) -> tuple[str, float] | None:
+    """What the device says itself, as a sentence, and for how many hours it is known to; None if nothing."""
     bits = samples.values("error_bits")
     known = np.flatnonzero(np.isfinite(bits))
-    if not len(known):
-        return ""
-    set_now = int(bits[known[-1]])
-    names = " and ".join(name for bit, name in ERRORS.items() if set_now & bit)
-    return f"The device reports an error of {names}." if names else ""
+    there = bits[known].astype(np.int64) & sum(ERRORS)
+    hours = float((there > 0).sum()) * samples.hours
+    if any(word in health.lower() for word in ("sensor", "flow")):
+        return f"The device says of itself: {health}.", hours or float("nan")
+    names = " and ".join(name for bit, name in ERRORS.items() if len(there) and there[-1] & bit)
+    return (f"The device reports an error of {names}.", hours) if names else None
 
 
 def _zeros(samples: Samples) -> Verdict | None:
@@ -136,11 +137,11 @@ def in_the_room(samples: Samples) -> Verdict | None:
     rests = ~samples.active & np.isfinite(t1)
     if min(flows.sum(), rests.sum()) * samples.hours < ACTIVE_HOURS:
         return None
-    middle = float(np.median(t1[flows]))
+    middle = percentile(t1[flows], 50)
     if not ROOM_C[0] <= middle <= ROOM_C[1]:
         return None
-    low, high = np.percentile(t1[flows], [5, 95])
-    water, idle = float(np.median(t2[flows])), float(np.median(t1[rests]))
+    low, high = (percentile(t1[flows], share) for share in (5, 95))
+    water, idle = percentile(t2[flows], 50), percentile(t1[rests], 50)
     inside = ROOM_C[0] <= low and high <= ROOM_C[1]
     wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False
     if not (inside and wrong and abs(middle - idle) <= SETTLED_K):

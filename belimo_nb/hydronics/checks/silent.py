@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import NO_SAMPLES, Samples
+from belimo_nb.hydronics.samples import NO_SAMPLES, Floats, Samples
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 CHECK = "silent"
@@ -25,10 +25,18 @@ def silent(samples: Samples, until: pd.Timestamp | None = None) -> Verdict:
         return cannot_judge(CHECK, "It is not known until when there could be readings.", THRESHOLD)
     if samples.empty:
         return cannot_judge(CHECK, NO_SAMPLES, THRESHOLD)
-    back = min(int(np.argmax(heard)) for c in samples.columns if (heard := np.isfinite(c[::-1])).any())
-    last = pd.DatetimeIndex(samples.frame.index)[-1 - back]
+    back = min(_back(column) for column in samples.columns)
+    last = samples.index[-1 - back]
     hours = max(0.0, (until - last) / pd.Timedelta(hours=1))
     if hours <= SILENT_HOURS + samples.hours:
         return Verdict(CHECK, OK, hours, "h", THRESHOLD, f"The last reading is of {last:%Y-%m-%d %H:%M}.")
     said = f"Silent since {last:%Y-%m-%d %H:%M}: nothing is known of the last {hours / 24:.0f} days."
     return Verdict(CHECK, WARN, hours, "h", THRESHOLD, said, ADVICE)
+
+
+def _back(values: Floats) -> int:
+    """How many samples before the last one there is a value; all if there is none."""
+    if np.isfinite(values[-1]):
+        return 0
+    (known,) = np.nonzero(np.isfinite(values))
+    return len(values) - 1 - int(known[-1]) if len(known) else len(values)

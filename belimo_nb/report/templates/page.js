@@ -16,6 +16,15 @@ document.addEventListener("DOMContentLoaded", () => {
     return Number.isNaN(value) ? null : value;
   };
 
+  /* As the package's own search: the case and the spelling of umlauts do not matter. */
+  const umlauts = { "\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00e5": "aa", "\u00f8": "oe", "\u00df": "ss" };
+  const folded = (text) => {
+    const plain = text.normalize("NFC").toLowerCase();
+    if (/^[\x00-\x7f]*$/.test(plain)) return plain;
+    const spelled = plain.replace(/[\u00e4\u00f6\u00fc\u00e5\u00f8\u00df]/g, (letter) => umlauts[letter]);
+    return spelled.normalize("NFKD").replace(/\p{M}/gu, "");
+  };
+
   const enhance = (table) => {
     /* Long tables show their first rows: laying out thousands takes seconds. Sorting and searching know them all. */
     const few = 200;
@@ -37,7 +46,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const texts = new Map();
     const textOf = (row) => {
       const said = () => whole(row).map((part) => part.textContent).join("");
-      if (!texts.has(row)) texts.set(row, said().toLocaleLowerCase());
+      if (!texts.has(row)) texts.set(row, folded(said()));
       return texts.get(row);
     };
     const count = document.createElement("span");
@@ -101,7 +110,7 @@ document.addEventListener("DOMContentLoaded", () => {
       label.append("Search ", input, count);
       box.before(label);
       input.addEventListener("input", () => {
-        words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+        words = folded(input.value).split(/\s+/).filter(Boolean);
         apply();
       });
     }

@@ -247,8 +247,10 @@ class ForkServer:
         return lines[-1].strip() if lines else ""
 
     def stop(self) -> None:
-        """End the server and all that descends from it; returns when that is done and the folder is gone."""
+        """End the server and all that descends from it; returns when that is done."""
         self._control.close()
+        if not self._asked:  # nothing descends from it: nobody needs to wait until it has imported everything
+            self._process.kill()
         try:
             self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -256,9 +258,11 @@ class ForkServer:
             self._process.wait()
 
     def _send_request(self, folder: Path, *descriptors: int) -> None:
+        self._asked = True
         socket.send_fds(self._control, [os.fsencode(folder)], list(descriptors))
 
     def _start(self) -> None:
+        self._asked = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         arguments = [str(theirs.fileno()), str(self._folder), self._preload]
         with theirs, (self._folder / "fork-server.txt").open("wb") as log:

@@ -1,0 +1,178 @@
+"""Charts of the water: return temperatures of a building, supply and return over the weather, before and after."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.lines import Line2D
+
+from belimo_nb.display import Chart, number
+from belimo_nb.display.numbers import date
+from belimo_nb.heating.days import daily_series
+from belimo_nb.hydronics.daily_water import BIN_DAYS, BIN_K, together, water_signature
+from belimo_nb.hydronics.effect import BeforeAfter
+from belimo_nb.plots import style
+
+ROW = 22  # CSS pixels of a valve
+MAX_NAMES_WIDTH = 320
+TOLD = 6  # spells of days left out, and other changes, that a caption names
+Dashes = Literal["-", "--"]
+
+
+def return_ranking(valves: pd.DataFrame, *, title: str | None = None, limit: int = 30) -> Chart:
+    """Draw each valve's flow-weighted supply and return temperature, the worst return first.
+
+    Args:
+        valves: As `belimo_nb.hydronics.daily_water.ranked` gives them.
+        title: In place of the finding.
+        limit: Number of valves at most.
+    """
+    caption = "Means over the period, weighted by volume: supply and return; between them the delta-T."
+    told = valves[valves["return_c"].notna()]
+    if told.empty:
+        return style.no_data_figure(title or "Return temperature by valve", caption)
+    mean = float((told["return_c"] * told["share"]).sum())
+    worst = told.iloc[0]
+    finding = title or (
+        f"Return {number(mean, 1)} °C; of {style.drawable(str(told.index[0]), 36)} "
+        f"{number(float(worst['return_c']), 1)} °C"
+    )
+    shown = told.head(limit)
+    names = [style.drawable(name) for name in shown.index]
+    words = [
+        f"{number(value, 1)} °C  {number(100 * share, 0, '%')}"
+        for value, share in zip(shown["return_c"], shown["share"], strict=True)
+    ]
+    left, right = min(MAX_NAMES_WIDTH, style.text_width(names) + 16), style.text_width(words) + 22
+    y = np.arange(len(shown))
+    with rc_context(style.RC_PARAMS):
+        fig, (ax,) = style.new_figure(finding, [ROW * len(shown)], left=left, right=right)
+        ax.hlines(y, shown["return_c"], shown["supply_c"], color=style.AXIS, linewidth=1.4)
+        ax.plot(shown["supply_c"], y, "s", color=style.ORANGE, markersize=5)
+        ax.plot(shown["return_c"], y, "o", color=style.BLUE, markersize=6)
+        ax.axvline(mean, color=style.DARK, linewidth=1.0, linestyle="--")
+        for row, text in enumerate(words):
+            ax.annotate(
+                text, (1, row), (8, 0), ("axes fraction", "data"), "offset points", va="center", color=style.DARK
+            )
+        ax.margins(x=0.04)
+        ax.set_ylim(len(shown) - 0.4, -0.6)
+        ax.set_yticks(y, names)
+        ax.tick_params(axis="y", labelcolor=style.DARK)
+        ax.grid(visible=False, axis="y")
+        ax.grid(visible=True, axis="x")
+        style.round_ticks(ax.xaxis, 8)
+        handles: style.Legend = [
+            (Line2D([], [], color=style.BLUE, marker="o", linestyle="none"), "return"),
+            (Line2D([], [], color=style.ORANGE, marker="s", linestyle="none"), "supply"),
+            (Line2D([], [], color=style.DARK, linestyle="--", linewidth=1.0), "return of all"),
+        ]
+        style.label_axes(
+            ax,
+            "",
+            x="°C, weighted by volume; at the right the return and the share of the water",
+            below=24,
+            handles=handles,
+        )
+    rest = len(told) - len(shown)
+    caption += f" Not drawn: {rest} more." if rest else ""
+    unknown = len(valves) - len(told)
+    caption += f" Without water or temperatures: {unknown}." if unknown else ""
+    listed = "; ".join(f"{name} {text.replace('  ', ', ')}" for name, text in zip(shown.index, words, strict=True))
+    return Chart(fig, caption, f"{finding}. {listed}.", style.RC_PARAMS)
+
+
+def water_temperatures(
+    valves: dict[str, pd.DataFrame], temperature: pd.Series[float], *, title: str | None = None
+) -> Chart:
+    """Draw supply and return of all valves together over the outdoor temperature: their signatures.
+
+    Args:
+        valves: Days by name, as `belimo_nb.hydronics.daily_water.daily_water` gives them.
+        temperature: Mean outdoor temperature by local day, °C.
+        title: In place of the finding.
+    """
+    caption = (
+        "Each point is a day, weighted by volume over the valves; lines: means in steps of 2 K, weighted by volume."
+    )
+    days = together(valves) if valves else pd.DataFrame(columns=["supply_c", "return_c", "m3"])
+    days = days.dropna(subset=["supply_c", "return_c"])
+    steps = water_signature(days, temperature) if len(days) else days
+    if not len(steps):
+        return style.no_data_figure(title or "Supply and return over the outdoor temperature", caption)
+    ends = [f"{number(float(steps.index[i]), 0)} °C outdoors {number(float(steps['supply_c'].iloc[i]), 0)} and "
+            f"{number(float(steps['return_c'].iloc[i]), 0)} °C" for i in (0, -1)]  # fmt: skip
+    finding = title or f"Supply and return: at {ends[0]}, at {ends[1]}"
+    outdoor = daily_series(temperature, "temperature").reindex(pd.DatetimeIndex(days.index).tz_localize(None))
+    handles: style.Legend = []
+    with rc_context(style.RC_PARAMS):
+        fig, (ax,) = style.new_figure(finding, [300])
+        for column, name, color, marker in (
+            ("supply_c", "supply", style.ORANGE, "s"),
+            ("return_c", "return", style.BLUE, "o"),
+        ):
+            ax.plot(outdoor, days[column], marker, color=color, markersize=3, alpha=0.35, markeredgewidth=0)
+            ax.plot(steps.index, steps[column], "-", color=color, linewidth=2.0)
+            handles.append((Line2D([], [], color=color, marker=marker, markersize=4, linewidth=2.0), name))
+        style.round_ticks(ax.yaxis, 6)
+        style.round_ticks(ax.xaxis, 9)
+        ax.margins(x=0.02)
+        style.label_axes(ax, "°C", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+    return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)
+
+
+def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, title: str | None = None) -> Chart:
+    """Draw a quantity before and after a change over the outdoor temperature.
+
+    Args:
+        found: As `belimo_nb.hydronics.effect.before_and_after` gives it.
+        quantity: Of its effects.
+        title: In place of the finding.
+    """
+    caption = f"{quantity[:1].upper()}{quantity[1:]} of days, before and after the change."
+    effect = found.effects.get(quantity)
+    if effect is None or effect.reason:
+        why = found.reason if effect is None else effect.reason
+        words = f"{caption} Not to be said: {why.rstrip('.')}."
+        return style.no_data_figure(title or "Before and after a change", words, "Nothing to compare")
+    change, plus_minus, unit = effect.change, effect.uncertainty, " K"
+    if effect.relative:
+        change, plus_minus, unit = 100 * change, 100 * plus_minus, " %"
+    size = f"{'+' if change > 0 else ''}{number(change, 1)} ± {number(plus_minus, 1)}{unit}"
+    finding = title or f"Since {date(found.changed)}: {quantity} {size}, {effect.verdict}"
+    handles: style.Legend = []
+    with rc_context(style.RC_PARAMS):
+        fig, (ax,) = style.new_figure(finding, [300])
+        looks: tuple[tuple[bool, str, str, str, str, Dashes], ...] = (
+            (False, "before", "#b9bec4", "s", style.DARK, "--"),
+            (True, "after", style.SKY, "o", style.BLUE, "-"),
+        )
+        for after, name, color, marker, line, dashes in looks:
+            days = effect.days[effect.days["after"] == after]
+            ax.plot(days["temperature_c"], days["value"], marker, color=color, markersize=3.5, alpha=0.7, mew=0)
+            steps = days.groupby(np.floor(days["temperature_c"] / BIN_K) * BIN_K + BIN_K / 2)["value"].agg(
+                ["mean", "size"]
+            )
+            steps = steps[steps["size"] >= BIN_DAYS]
+            ax.plot(steps.index, steps["mean"], dashes, color=line, linewidth=2.0)
+            handles.append((Line2D([], [], color=line, marker=marker, markersize=4, linestyle=dashes), name))
+        low, high = np.nanquantile(effect.days["value"], [0.005, 0.995])
+        ax.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
+        style.round_ticks(ax.yaxis, 6)
+        style.round_ticks(ax.xaxis, 9)
+        ax.margins(x=0.02)
+        words = f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}"
+        style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+    caption += " Each point is a day; lines: means in steps of 2 K."
+    spells = [
+        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
+        for _, row in found.left_out.head(TOLD).iterrows()
+    ]
+    if len(found.left_out) > TOLD:
+        spells.append(f"{number(int(found.left_out['days'][TOLD:].sum()))} more days")
+    caption += f" Left out: {', '.join(spells)}." if spells else ""
+    caption += f" Also changed in these months: {'; '.join(found.also[:TOLD])}." if found.also else ""
+    return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)

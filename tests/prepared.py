@@ -1,0 +1,228 @@
+"""Programs of ours that begin at once: forked from a process that has imported, and used, what they need.
+
+A process of its own for each, as when people type the command: its own environment, folder, output and end, by a signal
+as well. Only what the interpreter does before the command's first line is not done anew; `test_wheel.py` and
+`cli/test_cli.py` have commands that begin from nothing. On Linux; elsewhere programs are started as usual.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+CAN_FORK = sys.platform == "linux"
+PROGRAM = """#!{python} -IS
+import json, os, signal, socket, sys
+asked = socket.socket(socket.AF_UNIX)
+asked.connect({address!r})
+body = json.dumps(["command", sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
+socket.send_fds(asked, [len(body).to_bytes(4, "big")], [0, 1, 2])
+asked.sendall(body)
+pid = int.from_bytes(asked.recv(4), "big")
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: os.kill(pid, number))
+code = int.from_bytes(asked.recv(4), "big", signed=True)
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+"""What stands in for the command: a program that asks for one, and ends as it does."""
+
+_servers: list[subprocess.Popen[bytes]] = []
+
+
+@functools.cache
+def address() -> str:
+    """The socket of this process's server, which is started now and ends with `end`, or with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="prepared-"))
+    found = str(folder / "socket")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BELIMO_")}
+    environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+    server = subprocess.Popen(
+        [sys.executable, __file__, found, json.dumps(sys.path)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    program = folder / "bin" / "belimo-nb"
+    program.parent.mkdir()
+    program.write_text(PROGRAM.format(python=sys.executable, address=found), encoding="utf-8")
+    program.chmod(0o755)
+
+    _servers.append(server)
+    server.stdout.readline()
+    return found
+
+
+def end() -> None:
+    """End the server, if there is one."""
+    while _servers:
+        with _servers.pop() as server:
+            server.stdin.close()
+        shutil.rmtree(Path(address()).parent)
+
+
+def program() -> list[str]:
+    """The words to begin a command of ours with."""
+    if not CAN_FORK:
+        return [sys.executable, "-m", "belimo_nb"]
+    return [str(Path(address()).parent / "bin" / "belimo-nb")]
+
+
+class Forked:
+    """A fork server of reports that was asked for, with the methods of `subprocess.Popen` that its owner calls."""
+
+    def __init__(self, where: str, arguments: list[str], environment: dict[str, str], descriptors: list[int]) -> None:
+        self._asked = socket.socket(socket.AF_UNIX)
+        self._asked.connect(where)
+        body = json.dumps(["fork server", arguments, environment, str(Path.cwd())]).encode()
+        socket.send_fds(self._asked, [len(body).to_bytes(4, "big")], descriptors)
+        self._asked.sendall(body)
+        self.pid = int.from_bytes(self._asked.recv(4), "big")
+
+    def kill(self) -> None:
+        """Kill it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
+        if self._asked.fileno() >= 0:
+            if not select.select([self._asked], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("fork server", timeout or 0.0)
+            self._asked.close()
+
+
+def prepare(where: str | None = None) -> None:
+    """From now on the fork servers of reports in this process are prepared ones, asked for at that socket or ours."""
+    from belimo_nb.report.engine.engines import PRELOAD
+    from belimo_nb.report.workers.fork_server import ForkServer
+
+    start = ForkServer._start
+
+    @functools.wraps(start)
+    def ask(self: Any) -> None:
+        if self._preload not in PRELOAD.values():
+            start(self)
+            return
+        self._asked = False
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, (self._folder / "fork-server.txt").open("wb") as log, Path(os.devnull).open() as nothing:
+            descriptors = [nothing.fileno(), log.fileno(), log.fileno(), theirs.fileno()]
+            self._process = Forked(where or address(), [str(self._folder)], self._environment, descriptors)
+
+    ForkServer._start = ask
+
+
+def serve(where: str) -> None:
+    """Import and use what programs need, then fork one for each request, until standard input is closed."""
+    from belimo_nb.demo.operation.simulation import Simulation
+    from belimo_nb.report.engine.preload import preload_for_fork
+
+    preload_for_fork()
+    for name in ("cli", "demo.cloud", "cloud.survey", "report.run", "report.fetch", "report.output.folder"):
+        __import__(f"belimo_nb.{name}")
+    demo = Simulation()
+    for device in demo.devices:
+        demo.state(device, demo.now)
+    gc.collect()
+    gc.freeze()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(where)
+    listener.listen(64)
+    print("ready", flush=True)
+    while True:
+        readable, _, _ = select.select([listener, 0], [], [])
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if 0 in readable:
+            break
+        asked, _ = listener.accept()
+        if os.fork() == 0:
+            _keep(where, asked)
+        asked.close()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _keep(where: str, asked: socket.socket) -> NoReturn:
+    """Fork the program, tell its process id and its end; kill it if whoever asked is gone."""
+    size, descriptors, _, _ = socket.recv_fds(asked, 4, 4)
+    with asked.makefile("rb") as body:
+        what, arguments, environment, folder = json.loads(body.read(int.from_bytes(size, "big")))
+    pid = os.fork()
+    if pid == 0:
+        asked.close()
+        _run(where, what, arguments, environment, folder, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    asked.sendall(pid.to_bytes(4, "big"))
+    ended = os.pidfd_open(pid)
+    if ended not in select.select([ended, asked], [], [])[0]:
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with contextlib.suppress(OSError):
+        asked.sendall(code.to_bytes(4, "big", signed=True))
+    os._exit(0)
+
+
+def _run(
+    where: str, what: str, arguments: list[str], environment: dict[str, str], folder: str, descriptors: list[int]
+) -> NoReturn:
+    """Be the program."""
+    code = 1
+    try:
+        os.setsid()
+        for number, descriptor in enumerate(descriptors[:3]):
+            os.dup2(descriptor, number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        tempfile.tempdir = None
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+        if what == "fork server":
+            from belimo_nb.report.workers.fork_server import serve as serve_reports
+
+            serve_reports(str(descriptors[3]), *arguments, "")
+        else:
+            from belimo_nb.cli import main
+
+            prepare(where)
+            sys.argv = ["belimo-nb", *arguments]
+            main()
+        code = 0
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
+    finally:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.path[:] = json.loads(sys.argv[2])
+    serve(sys.argv[1])
