@@ -66,7 +66,7 @@ def test_programs_get_all_of_it():
     assert [figure["value"] for figure in first["key_figures"]] == [12345.6, None]
     assert first["parameters"] == {"start": "2018-11-01 00:00:00+01:00", "x": None}
     assert first["trend"]["values"] == [1.0, None]
-    assert (first["condition"]["status"], first["condition"]["judged"], first["condition"]["checks"]) == ("ok", 12, 15)
+    assert (first["condition"]["status"], first["condition"]["judged"], first["condition"]["checks"]) == ("ok", 12, 16)
     assert second["condition"] is None
     assert (second["status"], second["error"], second["files"]) == ("failed", "No readings in <2018>.", {})
 
