@@ -1,6 +1,6 @@
 # The verbs of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help report test check test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
+.PHONY: help report test check test-thorough test-times test-wheel lint lab notebooks docs pictures lock audit bench soak clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,9 @@ test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, noteboo
 
 check: lint ## check style and types, and run every test that is neither slow nor a browser's
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not browser"
+
+test-thorough: $(VENV)/dev ## draw five times as many examples as CI for every test that draws some
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m hypothesis --hypothesis-profile thorough
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler
 	@$(BIN)/python tests/moved_clock.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ from contract import Watch
 from second_cloud import SecondCloud
 from tally import count, counts
 
+from belimo_nb.system.cores import cores
+
 os.environ["MPLBACKEND"] = "Agg"
 # jsonschema would spend a second on compiling a grammar of web addresses, of which the notebooks' schema has none.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -31,6 +34,16 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "belimo_nb")
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Looking for garbage among millions of objects would take a twentieth of all time.
+gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: some tests only wait."""
+    return cores() + 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -23,6 +23,7 @@ import pytest
 from documented import PAGES, ROOT, Block
 
 from belimo_nb.cli import cli
+from belimo_nb.files.mapping import load
 
 LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SHOWN = [page for page in PAGES if documented.blocks(page)]
@@ -127,6 +128,7 @@ OTHER = {
     "json": "an answer",
     "powershell": "for Windows",
     "text": "a picture in letters",
+    "toml": "a mapping of data files",
 }
 
 
@@ -193,6 +195,9 @@ def _check_other(block: Block) -> None:
     """What is shown and not run: our own calls in it have options that exist, settings are settings, tables tables."""
     for arguments in documented.program_lines(block.text, "belimo-nb"):
         _parse(cli, arguments)
+    if block.language == "toml":
+        Path("shown.toml").write_text(block.text, encoding="utf-8")
+        load(Path("shown.toml"))
     if block.language == "csv":
         assert len({len(row) for row in csv.reader(io.StringIO(block.text))}) == 1, block
     if block.language == "dotenv":

@@ -22,6 +22,8 @@ REQUESTS = "requests drawn from the API's description"
 FAILURES = "requests drawn from the API's description that failed"
 EXAMPLES = 50 + settings.default.max_examples  # of each operation: thousands in CI
 
+pytestmark = pytest.mark.hypothesis  # as a test that is itself given values
+
 OPERATIONS = [
     (path, method) for path, item in description()["paths"].items() for method in item if method in ("get", "post")
 ]

@@ -30,7 +30,7 @@ NOT_USED = {
     r"grey\w*|colour\w*|behaviour|neighbour\w*|centre|metres?|catalogue|favourite": "the American spelling",
 }
 FORBIDDEN = re.compile("|".join(rf"\b({pattern})\b" for pattern in NOT_USED), re.IGNORECASE)
-CODE = re.compile(r"DeltaT_\w+|delta_t\w*|\"delta t\"")
+CODE = re.compile(r"DeltaT_\w+|delta_t\w*|\"delta ?t\"")
 """Names in code and of the vendor's datapoints."""
 
 

@@ -33,12 +33,8 @@ def is_parameters(cell: dict[str, Any]) -> bool:
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A program of this environment, on the demo cloud."""
-    environment = {
-        **os.environ,
-        "BELIMO_DEMO": "1",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    """A program of this environment."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=cwd,
@@ -123,7 +119,7 @@ def test_outputs_are_stored(path: Path) -> None:
 
 @pytest.mark.slow
 @EACH
-def test_stored_outputs_are_what_it_gives(path: Path) -> None:
+def test_stored_outputs_are_what_it_gives(path: Path, demo_environment: dict[str, str]) -> None:
     """Under nbval it runs anew on the demo cloud, and every output but the pictures equals the stored one."""
     done = run("pytest", "--nbval", "-q", "-p", "no:cacheprovider", "-o", "addopts=", str(path), cwd=Path.cwd())
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
@@ -131,7 +127,7 @@ def test_stored_outputs_are_what_it_gives(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_papermill_runs_it_from_anywhere() -> None:
+def test_papermill_runs_it_from_anywhere(demo_environment: dict[str, str]) -> None:
     """Plain papermill, outside the checkout's folder, with a part of a name and a start."""
     notebook = next(path for path in NOTEBOOKS if path.stem == "device")
     done = run(
@@ -153,7 +149,7 @@ def test_papermill_runs_it_from_anywhere() -> None:
 
 
 @pytest.mark.slow
-def test_unknown_device_is_one_sentence() -> None:
+def test_unknown_device_is_one_sentence(demo_environment: dict[str, str]) -> None:
     """A wrong name fails the run with the package's sentence, not with a trace through the package."""
     notebook = next(path for path in NOTEBOOKS if path.stem == "device")
     done = run("papermill", str(notebook), "out.ipynb", "-p", "device", "2.OG Nordwest", cwd=Path.cwd())

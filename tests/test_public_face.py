@@ -33,7 +33,7 @@ CLIENT = [
     *("cloud", "cloud.connection", "cloud.device", "energy", "energy.counter"),
 ]
 SIGNATURES = {
-    "connect": (cloud.connect, "env_file=None demo=None **overrides"),
+    "connect": (cloud.connect, "env_file=None demo=None files=None **overrides"),
     "show_settings": (bn.show_settings, "env_file=None **overrides"),
     "Cloud.user": (cloud.Cloud.user, "self"),
     "Cloud.stats": (cloud.Cloud.stats, "self"),

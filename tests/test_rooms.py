@@ -17,7 +17,7 @@ ORDER = (
     *("errors", "quantities", "_version"),
     *("calendar", "energy", "heating", "hydronics", "api"),
     *("display", "plots", "system", "settings", "client", "store", "weather"),
-    *("cloud", "summary", "explorer"),
+    *("cloud", "files", "summary", "explorer"),
     ".",  # the package itself, `import belimo_nb as bn`
     *("report", "cli", "__main__"),
 )
@@ -30,9 +30,20 @@ PURE = ("errors", "quantities", "_version", "calendar", "energy", "heating", "hy
 
 PURE_IMPORTS = (
     *("numpy", "pandas"),
-    *("__future__", "collections", "dataclasses", "datetime", "difflib", "functools", "itertools", "math", "re"),
+    *(
+        "__future__",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "difflib",
+        "functools",
+        "itertools",
+        "math",
+        "re",
+    ),
     "unicodedata",
-    *("statistics", "typing", "warnings"),
+    *("statistics", "types", "typing", "warnings"),
 )
 IMPURE_CALLS = re.compile(r"open|print|input|now|utcnow|today|read_\w+|to_(csv|parquet|excel|pickle|hdf|sql|feather)")
 
@@ -152,10 +163,10 @@ def test_every_module_has_a_place():
 
 
 def test_the_map_is_small():
-    """Who lists the package sees five loose modules and 18 folders, each of which says what lives there."""
+    """Who lists the package sees five loose modules and 19 folders, each of which says what lives there."""
     assert {path.stem for path in PACKAGE.glob("*.py")} == {"__init__", "__main__", "_version", "errors", "quantities"}
     folders = [path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE]
-    assert len([folder for folder in folders if folder.parent == PACKAGE]) == 18
+    assert len([folder for folder in folders if folder.parent == PACKAGE]) == 19
     assert all(ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) for folder in folders)
 
 

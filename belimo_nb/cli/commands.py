@@ -10,6 +10,7 @@ from belimo_nb._version import __version__
 from belimo_nb.cli.check_cloud import check_cloud
 from belimo_nb.cli.demo import demo
 from belimo_nb.cli.devices import devices
+from belimo_nb.cli.files import export, import_files
 from belimo_nb.cli.init import init
 from belimo_nb.cli.login import login
 from belimo_nb.cli.report import report
@@ -32,16 +33,17 @@ reached, 4 new faults (report --exit-on), 130 interrupted.
 )
 @click.option("--demo", "use_demo", is_flag=True, help="Use the demo cloud, whatever the settings say.")
 @click.option("--offline", is_flag=True, help="Answer from the store alone, without a request.")
+@click.option("--files", metavar="NAME", help="Use the files imported into NAME instead of a cloud.")
 @click.version_option(__version__, prog_name="belimo-nb")
 @click.pass_context
-def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: bool) -> None:
+def cli(context: click.Context, env_file: Path | None, use_demo: bool, offline: bool, files: str | None) -> None:
     """Reports on Belimo Energy Valves: heating energy, fleets and single valves.
 
     Without any credentials set, everything runs on the demo cloud. For your own devices, set BELIMO_CLIENT_ID,
     BELIMO_CLIENT_SECRET, BELIMO_USERNAME and BELIMO_PASSWORD in .env or the environment: `belimo-nb login` helps.
     """
-    context.obj = GlobalOptions(env_file, demo=True if use_demo else None, offline=True if offline else None)
+    context.obj = GlobalOptions(env_file, True if use_demo else None, True if offline else None, files)
 
 
-for command in (login, check_cloud, devices, sync, store, report, demo, init):
+for command in (login, check_cloud, devices, sync, import_files, export, store, report, demo, init):
     cli.add_command(command)

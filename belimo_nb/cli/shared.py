@@ -55,23 +55,25 @@ class Commands(click.Group):
 
 @dataclass(frozen=True)
 class GlobalOptions:
-    """The options that stand before the command: which settings, demo or not, offline or not."""
+    """The options that stand before the command: which settings, demo or not, offline or not, which imported files."""
 
     env_file: Path | None
     demo: bool | None
     offline: bool | None = None
+    files: str | None = None
 
     def connect(self, **overrides: Any) -> Cloud:
         """Connect; the first request signs in."""
         from belimo_nb.cloud.cloud import connect
 
-        return connect(self.env_file, demo=self.demo, offline=self.offline, **overrides)
+        return connect(self.env_file, demo=self.demo, files=self.files, offline=self.offline, **overrides)
 
-    def settings(self) -> Settings:
-        """The settings alone."""
+    def settings(self, files: str | None = None) -> Settings:
+        """The settings alone; with `files` those of imported files."""
         from belimo_nb.settings import load
 
-        return load(self.env_file, demo=self.demo, offline=self.offline)
+        demo = None if files else self.demo
+        return load(self.env_file, demo=demo, offline=self.offline, source_files=files or self.files)
 
 
 pass_options = click.make_pass_decorator(GlobalOptions)

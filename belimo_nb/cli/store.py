@@ -16,9 +16,11 @@ from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
     from belimo_nb.settings import Settings
-    from belimo_nb.store import Store
     from belimo_nb.store.coverage import Spans
     from belimo_nb.store.inventory import Entry
+
+
+source_option = click.option("--source", metavar="NAME", help="The files imported into NAME instead of the cloud.")
 
 
 @click.group(epilog="Example: belimo-nb store info")
@@ -28,14 +30,17 @@ def store() -> None:
 
 @store.command(epilog="Example: belimo-nb store info --json")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, times in UTC.")
+@source_option
 @pass_options
-def info(options: GlobalOptions, as_json: bool) -> None:
+def info(options: GlobalOptions, as_json: bool, source: str | None) -> None:
     """Show where the store is, its size, and for each device the range that is kept and the gaps in it."""
-    from belimo_nb.store.inventory import damaged_files, entries
+    from belimo_nb.store import Store
+    from belimo_nb.store.inventory import damaged_files, entries, imported
 
-    kept = _store(options)
+    settings = options.settings(source)
+    kept = Store(settings)
     found = list(entries(kept))
-    names = _names(options)
+    names = _names(settings)
     if as_json:
         click.echo(json_text([_as_json(entry, names) for entry in found]))
     elif found:
@@ -45,16 +50,20 @@ def info(options: GlobalOptions, as_json: bool) -> None:
     also = f", {len(aside)} set aside as damaged" if aside else ""
     size = sum(entry.bytes for entry in found) / 1e6
     click.echo(f"{_count(len(found))}, {size:.1f} MB{also}, in {kept.folder}.", err=True)
+    if not kept.imported and (others := imported(kept)):
+        click.echo(f"Imported files are kept apart (--source): {', '.join(others)}.", err=True)
 
 
 @store.command(epilog="Example: belimo-nb store verify")
+@source_option
 @pass_options
-def verify(options: GlobalOptions) -> None:
+def verify(options: GlobalOptions, source: str | None) -> None:
     """Read every file to its end and check it. Exit status 1 if one is damaged: the next sync sets it aside."""
+    from belimo_nb.store import Store
     from belimo_nb.store.inventory import entries
     from belimo_nb.store.inventory import verify as check
 
-    kept = _store(options)
+    kept = Store(options.settings(source))
     found = list(entries(kept))
     bad = [(entry, damage) for entry in found if (damage := check(kept, entry)) is not None]
     for entry, damage in bad:
@@ -66,16 +75,21 @@ def verify(options: GlobalOptions) -> None:
 
 @store.command(epilog="Example: belimo-nb store clear --yes")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@source_option
 @pass_options
-def clear(options: GlobalOptions, yes: bool) -> None:
+def clear(options: GlobalOptions, yes: bool, source: str | None) -> None:
     """Delete the kept history of this cloud, damaged files included, and what is known of its devices.
 
-    So are the explorer's choices and the outdoor temperatures. All of it can be fetched again.
+    So are the explorer's choices and the outdoor temperatures. All of it can be fetched again. With --source, delete
+    what was imported, the list of its devices included.
     """
+    from belimo_nb.store import Store
+    from belimo_nb.store.documents import DocumentStore
     from belimo_nb.store.inventory import clear as delete
     from belimo_nb.store.inventory import entries
 
-    kept = _store(options)
+    settings = options.settings(source)
+    kept = Store(settings)
     count = len(list(entries(kept)))
     if not yes:
         try:
@@ -84,8 +98,11 @@ def clear(options: GlobalOptions, yes: bool) -> None:
             if isinstance(abort.__context__, EOFError):
                 raise UsageError("Nobody is there to say yes, so nothing is deleted; give --yes.") from None
             raise
+    if kept.imported:
+        DocumentStore(settings).clear()  # first: without its list nothing is left that would be taken for a source
     deleted = delete(kept)
-    _clear_others(options.settings())
+    if not kept.imported:
+        _clear_others(settings)
     click.echo(f"{_count(deleted)} deleted.")
 
 
@@ -104,18 +121,12 @@ def _clear_others(settings: Settings) -> None:
             raise StoreError(f"{folder} cannot be deleted ({error.strerror}); check its permissions.") from None
 
 
-def _store(options: GlobalOptions) -> Store:
-    from belimo_nb.store import Store
-
-    return Store(options.settings())
-
-
-def _names(options: GlobalOptions) -> dict[str, str]:
+def _names(settings: Settings) -> dict[str, str]:
     """The devices' names in the list that was fetched last, by id."""
     from belimo_nb.api.devices import name_of
     from belimo_nb.store.documents import DocumentStore
 
-    listed = DocumentStore(options.settings()).read("devices")
+    listed = DocumentStore(settings).read("devices")
     return {str(record["id"]): name_of(record) for record in listed.body} if listed else {}
 
 

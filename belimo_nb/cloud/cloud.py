@@ -30,17 +30,24 @@ Devices: TypeAlias = "pd.DataFrame | Iterable[str]"
 """A frame of `Cloud.devices`, ids, or words to search for in names and serial numbers."""
 
 
-def connect(env_file: str | os.PathLike[str] | None = None, demo: bool | None = None, **overrides: Any) -> Cloud:
+def connect(
+    env_file: str | os.PathLike[str] | None = None,
+    demo: bool | None = None,
+    files: str | None = None,
+    **overrides: Any,
+) -> Cloud:
     """Connect to the cloud that the settings name; the first request signs in.
 
     Args:
         env_file: A file of ``NAME=value`` lines; by default the nearest `.env`, from the working folder upward.
         demo: True for the demo cloud; None to use it if no credentials are set.
+        files: Name under which files were imported (`belimo-nb import --into NAME`), to use them instead of a cloud.
         **overrides: Settings by their lower-case name, e.g. ``timezone="Europe/Berlin"``.
 
     Raises:
         SettingsError: A setting is missing or makes no sense.
     """
+    overrides = {"source_files": files} | overrides
     return Cloud(settings_module.load(env_file, demo=demo, **overrides))
 
 

@@ -46,7 +46,10 @@ class Connection:
 
     @property
     def source(self) -> str:
-        """The data's source as outputs name it; offline with the time of the last device list."""
+        """The data's source as outputs name it; offline with the time of the last device list, or of the import."""
+        if self.settings.source_files:
+            imports = self._documents.read("imports")
+            return f"imported {imports.body['text']}" if imports else f"{self.settings.source}, nothing imported"
         if not self.settings.offline:
             return self.settings.source
         moment = self._documents.as_of
@@ -82,6 +85,10 @@ class Connection:
         Raises:
             NoDataError: Offline.
         """
+        if name := self.settings.source_files:
+            raise NoDataError(
+                f"The files imported into {name!r} do not hold {what or path}; `belimo-nb import` adds more."
+            )
         if self.settings.offline:
             raise NoDataError(f"The store does not hold {what or path}; fetch it without --offline (BELIMO_OFFLINE).")
         return self._transport.get(path, params, what)
@@ -92,10 +99,16 @@ class Connection:
         Raises:
             SignInError: The cloud refuses the credentials.
         """
+        if self.settings.source_files:
+            self.check_online("Signing in")
         self._authenticator.sign_in()
 
     def check_online(self, what: str) -> None:
         """Raise `UsageError` offline, for a command `what` that needs requests."""
+        if self.settings.source_files:
+            raise UsageError(
+                f"{what} needs a cloud, but BELIMO_SOURCE_FILES is set: imported files are all there already."
+            )
         if self.settings.offline:
             raise UsageError(f"{what} needs the cloud, but BELIMO_OFFLINE is set; unset it, or leave out --offline.")
 

@@ -123,7 +123,8 @@ def matter(kwh: pd.Series[Any], outdoor: pd.Series[Any], told: Sequence[Reported
     """
     days = pd.DatetimeIndex(kwh.index)
     inside = [(days >= begin.tz_convert(days.tz).normalize()) & (days < end) for begin, end, _ in told]
-    signature = fit_signature(kwh[~np.any(inside, axis=0)], outdoor, kind=kind)
+    others = ~np.any(inside, axis=0) if inside else np.full(len(days), fill_value=True)
+    signature = fit_signature(kwh[others], outdoor, kind=kind)
     if not signature.model:
         return list(told)
     due, mean = signature.predict(outdoor), float(signature.days["kwh"].mean())

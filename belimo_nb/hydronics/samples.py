@@ -316,32 +316,13 @@ def _spacing(index: pd.DatetimeIndex) -> pd.Timedelta:
 
 NO_SAMPLES = "There are no samples in the period."
 
-_WORDS = {
-    "power_kw": "power",
-    "flow_m3h": "flow",
-    "t1_c": "temperature T1",
-    "t2_c": "temperature T2",
-    "delta_t_k": "delta-T",
-    "position_pct": "position",
-    "setpoint_pct": "position setpoint",
-    "heating_kwh": "heating counter",
-    "cooling_kwh": "cooling counter",
-    "volume_m3": "volume counter",
-}
 
-
-def lacking(samples: Samples, *columns: str) -> str:
-    """Why a check on active samples cannot judge, as a sentence; empty if nothing is lacking.
-
-    Args:
-        samples: To be judged.
-        columns: What the check needs besides flow.
-    """
+def lacking(samples: Samples) -> str:
+    """Why a check on active samples cannot judge, as a sentence; empty if nothing is lacking."""
     if samples.empty:
         return NO_SAMPLES
-    missing = [_WORDS[column] for column in ("flow_m3h", *columns) if not samples.known(column)]
-    if missing:
-        return f"There are no readings of {' and '.join(missing)}."
+    if not samples.known("flow_m3h"):
+        return "There are no readings of flow."
     if not samples.active.any():
         return "No water flowed in the period."
     if samples.active_hours < ACTIVE_HOURS:
@@ -363,6 +344,6 @@ def nominal_flow(samples: Samples) -> tuple[float, str]:
     flow = samples.values("flow_m3h")
     flow = flow[flow > 0]
     if not len(flow):
-        return math.nan, "an unknown nominal flow"
+        return math.nan, ""
     shown = percentile(flow, 99)
     return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"

@@ -55,7 +55,9 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
         return style.no_data_figure(title or "Devices by state", "Devices by state.")
     total = max(sum(states.values()) for states in bars.values())
     bad = [_count(state, n) for states in bars.values() for state, n in states.items() if _color(state) in BAD]
-    finding = title or f"{number(total)} devices: {', '.join(bad) if bad else 'all well'}"
+    unknown = any(state.casefold() == "unknown" for states in bars.values() for state in states)
+    well = "no problem known" if unknown else "all well"
+    finding = title or f"{number(total)} devices: {', '.join(bad) if bad else well}"
     names = [style.drawable(capitalized(name)) for name in bars]
     with rc_context(style.RC_PARAMS):
         left = max(40, style.text_width(names) + 16)

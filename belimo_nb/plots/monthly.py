@@ -69,6 +69,7 @@ def monthly_energy(
             style.round_ticks(ax.yaxis)
             of = "" if len(panels) == 1 else f"{words}, "
             last = ax is axes[-1]
+            ax.tick_params(labelbottom=last)
             style.label_axes(ax, f"{of}kWh per month", x=f"Local month, {zone}" if last else "", handles=handles)
     caption = f"{what} per local calendar month."
     caption += (

@@ -12,12 +12,13 @@ from matplotlib.lines import Line2D
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import date
 from belimo_nb.heating.days import daily_series
-from belimo_nb.hydronics.daily_water import BIN_DAYS, BIN_K, together, water_signature
+from belimo_nb.hydronics.daily_water import BIN_K, together, water_signature
 from belimo_nb.hydronics.effect import BeforeAfter
 from belimo_nb.plots import style
 
 ROW = 22  # CSS pixels of a valve
 MAX_NAMES_WIDTH = 320
+LEAST = 5  # days that a step of outdoor temperature needs for a median
 TOLD = 6  # spells of days left out, and other changes, that a caption names
 Dashes = Literal["-", "--"]
 
@@ -154,10 +155,10 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
             days = effect.days[effect.days["after"] == after]
             ax.plot(days["temperature_c"], days["value"], marker, color=color, markersize=3.5, alpha=0.7, mew=0)
             steps = days.groupby(np.floor(days["temperature_c"] / BIN_K) * BIN_K + BIN_K / 2)["value"].agg(
-                ["mean", "size"]
+                ["median", "size"]
             )
-            steps = steps[steps["size"] >= BIN_DAYS]
-            ax.plot(steps.index, steps["mean"], dashes, color=line, linewidth=2.0)
+            steps = steps[steps["size"] >= LEAST]
+            ax.plot(steps.index, steps["median"], dashes, color=line, linewidth=2.0)
             handles.append((Line2D([], [], color=line, marker=marker, markersize=4, linestyle=dashes), name))
         low, high = np.nanquantile(effect.days["value"], [0.005, 0.995])
         ax.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
@@ -166,7 +167,7 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
         ax.margins(x=0.02)
         words = f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}"
         style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
-    caption += " Each point is a day; lines: means in steps of 2 K."
+    caption += " Each point is a day; lines: medians in steps of 2 K."
     spells = [
         f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
         for _, row in found.left_out.head(TOLD).iterrows()

@@ -24,6 +24,7 @@ __all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
 
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
 SECRETS = ("client_secret", "password")
+_NO_ACCOUNT = dict.fromkeys(CREDENTIALS, "")  # imported files have none, and are the same for everyone
 CONNECTION = (*CREDENTIALS, "api_url", "token_url", "audience", "scope", "source")
 DEFAULTS: Mapping[str, str] = {
     "api_url": "https://cloud.belimo.com/api/v3",
@@ -55,6 +56,7 @@ class Settings:
         weather: A CSV file, ``open-meteo``, or an address that speaks Open-Meteo's format; None if not set.
         now: What "last month" and "online" are relative to (aware, UTC); None for the clock.
         source: What outputs call the source of the data.
+        source_files: Name of the imported files to use instead of a cloud; None for a cloud.
         offline: Answer from the store alone, without a request.
         fresh_since: What was fetched since then counts as current (aware, UTC); None: in the last minutes.
         price_heat: Price of 1 kWh of heat; None if it is not set.
@@ -78,6 +80,7 @@ class Settings:
     weather: str | None
     now: pd.Timestamp | None
     source: str
+    source_files: str | None
     offline: bool
     fresh_since: pd.Timestamp | None
     price_heat: float | None
@@ -152,6 +155,9 @@ def load(
         if SURROGATES.search(value):  # bytes of another encoding, which no request can hold
             raise SettingsError(f"{PREFIX}{name.upper()} is no text in UTF-8; write its value anew.")
     wanted = demo if demo is not None else parse.flag("demo", values.get("demo", ""))
+    if values.get("source_files") and (not wanted or (demo is None and origins["source_files"] == "argument")):
+        return _validated(values | {"source": values["source_files"], "offline": "1", **_NO_ACCOUNT}, origins)
+    values.pop("source_files", None)
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
         _use_demo(values, origins)
@@ -171,7 +177,13 @@ def load(
 def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[str]:
     """The lower-case names of credentials that are not set; none where the demo cloud is asked for."""
     values, _ = _merged(env_file, {})
-    return [] if parse.flag("demo", values.get("demo", "")) else [name for name in CREDENTIALS if name not in values]
+    chosen = parse.flag("demo", values.get("demo", "")) or "source_files" in values
+    return [] if chosen else [name for name in CREDENTIALS if name not in values]
+
+
+def chosen_files(env_file: str | os.PathLike[str] | None = None) -> str | None:
+    """The imported files that the environment or `.env` names, or None."""
+    return parse.source_files(_merged(env_file, {})[0].get("source_files"))
 
 
 def _merged(
@@ -246,6 +258,7 @@ def _validated(values: dict[str, str], origins: dict[str, str]) -> Settings:
         weather=parse.weather(values.get("weather")),
         now=parse.moment("now", values.get("now"), values["timezone"]),
         source=values.get("source") or urlsplit(api_url).netloc,
+        source_files=parse.source_files(values.get("source_files")),
         offline=bool(parse.flag("offline", values.get("offline", ""))),
         fresh_since=parse.moment("fresh_since", values.get("fresh_since"), values["timezone"]),
         price_heat=parse.price("price_heat", values.get("price_heat")),

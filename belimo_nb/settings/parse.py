@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -96,6 +97,15 @@ def moment(name: str, text: str | None, tz: str) -> pd.Timestamp | None:
             f"{PREFIX}{name.upper()} is {text!r}, which is no date from {FIRST_YEAR} to {LAST_YEAR}; write e.g. "
             "2018-12-01T00:00:00Z."
         ) from None
+
+
+def source_files(text: str | None) -> str | None:
+    """Check the name of imported files, which becomes that of a folder."""
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", text):
+        raise SettingsError(
+            f"BELIMO_SOURCE_FILES is {text!r}; a name has letters (A to Z), digits, dots, - and _, 60 at most."
+        )
+    return text
 
 
 def data_dir(text: str | None) -> Path:

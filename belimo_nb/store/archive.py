@@ -165,7 +165,12 @@ class Archive:
     def plan(
         self, known: Mapping[str, Coverage], query: HistoryQuery, now: int, *, refresh: bool = False, sure: bool = False
     ) -> list[Window]:
-        """The requests that a query needs beyond what is known, newest first; what is doubted among them if `sure`."""
+        """The requests that a query needs beyond what is known, newest first; what is doubted among them if `sure`.
+
+        None where files were imported.
+        """
+        if self.store.imported:
+            return []
         missing: dict[str, Spans] = {}
         seen = query.seen.until(now)
         for key, span in query.wanted.items():
@@ -266,13 +271,15 @@ class Archive:
 
     def _check_fetched(self, kept: DeviceHistory, query: HistoryQuery) -> None:
         """Raise or warn of what was never fetched, for work offline."""
+        if self.store.imported and len(kept.coverage):
+            return  # no more is to be had: what lacks is unknown
         lacking = {
             key: left
             for key, span in query.wanted.items()
             if (left := difference([span], kept.coverage.get(key, Coverage()).asked))
         }
         whole = [key for key, left in lacking.items() if left == (query.wanted[key],)]
-        advice = "fetch it with `belimo-nb sync` while online"
+        advice = "import it" if self.store.imported else "fetch it with `belimo-nb sync` while online"
         if len(whole) == len(query.wanted):
             raise NoDataError(
                 f"The store holds no history of {query.name} at {query.resolution} for this range; {advice}."

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.api.history import typed
+from belimo_nb.api.history import parse_resolution, typed
 from belimo_nb.quantities import column_index
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, Spans, union
 from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
@@ -101,6 +101,17 @@ class DeviceHistory:
         numbers = np.full(len(grid), np.nan)
         numbers[found] = values[there]
         return numbers
+
+    def coarser(self, resolution: str) -> DeviceHistory:
+        """The last readings of longer buckets."""
+        step = int(parse_resolution(resolution).total_seconds())
+        if step == self.step:
+            return self
+        begins = self.times // step * step
+        frame = pd.DataFrame(dict(self.columns), begins).groupby(level=0).last()
+        columns = {str(key): values.to_numpy() for key, values in frame.items()}
+        times = np.asarray(frame.index, np.int64)
+        return replace(self, resolution=resolution, step=step, times=times, columns=columns)
 
     def joined(self, earlier: DeviceHistory) -> tuple[DeviceHistory, int]:
         """Join what is kept of the same device under an earlier id; gives the whole, to read alone, and the conflicts.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
 LAYOUT = "v1"
+IMPORTED_RESOLUTION = "1s"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 CANNOT_SET_ASIDE = "is not read, but cannot be set aside"
 DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")  # of the file of a device
@@ -51,6 +52,8 @@ def canonical_resolution(resolution: str) -> str:
 
 def source_folder(settings: Settings) -> str:
     """The name of a cloud's folder: its host, or for a server on this machine the setting `source`."""
+    if settings.source_files:
+        return f"files+{settings.source_files}"  # no host has a plus in its name
     # A local server's port changes from run to run. For any other the host decides, whatever BELIMO_SOURCE says, so
     # that the demo's data never meet real data.
     host = urlsplit(settings.api_url).netloc
@@ -74,16 +77,22 @@ def _device_file(device: str) -> str:
 
 
 class Store:
-    """The kept history of one cloud.
+    """The kept history of one cloud, or of imported files.
+
+    Of imported files every reading is kept at its time, in buckets of a second; longer ones are made when read.
 
     Attributes:
+        imported: Whether it holds imported files, which no cloud can add to.
         root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
         folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
 
+    imported = False
+
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir
         self.folder = self.root / "history" / LAYOUT / source_folder(settings)
+        self.imported = settings.source_files is not None
         self._held: set[tuple[int, Path]] = set()  # locks, each with the thread that has it
 
     def __repr__(self) -> str:
@@ -91,7 +100,11 @@ class Store:
 
     def path(self, device: str, resolution: str) -> Path:
         """The file of a device at a resolution."""
-        return self.folder / canonical_resolution(resolution) / f"{_device_file(device)}.parquet"
+        return self.folder / self._kept(resolution) / f"{_device_file(device)}.parquet"
+
+    def _kept(self, resolution: str) -> str:
+        """The resolution at which what is asked for at another is kept."""
+        return IMPORTED_RESOLUTION if self.imported else canonical_resolution(resolution)
 
     def check(self) -> None:
         """Make the folder if need be and check that it takes files.
@@ -167,7 +180,8 @@ class Store:
     def _load(self, path: Path, device: str, resolution: str, datapoints: Iterable[str] | None) -> DeviceHistory:
         try:
             check_inside(path, self.root)
-            return parquet.load(read_bytes(path), device, resolution, datapoints)
+            kept = parquet.load(read_bytes(path), device, self._kept(resolution), datapoints)
+            return kept.coarser(resolution) if self.imported else kept
         except FileNotFoundError:
             return self.empty(device, resolution)
         except OSError as error:
@@ -248,9 +262,8 @@ class Store:
 
 
 def _tell_damage(path: Path, damage: Exception, place: str) -> None:
-    warnings.warn(
-        f"The kept history {path} {damage}; it {place}. What it held is asked for again.", StoreWarning, stacklevel=5
-    )
+    again = "Import its files again" if path.parts[-3].startswith("files+") else "What it held is asked for again"
+    warnings.warn(f"The kept history {path} {damage}; it {place}. {again}.", StoreWarning, stacklevel=5)
 
 
 def _tell_wait(path: Path, holder: str) -> None:

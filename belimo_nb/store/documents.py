@@ -115,6 +115,16 @@ class DocumentStore:
         with contextlib.suppress(OSError):
             write_text(self.folder / _file(name), json.dumps(whole), private=True, inside=self._root)
 
+    def clear(self) -> None:
+        """Delete all documents, the list of devices first.
+
+        Raises:
+            OSError: One cannot be deleted.
+        """
+        for path in sorted(self.folder.glob("*.json"), key=lambda each: each.name != _file("devices")):
+            check_inside(path, self._root)
+            path.unlink(missing_ok=True)
+
 
 def _file(name: str) -> str:
     kind = name.split(" ")[0]

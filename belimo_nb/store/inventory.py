@@ -101,6 +101,11 @@ def damaged_files(store: Store) -> list[Path]:
     return sorted(store.folder.glob("*/*.parquet.damaged-[0-9]*"))
 
 
+def imported(store: Store) -> list[str]:
+    """The names under which files were imported."""
+    return sorted({path.parts[-3].partition("+")[2] for path in store.folder.parent.glob("files+*/*/*.parquet")})
+
+
 def clear(store: Store) -> int:
     """Delete the kept history of one cloud, damaged files included; gives the number of files.
 

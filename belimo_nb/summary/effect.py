@@ -137,8 +137,7 @@ def effect_table(found: BeforeAfter) -> Table | Note:
         return _nothing(found)
     rows = [
         {
-            "quantity": name,
-            "unit": one.unit,
+            "quantity": f"{name}, {one.unit}",
             "before": one.before,
             "expected": one.expected,
             "after": one.after,

@@ -30,6 +30,8 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: st
         "Account": cloud.settings.username,
         "Time zone": cloud.timezone,
     }
+    if not cloud.settings.username:  # imported files
+        del facts["Account"]
     if projects:
         facts["Projects"] = ", ".join(projects[:3]) + (f" and {len(projects) - 3} more" if len(projects) > 3 else "")
     if search:
@@ -46,10 +48,13 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     more = f"; {number(unlike)} more, whether they heat or cool is unknown" if unlike else ""
+    told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
+    if (devices["health"] == "UNKNOWN").all():
+        told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
         KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
-        KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good"),
+        told,
         *survey_figures(survey),
         *(
             KeyFigure(POWER_NOW[kind], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey) + more)

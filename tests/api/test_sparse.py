@@ -163,3 +163,24 @@ def test_thinning_by_change_alters_nothing(device, day, days, step):
         found.append((pd.concat(energy), verdicts))
     pd.testing.assert_frame_equal(found[0][0], found[1][0])
     pd.testing.assert_frame_equal(found[0][1], found[1][1])
+
+
+def test_what_comes_by_change_alone_says_nothing_of_the_others():
+    """Errors that are told once a day hold while the device lives, and do not make it one that reports by change."""
+    t1 = np.arange(100.0)
+    t1[40:50] = NAN
+    errors = np.full(100, NAN)
+    errors[[5, 29, 53]] = 0, 32, 0
+    for values in (t1, np.arange(100.0)):
+        raw = frame(t1=values, power=values, errors=errors)
+        found = held(raw, HOUR, rare={"errors"})
+        without = held(raw[["t1", "power"]], HOUR)
+        pd.testing.assert_frame_equal(found[["t1", "power"]], without)
+        assert true_spacing(found, HOUR) == HOUR
+        told = found["errors"].fillna(-1).tolist()
+        silent = slice(40, 53) if values is t1 else slice(0)
+        expected = [-1] * 5 + [0] * 24 + [32] * 24 + [0] * 47
+        expected[silent] = [-1] * len(expected[silent])
+        assert told == expected
+    lone = held(frame(errors=errors), HOUR, rare={"errors"})["errors"]
+    assert lone.notna().sum() > 3, "where nothing else is asked for, it is all that tells"

@@ -25,7 +25,7 @@ from belimo_nb.cli.shared import output_table
 from belimo_nb.client import retries
 from belimo_nb.errors import SettingsError
 
-COMMANDS = ("login", "check-cloud", "devices", "sync", "store", "report", "demo", "init")
+COMMANDS = ("login", "check-cloud", "export", "import", "devices", "sync", "store", "report", "demo", "init")
 PROGRAM = [sys.executable, "-m", "belimo_nb"]
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
 

@@ -193,7 +193,8 @@ def test_signature_of_the_cooling_zones(cloud, simulation, zone):
     assert found.slope_kwh_d_k == pytest.approx(slope, rel=0.02)
     assert found.balance_point_c == pytest.approx(balance, abs=0.2)
     assert found.base_kwh_d == pytest.approx(base, abs=5)
-    if zone != "2.OG Süd":  # whose exchanger is fouled
+    # The one's exchanger is fouled, the other's delta-T limit cuts the hot hours since May.
+    if zone not in ("2.OG Süd", "EG Restaurant"):
         plant = PLANTS[valve.name]
         assert found.slope_kwh_d_k == pytest.approx(plant.size * MEAN_USE * 24 / 1000, rel=0.08)
         assert found.balance_point_c == pytest.approx(plant.balance_point_c - 0.5, abs=0.5)

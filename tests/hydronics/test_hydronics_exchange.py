@@ -1,6 +1,7 @@
 """Delta-T, the exchanger's characteristic, the waste zone, the limit and the size, on samples made for it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from belimo_nb.hydronics import Design, Samples, characteristic, judge, limit_sa
 from belimo_nb.hydronics.checks.delta_t import DISTRICT_HEATING_K, flow_weighted_delta_t, low_delta_t
 from belimo_nb.hydronics.checks.limit import advised_limit, delta_t_limit
 from belimo_nb.hydronics.checks.oversized import oversized
-from belimo_nb.hydronics.checks.saturation import saturation
+from belimo_nb.hydronics.checks.saturation import characteristics, saturation
 
 STEPS = 2000
 TO_WASTE = 1 / math.sqrt(0.15) - 1
@@ -389,3 +390,32 @@ def test_glycol_is_told():
     mixed = flow_weighted_delta_t(Samples(frame, design=Design(glycol_pct=30.0))).sentence
     assert "With 30 % of glycol in it, the water is taken to carry" in mixed
     assert "glycol" not in flow_weighted_delta_t(Samples(frame)).sentence
+
+
+def test_a_valve_that_is_fully_open_most_of_the_time():
+    """Then the low delta-T is no matter of the coil alone, and the sentence says so."""
+    flow = 2.0 + np.sin(np.arange(3000) / 7)
+    frame = exchanger(flow, half_flow=0.1, supply=6.0, sink=12.0).assign(position_pct=100.0)
+    found = low_delta_t(Samples(frame))
+    assert found.verdict == "fault"
+    assert "the valve was fully open in 100 % of that time" in found.sentence
+    assert "override" in found.recommendation
+
+
+def test_waste_of_which_no_flow_is_known_to_be_enough():
+    """Where the top tenth of flow gives more than the curve can, the advice is to look for the cause."""
+    frame = exchanger(swinging(3000, 10.0), half_flow=0.5)
+    curves = {
+        mode: replace(curve, top_power_kw=2 * curve.a_kw) for mode, curve in characteristics(Samples(frame)).items()
+    }
+    found = saturation(Samples(frame), curves)
+    assert found.verdict == "warn"
+    assert found.recommendation.startswith("Find out why the controller asks for more")
+
+
+def test_flow_and_temperatures_alone():
+    """Without power and counters the mean follows from flow and temperatures; with none of them there is a reason."""
+    frame = exchanger(swinging(3000, 2.0))[["flow_m3h", "t1_c", "t2_c", "position_pct"]]
+    assert flow_weighted_delta_t(Samples(frame)).verdict == "ok"
+    lone = flow_weighted_delta_t(Samples(frame.drop(columns="t2_c")))
+    assert lone.sentence == "Neither counters nor power and flow say how much passed."

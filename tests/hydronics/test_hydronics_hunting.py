@@ -176,7 +176,7 @@ def test_the_actuator_counts_its_own_turns(changes, swing, verdict):
     times = made_times(10, "1h")
     counts = 5000 + changes * np.arange(len(times))
     made = made_valve(times, "1h")
-    frame = made.frame.assign(direction_changes=counts)
+    frame = made.frame.assign(direction_changes=counts, end_stops=7 + np.arange(len(times)) // 24)
     if swing:
         frame["strokes"] = 100 + swing * counts
     found = hunting(Samples(frame))
@@ -184,6 +184,7 @@ def test_the_actuator_counts_its_own_turns(changes, swing, verdict):
     assert "By its own counter" in found.sentence
     told = re.search(r"Wear by year, from the actuator's counters: (.+?) direction changes", found.sentence)
     assert int(told[1].replace("\u202f", "")) == pytest.approx(changes * 8766, rel=1e-4)
+    assert re.search("330 runs to an end stop", found.sentence)
 
 
 def test_without_a_position():

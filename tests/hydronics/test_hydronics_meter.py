@@ -123,3 +123,12 @@ def test_demo(name):
     found = meter(demo_samples(name))
     assert found.verdict == "ok"
     assert found.figure < 1.5
+
+
+def test_a_load_that_comes_and_goes():
+    """A difference beyond 3 % that the sampling of such a load explains is none of the meter's, and so it is told."""
+    times = made_times(20)
+    power = np.where(np.random.default_rng(3).uniform(size=len(times)) < 0.3, 40.0, 0.0)
+    found = meter(made_valve(times, power_kw=power, heating_kwh=1000 + 1.045 * np.cumsum(power) * 0.25))
+    assert found.verdict == "ok"
+    assert "no more than the readings of such a load explain" in found.sentence

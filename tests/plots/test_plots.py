@@ -499,3 +499,33 @@ def test_sparkline_is_a_small_picture_with_words():
     assert path.attrib["stroke"] == "currentColor"
     assert len(plots.sparkline(pd.Series(np.arange(10_000.0)))) < 1500
     assert "svg" not in plots.sparkline(pd.Series([np.nan, np.nan]))
+
+
+def test_heat_and_cold_have_a_panel_each():
+    """Of both kinds each has its bars, its sum and its change; of one kind it is the chart as ever."""
+    index = pd.date_range("2018-01-01", periods=3, freq="MS", tz="Europe/Zurich")
+    kwh = pd.DataFrame({"heating": [30.0, 20, 10], "cooling": [0.0, 5, 15]}, index)
+    before = (kwh * 2).set_axis(index - pd.DateOffset(years=1))
+    chart = plots.monthly_energy(kwh, before, each=True)
+    assert len(chart.figure.axes) == 2
+    assert "Heating energy by month, 60 kWh, −50 % against the year before" in chart.alt.replace("\u00a0", " ")
+    assert "Cooling energy by month, 20 kWh" in chart.alt.replace("\u00a0", " ")
+    assert "80" not in chart.alt, "no sum of both"
+    one = plots.monthly_energy(kwh[["heating"]], before[["heating"]], each=True, what="Heating energy")
+    assert len(one.figure.axes) == 1
+    days = kwh.set_axis(pd.date_range("2018-01-01", periods=3, tz="Europe/Zurich"))
+    said = plots.daily_energy(days, each=True).alt.replace("\u00a0", " ")
+    assert "heating 60 kWh, cooling 20 kWh" in said
+
+
+def test_a_ranking_of_heat_and_cold():
+    """Bars of each kind with their share of their own sum; a valve of both has two, one of nothing is unknown."""
+    kwh = pd.DataFrame({"heat": [75.0, 25, np.nan, np.nan], "cold": [np.nan, 10, 30, np.nan]}, list("ABCD"))
+    chart = plots.energy_ranking(kwh)
+    said = chart.alt.replace("\u00a0", " ")
+    for words in ("A 75 heat 75 %", "C 30 cold 75 %", "B 25 heat 25 %", "B 10 cold 25 %", "D unknown"):
+        assert words in said
+    assert "100 kWh of heat; 40 kWh of cold" in said
+    assert "140" not in said
+    power = plots.latest_power(kwh).alt.replace("\u00a0", " ")
+    assert "100 kW of heat and 40 kW of cold in total" in power

@@ -298,8 +298,8 @@ def test_reports_read_the_store(server):
     for name in ("2.OG Nord-West", "2.OG Nord-Ost"):
         valve = cloud.device(name)
         valve.counters(period.year_before.start, period.end)
-        valve.measurements(needs.MEASURED, period.start, period.end)
-        valve.measurements(needs.MEASURED, period.start, period.end, "1h")
+        valve.measurements(needs.CHECKED, period.start, period.end)
+        valve.measurements(needs.CHECKED, period.start, period.end, "1h")
     cloud.counters(cloud.heating_valves("2.OG Nord-"), "heating", period.year_before.start, period.end)
     assert len(asked(server)) == 2  # the quarter hours, which no report asks for by itself
     cloud.close()

@@ -30,7 +30,7 @@ def test_a_device_report_finds_the_newest_change(cloud):
     shown = summary.effect_table(found)
     frame = shown.frame.set_index("quantity")
     assert frame["verdict"].tolist() == ["better"] * 4
-    assert -12 < frame.loc["volume per kWh", "change"] < -4
+    assert -12 < frame.loc["volume per kWh, l/kWh", "change"] < -4
     assert found.what in shown.caption
     chart = plots.before_and_after(found)
     assert chart.figure.texts[0].get_text().startswith("Since 14\u00a0May\u00a02018: volume per kWh \u2212")

@@ -342,7 +342,7 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     assert "Cooling energy" not in shown
     assert shown["Highest power"]["value"] == pytest.approx(float(samples["power_kw"].max()))
     assert shown["Delta-T, flow-weighted"]["value"] > 5
-    assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("ok (13 of 15)", "good")
+    assert (shown["Checks"]["value"], shown["Checks"]["status"]) == ("ok (14 of 16)", "good")
     table = summary.verdict_table(checkup)
     assert len(table.frame) == len(CHECKS)
     assert table.frame["verdict"].tolist() == sorted(table.frame["verdict"], key=["ok", "cannot judge"].index)

@@ -157,9 +157,9 @@ def in_the_room(samples: Samples) -> Verdict | None:
 def _told(name: str, item: _Findings) -> str:
     parts = []
     if item.outside:
-        parts.append(f"{item.outside} readings out of range")
+        parts.append(f"{item.outside} {'reading' if item.outside == 1 else 'readings'} out of range")
     if item.jumps:
-        parts.append(f"{item.jumps} jumps")
+        parts.append(f"{item.jumps} {'jump' if item.jumps == 1 else 'jumps'}")
     if item.frozen_hours:
         parts.append(f"the same reading over {item.frozen_hours:.0f} h of flow")
     return f"{name} has {', '.join(parts)}" if parts else ""

@@ -30,7 +30,8 @@ def silent(samples: Samples, until: pd.Timestamp | None = None) -> Verdict:
     hours = max(0.0, (until - last) / pd.Timedelta(hours=1))
     if hours <= SILENT_HOURS + samples.hours:
         return Verdict(CHECK, OK, hours, "h", THRESHOLD, f"The last reading is of {last:%Y-%m-%d %H:%M}.")
-    said = f"Silent since {last:%Y-%m-%d %H:%M}: nothing is known of the last {hours / 24:.0f} days."
+    lasts = f"{hours:.0f} h" if hours < 2 * SILENT_HOURS else f"{hours / 24:.0f} days"
+    said = f"Silent since {last:%Y-%m-%d %H:%M}: nothing is known of the last {lasts}."
     return Verdict(CHECK, WARN, hours, "h", THRESHOLD, said, ADVICE)
 
 

@@ -1,0 +1,159 @@
+"""The times of data files: parsed as their mapping says, and made moments, clock changes included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belimo_nb.calendar.moments import localized
+from belimo_nb.errors import UsageError
+from belimo_nb.files.mapping import OWN_OFFSET, UNSURE
+
+Seconds = npt.NDArray[np.int64]
+NO_TIME = np.iinfo(np.int64).min
+FIRST_S = 946_684_800  # 2000-01-01: a meter that tells earlier times has lost its clock
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?\s?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+OFFSET = re.compile(r".*\d\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})", re.ASCII | re.DOTALL)
+
+
+def parse(columns: Sequence[pd.Series[Any]], form: str, zone: str, what: str) -> Seconds:
+    """Parse times to seconds since 1970 of their own clock (of UTC where they say an offset); `NO_TIME` where empty.
+
+    Args:
+        columns: The texts, or those of dates and those of clock times.
+        form: See `FileMapping.format`.
+        zone: See `FileMapping.zone`.
+        what: What to call the file in errors.
+
+    Raises:
+        UsageError: One is not written so.
+    """
+    texts = columns[0].str.strip() if len(columns) == 1 else columns[0].str.strip() + " " + columns[1].str.strip()
+    # Times repeat in long files, and in those of many devices.
+    codes, uniques = pd.factorize(texts)
+    unique = pd.Series(np.asarray(uniques, dtype=object), dtype=object)
+    if form.startswith("epoch"):
+        numbers = pd.to_numeric(unique, errors="coerce").to_numpy(dtype=float)
+        seconds = numbers / 1000 if form == "epoch ms" else numbers
+        good = np.abs(seconds) < 1e11
+        found = np.where(good, np.ceil(np.where(good, seconds, 0)), NO_TIME).astype(np.int64)
+    else:
+        found = _parse_texts(unique, form, zone == OWN_OFFSET, what)
+    if (found == NO_TIME).any():
+        bad = str(unique[found == NO_TIME].iloc[0])[:40]
+        how = "is not written like the others" if form == "iso" else f"is not of the form {form!r}"
+        raise UsageError(f"{what} has the time {bad!r}, which {how}; correct the file, or the format in a mapping.")
+    return np.append(found, NO_TIME)[codes]  # code -1, for empty ones, is the last
+
+
+def _parse_texts(texts: pd.Series[Any], form: str, own_offset: bool, what: str) -> Seconds:
+    # 24:00 is the end of the day; strptime does not know it.
+    late = texts.str.contains(r"(?<!\d)24:00(?::00)?(?!\d)", regex=True)
+    plain = texts.where(~late, texts.str.replace(r"(?<!\d)24:00", "00:00", regex=True))
+    offsets = texts.map(lambda text: OFFSET.fullmatch(text) is not None).astype(bool)
+    if form == "iso" and len(texts) and (offsets != own_offset).any():
+        odd = texts[offsets != own_offset].iloc[0]
+        how = "with an offset, though a zone is said" if not own_offset else "without an offset, unlike others"
+        raise UsageError(
+            f"{what} has the time {str(odd)[:40]!r}, {how}; say zone in a mapping, {OWN_OFFSET!r} for own."
+        )
+    try:
+        found = pd.to_datetime(
+            plain, format="ISO8601" if form == "iso" else form, errors="coerce", utc=own_offset or "%z" in form
+        )
+    except (ValueError, TypeError, OverflowError, re.error) as error:
+        raise UsageError(f"{what}: times of the form {form!r} cannot be read ({str(error)[:80]}).") from None
+    moments = pd.DatetimeIndex(found)
+    moments = moments.tz_convert("UTC").tz_localize(None) if moments.tz is not None else moments
+    nanos = moments.as_unit("us").asi8
+    seconds = np.where(moments.isna(), NO_TIME, -(-nanos // 1_000_000))
+    return np.where(late.to_numpy() & (seconds != NO_TIME), seconds + 86400, seconds)
+
+
+def zone_of(text: str) -> tzinfo:
+    """A zone by its IANA name, or a fixed offset such as "+01:00" or "UTC+1".
+
+    Raises:
+        UsageError: It is neither.
+    """
+    match = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?", text.strip(), re.IGNORECASE | re.ASCII)
+    if match and int(match[2]) <= 14 and int(match[3] or 0) < 60:
+        shift = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+        return timezone(shift if match[1] == "+" else -shift)
+    try:
+        return ZoneInfo(text)
+    except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd keys, all with the same meaning
+        raise UsageError(
+            f"The time zone {text[:60]!r} is not known; write e.g. Europe/Zurich, UTC or +01:00."
+        ) from None
+
+
+def to_utc(local: Seconds, zone: str, doubled: str, what: str) -> Seconds:
+    """Make times of a clock, in the order of the file, seconds since 1970.
+
+    Raises:
+        UsageError: The clock is not that of the zone, or it cannot be told which of two equal times is the first.
+    """
+    tz = zone_of("UTC" if zone in (OWN_OFFSET, UNSURE) else zone)
+    if isinstance(tz, timezone) or zone in (OWN_OFFSET, UNSURE, "UTC"):
+        shift = tz.utcoffset(None)
+        found = local - int(shift.total_seconds() if shift else 0)
+    else:
+        found = _through_clock_changes(local, tz, zone, doubled, what)
+    return _checked(found, what)
+
+
+def _checked(found: Seconds, what: str) -> Seconds:
+    now = pd.Timestamp.now("UTC").timestamp()
+    if (odd := found[(found < FIRST_S) | (found > now + 86400)]).size:
+        moment = np.datetime64(int(odd[0]), "s")
+        when = "in the future" if odd[0] > now else "before there were such meters"
+        raise UsageError(
+            f"{what} has the time {str(moment).replace('T', ' ')} UTC, {when}; correct it, or its format or zone."
+        )
+    return found
+
+
+def _through_clock_changes(local: Seconds, tz: tzinfo, zone: str, doubled: str, what: str) -> Seconds:
+    naive = pd.DatetimeIndex(local.astype("datetime64[s]"))
+    every = np.ones(len(naive), bool)
+    skipped = np.asarray(naive.tz_localize(tz, ambiguous=every, nonexistent="NaT").isna(), bool)
+    twice = np.asarray(naive.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna(), bool)
+    advice = "UTC or e.g. +01:00 (winter time all year)"
+    if skipped.any():
+        raise UsageError(
+            f"{what} has the time {naive[skipped][0]:%Y-%m-%d %H:%M}, which clocks in {zone} skip; whose is it? "
+            f"Say it with --timezone, {advice}."
+        )
+    second = np.zeros(len(local), bool)
+    if twice.any():
+        others = local[~twice]
+        rises = others[1:] - others[:-1]
+        falling = bool((rises <= 0).all() and (rises < 0).any())
+        order = np.flatnonzero(twice)[:: -1 if falling else 1]
+        # Where the clock falls back, it shows a time that it has shown; from there on the second hour is meant.
+        shown = pd.Series(local[order]).groupby(local[order] // 86400)
+        back = (shown.cummax().groupby(local[order] // 86400).shift() >= local[order]).groupby(local[order] // 86400)
+        second[order] = back.cummax()
+        single = ~np.asarray(back.transform("any"), bool)
+        if not single.all() and not falling and (rises < 0).any():
+            raise UsageError(
+                f"{what} has {naive[twice][0]:%Y-%m-%d %H:%M} twice, when clocks in {zone} change, and its times are "
+                "not in order: which of them is the first? Sort the file, or give times with an offset."
+            )
+        step = np.median(np.diff(np.unique(local)))
+        if single.any() and step <= 3600 and not doubled:
+            raise UsageError(
+                f"{what} has {naive[order[single][0]]:%Y-%m-%d %H:%M} once, which clocks in {zone} show twice: is its "
+                f'clock another (--timezone {advice}), or which of both is it (doubled = "first" or "second" in a '
+                "mapping)?"
+            )
+        second[order[single]] = doubled == "second"
+    return np.asarray(localized(naive, tz, ~second).as_unit("s").asi8)
