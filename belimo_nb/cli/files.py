@@ -14,10 +14,9 @@ from belimo_nb.cli.shared import (
     output_table,
     pass_options,
     period_options,
-    printable,
     sigterm_as_interrupt,
 )
-from belimo_nb.errors import UsageError
+from belimo_nb.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from belimo_nb.files.mapping import FileMapping
