@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    changes,
     demo_cloud,
     diagnose,
     fleet_days,
@@ -15,7 +16,7 @@ from benchmarks import (
 )
 
 for benchmark in (
-    demo_cloud, interval_energy, fleet_days, signature_band, diagnose, real_valves, survey, sync, reports
+    changes, demo_cloud, interval_energy, fleet_days, signature_band, diagnose, real_valves, survey, sync, reports
 ):  # fmt: skip
     print(f"\n{benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}")
     for line in benchmark.figures():

@@ -101,7 +101,7 @@ def run(tmp_path_factory) -> Run:
     try:
         with SecondCloud() as cloud:
             environment = poison(cloud, DEVICE).environment() | {"HOME": home, "BELIMO_DATA_DIR": str(folder / "data")}
-            command = [BELIMO_NB, "report", "--search", SEARCH, "--period", "2021-03"]
+            command = [BELIMO_NB, "report", "--search", SEARCH, "--period", "2021-03", "--notebooks", "plain"]
             done = subprocess.run(
                 [*command, "--jobs", "2", "--out", str(folder / "out")],
                 cwd=folder / "work",

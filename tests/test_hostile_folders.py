@@ -17,14 +17,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from made_runs import NOVEMBER, month
 
 import belimo_nb
 from belimo_nb import settings
 from belimo_nb.cli import cli
-from belimo_nb.errors import StoreError, UsageError
+from belimo_nb.errors import BelimoError, StoreError, UsageError
 from belimo_nb.explorer.choice import Choice, choice_path, load_choice, save_choice
 from belimo_nb.report.jobs import Job, distinct_slugs, slugify
-from belimo_nb.report.output.folder import claim
 from belimo_nb.report.page.report_files import write_report
 from belimo_nb.report.run import run
 from belimo_nb.report.workers.processes import ChildProcesses
@@ -278,27 +278,27 @@ def test_old_tables_elsewhere(tmp_path, outside):
     assert (outside / "north-1-old.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["index.html", "reports.json", "devices", ".belimo-nb", "belimo-nb-before"])
+@pytest.mark.parametrize("name", ["index.html", "reports.json", "2018-11", ".belimo-nb"])
 def test_places_of_a_run(tmp_path, untouched, name, found):
     """Nothing of a run is written through a link in its output folder; the run says so in a sentence."""
     link(tmp_path / "out" / name, untouched / "mine.txt" if "." in name[1:] else untouched)
     with ChildProcesses(1, time_limit=5) as workers, pytest.raises(UsageError, match=r"leads out of.*--out"):
-        run([], workers, settings=found, period_label="November 2018", out=tmp_path / "out")
+        run([], workers, settings=found, period=NOVEMBER, out=tmp_path / "out")
 
 
-@pytest.mark.parametrize("what", ["place", "remove"])
-def test_a_plan_in_bad_hands(tmp_path, outside, what):
-    """A plan to exchange files that someone has put into the folder reaches no file outside it."""
-    (outside / "mine.txt").write_text("mine")
-    staging = tmp_path / "out" / ".belimo-nb" / "next"
-    staging.mkdir(parents=True)
-    plan = {"place": [], "remove": []} | {what: ["../outside/mine.txt"]}
-    (staging.parent / "switch.json").write_text(json.dumps(plan))
-    (tmp_path / "out" / ".belimo-nb" / "outside").mkdir()
-    for name in ("index.html", "reports.json", "../outside/mine.txt"):
-        (staging / name).write_text("{}")
-    with pytest.raises(UsageError, match="leads out of"), claim(tmp_path / "out"):
-        pass
+def test_a_run_in_bad_hands(tmp_path, outside, found):
+    """Paths in a `reports.json` that someone has put into the folder, and links in it, reach no file outside it."""
+    with ChildProcesses(1, time_limit=5) as workers:
+        for span in (NOVEMBER, month("2018-10")):
+            run([], workers, settings=found, period=span, out=tmp_path / "out")
+        body = json.loads((tmp_path / "out" / "2018-11" / "reports.json").read_text())
+        entry = {"notebook": "device", "title": "x", "slug": "x", "parameters": {}, "status": "ok", "seconds": 1}
+        entry |= {"error": None, "key_figures": [], "completeness": None, "trend": None, "made_at": None, "kept": False}
+        body["reports"] = [entry | {"files": {"html": "../../outside/mine.txt", "ipynb": "away/mine.txt"}}]
+        (tmp_path / "out" / "2018-11" / "reports.json").write_text(json.dumps(body))
+        link(tmp_path / "out" / "2018-11" / "away", outside)
+        with pytest.raises(BelimoError, match="leads out of"):
+            run([], workers, settings=found, period=month("2018-09"), out=tmp_path / "out", keep=1)
     assert (outside / "mine.txt").read_text() == "mine"
 
 
@@ -306,7 +306,7 @@ def test_an_output_folder_that_is_a_link(tmp_path, outside, found):
     """The output folder itself may be a link: whoever runs the command has named it."""
     link(tmp_path / "out", outside)
     with ChildProcesses(1, time_limit=5) as workers:
-        run([], workers, settings=found, period_label="November 2018", out=tmp_path / "out")
+        run([], workers, settings=found, period=NOVEMBER, out=tmp_path / "out")
     assert (outside / "index.html").exists()
 
 

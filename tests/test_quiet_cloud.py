@@ -85,7 +85,7 @@ class Ran:
 
     def text(self, valve: Any) -> str:
         """What a valve's report says, without its markup."""
-        (path,) = (self.folder / "reports" / "devices").glob(f"*-{valve.id}.html")
+        (path,) = (self.folder / "reports").glob(f"*/devices/*-{valve.id}.html")
         return re.sub(r"<[^>]*>|\s+", " ", path.read_text(encoding="utf-8"))
 
     def reports(self, out: str = "reports") -> dict[str, dict[str, Any]]:

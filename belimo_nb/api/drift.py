@@ -34,15 +34,21 @@ def settings_frame(records: Sequence[Mapping[str, Any]], profile: Callable[[str]
         values = datapoint_values(subobject(record, "state"))
         points = [] if found is None else found.datapoints.itertuples(name=None)
         for identifier, name, _, unit, access, _ in points:
-            leaf = (name or identifier).rsplit("/", 1)[-1]
-            writable = "w" in access or (not access and leaf.startswith(SETTING_PREFIXES))
-            if (
-                writable
-                and not identifier.startswith("metadata.")
-                and isinstance(values.get(identifier), (int, float, str))
-            ):
-                rows.append((str(record["id"]), name_of(record), leaf, values[identifier], unit))
+            value = values.get(identifier)
+            if is_setting(identifier, name, access) and isinstance(value, (int, float, str)):
+                rows.append((str(record["id"]), name_of(record), short_name(identifier, name), value, unit))
     return pd.DataFrame(rows, columns=["id", "device", "setting", "value", "unit"])
+
+
+def short_name(identifier: str, name: str) -> str:
+    """The name of a datapoint without the path that Energy Valve 4 puts before it."""
+    return (name or identifier).rsplit("/", 1)[-1]
+
+
+def is_setting(identifier: str, name: str, access: str) -> bool:
+    """Whether a datapoint is one that can be set; what the owner wrote about the device is none."""
+    settable = "w" in access or (not access and short_name(identifier, name).startswith(SETTING_PREFIXES))
+    return settable and not identifier.startswith("metadata.")
 
 
 def drift(settings: pd.DataFrame, wanted: Mapping[str, Any] | None = None) -> pd.DataFrame:

@@ -63,6 +63,18 @@ class Period:
         return f"{first_month} to {MONTHS[last_month.month - 1]} {last_month.year}"
 
     @property
+    def name(self) -> str:
+        """Its name as that of a folder: "2018", "2018-11", "2017-12_2018-11", "2018-11-03_2018-11-20"."""
+        if not (is_midnight(self.start) and is_midnight(self.end)):
+            return f"{self.start:%Y-%m-%dT%H%M%S}_{self.end:%Y-%m-%dT%H%M%S}"
+        first, last = str(self.start.date()), str(_last_day(self.end))
+        if self.start.day == self.end.day == 1:
+            first, last = first[:7], last[:7]
+            if (first[5:], last) == ("01", f"{first[:4]}-12"):
+                return first[:4]
+        return first if first == last else f"{first}_{last}"
+
+    @property
     def year_before(self) -> Period:
         """The same calendar days a year earlier."""
         zone = str(self.start.tz)

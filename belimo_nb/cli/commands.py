@@ -21,7 +21,7 @@ from belimo_nb.cli.sync import sync
 EPILOG = """\b
 Exit status: 0 all well, 1 some reports failed or check-cloud found what would make
 numbers wrong, 2 wrong use or settings, 3 the cloud refused or could not be
-reached, 130 interrupted.
+reached, 4 new faults (report --exit-on), 130 interrupted.
 """
 
 

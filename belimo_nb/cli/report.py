@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from belimo_nb.report.workers.processes import Workers
 
 TIME_LIMIT_MINUTES, LONGEST_LIMIT_MINUTES = 30.0, 10_000.0
+NEW_FAULTS = 4  # exit status
 TABLES = ("csv", "csv-semicolon", "xlsx")
 
 
@@ -69,7 +70,39 @@ Examples:
     show_default=True,
     help="The tables beside each report: CSV, CSV with semicolons and decimal commas, or a workbook (extra xlsx).",
 )
-@click.option("--resume", is_flag=True, help="Keep reports of earlier runs that would come out the same.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, or in which reports failed.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), metavar="N", help="Keep the N newest runs, delete the others. Default: all."
+)
+@click.option(
+    "--compare-with",
+    type=click.Choice(("run-before", "year-before")),
+    default="run-before",
+    show_default=True,
+    help="What counts as news: what changed since the run before, or since the same days a year before.",
+)
+@click.option(
+    "--digest",
+    "digests",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Write what is new and what is worth a visit to FILE: .html, .txt, or .eml, a mail to send; repeatable.",
+)
+@click.option("--address", metavar="URL", help="Where readers find the output folder, for the links of the digest.")
+@click.option(
+    "--exit-on",
+    type=click.Choice(("new-faults",)),
+    help="End with status 4 if a fault, an error that a device reports, or a silent device is new.",
+)
+@click.option(
+    "--notebooks",
+    "notebooks_as",
+    type=click.Choice(("compressed", "plain", "none")),
+    default="compressed",
+    show_default=True,
+    help="How the executed notebooks are kept beside the pages: .ipynb.gz, .ipynb, or not at all.",
+)
 @click.option(
     "--log-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -103,6 +136,12 @@ def report(
     time_limit: float,
     tables: str,
     resume: bool,
+    keep: int | None,
+    compare_with: str,
+    digests: tuple[Path, ...],
+    address: str | None,
+    exit_on: str | None,
+    notebooks_as: str,
     log_file: Path | None,
     quiet: bool,
     engine: str | None,
@@ -116,8 +155,8 @@ def report(
     made.
     """
     from belimo_nb._version import __version__
+    from belimo_nb.report import digest
     from belimo_nb.report.fetch import fetch
-    from belimo_nb.report.fingerprint import Fingerprints
     from belimo_nb.report.jobs import KINDS, plan, typed_value, with_energy
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
@@ -134,6 +173,8 @@ def report(
         # First of all: the process that reports are forked from imports while this one plans and fetches.
         _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
+        for path in digests:
+            digest.check(path)
         cloud = options.connect()
         log.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)
@@ -158,21 +199,22 @@ def report(
             planned = with_energy(cloud, planned)  # of valves that read 0 their history now tells whether they count
             for name in (set(notebooks) & KINDS.keys()) - {job.notebook for job in planned}:
                 log.note(f"No device has counted {KINDS[name]} energy, so there is no report of it.")
-            fingerprints = None if fetched.unsettled is None else Fingerprints(cloud, span, fetched.unsettled, tables)
             with Progress(len(planned), log) as progress:
                 outcome = run(
                     planned,
                     workers,
                     settings=fetched.settings,
                     source_label=cloud.source,
-                    period_label=span.label,
+                    period=span,
                     out=folder,
                     on_result=progress,
                     on_retry=progress.retry,
-                    fingerprints=fingerprints,
                     resume=resume,
-                    whole=not (search or devices),  # a run of some devices must not remove the pages of the others
+                    whole=not (search or devices),  # else devices that it leaves out are not gone
                     as_of=device_list_time(cloud),
+                    keep=keep,
+                    year=compare_with == "year-before",
+                    notebooks_as=notebooks_as,
                     tables=tables,
                 )
             if upload is not None and not outcome.stopped:  # under the lock: another run would change the files
@@ -180,6 +222,11 @@ def report(
         print_outcome(outcome, f"{cloud.source}, {span.label}", log, upload)
         if outcome.stopped:
             sys.exit(INTERRUPTED)
+        if outcome.run is not None:
+            for path in digests:
+                digest.write(path, outcome.run, address if upload is None or address else upload.url)
+            if exit_on and any(item.bad for item in outcome.run.changes):
+                sys.exit(NEW_FAULTS)
         if outcome.failed:
             sys.exit(1)
 

@@ -93,12 +93,14 @@ class KeyFigures(Displayed):
     figures: tuple[KeyFigure, ...]
     trend: Trend | None = None
     condition: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
 
     def data(self) -> dict[str, Any]:
-        """`figures`: a mapping each; `trend` and `condition`, where there are any."""
+        """`figures`: a mapping each; `trend`, `condition` and `record`, where there are any."""
+        beside = {"condition": self.condition, "record": self.record}
         found: dict[str, Any] = {"figures": [figure.data() for figure in self.figures]}
         found |= {} if self.trend is None else {"trend": self.trend.data()}
-        return found if self.condition is None else {**found, "condition": dict(self.condition)}
+        return found | {name: dict(value) for name, value in beside.items() if value is not None}
 
     def html(self) -> str:
         """A description list, laid out as cards."""
@@ -134,7 +136,10 @@ def _card(figure: KeyFigure) -> str:
 
 
 def key_figures(
-    *figures: KeyFigure, trend: Trend | None = None, condition: Mapping[str, Any] | None = None
+    *figures: KeyFigure,
+    trend: Trend | None = None,
+    condition: Mapping[str, Any] | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> KeyFigures:
     """Make a row of key figures; the index of reports shows those of a notebook's first row.
 
@@ -142,5 +147,6 @@ def key_figures(
         *figures: The figures.
         trend: Time series of the main one; the index draws it as a sparkline.
         condition: How the device is, by which the index sorts; plain JSON types.
+        record: What later runs are compared with; plain JSON types.
     """
-    return KeyFigures(figures, trend, condition)
+    return KeyFigures(figures, trend, condition, record)

@@ -13,7 +13,6 @@ from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.moments import parse_time
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
-from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.cloud.water import WATER, sides
 from belimo_nb.energy.counter import counter_resolution
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
     from belimo_nb.cloud.cloud import Cloud
     from belimo_nb.settings import Settings
-    from belimo_nb.store.archive import HistoryQuery
 
 RESOLUTION = "1h"
 ACTIVITY = ("flow", "position", "t1", "t2")  # quantities that show when water flows
@@ -39,13 +37,11 @@ class Fetched:
 
     Attributes:
         settings: The settings with which the reports read it from the store.
-        unsettled: Ids of the devices for which the reports would still make requests; None if that is not known.
         outcomes: The outcome of each round of requests.
         remarks: Sentences for the user.
     """
 
     settings: Settings
-    unsettled: set[str] | None = field(default_factory=set)
     outcomes: list[SyncResult] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -70,7 +66,6 @@ def fetch(
     connection = cloud.connection
     planned = fetch_plan(cloud, jobs, period, parameters)
     since = pd.Timestamp(connection.device_list.asked, unit="s", tz="UTC")
-    queries: list[HistoryQuery] = []
     outcomes: list[SyncResult] = []
     messages: dict[str, None] = {}
     try:
@@ -79,13 +74,10 @@ def fetch(
             wanted = following or detail_plan(cloud, jobs, period, parameters)
             outcomes.append(run_with_progress(connection.archive, wanted, connection.now_s, shown=shown))
             messages |= dict.fromkeys(remarks(outcomes[-1]))
-            queries += wanted.queries
-    except StoreError as error:  # the store cannot be written: the reports fetch for themselves, and none can be kept
-        return Fetched(cloud.settings, None, outcomes, [*messages, f"Warning: {error}"])
+    except StoreError as error:  # the store cannot be written: the reports fetch for themselves
+        return Fetched(cloud.settings, outcomes, [*messages, f"Warning: {error}"])
     # What was fetched since the list of devices counts as current: the reports do not ask again for the newest values.
-    settings = replace(cloud.settings, fresh_since=since)
-    left = plan(Connection(settings).archive, queries, connection.now_s, cloud.settings.rate)
-    return Fetched(settings, {query.device for query, _ in left.pending}, outcomes, list(messages))
+    return Fetched(replace(cloud.settings, fresh_since=since), outcomes, list(messages))
 
 
 def fetch_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: Mapping[str, Any]) -> Plan:

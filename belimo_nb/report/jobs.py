@@ -84,9 +84,10 @@ class Result:
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
         condition: How the device is, see `belimo_nb.cloud.condition.Condition`; None if it is not about a device.
+        record: A device in plain numbers, see `belimo_nb.summary.record`; None if it is not about a device.
+        standing: The device's findings by topic, with since when they stand, see `belimo_nb.report.changes`.
         made_at: When the run that made it began, aware; None where nothing was made.
-        kept: True if an earlier run made it and nothing that it shows has changed since.
-        fingerprint: A digest of all that it shows, see `fingerprint.Fingerprints`; None if that is not known.
+        kept: True if an earlier run over the same period made it.
         crashed: True if its process or kernel died, so that another try may succeed.
     """
 
@@ -99,9 +100,10 @@ class Result:
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
     trend: Mapping[str, Any] | None = field(default=None, hash=False)
     condition: Mapping[str, Any] | None = field(default=None, hash=False)
+    record: Mapping[str, Any] | None = field(default=None, hash=False)
+    standing: Mapping[str, Any] = field(default_factory=dict, hash=False)
     made_at: datetime | None = None
     kept: bool = False
-    fingerprint: str | None = None
     crashed: bool = False
 
 

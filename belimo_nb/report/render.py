@@ -28,6 +28,7 @@ class Task:
         made_at: When the run began, aware.
         version: The version of belimo_nb.
         engine: How to run the notebook, see `engines`.
+        notebooks: How the executed notebook is kept: compressed, plain or none.
         tables: How its tables are written, "csv", "csv-semicolon" or "xlsx".
     """
 
@@ -39,6 +40,7 @@ class Task:
     made_at: datetime
     version: str
     engine: str
+    notebooks: str = "plain"
     tables: str = "csv"
 
 
@@ -78,7 +80,14 @@ def render(task: Task) -> Result:
         notebook = remove_private(executed.notebook, name=task.notebook.stem, secrets=secrets, folder=folder)
     failed = error is not None
     files = write_report(
-        notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=failed, tables=task.tables
+        notebook,
+        task.job,
+        task.out,
+        made_at=task.made_at,
+        version=task.version,
+        failed=failed,
+        notebooks=task.notebooks,
+        tables=task.tables,
     )
     return Result(
         job=task.job,
@@ -90,6 +99,7 @@ def render(task: Task) -> Result:
         files=files,
         trend=beside_figures(notebook, "trend"),
         condition=beside_figures(notebook, "condition"),
+        record=beside_figures(notebook, "record"),
         made_at=task.made_at,
         crashed=executed.crashed,
     )

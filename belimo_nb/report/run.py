@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from belimo_nb._version import __version__
+from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.folder import OutputFolder, claim
-from belimo_nb.report.page import index
+from belimo_nb.report.output.folder import INDEX, OutputFolder, claim
 from belimo_nb.report.render import Task, render
-from belimo_nb.report.resume import KeptReports, other_reports
 from belimo_nb.report.workers.processes import JobFailed, Workers
 
 if TYPE_CHECKING:
-    from belimo_nb.report.fingerprint import Fingerprints
+    from belimo_nb.calendar.periods import Period
     from belimo_nb.settings import Settings
 
 POLL_INTERVAL = 0.5
@@ -40,12 +39,14 @@ class Outcome:
         index: Path of the index page.
         seconds: How long it took.
         stopped: True if it was interrupted; what was not finished counts as failed.
+        run: The run as it is published, compared with the one before.
     """
 
     results: Sequence[Result]
     index: Path
     seconds: float
     stopped: bool
+    run: reports_json.Run | None = None
 
     @property
     def failed(self) -> list[Result]:
@@ -63,16 +64,18 @@ def run(
     workers: Workers,
     *,
     settings: Settings,
-    period_label: str,
+    period: Period,
     out: Path | OutputFolder,
     title: str = "Energy valve reports",
     source_label: str | None = None,
     on_result: Callable[[Result], None] = lambda _: None,
     on_retry: Callable[[Result], None] = lambda _: None,
-    fingerprints: Fingerprints | None = None,
     resume: bool = False,
     whole: bool = False,
     as_of: datetime | None = None,
+    keep: int | None = None,
+    year: bool = False,
+    notebooks_as: str = "plain",
     tables: str = "csv",
 ) -> Outcome:
     """Make the reports of some jobs and their index.
@@ -85,16 +88,18 @@ def run(
         jobs: What to make, see `jobs.plan`.
         workers: What makes the reports.
         settings: The connection; for the demo cloud, to the server that this process runs for all workers.
-        period_label: The period, as the index shows it.
+        period: The period; the reports appear in a folder of its name.
         out: Output folder.
         title: The title of the index.
         source_label: The source of the data, as the index shows it; by default that of the settings.
         on_result: Called with each result as it comes.
         on_retry: Called with the result of a report that crashed and is tried once more.
-        fingerprints: The reports' fingerprints; None if not known, and then no later run can keep them.
-        resume: Keep reports of earlier runs whose fingerprint is the same.
-        whole: True if these are all jobs of their notebooks; then pages of other devices are removed.
+        resume: Go on with a run over the same period that was interrupted, or whose reports failed in part.
+        whole: True if these are all jobs of their notebooks; devices that are not among them are gone.
         as_of: When the list of devices was fetched, aware.
+        keep: Keep only so many of the newest runs.
+        year: Compare with the run over the same days a year before instead of the last one before.
+        notebooks_as: How executed notebooks are kept: compressed, plain or none.
         tables: How the reports' tables are written, "csv", "csv-semicolon" or "xlsx".
 
     Raises:
@@ -102,29 +107,35 @@ def run(
     """
     with contextlib.ExitStack() as stack:
         folder = out if isinstance(out, OutputFolder) else stack.enter_context(claim(out))
-        folder.check_free(f"{job.slug}.{kind}" for job in jobs for kind in ("html", "ipynb"))  # before an hour of work
+        folder.check_free(period.name, [f"{job.slug}.html" for job in jobs])  # before an hour of work
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
-        facts = reports_json.RunFacts(title, period_label, source, settings.timezone, __version__, made_at, 0.0, as_of)
-        kept_reports = KeptReports(folder, fingerprints, facts, resume=resume)
+        facts = reports_json.RunFacts(
+            title, period, source, settings.timezone, __version__, made_at, 0.0, as_of, whole=whole
+        )
+        kept = folder.begin(facts, resume=resume)
         environment = _worker_environment(settings, min(workers.max_workers, len(jobs)))
         done: dict[Job, Result] = {}
 
         def settle(result: Result) -> None:
             done[result.job] = result
+            if result.status == "ok" and not result.kept:
+                folder.note(result)
             on_result(result)
 
         def task(job: Job) -> Task:
             source = notebooks.notebook(job.notebook)
             limit, engine = workers.time_limit, workers.engine
-            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine, tables)
+            forms = {"notebooks": notebooks_as, "tables": tables}
+            return Task(job, source, folder.staging, environment, limit, made_at, __version__, engine, **forms)
 
-        batch = _Batch(workers, lambda result: settle(kept_reports.made(result)), on_retry)
+        batch = _Batch(workers, settle, on_retry)
         stopped = False
         try:
             for job in jobs:
-                if kept := kept_reports.kept(job):
-                    settle(kept)
+                found = kept.get(job.slug)
+                if found is not None and found.job.parameters == reports_json.json_value(job.parameters):
+                    settle(replace(found, job=job))
                 else:
                     batch.submit(task(job))
             batch.finish()
@@ -132,11 +143,12 @@ def run(
             stopped = True
             workers.stop()
             for result in batch.unsettled():
-                done.setdefault(result.job, kept_reports.made(result))
+                done.setdefault(result.job, result)
         results = [done.get(job) or Result(job, "failed", 0.0, STOPPED) for job in jobs]
         seconds = time.monotonic() - began
-        path = _publish(folder, results, replace(facts, seconds=seconds, stopped=stopped), whole=whole)
-        return Outcome(results, path, seconds, stopped)
+        told = replace(facts, seconds=seconds, stopped=stopped)
+        published = folder.publish(told, results, _prices(settings, jobs), keep=keep, year=year)
+        return Outcome(results, folder.path / INDEX, seconds, stopped, published)
 
 
 class _Batch:
@@ -180,12 +192,13 @@ class _Batch:
         self._on_result(replace(result, error=f"{result.error} {TRIED_TWICE}") if result.crashed else result)
 
 
-def _publish(folder: OutputFolder, results: Sequence[Result], facts: reports_json.RunFacts, *, whole: bool) -> Path:
-    """Write the index and `reports.json`, and replace the run before with this one."""
-    left: list[Mapping[str, Any]] = other_reports(folder, results, whole=whole)
-    names = {name for result in results for name in result.files.values()}
-    names |= {name for item in left for name in reports_json.files_of(item).values()}
-    return folder.publish(index.page(results, facts, left), reports_json.document(results, facts, left), keep=names)
+def _prices(settings: Settings, jobs: Sequence[Job]) -> Prices:
+    """What energy costs: as the reports have it, from their parameters or the settings."""
+    given = {name: value for job in jobs for name, value in job.parameters.items() if value not in (None, "")}
+    found = {
+        name: given.get(f"price_{name}", getattr(settings.prices, name)) for name in ("heat", "cold", "electricity")
+    }
+    return Prices(**found, currency=str(given.get("currency", settings.currency)))
 
 
 def _worker_environment(settings: Settings, workers: int) -> dict[str, str]:

@@ -18,6 +18,8 @@ from belimo_nb.settings.secret import MASK, Secret
 if TYPE_CHECKING:
     import pandas as pd
 
+    from belimo_nb.hydronics.worth import Prices
+
 __all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
 
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
@@ -31,6 +33,7 @@ DEFAULTS: Mapping[str, str] = {
     "scope": "public.read offline_access read:dataprofile",
     "timezone": "Europe/Zurich",
     "rate": "2",
+    "currency": "CHF",
 }
 
 
@@ -56,6 +59,10 @@ class Settings:
         source_files: Name of the imported files to use instead of a cloud; None for a cloud.
         offline: Answer from the store alone, without a request.
         fresh_since: What was fetched since then counts as current (aware, UTC); None: in the last minutes.
+        price_heat: Price of 1 kWh of heat; None if it is not set.
+        price_cold: Price of 1 kWh of cold.
+        price_electricity: Price of 1 kWh of electricity, for pumps.
+        currency: Of the prices.
         origins: For each setting, where its value came from.
     """
 
@@ -76,7 +83,18 @@ class Settings:
     source_files: str | None
     offline: bool
     fresh_since: pd.Timestamp | None
+    price_heat: float | None
+    price_cold: float | None
+    price_electricity: float | None
+    currency: str
     origins: Mapping[str, str] = field(repr=False, compare=False)
+
+    @property
+    def prices(self) -> Prices:
+        """What energy costs."""
+        from belimo_nb.hydronics.worth import Prices
+
+        return Prices(self.price_heat, self.price_cold, self.price_electricity, self.currency)
 
     def environment(self) -> dict[str, str]:
         """The settings as ``BELIMO_*`` variables for a child process, secrets included: never print it."""
@@ -243,5 +261,9 @@ def _validated(values: dict[str, str], origins: dict[str, str]) -> Settings:
         source_files=parse.source_files(values.get("source_files")),
         offline=bool(parse.flag("offline", values.get("offline", ""))),
         fresh_since=parse.moment("fresh_since", values.get("fresh_since"), values["timezone"]),
+        price_heat=parse.price("price_heat", values.get("price_heat")),
+        price_cold=parse.price("price_cold", values.get("price_cold")),
+        price_electricity=parse.price("price_electricity", values.get("price_electricity")),
+        currency=values["currency"],
         origins=origins,
     )

@@ -57,6 +57,19 @@ def rate(text: str) -> float:
     return found
 
 
+def price(name: str, text: str | None) -> float | None:
+    """Parse a price of 1 kWh; None where it is not set."""
+    if text is None:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e6:
+        raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; write the price of 1 kWh as a number, e.g. 0.12.")
+    return found
+
+
 def weather(text: str | None) -> str | None:
     """Check the source of the weather; a file's path is made absolute."""
     # Absolute, since reports are made in working folders of their own.

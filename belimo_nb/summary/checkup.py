@@ -10,14 +10,18 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import capitalized
+from belimo_nb.hydronics.worth import Prices, money, yearly_waste
 from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
 FEW = 5  # checks that are named in a key figure
 VERDICT_ORDER = {"fault": 0, "warn": 1, "ok": 2, "cannot judge": 3}
 
 
-def verdict_table(checkup: Checkup) -> Table:
-    """Table of all checks with figure, limits, meaning and advice, the gravest verdicts on top."""
+def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
+    """Table of all checks with figure, limits, meaning and advice, the gravest verdicts on top.
+
+    With prices findings also have what they cost a year; they may be the same waste, and are not to be added up.
+    """
     found = checkup.verdicts
     # Stable, so that checks with the same verdict keep their usual order.
     frame = found.loc[found["verdict"].map(VERDICT_ORDER).sort_values(kind="stable").index]
@@ -28,6 +32,7 @@ def verdict_table(checkup: Checkup) -> Table:
             "figure": [_figure_text(value, unit) for value, unit in zip(frame["figure"], frame["unit"], strict=True)],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
+            **_costs(frame, checkup, prices),
             "limits": frame["threshold"],
         }
     ).reset_index(drop=True)
@@ -37,8 +42,24 @@ def verdict_table(checkup: Checkup) -> Table:
         f"Checks: {_counts(found['verdict'])}",
         formats={"verdict": "status"},
         labels={"meaning": ""},
-        below=["meaning", "what_to_do"],
+        below=[name for name in ("meaning", "what_to_do", "cost_a_year") if name in shown],
     )
+
+
+def _costs(frame: pd.DataFrame, checkup: Checkup, prices: Prices | None) -> dict[str, list[str]]:
+    """What each finding costs a year, with what that rests on; no column where no price is known."""
+    if prices is None or {prices.heat, prices.cold, prices.electricity} == {None}:
+        return {}
+    samples = checkup.samples
+    days = (samples.index[-1] - samples.index[0]).total_seconds() / 86400 if len(samples) > 1 else 1.0
+    kinds = [kind for kind in ("heating", "cooling") if samples[f"{kind}_kwh"].max() > 0]
+    told = []
+    for one in verdicts_of(frame):
+        kwh, m3 = (one.waste_kwh_low, one.waste_kwh), (one.waste_m3_low, one.waste_m3)
+        waste = yearly_waste(kwh, m3, days=days, kinds=kinds, prices=prices)
+        cost = money(*waste.cost, prices.currency) if one.verdict in ("warn", "fault") else ""
+        told.append(f"{cost}. {waste.assumption}" if cost else "")
+    return {"cost_a_year": told}
 
 
 def verdict_figure(checkup: Checkup) -> KeyFigure:

@@ -16,6 +16,7 @@ from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, greater_kind, incomplete
 from belimo_nb.summary.quality import completeness
+from belimo_nb.summary.record import device_record, set_values
 
 if TYPE_CHECKING:
     from belimo_nb.calendar.periods import Period
@@ -70,11 +71,12 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    found = condition(row, verdicts_of(checkup.verdicts), timezone)
+    verdicts = verdicts_of(checkup.verdicts)
+    found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
     most = greater_kind(column_group(days, "kwh"))
     name = str(most.columns[0]).capitalize()
     trend = daily_trend(most, f"{name} by day" if name == "Energy" else f"{name} energy by day")
-    return key_figures(*figures, trend=trend, condition=found.data())
+    return key_figures(*figures, trend=trend, condition=found.data(), record=record)
 
 
 def state_table(valve: Device) -> Table:

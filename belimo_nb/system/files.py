@@ -95,7 +95,7 @@ def write_text(
 
     Args:
         path: The file.
-        text: The content, written with its line ends as they are.
+        text: The content, written with its line ends as they are; or bytes of any file.
         private: Readable by the owner alone, and so are the folders that are `inside`.
         inside: A folder that others may have written to: nothing is written outside it, and links are not followed.
         durable: Return when it is on the disk, so that a power cut takes neither its content nor its name.

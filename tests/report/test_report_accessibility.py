@@ -9,10 +9,11 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from made_runs import facts
 
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.output.reports_json import RunFacts
+from belimo_nb.report.output.reports_json import Run
 from belimo_nb.report.page import index, page, report_files
 
 pytestmark = pytest.mark.browser
@@ -36,8 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failing = nbformat.v4.new_output("error", ename="ValueError", evalue="broken", traceback=trace)
     cells = [nbformat.v4.new_markdown_cell("# Failed"), nbformat.v4.new_code_cell("1", outputs=[failing])]
     results.append(_written(folder, nbformat.v4.new_notebook(cells=cells), "failed", "ValueError: broken."))
-    facts = RunFacts("Reports", "November 2018", "demo", "Europe/Zurich", "1.2.3", MADE, 60.0, MADE)
-    (folder / "index.html").write_text(index.page(results, facts, []), encoding="utf-8")
+    (folder / "index.html").write_text(index.page(Run.of(facts(made_at=MADE, as_of=MADE), results)), encoding="utf-8")
     return folder
 
 

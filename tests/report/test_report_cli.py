@@ -125,13 +125,16 @@ def test_the_log(quick):
 @pytest.mark.slow
 def test_the_log_is_appended(quick):
     """A second run goes on in the same file, and says what it kept."""
-    report("--log-file", "run.log")
-    assert report("--log-file", "run.log", "--resume").exit_code == 0
+    quick["Heizkreis 02"] = "It broke."
+    arguments = ["--device", "Heizkreis 02", "--log-file", "run.log"]
+    assert report(*arguments).exit_code == 1
+    quick.clear()
+    assert report(*arguments, "--resume").exit_code == 0
     events = lines()
     assert [event for event, _ in events].count("start") == 2
-    assert [event for event, _ in events[6:]] == ["start", "plan", "fetched", "fetched", "kept", "end"]
-    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[10][1])
-    assert "0 made, 1 kept, 0 failed" in events[-1][1]
+    assert [event for event, _ in events[7:]] == ["start", "plan", "fetched", "fetched", "kept", "made", "end"]
+    assert re.fullmatch(r"devices/heizkreis-01-d7kx01 as made at \d{4}-\S+, Heizkreis 01", events[11][1])
+    assert "1 made, 1 kept, 0 failed" in events[-1][1]
 
 
 @pytest.mark.slow
@@ -289,14 +292,14 @@ def test_names_that_mean_harm(quick, second, monkeypatch):
     arguments = ["report", "device", "--from", "2021-03-01", "--to", "2021-03-08", "--log-file", "run.log"]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 1
-    out = Path("reports").resolve()
+    out = Path("reports").resolve() / "2021-03-01_2021-03-07"
     body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
     assert [item["title"] for item in body["reports"]] == NAMES
     names = [name for item in body["reports"] for name in item["files"].values()]
     assert len({name.lower() for name in names}) == len(names) == 2 * len(NAMES)
     assert all(re.fullmatch(r"devices/[a-z0-9][a-z0-9-]{2,80}\.(html|ipynb)", name) for name in names)
     there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert there == {*names, "index.html", "reports.json", ".belimo-nb/lock"}
+    assert there - {"work-list.xlsx"} == {*names, "index.html", "reports.json", "work-list.csv"}
     html = (out / "index.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html

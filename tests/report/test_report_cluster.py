@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from dask_cluster import DaskCluster
+from made_runs import NOVEMBER
 
 from belimo_nb import settings
 from belimo_nb._version import __version__
@@ -74,7 +75,7 @@ def made(planned, workers, connection, out, **more):
     """A run, as the command makes one."""
     with claim(out) as folder:
         workers.check(connection, folder)
-        return run(planned, workers, settings=connection, period_label="November 2018", out=folder, **more)
+        return run(planned, workers, settings=connection, period=NOVEMBER, out=folder, **more)
 
 
 def connected(address, time_limit=120):
@@ -214,7 +215,7 @@ def test_a_worker_that_comes_late(own, connection, jobs, tmp_path):
         with pytest.warns(
             clusters.ClusterWarning, match=r"The worker tcp://\S+ makes no reports: it does not see"
         ) as said:
-            outcome = run(planned, workers, settings=connection, period_label="2018", out=folder)
+            outcome = run(planned, workers, settings=connection, period=NOVEMBER, out=folder)
     assert len(said) == 1
     assert [result.error for result in outcome.results] == [None] * 6
 

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import functools
+import gzip
 import json
 import os
 import sys
@@ -130,6 +131,21 @@ def test_publish(tmp_path):
     assert (tmp_path / files["csv:daily-energy"]).read_text() == "day,kwh\n2018-11-01,1.5\n"
     assert nbformat.read(tmp_path / files["ipynb"], as_version=4) == notebook
     assert "North" in (tmp_path / files["html"]).read_text(encoding="utf-8")
+
+
+def test_notebooks_are_kept_as_wanted(tmp_path):
+    """Compressed, the same notebook is the same file; or there is none."""
+    packed, notebook = [], notebook_of()
+    for _ in range(2):
+        files = write_report(
+            notebook, JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False, notebooks="compressed"
+        )
+        packed.append((tmp_path / files["ipynb"]).read_bytes())
+    assert files["ipynb"] == "devices/north-3c6f7077.ipynb.gz"
+    assert packed[0] == packed[1]
+    assert nbformat.reads(gzip.decompress(packed[0]).decode(), as_version=4) == notebook
+    files = write_report(notebook, JOB, tmp_path, made_at=MADE_AT, version="1.0", failed=False, notebooks="none")
+    assert list(files) == ["html"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such permissions")

@@ -5,30 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from made_runs import MADE_AT, NOVEMBER, facts, month
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.output import exchange, reports_json
+from belimo_nb.report.output import exchange
 from belimo_nb.report.output import folder as folder_module
-from belimo_nb.report.output.folder import claim, unfinished
-from belimo_nb.report.page import index
+from belimo_nb.report.output.folder import claim, runs, unfinished_as_of
 
 OLD, NEW = ("a", "b", "gone"), ("a", "b", "fresh")
-FOREIGN = ("notes.txt", "devices/mine.html")
-
-
-def facts(name: str) -> reports_json.RunFacts:
-    """What a run called so was about."""
-    return reports_json.RunFacts(name, "November 2018", "demo", "UTC", "1.0", datetime(2018, 12, 1, tzinfo=UTC), 1.0)
+FOREIGN = ("notes.txt", "2018-11/devices/mine.html")
 
 
 def results(devices) -> list[Result]:
@@ -40,42 +37,70 @@ def results(devices) -> list[Result]:
             1.0,
             files={"html": f"devices/{device}.html", "ipynb": f"devices/{device}.ipynb"}
             | ({"csv:t": "devices/a-t.csv"} if device == "a" else {}),
-            made_at=datetime(2018, 12, 1, tzinfo=UTC),
+            key_figures=[],
+            made_at=MADE_AT,
         )
         for device in devices
     ]
 
 
-def make(out: Path, name: str, devices) -> None:
-    """A run: every file says its name."""
+def make(out: Path, name: str, devices=OLD, span=NOVEMBER, **more) -> None:
+    """A run over the whole fleet: every file says its name."""
+    told = facts(name, span, whole=True, made_at=datetime.now(UTC))
     with claim(out) as folder:
-        folder.begin(facts(name))
+        folder.begin(told)
         found = results(devices)
-        names = {path for result in found for path in result.files.values()}
-        for path in names:
+        for path in {path for result in found for path in result.files.values()}:
             (folder.staging / path).parent.mkdir(parents=True, exist_ok=True)
             (folder.staging / path).write_text(name)
-        folder.publish(index.page(found, facts(name)), reports_json.document(found, facts(name)), keep=names)
+        folder.publish(told, found, **more)
 
 
-def seen(out: Path) -> set[str]:
-    """The runs that a reader sees: of the index, of its pages, of reports.json and of its pages; each page is there."""
-    html = (out / "index.html").read_text(encoding="utf-8")
-    body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
-    links = {unquote(link) for link in re.findall(r'<a (?:[^>]* )?href="([^"#]+)"', html)}
-    assert len(links) >= 7, "notebooks, pages, the table and reports.json"
-    found = set()
-    for link in links:
-        text = (out / link).read_text(encoding="utf-8")
-        found.add(json.loads(text)["title"] if link.endswith("reports.json") else text)
-    assert found == set(re.findall("<h1>(.*)</h1>", html)), "pages of another run than the index"
-    listed = {(out / name).read_text() for item in body["reports"] for name in item["files"].values()}
-    assert listed == {body["title"]}, "files of another run than reports.json"
+def links(index: Path) -> set[Path]:
+    """Where the links of an index lead to; each is there."""
+    found = {index.parent / unquote(link) for link in re.findall(r'<a (?:[^>]* )?href="([^"#]+)"', index.read_text())}
+    assert all(path.is_file() for path in found), [path for path in found if not path.is_file()]
     return found
+
+
+def seen(out: Path, name: str = "2018-11") -> str:
+    """The run that a reader finds in a folder: one and the same in its index, in reports.json, and in its pages."""
+    title = re.findall("<h1>(.*)</h1>", (out / name / "index.html").read_text())[0]
+    pages = [path for path in links(out / name / "index.html") if path.parent.name == "devices"]
+    assert len(pages) == 7
+    assert {path.read_text() for path in pages} == {title}, "pages of another run than the index"
+    body = json.loads((out / name / "reports.json").read_text())
+    listed = {(out / name / path).read_text() for item in body["reports"] for path in item["files"].values()}
+    assert listed == {body["title"]} == {title}, "files of another run than reports.json"
+    # The index on top: every link leads somewhere, and where it shows figures, they are of the pages that it links.
+    told = {path.read_text() for path in links(out / "index.html") if path.parent.name == "devices"}
+    assert told <= {re.findall("<h1>(.*)</h1>", (out / "index.html").read_text())[0]}
+    return title
 
 
 class Crash(BaseException):
     """What a kill -9 does: nothing runs after it."""
+
+
+def crashing(monkeypatch, places, before) -> None:
+    """Have functions, given as pairs of an object and a name, call something before they do their work."""
+
+    def wrapped(function):
+        def run(*arguments, **named):
+            before()
+            return function(*arguments, **named)
+
+        return run
+
+    for place, name in places:
+        monkeypatch.setattr(place, name, wrapped(getattr(place, name)))
+
+
+STEPS = (
+    (folder_module, "_link"), (folder_module, "write_text"), (folder_module, "put_in_place"),
+    (folder_module, "_remove"), (exchange, "_exchange"),
+    (shutil, "rmtree"), (Path, "rename"), (Path, "unlink"), (Path, "rmdir"),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -89,133 +114,145 @@ def out(tmp_path) -> Path:
 
 
 def files(out: Path) -> set[str]:
-    """All files that readers can see."""
-    return {
-        path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and ".belimo-nb" not in path.parts
-    }
+    """All files that readers can see, but for the work lists."""
+    found = (path.relative_to(out) for path in out.rglob("*") if path.is_file() and path.stem != "work-list")
+    return {path.as_posix() for path in found if ".belimo-nb" not in path.parts}
 
 
 def test_a_new_run_takes_the_place_of_the_old_one(out):
-    """Pages keep their addresses, what is gone is gone, other files stay, nothing of the exchange is left."""
-    assert seen(out) == {"old"}
+    """Over the same period: no address vanishes, other files stay, nothing of the exchange is left."""
+    assert seen(out) == "old"
     make(out, "new", NEW)
-    assert seen(out) == {"new"}
-    ours = {path for result in results(NEW) for path in result.files.values()}
-    assert files(out) == ours | {"index.html", "reports.json", *FOREIGN}
+    assert seen(out) == "new"
+    ours = {f"2018-11/{path}" for result in results({*OLD, *NEW}) for path in result.files.values()}
+    tops = {"index.html", "reports.json"}
+    assert files(out) == ours | tops | {f"2018-11/{name}" for name in tops} | set(FOREIGN)
+    assert (out / "2018-11" / "devices" / "gone.html").read_text() == "old"
     assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]
 
 
+def test_a_table_that_is_no_more(out):
+    """Of a report that is made anew, a table that it does not have any more goes; its page is the new one."""
+    make(out, "new", ("b",))
+    assert (out / "2018-11" / "devices" / "a-t.csv").exists()
+    body = json.loads((out / "2018-11" / "reports.json").read_text())
+    body["reports"][0]["files"]["csv:t"] = "devices/b-t.csv"
+    (out / "2018-11" / "reports.json").write_text(json.dumps(body))
+    (out / "2018-11" / "devices" / "b-t.csv").write_text("old")
+    make(out, "newer", ("b",))
+    assert not (out / "2018-11" / "devices" / "b-t.csv").exists()
+
+
+def test_each_period_has_its_folder(out):
+    """The index on top shows the newest run and lists all; so does its reports.json."""
+    make(out, "later", NEW, month("2018-12"))
+    assert (seen(out, "2018-11"), seen(out, "2018-12")) == ("old", "later")
+    html = (out / "index.html").read_text()
+    assert "<h1>later</h1>" in html
+    assert '<a href="2018-12/devices/fresh.html">' in html
+    assert html.index('<a href="2018-12/index.html">') < html.index('<a href="2018-11/index.html">')
+    body = json.loads((out / "reports.json").read_text())
+    assert [run["folder"] for run in body["runs"]] == ["2018-12", "2018-11"]
+    assert all((out / name).read_text() == "later" for item in body["reports"] for name in item["files"].values())
+
+
+def test_only_the_newest_are_kept(out):
+    """With `keep`, older runs go with all that they made; other files in their folders stay."""
+    for name in ("2018-08", "2018-09", "2018-10"):
+        make(out, name, span=month(name))
+    make(out, "last", span=month("2018-12"), keep=2)
+    assert list(runs(out)) == ["2018-12", "2018-10"]
+    assert not (out / "2018-08").exists()
+    assert files(out) >= set(FOREIGN)
+    assert not [name for name in files(out) if name.startswith("2018-11") and name not in FOREIGN]
+    links(out / "index.html")
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment(out, monkeypatch):
-    """Killed before any step of the exchange: readers see one whole run, and the next run puts all in order."""
-    steps = {"left": -1}
+@pytest.mark.parametrize("one_step", [True, False])
+def test_killed_at_any_moment(out, monkeypatch, one_step):
+    """Killed before any step: the folder holds whole runs, the index is true, and the next run puts all in order."""
+    left, crashes, sights, away = [-1], 0, [], 0
 
     def step() -> None:
-        if steps["left"] == 0:
+        left[0] -= 1
+        if left[0] == -1:
             raise Crash
-        steps["left"] -= 1
 
-    def crashing(function):
-        def run(*arguments, **named):
-            step()
-            return function(*arguments, **named)
-
-        return run
-
-    for place, name in (
-        (exchange, "_link"),
-        (exchange, "_move"),
-        (exchange, "_exchange"),
-        (exchange, "write_text"),
-        (exchange.shutil, "rmtree"),
-        (Path, "unlink"),
-    ):
-        monkeypatch.setattr(place, name, crashing(getattr(place, name)))
-    crashes, sights = 0, []
+    crashing(monkeypatch, STEPS, step)
+    if not one_step:
+        monkeypatch.setattr(exchange, "_exchange", lambda *_: False)
+    make(out, "older", OLD, month("2018-10"))
+    prepared = out.with_name("prepared")
+    shutil.copytree(out, prepared)
     while True:
-        steps["left"] = crashes
+        left[0] = crashes
         try:
-            make(out, "new", NEW)
+            make(out, "new", NEW, keep=1)
         except Crash:
             crashes += 1
         else:
             break
         finally:
-            steps["left"] = -1
-        sights.append(seen(out))
-        with claim(out) as folder:
-            assert not (out / exchange.ASIDE).exists()
-            assert folder.earlier.reports.keys() in ({f"devices/{d}" for d in OLD}, {f"devices/{d}" for d in NEW})
-        make(out, "old", OLD)
-        assert seen(out) == {"old"}
+            left[0] = -1
+        if one_step or (out / "2018-11").exists():
+            sights.append(seen(out))
+        else:
+            away += 1  # between two steps that are one elsewhere
+        with claim(out):
+            assert seen(out) in ("old", "new")
+        shutil.rmtree(out)
+        shutil.copytree(prepared, out)
     assert crashes > 20
-    assert sights[0] == {"old"}
-    assert sights[-1] == {"new"}
-    assert seen(out) == {"new"}
+    assert away <= 2 - 2 * one_step
+    assert (sights[0], sights[-1], seen(out)) == ("old", "new", "new")
+    assert list(runs(out)) == ["2018-11"]
     assert {name for name in files(out) if (out / name).read_text() == "foreign"} == set(FOREIGN)
 
 
 def test_readers_never_see_a_mixture(out, monkeypatch):
-    """At every step of the exchange, whoever reads the index finds one run, and the addresses of old pages answer."""
+    """At every step whoever reads an index finds pages of the same run, and the addresses of old pages answer."""
     sights = []
-
-    def watched(function):
-        def run(*arguments, **named):
-            sights.append(seen(out))
-            assert (out / "devices" / "a.html").read_text() in ("old", "new")
-            return function(*arguments, **named)
-
-        return run
-
-    for name in ("_link", "_move", "_exchange"):
-        monkeypatch.setattr(exchange, name, watched(getattr(exchange, name)))
+    crashing(monkeypatch, STEPS, lambda: sights.append((seen(out), (out / "2018-11/devices/gone.html").read_text())))
     make(out, "new", NEW)
     assert len(sights) > 10
-    assert set().union(*sights) == {"old"}
-    assert seen(out) == {"new"}
-
-
-def test_the_old_index_reloads_itself(out, monkeypatch):
-    """Whoever gets the old run's index while pages are exchanged gets the new one without a click."""
-    shown = []
-    move = exchange._move
-    monkeypatch.setattr(exchange, "_move", lambda *a: (shown.append((out / "index.html").read_text()), move(*a)))
-    make(out, "new", NEW)
-    assert shown
-    assert all('<meta http-equiv="refresh" content="5">' in html for html in shown)
-    assert "refresh" not in (out / "index.html").read_text()
+    assert set(sights) == {("old", "old"), ("new", "old")}
 
 
 def test_a_disk_without_links(out, monkeypatch):
-    """Where a file cannot have two names, the old run is copied aside."""
+    """Where a file cannot have two names, what stays is copied."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", refuse)
     make(out, "new", NEW)
-    assert seen(out) == {"new"}
+    assert seen(out) == "new"
+    assert {name for name in files(out) if (out / name).read_text() == "foreign"} == set(FOREIGN)
 
 
 def test_files_that_others_hold_open(out, monkeypatch):
-    """Windows refuses to replace a file that is being read: it is tried again, then told, then done by the next run."""
+    """Windows refuses to move a folder one of whose files is being read: it is tried again, then told in a sentence."""
     monkeypatch.setattr(exchange, "PAUSE", 0.0)
-    replace, refusals = Path.replace, iter([True] * 3)
+    monkeypatch.setattr(exchange, "_exchange", lambda *_: False)
+    rename, refusals = Path.rename, iter([True] * 3)
 
     def held(path: Path, target: Path) -> Path:
-        if Path(target).name == "b.html" and next(refusals, False):
+        if path.name == "2018-11" and next(refusals, False):
             raise PermissionError(13, "Permission denied")
-        return replace(path, target)
+        return rename(path, target)
 
-    monkeypatch.setattr(Path, "replace", held)
+    monkeypatch.setattr(Path, "rename", held)
     make(out, "new", NEW)
-    assert seen(out) == {"new"}
+    assert seen(out) == "new"
     refusals = iter([True] * exchange.TRIES)
-    with pytest.raises(BelimoError, match=r"b\.html cannot be replaced \(Permission denied\); close it.*--resume"):
-        make(out, "third", OLD)
-    assert seen(out) == {"new"}
-    with claim(out):
-        assert seen(out) == {"third"}
+    with pytest.raises(BelimoError, match=r"2018-11 cannot be replaced \(Permission denied\); close its.*--resume"):
+        make(out, "third", NEW)
+    assert seen(out) == "new"
+    with claim(out) as folder:
+        found = folder.begin(facts("third"), resume=True)
+        assert seen(out) == "new"
+        assert found == {}, "of another basis"
 
 
 def test_a_full_disk(out, monkeypatch):
@@ -225,44 +262,34 @@ def test_a_full_disk(out, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(exchange, "_link", full)
+        patch.setattr(folder_module, "_link", full)
         with pytest.raises(BelimoError, match=r"cannot be put into .* \(No space left on device\).*--resume"):
             make(out, "new", NEW)
-    assert seen(out) == {"old"}
+    assert seen(out) == "old"
     make(out, "new", NEW)
-    assert seen(out) == {"new"}
-
-
-def test_ctrl_c_while_pages_are_exchanged(out, monkeypatch):
-    """The exchange, a matter of moments, is finished first."""
-    move, times = exchange._move, iter([True])
-
-    def interrupted(*arguments):
-        if next(times, False):
-            raise KeyboardInterrupt
-        return move(*arguments)
-
-    monkeypatch.setattr(exchange, "_move", interrupted)
-    make(out, "new", NEW)
-    assert seen(out) == {"new"}
+    assert seen(out) == "new"
 
 
 def test_pages_that_somebody_has_deleted(out):
-    """An old run that is not whole any more is no obstacle."""
-    (out / "devices" / "b.html").unlink()
-    (out / "index.html").unlink()
+    """A run that is not whole any more is no obstacle, and is not listed without its index."""
+    (out / "2018-11" / "devices" / "b.html").unlink()
+    (out / "2018-11" / "index.html").unlink()
+    make(out, "later", NEW, month("2018-12"))
+    assert list(runs(out)) == ["2018-12"]
     make(out, "new", NEW)
-    assert seen(out) == {"new"}
+    assert seen(out) == "new"
 
 
-def test_reports_json_cannot_delete_elsewhere(out):
-    """Paths in a reports.json that someone has written by hand lead to no deletion outside the folder."""
-    (out.parent / "precious.txt").write_text("mine")
-    body = json.loads((out / "reports.json").read_text())
-    body["reports"][2]["files"]["html"] = "../precious.txt"
-    (out / "reports.json").write_text(json.dumps(body))
-    make(out, "new", NEW)
-    assert (out.parent / "precious.txt").read_text() == "mine"
+def test_pages_of_an_earlier_version_stay(tmp_path):
+    """What lies above the folders of the runs, where versions before 0.2 put it, keeps its address."""
+    (tmp_path / "devices").mkdir()
+    for name in ("devices/a.html", "overview.html"):
+        (tmp_path / name).write_text("0.1")
+    earlier = {"schema": 1, "reports": [{"slug": "overview"}], "period": "", "source": "", "made_at": ""}
+    (tmp_path / "reports.json").write_text(json.dumps(earlier))
+    make(tmp_path, "new")
+    assert (tmp_path / "devices" / "a.html").read_text() == "0.1"
+    assert seen(tmp_path) == "new"
 
 
 def test_one_run_at_a_time(out, monkeypatch):
@@ -305,7 +332,7 @@ def test_killed_holders_do_not_block(out):
         note = json.loads((out / ".belimo-nb" / "run.json").read_text())
         assert note["pid"] == held.pid
         make(out, "new", NEW)
-        assert seen(out) == {"new"}
+        assert seen(out) == "new"
         assert not (out / ".belimo-nb" / "run.json").exists()
     finally:
         held.kill()
@@ -314,42 +341,48 @@ def test_killed_holders_do_not_block(out):
 
 def test_what_a_killed_run_had_made(out):
     """Finished reports of a killed run are found by the next one that goes on, and thrown away by any other."""
-    entry = {"slug": "devices/a", "files": {"html": "devices/a.html"}}
+    told = facts("killed", as_of=MADE_AT)
+    done, lost = results("ab")
     with claim(out) as folder:
-        folder.begin(facts("killed"))
+        folder.begin(told)
         (folder.staging / "devices").mkdir()
-        (folder.staging / "devices" / "a.html").write_text("killed")
-        folder.note(entry)
-        folder.note({"slug": "devices/b", "files": {"html": "devices/b.html"}})
+        for name in done.files.values():
+            (folder.staging / name).write_text("killed")
+        folder.note(done)
+        folder.note(lost)
         with (out / ".belimo-nb" / "results.jsonl").open("a") as notes:
             notes.write('{"slug": "devi')
-    assert unfinished(out).period == "November 2018"
+    assert unfinished_as_of(out, NOVEMBER, "demo") == MADE_AT
+    assert unfinished_as_of(out, NOVEMBER, "another") is None
+    kept = {"devices/a": replace(done, kept=True)}
+    later = replace(told, made_at=MADE_AT + timedelta(hours=1))
     with claim(out) as folder:
-        assert folder.begin(facts("next"), resume=True) == {"devices/a": entry}
+        assert folder.begin(later, resume=True) == kept
     with claim(out) as folder:
-        assert folder.begin(facts("next"), resume=True) == {"devices/a": entry}, "killed again"
-        assert folder.begin(facts("other")) == {}
+        assert folder.begin(later, resume=True) == kept, "killed again"
+        assert folder.begin(replace(later, version="2"), resume=True) == {}, "by another version"
         assert not list(folder.staging.iterdir())
-    assert seen(out) == {"old"}
+    assert seen(out) == "old"
 
 
 def test_a_web_server_beside_it(out):
-    """Whatever page a reader finds under a link of the index, while that index stands, is of the index's run."""
+    """Whatever page a reader finds under a link of an index, while that index stands, is of the index's run."""
     stop = threading.Event()
     trouble, loads = [], []
 
     def read() -> None:
         while not stop.is_set():
-            html = (out / "index.html").read_text()
-            name = re.findall("<h1>(.*)</h1>", html)[0]
-            for link in re.findall(r'<a (?:[^>]* )?href="(devices[^"]+|belimo-nb-before/devices[^"]+)"', html):
-                try:
-                    page = (out / link).read_text()
-                except FileNotFoundError:
-                    page = "missing"
-                if page != name and (out / "index.html").read_text() == html:
-                    trouble.append((name, link, page))
-            loads.append(name)
+            for index in (out / "index.html", out / "2018-11" / "index.html"):
+                html = index.read_text()
+                name = re.findall("<h1>(.*)</h1>", html)[0]
+                for link in re.findall(r'<a (?:[^>]* )?href="([^"]*devices[^"]+)"', html):
+                    try:
+                        page = (index.parent / link).read_text()
+                    except FileNotFoundError:
+                        page = "missing"
+                    if page != name and index.read_text() == html:
+                        trouble.append((name, link, page))
+                loads.append(name)
 
     reader = threading.Thread(target=read)
     reader.start()

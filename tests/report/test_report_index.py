@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from html_tables import Page
+from made_runs import YEAR, facts, month
 
 from belimo_nb.cloud.condition import Condition
 from belimo_nb.display import KeyFigure
@@ -19,15 +20,7 @@ from belimo_nb.report.output import reports_json
 from belimo_nb.report.page import assets, index
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
-FACTS = reports_json.RunFacts(
-    title="Energy valves",
-    period_label="December 2017 to November 2018",
-    source="demo data, seed 1",
-    timezone="Europe/Zurich",
-    version="1.2.3",
-    made_at=datetime(2018, 12, 1, 9, 30, tzinfo=UTC),
-    seconds=3723.4,
-)
+FACTS = facts("Energy valves", YEAR, source="demo data, seed 1", seconds=3723.4)
 
 
 FILES = ("html", "ipynb", "csv:state", "csv:events", "csv:data-quality")
@@ -91,15 +84,15 @@ def results() -> list[Result]:
     ]
 
 
-def write(results, facts=FACTS, others=()) -> str:
+def write(results, facts=FACTS, **more) -> str:
     """The index page of a run."""
-    return index.page(results, facts, others)
+    return index.page(reports_json.Run.of(facts, results), **more)
 
 
 def test_index_is_self_contained(results):
     """Every link stays in the output folder, nothing loads, the only script is the page's own."""
     page = Page(write(results))
-    names = {name for item in results for name in item.files.values()} | {"reports.json", "data:,"}
+    names = {name for item in results for name in item.files.values()} | {"reports.json", "data:,", "../index.html"}
     for tag, attributes in page.elements:
         assert "src" not in attributes, tag
         link = attributes.get("href")
@@ -187,8 +180,7 @@ def test_run_facts_are_shown(results):
 )
 def test_durations(seconds, words):
     """As people say them."""
-    facts = reports_json.RunFacts(**{**vars(FACTS), "seconds": seconds})
-    assert f"<dd>{words}</dd>" in write([], facts)
+    assert f"<dd>{words}</dd>" in write([], replace(FACTS, seconds=seconds))
 
 
 def test_a_run_without_reports():
@@ -219,19 +211,26 @@ def test_kept_reports_say_so(results):
     assert rows[-1][3] == "13\u202f3462 of 4 devices"
 
 
-def test_earlier_reports_are_told_apart(results):
-    """What this run has not made is not in the table: a failed device links its earlier report, others come last."""
-    entry = {"notebook": "device", "period": "October 2018", "made_at": "2018-11-01T05:00:00+00:00"}
-    others = [
-        {**entry, "title": "Ventil 3", "slug": "devices/3", "files": {"html": "devices/3.html"}},
-        {**entry, "title": EVIL, "slug": "devices/9", "files": {"html": "devices/9.html", "ipynb": "../../x"}},
-    ]
-    html = write(results, others=others)
-    assert '<a href="devices/3.html">Earlier report</a>' in html
-    assert "October 2018, made 2018-11-01 05:00 UTC" in html
-    assert html.index("Not part of this run") > html.index("</table>")
-    assert html.index('<a href="devices/9.html">') > html.index("Not part of this run")
-    assert "../" not in html
+def test_a_failure_links_its_earlier_report(results):
+    """Where a report left no page, the one before of the same period is linked, with the time of its making."""
+    earlier = {"html": "devices/3.html", "ipynb": "devices/3.ipynb"}
+    results[4] = replace(results[4], files=earlier, kept=True, made_at=datetime(2018, 11, 1, 5, tzinfo=UTC))
+    html = write(results)
+    assert '<a href="devices/3.html">Earlier report</a> <span class="soft">made 2018-11-01 05:00 UTC</span>' in html
+    assert "<dd>5 made, 1 failed</dd>" in html
+
+
+def test_all_runs_are_listed(results):
+    """On top stand the newest run and a link to each, with what it has made; while it is exchanged only these."""
+    runs = {"2017-12_2018-11": FACTS, "2018-10": facts("x", month("2018-10"), stopped=True, source=EVIL)}
+    runs = {name: reports_json.Run.of(one, results).facts for name, one in runs.items()}
+    html = write(results, runs=runs)
+    assert '<a href="2018-10/index.html">October 2018</a> <span class="soft">5 made, 1 failed, interrupted, ' in html
+    assert html.index("</table>") < html.index('<a href="2017-12_2018-11/index.html">December 2017 to November 2018')
+    assert "../index.html" not in html
+    alone = write(results, runs=runs, figures=False)
+    assert alone.count("/index.html") == 2
+    assert not re.findall(r"devices/4.html|91.740|1 h 2 min|<dd>", alone)
     assert [tag for tag, _ in Page(html).elements].count("script") == 1
 
 

@@ -44,7 +44,7 @@ def open_page(browser: Any, path: Path, trouble: list[str], **look: Any) -> Any:
 def test_pages_load_nothing(reports: Path, browser: Any, scheme: str) -> None:
     """Each page opens without a network, asks for nothing but itself, and has nothing to complain of."""
     pages = sorted(reports.rglob("*.html"))
-    assert len(pages) == 4
+    assert len(pages) == 5
     for path in pages:
         trouble: list[str] = []
         page = open_page(browser, path, trouble, color_scheme=scheme)
@@ -80,7 +80,7 @@ def test_page_fits_the_screen(reports: Path, browser: Any, width: int) -> None:
 
 def test_sentences_are_read_on_a_phone(reports: Path, browser: Any) -> None:
     """What a check means and what a table shows lie on the screen, also when the table is scrolled sideways."""
-    (path,) = (reports / "devices").glob("*.html")
+    (path,) = reports.glob("*/devices/*.html")
     page = open_page(browser, path, [], viewport={"width": 390, "height": 800})
     texts = page.locator(".bnb-below p, caption")
     assert page.locator("#table-verdicts .bnb-below p").count() >= 14

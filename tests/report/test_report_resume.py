@@ -1,4 +1,4 @@
-"""Which reports of earlier runs stay: those that would come out the same, and those that a run is not about."""
+"""Which reports of earlier runs over a period stay: what an interrupted run had made, and what a run is not about."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from made_runs import NOVEMBER, month
 
 from belimo_nb import settings
 from belimo_nb.report import run as run_module
 from belimo_nb.report.jobs import Job, Result
-from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.folder import unfinished
+from belimo_nb.report.output.folder import OutputFolder, unfinished_as_of
 
 JOBS = [
     Job("overview", "Overview", "overview", {}),
@@ -45,26 +45,6 @@ class Here:
         """Nothing is under way."""
 
 
-class Prints:
-    """Fingerprints as a test wants them."""
-
-    def __init__(self, **data):
-        self.data = {"overview": "o", "devices/north-1": "n", "devices/south-2": "s"} | data
-        self.timelines = {"1": "quiet", "2": "quiet"}
-        self.asked = []
-
-    def of(self, job):
-        """What was put there; a list is taken one by one."""
-        found = self.data[job.slug]
-        return found.pop(0) if isinstance(found, list) else found
-
-    def events(self, job, *, ask):
-        """The device's events."""
-        if ask:
-            self.asked.append(job.slug)
-        return self.timelines.get(job.parameters.get("device"), "")
-
-
 @pytest.fixture
 def go(tmp_path, monkeypatch):
     """A function that makes a run without notebooks; it gives the workers and the outcome."""
@@ -93,20 +73,13 @@ def go(tmp_path, monkeypatch):
         client_id="id", client_secret="s", username="u", password="p", api_url="http://127.0.0.1:9/api/v3"
     )
 
-    def run(jobs=JOBS, prints=None, *, interrupt_at=None, fail=(), label="November 2018", **more):
+    def run(jobs=JOBS, *, interrupt_at=None, fail=(), span=NOVEMBER, as_of=AS_OF, **more):
         workers = Here(interrupt_at)
         broken.clear()
         broken.update(fail)
-        period[0] = label
+        period[0] = span.label
         outcome = run_module.run(
-            jobs,
-            workers,
-            settings=connection,
-            period_label=label,
-            out=tmp_path / "out",
-            fingerprints=prints,
-            as_of=AS_OF,
-            **more,
+            jobs, workers, settings=connection, period=span, out=tmp_path / "out", as_of=as_of, **more
         )
         return workers.made, outcome
 
@@ -114,88 +87,58 @@ def go(tmp_path, monkeypatch):
     return run
 
 
-def body(go) -> dict:
-    """reports.json."""
-    return json.loads((go.out / "reports.json").read_text())
+def body(go, name="2018-11") -> dict:
+    """The reports.json of a period."""
+    return json.loads((go.out / name / "reports.json").read_text())
 
 
-def test_nothing_changed(go):
-    """Reports that would come out the same are not made again, count like made ones, and keep the time of making."""
-    go(prints=Prints())
-    first = body(go)
-    made, outcome = go(prints=Prints(), resume=True)
-    assert made == []
-    assert [result.kept for result in outcome.results] == [True] * 3
-    second = body(go)
-    assert second["counts"] == {"ok": 3, "failed": 0, "kept": 3}
-    assert [item["made_at"] for item in second["reports"]] == [first["made_at"]] * 3
-    for item, before in zip(second["reports"], first["reports"], strict=True):
-        assert {**item, "kept": False} == before
-        assert (go.out / item["files"]["html"]).read_text() == f"{item['title']} of November 2018"
-    assert "3 kept from an earlier run" in outcome.index.read_text()
-
-
-def test_without_resume_all_is_made(go):
-    """Keeping is asked for."""
-    go(prints=Prints())
-    made, _ = go(prints=Prints())
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_whole_run_is_made_anew(go, resume):
+    """There is nothing to go on with: all is made again, whether it was asked for or not."""
+    go()
+    made, outcome = go(resume=resume)
     assert len(made) == 3
+    assert outcome.kept == []
+
+
+def test_failed_reports_are_tried_again(go):
+    """Going on with a run makes what failed, keeps the rest with the time of its making, and counts it as made."""
+    _, outcome = go(fail={"North"})
+    assert [result.job.title for result in outcome.failed] == ["North"]
+    first = body(go)
+    made, outcome = go(resume=True)
+    assert made == ["devices/north-1"]
+    second = body(go)
+    assert second["counts"] == {"ok": 3, "failed": 0, "kept": 2}
+    assert [item["made_at"] for item in second["reports"]] == [
+        first["made_at"], second["made_at"], first["made_at"]
+    ]  # fmt: skip
+    assert "1 made, 2 kept from an earlier run" in outcome.index.read_text()
+    assert go(resume=True)[0] == [job.slug for job in JOBS], "now it is whole"
 
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"devices/north-1": "other data"},
-        {"devices/north-1": None},
-        {"devices/north-1": "n-quiet"},
-    ],
+    [{"span": month("2018-10")}, {"as_of": datetime(2018, 12, 2, tzinfo=UTC)}, {"source_label": "another"}],
 )
-def test_changed_data(go, change):
-    """A report whose data have changed, or cannot be told, is made again; the others are kept."""
-    go(prints=Prints())
-    made, outcome = go(prints=Prints(**change), resume=True)
-    assert made == ["devices/north-1"]
-    assert [result.kept for result in outcome.results] == [True, False, True]
+def test_a_run_on_another_basis(go, change):
+    """Another period, list of devices or source is another run: nothing is kept."""
+    go(fail={"North"})
+    assert len(go(resume=True, **change)[0]) == 3
 
 
-def test_new_events(go):
-    """Events are asked for only where all else is the same, and a new one makes the report anew."""
-    go(prints=Prints())
-    prints = Prints(**{"devices/south-2": "other"})
-    prints.timelines["1"] = "software change"
-    made, _ = go(prints=prints, resume=True)
-    assert made == ["devices/north-1", "devices/south-2"]
-    assert prints.asked == ["overview", "devices/north-1"]
-
-
-def test_events_that_cannot_be_had(go):
-    """Without an answer nothing is kept."""
-    go(prints=Prints())
-    prints = Prints()
-    prints.timelines["1"] = None
-    assert go(prints=prints, resume=True)[0] == ["devices/north-1"]
-
-
-def test_data_that_change_meanwhile(go):
-    """A report whose data changed while it was made has no fingerprint: the next run makes it again."""
-    go(prints=Prints(**{"devices/north-1": ["n", "changed"]}))
-    assert body(go)["reports"][1]["fingerprint"] is None
-    assert go(prints=Prints(**{"devices/north-1": "changed"}), resume=True)[0] == ["devices/north-1"]
-
-
-def test_failed_reports_are_tried_again(go):
-    """Only what was made is kept, whatever the fingerprint says."""
-    _, outcome = go(prints=Prints(), fail={"North"})
-    assert [result.job.title for result in outcome.failed] == ["North"]
-    assert go(prints=Prints(), resume=True)[0] == ["devices/north-1"]
-    assert body(go)["counts"] == {"ok": 3, "failed": 0, "kept": 2}
+def test_other_parameters(go):
+    """A report with other parameters is made."""
+    go(fail={"North"})
+    jobs = [JOBS[0], *(replace(job, parameters={**job.parameters, "resolution": "15m"}) for job in JOBS[1:])]
+    assert go(jobs, resume=True)[0] == ["devices/north-1", "devices/south-2"]
 
 
 def test_missing_files(go):
     """A report one of whose files is gone is made again."""
-    go(prints=Prints())
-    (go.out / "devices" / "north-1.ipynb").unlink()
-    assert go(prints=Prints(), resume=True)[0] == ["devices/north-1"]
+    go(fail={"North"})
+    (go.out / "2018-11" / "devices" / "south-2.ipynb").unlink()
+    assert go(resume=True)[0] == ["devices/north-1", "devices/south-2"]
 
 
 @pytest.mark.parametrize(
@@ -203,24 +146,25 @@ def test_missing_files(go):
 )
 def test_strange_reports_json(go, text):
     """What cannot be understood is not kept."""
-    go(prints=Prints())
-    (go.out / "reports.json").write_text(text)
-    assert len(go(prints=Prints(), resume=True)[0]) == 3
+    go(fail={"North"})
+    (go.out / "2018-11" / "reports.json").write_text(text)
+    assert len(go(resume=True)[0]) == 3
 
 
 def test_interrupted_and_gone_on_with(go):
     """After Ctrl-C the index tells what was made and what was not; going on makes the rest."""
-    made, outcome = go(prints=Prints(), interrupt_at=2)
+    made, outcome = go(interrupt_at=2)
     assert outcome.stopped
     assert [result.status for result in outcome.results] == ["ok", "ok", "failed"]
     assert body(go)["interrupted"]
     html = outcome.index.read_text()
     assert "1 not made: the run was interrupted" in html
     assert "Stopped before it was finished." in html
-    assert (go.out / "devices" / "north-1.html").is_file()
-    made, outcome = go(prints=Prints(), resume=True)
+    assert (go.out / "2018-11" / "devices" / "north-1.html").is_file()
+    made, outcome = go(resume=True)
     assert made == ["devices/south-2"]
     assert [result.status for result in outcome.results] == ["ok"] * 3
+    assert not body(go)["interrupted"]
 
 
 def test_killed_and_gone_on_with(go, monkeypatch):
@@ -233,78 +177,47 @@ def test_killed_and_gone_on_with(go, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "_publish", die)
+        patch.setattr(OutputFolder, "publish", die)
         with pytest.raises(Killed):
-            go(prints=Prints(**{"devices/south-2": None}))
+            go(fail={"South"})
     assert not (go.out / "index.html").exists()
-    found = unfinished(go.out)
-    assert (found.period, found.as_of) == ("November 2018", AS_OF)
-    made, outcome = go(prints=Prints(), resume=True)
+    assert unfinished_as_of(go.out, NOVEMBER, "127.0.0.1:9") == AS_OF
+    made, outcome = go(resume=True)
     assert made == ["devices/south-2"]
-    assert all((go.out / name).is_file() for result in outcome.results for name in result.files.values())
+    assert all((go.out / "2018-11" / name).is_file() for it in outcome.results for name in it.files.values())
     assert body(go)["counts"] == {"ok": 3, "failed": 0, "kept": 2}
-    assert go(prints=Prints(), resume=True)[0] == []
 
 
 def test_devices_that_are_gone(go):
-    """A run about the whole fleet takes away the pages of devices that are no more; addresses of others stay."""
+    """A run about the whole fleet lists no device that is no more; the address of its page of this period stays."""
     go()
-    (go.out / "devices" / "notes.html").write_text("mine")
-    go(jobs=JOBS[:2], whole=True, label="December 2018")
-    assert not (go.out / "devices" / "south-2.html").exists()
-    assert not (go.out / "devices" / "south-2.ipynb").exists()
-    assert (go.out / "devices" / "notes.html").read_text() == "mine"
-    assert body(go)["others"] == []
+    go(jobs=JOBS[:2], whole=True)
+    assert [item["slug"] for item in body(go)["reports"]] == ["overview", "devices/north-1"]
+    assert (go.out / "2018-11" / "devices" / "south-2.html").is_file()
 
 
 def test_a_run_about_a_few(go):
-    """A narrowed run leaves other pages where they are, and says that they are not part of it, and of when they are."""
+    """A narrowed run over the same period keeps the other reports, and says when they were made."""
     go()
-    _, outcome = go(jobs=JOBS[1:2], label="December 2018")
-    assert (go.out / "devices" / "south-2.html").read_text() == "South of November 2018"
-    _, south = body(go)["others"]
-    assert (south["slug"], south["period"]) == ("devices/south-2", "November 2018")
-    assert set(south) == {"notebook", "title", "slug", "period", "made_at", "files"}
-    html = outcome.index.read_text()
-    assert html.index('href="devices/north-1.html"') < html.index("Not part of this run") < html.index("South")
-    go(jobs=JOBS[1:2], label="January 2019")
-    assert [item["period"] for item in body(go)["others"]] == ["November 2018", "November 2018"]
-    go(whole=True, label="February 2019")
-    assert body(go)["others"] == []
+    made_at = body(go)["made_at"]
+    _, outcome = go(jobs=JOBS[1:2])
+    found = {item["slug"]: (item["kept"], item["made_at"] == made_at) for item in body(go)["reports"]}
+    assert found == {"devices/north-1": (False, False), "overview": (True, True), "devices/south-2": (True, True)}
+    assert "1 made, 2 kept from an earlier run" in outcome.index.read_text()
 
 
-def test_other_kinds_of_reports_stay(go):
-    """A run of overviews alone, though about the whole fleet, takes away no device's page."""
+def test_another_source(go):
+    """Reports from another source are not mixed in; their addresses stay."""
     go()
-    go(jobs=JOBS[:1], whole=True)
-    assert (go.out / "devices" / "south-2.html").is_file()
-    assert [item["slug"] for item in body(go)["others"]] == ["devices/north-1", "devices/south-2"]
+    go(jobs=JOBS[1:2], source_label="another")
+    assert [item["slug"] for item in body(go)["reports"]] == ["devices/north-1"]
+    assert (go.out / "2018-11" / "devices" / "south-2.html").is_file()
 
 
 def test_a_device_without_a_page_links_its_earlier_one(go):
-    """Where a run leaves nothing of a report, as when it is interrupted, the earlier page stays and is told apart."""
-    go(label="October 2018")
-    _, outcome = go(interrupt_at=1, whole=True)
-    assert (go.out / "devices" / "north-1.html").read_text() == "North of October 2018"
-    html = outcome.index.read_text()
-    assert html.count("Earlier report</a>") == 2
-    assert "Not part of this run" not in html
-
-
-def test_entries_of_an_earlier_schema(go):
-    """An entry that lacks fields leaves no page behind and breaks nothing."""
+    """Where a run leaves nothing of a report, as when it is interrupted, the page before of the period is linked."""
     go()
-    text = body(go)
-    text["reports"] = [{"slug": "devices/south-2", "status": "ok", "files": {"html": "devices/south-2.html"}}]
-    (go.out / "reports.json").write_text(json.dumps(text))
-    go(jobs=JOBS[1:2])
-    (south,) = body(go)["others"]
-    assert (south["title"], south["made_at"]) == (None, None)
-
-
-def test_results_survive_the_way_through_json():
-    """What is kept is what was made, in every field."""
-    job = JOBS[1]
-    made = Result(job, "ok", 1.0, None, [{"label": "x", "value": None}], 0.5, {"html": "a.html"}, made_at=AS_OF)
-    found = json.loads(json.dumps(reports_json.entry(made)))
-    assert reports_json.result_of(job, found) == replace(made, kept=True)
+    _, outcome = go(interrupt_at=1, whole=True)
+    assert (go.out / "2018-11" / "devices" / "north-1.html").read_text() == "North of November 2018"
+    assert outcome.index.read_text().count("Earlier report</a>") == 2
+    assert body(go)["counts"] == {"ok": 1, "failed": 2, "kept": 0}

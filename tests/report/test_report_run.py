@@ -1,5 +1,6 @@
 """Whole runs: real reports from the demo cloud, and every way in which a report can fail."""
 
+import gzip
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 from click.testing import CliRunner
+from made_runs import NOVEMBER
 
 import belimo_nb
 from belimo_nb import settings
@@ -73,11 +75,12 @@ def test_real_reports(demo_environment):
 
     pages = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.html"))
     assert pages == [
-        "devices/energieventil-heizung-2-og-nord-ost-3c563d80.html",
-        "devices/energieventil-heizung-2-og-nord-west-3c6f7077.html",
-        "heating-energy.html",
+        "2018-11/devices/energieventil-heizung-2-og-nord-ost-3c563d80.html",
+        "2018-11/devices/energieventil-heizung-2-og-nord-west-3c6f7077.html",
+        "2018-11/heating-energy.html",
+        "2018-11/index.html",
+        "2018-11/overview.html",
         "index.html",
-        "overview.html",
     ]
     targets = {path.resolve() for name in pages for path in links(out / name)}
     assert {out / name for name in pages} <= targets
@@ -97,7 +100,8 @@ def test_real_reports(demo_environment):
         "/tmp/",  # noqa: S108 - searched for, not used
     ]
     for path in (path for path in out.rglob("*.*") if path.is_file()):
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
         assert [word for word in private if word in text] == []
         assert not path.name.endswith(".tmp")
 
@@ -108,9 +112,10 @@ def test_pages_are_light(demo_environment):
     for report in (["device", "--device", "Lüftung LA04 Erhitzer"], ["overview"]):
         result = CliRunner().invoke(cli, ["report", *report, "--period", "last-12-months", "--out", "out"])
         assert (result.exit_code, result.stderr) == (0, "")
-    (device,) = Path("out/devices").glob("*.html")
+    (device,) = Path("out").glob("*/devices/*.html")
     assert device.stat().st_size < 700_000
-    assert Path("out/overview.html").stat().st_size < 1_500_000
+    (overview,) = Path("out").glob("*/overview.html")
+    assert overview.stat().st_size < 1_500_000
 
 
 @pytest.fixture(params=[pytest.param(FORK, marks=pytest.mark.skipif(not CAN_FORK, reason="cannot fork")), KERNEL])
@@ -134,7 +139,7 @@ def test_trouble(engine, jobs, connection, tmp_path):
             planned,
             workers,
             settings=connection,
-            period_label="November 2018",
+            period=NOVEMBER,
             out=out,
             on_result=told.append,
             on_retry=retried.append,
@@ -175,7 +180,7 @@ def test_second_try(engine, jobs, connection, tmp_path):
             jobs({"crashing": f"{source}    os._exit(3)\n1"}),
             workers,
             settings=connection,
-            period_label="2018",
+            period=NOVEMBER,
             out=tmp_path / "out",
             on_retry=retried.append,
         )
@@ -194,7 +199,7 @@ def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch)
             jobs({"deaf": deaf}),
             workers,
             settings=connection,
-            period_label="2018",
+            period=NOVEMBER,
             out=tmp_path / "out",
             on_retry=retried.append,
         )
@@ -228,7 +233,7 @@ def test_interrupted(engine, jobs, connection, tmp_path):
             planned,
             workers,
             settings=connection,
-            period_label="November 2018",
+            period=NOVEMBER,
             out=tmp_path / "out",
             on_result=lambda _: signal.raise_signal(signal.SIGTERM),
         )
@@ -247,7 +252,7 @@ def test_output_folder_that_is_none(jobs, connection, tmp_path):
         ChildProcesses(1, time_limit=60) as workers,
         pytest.raises(UsageError, match=r"file.*cannot be written to.*--out"),
     ):
-        run(jobs({"good": "1"}), workers, settings=connection, period_label="2018", out=tmp_path / "file")
+        run(jobs({"good": "1"}), workers, settings=connection, period=NOVEMBER, out=tmp_path / "file")
 
 
 def test_no_forking(monkeypatch):

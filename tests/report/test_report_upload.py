@@ -2,19 +2,24 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from made_runs import facts
 
 from belimo_nb.cli import cli
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report import notebooks
-from belimo_nb.report.jobs import Job
+from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.output.folder import claim
 from belimo_nb.report.output.upload import Upload
+from belimo_nb.report.page.tables import can_write_workbooks
 
 SERVER = Path(__file__).parents[2] / ".venv" / "s3" / ("Scripts" if os.name == "nt" else "bin") / "python"
 KEYS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -70,19 +75,21 @@ def report(demo_environment, tmp_path, monkeypatch):
     def make(url, *names):
         jobs = [Job("page", name.title(), f"devices/{name}-1", {}) for name in names]
         monkeypatch.setattr("belimo_nb.report.jobs.plan", lambda *_, **__: jobs)
-        return CliRunner().invoke(cli, ["report", "--out", url])
+        return CliRunner().invoke(cli, ["report", "--period", "2018-11", "--out", url])
 
     return make
 
 
 def names(*jobs):
     """What a run of these jobs consists of."""
-    return {"index.html", "reports.json", *(f"devices/{job}-1.{kind}" for job in jobs for kind in ("html", "ipynb"))}
+    tops, lists = ("index.html", "reports.json"), ("work-list.csv", *("work-list.xlsx",) * can_write_workbooks())
+    pages = (f"devices/{job}-1.{kind}" for job in jobs for kind in ("html", "ipynb.gz"))
+    return {*tops, *(f"2018-11/{name}" for name in (*tops, *lists, *pages))}
 
 
 @pytest.mark.slow
 def test_s3(s3, report):
-    """Pages of a run are in the bucket with their types, the command says where; what is gone goes with the next."""
+    """Pages of a run are in the bucket with their types, the command says where; their addresses stay with the next."""
     result = report("s3://valves/a/place/", "one", "two")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-1] == "s3://valves/a/place/index.html"
@@ -94,7 +101,7 @@ def test_s3(s3, report):
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in "".join(text for _, text in found.values())
 
     assert report("s3://valves/a/place", "one").exit_code == 0
-    assert set(s3()) == {f"a/place/{name}" for name in names("one")}
+    assert set(s3()) == set(found)
 
 
 @pytest.mark.slow
@@ -113,60 +120,63 @@ def test_a_folder_by_its_url(report, tmp_path):
     place = tmp_path / "place"
     place.mkdir()
     (place / "mine.txt").write_text("mine")
-    for jobs in (("one", "two"), ("two", "three")):
+    for jobs, there in ((("one", "two"), ("one", "two")), (("two", "three"), ("one", "two", "three"))):
         result = report(place.as_uri(), *jobs)
         assert (result.exit_code, result.stderr) == (0, "")
         found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
-        assert found == names(*jobs) | {"mine.txt"}
+        assert found == names(*there) | {"mine.txt"}
 
 
-def filled(upload, files):
-    """The folder of an upload holds a run with these files."""
-    for name, text in files.items():
-        (upload.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (upload.path / name).write_text(text)
-    entries = [{"slug": name, "status": "ok", "files": {"html": name}} for name in files]
-    (upload.path / "index.html").write_text(" ".join(files))
-    (upload.path / "reports.json").write_text(
-        json.dumps({"schema": 1, "period": "2018", "source": "here", "reports": entries})
-    )
+def filled(upload, *reports):
+    """The folder of an upload holds the run of a month with these reports alone."""
+    shutil.rmtree(upload.path / "2018-11", ignore_errors=True)
+    told = facts(source="here", whole=True, made_at=datetime.now(UTC))
+    with claim(upload.path) as folder:
+        folder.begin(told)
+        results = [Result(Job("page", name, name, {}), "ok", 1.0, files={"html": f"{name}.html"}) for name in reports]
+        for name in reports:
+            (folder.staging / f"{name}.html").write_text(name)
+        folder.publish(told, results)
 
 
 def test_broken_off(tmp_path):
     """An upload that fails leaves the old index; the next one brings what is missing, in whatever order."""
-    upload = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
-    filled(upload, {"a.html": "1", "b.html": "1"})
+    place = tmp_path / "place"
+    upload = Upload(place.as_uri(), tmp_path / "data")
+    filled(upload, "a", "b")
     upload.send()
-    filled(upload, {"b.html": "22", "c.html": "2"})
+    before = (place / "index.html").read_text()
+    filled(upload, "b", "c")
     put = upload._files.put
 
     def broken(path, name):
-        if name == "c.html":
+        if name == "2018-11/c.html":
             raise OSError("the line is dead")
         put(path, name)
 
     upload._files.put = broken
     with pytest.raises(BelimoError, match=r"made but not all of them are at .*\(the line is dead\).*--resume"):
         upload.send()
-    assert (tmp_path / "place" / "index.html").read_text() == "a.html b.html"
-    assert (tmp_path / "place" / "a.html").read_text() == "1"
+    assert (place / "index.html").read_text() == before
+    assert (place / "2018-11" / "a.html").read_text() == "a"
 
-    again = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
-    again.send()
-    found = {path.name: path.read_text() for path in (tmp_path / "place").iterdir() if path.suffix == ".html"}
-    assert found == {"b.html": "22", "c.html": "2", "index.html": "b.html c.html"}
+    Upload(place.as_uri(), tmp_path / "data").send()
+    assert sorted(path.name for path in (place / "2018-11").iterdir()) == [
+        "b.html", "c.html", "index.html", "reports.json", "work-list.csv", *["work-list.xlsx"] * can_write_workbooks()
+    ]  # fmt: skip
+    assert (place / "index.html").read_text() == (upload.path / "index.html").read_text() != before
 
 
 def test_only_what_changed(tmp_path):
     """Pages that are there already are not sent again; the index is, and last."""
     upload = Upload((tmp_path / "place").as_uri(), tmp_path / "data")
-    filled(upload, {"a.html": "1", "b.html": "1"})
+    filled(upload, "a", "b")
     upload.send()
-    (upload.path / "b.html").write_text("changed")
+    (upload.path / "2018-11" / "b.html").write_text("changed")
     put, sent = upload._files.put, []
     upload._files.put = lambda path, name: (sent.append(name), put(path, name))
     upload.send()
-    assert sent == ["b.html", "reports.json", "index.html"]
+    assert sent == ["2018-11/b.html", "reports.json", "index.html"]
 
 
 @pytest.mark.parametrize(

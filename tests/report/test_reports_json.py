@@ -6,29 +6,20 @@ import json
 import math
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_runs import MADE_AT, facts
 
 from belimo_nb.cloud.condition import Condition
 from belimo_nb.display import KeyFigure
 from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.reports_json import Run
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥 ../"
-MADE_AT = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
-FACTS = reports_json.RunFacts(
-    title="Energy valves",
-    period_label="November 2018",
-    source="demo data, seed 1",
-    timezone="Europe/Zurich",
-    version="1.2.3",
-    made_at=MADE_AT,
-    seconds=3723.4567,
-    as_of=MADE_AT,
-)
+FACTS = facts("Energy valves", source="demo data, seed 1", made_at=MADE_AT, seconds=3723.4567, as_of=MADE_AT)
 GOOD = Result(
     job=Job("device", EVIL, "devices/sued-1", {"start": pd.Timestamp("2018-11-01", tz="Europe/Zurich"), "x": math.inf}),
     status="ok",
@@ -39,10 +30,8 @@ GOOD = Result(
     trend={"label": "Energy by day", "unit": "kWh", "values": [1.0, None]},
     condition=Condition("ok", "No finding.", 12).data(),
     made_at=MADE_AT,
-    fingerprint="abc-def",
 )
 BAD = Result(Job("device", "Nord", "devices/nord-2", {}), "failed", 2.0, "No readings in <2018>.", made_at=MADE_AT)
-OTHER = {"slug": "devices/old", "files": {"html": "devices/old.html"}}
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -59,7 +48,8 @@ def test_programs_get_all_of_it():
         raise AssertionError(constant)
 
     body = json.loads(
-        reports_json.document([GOOD, BAD, replace(GOOD, kept=True)], FACTS, [OTHER]), parse_constant=refuse
+        reports_json.document(Run.of(FACTS, [GOOD, BAD, replace(GOOD, kept=True)]), {"2018-11": FACTS}),
+        parse_constant=refuse,
     )
     assert body["schema"] == 1
     assert body["counts"] == {"ok": 2, "failed": 1, "kept": 1}
@@ -68,7 +58,9 @@ def test_programs_get_all_of_it():
         "2018-12-01T09:30:00+00:00",
         "2018-12-01T09:30:00+00:00",
     )
-    assert (body["seconds"], body["interrupted"], body["others"]) == (3723.457, False, [OTHER])
+    assert (body["start"], body["end"]) == ("2018-11-01T00:00:00+01:00", "2018-12-01T00:00:00+01:00")
+    assert (body["seconds"], body["interrupted"], body["whole"]) == (3723.457, False, False)
+    assert [(run["folder"], run["period"]) for run in body["runs"]] == [("2018-11", "November 2018")]
     first, second = body["reports"][:2]
     assert first["title"] == EVIL
     assert [figure["value"] for figure in first["key_figures"]] == [12345.6, None]
@@ -79,21 +71,23 @@ def test_programs_get_all_of_it():
     assert (second["status"], second["error"], second["files"]) == ("failed", "No readings in <2018>.", {})
 
 
-def test_the_next_run_reads_it_back(tmp_path):
-    """An entry becomes the result that it was made of, marked as kept."""
-    found = reports_json.read(written(tmp_path, reports_json.document([GOOD, BAD], FACTS, [OTHER])))
-    assert reports_json.result_of(GOOD.job, found.reports["devices/sued-1"]) == replace(GOOD, kept=True)
-    assert found.files == {*GOOD.files.values(), "devices/old.html"}
-    assert (found.period, found.source, found.as_of) == ("November 2018", "demo data, seed 1", MADE_AT)
+def test_later_runs_read_it_back(tmp_path):
+    """A run is what it was: its facts, to the millisecond, and its results, in every field, wherever it lies."""
+    run = Run.of(
+        replace(FACTS, stopped=True, whole=True),
+        [replace(GOOD, job=replace(GOOD.job, parameters={})), replace(BAD, key_figures=[])],
+    )
+    found = reports_json.read(written(tmp_path, reports_json.document(run)))
+    assert found == replace(run, facts=replace(run.facts, seconds=3723.457))
+    assert found.below("2018-11").results[0].files["html"] == "2018-11/devices/sued-1.html"
 
 
 @pytest.mark.parametrize("strange", [None, "ok", {"status": "ok"}, {**Condition("ok", "", 1).data(), "judged": "1"}])
 def test_a_strange_condition_is_none(tmp_path, strange):
     """A condition of another version, or that someone has edited, is not shown."""
-    body = json.loads(reports_json.document([GOOD], FACTS))
+    body = json.loads(reports_json.document(Run.of(FACTS, [GOOD])))
     body["reports"][0]["condition"] = strange
-    found = reports_json.read(written(tmp_path, json.dumps(body)))
-    assert reports_json.result_of(GOOD.job, found.reports["devices/sued-1"]).condition is None
+    assert reports_json.read(written(tmp_path, json.dumps(body))).results[0].condition is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +95,7 @@ def test_a_strange_condition_is_none(tmp_path, strange):
 )
 def test_whether_a_run_was_complete(tmp_path, results, stopped, complete):
     """A run is complete if all its reports were made and no one interrupted it."""
-    text = reports_json.document(results, replace(FACTS, stopped=stopped))
+    text = reports_json.document(Run.of(replace(FACTS, stopped=stopped), results))
     assert reports_json.read(written(tmp_path, text)).complete == complete
 
 
@@ -126,7 +120,7 @@ def test_every_field_is_documented():
     text = (Path(__file__).parents[2] / "docs" / "reports-json.md").read_text(encoding="utf-8")
     parts = re.split("## A report|## A device's condition", text)
     run, report, condition = (set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in parts)
-    body = json.loads(reports_json.document([GOOD], FACTS))
+    body = json.loads(reports_json.document(Run.of(FACTS, [GOOD])))
     assert run == set(body)
     assert report == set(body["reports"][0])
     assert condition == set(body["reports"][0]["condition"])

@@ -1,4 +1,4 @@
-"""The output folder of a run: locked for one run at a time, published when the run is whole."""
+"""The output folder: one run at a time, a folder for each period, published when the run is whole."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import BelimoError, UsageError
+from belimo_nb.hydronics.worth import Prices
+from belimo_nb.report.jobs import Result
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.exchange import ASIDE, RunExchange
+from belimo_nb.report.output.exchange import put_in_place, recover
+from belimo_nb.report.output.reports_json import NAME, Run, RunFacts
+from belimo_nb.report.page import index
+from belimo_nb.report.page.tables import can_write_workbooks, workbook
+from belimo_nb.report.work_list import as_table, work_list
 from belimo_nb.system.files import check_inside, read_bytes, write_text
 from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
-PRIVATE, NOTES = ".belimo-nb", "results.jsonl"
-UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", ASIDE, "devices", "index.html", reports_json.NAME)
+PRIVATE, NOTES, INDEX = ".belimo-nb", "results.jsonl", "index.html"
+WORK_LIST = "work-list"
+NO_PRICES = Prices()
+UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", INDEX, NAME)
 """Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
 GENERATOR = '<meta name="generator" content="belimo-nb '
 LOCK_TIMEOUT = 2.0
@@ -30,8 +40,8 @@ LOCK_TIMEOUT = 2.0
 class OutputFolder:
     """A folder that only this process writes to; made by `claim`.
 
-    Reports are written to `staging`, below the folder and so on the same disk, and appear all at once with `publish`.
-    Until then, and after a crash, readers have the run before.
+    Reports are written to `staging`, below the folder and so on the same disk, and appear all at once with `publish`,
+    in the folder of their period. Until then, and after a crash, readers have the runs before.
 
     Attributes:
         path: The folder, absolute.
@@ -44,93 +54,243 @@ class OutputFolder:
         self.private = path / PRIVATE
         self.staging = self.private / "next"
         self._notes = self.private / NOTES
-        self._exchange = RunExchange(path, self.private, self.staging)
-        # A run that was killed while it published is finished first: its files are half in place.
-        if self._exchange.finish():
-            self._notes.unlink(missing_ok=True)
-        self.earlier = reports_json.read(path / reports_json.NAME) or reports_json.EarlierRun()
-        self.check_free(("index.html", reports_json.NAME))
+        recover(path, self.private)
+        self._runs = runs(path)
+        self.check_free("", (INDEX, NAME))
+        if self._runs:  # killed after a run was put in its place and before the index told so: that is made up for
+            self._show()
+        basis, _ = _read_notes(self._notes)
+        if basis in map(_noted, self._runs.values()):
+            self._clear()
 
-    def check_free(self, names: Iterable[str]) -> None:
+    def check_free(self, folder: str, names: Iterable[str]) -> None:
         """Refuse to write over a file that no run of ours has made.
+
+        Args:
+            folder: That of a period; "" for the output folder itself.
+            names: The files to be written there.
 
         Raises:
             UsageError: There is one in the place of one of these.
         """
-        made = reports_json.files_made(_text(self.path / reports_json.NAME))
+        place = self.path / folder
+        made = reports_json.files_made(_text(place / NAME))
+        if not made and GENERATOR in _text(place / INDEX):
+            return  # ours, though its reports.json has suffered
         for name in names:
-            place = self.path / name
-            if name not in made and os.path.lexists(place) and GENERATOR not in _text(place):
+            if name not in made and os.path.lexists(place / name) and GENERATOR not in _text(place / name):
                 raise UsageError(
-                    f"The output folder {str(self.path)!r} holds {name!r}, which no run of belimo-nb has made; move it "
+                    f"The output folder {str(place)!r} holds {name!r}, which no run of belimo-nb has made; move it "
                     "elsewhere, or choose another folder with --out."
                 )
 
-    def begin(self, facts: reports_json.RunFacts, *, resume: bool = False) -> Mapping[str, Mapping[str, Any]]:
+    def begin(self, facts: RunFacts, *, resume: bool = False) -> dict[str, Result]:
         """Prepare the staging folder for a run.
 
         Args:
             facts: What the run is about.
-            resume: Keep the reports that a killed run had finished.
+            resume: Keep the reports that a run on the same basis had made before it was interrupted or killed, or
+                others of its reports failed.
 
         Returns:
-            The entries of these reports by slug; empty without `resume`.
+            The results of these reports by slug; empty without `resume`.
+
+        Raises:
+            UsageError: The folder of the period leads elsewhere.
         """
-        found = self._unpublished() if resume else {}
+        place = self.path / facts.period.name
+        try:
+            check_inside(place, self.path)
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        basis, noted = _read_notes(self._notes)
+        same = resume and basis[:-1] == facts.basis
+        found = [it for it in noted if same and all((self.staging / name).is_file() for name in it.files.values())]
         if not found:
             shutil.rmtree(self.staging, ignore_errors=True)
         self.staging.mkdir(parents=True, exist_ok=True)
-        as_of = facts.as_of.isoformat() if facts.as_of else None
-        lines = [{"period": facts.period_label, "source": facts.source, "as_of": as_of}, *found.values()]
+        lines = [_noted(facts), *map(reports_json.entry, found)]
         write_text(self._notes, "".join(json.dumps(line) + "\n" for line in lines))
-        return found
+        run = reports_json.read(place / NAME)
+        if resume and run is not None and not run.complete and run.facts.basis == facts.basis:
+            found = [it for it in run.results if all((place / name).is_file() for name in it.files.values())] + found
+        # What was carried on from a run before is of another list of devices, if that is older than what it shows.
+        return {
+            it.job.slug: replace(it, kept=True)
+            for it in found
+            if it.status == "ok" and it.made_at and (facts.as_of is None or it.made_at >= facts.as_of)
+        }
 
-    def note(self, line: Mapping[str, Any]) -> None:
-        """Append the entry of a finished report to the notes, which a later run reads if this one is killed."""
+    def note(self, result: Result) -> None:
+        """Append a finished report to the notes, which a later run reads if this one is killed."""
         # A full disk costs only the chance to resume: the report itself was written before.
         with contextlib.suppress(OSError), self._notes.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+            stream.write(json.dumps(reports_json.entry(result)) + "\n")
 
-    def publish(self, index: str, reports: str, *, keep: set[str]) -> Path:
-        """Replace the run that readers see with this one; see `RunExchange`.
+    def publish(
+        self,
+        facts: RunFacts,
+        results: Sequence[Result],
+        prices: Prices = NO_PRICES,
+        *,
+        keep: int | None = None,
+        year: bool = False,
+    ) -> Run:
+        """Put the run into the folder of its period in one step, and tell of it in the index on top.
 
         Args:
-            index: The text of `index.html`.
-            reports: The text of `reports.json`.
-            keep: The paths of the run's files and of earlier ones that stay, relative to the folder.
+            facts: What the run was about.
+            results: What it has made.
+            prices: What energy costs, for the work list.
+            keep: Keep only so many of the newest runs.
+            year: Compare with the run over the same days a year before instead of the last one before.
 
         Returns:
-            The path of `index.html`.
+            The run, compared.
 
         Raises:
-            BelimoError: The disk is full, or another program holds a file open; the next run goes on from there.
+            BelimoError: The disk is full, or another program holds a file open; the run before is still there.
             UsageError: A file of another's is in the place of one of ours.
         """
-        self.check_free(name for name in keep if (self.staging / name).is_file())
+        place = self.path / facts.period.name
+        # What lies beside a page of ours is ours, too, if no run tells of it any more.
+        strange = [it for it in results if GENERATOR not in _text(place / it.files.get("html", INDEX))]
+        self.check_free(place.name, [name for it in strange for name in it.files.values()])
         try:
-            write_text(self.staging / "index.html", index)
-            write_text(self.staging / reports_json.NAME, reports)
-            self._exchange.prepare(earlier=self.earlier.files, keep=keep)
-            try:
-                self._exchange.finish()
-            except KeyboardInterrupt:
-                self._exchange.finish()  # it takes a moment, and half of it would leave readers with a mixture
+            before = reports_json.read(place / NAME)
+            run = Run.of(facts, _joined(facts, results, before))
+            ago = self._before(facts, year=True)
+            run = run.compared(ago if year else self._before(facts), ago)
+            run = replace(run, work=work_list(run.devices, prices))
+            self._carry(place, run, before)
+            as_workbook = self._write_work_list(run)
+            write_text(self.staging / INDEX, index.page(run, workbook=as_workbook))
+            write_text(self.staging / NAME, reports_json.document(run))
+            if before is not None:  # no figure of the old run beside links to the new one, at no moment
+                self._show(figures=False)
+            put_in_place(self.staging, place, self.private)
+            self._clear()
+            self._runs = _newest_first({**self._runs, place.name: run.facts})
+            gone = list(self._runs)[keep:] if keep else []
+            for name in gone:
+                del self._runs[name]
+            self._show()
+            for name in gone:
+                _remove(self.path / name)
         except OSError as error:
             raise BelimoError(
-                f"The reports cannot be put into {self.path} ({error.strerror}), which still holds the run before; "
+                f"The reports cannot be put into {self.path} ({error.strerror}), where the runs before still are; "
                 "make room there, and run the same again with --resume."
             ) from None
-        self._notes.unlink(missing_ok=True)
-        return self.path / "index.html"
+        return run
 
-    def _unpublished(self) -> dict[str, Mapping[str, Any]]:
-        """The entries of reports that a killed run had finished, whose files are all there."""
-        found = {}
-        for item in _read_notes(self._notes):
-            files = reports_json.files_of(item).values()
-            if files and all((self.staging / name).is_file() for name in files):
-                found[str(item.get("slug"))] = item
-        return found
+    def _write_work_list(self, run: Run) -> bool:
+        """Write the work list beside the index, as CSV and, if that can be written, as a workbook: whether it was."""
+        listed = as_table(run.work)
+        write_text(self.staging / f"{WORK_LIST}.csv", listed.csv())
+        if as_workbook := can_write_workbooks():
+            made = workbook({WORK_LIST: listed.data()}, "Work list", run.facts.made_at)
+            write_text(self.staging / f"{WORK_LIST}.xlsx", made)
+        return as_workbook
+
+    def _before(self, facts: RunFacts, *, year: bool = False) -> Run | None:
+        """The run to compare with: the last one before of about the same length, or that of a year before."""
+        wanted, span = facts.period.year_before.name, facts.period.end - facts.period.start
+        found = {
+            name: one.period
+            for name, one in self._runs.items()
+            if one.source == facts.source
+            and one.period.end < facts.period.end
+            and (one.whole or not facts.whole)
+            and (name == wanted if year else 0.8 < (one.period.end - one.period.start) / span < 1.25)
+        }
+        last = max(found, key=lambda name: found[name].end, default="")
+        return reports_json.read(self.path / last / NAME) if last else None
+
+    def _carry(self, place: Path, run: Run, before: Run | None) -> None:
+        """Take along what the folder of the period holds and the new run has not made: addresses do not vanish.
+
+        Only tables that a report does not have any more go.
+        """
+        anew = {it.job.slug for it in run.results if not it.kept}
+        old = [it for it in before.results if it.job.slug in anew] if before is not None else []
+        dropped = {INDEX, NAME, *(name for it in old for name in it.files.values())}
+        for path in place.rglob("*") if place.exists() else ():
+            name = path.relative_to(place).as_posix()
+            target = self.staging / name
+            if (path.is_file() or path.is_symlink()) and not target.exists() and name not in dropped:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(path, target)
+
+    def _show(self, *, figures: bool = True) -> None:
+        """Write the index on top, and `reports.json`: the newest run, and all that there are."""
+        newest = next(iter(self._runs))
+        run = (reports_json.read(self.path / newest / NAME) or Run(self._runs[newest])).below(newest)
+        as_workbook = (self.path / newest / f"{WORK_LIST}.xlsx").is_file()
+        page = index.page(run, self._runs, figures=figures, workbook=as_workbook)
+        write_text(self.path / INDEX, page, durable=True)
+        if figures:
+            write_text(self.path / NAME, reports_json.document(run, self._runs), durable=True)
+
+    def _clear(self) -> None:
+        self._notes.unlink(missing_ok=True)
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def runs(out: Path) -> dict[str, RunFacts]:
+    """The runs in an output folder by the names of their folders, the newest first."""
+    found = {path.parent.name: reports_json.read(path) for path in out.glob(f"[!.]*/{NAME}")}
+    there = {name: run.facts for name, run in found.items() if run is not None and (out / name / INDEX).is_file()}
+    return _newest_first(there)
+
+
+def _newest_first(found: Mapping[str, RunFacts]) -> dict[str, RunFacts]:
+    return dict(sorted(found.items(), key=lambda item: item[1].made_at, reverse=True))
+
+
+def unfinished_as_of(out: Path, period: Period, source: str) -> datetime | None:
+    """When the list of devices of an unfinished run over a period was fetched; None if it is not known, or none is."""
+    basis, _ = _read_notes(out / PRIVATE / NOTES)
+    if basis[:2] == [period.name, source]:
+        return reports_json.parse_time(basis[4])
+    run = reports_json.read(out / period.name / NAME)
+    return run.facts.as_of if run is not None and not run.complete and run.facts.source == source else None
+
+
+def _joined(facts: RunFacts, results: Sequence[Result], before: Run | None) -> list[Result]:
+    """The results of a run, and those of the run before over the same period that it has not made again."""
+    found = {result.job.slug: result for result in results}
+    notebooks = {result.job.notebook for result in results} if facts.whole else set()
+    for old in before.results if before is not None and before.facts.source == facts.source else ():
+        new = found.get(old.job.slug)
+        if new is None and old.status == "ok" and old.job.notebook not in notebooks:
+            found[old.job.slug] = replace(old, kept=True)
+        elif new is not None and "html" not in new.files and "html" in old.files:
+            found[old.job.slug] = replace(new, files=old.files, made_at=old.made_at, kept=True)
+    return list(found.values())
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where the disk cannot do that."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _remove(place: Path) -> None:
+    """Delete a run, but nothing else in its folder; who is killed meanwhile leaves what names the rest."""
+    run = reports_json.read(place / NAME)
+    names = {name for result in (run.results if run else ()) for name in result.files.values()}
+    lists = {f"{WORK_LIST}.csv", f"{WORK_LIST}.xlsx"}
+    for path in [place / INDEX, *(place / name for name in sorted(names | lists)), place / NAME]:
+        check_inside(path, place)
+        path.unlink(missing_ok=True)
+    for folder in sorted((path for path in place.rglob("*") if path.is_dir()), reverse=True):
+        with contextlib.suppress(OSError):  # there are other files in it
+            folder.rmdir()
+    with contextlib.suppress(OSError):
+        place.rmdir()
 
 
 @contextlib.contextmanager
@@ -146,11 +306,6 @@ def claim(out: Path) -> Iterator[OutputFolder]:
         ours = out.resolve() / PRIVATE
         for name in UNLINKED_PATHS:
             check_inside(out.resolve() / name, out)
-        if not ours.exists() and os.path.lexists(out / ASIDE):
-            raise UsageError(
-                f"The output folder {str(out)!r} holds {ASIDE!r}, which no run of belimo-nb has made; choose another "
-                "with --out."
-            )
         ours.mkdir(parents=True, exist_ok=True)
         stack = contextlib.ExitStack()
         stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
@@ -198,30 +353,25 @@ def _unwritable(out: Path, error: OSError) -> UsageError:
     )
 
 
-def unfinished(out: Path) -> reports_json.EarlierRun | None:
-    """The run before, if it was killed or interrupted or had failed reports; None if it was complete.
-
-    Needs no lock: it is asked before the run is planned.
-    """
-    killed = next(iter(_read_notes(out / PRIVATE / NOTES)), None)
-    if killed is not None and "as_of" in killed:
-        return reports_json.EarlierRun(
-            period=str(killed["period"]), source=str(killed["source"]), as_of=reports_json.parse_time(killed["as_of"])
-        )
-    earlier = reports_json.read(out / reports_json.NAME)
-    return None if earlier is None or earlier.complete else earlier
+def _noted(facts: RunFacts) -> list[Any]:
+    """The first line of the notes: on what basis the run is, and which one it is."""
+    return [*facts.basis, facts.made_at.isoformat()]
 
 
-def _read_notes(path: Path) -> list[Mapping[str, Any]]:
-    """The lines that a killed run has noted, without one that it was killed in."""
-    found: list[Mapping[str, Any]] = []
+def _read_notes(path: Path) -> tuple[list[Any], list[Result]]:
+    """The basis and the results that a killed run has noted, without a line that it was killed in."""
+    lines: list[Any] = []
     with contextlib.suppress(OSError):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for text in path.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(ValueError):
-                item = json.loads(line)
-                if isinstance(item, dict):
-                    found.append(item)
-    return found
+                lines.append(json.loads(text))
+    if not lines or not isinstance(lines[0], list):
+        return [], []
+    found = []
+    for line in lines[1:]:
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+            found.append(reports_json.result_of(line))
+    return lines[0], found
 
 
 def _lock_holder(ours: Path) -> str:

@@ -1,4 +1,4 @@
-"""`reports.json`: what a run has made, for other programs and for the next run.
+"""`reports.json`: what a run has made, for other programs and for later runs.
 
 docs/reports-json.md describes the fields. Within a schema number they do not change; new ones may be added.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pandas as pd
+
+from belimo_nb.calendar.periods import Period
+from belimo_nb.report.changes import Item, Seen, compare
 from belimo_nb.report.jobs import Job, Result
 
 NAME = "reports.json"
@@ -33,7 +38,7 @@ class RunFacts:
 
     Attributes:
         title: The title of the index.
-        period_label: The period that the reports cover.
+        period: The period that the reports cover.
         source: The source of the data.
         timezone: The site's zone.
         version: The version of belimo_nb.
@@ -41,10 +46,14 @@ class RunFacts:
         seconds: How long it took.
         as_of: When its list of devices was fetched, aware; None if that is not known.
         stopped: True if it was interrupted.
+        whole: True if it was about the whole fleet.
+        counts: Numbers of reports: ok, failed, and kept of the ok ones.
+        compared: The label of the period of the run that it is compared with; empty: there is none.
+        news: Number of news.
     """
 
     title: str
-    period_label: str
+    period: Period
     source: str
     timezone: str
     version: str
@@ -52,42 +61,98 @@ class RunFacts:
     seconds: float
     as_of: datetime | None = None
     stopped: bool = False
+    whole: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    compared: str = ""
+    news: int = 0
+
+    @property
+    def basis(self) -> list[Any]:
+        """What two runs have in common whose reports belong together; one may go on with the other."""
+        return [self.period.name, self.source, self.timezone, self.version, self.as_of and self.as_of.isoformat()]
 
 
 @dataclass(frozen=True)
-class EarlierRun:
-    """An earlier run, as its `reports.json` describes it.
+class Run:
+    """A run, as its `reports.json` describes it.
 
     Attributes:
-        reports: Its entries by slug.
-        others: Entries of reports of still earlier runs whose files are there, by slug.
-        period: The label of its period.
-        source: The label of its source.
-        as_of: When its list of devices was fetched, aware; None if that is not known.
-        complete: True if it was not interrupted and no report failed.
+        facts: What it was about.
+        results: Its reports, with those of earlier runs over the same period that it has not made again.
+        changes: What changed since the run that it is compared with.
+        work: Its work list, see `belimo_nb.report.work_list`.
     """
 
-    reports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    period: str = ""
-    source: str = ""
-    as_of: datetime | None = None
-    complete: bool = True
+    facts: RunFacts
+    results: Sequence[Result] = ()
+    changes: Sequence[Item] = field(default_factory=list)
+    work: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, facts: RunFacts, results: Sequence[Result]) -> Run:
+        """A run with its reports counted."""
+        made = [result for result in results if result.status == "ok"]
+        kept = sum(result.kept for result in made)
+        return cls(replace(facts, counts={"ok": len(made), "failed": len(results) - len(made), "kept": kept}), results)
 
     @property
-    def files(self) -> set[str]:
-        """The paths of all its files, relative to the output folder, without those that lead out of it."""
-        entries = [*self.reports.values(), *self.others.values()]
-        return {name for item in entries for name in files_of(item).values()}
+    def complete(self) -> bool:
+        """Whether it was not interrupted and no report failed."""
+        return not self.facts.stopped and not self.facts.counts["failed"]
+
+    @property
+    def devices(self) -> list[Seen]:
+        """The devices that it has reports of, as later runs compare them."""
+        found = []
+        for result in self.results:
+            if (identifier := result.job.parameters.get("device")) is not None:
+                key = str((result.record or {}).get("serial") or identifier)
+                seen = Seen(key, str(identifier), result.job.title, result.job.slug, result.record, result.standing)
+                found.append(seen)
+        return found
+
+    def compared(self, before: Run | None, year_before: Run | None) -> Run:
+        """The same run, compared with an earlier one, and its energy with a year before."""
+        whole = self.facts.whole and before is not None and before.facts.whole
+        standing, items = compare(
+            self.devices,
+            None if before is None else before.devices,
+            self.facts.period.start.date(),
+            whole_fleet=whole,
+            year_before=() if year_before is None else year_before.devices,
+        )
+        keys = {device.slug: device.key for device in self.devices}
+        results = [replace(it, standing=standing.get(keys.get(it.job.slug, ""), {})) for it in self.results]
+        label = "" if before is None else before.facts.period.label
+        facts = replace(self.facts, compared=label, news=sum(item.news for item in items))
+        return replace(self, facts=facts, results=results, changes=items)
+
+    def below(self, folder: str) -> Run:
+        """The same run as seen from above its folder."""
+        files = [{kind: f"{folder}/{name}" for kind, name in result.files.items()} for result in self.results]
+        return replace(self, results=[replace(it, files=one) for it, one in zip(self.results, files, strict=True)])
 
 
-def document(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The text of `reports.json`; `others` are entries of earlier reports that were not part of this run."""
-    made = [result for result in results if result.status == "ok"]
+def document(run: Run, runs: Mapping[str, RunFacts] | None = None) -> str:
+    """The text of `reports.json`; `runs` are all runs by their folders, where it stands above them."""
+    listed = [{"folder": name, **_facts(facts)} for name, facts in (runs or {}).items()]
     body = {
         "schema": SCHEMA,
+        **_facts(run.facts),
+        "changes": [_change(item) for item in run.changes],
+        "work_list": list(run.work),
+        "reports": [entry(result) for result in run.results],
+        "runs": listed,
+    }
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _facts(facts: RunFacts) -> dict[str, Any]:
+    return {
         "title": facts.title,
-        "period": facts.period_label,
+        "period": facts.period.label,
+        "start": facts.period.start.isoformat(),
+        "end": facts.period.end.isoformat(),
         "source": facts.source,
         "timezone": facts.timezone,
         "version": facts.version,
@@ -95,11 +160,24 @@ def document(results: Sequence[Result], facts: RunFacts, others: Sequence[Mappin
         "seconds": round(facts.seconds, 3),
         "as_of": facts.as_of.isoformat() if facts.as_of else None,
         "interrupted": facts.stopped,
-        "counts": {"ok": len(made), "failed": len(results) - len(made), "kept": sum(result.kept for result in made)},
-        "reports": [entry(result) for result in results],
-        "others": list(others),
+        "whole": facts.whole,
+        "counts": facts.counts,
+        "compared": facts.compared,
+        "news": facts.news,
     }
-    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _change(item: Item) -> dict[str, Any]:
+    device = item.device
+    about = {"serial": device.key, "title": device.title, "slug": device.slug}
+    told = {name: getattr(item, name) for name in ("kind", "topic", "verdict", "since", "text", "advice")}
+    return {**about, "device": device.id, **told}
+
+
+def _item(found: Mapping[str, Any]) -> Item:
+    device = Seen(str(found["serial"]), str(found["device"]), str(found["title"]), str(found["slug"]))
+    told = (str(found[name]) for name in ("topic", "verdict", "since", "text", "advice"))
+    return Item(str(found["kind"]), device, *told)
 
 
 def entry(result: Result) -> dict[str, Any]:
@@ -108,27 +186,29 @@ def entry(result: Result) -> dict[str, Any]:
         "notebook": result.job.notebook,
         "title": result.job.title,
         "slug": result.job.slug,
-        "parameters": {name: _json_value(value) for name, value in result.job.parameters.items()},
+        "parameters": json_value(result.job.parameters),
         "status": result.status,
         "seconds": round(result.seconds, 3),
         "error": result.error,
         "made_at": result.made_at.isoformat() if result.made_at else None,
         "kept": result.kept,
-        "key_figures": [{name: _json_value(value) for name, value in item.items()} for item in result.key_figures],
-        "trend": _json_value(result.trend),
-        "condition": _json_value(result.condition),
-        "completeness": _json_value(result.completeness),
+        "key_figures": json_value(result.key_figures),
+        "trend": json_value(result.trend),
+        "condition": json_value(result.condition),
+        "record": json_value(result.record),
+        "standing": json_value(result.standing),
+        "completeness": json_value(result.completeness),
         "files": dict(result.files),
-        "fingerprint": result.fingerprint,
     }
 
 
-def result_of(job: Job, found: Mapping[str, Any]) -> Result:
-    """The result of an entry, marked as kept.
+def result_of(found: Mapping[str, Any]) -> Result:
+    """The result of an entry.
 
     Raises:
         KeyError: The entry does not have this schema; TypeError and ValueError mean the same.
     """
+    job = Job(str(found["notebook"]), str(found["title"]), str(found["slug"]), dict(found["parameters"]))
     return Result(
         job=job,
         status=str(found["status"]),
@@ -139,9 +219,10 @@ def result_of(job: Job, found: Mapping[str, Any]) -> Result:
         files=files_of(found),
         trend=found["trend"],
         condition=_condition(found.get("condition")),
+        record=found.get("record"),
+        standing=found.get("standing") or {},
         made_at=parse_time(found["made_at"]),
-        kept=True,
-        fingerprint=found["fingerprint"],
+        kept=bool(found["kept"]),
     )
 
 
@@ -171,21 +252,32 @@ def parse_time(text: object) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def read(path: Path) -> EarlierRun | None:
-    """Read the `reports.json` of the run before; None if there is none of this schema at `path`."""
+def read(path: Path) -> Run | None:
+    """Read the `reports.json` of a run; None if there is none of this schema at `path`."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         if body["schema"] != SCHEMA:
             return None
-        return EarlierRun(
-            {str(item["slug"]): item for item in body["reports"]},
-            {str(item["slug"]): item for item in body.get("others", ())},
-            str(body["period"]),
+        zone = str(body["timezone"])
+        start, end = (pd.Timestamp(body[edge]).tz_convert(zone) for edge in ("start", "end"))
+        facts = RunFacts(
+            str(body["title"]),
+            Period(start, end),
             str(body["source"]),
+            zone,
+            str(body["version"]),
+            datetime.fromisoformat(body["made_at"]).astimezone(ZoneInfo(zone)),
+            float(body["seconds"]),
             parse_time(body.get("as_of")),
-            complete=not body.get("interrupted") and all(item["status"] == "ok" for item in body["reports"]),
+            bool(body["interrupted"]),
+            bool(body["whole"]),
+            {name: int(body["counts"][name]) for name in ("ok", "failed", "kept")},
+            str(body["compared"]),
+            int(body["news"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+        results = [result_of(item) for item in body["reports"]]
+        return Run(facts, results, [_item(item) for item in body["changes"]], body["work_list"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # UsageError of a period is a ValueError
         return None
 
 
@@ -208,12 +300,12 @@ def _inside(name: str) -> bool:
     return bool(path.parts) and not outside and not path.parts[0].startswith(".")
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value as JSON has it: unknown numbers as null, other types as their text."""
     if isinstance(value, Mapping):
-        return {str(name): _json_value(item) for name, item in value.items()}
+        return {str(name): json_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, str | bool | int) else str(value)

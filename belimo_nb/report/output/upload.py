@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import slugify
 from belimo_nb.report.output import reports_json
+from belimo_nb.report.output.folder import INDEX, runs
 from belimo_nb.system.files import make_private, write_text
 
-INDEX = "index.html"
 AT_ONCE = 8  # files on their way at the same time: each waits for an answer most of the time
 LONGEST_REASON = 200
 
@@ -88,9 +88,9 @@ class Upload:
         Raises:
             BelimoError: It failed on the way; what readers find is the old index, and some new pages.
         """
-        made = reports_json.read(self.path / reports_json.NAME) or reports_json.EarlierRun()
         there = self._sent()
-        now: dict[str, Any] = {name: _stamp(self.path / name) for name in made.files if (self.path / name).is_file()}
+        files = (path for name in runs(self.path) for path in (self.path / name).rglob("*") if path.is_file())
+        now: dict[str, Any] = {path.relative_to(self.path).as_posix(): _stamp(path) for path in files}
         changed = [name for name, stamp in now.items() if there.get(name) != stamp]
         # Until all is done, nothing is known of what is under way.
         self._note(there | dict.fromkeys(changed))

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
 from belimo_nb.cloud.condition import Condition, urgency
@@ -20,7 +21,7 @@ from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.report.jobs import TITLES, Result
-from belimo_nb.report.output.reports_json import RunFacts, files_of, parse_time
+from belimo_nb.report.output.reports_json import Run, RunFacts
 from belimo_nb.report.page.assets import (
     LOW_COMPLETENESS,
     format_time,
@@ -31,7 +32,9 @@ from belimo_nb.report.page.assets import (
     template_folder,
     trusted,
 )
+from belimo_nb.report.page.news import told
 
+MOST_NEWS = 50  # devices
 COLUMNS = 5  # key figures of devices that the table shows
 # Only amounts add up over devices: a sum of peaks, means or rates would mean nothing.
 SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
@@ -43,37 +46,35 @@ CHECKS = "Checks"
 KINDS: Mapping[str, str] = {DEVICE: "Device", **dict.fromkeys(TITLES, "Fleet")}
 
 
-def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The HTML of the index page; it loads nothing from anywhere, its links are relative to the output folder.
+def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool = True, workbook: bool = False) -> str:
+    """The HTML of the index page; it loads nothing from anywhere, its links are relative to the folder it lies in.
 
     Args:
-        results: The result of each report; devices are listed by severity, then by what their findings cost.
-        facts: What the run was about.
-        others: Entries of earlier reports that this run has not made, see `resume.other_reports`.
+        run: The run; devices are listed by severity, then by what their findings cost.
+        runs: All runs by their folders, where the page stands above them.
+        figures: Tell of the run itself; False: only list all runs.
+        workbook: Whether there is a workbook of the work list.
     """
-    environment = Environment(
-        loader=FileSystemLoader(template_folder()),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_without_control_characters,
-    )
+    facts, results = run.facts, run.results if figures else ()
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
     # Failures first, then the worst: they are what somebody has to look into.
     devices = [result for result in (*failed, *sorted(made, key=_urgency)) if result.job.notebook == DEVICE]
     columns = _columns(devices)
     trends = [result.trend for result in devices if result.trend]
-    left = {str(item["slug"]): item for item in others}
-    slugs = {result.job.slug for result in results}
     zone = facts.made_at.tzinfo
-    return environment.get_template("reports.html.j2").render(
+    return _template().render(
         facts=facts,
-        counts=_counts(made, failed),
+        counts=_counts(facts.counts),
+        runs=[_listed(name, one) for name, one in (runs or {}).items()],
+        figures=figures,
+        base=f"{quote(next(iter(runs)))}/" if runs else "",
+        workbook=workbook,
+        news=told(run, MOST_NEWS) if figures else None,
         made=made_line(facts.made_at, facts.version),
         as_of=format_time(facts.as_of.astimezone(zone)) if facts.as_of else "",
         took=_duration(facts.seconds),
-        failures=[{**_row(result, zone), "earlier": _other(left.get(result.job.slug), zone)} for result in failed],
+        failures=[_row(result, zone) for result in failed],
         cards=[
             {**_row(result, zone), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
             for result in made
@@ -90,11 +91,22 @@ def page(results: Sequence[Result], facts: RunFacts, others: Sequence[Mapping[st
         columns=columns,
         trend=labels.pop() if len(labels := {trend["label"] for trend in trends}) == 1 else "By day" if trends else "",
         totals=_totals(devices, columns),
-        others=[_other(item, zone) for slug, item in left.items() if slug not in slugs],
         css=trusted(styles()),
         js=trusted(script()),
         policy=policy(),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(template_folder()),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_without_control_characters,
+    )
+    return environment.get_template("reports.html.j2")
 
 
 def _without_control_characters(value: Any) -> Any:
@@ -102,25 +114,21 @@ def _without_control_characters(value: Any) -> Any:
     return HIDDEN.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _counts(made: Sequence[Result], failed: Sequence[Result]) -> str:
-    kept = sum(result.kept for result in made)
-    parts = [f"{number(len(made) - kept)} made"]
-    parts += [f"{number(kept)} kept from an earlier run"] if kept else []
-    parts += [f"{number(len(failed))} failed"] if failed else []
+def _counts(counts: Mapping[str, int]) -> str:
+    parts = [f"{number(counts['ok'] - counts['kept'])} made"]
+    parts += [f"{number(counts['kept'])} kept from an earlier run"] if counts["kept"] else []
+    parts += [f"{number(counts['failed'])} failed"] if counts["failed"] else []
     return ", ".join(parts)
 
 
-def _other(item: Mapping[str, Any] | None, zone: tzinfo | None) -> dict[str, str]:
-    """A report of an earlier run, as the template needs it."""
-    if item is None:
-        return {}
-    made_at = parse_time(item.get("made_at"))
+def _listed(folder: str, facts: RunFacts) -> dict[str, str]:
+    """A run, as the list of all needs it."""
     return {
-        "title": str(item.get("title") or item["slug"]),
-        "kind": KINDS.get(str(item.get("notebook")), str(item.get("notebook"))),
-        "period": str(item.get("period") or ""),
-        "made": format_time(made_at.astimezone(zone)) if made_at else "",
-        "href": quote(files_of(item).get("html", "")),
+        "href": f"{quote(folder)}/index.html",
+        "period": facts.period.label,
+        "source": facts.source,
+        "made": format_time(facts.made_at),
+        "counts": _counts(facts.counts) + ", interrupted" * facts.stopped,
     }
 
 
@@ -156,7 +164,7 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "title": result.job.title,
         "kind": KINDS.get(result.job.notebook, result.job.notebook),
         "status": status,
-        "sentence": result.condition["sentence"] if result.condition and status_level(status) != "good" else "",
+        "sentence": _sentence(result) if status_level(status) != "good" else "",
         "kept": made,
         "mark": status_level(status),
         "error": result.error or "It did not end as it should, without a word.",
@@ -166,6 +174,14 @@ def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
         "low": _known(result.completeness) and (result.completeness or 0) < LOW_COMPLETENESS,
         "files": files,
     }
+
+
+def _sentence(result: Result) -> str:
+    """Why a device is as it is, and since which run."""
+    if not result.condition:
+        return ""
+    since = [state["since"] for state in result.standing.values() if not state["gone"]]
+    return f"{result.condition['sentence']}{f' Stands since the run from {min(since)}.' if since else ''}"
 
 
 def _file_name(kind: str) -> str:

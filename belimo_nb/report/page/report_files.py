@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -22,6 +23,8 @@ from belimo_nb.report.page.tables import semicolons, workbook
 from belimo_nb.settings.secret import MASK, spellings
 from belimo_nb.system.files import write_text
 
+COMPRESSED, PLAIN = "compressed", "plain"  # how executed notebooks are kept
+
 
 def write_report(
     notebook: NotebookNode,
@@ -31,6 +34,7 @@ def write_report(
     made_at: datetime,
     version: str,
     failed: bool,
+    notebooks: str = PLAIN,
     tables: str = "csv",
 ) -> dict[str, str]:
     """Write a report's files, each in one step, and remove the tables that an earlier run had and this has not.
@@ -42,16 +46,19 @@ def write_report(
         made_at: When the run was made, aware.
         version: The version of belimo_nb.
         failed: True if it failed; then no tables are written, since they could pass for complete.
+        notebooks: How the executed notebook is kept.
         tables: How its tables are written, "csv", "csv-semicolon" or "xlsx".
 
     Returns:
         The files' paths relative to `out`: "html", "ipynb", and "csv:<table name>" or "xlsx".
     """
     shown = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
-    made: dict[str, tuple[str, str | bytes]] = {
-        "html": (f"{job.slug}.html", shown),
-        "ipynb": (f"{job.slug}.ipynb", _text(notebook)),
-    }
+    made: dict[str, tuple[str, str | bytes]] = {"html": (f"{job.slug}.html", shown)}
+    if notebooks == COMPRESSED:  # of the time that the run began: the same notebook is the same file
+        packed = gzip.compress(_text(notebook).encode(), mtime=int(made_at.timestamp()))
+        made["ipynb"] = (f"{job.slug}.ipynb.gz", packed)
+    elif notebooks == PLAIN:
+        made["ipynb"] = (f"{job.slug}.ipynb", _text(notebook))
     found = {} if failed else _tables(notebook)
     if tables == "xlsx" and found:
         made["xlsx"] = (f"{job.slug}.xlsx", workbook(found, job.title, made_at))
@@ -111,7 +118,7 @@ def key_figures(notebook: NotebookNode) -> list[Mapping[str, Any]]:
 
 
 def beside_figures(notebook: NotebookNode, name: str) -> Mapping[str, Any] | None:
-    """The "trend" (label, unit, values) or "condition" of the first key figures; None if they have none."""
+    """The "trend" (label, unit, values), "condition" or "record" of the first key figures; None if they have none."""
     return next((data.get(name) for data in _display_data(notebook, "key-figures")), None)
 
 

@@ -21,13 +21,18 @@ BYTE_ORDER_MARK = "\ufeff"  # tells Excel that it is UTF-8
 Cell = str | float | datetime | None
 
 
+def can_write_workbooks() -> bool:
+    """Whether the package that writes them is installed."""
+    return find_spec("xlsxwriter") is not None
+
+
 def check(kind: str) -> None:
     """Say at once if tables of a kind cannot be written here.
 
     Raises:
         UsageError: The package that writes workbooks is not installed.
     """
-    if kind == "xlsx" and find_spec("xlsxwriter") is None:
+    if kind == "xlsx" and not can_write_workbooks():
         raise UsageError(
             "Workbooks need the package XlsxWriter: pip install xlsxwriter; or use --tables csv-semicolon, "
             "which a spreadsheet opens with a double click."
