@@ -48,13 +48,14 @@ __all__ = [
 ]
 
 
+NUMBER_SPACES = "\u00a0\u202f"  # spaces that keep a number and its unit together
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
     """A text without control characters, which could drive a terminal, and without halves of characters."""
     text = SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
-    return "".join(character if character.isprintable() else " " for character in text)
+    return "".join(c if c.isprintable() or c in NUMBER_SPACES else " " for c in text)
 
 
 def whole_letters(body: Any) -> Any:

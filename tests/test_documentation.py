@@ -89,7 +89,7 @@ def _is_ours(found: re.Match[str]) -> bool:
 
 
 ELSEWHERE = (
-    Elsewhere(r"pip install 'belimo-nb\[(?P<extra>\w+)\]'", "test_packaging.py builds the wheel", _is_extra),
+    Elsewhere(r"pip install '\.\[(?P<extra>\w+)\]'", "test_packaging.py builds the wheel", _is_extra),
     Elsewhere(r"pip install voila", "Voila is no part of this package", bool),
     Elsewhere(r"voila (?P<path>\S+)", "no Voila here; the notebook is there", _is_path),
     Elsewhere(

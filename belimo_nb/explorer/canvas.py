@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import matplotlib
 import pandas as pd
 from matplotlib import rc_context
 
@@ -24,13 +25,13 @@ def canvas_of(picture: Picture, period: Period) -> Any:
     if not picture.axes:
         return None
     try:
-        from ipympl.backend_nbagg import Canvas, FigureManager
+        base, manager = _ipympl()
     except ImportError:
         return None
 
     drawing = False  # drawing sets limits itself
 
-    class StyledCanvas(Canvas):  # type: ignore[misc]
+    class StyledCanvas(base):  # type: ignore[misc, valid-type]
         # It draws long after the figure was made, when the settings of its making are no longer there.
         def draw(self) -> None:
             nonlocal drawing
@@ -45,7 +46,7 @@ def canvas_of(picture: Picture, period: Period) -> Any:
         # Its toolbar passes arguments on that traitlets will refuse one day; nobody here can do anything about it.
         warnings.simplefilter("ignore", DeprecationWarning)
         canvas = StyledCanvas(picture.chart.figure)
-        FigureManager(canvas, 0)
+        manager(canvas, 0)
     canvas.header_visible = canvas.resizable = False
     canvas.toolbar_visible, canvas.toolbar_position = True, "top"
     zone = str(period.start.tz)
@@ -72,3 +73,14 @@ def canvas_of(picture: Picture, period: Period) -> Any:
         ax.callbacks.connect("ylim_changed", on_limits)
         ax.format_coord = lambda x, y: picture.read(moment(x))  # type: ignore[method-assign]
     return canvas
+
+
+def _ipympl() -> tuple[Any, Any]:
+    """Classes of ipympl, imported without making it the backend of the user's own figures, as its import would."""
+    use = matplotlib.use
+    matplotlib.use = lambda *_, **__: None
+    try:
+        from ipympl.backend_nbagg import Canvas, FigureManager
+    finally:
+        matplotlib.use = use
+    return Canvas, FigureManager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import date
 from html import unescape
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -167,7 +169,6 @@ def canvas(shown: Any) -> Any:
 
 def test_a_part_is_drawn_as_fine_as_it_is(cloud: Any) -> None:
     """Zooming into one panel zooms all, shows every reading there, and ticks of its own; home brings all back."""
-    pytest.importorskip("ipympl")
     shown = explorer(cloud, VALVE, start="2018-11-01", end="2018-12-01", resolution="5m")
     axes = canvas(shown).figure.axes
     whole = [len(ax.lines[0].get_xdata()) for ax in axes]
@@ -192,7 +193,6 @@ def test_a_part_is_drawn_as_fine_as_it_is(cloud: Any) -> None:
 
 def test_the_pointer_reads_times_and_values(cloud: Any) -> None:
     """Under the pointer: the local time, and of each curve what held then."""
-    pytest.importorskip("ipympl")
     shown = explorer(cloud, VALVE, start="2018-11-20", end="2018-11-21", resolution="15m")
     row = shown.frame.loc[local("2018-11-20 10:15")]
     at = local("2018-11-20 10:07").tz_convert("UTC").tz_localize(None)
@@ -248,3 +248,12 @@ def test_a_checkup_that_fails_is_one_sentence(client: Any, monkeypatch: pytest.M
     assert "The store holds nothing of it." in text_of(shown.findings.value)
     assert shown.error is None
     assert alt(shown).startswith("Heizkreis 01")
+
+
+def test_the_users_own_figures_stay_as_they_are(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canvas does not make its library the backend of all figures, which that library's import would do."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ipympl"]:
+        monkeypatch.delitem(sys.modules, name)
+    before = matplotlib.get_backend()
+    assert canvas(explorer(cloud, VALVE, start="2018-11-20", end="2018-11-21"))
+    assert matplotlib.get_backend() == before
