@@ -180,7 +180,8 @@ def _sentence(result: Result) -> str:
     """Why a device is as it is, and since which run."""
     if not result.condition:
         return ""
-    since = [state["since"] for state in result.standing.values() if not state["gone"]]
+    states = [state for state in result.standing.values() if not state["gone"]]
+    since = [state["since"] for state in states if state["since"] < state["seen"]]  # else it began in this run
     return f"{result.condition['sentence']}{f' Stands since the run from {min(since)}.' if since else ''}"
 
 
