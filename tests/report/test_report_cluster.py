@@ -86,11 +86,11 @@ def connected(address, time_limit=120):
 def contents(out):
     """Every page of a run without its time, and of every notebook the cells."""
     found = {}
-    for item in reports_json.read(out / reports_json.NAME).reports.values():
-        notebook = nbformat.read(out / item["files"]["ipynb"], as_version=4)
+    for result in reports_json.read(out / reports_json.NAME).results:
+        notebook = nbformat.read(out / result.files["ipynb"], as_version=4)
         cells = [(cell.cell_type, cell.source, cell.get("outputs")) for cell in notebook.cells]
-        page = (out / item["files"]["html"]).read_text(encoding="utf-8")
-        found[item["slug"]] = cells, re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", "then", page)
+        page = (out / result.files["html"]).read_text(encoding="utf-8")
+        found[result.job.slug] = cells, re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?", "then", page)
     return found
 
 

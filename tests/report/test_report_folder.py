@@ -168,6 +168,21 @@ def test_only_the_newest_are_kept(out):
     links(out / "index.html")
 
 
+def test_what_is_not_ours_outlives_old_runs(out, tmp_path):
+    """With `keep`, a run that a link leads to elsewhere stays, and so does an index that another has put."""
+    for name in ("2018-08", "2018-09"):
+        make(out, name, span=month(name))
+    (out / "2018-08").rename(tmp_path / "archive")
+    (out / "2018-08").symlink_to(tmp_path / "archive")
+    (out / "2018-09" / "index.html").write_text("mine")
+    archived = {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()}
+    make(out, "last", span=month("2018-12"), keep=1)
+    assert {path: path.read_bytes() for path in archived} == archived
+    assert list(runs(out)) == ["2018-12", "2018-08"]
+    assert [path for path in files(out) if path.startswith("2018-09")] == ["2018-09/index.html"]
+    assert (out / "2018-09" / "index.html").read_text() == "mine"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("one_step", [True, False])
 def test_killed_at_any_moment(out, monkeypatch, one_step):
@@ -396,7 +411,7 @@ def test_a_web_server_beside_it(out):
     assert trouble == []
 
 
-@pytest.mark.parametrize("name", ["index.html", "reports.json", "belimo-nb-before"])
+@pytest.mark.parametrize("name", ["index.html", "reports.json"])
 def test_a_folder_of_others(tmp_path, name):
     """A folder that holds such a file of someone else's is refused before anything is made, and stays as it is."""
     out = tmp_path / "new"
@@ -415,37 +430,94 @@ def test_a_link_that_leads_to_itself(tmp_path):
         pytest.fail("it was to be refused")
 
 
-def test_files_of_others_stay(out):
-    """A page that someone has put in the place of one of ours is not written over; the run before stays."""
-    make(out, "one", OLD)
-    (out / "devices" / "fresh.html").write_text("mine")
-    with pytest.raises(UsageError, match=r"'devices/fresh\.html', which no run of belimo-nb has made"):
-        make(out, "two", NEW)
-    assert (out / "devices" / "fresh.html").read_text() == "mine"
-    assert seen(out) == {"one"}
-    (out / "devices" / "fresh.html").unlink()
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index.html", "2018-11/index.html", "2018-11/devices/fresh.html", "2018-11/devices/fresh.ipynb", "2018-12",
+        "2018-12/index.html", "2018-12/reports.json", "2018-12/work-list.csv", "2018-12/work-list.xlsx",
+        "2018-12/devices",
+    ],
+)  # fmt: skip
+def test_files_of_others_stay(out, name):
+    """What someone has put in the place of a file or folder of ours is not written over; the run before stays."""
+    tops = {"index.html", "reports.json"}  # made anew of what is there, but not in the place of another's
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).unlink(missing_ok=True)
+    (out / name).write_text("mine")
+    there = {path: (out / path).read_text() for path in files(out) - tops}
+    with pytest.raises(UsageError, match=f"'{re.escape(name)}', which no run of belimo-nb has made"):
+        make(out, "two", NEW, month("2018-12" if "2018-12" in name else "2018-11"))
+    assert {path: (out / path).read_text() for path in files(out) - tops} == there
+    assert (out / name).read_text() == "mine"
+    (out / name).unlink()
     make(out, "two", NEW)
-    assert seen(out) == {"two"}
+    assert seen(out) == "two"
+
+
+def test_what_is_no_plain_file_stays(out):
+    """A link, a pipe, or a file that may only be read, put beside reports, is there after the next run."""
+    place = out / "2018-11"
+    (place / "link").symlink_to("nowhere")
+    (place / "mine.txt").write_text("mine")
+    (place / "mine.txt").chmod(0o400)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(place / "pipe")
+    make(out, "two", NEW)
+    assert {"link", "mine.txt", *["pipe"] * hasattr(os, "mkfifo")} <= {path.name for path in place.iterdir()}
+    assert (place / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at descriptors in /proc")
-def test_on_the_disk_before_anything_old_goes(out, monkeypatch):
-    """Pages and the plan are flushed to the disk, and the folders with their names, before old files are deleted."""
-    make(out, "one", OLD)
+@pytest.mark.parametrize("one_step", [True, False])
+def test_on_the_disk_before_anything_old_goes(out, monkeypatch, one_step):
+    """Pages and folders are flushed before they are put in their place, and that is before the old ones are deleted."""
+    make(out, "older", OLD, month("2018-10"))
     done = []
-    fsync, unlink = os.fsync, Path.unlink
+    fsync, exchanged, rename, rmtree, unlink = os.fsync, exchange._exchange, Path.rename, shutil.rmtree, Path.unlink
+
+    def noted(event, path):
+        done.append((event, os.path.relpath(path, out)))
 
     def flush(descriptor):
-        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        noted("flushed", Path(f"/proc/self/fd/{descriptor}").readlink())
         fsync(descriptor)
 
+    def swap(made, place):
+        noted("moved", place)
+        return one_step and exchanged(made, place)
+
+    def move(path, target):
+        noted("moved", path)
+        return rename(path, target)
+
+    def remove_all(path, **options):
+        noted("gone", path)
+        rmtree(path, **options)
+
     def remove(path, **options):
-        done.append(f"gone {path}")
+        noted("gone", path)
         unlink(path, **options)
 
     monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(exchange, "_exchange", swap)
+    monkeypatch.setattr(Path, "rename", move)
+    monkeypatch.setattr(shutil, "rmtree", remove_all)
     monkeypatch.setattr(Path, "unlink", remove)
-    make(out, "two", NEW)
-    flushed = {os.path.relpath(path, out) for path in done[: done.index(f"gone {out / 'devices/gone.html'}")]}
-    staging = ".belimo-nb/next/devices"
-    assert {f"{staging}/fresh.html", staging, ".belimo-nb", "devices", "."} <= flushed
+    make(out, "two", NEW, keep=1)
+    staging = ".belimo-nb/next"
+    first = done.index(("moved", "2018-11"))
+    moves = [number for number, (event, _) in enumerate(done) if event == "moved"]
+    last = moves[-1]
+    replaced = done.index(("gone", staging if one_step else ".belimo-nb/before"), last)
+    removed = done.index(("gone", "2018-10/index.html"))
+    assert len(moves) == (1 if one_step else 3)
+
+    def flushed(start, stop):
+        return {path for event, path in done[start:stop] if event == "flushed"}
+
+    pages = {f"{staging}/devices/fresh.html", f"{staging}/index.html", f"{staging}/reports.json"}
+    assert {*pages, f"{staging}/devices", staging} <= flushed(0, first)
+    assert {".", ".belimo-nb"} <= flushed(last, replaced)
+    # The index on top no longer tells of the oldest run when that goes; its drafts have names that nobody can guess.
+    assert "." in flushed(replaced, removed)
+    assert not [path for event, path in done[:removed] if event == "gone" and path.startswith("2018-")]

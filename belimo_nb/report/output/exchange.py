@@ -6,6 +6,7 @@ two steps leaves it there, and `recover` brings it back. Why so: docs/decisions/
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -36,7 +37,7 @@ def put_in_place(made: Path, place: Path, private: Path) -> None:
         OSError: The folder cannot be moved.
     """
     # On the disk before anything old goes: a power cut must not leave names without content.
-    _flush([path for path in made.rglob("*") if path.is_file() and not path.is_symlink()])
+    _flush([made, *(path for path in made.rglob("*") if not path.is_symlink())])
     if not place.exists():
         _retry_while_open(lambda: made.rename(place), place)
     elif not _exchange(made, place):
@@ -45,9 +46,10 @@ def put_in_place(made: Path, place: Path, private: Path) -> None:
         aside.parent.mkdir(exist_ok=True)
         _retry_while_open(lambda: place.rename(aside), place)
         made.rename(place)
-        sync_folder(place.parent)
-        shutil.rmtree(aside.parent, ignore_errors=True)
-    sync_folder(place.parent)
+    # Both folders of the exchange: the new names must be on the disk before what bore them goes.
+    for folder in (place.parent, made.parent):
+        sync_folder(folder)
+    shutil.rmtree(private / ASIDE, ignore_errors=True)
 
 
 def recover(out: Path, private: Path) -> None:
@@ -70,15 +72,17 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _flush(paths: Sequence[Path]) -> None:
-    """Have the content of some files on the disk, and their names in their folders."""
+    """Have the content of some files on the disk, and the names in some folders."""
     if len(paths) > MANY_FILES and hasattr(os, "sync"):
         os.sync()  # one wait instead of one for each file
         return
     for path in paths:
-        with path.open("rb+") as stream:
-            os.fsync(stream.fileno())
-    for folder in {path.parent for path in paths}:
-        sync_folder(folder)
+        if path.is_dir():
+            sync_folder(path)
+        elif path.is_file():
+            # Windows flushes only what may be written to. What we may not open is another's, and no new name loses it.
+            with contextlib.suppress(PermissionError), path.open("rb+" if os.name == "nt" else "rb") as stream:
+                os.fsync(stream.fileno())
 
 
 def _retry_while_open(step: Callable[[], object], path: Path) -> None:

@@ -29,6 +29,7 @@ from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 PRIVATE, NOTES, INDEX = ".belimo-nb", "results.jsonl", "index.html"
 WORK_LIST = "work-list"
+WORK_LISTS = (f"{WORK_LIST}.csv", f"{WORK_LIST}.xlsx")
 NO_PRICES = Prices()
 UNLINKED_PATHS = (PRIVATE, f"{PRIVATE}/next", f"{PRIVATE}/lock", INDEX, NAME)
 """Paths that a run writes to or through. None may be a link: it could make us overwrite or delete files elsewhere."""
@@ -56,32 +57,36 @@ class OutputFolder:
         self._notes = self.private / NOTES
         recover(path, self.private)
         self._runs = runs(path)
-        self.check_free("", (INDEX, NAME))
+        self.check_free()
         if self._runs:  # killed after a run was put in its place and before the index told so: that is made up for
             self._show()
         basis, _ = _read_notes(self._notes)
         if basis in map(_noted, self._runs.values()):
             self._clear()
 
-    def check_free(self, folder: str, names: Iterable[str]) -> None:
+    def check_free(self, folder: str = "", names: Iterable[str] = ()) -> None:
         """Refuse to write over a file that no run of ours has made.
 
         Args:
             folder: That of a period; "" for the output folder itself.
-            names: The files to be written there.
+            names: The files to be written there beside those that every run has.
 
         Raises:
-            UsageError: There is one in the place of one of these.
+            UsageError: There is one in the place of one of these, or of a folder of theirs.
         """
         place = self.path / folder
         made = reports_json.files_made(_text(place / NAME))
-        if not made and GENERATOR in _text(place / INDEX):
-            return  # ours, though its reports.json has suffered
-        for name in names:
-            if name not in made and os.path.lexists(place / name) and GENERATOR not in _text(place / name):
+        suffered = not made and GENERATOR in _text(place / INDEX)  # what names the files of a run of ours
+        for name in (INDEX, NAME, *WORK_LISTS * bool(folder), *names):
+            path = place / name
+            way = [it for it in path.parents if self.path in it.parents and os.path.lexists(it) and not it.is_dir()]
+            way += [it for it in path.parents if place in it.parents and it.is_symlink()]
+            ours = not os.path.lexists(path) or suffered or name in made or GENERATOR in _text(path)
+            if way or not ours:
+                taken = [*way, path][0].relative_to(self.path).as_posix()
                 raise UsageError(
-                    f"The output folder {str(place)!r} holds {name!r}, which no run of belimo-nb has made; move it "
-                    "elsewhere, or choose another folder with --out."
+                    f"The output folder {str(self.path)!r} holds {taken!r}, which no run of belimo-nb has made; move "
+                    "it elsewhere, or choose another folder with --out."
                 )
 
     def begin(self, facts: RunFacts, *, resume: bool = False) -> dict[str, Result]:
@@ -154,8 +159,9 @@ class OutputFolder:
         """
         place = self.path / facts.period.name
         # What lies beside a page of ours is ours, too, if no run tells of it any more.
-        strange = [it for it in results if GENERATOR not in _text(place / it.files.get("html", INDEX))]
-        self.check_free(place.name, [name for it in strange for name in it.files.values()])
+        known = {it.job.slug for it in results if GENERATOR in _text(place / f"{it.job.slug}.html")}
+        pairs = [(it.job.slug in known, name) for it in results for name in it.files.values()]
+        self.check_free(place.name, [name for ours, name in pairs if not ours or name.endswith(".html")])
         try:
             before = reports_json.read(place / NAME)
             run = Run.of(facts, _joined(facts, results, before))
@@ -166,12 +172,12 @@ class OutputFolder:
             as_workbook = self._write_work_list(run)
             write_text(self.staging / INDEX, index.page(run, workbook=as_workbook))
             write_text(self.staging / NAME, reports_json.document(run))
-            if before is not None:  # no figure of the old run beside links to the new one, at no moment
+            if before is not None and self._runs:  # no figure of the old run beside links to the new one, at no moment
                 self._show(figures=False)
             put_in_place(self.staging, place, self.private)
             self._clear()
             self._runs = _newest_first({**self._runs, place.name: run.facts})
-            gone = list(self._runs)[keep:] if keep else []
+            gone = [name for name in list(self._runs)[keep:] if not (self.path / name).is_symlink()] if keep else []
             for name in gone:
                 del self._runs[name]
             self._show()
@@ -214,11 +220,11 @@ class OutputFolder:
         """
         anew = {it.job.slug for it in run.results if not it.kept}
         old = [it for it in before.results if it.job.slug in anew] if before is not None else []
-        dropped = {INDEX, NAME, *(name for it in old for name in it.files.values())}
+        dropped = {INDEX, NAME, *WORK_LISTS, *(name for it in old for name in it.files.values())}
         for path in place.rglob("*") if place.exists() else ():
             name = path.relative_to(place).as_posix()
             target = self.staging / name
-            if (path.is_file() or path.is_symlink()) and not target.exists() and name not in dropped:
+            if (path.is_symlink() or not path.is_dir()) and not target.exists() and name not in dropped:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _link(path, target)
 
@@ -282,10 +288,10 @@ def _remove(place: Path) -> None:
     """Delete a run, but nothing else in its folder; who is killed meanwhile leaves what names the rest."""
     run = reports_json.read(place / NAME)
     names = {name for result in (run.results if run else ()) for name in result.files.values()}
-    lists = {f"{WORK_LIST}.csv", f"{WORK_LIST}.xlsx"}
-    for path in [place / INDEX, *(place / name for name in sorted(names | lists)), place / NAME]:
+    for path in [place / INDEX, *(place / name for name in sorted({*names, *WORK_LISTS})), place / NAME]:
         check_inside(path, place)
-        path.unlink(missing_ok=True)
+        if path != place / INDEX or GENERATOR in _text(path):
+            path.unlink(missing_ok=True)
     for folder in sorted((path for path in place.rglob("*") if path.is_dir()), reverse=True):
         with contextlib.suppress(OSError):  # there are other files in it
             folder.rmdir()

@@ -282,14 +282,16 @@ def read(path: Path) -> Run | None:
 
 
 def files_made(text: str) -> set[str]:
-    """The paths of all files of ours by the text of a `reports.json` of any version; none if it is not ours."""
+    """The paths of the files of ours by the text of a `reports.json` of any version; none if it is not ours.
+
+    The index is not among them: it says itself whose it is.
+    """
     try:
         body = json.loads(text)
         entries = [*body["reports"], *body.get("others", ())]
         is_ours = isinstance(body["schema"], int) and {"period", "source", "made_at"} <= set(body)
-        return (
-            {NAME, "index.html", *(name for item in entries for name in files_of(item).values())} if is_ours else set()
-        )
+        lists = ("work-list.csv", "work-list.xlsx") if "work_list" in body else ()
+        return {NAME, *lists, *(name for item in entries for name in files_of(item).values())} if is_ours else set()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return set()
 
