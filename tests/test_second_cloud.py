@@ -65,11 +65,13 @@ def test_devices_with_fields_missing(client):
 
 
 def test_search(client, second):
-    """A search is the cloud's; none, or a blank one, is not sent at all."""
-    assert list(client.devices(search="lüftung")["name"]) == ["Lüftung West", "Lüftung West", "Lüftung Ost"]
+    """A search is the cloud's, unless a name may spell it otherwise; none, or a blank one, is not sent at all."""
+    assert list(client.devices(search="tung west")["name"]) == ["Lüftung West", "Lüftung West"]
+    for typed in ("lüftung", "LUEFTUNG"):
+        assert list(client.devices(search=typed)["name"]) == ["Lüftung West", "Lüftung West", "Lüftung Ost"]
     assert len(client.devices(search="  ")) == 23
     queries = [request.query.get("search") for request in second.asked("/devices")]
-    assert queries == ["lüftung", None, None, None]
+    assert queries == ["tung west", *[None] * 9]  # the complete list has three pages
 
 
 def test_search_without_result(client):

@@ -145,7 +145,11 @@ class _Adapter(HTTPAdapter):
             mark = _watch.set(watch)
             try:
                 response = super().send(request, *args, **kwargs)
-                response._content = b"".join(_unpacked(response.raw, _pieces(response.raw, watch)))
+                try:
+                    response._content = b"".join(_unpacked(response.raw, _pieces(response.raw, watch)))
+                except BaseException:
+                    response.raw.close()  # what is left of it must not be taken for the next answer
+                    raise
             except Exception:
                 # Whatever a cut connection looks like to the libraries.
                 if watch.late:
@@ -161,7 +165,7 @@ class _Adapter(HTTPAdapter):
 
 def _pieces(raw: urllib3.HTTPResponse, watch: _Watch) -> Iterator[bytes]:
     """The body as it comes, perhaps compressed; fails with the errors of requests."""
-    read, whole = 0, False
+    read = 0
     try:
         while piece := raw.read1(CHUNK_BYTES, decode_content=False):
             read += len(piece)
@@ -170,16 +174,12 @@ def _pieces(raw: urllib3.HTTPResponse, watch: _Watch) -> Iterator[bytes]:
             if read > MAX_ANSWER_BYTES:
                 raise _too_large()
             yield piece
-        whole = True
     except urllib3.exceptions.ReadTimeoutError as error:
         raise requests.exceptions.ConnectionError(error) from None
     except urllib3.exceptions.SSLError as error:
         raise requests.exceptions.SSLError(error) from None
     except urllib3.exceptions.HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from None
-    finally:
-        if not whole:
-            raw.close()  # what is left of it must not be taken for the next answer
 
 
 def _unpacked(raw: urllib3.HTTPResponse, pieces: Iterator[bytes]) -> Iterator[bytes]:

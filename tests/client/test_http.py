@@ -273,6 +273,17 @@ def test_packed_answers(second, answer):
         assert cloud.connection.get("/user") == json.loads(ROWS)
 
 
+@pytest.mark.parametrize("answer", [named(b"no gzip" * 50_000, "gzip"), named(ROWS, "br")])
+def test_a_bad_answer_leaves_no_connection(second, monkeypatch, answer):
+    """An answer that is given up before its end closes its connection at once, even while the error is kept."""
+    made, connect = [], http._Watched._new_conn
+    monkeypatch.setattr(http._Watched, "_new_conn", lambda self: made.append(connect(self)) or made[-1])
+    second.next("/user", answer)
+    with pytest.raises(requests.RequestException) as caught, http.new_session(second.api_url) as session:
+        session.get(http.as_https(f"{second.api_url}/user"))
+    assert [connection.fileno() for connection in made] == [-1], caught.value
+
+
 def test_an_unpacked_answer_takes_little_memory(second):
     """A small answer that would become a large one is given up as soon as it is too long."""
     second.next("/user", named(packed(b"0" * 100_000_000), "gzip"))

@@ -39,7 +39,7 @@ def test_what_to_look_at_first(server):
         "Lüftung LA03 Erhitzer": "flow with the valve closed",
         "Lüftung LA02 Erhitzer": "T1/T2 swapped",
         "Lüftung LA04 Erhitzer": "hunting",
-        "Umschaltventil EG Aula": "sensor range, no flow with the valve open",
+        "Umschaltventil EG Aula": "sensor range, reported errors, no flow with the valve open",
         "Energieventil Kälte EG Ost": "silent",
         "Energieventil Heizung 1.OG Sued-West": "night setback",
     }
