@@ -122,7 +122,13 @@ def test_an_old_python_is_told_at_once(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
     before = sorted(tmp_path.iterdir())
     done = subprocess.run(
-        ["make", "report", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        ["make", "--no-print-directory", "report", f"PYTHON={old}"],
+        env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stdout + done.stderr.splitlines()[0] == (
