@@ -41,7 +41,7 @@ ZURICH = "Europe/Zurich"
 SPAN = ("2021-01-01", "2021-03-01")
 MONTHS = "2021-01_2021-02"  # the folder of that span
 METERED = (NORTH, SOUTH, COLD, MOVER)
-HEATING = (NORTH, SOUTH, MOVER)
+HEATING, COOLING = (NORTH, SOUTH, MOVER), (COLD,)
 MOVE = ("2021-02-01", "2021-04-01")
 
 
@@ -149,20 +149,21 @@ def test_the_list(ran: Ran) -> None:
     assert {pd.Timestamp(row["last_seen"]).timestamp() for row in rows} == {LIVE}
 
 
-def test_months_of_energy(ran: Ran) -> None:
+@pytest.mark.parametrize("kind", ["heating", "cooling"])
+def test_months_of_energy(ran: Ran, kind: str) -> None:
     """The months of each valve and their sum, this year's and last year's, to the last digit that is written."""
-    found = ran.table("heating-energy-monthly").set_index("Month")
+    found = ran.table(f"{kind}-energy-monthly").set_index("Month")
+    counting = HEATING if kind == "heating" else COOLING
     months = found.drop(index="Total")
     assert found.loc["Total", "Sum"] == pytest.approx(months["Sum"].sum(), rel=1e-11)
     assert found.loc["Total", "Change kWh"] == pytest.approx(
         months["Sum"].sum() - months["Year before"].sum(), rel=1e-9
     )
-    found = months
-    for valve in HEATING:
-        assert found[valve.name].tolist() == pytest.approx(truth(valve, *SPAN, "MS").tolist(), rel=1e-11)
-    assert found["Sum"].tolist() == pytest.approx(sum(truth(v, *SPAN, "MS") for v in HEATING).tolist(), rel=1e-11)
-    before = sum(truth(valve, "2020-01-01", "2020-03-01", "MS") for valve in HEATING)
-    assert found["Year before"].tolist() == pytest.approx(before.tolist(), rel=1e-11)
+    for valve in counting:
+        assert months[valve.name].tolist() == pytest.approx(truth(valve, *SPAN, "MS").tolist(), rel=1e-11)
+    assert months["Sum"].tolist() == pytest.approx(sum(truth(v, *SPAN, "MS") for v in counting).tolist(), rel=1e-11)
+    before = sum(truth(valve, "2020-01-01", "2020-03-01", "MS") for valve in counting)
+    assert months["Year before"].tolist() == pytest.approx(before.tolist(), rel=1e-11)
 
 
 def test_statement(ran: Ran) -> None:
