@@ -145,6 +145,19 @@ def demo_server() -> Iterator[object]:
 
 
 @pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """A demo cloud of the test's own, which the environment points at; what is tried again is tried at once."""
+    from belimo_nb.client import retries
+    from belimo_nb.demo import DemoCloud
+
+    with DemoCloud() as cloud:
+        for name, value in cloud.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(retries, "pause", lambda _: None)
+        yield cloud
+
+
+@pytest.fixture
 def demo_environment(demo_server: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment points at the demo cloud, as a user's would at their own account."""
     environment: dict[str, str] = demo_server.environment()

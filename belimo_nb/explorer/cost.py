@@ -32,12 +32,10 @@ class View:
     """What is drawn: the readings themselves, or mean, least and greatest of local hours or days.
 
     Attributes:
-        resolution: Time between two points, as chosen.
         reads: Resolution of the readings behind them.
         freq: "h" or "D" for hours and days by the calendar; "" for readings.
     """
 
-    resolution: str
     reads: str
     freq: str = ""
 
@@ -64,7 +62,7 @@ def view_of(resolution: str, period: Period, *, offline: bool = False) -> View:
     reads = next((text for limit, text in finer if days <= limit and (not offline or text == "1h")), "")
     if freq == "D" and reads and quarter_hour_zone(str(period.start.tz), period.start, period.end):
         reads = "15m" if days <= MAX_RANGE_BUCKETS // 96 and not offline else ""
-    return View(resolution, reads, freq) if reads else View(resolution, resolution)
+    return View(reads, freq) if reads else View(resolution)
 
 
 def period_of(first: date | None, last: date | None, now: pd.Timestamp) -> Period:

@@ -160,7 +160,8 @@ class Explorer:
         save_choice(self._cloud.settings, replace(choice, datapoints=dict(self._datapoints)))
 
     def _on_findings(self, _: Choice, html: str) -> None:
-        self.findings.value = html
+        if self.frame is not None:  # else an error has taken the picture's place meanwhile, and they belong to none
+            self.findings.value = html
 
     def _put(self, picture: Picture | None, canvas: Any) -> None:
         """Show a picture in place of the one before, whose canvas is closed, or the browser would keep it."""

@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 import belimo_nb as bn
-from belimo_nb.client import retries
 from belimo_nb.client.transport import Transport
-from belimo_nb.demo import DemoCloud
 from belimo_nb.store import Store, parquet
 from belimo_nb.store.meaning import Meaning, noted, placed, sources, translated
 
@@ -75,16 +73,6 @@ class Changing:
         if self.renamed:
             return [series | {"values": old}, series | {"datapointId": self.name(key), "values": new}]
         return [series | {"values": old + new}]
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A demo cloud of the test's own, which the environment points at."""
-    with DemoCloud() as demo:
-        for name, value in demo.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(retries, "pause", lambda _: None)
-        yield demo
 
 
 def read(server, monkeypatch, now, start="2018-11-10", **options):

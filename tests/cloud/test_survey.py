@@ -9,18 +9,8 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb.cloud import survey_valve
-from belimo_nb.demo import DemoCloud
 
 RANGE = ("2018-11-01", "2018-12-01")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A demo cloud of one's own."""
-    with DemoCloud() as cloud:
-        for key, value in cloud.environment().items():
-            monkeypatch.setenv(key, value)
-        yield cloud
 
 
 def asked(server):

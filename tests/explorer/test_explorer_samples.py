@@ -290,7 +290,7 @@ def test_texts_with_many_words_stay_readable(client: Any) -> None:
     (point,) = [p for p in points_of(client.connection.profile(f"/definitions/dataprofiles/{VALVE}")) if p.id == MODE]
     index = pd.date_range("2018-11-01", periods=300, freq="h", tz="Europe/Zurich", name="time")
     curve = Curve("a", point, pd.Series([f"word {i % 99}" for i in range(300)], index))
-    chart = Picture([curve], "Title", Period(index[0], index[-1]), View("1h", "1h"), "a source").chart
+    chart = Picture([curve], "Title", Period(index[0], index[-1]), View("1h"), "a source").chart
     labels = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
     assert len(labels) == 8
     assert labels[-1] == "92 others"

@@ -235,6 +235,8 @@ def test_checks_follow_the_chosen_valve(cloud: Any) -> None:
     assert "counts no energy, so no checks are made of it" in text_of(shown.findings.value)
     shown.range.first.value = date(2030, 1, 1)
     assert shown.findings.value == ""
+    shown._on_findings(shown.choice, "checks that were made meanwhile")
+    assert shown.findings.value == "", "there is no picture that they belong to"
 
 
 def test_a_checkup_that_fails_is_one_sentence(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,6 @@ from belimo_nb import settings, summary
 from belimo_nb.cli import cli
 from belimo_nb.client import retries
 from belimo_nb.cloud import needs
-from belimo_nb.demo import DemoCloud
 from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
@@ -38,16 +37,6 @@ KILLS = int(os.environ.get("BELIMO_KILLS") or 10)
 with contextlib.suppress(ImportError):
     import resource  # POSIX
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """A demo cloud of the test's own, which the environment points at."""
-    with DemoCloud() as demo:
-        for name, value in demo.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(retries, "pause", lambda _: None)
-        yield demo
 
 
 def asked(server):
