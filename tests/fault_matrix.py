@@ -70,7 +70,7 @@ def _both(what: str, name: str, words: str, seconds: str = "") -> tuple[Row, Row
 _OFFLINE = {"devices": OFFLINE, "overview": OFFLINE}
 _HISTORY = dict.fromkeys(("login", "devices"), RIGHT)
 _A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy"), PARTLY)
-_ONE_401 = f"revoked-token@/api/v3/devices/{VANISHING}"
+_ONE_401 = f"refused-token@/api/v3/devices/{VANISHING}"
 NO_HOST = "https://cloud.invalid/api/v3"
 
 ROWS = (

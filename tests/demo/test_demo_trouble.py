@@ -174,6 +174,12 @@ def test_revoked_token_ends_a_token_early(troubled, client):
     assert client.get("/user", headers={"Authorization": f"Bearer {fresh}"}).status_code == 200
 
 
+def test_refused_token_stays_valid_elsewhere(troubled, client):
+    """One path says 401; the token goes on with the others, so one device's trouble is no other's."""
+    troubled.faults = ["refused-token@/api/v3/devices"]
+    assert [client.get(path).status_code for path in ("/devices", "/user")] == [401, 200]
+
+
 def test_faults_leave_sign_in_and_weather_alone_unless_named(troubled, client):
     """By default they hit the API; a path puts them elsewhere."""
     troubled.faults = ["server-error"]

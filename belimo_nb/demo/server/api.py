@@ -114,7 +114,7 @@ class ApiHandler(AnswerHandler):
         if "revoked-token" in self.faults:
             self.cloud.tokens.revoke(token)
         grant = self.cloud.tokens.access(token)
-        if grant is None:
+        if grant is None or "refused-token" in self.faults:
             raise _bearer_error(401, "invalid_token", "the access token is unknown or was revoked")
         if grant.expires <= time.monotonic():
             raise _bearer_error(401, "invalid_token", "the access token has expired")

@@ -44,6 +44,7 @@ FAULTS: dict[str, str] = {
     "expired-token": "tokens live a few seconds only, and say so",
     "stale-token": "the request's token has expired, long before it was said to",
     "revoked-token": "the request's token is revoked before its time",
+    "refused-token": "401, though the token is valid and stays so",
     "refresh-refused": "refresh tokens are refused: only the password helps",
     "small-pages": "lists come in pages of 10 rows, whatever was asked for",
     "changing-total": "lists count a row more from the second page on",
