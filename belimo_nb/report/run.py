@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from belimo_nb._version import __version__
 from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
-from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.jobs import STOPPED, Job, Result
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import INDEX, OutputFolder, claim
 from belimo_nb.report.render import Task, render
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from belimo_nb.settings import Settings
 
 POLL_INTERVAL = 0.5
-STOPPED = "Stopped before it was finished."
 TRIED_TWICE = "It was tried twice."
 
 

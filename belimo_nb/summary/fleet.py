@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.cloud.condition import condition, urgency
+from belimo_nb.cloud.selection import found_devices
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
@@ -22,7 +23,12 @@ MAX_SPARKLINES = 300  # valves up to which each row has a sparkline, which adds 
 
 
 def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:
-    """Title block of the overview."""
+    """Title block of the overview.
+
+    Raises:
+        NoDataError: There is no device to look at.
+    """
+    found_devices(devices, search)
     projects = sorted({str(name) for name in devices["project"].dropna()})
     facts = {
         "Period": period.label,

@@ -18,6 +18,7 @@ from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError
 from belimo_nb.report.cluster.dask_scheduler import Scheduler
 from belimo_nb.report.cluster.dask_task import RemoteCall, close_pool, run_on_worker
+from belimo_nb.report.jobs import STOPPED
 from belimo_nb.report.workers.processes import JobFailed, Workers
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ T = TypeVar("T")
 NO_WORKER_TIMEOUT = 300.0  # seconds without a usable worker after which all reports that are left fail
 
 POLL_INTERVAL = 2.0  # seconds between two looks at which workers there are
-
-STOPPED = "Stopped before it was finished."
 
 
 class ClusterWarning(UserWarning):

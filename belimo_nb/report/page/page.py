@@ -24,19 +24,18 @@ HIDDEN_TAG = "no-report"
 ERROR_TAG = "papermill-error-cell-tag"
 
 
-def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, version: str) -> str:
+def export(notebook: NotebookNode, *, title: str, made_at: datetime, version: str) -> str:
     """The HTML of a report page.
 
     Args:
         notebook: The executed notebook, not changed. Cells tagged "no-report", widgets, and what comes after a cell
             that failed are left out. Code and warnings are hidden until the reader asks for them.
         title: The report's title, where the notebook shows no header object.
-        slug: The path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
         made_at: When it was made.
         version: The version of belimo_nb that made it.
 
     Returns:
-        HTML that loads nothing from anywhere.
+        HTML that loads nothing from anywhere; what is to link to other pages is marked, see `links`.
     """
     prose = Prose()
     cells = [cell for cell in notebook.cells if not {HIDDEN_TAG, ERROR_TAG} & set(cell.metadata.get("tags", ()))]
@@ -62,7 +61,6 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
         "source": header.source if header else "",
         "made": made_line(made_at, version),
         "version": version,
-        "home": "../" * slug.count("/") + "index.html",
         "contents": [item for item in prose.headings if item.level < 4] if len(prose.headings) > 1 else [],
         "failure": failure,
         "css": trusted(styles()),
