@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.errors import UsageError
 
-LEVEL_WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem"}
+ABSENT = "absent"  # level of what a notebook says of a section that has nothing to show; a report leaves that out
+LEVEL_WORDS: Mapping[str, str] = {"info": "Note", "warn": "Warning", "problem": "Problem", ABSENT: "Note"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,5 +41,5 @@ class Note(Displayed):
 
 
 def note(text: str, level: str = "info") -> Note:
-    """Make a note; `level` is "info", "warn" or "problem"."""
+    """Make a note; `level` is "info", "warn", "problem", or "absent": a report has no such section."""
     return Note(text, level)

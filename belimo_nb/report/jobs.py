@@ -145,7 +145,7 @@ def plan(
     valves = None
     if devices or set(declared) != {"overview"}:
         valves = energy_valves(cloud, search, devices)
-    else:
+    elif search:
         found_devices(cloud.devices(search), search)
     if devices and valves is not None:
         common["devices"] = list(valves.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from belimo_nb.cloud.condition import of_checks
@@ -10,6 +11,7 @@ from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.hydronics.worth import Prices, money, verdict_waste
 from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import count_of
 
@@ -32,15 +34,22 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     parts += [count_of(unjudged, "not judged")] if unjudged else []
     note_text = f"{', '.join(parts)}, of {number(len(found))}"
     status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
+    if found.empty:
+        return [KeyFigure("Valves to look at", None, note="no energy valve is among these devices")]
     return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
 
 
-def first_table(survey: Survey, limit: int = 15) -> Table:
-    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
+def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -> Table:
+    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost.
+
+    With prices it says what the dearest finding of each costs a year, and all of these together.
+    """
     limit = int(amount(limit, "number of valves to show (top)", least=1))
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.rename(columns={"waste_m3_low": "least_m3"})
+    costs = _costs(survey, prices) if prices and prices.given else pd.DataFrame()
+    found = found.join(costs)
     shown = _with_sparklines(found, survey, limit)[
         [
             "name",
@@ -49,6 +58,7 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
             "least_m3",
             "waste_m3",
             "waste_kwh",
+            *costs,
             "heating_kwh",
             "cooling_kwh",
             "kwh_a_day",
@@ -62,13 +72,21 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         if len(found)
         else "No check found a fault or gave a warning"
     )
+    if not len(survey.valves):
+        caption = "There is no energy valve among these devices, so there is nothing to check"
+    if prices and costs.notna().to_numpy().any():
+        whole = money(costs["cost_low"].sum(), costs["cost_high"].sum(), prices.currency)
+        caption += f"; they cost {whole} a year in all, the dearest finding of each"
     if unjudged := sum(_unjudged(survey)):
         caption += f"; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
         "look-first",
         caption,
-        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "heating_kwh": 0, "cooling_kwh": 0},
+        formats={
+            "status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "cost_low": 0, "cost_high": 0,
+            "heating_kwh": 0, "cooling_kwh": 0,
+        },
         labels={
             "sentence": "",
             "advice": "What to do",
@@ -76,10 +94,12 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
             "least_m3": "Wasted, at least",
             "waste_m3": "At most",
             "waste_kwh": "Wasted, at most",
+            "cost_low": ("Costs a year, at least", prices.currency if prices else ""),
+            "cost_high": ("At most", prices.currency if prices else ""),
         },
         below=["sentence", "advice"],
         limit=limit,
-    )
+    )  # fmt: skip
 
 
 def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
@@ -164,6 +184,17 @@ def survey_note(survey: Survey) -> Note:
     if len(survey.failures) > MOST_TOLD:
         sentences.append(f"{number(len(survey.failures) - MOST_TOLD)} more could not be fetched.")
     return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
+
+
+def _costs(survey: Survey, prices: Prices) -> pd.DataFrame:
+    """What the dearest finding of each valve costs a year, columns cost_low and cost_high; NaN where unknown."""
+    days = len(survey.daily())
+    costs = {}
+    for key, valve in survey.valves.items():
+        kinds = [kind for kind, kwh in valve.kwh.items() if kwh]
+        wastes = [verdict_waste(one, days=days, kinds=kinds, prices=prices).cost for one in valve.findings]
+        costs[key] = max(wastes, key=lambda cost: np.nan_to_num(cost[1], nan=-1.0), default=(np.nan, np.nan))
+    return pd.DataFrame.from_dict(costs, orient="index", columns=["cost_low", "cost_high"], dtype=float)
 
 
 def _unjudged(survey: Survey) -> list[bool]:

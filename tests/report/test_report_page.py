@@ -228,6 +228,24 @@ def test_way_back(notebook, page, pages, links):
     assert "<a data-page" not in link(again, page, {}, {}, ""), "what is gone is no link any more"
 
 
+def test_sections_with_nothing_to_show_are_left_out():
+    """A heading, its words and its notes go where all of them say that there is nothing; one that has a say stays."""
+
+    def shown(*notes):
+        cells = [new_markdown_cell("# Valve"), code("1"), new_markdown_cell("## Did it work?\n\nPut the day into it.")]
+        cells += [code("", one) for one in notes]
+        return export(new_notebook(cells=[*cells, new_markdown_cell("## After"), code("2")]))
+
+    nothing = display.note("There is none.", "absent")
+    html = shown(nothing, nothing)
+    assert nothing.text() == "Note: There is none.", "a notebook says it"
+    assert not re.findall("Did it work|Put the day|There is none", html)
+    assert Page(html).texts["h2"] == ["After"]
+    html = shown(nothing, display.note("The weather is unknown."))
+    assert "Did it work?" in html
+    assert "The weather is unknown." in html
+
+
 def test_code_is_there_but_hidden(notebook):
     """Code, parameters and warnings are in the page, hidden by the style sheet until a checkbox is ticked."""
     html = export(notebook)
