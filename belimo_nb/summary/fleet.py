@@ -103,10 +103,11 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
     told = {str(key): condition(row, (), timezone) for key, row in devices.iterrows()} | survey.conditions
-    order = sorted(told, key=lambda key: urgency(told[key].status, told[key].blind, told[key].cost_kwh))
-    frame = frame.loc[order]
-    # Of devices that are no energy valves there is nothing to judge but health and connection.
+    # Of devices that are no energy valves there is nothing to judge but health and connection: well, they come last.
     others = {key: one.status if one.status != "not judged" else None for key, one in told.items()}
+    idle = {key for key, status in others.items() if status is None and key not in survey.conditions}
+    urgent = {key: urgency(one.status, one.blind, one.cost_kwh) for key, one in told.items()}
+    frame = frame.loc[sorted(told, key=lambda key: (key in idle, urgent[key]))]
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()

@@ -94,8 +94,8 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
             "least_m3": "Wasted, at least",
             "waste_m3": "At most",
             "waste_kwh": "Wasted, at most",
-            "cost_low": ("Costs a year, at least", prices.currency if prices else ""),
-            "cost_high": ("At most", prices.currency if prices else ""),
+            "cost_low": ("Costs, at least", f"{prices.currency} a year" if prices else ""),
+            "cost_high": ("At most", f"{prices.currency} a year" if prices else ""),
         },
         below=["sentence", "advice"],
         limit=limit,
@@ -206,9 +206,9 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     total, unit = float(kwh.sum()), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
-    count = int((kwh > 0).sum())
+    count = int(kwh.notna().sum())
     note = f"{label}; from {number(count)} {'valve' if count == 1 else 'valves'}"
-    if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
+    if lacking := int((kwh.notna() & (coverage < COVERAGE_LIMIT)).sum()):
         note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 

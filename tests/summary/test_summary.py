@@ -543,7 +543,7 @@ def test_failing_meters_on_the_page() -> None:
     rows = summary.valve_table(one).frame.set_index("valve")
     assert rows.loc["C", "remark"].startswith("Meter failed, see below")
     shown_share = shown["Completeness"]["value"] / 100
-    assert shown_share == pytest.approx(summary.completeness(one.days), abs=0.001)
+    assert shown_share == pytest.approx(summary.completeness(one.counted), abs=0.001), "of readings, as on other pages"
     assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
 
 
