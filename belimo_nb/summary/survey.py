@@ -34,8 +34,11 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     parts += [count_of(unjudged, "not judged")] if unjudged else []
     note_text = f"{', '.join(parts)}, of {number(len(found))}"
     status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
-    if found.empty:
-        return [KeyFigure("Valves to look at", None, note="no energy valve is among these devices")]
+    if unjudged == len(found):
+        why = (
+            f"none of the {number(len(found))} energy valves could be judged" if unjudged else "no energy valve is here"
+        )
+        return [*figures, KeyFigure("Valves to look at", None, note=why)]
     return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
 
 
@@ -161,7 +164,7 @@ def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
 def survey_note(survey: Survey) -> Note:
     """Note on the data that the survey used, and on what it could not see."""
     found = survey.table()
-    seen = int((found["reason"] == "").sum())
+    seen = int(((found["reason"] == "") & (found["coverage"] > 0)).sum())
     sentences = [
         f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
         "estimated between bounds, as the largest of any one check."
@@ -183,7 +186,7 @@ def survey_note(survey: Survey) -> Note:
     sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:MOST_TOLD]]
     if len(survey.failures) > MOST_TOLD:
         sentences.append(f"{number(len(survey.failures) - MOST_TOLD)} more could not be fetched.")
-    return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
+    return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info", survey.devices["name"])
 
 
 def _costs(survey: Survey, prices: Prices) -> pd.DataFrame:

@@ -108,13 +108,12 @@ def test_the_index_works(listed):
     """The table of devices fits, draws, sorts and is searched; the failure stands first as text; the rest opens."""
     assert listed.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert listed.locator(".failures strong").inner_text() == "<b>Bad</b>"
-    assert listed.locator("tbody th").last.text_content() == "<b>Bad</b>"
     picture = listed.get_by_role("img", name="0 to 6\u00a0kWh").first.bounding_box()
     assert (picture["width"], picture["height"]) == (80, 20)
     listed.get_by_role("button", name="Sort by Energy kWh").click()
     assert listed.locator("tbody th:visible").first.inner_text() == "Ventil 321"
-    listed.get_by_label("Search").fill("failed bad")
-    assert listed.get_by_role("status").inner_text() == "1 of 600 devices"
+    listed.get_by_label("Search").fill("ventil 321")
+    assert listed.get_by_role("status").inner_text() == "1 of 599 devices"
     assert listed.get_by_role("link", name="November 2018").count() == 2
 
 
@@ -179,7 +178,7 @@ def test_the_index_sorts_by_severity_and_money(phone):
 
     assert names("Device") == "ABCDEF"
     assert names("Status") == "FCDBEA"
-    assert names("Status")[-1] != "F", "turned round, those without a report come first"
+    assert names("Status") == "AEBDCF"
     assert names("Waste a year")[:3] == "FCD"
     assert names("Waste a year")[:3] == "DCF"
 

@@ -36,8 +36,10 @@ def publish(out: Path, broken: tuple[str, ...] = (), left: tuple[str, ...] = (),
             elif key in left:
                 results.append(Result(job, "failed", 0.0, STOPPED))
             else:
-                data = display.table(pd.DataFrame({"valve": TOLD}), "valves")._repr_mimebundle_()
-                notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", data=data)])])
+                told = display.note(f"{DEVICES['a']} failed; Brokenly said.", names=DEVICES.values())
+                shown = [display.table(pd.DataFrame({"valve": TOLD}), "valves"), told]
+                outputs = [new_output("display_data", data=it._repr_mimebundle_()) for it in shown]
+                notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
                 path = folder.staging / f"{job.slug}.html"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(page.export(notebook, title=job.title, made_at=about.made_at, version="1"))
@@ -81,6 +83,8 @@ def test_names_lead_to_pages(tmp_path):
     folder = publish(tmp_path, broken=("d",))
     html = (folder / "overview.html").read_text(encoding="utf-8")
     assert '<a data-page href="devices/a.html">Nord &amp; &lt;b&gt;Süd&lt;/b&gt;</a>' in html
+    assert html.count('href="devices/a.html"') == 2, "in the note, too"
+    assert "</a> failed; Brokenly said." in html
     assert '<a data-page href="devices/c.html">Twin (S-c)</a>' in html
     assert "<span data-page>Twin</span>" in html, "it may be either"
     assert "<span data-page>Somebody else</span>" in html

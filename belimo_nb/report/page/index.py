@@ -94,7 +94,9 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
                 "cost": costs.get(result.job.slug),
             }
             for result in devices
+            if "html" in result.files  # of the others the failures say all that there is to say
         ],
+        count=number(len(devices)),
         columns=columns,
         currency=next((cost["currency"] for cost in costs.values()), ""),
         trend=labels.pop() if len(labels := {trend["label"] for trend in trends}) == 1 else "By day" if trends else "",
