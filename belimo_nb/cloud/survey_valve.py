@@ -98,6 +98,7 @@ class ValveTask:
     tz: str
     closer: bool  # whether a look in detail may be fetched
     health: str = ""  # what the device says of its meter
+    outdoor: pd.Series[float] | None = None  # daily means, °C
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -143,7 +144,10 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.empty(0) if most is None else energy[most]["kwh"].to_numpy(dtype=float),
         verdicts=on_longest(
-            judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
+            judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health),
+            longest,
+            task.tz,
+            task.outdoor,
         ),
         lacked_water=bool(lacks_water(samples).any()),
         requests=requests,
