@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from belimo_nb import summary
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import note
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.explorer.cost import period_of
 from belimo_nb.explorer.query import error_sentence
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
 
 
 def findings(cloud: Cloud, choice: Choice) -> str:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.cloud.device import Device
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.explorer.cost import MAX_DATAPOINTS, View, check_cost, period_of, resolution_for, view_of
 from belimo_nb.explorer.points import Point, counterparts_of, default_datapoints, points_of
 from belimo_nb.explorer.samples import Curve, as_csv, as_table, curves_of, download_link, file_name
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from belimo_nb._version import __version__
+from belimo_nb.calendar.periods import Period
 from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
 from belimo_nb.report.jobs import Job, Result
@@ -20,10 +20,7 @@ from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import INDEX, OutputFolder, claim
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import JobFailed, Workers
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.settings import Settings
+from belimo_nb.settings import Settings
 
 POLL_INTERVAL = 0.5
 STOPPED = "Stopped before it was finished."

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from belimo_nb.api.words import in_words
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.checkup import Checkup
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.condition import condition, verdicts_of
 from belimo_nb.cloud.counting import KINDS
+from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, greater_kind, incomplete
 from belimo_nb.summary.quality import completeness
 from belimo_nb.summary.record import device_record, set_values
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.checkup import Checkup
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
 
 HOURS_A_YEAR = 8766
 

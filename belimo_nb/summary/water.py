@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.water import Water, valves_water
 from belimo_nb.display import Table, number, table
 from belimo_nb.display.numbers import capitalized
@@ -15,10 +16,6 @@ from belimo_nb.heating import Study, fit_signature
 from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.design_load import DesignLoad, daily_peaks, design_load
 from belimo_nb.hydronics.daily_water import ranked
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
 
 
 def building_water(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Period) -> Water:
