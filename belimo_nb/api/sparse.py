@@ -77,7 +77,7 @@ def held(
         usual_begins = _begins(alive, len(raw), limits) if counters else begins
     spoken = np.zeros(len(raw), dtype=bool)
     spoken[alive] = True
-    columns: dict[int, npt.NDArray[Any] | pd.Series[Any]] = {}
+    columns: dict[int, npt.NDArray[Any]] = {}
     for position in np.flatnonzero(~known.all(axis=0)).tolist():
         # For each row, the row of the last value; it holds if life has not been interrupted since.
         there = known[:, position]
@@ -86,7 +86,8 @@ def held(
         if counters:
             holds &= (place >= usual_begins) | spoken
         if holds.any():
-            columns[position] = _filled(raw.iloc[:, position], place, holds)
+            columns[position] = values = raw.iloc[:, position].to_numpy().copy()
+            values[holds] = values[place[holds]]
     if not columns:
         return _marked(raw, spacing)
     if block.dtype == float:
@@ -141,14 +142,6 @@ def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]
     usual = near[np.arange(len(wide)), rank]
     limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
     return limits
-
-
-def _filled(
-    column: pd.Series[Any], place: npt.NDArray[np.intp], holds: npt.NDArray[np.bool_]
-) -> npt.NDArray[Any] | pd.Series[Any]:
-    values = column.to_numpy().copy()
-    values[holds] = values[place[holds]]
-    return values
 
 
 def _marked(frame: pd.DataFrame, attrs: dict[str, pd.Timedelta]) -> pd.DataFrame:

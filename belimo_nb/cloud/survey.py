@@ -116,7 +116,8 @@ class Survey:
         Returns:
             DataFrame, index ``time``, one column a valve, named by its id; NaN where unknown.
         """
-        days = _days(self.period)
+        span = self.period
+        days = edges(span.start, span.end, "D", str(span.start.tz), pd.DatetimeIndex([]))[:-1].rename("time")
         nothing = np.full(len(days), np.nan)
         found = {key: valve.days if len(valve.days) else nothing for key, valve in self.valves.items()}
         return pd.DataFrame(found, days)
@@ -201,10 +202,6 @@ def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, 
     return sync.run_with_progress(
         connection.archive, planned, connection.now_s, shown=bool(connection.settings.rate)
     ).failures
-
-
-def _days(period: Period) -> pd.DatetimeIndex:
-    return edges(period.start, period.end, "D", str(period.start.tz), pd.DatetimeIndex([]))[:-1].rename("time")
 
 
 def _largest(values: Sequence[float]) -> float:

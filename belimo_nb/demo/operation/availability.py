@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,11 @@ class Availability:
     def time(self, index: int) -> int:
         """Epoch seconds of a sample."""
         return self.first + index * STEP
+
+    def hours_since(self, energized: int, at: slice | int) -> Any:
+        """Whole hours from a time (epoch seconds) to a sample, or for a slice to all of the horizon."""
+        index = at if isinstance(at, int) else np.arange(SAMPLES)
+        return (self.first - energized + index * STEP) // 3600
 
     def before(self, time: int) -> int:
         """Number of sample times before a time, arrived or not."""
