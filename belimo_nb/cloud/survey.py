@@ -99,16 +99,15 @@ class Survey:
             )
         frame = pd.DataFrame(rows, columns=["id", *COLUMNS]).set_index("id")
         frame = self.devices[["name", "project", "city"]].join(frame, how="right")
-        order = pd.DataFrame(
-            {
-                "blind": [not self.valves[str(key)].blind for key in frame.index],
-                "cost": [-cost_kwh(self.valves[str(key)].findings)[1] for key in frame.index],
-                "rank": [-SEVERITY[self.conditions[str(key)].status] for key in frame.index],
-                "name": frame["name"],
-            },
-            frame.index,
-        )
-        return frame.loc[order.sort_values(["blind", "cost", "rank", "name"], kind="stable").index]
+
+        names = frame["name"].to_dict()
+
+        def urgency(key: object) -> tuple[bool, float, int, str]:
+            found = self.valves[str(key)]
+            rank = SEVERITY[self.conditions[str(key)].status]
+            return not found.blind, -cost_kwh(found.findings)[1], -rank, str(names[key])
+
+        return frame.loc[sorted(frame.index, key=urgency)]
 
     def daily(self) -> pd.DataFrame:
         """Tabulate kWh by local day, of the kind of energy that a valve counted more of.

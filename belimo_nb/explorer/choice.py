@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -25,14 +24,12 @@ from belimo_nb.system.files import check_inside, read_bytes, write_text
 
 AUTO = "auto"
 
-SPANS: Mapping[str, pd.DateOffset] = MappingProxyType(
-    {
-        "day": pd.DateOffset(days=1),
-        "week": pd.DateOffset(days=7),
-        "month": pd.DateOffset(months=1),
-        "year": pd.DateOffset(years=1),
-    }
-)
+SPANS: Mapping[str, pd.DateOffset] = {
+    "day": pd.DateOffset(days=1),
+    "week": pd.DateOffset(days=7),
+    "month": pd.DateOffset(months=1),
+    "year": pd.DateOffset(years=1),
+}
 """Ranges up to now, by name."""
 
 

@@ -185,7 +185,10 @@ def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
         )
     frame = pd.DataFrame(rows)
     columns = [name for name in map(str, frame) if name.endswith("_pm")]
-    plus_minus = {name: _plus_minus_percent if name in ("energy_pm", "water_pm") else 1 for name in columns}
+    plus_minus = {
+        name: (lambda share: number(100 * share, 1, "%")) if name in ("energy_pm", "water_pm") else 1
+        for name in columns
+    }
     return table(
         frame,
         "effects",
@@ -201,10 +204,6 @@ def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
 
 def _nothing(found: BeforeAfter) -> Note:
     return note(f"There is no before and after: {found.reason.rstrip('.')}.")
-
-
-def _plus_minus_percent(share: float) -> str:
-    return number(100 * share, 1, "%")
 
 
 def _moment(changed: str, period: Period) -> pd.Timestamp | None:

@@ -4,43 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from belimo_nb.demo.fleet.datapoints import Datapoint
 
 _PATH = "application/EnergyValve4/Device"  # stands before the names in the second version of the profile
 
-SOURCES: Mapping[str, str] = MappingProxyType(
-    {
-        "RemoteWaterTemperature": "evcloud.150",
-        "FlowBodyWaterTemperature": "evcloud.160",
-        "DifferentialWaterTemperature": "evcloud.170",
-        "AbsoluteWaterFlow": "evcloud.90",
-        "RelativeWaterFlow": "evcloud.100",
-        "AbsolutePower": "evcloud.140",
-        "RelativePower": "evcloud.110",
-        "HeatingEnergyLifetime": "evcloud.210",
-        "CoolingEnergyLifetime": "evcloud.200",
-        "WaterFlowVolumeLifetime": "evcloudplus.461",
-        "RelativeActuatorPosition": "evcloud.80",
-        "RelativeActuatorPositionSetpoint": "evcloud.70",
-        "NominalWaterFlow": "evcloud.20",
-        "AppliedSetpoint": "evcloud.50",
-        "GlycolConcentration": "evcloud.270",
-        "SelectWaterControlMode": "evcloud.40",
-        "SelectSetpointSource": "evcloud.310",
-        "SetWaterDeviceInstallationPosition": "evcloud.300",
-        "WaterDeviceDnSize": "evcloud.10",
-        "MasterDeviceErrorStatus": "evcloud.280",
-        "SetDifferentialWaterTemperature": "evcloud.230",
-        "DifferentialWaterTemperatureSetpoint": "evcloud.250",
-        "DifferentialWaterTemperatureControlStatus": "evcloud.260",
-        "DifferentialTemperatureManagerActiveHours": "evcloudplus.470",
-        "DifferentialTemperatureManagerStandbyHours": "evcloudplus.471",
-        "DifferentialTemperatureManagerDisabledHours": "evcloudplus.472",
-        "SetRelativeSetpoint": "evcloud.50",
-    }
-)
+SOURCES: Mapping[str, str] = {
+    "RemoteWaterTemperature": "evcloud.150",
+    "FlowBodyWaterTemperature": "evcloud.160",
+    "DifferentialWaterTemperature": "evcloud.170",
+    "AbsoluteWaterFlow": "evcloud.90",
+    "RelativeWaterFlow": "evcloud.100",
+    "AbsolutePower": "evcloud.140",
+    "RelativePower": "evcloud.110",
+    "HeatingEnergyLifetime": "evcloud.210",
+    "CoolingEnergyLifetime": "evcloud.200",
+    "WaterFlowVolumeLifetime": "evcloudplus.461",
+    "RelativeActuatorPosition": "evcloud.80",
+    "RelativeActuatorPositionSetpoint": "evcloud.70",
+    "NominalWaterFlow": "evcloud.20",
+    "AppliedSetpoint": "evcloud.50",
+    "GlycolConcentration": "evcloud.270",
+    "SelectWaterControlMode": "evcloud.40",
+    "SelectSetpointSource": "evcloud.310",
+    "SetWaterDeviceInstallationPosition": "evcloud.300",
+    "WaterDeviceDnSize": "evcloud.10",
+    "MasterDeviceErrorStatus": "evcloud.280",
+    "SetDifferentialWaterTemperature": "evcloud.230",
+    "DifferentialWaterTemperatureSetpoint": "evcloud.250",
+    "DifferentialWaterTemperatureControlStatus": "evcloud.260",
+    "DifferentialTemperatureManagerActiveHours": "evcloudplus.470",
+    "DifferentialTemperatureManagerStandbyHours": "evcloudplus.471",
+    "DifferentialTemperatureManagerDisabledHours": "evcloudplus.472",
+    "SetRelativeSetpoint": "evcloud.50",
+}
 """Datapoint of Energy Valve 4 -> the datapoint of Energy Valve 3 that has the same value."""
 
 _OWN = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from belimo_nb.demo.world.schedule import SAMPLES, STEP
 _A_DAY = 86400 // STEP
 ERRORS = "evcloud.280"  # the error bits
 
-RESOLUTIONS: Mapping[str, float] = MappingProxyType({"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0})
+RESOLUTIONS: Mapping[str, float] = {"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0}
 """What a change by report means, by unit. Of any other quantity, counters among them, any change is sent."""
 _UNITS = {point.id: point.unit for point in ENERGY_VALVE_WITH_WEAR}
 _UNITS |= {"AbsoluteHeatingPower": "W", "AbsoluteCoolingPower": "W"}

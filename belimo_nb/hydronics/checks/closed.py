@@ -79,20 +79,12 @@ def closed(samples: Samples) -> Verdict:
     )
     if figure <= FAULT_HOURS:
         return Verdict(CHECK, OK, figure, "h/d", THRESHOLD, f"{said}: little.", "", volume, energy)
-    return Verdict(
-        CHECK,
-        FAULT,
-        figure,
-        "h/d",
-        THRESHOLD,
-        f"{said}: it does not close.",
+    advice = (
         "Let the actuator adapt its stroke again and check the valve's seat for dirt; if the flow goes on with the "
-        "shut-off valve closed, the flow sensor has a wrong zero.",
-        volume,
-        energy,
-        volume,
-        energy,
+        "shut-off valve closed, the flow sensor has a wrong zero."
     )
+    waste = (volume, energy, volume, energy)
+    return Verdict(CHECK, FAULT, figure, "h/d", THRESHOLD, f"{said}: it does not close.", advice, *waste)
 
 
 def _is_zero(samples: Samples, shut: Flags, flows: Flags, nominal: float) -> bool:

@@ -99,14 +99,9 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
     said = f"{who} heated and cooled in the same hour in {whole(both)} of {whole(hours)} h"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.", waste_kwh=waste_kwh)
-    return Verdict(
-        CHECK,
-        WARN,
-        share,
-        "%",
-        THRESHOLD,
-        f"{said}: the one works against the other.",
+    said = f"{said}: the one works against the other."
+    advice = (
         "Set the heating and the cooling setpoints further apart, and check that the valve of the side that should "
-        "rest closes tightly.",
-        waste_kwh=waste_kwh,
+        "rest closes tightly."
     )
+    return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice, waste_kwh=waste_kwh)

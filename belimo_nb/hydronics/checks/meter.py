@@ -65,18 +65,16 @@ def meter(samples: Samples) -> Verdict:
     if figure < allowed:
         within = f", no more than the readings of such a load explain ({allowed:.1f} %)"
         return Verdict(CHECK, OK, figure, "%", threshold, f"{said}{within if figure >= limit else ''}.")
-    side = "more" if counted > summed else "less"
-    return Verdict(
-        CHECK,
-        FAULT if figure >= FAULT_FACTOR * allowed else WARN,
-        figure,
-        "%",
-        threshold,
+    side, verdict = "more" if counted > summed else "less", FAULT if figure >= FAULT_FACTOR * allowed else WARN
+    said = (
         f"Over {days.shape[1]} days the counters rose by {figure:.1f} % {side} than the sum of power: one of the two "
-        "is wrong.",
-        "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "
-        "whether the counters stand still.",
+        "is wrong."
     )
+    advice = (
+        "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "
+        "whether the counters stand still."
+    )
+    return Verdict(CHECK, verdict, figure, "%", threshold, said, advice)
 
 
 def _days(samples: Samples, power_kw: Floats, columns: list[str]) -> Floats:

@@ -63,16 +63,12 @@ def swapped(samples: Samples) -> Verdict:
         said += f"{since}, but the {right} counter rises: one of the two is mistaken."
         advice = "Compare both sensors with a thermometer, and see which of them sits in the supply."
         return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice)
-    return Verdict(
-        CHECK,
-        FAULT,
-        share,
-        "%",
-        THRESHOLD,
-        f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}.",
+    said = f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}."
+    advice = (
         "See that the remote sensor T1 sits in the supply and the valve with its sensor T2 in the return, and exchange "
-        "them if not; correct the energy counted since.",
+        "them if not; correct the energy counted since."
     )
+    return Verdict(CHECK, FAULT, share, "%", THRESHOLD, said, advice)
 
 
 def _since(wrong: Flags, ns: Ints) -> int:

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,12 @@ class Scheduler:
         self.probes: list[Path] = []
         self._client = _client(address)
         try:
-            self._wait()
+            try:
+                self._client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
+            except TimeoutError:
+                raise ConnectionFailed(
+                    f"The scheduler at {address} has no worker; start some: dask worker {address}"
+                ) from None
             self.first = self.threads()
             self._check_versions()
         except BaseException:
@@ -112,14 +117,6 @@ class Scheduler:
                 probe.unlink(missing_ok=True)
         self._client.close(CLOSE_TIMEOUT)
 
-    def _wait(self) -> None:
-        try:
-            self._client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
-        except TimeoutError:
-            raise ConnectionFailed(
-                f"The scheduler at {self.address} has no worker; start some: dask worker {self.address}"
-            ) from None
-
     def _check_versions(self) -> None:
         # A function of the standard library: one of ours may not exist in another version.
         found = self._ask(importlib.metadata.version, NAME)
@@ -165,7 +162,7 @@ def _client(address: str) -> Any:
         raise UsageError(
             "--scheduler needs the package distributed; install it with: pip install distributed fsspec"
         ) from None
-    for name in _loggers():
+    for name in ["distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return distributed.Client(  # type: ignore[no-untyped-call]
@@ -177,7 +174,3 @@ def _client(address: str) -> Any:
         raise ConnectionFailed(
             f"The scheduler at {address} cannot be reached; start one (dask scheduler), or check the address."
         ) from None
-
-
-def _loggers() -> Iterable[str]:
-    return ["distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))]
