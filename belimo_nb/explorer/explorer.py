@@ -16,9 +16,8 @@ from belimo_nb.explorer.canvas import canvas_of
 from belimo_nb.explorer.choice import Choice, save_choice
 from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import Picture
-from belimo_nb.explorer.findings import findings
 from belimo_nb.explorer.point_picker import PointList
-from belimo_nb.explorer.query import QueryResult, error_sentence, run_query
+from belimo_nb.explorer.query import QueryResult, error_sentence, findings, run_query
 from belimo_nb.explorer.range_picker import RangePicker
 from belimo_nb.explorer.runner import DebouncedRunner
 

@@ -18,8 +18,7 @@ from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
-from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
-from belimo_nb.summary.quality import completeness
+from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.weather import temperature_or_reason
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by

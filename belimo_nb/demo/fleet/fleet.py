@@ -7,8 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from belimo_nb.demo.fleet.building import DEFAULT_FLEET, ZURICH, Entry, Kind, Place
-from belimo_nb.demo.fleet.portfolio import PORTFOLIO, copied_entry
+from belimo_nb.demo.fleet.building import DEFAULT_FLEET, PORTFOLIO, ZURICH, Entry, Kind, Place, copied_entry
 from belimo_nb.demo.fleet.profiles import (
     ENERGY_VALVE_3_WITH_WEAR,
     ENERGY_VALVE_4,

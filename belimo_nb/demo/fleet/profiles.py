@@ -9,12 +9,13 @@ from belimo_nb.demo.fleet.datapoints import (
     ACTUATOR,
     DEFAULT,
     ENERGY_VALVE,
+    ENERGY_VALVE_4_POINTS,
     ENERGY_VALVE_WITH_WEAR,
     GATEWAY,
     METADATA,
+    PATH_POINTS,
     Datapoint,
 )
-from belimo_nb.demo.fleet.energy_valve_4 import ENERGY_VALVE_4_POINTS, PATH_POINTS
 
 DataprofileKey = tuple[str, str]  # identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2").
 ENERGY_VALVE_3: DataprofileKey = ("energyvalve3", "1.2")

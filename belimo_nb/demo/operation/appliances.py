@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.meter import Select
+from belimo_nb.demo.operation.reporting import Availability
 from belimo_nb.demo.world.noise import FloatArray, normal, uniform
 from belimo_nb.demo.world.physics import IntArray, drift
 from belimo_nb.demo.world.schedule import SAMPLES, over_horizon, weekly

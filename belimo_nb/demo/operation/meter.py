@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from belimo_nb.demo.fleet.datapoints import ManagerState, Sequence
-from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
-from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.fleet.datapoints import SOURCES, ManagerState, Sequence
+from belimo_nb.demo.operation.reporting import Availability
 from belimo_nb.demo.operation.totals import HOUR_PER_TOTAL, Register, Totals
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS

@@ -15,12 +15,11 @@ from belimo_nb.demo.fleet.plants import Plant, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
-from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
-from belimo_nb.demo.operation.reporting import daily_reports, sent_daily, sent_samples
+from belimo_nb.demo.operation.reporting import Availability, daily_reports, sent_daily, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
