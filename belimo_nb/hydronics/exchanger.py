@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 
 SATURATED_SLOPE = 0.15  # share of its start to which the slope of P(V) has fallen at V*
 SUPPLY_SPAN_K = 4.0  # span of the supply temperature (5th to 95th percentile) from which the fit follows it

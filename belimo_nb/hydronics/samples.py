@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD, column_index
 
@@ -352,3 +351,23 @@ def nominal_flow(samples: Samples) -> tuple[float, str]:
         return math.nan, ""
     shown = percentile(flow, 99)
     return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"
+
+
+def percentile(values: npt.NDArray[np.float64], percent: float) -> float:
+    """The same as `numpy.percentile` of one percentage, ten times as fast: NaN if any value is.
+
+    Numpy looks for the last value, too, to find NaN, and that takes a sort of nearly everything.
+
+    Args:
+        values: One or more, shape (n,).
+        percent: From 0 to 100.
+    """
+    if np.isnan(values).any():
+        return float("nan")
+    place = percent / 100 * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    part = np.partition(values, (low, high))
+    below, above, share = float(part[low]), float(part[high]), place - low
+    step = above - below
+    return below + step * share if share < 0.5 else above - step * (1 - share)

@@ -13,7 +13,7 @@ from belimo_nb.display import Table, number, table
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.heating import Study, fit_signature
 from belimo_nb.heating.days import daily_series
-from belimo_nb.heating.design_load import DesignLoad, daily_peaks, design_load
+from belimo_nb.heating.signature import DesignLoad, daily_peaks, design_load
 from belimo_nb.hydronics.daily_water import ranked
 from belimo_nb.quantities import amount
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tornado.web import Application
 
-from belimo_nb.demo.server import archive, definitions, devices, history
+from belimo_nb.demo.server import archive, devices, history
 from belimo_nb.demo.server.account import Account
 from belimo_nb.demo.server.api import AnswerHandler, ApiHandler, ArchiveHandler, DownloadHandler
 from belimo_nb.demo.server.handler import Cloud, NotFound, TokenHandler
@@ -36,8 +36,8 @@ def application(cloud: Cloud) -> Application:
         (f"{device}/data/history/datapoints/([^/]+)", ApiHandler, {"answer": history.samples}),
         (f"{device}/data/download", DownloadHandler, {"answer": history.download}),
         (f"{device}/timeline", ApiHandler, {"answer": devices.timeline}),
-        (profiles, ApiHandler, {"answer": definitions.profile_list, "scope": "read:dataprofile"}),
-        (f"{profiles}/([^/]+)/([^/]+)", ApiHandler, {"answer": definitions.profile, "scope": "read:dataprofile"}),
+        (profiles, ApiHandler, {"answer": devices.profile_list, "scope": "read:dataprofile"}),
+        (f"{profiles}/([^/]+)/([^/]+)", ApiHandler, {"answer": devices.profile, "scope": "read:dataprofile"}),
     ]
     routes: list[Any] = [(API + path, handler, {"cloud": cloud, **more}) for path, handler, more in answers]
     routes.append((TOKEN, TokenHandler, {"cloud": cloud}))

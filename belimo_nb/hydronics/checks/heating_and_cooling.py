@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Ints, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Ints, Samples, percentile
 from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.plant import flowless, moves
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import ABSOLUTE_ZERO_C

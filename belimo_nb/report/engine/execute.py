@@ -18,8 +18,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from belimo_nb import errors
-from belimo_nb.report.engine.engines import FORK
-from belimo_nb.report.engine.environment import cell_environment
+from belimo_nb.report.engine.engines import FORK, cell_environment
 
 START_TRIES = 2
 START_FAILURE = "Kernel died before replying"

@@ -34,7 +34,7 @@ from papermill.iorw import write_ipynb
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
-from belimo_nb.report.engine.environment import add_folder_to_path, restored_process_state
+from belimo_nb.report.engine.engines import add_folder_to_path, restored_process_state
 
 ENGINE = "belimo-nb-shell"
 ALARM_INTERVAL = 1.0  # seconds after which a cell that has swallowed `TimeUp` is interrupted again
