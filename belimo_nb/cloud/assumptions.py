@@ -151,7 +151,7 @@ def recognized_profiles(connection: Connection, devices: pd.DataFrame) -> pd.Dat
         row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
         row["devices"] += 1
     for row in rows.values():
-        profile = connection.profile_or_none(row.pop("ref"))
+        profile = connection.dataprofiles.readable(row.pop("ref"))
         quantities = [] if profile is None else [key for key in QUANTITIES if profile.describes(key)]
         row["energy_valve"] = bool({"heating_energy", "cooling_energy"} & set(quantities))
         row["known"] = len(quantities)

@@ -152,7 +152,7 @@ class _Check:
         counts = collections.Counter(ref for record in records if (ref := profile_ref(record)))
         named = dict.fromkeys(ref for record in order[: len(order) - len(records)] if (ref := profile_ref(record)))
         refs = list(dict.fromkeys([*named, *(ref for ref, _ in counts.most_common())]))[:MAX_PROFILES]
-        return {ref: (counts[ref], self._connection.profile_or_none(ref)) for ref in refs}
+        return {ref: (counts[ref], self._connection.dataprofiles.readable(ref)) for ref in refs}
 
     def _first_valve(
         self, records: Sequence[Record], profiles: Mapping[str, tuple[int, Profile | None]]

@@ -29,7 +29,7 @@ def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
     """
     known = cloud.connection.device_list.known()
     valves = cloud.energy_valves(devices)
-    settings = settings_frame([known[str(key)] for key in valves.index], cloud.connection.profile_or_none)
+    settings = settings_frame([known[str(key)] for key in valves.index], cloud.connection.dataprofiles.readable)
     expected = _wanted(Path(str(wanted))) if wanted else None
     there = {str(name).casefold() for name in settings["setting"]}
     if strange := [name for name in expected or {} if name.casefold() not in there]:

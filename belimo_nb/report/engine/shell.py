@@ -90,7 +90,8 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         except TimeUp:
             self._timed_out = True
         finally:
-            self._flush()
+            for stream in self._streams:
+                stream.flush()
         if self._timed_out:
             raise CellTimeoutError(TIMEOUT_MESSAGE)
         if self._shell.exit_now:
@@ -153,10 +154,6 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-
-    def _flush(self) -> None:
-        for stream in self._streams:
-            stream.flush()
 
 
 class ShellEngine(Engine):  # type: ignore[misc]
