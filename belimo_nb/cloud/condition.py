@@ -70,10 +70,11 @@ def of_checks(verdicts: Sequence[Verdict], reason: str = "") -> Condition:
     """
     judged = {one.check for one in verdicts if one.verdict != "cannot judge"}
     blind = any(one.verdict in BLIND.get(one.check, ()) for one in verdicts)
-    found = [(one, _status(one)) for one in verdicts if one.verdict in ("fault", "warn")]
-    if found:
+    bad = [one for one in verdicts if one.verdict in ("fault", "warn")]
+    if bad:
+        found = [(one, "silent" if one.check == "silent" else one.verdict) for one in bad]
         worst, status = min(found, key=lambda it: urgency(it[1], it[0].check in BLIND, cost_kwh([it[0]])[1]))
-        return Condition(status, worst.sentence, len(judged), blind=blind, cost_kwh=cost_kwh([v for v, _ in found])[1])
+        return Condition(status, worst.sentence, len(judged), blind=blind, cost_kwh=cost_kwh(bad)[1])
     left = [check for check in CHECKS if check not in judged]
     if len(judged) < LEAST_JUDGED * len(CHECKS):
         why = reason or next((one.sentence for one in verdicts if one.verdict == "cannot judge"), "")
@@ -108,7 +109,3 @@ def condition(device: pd.Series[Any], verdicts: Sequence[Verdict], timezone: str
 def verdicts_of(table: pd.DataFrame) -> list[Verdict]:
     """The verdicts of a table, as `hydronics.diagnose` gives it."""
     return [Verdict(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
-
-
-def _status(verdict: Verdict) -> str:
-    return "silent" if verdict.check == "silent" else verdict.verdict

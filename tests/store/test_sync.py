@@ -27,7 +27,7 @@ from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, sync
-from belimo_nb.store import windows as plan_module
+from belimo_nb.store import coverage as plan_module
 from belimo_nb.store.archive import Archive, HistoryQuery, LastContact
 from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries

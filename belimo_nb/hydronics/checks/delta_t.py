@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from belimo_nb.hydronics.counted import Passage, passage, since_mode
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking, percentile
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, between, cannot_judge, whole, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from belimo_nb.errors import BelimoError, UsageError
@@ -26,13 +26,6 @@ LONGEST_REASON = 200
 def is_url(out: str) -> bool:
     """Whether an output is a URL and no folder."""
     return "://" in out
-
-
-class _Files(Protocol):
-    """What is needed of a place for files."""
-
-    def put(self, path: Path, name: str) -> None: ...
-    def remove(self, name: str) -> None: ...
 
 
 class Upload:
@@ -90,7 +83,8 @@ class Upload:
         """
         there = self._sent()
         files = (path for name in runs(self.path) for path in (self.path / name).rglob("*") if path.is_file())
-        now: dict[str, Any] = {path.relative_to(self.path).as_posix(): _stamp(path) for path in files}
+        stats = {path.relative_to(self.path).as_posix(): path.stat() for path in files}
+        now: dict[str, Any] = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
         changed = [name for name, stamp in now.items() if there.get(name) != stamp]
         # Until all is done, nothing is known of what is under way.
         self._note(there | dict.fromkeys(changed))
@@ -171,7 +165,7 @@ class _Fsspec:
             self._system.rm_file(target)
 
 
-def _files(url: str, scheme: str) -> _Files:
+def _files(url: str, scheme: str) -> _S3 | _Fsspec:
     try:
         if scheme == "s3":
             return _S3(url.removeprefix("s3://"))
@@ -182,11 +176,6 @@ def _files(url: str, scheme: str) -> _Files:
         ) from None
     except (OSError, ValueError) as error:
         raise UsageError(f"The URL {url!r} of --out cannot be used ({_reason(error)}).") from None
-
-
-def _stamp(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _reason(error: BaseException) -> str:
