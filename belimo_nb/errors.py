@@ -130,9 +130,11 @@ class SignInError(CloudError):
 
     Attributes:
         of_path: True if a path of the API refuses a token just issued: others may take it.
+        setting: The setting that is probably wrong, such as "password"; "" if the cloud does not tell.
     """
 
     of_path: bool = False
+    setting: str = ""
 
 
 class ConnectionFailed(CloudError):

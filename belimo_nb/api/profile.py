@@ -246,7 +246,7 @@ class Profile:
         )
 
     def _near(self, wanted: str) -> str:
-        """The end of a sentence: datapoints of such a quantity, of a like name or with a like word, or some that exist."""
+        """The end of a sentence: datapoints of such a quantity, a like name or a like word, or some that there are."""
         frame = self.datapoints
         names = {folded(cell): str(cell) for column in ("name", "description") for cell in frame[column] if cell}
         names |= {folded(identifier): str(identifier) for identifier in frame.index}

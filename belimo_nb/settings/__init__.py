@@ -199,6 +199,11 @@ def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[
     return missing
 
 
+def token_address(env_file: str | os.PathLike[str] | None = None) -> str:
+    """The address that the environment, `.env` or the default has for tokens."""
+    return _merged(env_file, {})[0]["token_url"]
+
+
 def chosen_files(env_file: str | os.PathLike[str] | None = None) -> str | None:
     """The imported files that the environment or `.env` names, or None."""
     return parse.source_files(_merged(env_file, {})[0].get("source_files"))
