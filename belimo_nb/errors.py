@@ -138,7 +138,13 @@ class SignInError(CloudError):
 
 
 class ConnectionFailed(CloudError):
-    """The host is unknown, refuses connections, hangs, or its certificate is not trusted."""
+    """The host is unknown, refuses connections, hangs, or its certificate is not trusted.
+
+    Attributes:
+        of_proxy: True if that is so of a proxy on the way.
+    """
+
+    of_proxy: bool = False
 
 
 class TimedOut(ConnectionFailed):
