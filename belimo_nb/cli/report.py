@@ -161,8 +161,7 @@ def report(
     from belimo_nb.report.output.folder import claim
     from belimo_nb.report.output.upload import Upload, is_url
     from belimo_nb.report.page.tables import check
-    from belimo_nb.report.resume import continue_unfinished, device_list_time
-    from belimo_nb.report.run import run
+    from belimo_nb.report.run import continue_unfinished, device_list_time, run
 
     if not 0 < time_limit <= LONGEST_LIMIT_MINUTES:  # also refuses "nan"
         raise UsageError(f"--time-limit is {time_limit:g} minutes; give one up to {LONGEST_LIMIT_MINUTES:g}.")

@@ -85,7 +85,7 @@ class Result:
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
         condition: How the device is, see `belimo_nb.cloud.condition.Condition`; None if it is not about a device.
-        record: A device in plain numbers, see `belimo_nb.summary.record`; None if it is not about a device.
+        record: A device in plain numbers, see `belimo_nb.summary.device`; None if it is not about a device.
         standing: The device's findings by topic, with since when they stand, see `belimo_nb.report.changes`.
         made_at: When the run that made it began, aware; None where nothing was made.
         kept: True if an earlier run over the same period made it.

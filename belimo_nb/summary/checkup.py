@@ -29,7 +29,10 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
         {
             "check": frame["check"].map(capitalized),
             "verdict": frame["verdict"],
-            "figure": [_figure_text(value, unit) for value, unit in zip(frame["figure"], frame["unit"], strict=True)],
+            "figure": [
+                DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
+                for value, unit in zip(frame["figure"], frame["unit"], strict=True)
+            ],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             **_costs(frame, checkup, prices),
@@ -115,10 +118,6 @@ def _counts(verdicts: pd.Series[str]) -> str:
         for key, words in names.items()
         if key in found
     )
-
-
-def _figure_text(value: float, unit: str) -> str:
-    return DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
 
 
 def _digits(value: float) -> int:

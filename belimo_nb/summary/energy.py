@@ -5,26 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belimo_nb.calendar.periods import baseline
+from belimo_nb.calendar.periods import Period, baseline
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.display.numbers import percent, signed
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
-from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
-from belimo_nb.summary.quality import completeness
+from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.weather import temperature_or_reason
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.energy.counter import Counters, Kind
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by
 DEGREE_DAYS: Mapping[Kind, str] = {"heating": "HGT20/12", "cooling": "CDD18"}

@@ -52,23 +52,11 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.rename(columns={"waste_m3_low": "least_m3"})
     costs = _costs(survey, prices) if prices and prices.given else pd.DataFrame()
-    found = found.join(costs)
-    shown = _with_sparklines(found, survey, limit)[
-        [
-            "name",
-            "status",
-            "findings",
-            "least_m3",
-            "waste_m3",
-            "waste_kwh",
-            *costs,
-            "heating_kwh",
-            "cooling_kwh",
-            "kwh_a_day",
-            "sentence",
-            "advice",
-        ]
-    ]
+    daily = survey.daily()
+    pictures = pd.Series({key: sparkline(daily[key], "kWh") for key in found.index[:limit]}, dtype=object)
+    found = found.join(costs).assign(kwh_a_day=pictures.reindex(found.index)).reset_index(drop=True)
+    amounts = ["least_m3", "waste_m3", "waste_kwh", *costs, "heating_kwh", "cooling_kwh"]
+    shown = found[["name", "status", "findings", *amounts, "kwh_a_day", "sentence", "advice"]]
     caption = (
         f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
         "by what is wasted: heat or cold, and the pumping of water"
@@ -86,17 +74,10 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
         shown,
         "look-first",
         caption,
-        formats={
-            "status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "cost_low": 0, "cost_high": 0,
-            "heating_kwh": 0, "cooling_kwh": 0,
-        },
+        formats={"status": "status", **dict.fromkeys(amounts, 0)},
         labels={
-            "sentence": "",
-            "advice": "What to do",
-            "kwh_a_day": "By day",
-            "least_m3": "Wasted, at least",
-            "waste_m3": "At most",
-            "waste_kwh": "Wasted, at most",
+            "sentence": "", "advice": "What to do", "kwh_a_day": "By day", "least_m3": "Wasted, at least",
+            "waste_m3": "At most", "waste_kwh": "Wasted, at most",
             "cost_low": ("Costs, at least", f"{prices.currency} a year" if prices else ""),
             "cost_high": ("At most", f"{prices.currency} a year" if prices else ""),
         },
@@ -214,11 +195,3 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     if lacking := int((kwh.notna() & (coverage < COVERAGE_LIMIT)).sum()):
         note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
-
-
-def _with_sparklines(found: pd.DataFrame, survey: Survey, limit: int) -> pd.DataFrame:
-    """Add sparklines of daily energy to the first rows."""
-    daily = survey.daily()
-    head = found.head(limit).index
-    pictures = pd.Series({key: sparkline(daily[key], "kWh") for key in head}, dtype=object)
-    return found.assign(kwh_a_day=pictures.reindex(found.index)).reset_index(drop=True)

@@ -200,6 +200,17 @@ def test_nothing_new(large, tmp_path):
     assert re.search(r"\d+ valves have findings, up to EUR ", text)
 
 
+@pytest.mark.parametrize("kind", digest.KINDS)
+def test_a_digest_over_a_file(large, tmp_path, kind):
+    """A file that is no digest is not written over; the digest of the run before is."""
+    path = tmp_path / f"mine{kind}"
+    path.write_text("<p>Dear all, the valves by Belimo</p>\n")
+    with pytest.raises(UsageError, match="is there already and no digest of belimo-nb"):
+        digest.check(path)
+    digest.write(path, large, None)
+    digest.check(path)
+
+
 @pytest.mark.parametrize(("name", "words"), [("d.pdf", "of no known kind"), ("no/d.txt", "is not there")])
 def test_digests_that_cannot_be(name, words, tmp_path):
     """One sentence, before anything is made."""

@@ -114,7 +114,7 @@ def test_every_report_is_linked(results):
 
 
 def test_failures_come_first_with_their_reason(results):
-    """Before all else: which report failed, why, and its notebook; the table has only devices with a page."""
+    """First of all which report failed, its last line as text, and its notebook; then the devices with a page."""
     html = write(results)
     assert html.index("1 not made") < html.index('id="devices"') < html.index('<h2><a href="overview.html">')
     assert "No readings in &lt;2018&gt;; choose another period." in html

@@ -12,7 +12,7 @@ import warnings
 from datetime import UTC, datetime
 from importlib import import_module
 
-from belimo_nb.report.engine.environment import INLINE, ONE_THREAD
+from belimo_nb.report.engine.engines import INLINE, ONE_THREAD
 
 BEFORE_IMPORTS = {
     **ONE_THREAD,
