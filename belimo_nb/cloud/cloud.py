@@ -189,7 +189,7 @@ class Cloud:
         frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
-        profiles = [None if ref is None else self.connection.dataprofiles.readable(ref) for ref in refs]
+        profiles = [self.connection.dataprofiles.readable(ref) for ref in refs]
         refusals = [self.connection.dataprofiles.refusal(ref) for ref in refs]
         counters = {
             kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]

@@ -229,12 +229,9 @@ def _by_label(part: pd.DataFrame, labels: Sequence[int]) -> Iterator[tuple[str, 
     text = part[labels[0]].fillna("")
     for more in labels[1:]:
         text = text + BETWEEN + part[more].fillna("")
-    codes, uniques = pd.factorize(text)
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
-    for number, label in enumerate(uniques):
+    for label, rows in text.groupby(text, sort=False).indices.items():
         if str(label).strip(BETWEEN + " "):
-            yield str(label), order[edges[number] : edges[number + 1]]
+            yield str(label), np.asarray(rows)
 
 
 def _index(names: list[str], name: str, path: Path) -> int:
