@@ -32,7 +32,8 @@ from belimo_nb.quantities import (
     spelled,
 )
 
-COLUMNS = ("name", "description", "unit", "access", "type")
+COLUMNS = {"name": "name", "description": "description", "unit": "unit", "access": "access", "type": "basetype"}
+"""Columns of `Profile.datapoints`, and the features they come from."""
 KNOWN = QUANTITIES | SETTINGS
 NAMES = frozenset(name.casefold() for known in KNOWN.values() for name in (*known.names, *known.names_4))
 
@@ -70,13 +71,7 @@ class Profile:
         found = [point.get("featureValues") for point in unique.values()]
         features = [values if isinstance(values, dict) else {} for values in found]
         self.datapoints = pd.DataFrame(
-            {
-                "name": [_text(f, "default.name") for f in features],
-                "description": [_text(f, "default.description") for f in features],
-                "unit": [_text(f, "default.unit") for f in features],
-                "access": [_text(f, "default.access") for f in features],
-                "type": [_text(f, "default.basetype") for f in features],
-            },
+            {name: [_text(f, f"default.{key}") for f in features] for name, key in COLUMNS.items()},
             index=pd.Index(list(unique), name="id", dtype=object),
             columns=list(COLUMNS),
             dtype=object,
