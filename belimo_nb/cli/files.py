@@ -16,6 +16,7 @@ from belimo_nb.cli.shared import (
     period_options,
     sigterm_as_interrupt,
 )
+from belimo_nb.cli.streams import output_as_utf8
 from belimo_nb.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def import_files(
         for path in files[: 1 if propose else None]:
             known = _understood(path, mapping_file, timezone)
             if propose:
+                output_as_utf8()
                 click.echo(mapping.dumps(known.mapping, _remarks(path, known)), nl=False)
             else:
                 _show(path, known, reader.read(path, _tried(known)))

@@ -223,7 +223,7 @@ def report(
             sys.exit(INTERRUPTED)
         if outcome.run is not None:
             for path in digests:
-                digest.write(path, outcome.run, address if upload is None or address else upload.url)
+                digest.write(path, outcome.run, address or (None if upload is None else upload.url), place)
             if exit_on and any(item.bad for item in outcome.run.changes):
                 sys.exit(NEW_FAULTS)
         if outcome.failed:

@@ -18,7 +18,7 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
-from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.jobs import STOPPED, Job, Result
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import INDEX, OutputFolder, claim, unfinished_as_of
 from belimo_nb.report.render import Task, render
@@ -27,7 +27,6 @@ from belimo_nb.settings import Settings
 from belimo_nb.store.documents import DocumentStore
 
 POLL_INTERVAL = 0.5
-STOPPED = "Stopped before it was finished."
 TRIED_TWICE = "It was tried twice."
 
 

@@ -203,7 +203,8 @@ def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
 
 
 def _nothing(found: BeforeAfter) -> Note:
-    return note(f"There is no before and after: {found.reason.rstrip('.')}.")
+    level = "info" if found.changed is not None else "absent"
+    return note(f"There is no before and after: {found.reason.rstrip('.')}.", level)
 
 
 def _moment(changed: str, period: Period) -> pd.Timestamp | None:

@@ -190,6 +190,28 @@ def test_export_and_import(month, tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet", "link.csv", "broken.parquet", "pipe.csv"])
+def test_export_over_a_file(month, tmp_path, name):
+    """A file that is no export stays, whatever it is; an export of before is replaced."""
+    out, was = tmp_path / name, b"time;what\n1;mine\n"
+    if name.startswith(("link", "broken")):
+        out.symlink_to("mine.csv")
+    if name.startswith("pipe"):
+        os.mkfifo(out)
+    elif not name.startswith("broken"):
+        out.write_bytes(was)
+    arguments = ["--files", "files", "export", "--period", "2018-11", "--out", str(out)]
+    result = CliRunner().invoke(cli, arguments)
+    assert (result.exit_code, result.stderr) == (
+        2, f"Error: {str(out)!r} is there already and no export of belimo-nb; choose another file.\n"
+    )  # fmt: skip
+    assert out.is_symlink() == name.startswith(("link", "broken"))
+    assert not out.is_file() or out.read_bytes() == was
+    out.unlink()
+    for _ in range(2):
+        assert "rows of" in run(*arguments)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "x" * 61, "a b", "ä", "a\0"])
 def test_hostile_names_of_a_source(name, month):
     """A name that would lead out of the store is refused."""

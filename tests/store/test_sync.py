@@ -33,7 +33,7 @@ from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
-KILLS = int(os.environ.get("BELIMO_KILLS") or 10)
+KILLS = int(os.environ.get("BELIMO_KILLS") or 6)
 with contextlib.suppress(ImportError):
     import resource  # POSIX
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from belimo_nb._version import __version__
 from belimo_nb.errors import BelimoError, ConnectionFailed, UsageError
 from belimo_nb.report.cluster.dask_task import RemoteCall, close_pool, run_on_worker
+from belimo_nb.report.jobs import STOPPED
 from belimo_nb.report.workers.processes import JobFailed, Workers
 from belimo_nb.settings.addresses import is_loopback
 
@@ -33,8 +34,6 @@ T = TypeVar("T")
 NO_WORKER_TIMEOUT = 300.0  # seconds without a usable worker after which all reports that are left fail
 
 POLL_INTERVAL = 2.0  # seconds between two looks at which workers there are
-
-STOPPED = "Stopped before it was finished."
 
 
 class ClusterWarning(UserWarning):
