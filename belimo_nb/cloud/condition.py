@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
+from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
+from belimo_nb.hydronics.verdict import FAULT
 
 SEVERITY: Mapping[str, int] = {
     "fault": 4,
@@ -21,7 +24,8 @@ SEVERITY: Mapping[str, int] = {
 }
 HEALTH: Mapping[str, str] = {"ERROR": "problem", "WARNING": "warn"}
 # The verdicts, by check, with which nothing that the valve reports is known: they come first.
-BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
+BLIND: Mapping[str, Sequence[str]] = {SENSORS: (FAULT,), "silent": ("warn", "fault")}
+_Kind = TypeVar("_Kind", bound=str)
 LEAST_JUDGED = 0.5  # share of the checks without which a device is not called ok
 
 
@@ -109,3 +113,14 @@ def condition(device: pd.Series[Any], verdicts: Sequence[Verdict], timezone: str
 def verdicts_of(table: pd.DataFrame) -> list[Verdict]:
     """The verdicts of a table, as `hydronics.diagnose` gives it."""
     return [Verdict(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
+
+
+def sensor_failed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a sensor of the meter has failed, so that what stands at 0 was not measured."""
+    return any(one.check == SENSORS and one.verdict == FAULT for one in verdicts)
+
+
+def measured_energy(kwh: Mapping[_Kind, float], verdicts: Sequence[Verdict]) -> dict[_Kind, float]:
+    """Energy by kind, NaN instead of the 0 of a counter that stood still while a sensor of its meter had failed."""
+    failed = sensor_failed(verdicts)
+    return {kind: math.nan if failed and total == 0 else total for kind, total in kwh.items()}

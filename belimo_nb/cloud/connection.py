@@ -86,6 +86,11 @@ class Connection:
             NoDataError: Offline.
         """
         if name := self.settings.source_files:
+            from belimo_nb.store.inventory import imported
+
+            if name not in (names := imported(self.archive.store)):
+                there = f"there are {', '.join(names)}" if names else "`belimo-nb import` begins"
+                raise NoDataError(f"Nothing is imported into {name!r} in {self.settings.data_dir}; {there}.")
             raise NoDataError(
                 f"The files imported into {name!r} do not hold {what or path}; `belimo-nb import` adds more."
             )
