@@ -83,6 +83,8 @@ class Store:
         folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
 
+    imported = False
+
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir
         self.folder = self.root / "history" / LAYOUT / source_folder(settings)
