@@ -33,6 +33,7 @@ from belimo_nb.report.page.assets import (
     trusted,
 )
 from belimo_nb.report.page.news import told
+from belimo_nb.report.page.terms import explained
 
 MOST_NEWS = 50  # devices
 COLUMNS = 5  # key figures of devices that the table shows
@@ -63,7 +64,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
     columns = _columns(devices)
     trends = [result.trend for result in devices if result.trend]
     zone = facts.made_at.tzinfo
-    return _template().render(
+    html = _template().render(
         facts=facts,
         counts=_counts(facts.counts),
         runs=[_listed(name, one) for name, one in (runs or {}).items()],
@@ -95,6 +96,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
         js=trusted(script()),
         policy=policy(),
     )
+    return explained(html)
 
 
 @cache
