@@ -243,8 +243,9 @@ def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> p
     if not strange.any():
         return values
     of = f"of {plural(len(values), 'value')} of {identifier}"
+    larger = plural(strange.sum(), f"{of} is larger", f"{of} are larger")
     warnings.warn(
-        f"In {what}, {plural(strange.sum(), f'{of} is', f'{of} are')} larger than any meter counts; taken for unknown.",
+        f"In {what}, {larger} than any meter counts; taken for unknown.",
         StrangeValueWarning,
         stacklevel=3,
     )
