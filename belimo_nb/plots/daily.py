@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, date, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.plots import style, timeaxis
 from belimo_nb.plots.calendar import daily_calendar
 
@@ -46,7 +47,7 @@ def daily_energy(
         return style.no_data_figure(title or f"{what} by day", f"{what} by local day.")
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
-    finding = f"{_kwh_text(sums)} in {number(int(sums.notna().sum()))} days, most on {peak}"
+    finding = f"{_kwh_text(sums)} in {plural(sums.notna().sum(), 'day')}, most on {peak}"
     if each and len(frame.columns) > 1:
         finding = ", ".join(f"{name} {_kwh_text(series)}" for name, series in frame.items())
     if frame.shape[1] > MAX_PANELS:
@@ -121,4 +122,4 @@ def _alt_text(name: str, series: pd.Series[float]) -> str:
         return f"{name}: unknown"
     unknown = int(series.isna().sum())
     text = f"{name}: {_kwh_text(series)}, on average {number(float(series.mean()), 1)} kWh a day"
-    return f"{text}, {unknown} {'day' if unknown == 1 else 'days'} unknown" if unknown else text
+    return f"{text}, {plural(unknown, 'day')} unknown" if unknown else text

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from belimo_nb.display import Chart, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Characteristic
 from belimo_nb.plots import style
 
@@ -64,13 +65,17 @@ def power_against_flow(
         style.round_ticks(ax.xaxis, 7)
         style.round_ticks(ax.yaxis, 6)
         style.label_axes(ax, "Power, kW", x="Flow, m³/h", below=24, handles=handles)
+    first = (
+        "Power against flow while water flows; darker: more samples."
+        if crowded
+        else "Power against flow while water flows."
+    )
     caption = (
-        f"Power against flow while water flows{'; darker: more samples' if crowded else ''}. Gray rays: "
-        "constant delta-T, for water of 50 °C. Where the cloud bends off a ray, more flow brings little more power."
-        + curve_caption
+        f"{first} Gray rays: constant delta-T, for water of 50 °C. Where the cloud bends off a ray, more flow brings "
+        f"little more power.{curve_caption}"
     )
     extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
-    return Chart(fig, caption, f"{finding}. {number(len(running))} samples with {extremes}.", style.RC_PARAMS)
+    return Chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.", style.RC_PARAMS)
 
 
 def _finding(curves: Mapping[str, Characteristic], max_flow: float) -> str:
@@ -157,9 +162,11 @@ def delta_t_distribution(
     low, high = math.floor(min(low, mean)), max(math.ceil(high), math.floor(low) + 1, math.ceil(mean))
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    finding = title or f"Delta-T: {number(mean, 1)} K on average of the water" + (
-        "" if math.isnan(below) else f", {number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-    )
+    if math.isnan(below):
+        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water"
+    else:
+        poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
+        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water, {poor_share}"
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
@@ -178,8 +185,9 @@ def delta_t_distribution(
     caption = (
         "Delta-T of the water that flowed, each sample weighted by its flow. The further right, the more heat each "
         "cubic meter carried."
-        + ("" if math.isnan(mean_k) else " The mean is that of the counters; the bars are single readings.")
     )
+    if not math.isnan(mean_k):
+        caption += " The mean is that of the counters; the bars are single readings."
     return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 
 from belimo_nb.display import Chart, moment, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import style, timeaxis
 from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
@@ -46,8 +47,8 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, what: str = "", title: str |
         "Mean power of each hour, a day from top to bottom. The hour that comes twice in autumn is averaged, the one "
         "that spring skips is empty; hatched: unknown."
     )
-    alt = f"{finding}. Means by hour, kW: " + ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
-    return Chart(fig, caption, f"{alt}.", style.RC_PARAMS)
+    means = ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
+    return Chart(fig, caption, f"{finding}. Means by hour, kW: {means}.", style.RC_PARAMS)
 
 
 MARKED_SHARES = (0.01, 0.1, 0.5)  # of the hours, where the curve is labeled
@@ -65,7 +66,7 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
         return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.")
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
-        f"{number(round(figures.full_load_hours))} hours at the peak"
+        f"{plural(round(figures.full_load_hours), 'hour')} at the peak"
     )
     hours, power = kw.index.to_numpy(dtype=float), kw.to_numpy(dtype=float)
     with rc_context(style.RC_PARAMS):
@@ -84,7 +85,7 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
         style.round_ticks(ax.xaxis, 9)
         style.label_axes(ax, "Mean power of an hour, kW", x="Hours with at least this power", below=24)
     caption = (
-        f"All {number(round(figures.known_hours))} hours whose energy is measured, the highest power first; the area "
+        f"All {plural(round(figures.known_hours), 'hour')} whose energy is measured, the highest power first; the area "
         f"is the energy. Peak {moment(figures.peak_time)}; in 95 % of the time more than {number(figures.base_kw)} kW."
     )
     return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)

@@ -60,8 +60,8 @@ def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Perio
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
         if column in flowing and flowing[column].notna().any()
     ]
-    when = "" if flowing is frame else " while water flows"
-    finding = f"Temperatures{when}, medians: {', '.join(medians)}"
+    what = "Temperatures" if flowing is frame else "Temperatures while water flows"
+    finding = f"{what}, medians: {', '.join(medians)}"
     return _draw(frame, panels, title or finding, "Temperatures", period)
 
 

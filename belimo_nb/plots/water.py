@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
 from belimo_nb.display import Chart, Note, note, number
-from belimo_nb.display.numbers import date
+from belimo_nb.display.numbers import date, plural
 from belimo_nb.heating.days import daily_series
 from belimo_nb.hydronics.daily_water import BIN_K, together, water_signature
 from belimo_nb.hydronics.effect import BeforeAfter
@@ -171,11 +171,11 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
         style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
     caption += " Each point is a day; lines: medians in steps of 2 K."
     spells = [
-        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
+        f"{date(row['from'])} to {date(row.to)} ({row.why})" if row["days"] > 1 else f"{date(row['from'])} ({row.why})"
         for _, row in found.left_out.head(TOLD).iterrows()
     ]
     if len(found.left_out) > TOLD:
-        spells.append(f"{number(int(found.left_out['days'][TOLD:].sum()))} more days")
+        spells.append(plural(int(found.left_out["days"][TOLD:].sum()), "more day"))
     caption += f" Left out: {', '.join(spells)}." if spells else ""
     caption += f" Also changed in these months: {'; '.join(found.also[:TOLD])}." if found.also else ""
     return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)

@@ -170,13 +170,13 @@ def load(
         _check_misplaced(env_file)
         *others, last = [PREFIX + name.upper() for name in missing]
         names = f"{', '.join(others)} and {last}" if others else last
+        if len(missing) == len(CREDENTIALS):
+            raise SettingsError(f"{names} are not set; set them in .env or the environment, or allow the demo cloud.")
         places = [place for name in missing if (place := _place(name, _file(env_file)))]
-        blank = f" ({places[0]}, is blank)" if places else ""
-        verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        none = len(missing) == len(CREDENTIALS)
+        lack, them = (f"{names} are not set", "them") if others else (f"{names} is not set", "it")
+        lack = f"{lack} ({places[0]}, is blank)" if places else lack
         raise SettingsError(
-            f"{names} {verb} not set{blank}; set {them} in .env or the environment, "
-            f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
+            f"{lack}; set {them} in .env or the environment, or unset all four credentials to use the demo cloud."
         )
     for name in CREDENTIALS:
         if origins[name] not in ("argument", "demo cloud") and env_files.is_placeholder(name, values[name]):

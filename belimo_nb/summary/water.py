@@ -40,7 +40,7 @@ def return_table(water: Water) -> Table:
     side = "warmest" if water.kind == "heating" else "coldest"
     caption = f"Flow-weighted return temperature by valve, the {side} first"
     if water.failures:
-        caption += f"; without {', '.join(water.failures)}, whose water is unknown"
+        caption = f"{caption}; without {', '.join(water.failures)}, whose water is unknown"
     return table(
         frame,
         "returns",
