@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -311,6 +311,24 @@ LABELS: Mapping[str, str] = {"t1": "temperature T1", "t2": "temperature T2", "de
 def label(key: str) -> str:
     """A quantity in words."""
     return LABELS.get(key, key.replace("_", " "))
+
+
+def plural(count: int, one: str, many: str = "", thousands: str = ",") -> str:
+    """A count with its noun: "1 valve", "0 valves", "1,234 valves".
+
+    Args:
+        count: How many.
+        one: The noun, with what belongs to it, as it follows a 1: "valve", "day was".
+        many: As it follows other numbers; "" adds an s.
+        thousands: What stands between thousands; pages have a narrow blank, see `display.numbers.plural`.
+    """
+    return f"{count:,}".replace(",", thousands) + f" {one if count == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str], most: int, mark: str = ", ") -> str:
+    """The first of some words, and how many more there are: "North, South and 3 more"."""
+    shown = mark.join(words[:most])
+    return f"{shown} and {len(words) - most} more" if len(words) > most else shown
 
 
 def amount(value: object, what: str, least: float | None = None) -> float:

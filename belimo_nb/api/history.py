@@ -15,6 +15,7 @@ import pandas as pd
 from belimo_nb.api.paging import Get
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
+from belimo_nb.quantities import plural
 
 # The API's own limit: a longer range is asked for in windows of this length.
 MAX_BUCKETS = 10_000  # values of a series that the cloud gives in one answer at most
@@ -241,9 +242,9 @@ def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> p
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
+    of = f"of {plural(len(values), 'value')} of {identifier}"
     warnings.warn(
-        f"In {what}, {strange.sum()} of {len(values)} values of {identifier} are larger than any meter counts; taken "
-        "for unknown.",
+        f"In {what}, {plural(strange.sum(), f'{of} is', f'{of} are')} larger than any meter counts; taken for unknown.",
         StrangeValueWarning,
         stacklevel=3,
     )

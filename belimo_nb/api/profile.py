@@ -29,6 +29,7 @@ from belimo_nb.quantities import (
     Dimension,
     Quantity,
     label,
+    plural,
     spelled,
 )
 
@@ -116,7 +117,7 @@ class Profile:
                 )
 
     def __repr__(self) -> str:
-        return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
+        return f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>"
 
     def find(self, text: str) -> pd.DataFrame:
         """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""
@@ -144,7 +145,9 @@ class Profile:
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
-                raise UnknownDatapoint(f"{key!r} names {len(found)} datapoints: {', '.join(found)}; give the id.")
+                raise UnknownDatapoint(
+                    f"{key!r} names {plural(len(found), 'datapoint')}: {', '.join(found)}; give the id."
+                )
         raise UnknownDatapoint(f"The dataprofile {self.ref} has no datapoint {key!r}; {self._near(wanted)}.")
 
     def locate(self, quantity: str) -> str | None:

@@ -13,6 +13,7 @@ import click
 from belimo_nb.cli.devices import recognized
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 from belimo_nb.errors import SettingsError, printable
+from belimo_nb.quantities import plural
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 
@@ -68,7 +69,8 @@ def _ask(options: GlobalOptions) -> dict[str, str]:
         click.echo("Some credentials are not set; type them (Ctrl-C to leave, --demo for the demo cloud).")
     for name in missing:
         secret = name in SECRETS
-        typed = click.prompt(QUESTIONS[name] + (" (not shown)" if secret else ""), hide_input=secret)
+        asked = f"{QUESTIONS[name]} (not shown)" if secret else QUESTIONS[name]
+        typed = click.prompt(asked, hide_input=secret)
         answers[name] = Secret(typed) if secret else typed
     return answers
 
@@ -83,7 +85,7 @@ def _print_account(cloud: Cloud) -> None:
     connection, health = stats.get("connection", {}), stats.get("health", {})
     transfer = stats.get("transfer", {})
     sees = (
-        f"The account sees {stats.get('totalDevices')} devices: {connection.get('online')} online, "
+        f"The account sees {plural(int(stats.get('totalDevices') or 0), 'device')}: {connection.get('online')} online, "
         f"{connection.get('offline')} offline; health: {health.get('ok')} ok, {health.get('problem')} with a problem; "
         f"transfers: {transfer.get('incoming')} incoming, {transfer.get('outgoing')} outgoing."
     )

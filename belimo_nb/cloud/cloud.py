@@ -227,8 +227,8 @@ class Cloud:
         known = self.connection.device_list.known()
         found = valves[[counts(self.connection, record_of(str(key), known), kind) for key in valves.index]]
         if found.empty:
-            named = f" named {search!r}" if isinstance(search, str) and search else ""
-            raise NoDataError(f"No device{named} has counted {kind} energy; leave the search blank for all devices.")
+            which = f"No device named {search!r}" if isinstance(search, str) and search else "No device"
+            raise NoDataError(f"{which} has counted {kind} energy; leave the search blank for all devices.")
         return found
 
     def counters(

@@ -118,6 +118,11 @@ class Device:
         most = nominal * found["max_flow_pct"] / 100 if pd.isna(most) else most
         return Design(nominal_flow_m3h=nominal, max_flow_m3h=most, glycol_pct=found["glycol_pct"])
 
+    @property
+    def timezone(self) -> str:
+        """IANA zone of the site, in whose days and hours figures are given."""
+        return self._connection.timezone
+
     def state(self, at: Moment = None) -> pd.DataFrame:
         """Read the values of all datapoints, now or at a time.
 

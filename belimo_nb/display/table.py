@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
-from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number
+from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number, plural
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Characters with which a spreadsheet formula may begin; East Asian editions also accept the full-width ones."""
@@ -59,7 +59,7 @@ class Table(Displayed):
     def remark(self) -> str:
         """How many rows are shown, if not all are."""
         total = len(self.frame)
-        return f"{number(self.shown)} of {number(total)} rows shown." if self.shown < total else ""
+        return f"{number(self.shown)} of {plural(total, 'row')} shown." if self.shown < total else ""
 
     def html(self) -> str:
         """A table in a box that scrolls when it is too wide."""

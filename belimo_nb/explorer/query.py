@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
 from belimo_nb.calendar.periods import Period
+from belimo_nb.display.numbers import plural
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.explorer.cost import MAX_DATAPOINTS, View, check_cost, period_of, resolution_for, view_of
@@ -105,10 +106,12 @@ def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
         raise UsageError("No datapoint is chosen; tick at least one.")
     others = [cloud.device(identifier) for identifier in choice.others if identifier != found.device.id]
     if (count := len(found.chosen) * (1 + len(others))) > MAX_DATAPOINTS:
-        raise UsageError(
-            f"{count} datapoints are chosen, more than can be told apart; tick at most "
-            f"{MAX_DATAPOINTS // (1 + len(others))}{' for so many devices' if others else ''}."
-        )
+        most = MAX_DATAPOINTS // (1 + len(others))
+        if others:
+            raise UsageError(
+                f"So many devices allow {plural(most, 'datapoint')}, or they could not be told apart; tick fewer."
+            )
+        raise UsageError(f"{count} datapoints are chosen, more than can be told apart; tick at most {most}.")
     devices = [found.device, *others]
     identified = [(device.id, device.name, str(device.summary["serial"] or "")) for device in devices]
     names = distinct_names(identified)

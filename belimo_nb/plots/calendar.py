@@ -42,13 +42,12 @@ def daily_calendar(
         fig, (above, below) = style.new_figure(title or f"{what}: {finding}", heights, left=left, right=right)
         edges = np.append(timeaxis.positions(index), timeaxis.positions(timeaxis.next_midnights(index[-1:])))
         handles, beyond = _draw_sums(above, edges, kwh, start, end)
-        label = f"{sum_label} together, kWh per day{outliers.in_label(beyond)}"
+        label = outliers.label(f"{sum_label} together, kWh per day", beyond)
         style.label_axes(above, label, handles=handles)
         style.round_ticks(above.yaxis, 3)
         values = kwh.iloc[:, drawn].to_numpy(dtype=float).T
         top = _draw_heatmap(below, edges, values, names, row_totals)
-        darkest = f"{number(top)} kWh{' or more' if np.nanmax(values) > top else ''}"
-        color_bar(below, darkest, right)
+        color_bar(below, f"{number(top)} kWh", right, more=bool(np.nanmax(values) > top))
         rows = "Each" if len(names) == kwh.shape[1] else f"The first {MAX_ROWS}"
         style.label_axes(below, f"{rows}, by energy", x=f"Local day, {zone}")
         timeaxis.time_axis(above, start, end)
@@ -102,8 +101,16 @@ def _draw_heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, names: list[s
     return top
 
 
-def color_bar(ax: Axes, words: str, right: int) -> None:
-    """Draw a color scale above the right end of a panel; `words` label its end, `right` is the figure's margin."""
+def color_bar(ax: Axes, amount: str, right: int, *, more: bool = False) -> None:
+    """Draw a color scale above the right end of a panel.
+
+    Args:
+        ax: The panel.
+        amount: What its end stands for.
+        right: The figure's margin.
+        more: Whether its end stands for more than that, too.
+    """
+    words = f"{amount} or more" if more else amount
     fig = ax.figure
     width, height = style.WIDTH, fig.bbox.height
     left = width - max(right, style.text_width([words]) + 8) - 100

@@ -34,10 +34,12 @@ def cusum(
         return style.no_data_figure(title or "CUSUM", caption, why)
     zone = timeaxis.zone_of(kwh.index, "cusum")
     last = float(kwh.dropna().iloc[-1])
-    plus = f" (± {number(round(uncertainty_kwh))})" if np.isfinite(uncertainty_kwh) else ""
+    plus, off = np.isfinite(uncertainty_kwh), f"{number(round(abs(last)))} kWh"
+    if plus:
+        off = f"{off} (± {number(round(uncertainty_kwh))})"
     word = "more" if last > 0 else "less"
     # A sum within its uncertainty is no finding, so the title does not name a direction.
-    finding = title or f"CUSUM: {number(round(abs(last)))} kWh{plus} {word} than expected at the end"
+    finding = title or f"CUSUM: {off} {word} than expected at the end"
     if not title and abs(last) <= uncertainty_kwh:
         finding = f"CUSUM: at the end as expected in this weather, within ± {number(round(uncertainty_kwh))} kWh"
     start, end = timeaxis.axis_range(pd.DatetimeIndex(kwh.index), period)

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, date, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.calendar import daily_calendar
 
@@ -48,9 +49,10 @@ def daily_energy(
         return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", style.NO_ENERGY)
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
-    count = int(sums.notna().sum())
-    finding = f"{_kwh_text(sums)} in {number(count)} {'day' if count == 1 else 'days'}"
-    finding += f", most on {peak}" if count > 1 and float(sums.max()) > 0 else ""
+    known = int(sums.notna().sum())
+    finding = f"{_kwh_text(sums)} in {plural(known, 'day')}"
+    if known > 1 and float(sums.max()) > 0:
+        finding = f"{finding}, most on {peak}"
     if each and len(frame.columns) > 1:
         finding = ", ".join(f"{name} {_kwh_text(series)}" for name, series in frame.items())
     if frame.shape[1] > MAX_PANELS:
@@ -80,11 +82,11 @@ def daily_energy(
             beyond += count
             amount, room = _kwh_text(series), round(ax.bbox.width)
             if not single:
-                of = f", kWh per day{outliers.in_label(count)}"
-                name = style.fitted(name, room - style.text_width([amount]) - style.text_width([of]) - 8) + of
+                room -= style.text_width([amount, outliers.label(", kWh per day", count)]) * 2 + 8
+                name = f"{style.fitted(name, room)}, kWh per day"
             style.label_axes(
                 ax,
-                f"kWh per day{outliers.in_label(count)}" if single else name,
+                outliers.label("kWh per day" if single else name, count),
                 x=f"Local day, {zone}" if last else "",
                 handles=handles if single else None,
             )
@@ -138,4 +140,4 @@ def _alt_text(name: str, series: pd.Series[float]) -> str:
         return f"{name}: unknown"
     unknown = int(series.isna().sum())
     text = f"{name}: {_kwh_text(series)}, on average {number(float(series.mean()), 1)} kWh a day"
-    return f"{text}, {unknown} {'day' if unknown == 1 else 'days'} unknown" if unknown else text
+    return f"{text}, {plural(unknown, 'day')} unknown" if unknown else text

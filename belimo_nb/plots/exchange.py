@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from belimo_nb.display import Chart, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Characteristic
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.plots import outliers, style
@@ -52,7 +53,7 @@ def power_against_flow(
         why = "No water flowed in this period" if len(pairs) else "No readings of both flow and power in this period"
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
     low, top = min(0.0, usual[0]), max(0.0, usual[1])
-    finding = title or f"{what} against flow{_finding(curves or {}, max_flow)}"
+    finding = title or _finding(what, curves or {}, max_flow)
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
     inside = running[(running["flow"] <= max_flow) & running["power"].between(*usual)]
     points = inside["flow"], inside["power"]
@@ -73,31 +74,33 @@ def power_against_flow(
         ax.grid(visible=False)
         style.round_ticks(ax.xaxis, 7)
         style.round_ticks(ax.yaxis, 6)
-        label = f"{what}, kW{outliers.in_label(beyond)}"
+        label = outliers.label(f"{what}, kW", beyond)
         style.label_axes(ax, label, x="Flow, m³/h", below=26, above=7 + style.LINE, handles=handles)
+    first = (
+        f"{what} against flow while water flows; the stronger the color, the more samples."
+        if crowded
+        else f"{what} against flow while water flows."
+    )
     caption = (
-        f"{what} against flow while water flows{'; stronger color: more samples' if crowded else ''}. Gray rays: "
-        f"constant delta-T, for water of {number(USUAL_C[kind or 'heating'])} °C. Where the cloud bends off a ray, "
-        f"more flow brings little more {OUTPUT.get(kind, 'power')}.{curve_caption}"
+        f"{first} Gray rays: constant delta-T, for water of {number(USUAL_C[kind or 'heating'])} °C. Where the cloud "
+        f"bends off a ray, more flow brings little more {OUTPUT.get(kind, 'power')}.{curve_caption}"
     )
     if beyond:
         most, highest = float(pairs["flow"].max()), float(pairs["power"].abs().max())
-        caption += (
-            f" Marked {outliers.MARK} at the edge: {number(beyond)} beyond the axes, up to {number(most)} m³/h and "
-        )
-        caption += f"{number(highest)} kW."
+        reach = f"up to {number(most)} m³/h and {number(highest)} kW"
+        caption += f" Marked {outliers.MARK} at the edge: {number(beyond)} beyond the axes, {reach}."
     extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
-    return style.chart(fig, caption, f"{finding}. {number(len(running))} samples with {extremes}.")
+    return style.chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.")
 
 
-def _finding(curves: Mapping[str, Characteristic], max_flow: float) -> str:
+def _finding(what: str, curves: Mapping[str, Characteristic], max_flow: float) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
-        return f", up to {number(max_flow)} m³/h"
+        return f"{what} against flow, up to {number(max_flow)} m³/h"
     if edges[0] >= max_flow:
-        return f": no waste zone up to {number(max_flow)} m³/h"
+        return f"{what} against flow: no waste zone up to {number(max_flow)} m³/h"
     begin, end = number(edges[0]), number(max_flow)
-    return f": the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
+    return f"{what} against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
 def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float) -> tuple[style.Legend, str]:
@@ -179,9 +182,11 @@ def delta_t_distribution(
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    finding = title or f"Delta-T: {number(mean, 1)} K on average of the water" + (
-        "" if math.isnan(below) else f", {number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-    )
+    if math.isnan(below):
+        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water"
+    else:
+        poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
+        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water, {poor_share}"
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
@@ -204,15 +209,14 @@ def delta_t_distribution(
     caption = (
         "Delta-T of the water that flowed, each sample weighted by its flow. The further right, the more heat each "
         "cubic meter carried."
-        + ("" if math.isnan(mean_k) else " The mean is that of the counters; the bars are single readings.")
     )
-    caption += (
-        f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, from {number(float(delta.min()), 1)} to "
-        f"{number(float(delta.max()), 1)} K."
-        if left_out >= 0.0005
-        else ""
-    )
-    caption += f" Left out for an unlikely flow: {number(wild)} of the readings." if wild else ""
+    if not math.isnan(mean_k):
+        caption += " The mean is that of the counters; the bars are single readings."
+    if left_out >= 0.0005:
+        span = f"from {number(float(delta.min()), 1)} to {number(float(delta.max()), 1)} K"
+        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {span}."
+    if wild:
+        caption += f" Left out for an unlikely flow: {number(wild)} of the readings."
     return style.chart(fig, caption, f"{finding}. {caption}")
 
 

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.errors import UsageError
 from belimo_nb.plots import outliers, style
 from belimo_nb.quantities import amount
@@ -59,7 +59,7 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
     bad = [_count(state, n) for states in bars.values() for state, n in states.items() if _color(state) in BAD]
     unknown = any(state.casefold() == "unknown" for states in bars.values() for state in states)
     well = "no problem known" if unknown else "all well"
-    finding = title or f"{number(total)} devices: {', '.join(bad) if bad else well}"
+    finding = title or f"{plural(total, 'device')}: {', '.join(bad) if bad else well}"
     with rc_context(style.RC_PARAMS):
         names, left = style.beside_bars([capitalized(name) for name in bars])
         width = style.WIDTH - left - style.RIGHT
@@ -147,12 +147,12 @@ def energy_ranking(
     totals = order.groupby("kind", sort=False)["value"].sum()
     known = order.dropna(subset="value")
     words = [
-        f"{number(round(value))}{f' {kind}' * bool(kind)}  {_percent_of(value, float(totals[kind]))}"
+        f"{f'{number(round(value))} {kind}'.strip()}  {_percent_of(value, float(totals[kind]))}"
         for kind, value in zip(known["kind"], known["value"], strict=True)
     ]
     findings = []
     for kind, total in totals.items():
-        found = f"{number(round(total))} kWh{f' of {kind}' * bool(kind)}"
+        found = f"{number(round(total))} kWh of {kind}" if kind else f"{number(round(total))} kWh"
         part = known[known["kind"] == kind]
         if len(part) > 1 and total > 0 and len(totals) == 1:
             first = part.iloc[0]
@@ -176,10 +176,11 @@ def latest_power(power_kw: pd.Series[float] | pd.DataFrame, *, title: str | None
     # A valve that heats and cools has two bars, and is one valve.
     running = int((power_kw > 0).to_numpy().reshape(len(power_kw), -1).any(axis=1).sum())
     totals = order.groupby("kind", sort=False)["value"].sum()
-    parts = [f"{number(float(total))} kW{f' of {kind}' * bool(kind)}" for kind, total in totals.items()]
-    finding = f"Latest power: {' and '.join(parts)} in total, {running} of {len(power_kw)} valves in use"
+    kilowatts = {str(kind): f"{number(float(total))} kW" for kind, total in totals.items()}
+    parts = [f"{text} of {kind}" if kind else text for kind, text in kilowatts.items()]
+    finding = f"Latest power: {' and '.join(parts)} in total, {running} of {plural(len(power_kw), 'valve')} in use"
     known = order.dropna(subset="value")
-    words = [f"{number(v)}{f' {kind}' * bool(kind)}" for kind, v in zip(known["kind"], known["value"], strict=True)]
+    words = [f"{number(v)} {kind}".strip() for kind, v in zip(known["kind"], known["value"], strict=True)]
     return _draw_ranking(order, words, "kW", title or finding, "Latest power by valve", limit)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 
 from belimo_nb.display import Chart, moment, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
@@ -38,8 +39,9 @@ def load_carpet(
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
-    rhythm = f"on average most at {busiest}:00, least at {quietest}:00"
-    finding = title or f"{of}: {rhythm if busiest != quietest else 'the same at every hour'}"
+    finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
+    if not title and busiest == quietest:
+        finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)
     # Scaled to the 99.5 % quantile: a single peak would make all other hours pale.
@@ -50,14 +52,14 @@ def load_carpet(
         failed = timeaxis.hatch_troubles(ax, troubles, midnights[0], midnights[-1], above=True)
         ax.set_yticks(*style.HOUR_TICKS)
         timeaxis.time_axis(ax, midnights[0], midnights[-1])
-        color_bar(ax, f"{number(top)} kW{' or more' if np.nanmax(values) > top else ''}", style.RIGHT)
+        color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
         style.label_axes(ax, "Hour of the day; color: kW", x=f"Local day, {tz}")
     caption = (
         "Mean power of each hour, a day from top to bottom. The hour that comes twice in autumn is averaged, the one "
         f"that spring skips is empty; hatched: unknown.{timeaxis.TROUBLE_WORDS if failed else ''}"
     )
-    alt = f"{finding}. Means by hour, kW: " + ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
-    return style.chart(fig, caption, f"{alt}.")
+    means = ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
+    return style.chart(fig, caption, f"{finding}. Means by hour, kW: {means}.")
 
 
 MARKED_SHARES = (0.01, 0.1, 0.5)  # of the hours, where the curve is labeled
@@ -76,7 +78,7 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
         return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.", why)
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
-        f"{number(round(figures.full_load_hours))} h at the peak"
+        f"{plural(round(figures.full_load_hours), 'hour')} at the peak"
     )
     hours, power = kw.index.to_numpy(dtype=float), kw.to_numpy(dtype=float)
     with rc_context(style.RC_PARAMS):
@@ -100,10 +102,10 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
             ax.annotate(words, (hours[at], power[at]), (offset, 4), textcoords="offset points", ha=side)
         style.round_ticks(ax.yaxis)
         style.round_ticks(ax.xaxis, 9)
-        label = f"Mean power of an hour, kW{outliers.in_label(beyond)}"
+        label = outliers.label("Mean power of an hour, kW", beyond)
         style.label_axes(ax, label, x="Hours with at least this power", below=26)
     caption = (
-        f"All {number(round(figures.known_hours))} hours whose energy is measured, the highest power first; the area "
+        f"All {plural(round(figures.known_hours), 'hour')} whose energy is measured, the highest power first; the area "
         f"is the energy. Peak {moment(figures.peak_time)}; in 95 % of the time more than {number(figures.base_kw)} kW."
         + outliers.told(beyond, power, "kW")
     )

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import MINUS, MONTHS
+from belimo_nb.display.numbers import MINUS, MONTHS, plural
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.plots import outliers, style, timeaxis
 
@@ -58,9 +58,10 @@ def monthly_energy(
     if not any(months["kwh"].notna().any() for months in panels.values()):
         return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", style.NO_ENERGY)
     changes = {words: _change(months, before) for words, months in panels.items()}
+    amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
     findings = {
-        words: f"{words}: {number(round(float(months['kwh'].sum())))} kWh{changes[words]}"
-        for words, months in panels.items()
+        words: f"{words}: {kwh}, {changes[words]}" if changes[words] else f"{words}: {kwh}"
+        for words, kwh in amounts.items()
     }
     partial = any((months["kwh"].notna() & ~months["complete"]).any() for months in panels.values())
     with rc_context(style.RC_PARAMS):
@@ -75,12 +76,11 @@ def monthly_energy(
             of = "" if len(panels) == 1 else f"{words}, "
             last = ax is axes[-1]
             ax.tick_params(labelbottom=last)
-            label = f"{of}kWh per month{outliers.in_label(count)}"
+            label = outliers.label(f"{of}kWh per month", count)
             style.label_axes(ax, label, x=f"Local month, {zone}" if last else "", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += (
-        f" Above the bars: change against the same month{_same_month_of(before)}." if any(changes.values()) else ""
-    )
+    if any(changes.values()):
+        caption = f"{caption} {_same_month(before)}"
     caption += " Hatched bars: some readings are missing or failed, so the true figure is higher." if partial else ""
     caption += beyond
     texts = {words: "; ".join(_alt_text(row, before) for _, row in panels[words].iterrows()) for words in panels}
@@ -146,16 +146,18 @@ def _change(months: pd.DataFrame, before: str) -> str:
     base = float(both["before"].sum())
     if base <= float(both["kwh"].sum()) * TRACE:
         return ""
-    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
-    return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
+    words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
+    return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
 
 
 def _against(before: str) -> str:
     return f"the {before}" if before == "year before" else before
 
 
-def _same_month_of(before: str) -> str:
-    return " of the year before" if before == "year before" else f", {before}"
+def _same_month(before: str) -> str:
+    if before == "year before":
+        return "Above the bars: change against the same month of the year before."
+    return f"Above the bars: change against the same month, {before}."
 
 
 def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legend, int]:
@@ -203,7 +205,8 @@ def _tick_labels(months: pd.DataFrame) -> list[str]:
 
 
 def _alt_text(row: pd.Series[float], before: str) -> str:
-    value = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
-    value += " or more" if not row["complete"] and not pd.isna(row["kwh"]) else ""
-    value += f" ({before} {number(round(row['before']))})" if not pd.isna(row["before"]) else ""
-    return f"{MONTHS[int(row['month']) - 1]} {int(row['year'])} {value}"
+    kwh = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
+    value = kwh if row["complete"] or pd.isna(row["kwh"]) else f"{kwh} or more"
+    month = f"{MONTHS[int(row['month']) - 1]} {int(row['year'])}"
+    past = row["before"]
+    return f"{month} {value}" if pd.isna(past) else f"{month} {value} ({before} {number(round(past))})"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from belimo_nb.display import number
+from belimo_nb.display.numbers import plural
 from belimo_nb.plots import style
 
 FAR = 4.0  # times the span of the usual values: what lies further off than that flattens them
@@ -67,10 +68,10 @@ def told(count: int, values: Any, unit: str) -> str:
     low, high = usual_range(floats)
     known = floats[np.isfinite(floats)]
     extreme = known.max() if known.max() - high >= low - known.min() else known.min()
-    what = "1 value lies" if count == 1 else f"{number(count)} values lie"
+    what = plural(count, "value lies", "values lie")
     return f" {what} beyond the axis, marked {MARK} at its edge: up to {number(float(extreme))} {unit}."
 
 
-def in_label(count: int) -> str:
-    """What the label of an axis adds where values lie beyond it."""
-    return f" ({MARK} {number(count)} beyond)" if count else ""
+def label(words: str, count: int) -> str:
+    """The label of an axis, with how many values lie beyond it, if any do."""
+    return f"{words} ({MARK} {number(count)} beyond)" if count else words

@@ -71,8 +71,8 @@ def temperatures(
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
         if not math.isnan(found.get(column, math.nan))
     ]
-    when = "" if flowing is frame else " while water flows"
-    finding = f"Temperatures{when}, medians: {', '.join(medians)}"
+    what = "Temperatures" if flowing is frame else "Temperatures while water flows"
+    finding = f"{what}, medians of the samples: {', '.join(medians)}"
     return _draw(frame, panels, title or finding, "Temperatures", period, troubles)
 
 
@@ -169,7 +169,7 @@ def _draw(
             timeaxis.time_axis(ax, start, end)
             values, count = pd.concat(series), _limit(ax, series, zero=panel.zero)
             beyond += outliers.told(count, values, panel.y_label.split(", ")[1])
-            words = panel.y_label + outliers.in_label(count)
+            words = outliers.label(panel.y_label, count)
             style.label_axes(ax, words, x=f"Local time, {zone}" if last else "", handles=handles)
             style.round_ticks(ax.yaxis, 4)
             ax.tick_params(labelbottom=last)

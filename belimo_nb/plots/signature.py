@@ -63,7 +63,7 @@ def energy_signature(
         days = pd.concat([signature.days for signature, _, _ in shown])
         ax.set_ylim(0, outliers.usual_range(days["kwh"])[1] * 1.05 or 1.0)
         beyond = outliers.mark(ax, days["temperature_c"], days["kwh"])
-        label = f"kWh per day{outliers.in_label(beyond)}"
+        label = outliers.label("kWh per day", beyond)
         style.label_axes(ax, label, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
     caption = (
         "Each point is a day. Lines: the expected day at that temperature; shaded: where that line lies with 90 % "

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import date
+from belimo_nb.display.numbers import date, plural
 from belimo_nb.heating.days import daily_series
 from belimo_nb.hydronics.daily_water import BIN_K, together, water_signature
 from belimo_nb.hydronics.effect import BeforeAfter
@@ -131,7 +131,7 @@ def water_temperatures(
         ax.margins(x=0.02)
         ax.set_ylim(low - room, high + room)
         beyond = outliers.mark(ax, np.repeat(outdoor.to_numpy(dtype=float), 2), points.to_numpy().ravel())
-        label = f"°C{outliers.in_label(beyond)}"
+        label = outliers.label("°C", beyond)
         style.label_axes(ax, label, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
     return style.chart(fig, caption + outliers.told(beyond, points, "°C"), f"{finding}.")
 
@@ -185,16 +185,16 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
         beyond = outliers.mark(ax, effect.days["temperature_c"], effect.days["value"])
         style.round_ticks(ax.yaxis, 6)
         style.round_ticks(ax.xaxis, 9)
-        words = f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}{outliers.in_label(beyond)}"
+        words = outliers.label(f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}", beyond)
         style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
     caption += " Each point is a day; lines: medians in steps of 2 K."
     caption += outliers.told(beyond, effect.days["value"], effect.unit)
     spells = [
-        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
+        f"{date(row['from'])} to {date(row.to)} ({row.why})" if row["days"] > 1 else f"{date(row['from'])} ({row.why})"
         for _, row in found.left_out.head(TOLD).iterrows()
     ]
     if len(found.left_out) > TOLD:
-        spells.append(f"{number(int(found.left_out['days'][TOLD:].sum()))} more days")
+        spells.append(plural(int(found.left_out["days"][TOLD:].sum()), "more day"))
     caption += f" Left out: {', '.join(spells)}." if spells else ""
     caption += f" Also changed in these months: {'; '.join(found.also[:TOLD])}." if found.also else ""
     return style.chart(fig, caption, f"{finding}.")

@@ -164,11 +164,10 @@ def load(
     elif missing:
         *others, last = [PREFIX + name.upper() for name in missing]
         names = f"{', '.join(others)} and {last}" if others else last
-        one, none = len(missing) == 1, len(missing) == len(CREDENTIALS)
-        raise SettingsError(
-            f"{names} {'is' if one else 'are'} not set; set {'it' if one else 'them'} in .env or the environment, "
-            f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
-        )
+        if len(missing) == len(CREDENTIALS):
+            raise SettingsError(f"{names} are not set; set them in .env or the environment, or allow the demo cloud.")
+        lack = f"{names} are not set; set them" if others else f"{names} is not set; set it"
+        raise SettingsError(f"{lack} in .env or the environment, or unset all four credentials to use the demo cloud.")
     for name in SECRETS:
         check_origins(values, origins, name, named=env_file is not None, trust=trust)
     return _validated(values, origins)

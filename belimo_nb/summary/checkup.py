@@ -9,7 +9,7 @@ from belimo_nb.cloud.condition import of_checks, verdicts_of
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.hydronics.worth import Prices, money, yearly_waste
 from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
@@ -89,12 +89,15 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
             f"It {has} in this period; what it says of itself stands under State, settings and events.",
             "warn",
         )
-    sentences = [f"The checks look at the whole period, {number(len(checkup.samples))} samples"]
+    seen = plural(len(checkup.samples), "sample")
+    sentences = [f"The checks look at the whole period, {seen}."]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
-        minutes = FINE_RESOLUTION[:-1]
-        sentences[0] += f", and at {date(first)} to {date(last)}, when most water flowed, every {minutes} minutes"
-    sentences[0] += "."
+        minutes = plural(int(FINE_RESOLUTION.removesuffix("m")), "minute")
+        sentences = [
+            f"The checks look at the whole period, {seen}, and at {date(first)} to {date(last)}, when most water "
+            f"flowed, every {minutes}."
+        ]
     if lacking:
         sentences.append(f"Its dataprofile has no {_listed(lacking, 'or')}.")
     if unmeasured:
@@ -109,13 +112,11 @@ def _listed(words: list[str], last: str = "and") -> str:
 
 def _counts(verdicts: pd.Series[str]) -> str:
     found = verdicts.value_counts()
-    names = {"fault": "faults", "warn": "warnings", "ok": "ok", "cannot judge": "cannot be judged"}
-    one = {"fault": "fault", "warn": "warning"}
-    return ", ".join(
-        f"{found[key]} {one.get(key, words) if found[key] == 1 else words}"
-        for key, words in names.items()
-        if key in found
-    )
+    names = {
+        "fault": ("fault", "faults"), "warn": ("warning", "warnings"), "ok": ("ok", "ok"),
+        "cannot judge": ("cannot be judged", "cannot be judged"),
+    }  # fmt: skip
+    return ", ".join(plural(found[key], *words) for key, words in names.items() if key in found)
 
 
 def _figure_text(value: float, unit: str) -> str:

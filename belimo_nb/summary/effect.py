@@ -12,6 +12,7 @@ from belimo_nb.api.health import meter_errors
 from belimo_nb.calendar.moments import parse_time
 from belimo_nb.cloud.water import device_water, sides, valves_water
 from belimo_nb.display import Note, Table, date, note, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.heating import Study
@@ -127,7 +128,7 @@ def building_effects(
     }
     if not sound:
         return {ALL: BeforeAfter(moment.normalize(), reason="no valve is known on 90 % of the days on both sides")}
-    what = f"{len(sound)} of {len(valves)} valves" if len(sound) < len(valves) else ""
+    what = f"{len(sound)} of {plural(len(valves), 'valve')}" if len(sound) < len(valves) else ""
     return {ALL: before_and_after(together(sound), means, moment, study.kind, what=what), **found}
 
 

@@ -8,6 +8,7 @@ from belimo_nb.cloud.condition import of_checks
 from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.quantities import amount
@@ -63,7 +64,7 @@ def first_table(survey: Survey, limit: int = 15) -> Table:
         else "No check found a fault or gave a warning"
     )
     if unjudged := sum(_unjudged(survey)):
-        caption += f"; {count_of(unjudged, 'could not be judged')}"
+        caption = f"{caption}; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
         "look-first",
@@ -143,8 +144,8 @@ def survey_note(survey: Survey) -> Note:
     found = survey.table()
     seen = int((found["reason"] == "").sum())
     sentences = [
-        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
-        "estimated between bounds, as the largest of any one check."
+        f"{number(seen)} of {plural(len(found), 'energy valve is', 'energy valves are')} examined, "
+        f"{survey.period.label}. Waste is estimated between bounds, as the largest of any one check."
     ]
     sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
     changed = [
@@ -176,9 +177,9 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
     count = int((kwh > 0).sum())
-    note = f"{label}; from {number(count)} {'valve' if count == 1 else 'valves'}"
+    note = f"{label}; from {plural(count, 'valve')}"
     if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
-        note += f", {number(lacking)} of them known for less than 90 % of the time"
+        note = f"{note}, {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
 
 

@@ -43,7 +43,7 @@ def return_table(water: Water) -> Table:
     side = "warmest" if water.kind == "heating" else "coldest"
     caption = f"Flow-weighted return temperature by valve, the {side} first"
     if water.failures:
-        caption += f"; without {', '.join(water.failures)}, whose water is unknown"
+        caption = f"{caption}; without {', '.join(water.failures)}, whose water is unknown"
     return table(
         frame,
         "returns",
@@ -142,6 +142,6 @@ def _number(value: float | str | None, what: str, least: float = -math.inf) -> f
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found) or found <= least:
-        bound = " above 0" if least == 0 else ""
-        raise UsageError(f"The {what} is {value!r}; give a number{bound}, or leave it out.")
+        wanted = "a number above 0" if least == 0 else "a number"
+        raise UsageError(f"The {what} is {value!r}; give {wanted}, or leave it out.")
     return found

@@ -389,7 +389,7 @@ def test_exchange_speaks_of_the_flow(samples):
     """Many samples become a density, standing water does not count; without a curve only the flow is said."""
     flow = pd.Series(np.tile([0.0, 1.0, 2.0, 4.0], 1000))
     chart = plots.power_against_flow(flow, flow * 11.47)
-    assert "stronger color: more samples" in chart.caption
+    assert "the stronger the color, the more samples" in chart.caption
     assert f"3{THIN_SPACE}000 samples" in chart.alt
     assert "up to 4 m³/h" in chart.alt
     assert "power from \u221245.9 to 0 kW" in plots.power_against_flow(flow, -flow * 11.47).alt

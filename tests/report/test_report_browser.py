@@ -200,3 +200,61 @@ def test_page_reads_without_script(browser, report):
     opened.get_by_label("Show code").check()
     assert opened.get_by_text("secret_code()").first.is_visible()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a term in its text, in a key figure and in a table that is wider than a phone."""
+    frame = pd.DataFrame(
+        {"valve": ["A", "B", "C"], "R²": [3.0, 1.0, 2.0], **{f"x{i}": ["long enough"] * 3 for i in range(9)}}
+    )
+    figures = display.key_figures(display.KeyFigure("Degree days HGT20/12", 3154, "Kd"))
+    outputs = [
+        new_output("display_data", data=shown._repr_mimebundle_()) for shown in (figures, display.table(frame, "fits"))
+    ]
+    cells = [new_markdown_cell("# Heat"), new_markdown_cell("It is hunting."), new_code_cell("", outputs=outputs)]
+    path = tmp_path_factory.mktemp("worded") / "heat.html"
+    html = page.export(new_notebook(cells=cells), title="Heat", slug="heat", made_at=MADE, version="1.2.3")
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_terms_unfold_where_they_stand(browser, worded, scheme, width, script):
+    """By touch and by keyboard a term says what it means, near it and on the screen; Escape or a tap closes it."""
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, has_touch=True, java_script_enabled=script
+    )
+    opened = context.new_page()
+    opened.goto(worded.as_uri())
+    told = opened.locator("[popover]:visible")
+    for term in ("hunting", "HGT20/12", "R²"):
+        mark = opened.get_by_role("button", name=f"Meaning of {term}")
+        mark.press("Enter")
+        assert told.inner_text().startswith(f"{term}: ")
+        place, near = told.bounding_box(), mark.bounding_box()
+        assert place["x"] >= 0
+        assert place["x"] + place["width"] <= width
+        assert abs(place["y"] - near["y"]) < 200
+        opened.keyboard.press("Escape")
+        assert told.count() == 0
+        mark.tap()
+        assert told.count() == 1
+        opened.touchscreen.tap(3, 790)
+        assert told.count() == 0
+    if script:
+        opened.get_by_role("button", name="Sort by R²").click(position={"x": 2, "y": 2})
+        assert first_rows(opened) == ["A", "C", "B"], "the mark is not in the way of sorting"
+    context.close()
+
+
+def test_terms_are_a_list_on_paper(browser, worded):
+    """Printed, the marks are gone, and the terms that the page uses, and no others, are its last part."""
+    opened = browser.new_page()
+    opened.goto(worded.as_uri())
+    opened.emulate_media(media="print")
+    assert opened.locator("main .q:visible").count() == 0
+    lines = opened.locator("main > :last-child").inner_text().split("\n")
+    assert [line.partition(":")[0] for line in lines if line] == ["Terms", "HGT20/12", "hunting", "R²"]
+    opened.close()

@@ -239,7 +239,7 @@ def test_fleet_figures() -> None:
     assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
     assert shown["Heating power now"]["value"] == 2, "one heats, one says nothing, of one nobody knows what it does"
     note = shown["Heating power now"]["note"].replace("\u00a0", " ")
-    assert note == "sum of 1 valves, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
+    assert note == "sum of 1 valve, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
     assert "Cooling power now" not in shown
     assert shown["Flow now"]["value"] is None
 
@@ -389,11 +389,13 @@ class Valve:
     """A valve with a profile and a state, as `state_table` asks for them."""
 
     has_profile = True
+    timezone = ZONE
 
     def __init__(self, **values: object) -> None:
         points = {
             "Error_Status_Cloud": "", "Sequence_Ste": "", "Act_Dir_Chngs_Counts": "", "Full_Load_h": "h",
-            "OperatingHours": "h", "Heating_E_J": "J",
+            "OperatingHours": "h", "Heating_E_J": "J", "T1_remote_K": "K", "SpDeltaT_K_Write": "K", "V_nom_m3s": "m3/s",
+            "SpFlow_DeltaT_lmin_Write": "l/min", "RelPos_Fb": "percent", "Flow_Volume_total_m3": "m3",
         }  # fmt: skip
         names = {f"e.{n}": (name, unit) for n, (name, unit) in enumerate(points.items())}
         features = {
@@ -423,8 +425,22 @@ def test_state_in_words() -> None:
     assert rows["value"]["Sequence_Ste"] == "heating (3)"
     years = rows["a_year"].str.replace("\u202f", " ").to_dict()
     assert (years["Act_Dir_Chngs_Counts"], years["Full_Load_h"], years["OperatingHours"]) == ("10 000", "25", "")
-    assert "as of 2018-11-30 23:56 UTC" in found.caption.replace("\u00a0", " ")
+    assert found.caption.replace("\u00a0", " ") == "State and settings as of 2018-12-01 00:56, Europe/Zurich"
     assert "a_year" not in summary.state_table(Valve(Act_Dir_Chngs_Counts=20_000)).frame, "hours are not known"
+
+
+def test_state_in_usual_units() -> None:
+    """What the cloud gives in J, kelvins and m3/s also stands in kWh, °C and m³/h; a difference stays in kelvins."""
+    values = {
+        "Heating_E_J": 7.2e9, "T1_remote_K": 337.9, "SpDeltaT_K_Write": 10, "V_nom_m3s": 0.0018,
+        "SpFlow_DeltaT_lmin_Write": 18, "RelPos_Fb": 77.9, "Flow_Volume_total_m3": 26_461, "OperatingHours": 9,
+    }  # fmt: skip
+    rows = summary.state_table(Valve(**values)).frame.set_index("datapoint")["in_usual_units"]
+    shown = {name: text.replace("\u202f", " ").replace("\u00a0", " ") for name, text in rows.items() if text}
+    assert shown == {
+        "Heating_E_J": "2 000 kWh", "T1_remote_K": "64.8 °C", "V_nom_m3s": "6.48 m³/h",
+        "SpFlow_DeltaT_lmin_Write": "1.08 m³/h",
+    }  # fmt: skip
 
 
 def test_events_in_words() -> None:

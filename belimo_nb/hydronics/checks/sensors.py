@@ -12,7 +12,7 @@ from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
 from belimo_nb.hydronics.spells import moments, neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
-from belimo_nb.quantities import ABSOLUTE_ZERO_C
+from belimo_nb.quantities import ABSOLUTE_ZERO_C, plural
 
 CHECK = "sensor range"
 
@@ -75,9 +75,12 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     figure = single * samples.hours + frozen
     who = " and ".join(found)
     if not single and not frozen:
-        limits = "" if samples.active_hours >= ACTIVE_HOURS else "; for frozen readings too little water flowed"
-        limits = limits if samples.known("flow_m3h") else "; whether they are frozen only the flow would tell"
-        return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"The readings of {who} are credible{limits}.")
+        said = f"The readings of {who} are credible"
+        if not samples.known("flow_m3h"):
+            said = f"{said}; whether they are frozen only the flow would tell"
+        elif samples.active_hours < ACTIVE_HOURS:
+            said = f"{said}; for frozen readings too little water flowed"
+        return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"{said}.")
     said = "; ".join(part for name, item in found.items() if (part := _told(name, item)))
     if not frozen and jumps <= STRAY and outside <= max(STRAY, STRAY_SHARE * len(samples)):
         return Verdict(CHECK, OK, figure, "h", THRESHOLD, f"{said}: stray readings; the others are credible.")
@@ -157,9 +160,9 @@ def in_the_room(samples: Samples) -> Verdict | None:
 def _told(name: str, item: _Findings) -> str:
     parts = []
     if item.outside:
-        parts.append(f"{item.outside} {'reading' if item.outside == 1 else 'readings'} out of range")
+        parts.append(plural(item.outside, "reading out of range", "readings out of range"))
     if item.jumps:
-        parts.append(f"{item.jumps} {'jump' if item.jumps == 1 else 'jumps'}")
+        parts.append(plural(item.jumps, "jump"))
     if item.frozen_hours:
         parts.append(f"the same reading over {item.frozen_hours:.0f} h of flow")
     return f"{name} has {', '.join(parts)}" if parts else ""

@@ -18,7 +18,7 @@ from belimo_nb.cloud.condition import Condition, urgency
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.base import HIDDEN
 from belimo_nb.display.cells import status_level
-from belimo_nb.display.numbers import column_digits, default_digits
+from belimo_nb.display.numbers import column_digits, default_digits, plural
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.report.jobs import TITLES, Result
 from belimo_nb.report.output.reports_json import Run, RunFacts
@@ -33,6 +33,7 @@ from belimo_nb.report.page.assets import (
     trusted,
 )
 from belimo_nb.report.page.news import told
+from belimo_nb.report.page.terms import explained
 
 MOST_NEWS = 50  # devices
 COLUMNS = 5  # key figures of devices that the table shows
@@ -63,7 +64,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
     columns = _columns(devices)
     trends = [result.trend for result in devices if result.trend]
     zone = facts.made_at.tzinfo
-    return _template().render(
+    html = _template().render(
         facts=facts,
         counts=_counts(facts.counts),
         runs=[_listed(name, one) for name, one in (runs or {}).items()],
@@ -95,6 +96,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
         js=trusted(script()),
         policy=policy(),
     )
+    return explained(html)
 
 
 @cache
@@ -128,7 +130,7 @@ def _listed(folder: str, facts: RunFacts) -> dict[str, str]:
         "period": facts.period.label,
         "source": facts.source,
         "made": format_time(facts.made_at),
-        "counts": _counts(facts.counts) + ", interrupted" * facts.stopped,
+        "counts": ", ".join([_counts(facts.counts), *(["interrupted"] if facts.stopped else [])]),
     }
 
 
@@ -239,7 +241,7 @@ def _totals(devices: Sequence[Result], columns: Sequence[Mapping[str, Any]]) -> 
         figures = [_find(result, column["label"], column["unit"]) for result in devices]
         values = [item["value"] for item in figures if item and _is_number(item["value"])]
         if _adds_up(column) and len(devices) > 1 and values:
-            note = f"{len(values)} of {len(devices)} devices" if len(values) < len(devices) else ""
+            note = f"{len(values)} of {plural(len(devices), 'device')}" if len(values) < len(devices) else ""
             totals.append({"shown": number(math.fsum(values), column["digits"]), "note": note})
         else:
             totals.append({"shown": "", "note": ""})
