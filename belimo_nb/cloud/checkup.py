@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,6 +44,10 @@ class Measure(Protocol):
     def __call__(  # noqa: D102 - as its class says
         self, quantities: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str
     ) -> pd.DataFrame: ...
+
+
+FindOutages = Callable[[Samples], pd.DataFrame | None]
+"""Finds when the plant of a valve gave no water, by its samples and its neighbors; None where it never lacked any."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def examine(
     health: str = "",
     longest: Samples | None = None,
     quantities: Sequence[str] = MEASURED,
+    outages: FindOutages | None = None,
 ) -> Checkup:
     """Fetch the samples of a valve, through the store, and run the checks.
 
@@ -123,6 +128,7 @@ def examine(
         health: What the device says of its meter; empty: nothing, or unknown.
         longest: A longer history than the period, see `longest_samples`.
         quantities: What to look at, see `Profile.checked`.
+        outages: Finds those of the plant, see `belimo_nb.cloud.outages.outages_around`; None: unknown.
 
     Raises:
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
@@ -143,13 +149,19 @@ def examine(
         outdoor=outdoor,
         until=None if now is None else min(end, now),
         health=health,
+        outages=None if outages is None else outages(coarse),
     )
     table = verdict_table(on_longest(verdicts, longest, str(start.tz), outdoor))
     return Checkup(samples, fine, window, design, table, characteristics(coarse))
 
 
 def examine_device(
-    connection: Connection, device: Device, period: Period, resolution: str, design_delta_t: float | None
+    connection: Connection,
+    device: Device,
+    period: Period,
+    resolution: str,
+    design_delta_t: float | None,
+    outages: FindOutages | None = None,
 ) -> Checkup:
     """As `examine`, with all that the connection knows of a device. See `Device.checkup`."""
     longest = _stored_longest(connection, device, period, resolution)
@@ -167,6 +179,7 @@ def examine_device(
         health=reported_errors(device, period, connection.now),
         longest=longest,
         quantities=tuple(device.profile.checked) if device.has_profile else MEASURED,
+        outages=outages,
     )
 
 

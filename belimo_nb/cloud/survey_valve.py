@@ -35,7 +35,7 @@ from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.hydronics.plant import lacks_water
-from belimo_nb.quantities import COUNTERS
+from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
@@ -151,10 +151,10 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     )
 
 
-def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
+def read_samples(archive: Archive, task: ValveTask, now: int, quantities: Sequence[str] = CHECKED) -> Samples:
     """The samples of a valve in the period, from the store alone."""
-    query, start = task.query, task.period.start
-    datapoints = [identifier for identifier in task.profile.checked.values() if identifier is not None]
+    query, start, checked = task.query, task.period.start, task.profile.checked
+    datapoints = [identifier for key in quantities if (identifier := checked.get(key)) is not None]
     kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
     grid = buckets(start - LEAD, min(task.period.end, _moment(now)), parse_resolution(query.resolution))
     return _samples(task, kept.frame(datapoints, grid), start)

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.browser
 
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
 PAGES = (*notebooks.NOTEBOOKS, "failed", "index")
+# axe takes half a minute for a table of every day of a year, whose rows are of a few kinds.
+SHORTEN = """() => document.querySelectorAll("tbody").forEach(
+    body => [...body.rows].forEach((row, i) => { if (i > 9 && i % 12) row.remove(); }))"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,7 @@ def test_axe_finds_nothing(browser, site, name, scheme):
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, bypass_csp=True)
     opened = context.new_page()
     opened.goto((site / f"{name}.html").as_uri())
+    opened.evaluate(SHORTEN)
     assert violations(opened) == []
     if mark := opened.query_selector(".q"):
         mark.press("Enter")
