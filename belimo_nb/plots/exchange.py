@@ -182,11 +182,12 @@ def delta_t_distribution(
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
+    source = "samples" if math.isnan(mean_k) else "counters"
     if math.isnan(below):
-        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water"
+        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water"
     else:
         poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-        finding = title or f"Delta-T: {number(mean, 1)} K on average of the water, {poor_share}"
+        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water, {poor_share}"
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
