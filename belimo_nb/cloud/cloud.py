@@ -295,7 +295,7 @@ class Cloud:
         """Rows of `devices`, whatever way they are asked for."""
         if isinstance(devices, pd.DataFrame):
             return devices
-        if devices is None or isinstance(devices, str):
+        if devices is None or isinstance(devices, (str, int, float)):  # a number is refused there
             return self.devices(devices)
         known = self.connection.device_list.known()
         return devices_frame([record_of(identifier, known) for identifier in _ids(devices)], self.now)

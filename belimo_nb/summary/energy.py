@@ -14,6 +14,7 @@ from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.display.numbers import percent, plural, signed
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
@@ -130,6 +131,8 @@ def energy_figures(
     least = "at least; " if unknown or failed else ""
     degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else f"CDD{cdd_base}"
     figures = [energy, _raw(study), _corrected(study), _weather(study, degrees)]
+    if not isinstance(currency, str):
+        raise UsageError(f"The currency is {currency!r}; give letters such as CHF, or leave it out.")
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
         note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")

@@ -141,7 +141,7 @@ def _number(value: float | str | None, what: str, least: float = -math.inf) -> f
     if value in (None, ""):
         return math.nan
     try:
-        found = float(value)
+        found = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found) or found <= least:

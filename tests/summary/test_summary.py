@@ -434,6 +434,14 @@ def test_state_in_words() -> None:
     assert "a_year" not in summary.state_table(Valve(Act_Dir_Chngs_Counts=20_000)).frame, "hours are not known"
 
 
+@pytest.mark.parametrize("search", [3, 3.5, True, 0])
+def test_a_search_that_is_no_text(cloud: Any, search: Any) -> None:
+    """A number, as papermill makes one of `-p search 3`, is refused in one sentence by every list that searches."""
+    for ask in (cloud.devices, cloud.energy_valves, cloud.heating_valves, cloud.cooling_valves):
+        with pytest.raises(UsageError, match=f"The search is {search}, which is no text"):
+            ask(search)
+
+
 def test_state_in_usual_units() -> None:
     """What the cloud gives in J, kelvins and m3/s also stands in kWh, °C and m³/h; a difference stays in kelvins."""
     values = {
