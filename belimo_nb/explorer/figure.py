@@ -83,6 +83,8 @@ class Picture:
         self._panels = _panels(curves)
         self._styles = [_styles(panel, several=self._several) for panel in self._panels]
         self._texts = [_frequent_texts(panel.curves[0].series) if panel.is_text else [] for panel in self._panels]
+        devices = list(dict.fromkeys(curve.device for curve in curves))
+        short = dict(zip(devices, style.short_names(devices), strict=True))
         heights = [TEXT_HEIGHT + WORD_HEIGHT * len(texts) if texts else PANEL_HEIGHT for texts in self._texts]
         with rc_context(style.RC_PARAMS):
             fig, self.axes = style.new_figure(title, heights)
@@ -91,7 +93,11 @@ class Picture:
             bucket, hatched, beyond = self._draw(period.start, period.end)
             for ax, panel, styles in zip(self.axes, self._panels, self._styles, strict=True):
                 last = ax is self.axes[-1]
-                names = [style.drawable(panel.label(curve, several=self._several), 36) for curve in panel.curves]
+                labels = [panel.label(curve, several=self._several) for curve in panel.curves]
+                names = [
+                    style.drawable(label.replace(curve.device, short[curve.device]), 36)
+                    for label, curve in zip(labels, panel.curves, strict=True)
+                ]
                 handles: style.Legend = (
                     []
                     if len(names) < 2
@@ -251,8 +257,9 @@ def _draw_texts(ax: Axes, values: pd.Series[Any], words: Sequence[str]) -> None:
     ax.set_ylim(len(words) - 0.4, -0.6)
     ax.set_yticks(range(len(words)), [style.drawable(word or "(empty)", 40) for word in words])
     ax.tick_params(axis="y", direction="in", pad=-4)
+    ax.set_axisbelow(False)  # the words stand within the panel, on what is drawn
     for tick in ax.get_yticklabels():
-        tick.set(ha="left", va="bottom")
+        tick.set(ha="left", va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
 
 
 def _alt_text(curve: Curve, *, several: bool) -> str:

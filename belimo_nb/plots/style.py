@@ -161,7 +161,7 @@ def new_figure(
     """
     # Fixed margins, not tight_layout: the time axes of figures below each other align.
     words = wrapped(drawable(title, 200), WIDTH - 6 - EDGE, TITLE_SIZE, "bold")
-    top += round(1.25 * LINE) * words.count("\n")
+    top += round(1.35 * LINE) * words.count("\n")
     total = top + sum(heights) + GAP * (len(heights) - 1) + bottom
     fig = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
     FigureCanvasAgg(fig)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
 from types import SimpleNamespace
@@ -15,7 +16,12 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from belimo_nb import heating, plots
+from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart
+from belimo_nb.explorer.cost import View
+from belimo_nb.explorer.figure import Picture
+from belimo_nb.explorer.points import Point
+from belimo_nb.explorer.samples import Curve
 from belimo_nb.hydronics import Characteristic
 from belimo_nb.hydronics.daily_water import ranked
 from belimo_nb.hydronics.effect import BeforeAfter, before_and_after
@@ -102,12 +108,19 @@ def of_a_valve(kind: str, how: str) -> Iterator[tuple[str, Callable[[], Chart]]]
 
 def of_a_fleet(kind: str, how: str) -> Iterator[tuple[str, Callable[[], Chart]]]:
     """The charts of several valves."""
-    for count in (2, 7, 5000) if kind == "heating" and how in ("good", "outlier") else (7,):
+    if kind == "cooling" and how == "good":
+        counts: tuple[int, ...] = ()
+    else:
+        counts = (2, 7, 5000) if kind == "heating" and how in ("good", "outlier") else (7,)
+    for count in counts:
         energy = fleet(count, how)
         monthly = energy.resample("MS").sum(min_count=1)
         pair = monthly.iloc[:, :2].set_axis(["heating", "cooling"], axis=1)
         sums = energy.sum(min_count=1)
         yield f"daily of {count}", partial(plots.daily_energy, energy, what="Heating energy", period=PERIOD)
+        if count == 5000:
+            yield f"ranking of {count}", partial(plots.energy_ranking, sums, what="Heating energy")
+            continue
         yield f"monthly of {count}", partial(plots.monthly_energy, monthly, a_year_before(monthly * 0.7))
         yield f"monthly, each of {count}", partial(plots.monthly_energy, pair, a_year_before(pair), each=True)
         yield f"ranking of {count}", partial(plots.energy_ranking, sums, what="Heating energy")
@@ -136,6 +149,12 @@ def others() -> Iterator[tuple[str, Callable[[], Chart]]]:
     known = pd.Series(True, HOURS)
     for words, has in (("all", known), ("nothing", known & False), ("one", known[:1])):
         yield f"map, {words}", partial(plots.data_map, has, TROUBLES, period=PERIOD)
+    power = pd.Series(range(300), pd.date_range(START, periods=300, freq="h"))
+    points = [Point(name, name, name, "kW", True, "", "", "kW", None) for name in ("Power of the valve", "Setpoint")]
+    curves = [Curve(LONG.format(i), point, power + i) for i in range(5) for point in points]
+    curves.append(Curve(LONG.format(0), replace(points[0], numeric=False), (power // 99).astype(str) * 20))
+    period = Period(START, power.index[-1])
+    yield "explorer", lambda: Picture(curves, " and ".join({c.device for c in curves}), period, View("1h"), "x").chart
     for length in ("20min", "3h", "11h", "25h", "3D", "9D", "16D", "31D", "75D", "80D", "499D", "600D", "3000D"):
         times = pd.date_range("2016-11-05 10:05", periods=300, freq=pd.Timedelta(length) / 300, tz=ZURICH)
         yield f"time of {length}", partial(plots.position, pd.DataFrame({"position_pct": range(300)}, times))
@@ -196,6 +215,7 @@ def test_nothing_is_cut_off_or_covered(kind, how, monkeypatch):
                     assert max(map(abs, ax.get_ylim())) < EXCESS, name
 
 
+@pytest.mark.slow
 def test_other_charts_are_whole(monkeypatch):
     """Fleets by state, maps, refusals and time axes of minutes to years: no text cut off or covered."""
     for name, draw in others():
