@@ -108,11 +108,7 @@ def of_a_valve(kind: str, how: str) -> Iterator[tuple[str, Callable[[], Chart]]]
 
 def of_a_fleet(kind: str, how: str) -> Iterator[tuple[str, Callable[[], Chart]]]:
     """The charts of several valves."""
-    if kind == "cooling" and how == "good":
-        counts: tuple[int, ...] = ()
-    else:
-        counts = (2, 7, 5000) if kind == "heating" and how in ("good", "outlier") else (7,)
-    for count in counts:
+    for count in (2, 7, 5000) if kind == "heating" and how in ("good", "outlier") else (7,):
         energy = fleet(count, how)
         monthly = energy.resample("MS").sum(min_count=1)
         pair = monthly.iloc[:, :2].set_axis(["heating", "cooling"], axis=1)
