@@ -130,13 +130,21 @@ class SignInError(CloudError):
 
     Attributes:
         of_path: True if a path of the API refuses a token just issued: others may take it.
+        setting: The setting that is probably wrong, such as "password"; "" if the cloud does not tell.
     """
 
     of_path: bool = False
+    setting: str = ""
 
 
 class ConnectionFailed(CloudError):
-    """The host is unknown, refuses connections, hangs, or its certificate is not trusted."""
+    """The host is unknown, refuses connections, hangs, or its certificate is not trusted.
+
+    Attributes:
+        of_proxy: True if that is so of a proxy on the way.
+    """
+
+    of_proxy: bool = False
 
 
 class TimedOut(ConnectionFailed):

@@ -136,6 +136,10 @@ def said(node: ast.AST) -> str:
     return known if " " in (known := words(node)) else ""
 
 
+def _is_ending(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value in ("s", "es", "y", "ies")
+
+
 def fragments(tree: ast.AST) -> Iterator[str]:
     """Where a sentence is put together: by + and *, by a condition inside of it, or of an end that may be missing."""
     told = set()
@@ -143,6 +147,7 @@ def fragments(tree: ast.AST) -> Iterator[str]:
         parts: list[ast.AST] = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
             parts = [one for one in (node.left, node.right) if said(one)]
+            yield from (one.value for one in (node.left, node.right) if _is_ending(one))
         elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
             value = node.value
             parts = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
@@ -152,6 +157,7 @@ def fragments(tree: ast.AST) -> Iterator[str]:
             parts = [one for one in branches if words(one)]
         elif isinstance(node, ast.IfExp):
             parts = [one for one in (node.body, node.orelse) if TAIL.match(said(one))]
+            yield from (one.value for one in (node.body, node.orelse) if _is_ending(one))
         elif isinstance(node, ast.Assign | ast.Return) and node.value is not None:
             parts = [node.value] if TAIL.match(said(node.value)) else []
         new = [one for one in parts if words(one) and one not in told and not SENTENCE.fullmatch(words(one))]
@@ -175,6 +181,7 @@ def test_no_sentence_is_put_together_from_fragments() -> None:
         ('f\'{n} valve{"s have" if n > 1 else " has"} findings\'', 2),
         ("text = 'It stands still' + (', since noon' if since else '')", 2),
         ("text += ' and so on'", 1),
+        ('f\'{n} valve{"s" * (n != 1)}, {m} quantit{"y" if m == 1 else "ies"}\'', 4),
         ("due = '' if known else f', when {n} kWh were due'", 1),
         ("label = f'{name}{\", interrupted\" * stopped}'", 1),
         ("caption += ' Hatched: unknown.' if unknown else ''", 0),

@@ -249,14 +249,32 @@ class Profile:
         )
 
     def _near(self, wanted: str) -> str:
+        """The end of a sentence: datapoints of such a quantity, a like name or a like word, or some that there are."""
         frame = self.datapoints
-        names = {folded(cell): cell for column in ("name", "description") for cell in frame[column] if cell}
+        names = {folded(cell): str(cell) for column in ("name", "description") for cell in frame[column] if cell}
         names |= {folded(identifier): str(identifier) for identifier in frame.index}
-        near = difflib.get_close_matches(wanted, names, n=4, cutoff=0.5)
-        near += [name for name in names if wanted and wanted in name and name not in near]
-        if not near:
-            return "datapoints lists what there is"
-        return f"near matches: {', '.join(repr(names[name]) for name in near[:4])}"
+        by_word: dict[str, list[str]] = {}
+        for name in names:
+            for word in _apart(names[name]).split():
+                by_word.setdefault(folded(word), []).append(name)
+        held = {
+            _apart(text): key
+            for key in self._quantities
+            for text in (key, label(key), (QUANTITIES | SETTINGS)[key].column)
+        }
+        meant = [self._quantities[held[text]] for text in difflib.get_close_matches(_apart(wanted), held, cutoff=0.8)]
+        near = [folded(frame.loc[found, "name"] or found) for found in meant if found is not None]
+        near += difflib.get_close_matches(wanted, names, n=4, cutoff=0.6)
+        near += [name for name in names if wanted and wanted in name]
+        for word in _apart(wanted).split():
+            near += [
+                name for like in difflib.get_close_matches(word, by_word, n=2, cutoff=0.85) for name in by_word[like]
+            ]
+        if near:
+            return f"near matches: {', '.join(repr(names[name]) for name in list(dict.fromkeys(near))[:4])}"
+        some = [found for found in self._quantities.values() if found is not None] or list(map(str, frame.index))
+        such = ", ".join(repr(str(frame.loc[found, "name"]) or found) for found in dict.fromkeys(some[:4]))
+        return f"it has {such} and others, which `datapoints` lists" if some else "it has none at all"
 
 
 def _text(features: Mapping[str, Any], key: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
-from belimo_nb.cli.streams import json_text
+from belimo_nb.cli.streams import json_text, output_json
 from belimo_nb.errors import printable
 from belimo_nb.quantities import plural
 
@@ -55,14 +55,13 @@ def check_cloud(
         raise UsageError(f"{str(out)!r} is there already and no result of check-cloud; choose another file.")
     cloud = options.connect()
     found = check(cloud.connection, devices)
-    text = json_text(found.to_json())
     if as_json:
-        click.echo(text)
+        output_json(found.to_json())
     else:
         _print(found.lines, found.names)
     if out is not None:
         try:
-            write_text(out, text + "\n")
+            write_text(out, json_text(found.to_json()) + "\n")
         except OSError as error:
             raise UsageError(f"{str(out)!r} cannot be written ({error.strerror}); choose another file.") from None
     for line in found.wrong:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
-from belimo_nb.cli.streams import json_text
+from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import printable
 from belimo_nb.quantities import plural
 
@@ -31,7 +31,7 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
     cloud = options.connect()
     frame = cloud.devices(search)
     if as_json:
-        click.echo(json_text(_records(frame)))
+        output_json(_records(frame))
         return
     if not frame.empty:
         output_table(COLUMNS, [_row(record, cloud.timezone) for record in _records(frame)], keep=ESSENTIAL)
@@ -47,7 +47,7 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
 
 def recognized(cloud: Cloud, devices: pd.DataFrame) -> list[str]:
     """Sentences on what is recognized of some devices, rows of `Cloud.devices`."""
-    from belimo_nb.cloud.recognized import recognized_profiles
+    from belimo_nb.cloud.assumptions import recognized_profiles
 
     def named(rows: pd.DataFrame) -> str:
         return ", ".join(f"{count} with {name}" for name, count in rows["devices"].items())

@@ -16,6 +16,7 @@ from belimo_nb.cli.shared import (
     period_options,
     sigterm_as_interrupt,
 )
+from belimo_nb.cli.streams import output_as_utf8
 from belimo_nb.errors import UsageError, printable
 from belimo_nb.quantities import listed, plural
 
@@ -71,6 +72,7 @@ def import_files(
         for path in files[: 1 if propose else None]:
             known = _understood(path, mapping_file, timezone)
             if propose:
+                output_as_utf8()
                 click.echo(mapping.dumps(known.mapping, _remarks(path, known)), nl=False)
             else:
                 _show(path, known, reader.read(path, _tried(known)))
@@ -154,7 +156,7 @@ def _show(path: Path, known: Proposal, found: FileReadings) -> None:
 
     unsure = {column.quantity for column in known.mapping.columns.values() if column.unit == UNSURE}
     clock = "on a clock that is not known" if known.mapping.zone == UNSURE else "UTC"
-    click.echo(printable(f"{path.name}: {known.kind}; {len(found.devices)} device{'s' * (len(found.devices) != 1)}"))
+    click.echo(printable(f"{path.name}: {known.kind}; {plural(len(found.devices), 'device')}"))
     for device in found.devices[:3]:
         frame = device.frame
         moments = pd.to_datetime(frame.index, unit="s").strftime("%Y-%m-%d %H:%M:%S")

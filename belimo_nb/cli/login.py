@@ -12,7 +12,7 @@ import click
 
 from belimo_nb.cli.devices import recognized
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
-from belimo_nb.errors import SettingsError, printable
+from belimo_nb.errors import SettingsError, SignInError, printable
 from belimo_nb.quantities import plural
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
 QUESTIONS = {
-    "client_id": "Client id (32 characters)",
-    "client_secret": "Client secret (64 characters)",
-    "username": "User name (e-mail address)",
-    "password": "Password",
+    "client_id": ("Client id", 32),
+    "client_secret": ("Client secret", 64),
+    "username": ("User name (e-mail address)", None),
+    "password": ("Password", None),
 }
+"""What is asked for, and how many characters it has where the usual cloud gives it out."""
+
+PAIRS = {"client_secret": "client_id", "password": "username"}
+TRIES = 3  # sign-ins that a dialog tries
 
 
 @click.command(epilog="Example: belimo-nb login")
@@ -42,11 +46,24 @@ def login(options: GlobalOptions, trust: bool) -> None:
     """
     from belimo_nb.settings import load
 
-    answers = _ask(options) if sys.stdin.isatty() and sys.stdout.isatty() else {}
+    dialog = sys.stdin.isatty() and sys.stdout.isatty()
+    answers = _ask_missing(options) if dialog else {}
     if trust:
         load(options.env_file, demo=options.demo, trust=True, **answers)
-    cloud = options.connect(**answers)
-    cloud.sign_in()  # a token from before would hide that the password has changed
+    refused: list[str] = []
+    while True:
+        cloud = options.connect(**answers)
+        try:
+            cloud.sign_in()  # a token from before would hide that the password has changed
+            break
+        except SignInError as error:
+            # What was typed here can be typed again; the other half of the pair only when that has not helped.
+            if error.setting not in answers or len(refused) == TRIES - 1:
+                raise
+            click.echo(str(error), err=True)
+            again = [PAIRS[error.setting]] * (error.setting in refused) + [error.setting]
+            answers |= {name: _ask(name, cloud.settings.token_url) for name in again if name in answers}
+            refused.append(error.setting)
     _print_account(cloud)
     if answers:
         path = options.env_file or Path(".env")
@@ -59,20 +76,46 @@ def login(options: GlobalOptions, trust: bool) -> None:
         )
 
 
-def _ask(options: GlobalOptions) -> dict[str, str]:
+def _ask_missing(options: GlobalOptions) -> dict[str, str]:
     """Ask on the terminal for the credentials that are set nowhere."""
-    from belimo_nb.settings import SECRETS, missing_credentials
+    from belimo_nb.settings import missing_credentials, token_address
 
     missing = [] if options.demo else missing_credentials(options.env_file)
-    answers = {}
     if missing:
         click.echo("Some credentials are not set; type them (Ctrl-C to leave, --demo for the demo cloud).")
-    for name in missing:
-        secret = name in SECRETS
-        asked = f"{QUESTIONS[name]} (not shown)" if secret else QUESTIONS[name]
-        typed = click.prompt(asked, hide_input=secret)
-        answers[name] = Secret(typed) if secret else typed
-    return answers
+    return {name: _ask(name, token_address(options.env_file)) for name in missing}
+
+
+def _ask(name: str, token_url: str) -> str:
+    """Ask for a credential until it is as long as it should be, or is typed twice as it is; secrets are not shown."""
+    from belimo_nb.settings import DEFAULTS, SECRETS
+
+    question, length = QUESTIONS[name]
+    secret = name in SECRETS
+    expected = length if token_url == DEFAULTS["token_url"] else None
+    about = ", ".join([f"{expected} characters"] * (expected is not None) + ["not shown"] * secret)
+    before = ""
+    while True:
+        typed = click.prompt(f"{question} ({about})" if about else question, hide_input=secret)
+        # A terminal may mark what is pasted.
+        typed = re.sub(r"\x1b\[20[01]~", "", typed).strip()
+        typed = Secret(typed) if secret else typed
+        fault = _fault(name, typed, expected)
+        if secret and not fault:
+            click.echo(f"  {len(typed)} characters received.")
+        if not fault or typed == before:
+            return typed
+        before = typed
+        click.echo(f"  {fault}; paste it again, or the same once more if it is right.")
+
+
+def _fault(name: str, typed: str, expected: int | None) -> str:
+    """What a credential that was typed cannot be; "" if it is well."""
+    if any(letter.isspace() or not letter.isprintable() for letter in typed) and name != "password":
+        return "It holds a blank or a character that does not show"
+    if expected is not None and len(typed) != expected:
+        return f"Its length is {len(typed)} instead of {expected}"
+    return ""
 
 
 def _print_account(cloud: Cloud) -> None:

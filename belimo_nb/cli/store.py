@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
-from belimo_nb.cli.streams import json_text
+from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import StoreError, UsageError, printable
 from belimo_nb.quantities import listed, plural
 from belimo_nb.system.files import check_inside
@@ -43,7 +43,7 @@ def info(options: GlobalOptions, as_json: bool, source: str | None) -> None:
     found = list(entries(kept))
     names = _names(settings)
     if as_json:
-        click.echo(json_text([_as_json(entry, names) for entry in found]))
+        output_json([_as_json(entry, names) for entry in found])
     elif found:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import Any, NoReturn
 
+import click
+
 from belimo_nb.errors import BelimoError
 
 
@@ -73,10 +75,21 @@ def _stream(number: int, before: Any, kind: type[io.TextIOWrapper]) -> io.TextIO
     return kind(binary, encoding=encoding, errors="backslashreplace", line_buffering=os.isatty(number) or number == 2)
 
 
+def output_as_utf8() -> None:
+    """Write standard output as UTF-8 from now on, whatever the console has: what a program will read."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def output_json(body: Any) -> None:
+    """Print JSON, in UTF-8."""
+    output_as_utf8()
+    click.echo(json_text(body))
+
+
 def json_text(body: Any) -> str:
     """JSON as text for people and programs: what could drive a terminal, or is no letter, is escaped."""
-    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    lines = json.dumps(body, ensure_ascii=ascii_only, indent=2).split("\n")
+    lines = json.dumps(body, ensure_ascii=False, indent=2).split("\n")
     return "\n".join("".join(map(_shown, line)) for line in lines)
 
 

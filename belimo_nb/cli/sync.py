@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from belimo_nb.cli.shared import (
     period_options,
     sigterm_as_interrupt,
 )
-from belimo_nb.cli.streams import json_text
+from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import printable
 from belimo_nb.quantities import plural
 
@@ -69,9 +68,9 @@ def sync(
     valves = energy_valves(cloud, search, devices)
     asked = history_queries(connection, valves, span.start, span.end, resolution)
     planned = plan(connection.archive, asked, connection.now_s, cloud.settings.rate, refresh=refresh)
-    about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
+    about = f"{plural(planned.devices, 'energy valve')}, {span.label} ({cloud.source})"
     if dry_run and as_json:
-        click.echo(json.dumps({"devices": planned.devices, "requests": planned.requests, "values": planned.points}))
+        output_json({"devices": planned.devices, "requests": planned.requests, "values": planned.points})
         return
     if dry_run:
         click.echo(f"{_dry_run_text(planned)} for {about}.")
@@ -81,7 +80,7 @@ def sync(
     outcome.failures |= valves.attrs.get("unreadable", {})
     print_failures(outcome)
     if as_json:
-        click.echo(json_text(_as_json(planned, outcome)))
+        output_json(_as_json(planned, outcome))
     else:
         click.echo(f"{_outcome_text(planned, outcome)} for {about}.")
     if outcome.failures:

@@ -231,8 +231,10 @@ class Authenticator:
         origin = settings.origins.get(setting, "argument")
         named = origin in ("argument", "environment", "default", "demo cloud")  # else it is a file's path
         place = f"from the {origin}" if named else f"from {origin}"
-        return SignInError(
+        refused = SignInError(
             f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); "
             f"{advice.format(place)}.",
             status_code=status,
         )
+        refused.setting = setting
+        return refused

@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from belimo_nb._version import __version__
+from belimo_nb.client.surroundings import check_bundle, check_proxy
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.addresses import is_loopback
 
@@ -130,6 +131,8 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """Reads the whole answer, unpacked, within `MAX_ANSWER_SECONDS` and `MAX_ANSWER_BYTES`."""
 
+    _checked: tuple[object, str | None] = (True, None)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
@@ -141,6 +144,7 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        self._check_surroundings(request.url or "", kwargs.get("verify"), kwargs.get("proxies"))
         with _Watch(MAX_ANSWER_SECONDS) as watch:
             mark = _watch.set(watch)
             try:
@@ -161,6 +165,17 @@ class _Adapter(HTTPAdapter):
                 raise AnswerTooSlow
         response.encoding = "utf-8"  # of JSON; requests would guess, which takes minutes for a long answer
         return response
+
+    def _check_surroundings(self, url: str, verify: object, proxies: Any) -> None:
+        """Tell at once what the libraries would tell late, in words of theirs, or as a failure that may pass."""
+        found = (verify, requests.utils.select_proxy(url, proxies))
+        if found != self._checked:
+            bundle, proxy = found
+            if isinstance(bundle, str):
+                check_bundle(bundle)
+            if proxy:
+                check_proxy(proxy)
+            self._checked = found
 
 
 def _pieces(raw: urllib3.HTTPResponse, watch: _Watch) -> Iterator[bytes]:

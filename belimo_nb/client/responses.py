@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 
 from belimo_nb.client import http
+from belimo_nb.client.surroundings import proxy_setting
 from belimo_nb.errors import (
     AnswerError,
     ApiError,
@@ -31,6 +32,7 @@ from belimo_nb.quantities import plural
 from belimo_nb.settings.secret import MASK, masked
 
 MAX_ANSWER_VALUES = 1_000_000  # values of an answer's JSON; the largest of a good cloud has 600,000
+TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 HINTS = {403: "check BELIMO_SCOPE and what this account may see", 404: "check BELIMO_API_URL and the id"}
@@ -49,12 +51,14 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
             f"{host} redirects requests, and redirects are not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
             status_code=error.response.status_code if error.response is not None else None,
         )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return _proxy_failed(error, host)
     if isinstance(error, requests.exceptions.SSLError) and not because_of(ssl.SSLCertVerificationError):
         return ConnectionFailed(f"{host} does not speak https as it should; check the address.")
     if isinstance(error, requests.exceptions.SSLError):
         return ConnectionFailed(
             f"The certificate of {host} is not trusted, so nothing was sent; check the address, the clock of this "
-            "machine, and whether a proxy stands in between."
+            "machine, and whether a proxy stands in between, whose certificates REQUESTS_CA_BUNDLE has to name."
         )
     if isinstance(error, http.AnswerTooSlow):
         limit = f"{http.MAX_ANSWER_SECONDS:g} seconds"
@@ -65,16 +69,13 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
         return AnswerError(
             f"{host} gave {error}; nothing of it is used: check the address, or report it to the vendor."
         )
-    proxy = isinstance(error, requests.exceptions.ProxyError)
     # A body that stops coming is a ConnectionError to requests, with the timeout among its causes.
-    if isinstance(error, requests.exceptions.Timeout) or (because_of(TimeoutError) and not proxy):
+    if isinstance(error, requests.exceptions.Timeout) or because_of(TimeoutError):
         waited = http.TIMEOUT[0] if isinstance(error, requests.exceptions.ConnectTimeout) else http.TIMEOUT[1]
         return TimedOut(
             f"{host} did not answer within {waited:g} seconds; try again later, or check the address.", retryable=True
         )
-    if proxy:
-        sentence = f"The proxy for {host} did not let the request through; check HTTPS_PROXY."
-    elif isinstance(error, requests.exceptions.ContentDecodingError):
+    if isinstance(error, requests.exceptions.ContentDecodingError):
         sentence = (
             f"{host} gave an answer that cannot be unpacked; try again, or ask who runs the network whether a proxy "
             "changes it."
@@ -88,6 +89,37 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
     else:
         sentence = f"The connection to {host} failed ({type(error).__name__}); try again."
     return ConnectionFailed(sentence, retryable=True)
+
+
+def _proxy_failed(error: requests.RequestException, host: str) -> ConnectionFailed:
+    """The error for a proxy that does not lead to the host."""
+    causes = tuple(_causes(error))
+    setting = proxy_setting()
+    status = next((found[1] for cause in causes if (found := TUNNEL.search(str(cause)))), "")
+    wrong = True
+    if status == "407":
+        sentence = (
+            f"The proxy for {host} asks for a user name and password, or refuses those it got (407); write them in "
+            f"{setting} as http://name:password@host:port."
+        )
+    elif status:
+        sentence = f"The proxy for {host} does not lead there ({status}); check {setting}, or ask who runs the network."
+        wrong = status.startswith("4")
+    elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        sentence = (
+            f"The certificate of the proxy for {host} is not trusted, so nothing was sent; name its certificates in "
+            f"REQUESTS_CA_BUNDLE, or check {setting}."
+        )
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        sentence = f"The proxy for {host} does not speak https; write its address in {setting} as http://host:port."
+    elif any(isinstance(cause, socket.gaierror) for cause in causes):
+        sentence = f"The proxy for {host} cannot be found; check the host that {setting} names, and the network."
+    else:
+        sentence = f"The proxy for {host} cannot be reached; check host and port that {setting} names, or try again."
+        wrong = False
+    failed = ConnectionFailed(sentence, retryable=not wrong)
+    failed.of_proxy = True
+    return failed
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

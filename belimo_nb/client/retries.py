@@ -49,6 +49,7 @@ MAX_TRIES = 6
 
 # A timeout has already cost a minute; a 429 says when to come back, and passes.
 MAX_TRIES_TIMEOUT = 2
+MAX_TRIES_PROXY = 3  # a wrong address is likelier than one that is back in a minute
 MAX_TRIES_RATE_LIMITED = 8
 MAX_WAIT = 120.0
 """Seconds; for a longer ``Retry-After`` the error is raised at once, since nobody waits that long unasked."""
@@ -88,6 +89,8 @@ def _should_stop(state: tenacity.RetryCallState) -> bool:
         return state.attempt_number >= MAX_TRIES_RATE_LIMITED
     if isinstance(error, TimedOut):
         return state.attempt_number >= MAX_TRIES_TIMEOUT
+    if isinstance(error, ConnectionFailed) and error.of_proxy:
+        return state.attempt_number >= MAX_TRIES_PROXY
     return state.attempt_number >= MAX_TRIES
 
 

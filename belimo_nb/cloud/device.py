@@ -236,12 +236,10 @@ class Device:
         Raises:
             UsageError: The range is too long for the resolution, or an argument makes no sense.
         """
-        from belimo_nb.cloud.checkup import examine_device
-        from belimo_nb.cloud.outages import outages_around
+        from belimo_nb.cloud.checkup import examine
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        around = functools.partial(outages_around, self._connection, self, span)
-        return examine_device(self._connection, self, span, resolution, design_delta_t, around)
+        return examine(self._connection, self, span, resolution, design_delta_t)
 
     def energy(
         self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None

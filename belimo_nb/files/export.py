@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from belimo_nb.display.table import cell_text
 from belimo_nb.errors import UsageError
 from belimo_nb.quantities import CHECKED, QUANTITIES
 
+HEADER = b"time,device,serial"  # how the first line of a CSV begins
+
 
 def export(cloud: Cloud, devices: Sequence[str], period: Period, resolution: str, out: Path) -> int:
     """Write the last readings of devices to a file, in one step; gives the number of rows.
@@ -37,6 +40,8 @@ def export(cloud: Cloud, devices: Sequence[str], period: Period, resolution: str
     """
     if out.suffix not in (".csv", ".parquet"):
         raise UsageError(f"The file {str(out)!r} is to be .csv or .parquet; name it so.")
+    if os.path.lexists(out) and not _is_ours(out):
+        raise UsageError(f"{str(out)!r} is there already and no export of belimo-nb; choose another file.")
     wanted = QUANTITIES if cloud.settings.source_files else CHECKED  # of a cloud, the store keeps no others
     keys = [key for key in wanted if any(cloud.device(device).has(key) for device in devices)]
     step, zone, rows = parse_resolution(resolution), cloud.timezone, 0
@@ -67,6 +72,19 @@ def export(cloud: Cloud, devices: Sequence[str], period: Period, resolution: str
     finally:
         draft.unlink(missing_ok=True)
     return rows
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one that `export` has written."""
+    try:
+        if not path.is_file():
+            return False
+        if path.suffix == ".csv":
+            with path.open("rb") as stream:
+                return stream.read(len(HEADER)) == HEADER
+        return {"time", "device", "serial"} <= set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def _append_csv(path: Path, frame: pd.DataFrame, *, first: bool) -> None:

@@ -14,10 +14,8 @@ from belimo_nb.heating.comparison import HARDLY, LEAST_ALIKE, LEFT_OUT, guidelin
 from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.signature import LEVEL, MARGIN_K, OFF_DAYS, OFF_ERRORS, OFF_SHARE
 from belimo_nb.hydronics.daily_water import LITTLE
+from belimo_nb.hydronics.samples import Flags, Floats
 from belimo_nb.quantities import plural
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 MONTHS = 12  # that are looked at on either side of a change, at most
 LEAST_BEFORE, LEAST_AFTER = 30, 14  # days with the quantity, on either side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping
@@ -30,26 +31,40 @@ def check(path: Path) -> None:
     """Say at once if a digest cannot be written so.
 
     Raises:
-        UsageError: The file's name does not end as one of `KINDS`, or its folder is not there.
+        UsageError: The file's name does not end as one of `KINDS`, its folder is not there, or it is another's file.
     """
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"The digest {str(path)!r} is of no known kind; let its name end with {', '.join(KINDS)}.")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"The folder of the digest {str(path)!r} is not there; make it, or choose another.")
+    if os.path.lexists(path) and not _is_ours(path):
+        raise UsageError(f"{str(path)!r} is there already and no digest of belimo-nb; choose another file.")
 
 
-def write(path: Path, run: Run, address: str | None) -> None:
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one that `write` has written."""
+    try:
+        found = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return False
+    return (b"\nX-Unsent: 1" if path.suffix.lower() == ".eml" else b" by belimo-nb ") in found
+
+
+def write(path: Path, run: Run, address: str | None, out: Path | None = None) -> None:
     """Write the digest of a run.
 
     Args:
         path: A file of one of `KINDS`: a web page, text, or a mail with both that a mailer can send as it is.
         run: The run, as it was published.
-        address: Where readers find the output folder, for links; None: there are none.
+        address: Where readers find the output folder, for links; None: there are none, but from a page in that folder.
+        out: The output folder.
 
     Raises:
         UsageError: It cannot be written.
     """
+    beside = path.suffix.lower() == ".html" and out is not None and path.resolve().parent == out.resolve()
     folder = f"{address.rstrip('/')}/{run.facts.period.name}/" if address else None
+    folder = f"{run.facts.period.name}/" if folder is None and beside else folder
     content = _content(run, folder)
     makers: dict[str, Callable[[Mapping[str, Any]], str | bytes]] = {".html": as_html, ".txt": as_text, ".eml": as_mail}
     made = makers[path.suffix.lower()](content)

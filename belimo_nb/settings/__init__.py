@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from belimo_nb.errors import SURROGATES, SettingsError
 from belimo_nb.settings import addresses, parse
-from belimo_nb.settings.origins import check_origins
+from belimo_nb.settings import env_file as env_files
+from belimo_nb.settings.origins import SET_BY_USER, check_origins
 from belimo_nb.settings.parse import PREFIX
 from belimo_nb.settings.secret import MASK, Secret
 
@@ -25,6 +26,7 @@ __all__ = ["CREDENTIALS", "Settings", "load", "missing_credentials"]
 CREDENTIALS = ("client_id", "client_secret", "username", "password")
 SECRETS = ("client_secret", "password")
 _NO_ACCOUNT = dict.fromkeys(CREDENTIALS, "")  # imported files have none, and are the same for everyone
+INNER = ("fresh_since",)  # set by runs of reports for what they start; nobody else needs to know of them
 CONNECTION = (*CREDENTIALS, "api_url", "token_url", "audience", "scope", "source")
 DEFAULTS: Mapping[str, str] = {
     "api_url": "https://cloud.belimo.com/api/v3",
@@ -114,7 +116,7 @@ class Settings:
 
         rows = {}
         for item in fields(self):
-            if item.name == "origins":
+            if item.name in ("origins", *INNER):
                 continue
             value = getattr(self, item.name)
             shown = "(not set)" if value is None else str(value)
@@ -147,7 +149,8 @@ def load(
     overrides = {name: value if value is None else _hide_secret(name, str(value)) for name, value in overrides.items()}
     unknown = sorted(set(overrides) - known)
     if unknown:
-        raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}.")
+        names = ", ".join(sorted(known.difference(INNER)))
+        raise SettingsError(f"There is no setting {unknown[0]!r}; the settings are {names}.")
     values, origins = _merged(env_file, overrides)
     for name, value in values.items():
         if "\0" in value:  # which neither a path nor a request can hold; not shown, since it may be the password
@@ -160,14 +163,27 @@ def load(
     values.pop("source_files", None)
     missing = [name for name in CREDENTIALS if name not in values]
     if wanted or (wanted is None and len(missing) == len(CREDENTIALS)):
+        if wanted is None:
+            _check_misplaced(env_file)
         _use_demo(values, origins)
     elif missing:
+        _check_misplaced(env_file)
         *others, last = [PREFIX + name.upper() for name in missing]
         names = f"{', '.join(others)} and {last}" if others else last
         if len(missing) == len(CREDENTIALS):
             raise SettingsError(f"{names} are not set; set them in .env or the environment, or allow the demo cloud.")
-        lack = f"{names} are not set; set them" if others else f"{names} is not set; set it"
-        raise SettingsError(f"{lack} in .env or the environment, or unset all four credentials to use the demo cloud.")
+        places = [place for name in missing if (place := _place(name, _file(env_file)))]
+        lack, them = (f"{names} are not set", "them") if others else (f"{names} is not set", "it")
+        lack = f"{lack} ({places[0]}, is blank)" if places else lack
+        raise SettingsError(
+            f"{lack}; set {them} in .env or the environment, or unset all four credentials to use the demo cloud."
+        )
+    for name in CREDENTIALS:
+        if origins[name] not in ("argument", "demo cloud") and env_files.is_placeholder(name, values[name]):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} (from {_place(name, origins[name])}) is what examples write there; write your "
+                "own, or leave all four credentials blank for the demo building."
+            )
     for name in SECRETS:
         check_origins(values, origins, name, named=env_file is not None, trust=trust)
     return _validated(values, origins)
@@ -177,7 +193,15 @@ def missing_credentials(env_file: str | os.PathLike[str] | None = None) -> list[
     """The lower-case names of credentials that are not set; none where the demo cloud is asked for."""
     values, _ = _merged(env_file, {})
     chosen = parse.flag("demo", values.get("demo", "")) or "source_files" in values
-    return [] if chosen else [name for name in CREDENTIALS if name not in values]
+    missing = [] if chosen else [name for name in CREDENTIALS if name not in values]
+    if missing:
+        _check_misplaced(env_file)
+    return missing
+
+
+def token_address(env_file: str | os.PathLike[str] | None = None) -> str:
+    """The address that the environment, `.env` or the default has for tokens."""
+    return _merged(env_file, {})[0]["token_url"]
 
 
 def chosen_files(env_file: str | os.PathLike[str] | None = None) -> str | None:
@@ -201,16 +225,12 @@ def _merged(
 
 def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
     """The sources of settings, weakest first, as (name of the source, values by lower-case name)."""
-    from dotenv import dotenv_values, find_dotenv
-
-    if env_file is not None and not Path(env_file).is_file():
-        raise SettingsError(f"There is no settings file {os.fspath(env_file)!r}; check the path.")
-    path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
-    try:
-        # No interpolation: a password may contain ${...}. With or without a BOM, which Windows' editor writes.
-        in_file = dotenv_values(path, interpolate=False, encoding="utf-8-sig") if path else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings file {path!r} cannot be read ({error}); save it as UTF-8 text.") from None
+    path = _file(env_file)
+    in_file = {name: entry.value for name, entry in env_files.read(path, _names()).items()} if path else {}
+    for name in os.environ:
+        # An unknown name may be another program's, a misspelt one is ours.
+        if name.upper().startswith(PREFIX) and name not in _names() and (meant := env_files.near(name, _names(), 0.75)):
+            raise SettingsError(f"The environment sets {name}, which is no setting; write {meant}, or unset it.")
     return [
         (path, _belimo_variables(in_file)),
         ("environment", _belimo_variables(os.environ)),
@@ -218,8 +238,40 @@ def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, An
     ]
 
 
-def _belimo_variables(mapping: Mapping[str, str | None]) -> dict[str, str]:
-    found = {name[len(PREFIX) :].lower(): value or "" for name, value in mapping.items() if name.startswith(PREFIX)}
+def _file(env_file: str | os.PathLike[str] | None) -> str:
+    """The path of the settings file, or "" where there is none."""
+    from dotenv import find_dotenv
+
+    if env_file is not None and not Path(env_file).is_file():
+        raise SettingsError(f"There is no settings file {os.fspath(env_file)!r}; check the path.")
+    return os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
+
+
+def _names() -> set[str]:
+    """The names of variables that people set."""
+    names = {f.name for f in fields(Settings)} - {"origins", *INNER}
+    return {PREFIX + name.upper() for name in (*names, "demo", "debug")}
+
+
+def _place(name: str, path: str) -> str:
+    """Where a setting stands, with its line if that is in a file; "" if it stands nowhere."""
+    if path in SET_BY_USER:
+        return f"the {path}"
+    found = env_files.read(path, _names()).get(PREFIX + name.upper()) if path else None
+    return f"{path!r}, line {found.line}" if found else ""
+
+
+def _check_misplaced(env_file: str | os.PathLike[str] | None) -> None:
+    """Refuse to go on without an account where one seems to be in a file that is not read."""
+    if env_file is not None:
+        return
+    told = env_files.misplaced(_file(None), [PREFIX + name.upper() for name in CREDENTIALS])
+    if told:
+        raise SettingsError(told)
+
+
+def _belimo_variables(mapping: Mapping[str, str]) -> dict[str, str]:
+    found = {name[len(PREFIX) :].lower(): value for name, value in mapping.items() if name.startswith(PREFIX)}
     return {name: _hide_secret(name, value) for name, value in found.items()}
 
 

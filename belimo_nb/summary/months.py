@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,10 @@ from belimo_nb.display import Table, table
 from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import MONTHS, capitalized, plural
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.energy.counter import Kind
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
-
-if TYPE_CHECKING:
-    from belimo_nb.energy.counter import Kind
 
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
 FEW = 6  # months beside which the other period and the change have room
@@ -51,7 +49,8 @@ def monthly_table(
     frame = pd.DataFrame({"Month": pd.Series([*kwh.index, TOTAL], dtype=object), **_columns(together, name)})
     for valve in kwh:
         frame[str(valve)] = [*kwh[valve], kwh[valve].sum(skipna=False)]
-    told = [f"{kind_energy(kind)} by local month, kWh", "a sum is unknown where one of its valves is", found.left_out]
+    told = [f"{kind_energy(kind)} by local month, kWh", "a sum is unknown where one of its valves is"]
+    told += [f"sums are of {found.some}"] if found.some else []
     if found.bounds.to_numpy().any():
         frame["At least"] = [*(", ".join(kwh.columns[row].map(str)) for row in found.bounds.to_numpy()), ""]
         told.append("a sum is a lower bound where readings of a valve begin, end or break within the month")
@@ -95,7 +94,8 @@ def valve_months(
         columns |= {one: whole[np.array(spans) == one].sum(skipna=False).to_numpy() for one in dict.fromkeys(spans)}
     valves = pd.Series([*map(str, kwh), TOTAL], dtype=object)
     frame = pd.DataFrame({"valve": valves, **columns, **beside})
-    told = [f"{kind_energy(kind)} of each valve by month, kWh", found.left_out]
+    told = [f"{kind_energy(kind)} of each valve by month, kWh"]
+    told += [f"the total is of {found.some}"] if found.some else []
     told += [found.remark] if len(times) <= FEW else []
     bounds = found.bounds
     if named := [f"{valve} in {month_name(time)}" for valve in bounds for time in bounds.index[bounds[valve]]]:
@@ -114,8 +114,8 @@ class _Compared:
         self.bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
         self.sound = [valve for valve in self.now if str(valve) not in left_out] or list(self.now)
         count = len(self.now.columns)
-        sound = f"{len(self.sound)} of {plural(count, 'valve')}"
-        self.left_out = f"sums are of {sound} whose meters did not fail" if len(self.sound) < count else ""
+        some = f"{len(self.sound)} of {plural(count, 'valve')} whose meters did not fail"
+        self.some = some if len(self.sound) < count else ""
         alike = len(before) == len(months)
         past = column_group(before, "kwh") if alike else self.now * np.nan
         self.past = past[self.now.columns].set_axis(self.now.index)

@@ -260,7 +260,7 @@ def test_times_of_the_api():
 @pytest.mark.parametrize("value", [1e308, -1e19, float("inf"), float("-inf"), 10**400])
 def test_numbers_that_no_meter_has_are_unknown(value):
     """They are told and taken for unknown; what is merely large stays."""
-    with pytest.warns(StrangeValueWarning, match="1 of 3 values of a are larger than any meter counts"):
+    with pytest.warns(StrangeValueWarning, match="1 of 3 values of a is larger than any meter counts"):
         frame = fetched(answer(a=[("00:00", 9e17), ("01:00", value), ("02:00", -3)]))
     assert frame["a"].dtype == float
     assert frame["a"].tolist()[:1] + frame["a"].tolist()[2:3] == [9e17, -3]

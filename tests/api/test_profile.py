@@ -138,6 +138,10 @@ def test_resolve_ambiguous():
         ("energy", "'Cooling Energy in J', 'Heating Energy in J'"),
         ("evcloud.141", "'evcloud.140'"),
         ("140", "'evcloud.140'"),
+        ("powr", "'AbsPower_Fb_W'"),
+        ("power_kw", "'AbsPower_Fb_W'"),
+        ("heatig", "Heating Energy in J"),
+        ("flow_m3h", "AbsFlow_Fb_m3s"),
     ],
 )
 def test_unknown_datapoints(valve, key, near):
@@ -150,8 +154,8 @@ def test_unknown_datapoints(valve, key, near):
 
 @pytest.mark.parametrize("key", ["qqqq", "", "  "])
 def test_unknown_datapoints_like_no_other(valve, key):
-    """Where nothing is like it, the message says where to look."""
-    with pytest.raises(UnknownDatapoint, match="lists what there is"):
+    """Where nothing is like it, the message names some that there are, and says where the others are."""
+    with pytest.raises(UnknownDatapoint, match=r"it has '.*', '.*' and others, which `datapoints` lists"):
         valve.resolve(key)
 
 

@@ -197,3 +197,33 @@ def test_foreign_text_as_json(second, monkeypatch):
     assert result.exit_code == 0
     assert not [letter for letter in result.stdout if not letter.isprintable() and letter != "\n"]
     assert {row["name"] for row in json.loads(result.stdout)} == {name + "\N{REPLACEMENT CHARACTER}"}
+
+
+def named(answer, name):
+    """A list of one device of this name."""
+    return says({**answer.json, "data": [answer.json["data"][0] | {"displayName": name}]})
+
+
+@pytest.mark.parametrize("charset", ["cp1252", "ascii", "utf-16", "cp850"])
+def test_json_is_utf_8(second, charset):
+    """Whatever the console's encoding is: a program reads it."""
+    name = "Sülze → Ω"
+    second.always("/devices", lambda _, found: named(found, name))
+    for command in (["devices"], ["store", "info"], ["sync", "--dry-run", "--period", "2021-03"]):
+        result = CliRunner(charset=charset).invoke(cli, [*command, "--json"])
+        assert result.exit_code == 0
+        json.loads(result.stdout_bytes.decode("utf-8"))
+        assert command != ["devices"] or name in result.stdout_bytes.decode("utf-8")
+    Path("log.csv").write_text("Zeit;Wärme [kWh]\n2021-03-01 00:00;1\n2021-03-01 01:00;2\n", encoding="utf-8")
+    result = CliRunner(charset=charset).invoke(cli, ["import", "--propose", "log.csv"])
+    assert "Wärme" in result.stdout_bytes.decode("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437:strict"])
+def test_a_console_that_lacks_letters(second, encoding):
+    """As Windows redirects output: letters that it lacks are replaced, and nothing fails."""
+    name = "Sülze → Ω"
+    second.always("/devices", lambda _, found: named(found, name))
+    run = shell("program devices | iconv -f latin1 -t utf-8", PYTHONIOENCODING=encoding)
+    assert (run.returncode, "lze" in run.stdout, "2192" in run.stdout) == (0, True, True)

@@ -125,7 +125,7 @@ def test_a_host_without_https():
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (requests.exceptions.ProxyError("no"), "HTTPS_PROXY"),
+        (requests.exceptions.ProxyError("no"), "The proxy for"),
         (requests.exceptions.ConnectTimeout("no"), "within 10 seconds"),
         (requests.exceptions.ReadTimeout("no"), "within 60 seconds"),
         (requests.exceptions.ChunkedEncodingError("no"), "broke off"),

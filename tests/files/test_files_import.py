@@ -131,7 +131,7 @@ def test_clear(month):
     assert "67001234  1s" in run("store", "info", "--source", "files")
     run("store", "verify", "--source", "files")
     assert "1 file deleted" in run("store", "clear", "--yes", "--source", "files")
-    with pytest.raises(BelimoError, match="do not hold the devices"):
+    with pytest.raises(BelimoError, match=r"Nothing is imported into 'files' in .*; there are other\."):
         bn.connect(files="files").devices()
     assert len(bn.connect(files="other").devices()) == 1
 
@@ -188,6 +188,28 @@ def test_export_and_import(month, tmp_path):
     assert (
         "is to be .csv or .parquet" in CliRunner().invoke(cli, ["--files", "files", "export", "--out", "x.xlsx"]).output
     )
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet", "link.csv", "broken.parquet", "pipe.csv"])
+def test_export_over_a_file(month, tmp_path, name):
+    """A file that is no export stays, whatever it is; an export of before is replaced."""
+    out, was = tmp_path / name, b"time;what\n1;mine\n"
+    if name.startswith(("link", "broken")):
+        out.symlink_to("mine.csv")
+    if name.startswith("pipe"):
+        os.mkfifo(out)
+    elif not name.startswith("broken"):
+        out.write_bytes(was)
+    arguments = ["--files", "files", "export", "--period", "2018-11", "--out", str(out)]
+    result = CliRunner().invoke(cli, arguments)
+    assert (result.exit_code, result.stderr) == (
+        2, f"Error: {str(out)!r} is there already and no export of belimo-nb; choose another file.\n"
+    )  # fmt: skip
+    assert out.is_symlink() == name.startswith(("link", "broken"))
+    assert not out.is_file() or out.read_bytes() == was
+    out.unlink()
+    for _ in range(2):
+        assert "rows of" in run(*arguments)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "x" * 61, "a b", "ä", "a\0"])

@@ -137,7 +137,7 @@ def of_a_fleet(kind: str, how: str) -> Iterator[tuple[str, Callable[[], Chart]]]
 def others() -> Iterator[tuple[str, Callable[[], Chart]]]:
     """Charts of other things, and the axes of all lengths of time."""
     reason = "no setting was changed in the period, and no day of a change is given " * 3
-    yield "no effect", partial(plots.before_and_after, BeforeAfter(None, reason=reason))
+    yield "no effect", partial(plots.before_and_after, BeforeAfter(DAYS[200], reason=reason))
     yield "no cusum", partial(plots.cusum, pd.Series(dtype=float), reason="the weather is unknown")
     yield "fleet", partial(plots.fleet_health, {"connection": {"online": 5000, "offline": 1}, "x": {"ok": 9}})
     states = {LONG.format(i): i + 1 for i in range(9)}

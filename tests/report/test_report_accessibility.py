@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _written(folder: Path, notebook: nbformat.NotebookNode, name: str, error: str | None = None) -> Result:
-    html = page.export(notebook, title=name.title(), slug=name, made_at=MADE, version="1.2.3")
+    html = page.export(notebook, title=name.title(), made_at=MADE, version="1.2.3")
     (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return Result(
         Job(name, name.title(), name, {}),

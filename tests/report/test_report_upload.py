@@ -181,6 +181,39 @@ def test_only_what_changed(tmp_path):
     assert sent == ["2018-11/b.html", "reports.json", "index.html"]
 
 
+@pytest.mark.parametrize("name", ["index.html", "reports.json", "2018-11/index.html", "2018-11/work-list.csv"])
+def test_files_of_others(tmp_path, name):
+    """What no run of ours has made is not written over at a URL either; what one has made from elsewhere is."""
+    place = tmp_path / "place"
+    (place / name).parent.mkdir(parents=True)
+    (place / name).write_text("mine")
+    upload = Upload(place.as_uri(), tmp_path / "data")
+    filled(upload, "a")
+    refusing = upload.send if "/" in name else upload.check
+    with pytest.raises(UsageError, match=f"{name} already, which no run of belimo-nb has made; move it elsewhere"):
+        refusing()
+    assert [path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()] == [name]
+    assert (place / name).read_text() == "mine"
+    (place / name).unlink()
+    for data in ("data", "of-another-machine"):
+        again = Upload(place.as_uri(), tmp_path / data)
+        filled(again, "a")
+        again.check()
+        again.send()
+    assert (place / "2018-11" / "a.html").read_text() == "a"
+
+
+@pytest.mark.slow
+def test_a_bucket_of_others(s3, report, tmp_path):
+    """So in a bucket, before anything is made."""
+    upload = Upload("s3://valves/mine", tmp_path / "data")
+    (tmp_path / "mine.html").write_text("mine")
+    upload._files.put(tmp_path / "mine.html", "index.html")
+    result = report("s3://valves/mine", "one")
+    assert (result.exit_code, "s3://valves/mine/index.html already" in result.stderr) == (2, True)
+    assert s3()["mine/index.html"][1] == b"mine"
+
+
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [

@@ -61,7 +61,7 @@ def test_nothing_else_changes() -> None:
 def test_pages_of_the_notebooks(name: str) -> None:
     """Each mark has its meaning on the page, once, and each meaning there has a mark; they cost few bytes."""
     notebook = nbformat.read(notebooks.notebook(name), as_version=4)
-    html = page.export(notebook, title=name, slug=name, made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
+    html = page.export(notebook, title=name, made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
     targets, meanings = OF.findall(html), MEANING.findall(html)
     assert {target for target, _ in targets} == {target for target, *_ in meanings}
     assert len({target for target, *_ in meanings}) == len(meanings) > 8

@@ -22,6 +22,7 @@ from belimo_nb.report.jobs import Job, Result
 
 NAME = "reports.json"
 SCHEMA = 1
+SHOWN = ("key_figures", "trend", "condition", "record", "standing", "completeness")
 CONDITION: Mapping[str, type | tuple[type, ...]] = {
     "status": str,
     "sentence": str,
@@ -50,6 +51,7 @@ class RunFacts:
         counts: Numbers of reports: ok, failed, and kept of the ok ones.
         compared: The label of the period of the run that it is compared with; empty: there is none.
         news: Number of news.
+        options: What else its reports depend on, as a fingerprint: weather, prices, and the forms of their files.
     """
 
     title: str
@@ -65,11 +67,13 @@ class RunFacts:
     counts: Mapping[str, int] = field(default_factory=dict)
     compared: str = ""
     news: int = 0
+    options: str = ""
 
     @property
     def basis(self) -> list[Any]:
         """What two runs have in common whose reports belong together; one may go on with the other."""
-        return [self.period.name, self.source, self.timezone, self.version, self.as_of and self.as_of.isoformat()]
+        moment = self.as_of and self.as_of.isoformat()
+        return [self.period.name, self.source, self.timezone, self.version, moment, self.options]
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "counts": facts.counts,
         "compared": facts.compared,
         "news": facts.news,
+        "options": facts.options,
     }
 
 
@@ -192,12 +197,7 @@ def entry(result: Result) -> dict[str, Any]:
         "error": result.error,
         "made_at": result.made_at.isoformat() if result.made_at else None,
         "kept": result.kept,
-        "key_figures": json_value(result.key_figures),
-        "trend": json_value(result.trend),
-        "condition": json_value(result.condition),
-        "record": json_value(result.record),
-        "standing": json_value(result.standing),
-        "completeness": json_value(result.completeness),
+        **{name: json_value(getattr(result, name)) for name in SHOWN},
         "files": dict(result.files),
     }
 
@@ -274,6 +274,7 @@ def read(path: Path) -> Run | None:
             {name: int(body["counts"][name]) for name in ("ok", "failed", "kept")},
             str(body["compared"]),
             int(body["news"]),
+            str(body.get("options", "")),
         )
         results = [result_of(item) for item in body["reports"]]
         return Run(facts, results, [_item(item) for item in body["changes"]], body["work_list"])

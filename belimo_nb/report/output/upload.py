@@ -10,29 +10,23 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import slugify
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.folder import INDEX, runs
+from belimo_nb.report.output.folder import GENERATOR, INDEX, WORK_LISTS, runs
 from belimo_nb.system.files import make_private, write_text
 
 AT_ONCE = 8  # files on their way at the same time: each waits for an answer most of the time
 LONGEST_REASON = 200
+READ_AT_MOST = 100_000  # bytes of a file at the URL, which tell whose it is
 
 
 def is_url(out: str) -> bool:
     """Whether an output is a URL and no folder."""
     return "://" in out
-
-
-class _Files(Protocol):
-    """What is needed of a place for files."""
-
-    def put(self, path: Path, name: str) -> None: ...
-    def remove(self, name: str) -> None: ...
 
 
 class Upload:
@@ -81,6 +75,22 @@ class Upload:
             ) from None
         finally:
             probe.unlink(missing_ok=True)
+        self._check_free("", (INDEX, reports_json.NAME))
+
+    def _check_free(self, folder: str, names: Iterable[str]) -> None:
+        """Refuse to write over files, given by name in a folder at the URL, that no run of ours has sent.
+
+        Raises:
+            UsageError: There is one, in a folder whose index is none of ours.
+        """
+        if GENERATOR in self._files.read(f"{folder}{INDEX}"):
+            return
+        taken = next((name for name in names if self._files.read(f"{folder}{name}")), None)
+        if taken:
+            raise UsageError(
+                f"There is {self.url}/{folder}{taken} already, which no run of belimo-nb has made; move it elsewhere, "
+                "or choose another URL with --out."
+            )
 
     def send(self) -> None:
         """Bring the URL to what the folder holds: new and changed files, the index, and what is gone goes.
@@ -90,8 +100,12 @@ class Upload:
         """
         there = self._sent()
         files = (path for name in runs(self.path) for path in (self.path / name).rglob("*") if path.is_file())
-        now: dict[str, Any] = {path.relative_to(self.path).as_posix(): _stamp(path) for path in files}
+        stats = {path.relative_to(self.path).as_posix(): path.stat() for path in files}
+        now: dict[str, Any] = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
         changed = [name for name, stamp in now.items() if there.get(name) != stamp]
+        for run in runs(self.path):
+            if not any(name.startswith(f"{run}/") for name in there):  # the first time: what is there is another's
+                self._check_free(f"{run}/", (INDEX, reports_json.NAME, *WORK_LISTS))
         # Until all is done, nothing is known of what is under way.
         self._note(there | dict.fromkeys(changed))
         try:
@@ -151,6 +165,13 @@ class _S3:
     def remove(self, name: str) -> None:
         self._system.delete_file(f"{self._place}/{name}")
 
+    def read(self, name: str) -> str:
+        try:
+            with self._system.open_input_stream(f"{self._place}/{name}") as stream:
+                return str(stream.read(READ_AT_MOST).decode("utf-8", "replace"))
+        except FileNotFoundError:
+            return ""
+
 
 class _Fsspec:
     """Any other place that fsspec knows."""
@@ -170,8 +191,14 @@ class _Fsspec:
         if self._system.exists(target):
             self._system.rm_file(target)
 
+    def read(self, name: str) -> str:
+        try:
+            return str(self._system.read_bytes(f"{self._place}/{name}", end=READ_AT_MOST).decode("utf-8", "replace"))
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
 
-def _files(url: str, scheme: str) -> _Files:
+
+def _files(url: str, scheme: str) -> _S3 | _Fsspec:
     try:
         if scheme == "s3":
             return _S3(url.removeprefix("s3://"))
@@ -182,11 +209,6 @@ def _files(url: str, scheme: str) -> _Files:
         ) from None
     except (OSError, ValueError) as error:
         raise UsageError(f"The URL {url!r} of --out cannot be used ({_reason(error)}).") from None
-
-
-def _stamp(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _reason(error: BaseException) -> str:
