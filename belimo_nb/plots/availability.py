@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -22,7 +20,7 @@ COLORS = ListedColormap([style.SKY, style.RED])
 
 def data_map(
     known: pd.Series[bool],
-    troubles: Sequence[tuple[pd.Timestamp, pd.Timestamp, *tuple[object, ...]]] = (),
+    troubles: timeaxis.Troubles = (),
     *,
     period: Period,
     title: str | None = None,
@@ -76,7 +74,7 @@ def data_map(
         "Hours with readings, hours in which the device reported an error or a warning (from its events), and hatched: "
         "hours without any reading."
     )
-    return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {caption}")
 
 
 def _fill_skipped_hours(state: np.ndarray, days: pd.DatetimeIndex, zone: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
@@ -29,10 +31,7 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
         {
             "check": frame["check"].map(capitalized),
             "verdict": frame["verdict"],
-            "figure": [
-                DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
-                for value, unit in zip(frame["figure"], frame["unit"], strict=True)
-            ],
+            "figure": [_figure_text(*row) for row in frame[["figure", "unit", "verdict"]].itertuples(index=False)],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             **_costs(frame, checkup, prices),
@@ -119,6 +118,12 @@ def _counts(verdicts: pd.Series[str]) -> str:
         "cannot judge": ("cannot be judged", "cannot be judged"),
     }  # fmt: skip
     return ", ".join(plural(found[key], *words) for key, words in names.items() if key in found)
+
+
+def _figure_text(value: float, unit: str, verdict: str) -> str:
+    if math.isnan(value):  # what was judged without a figure is not unknown
+        return DASH if verdict == "cannot judge" else "none"
+    return number(value, _digits(value), unit=unit)
 
 
 def _digits(value: float) -> int:

@@ -82,7 +82,9 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
     rows = devices.assign(name=_telling_names(devices))
     rows = rows[rows["health"].isin(["WARNING", "ERROR"]) | ~rows["online"]]
     rows = rows.sort_values(["health", "last_seen"], key=_health_rank)
-    frame = _with_local_time(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
+    said = rows["note"].fillna("").mask(rows["note"].fillna("") == "", rows["online"].map({True: "", False: "offline"}))
+    frame = _with_local_time(rows[["name", "health", "last_seen", "serial"]], timezone)
+    frame.insert(2, "note", said)
     return table(
         frame.reset_index(drop=True),
         "problems",

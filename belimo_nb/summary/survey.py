@@ -58,7 +58,7 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
     shown = found[["name", "status", "findings", *amounts, "kwh_a_day", "sentence", "advice"]]
     caption = (
         f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
-        "by what is wasted: heat or cold, and the pumping of water"
+        "by what is wasted: heat or cold, and the pumping of water that circulated in excess"
         if len(found)
         else "No check found a fault or gave a warning"
     )
@@ -75,8 +75,9 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
         caption,
         formats={"status": "status", **dict.fromkeys(amounts, 0)},
         labels={
-            "sentence": "", "advice": "What to do", "kwh_a_day": "By day", "least_m3": "Wasted, at least",
-            "waste_m3": "At most", "waste_kwh": "Wasted, at most",
+            "sentence": "", "advice": "What to do", "kwh_a_day": "By day",
+            "least_m3": "Circulated in excess, at least", "waste_m3": "At most",
+            "waste_kwh": "Heat or cold wasted, at most",
             "cost_low": ("Costs, at least", f"{prices.currency} a year" if prices else ""),
             "cost_high": ("At most", f"{prices.currency} a year" if prices else ""),
         },
@@ -114,7 +115,11 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
         "places",
         "By project and city; what is wasted counts as heat where a valve moved more heat than cold, else as cold",
         formats=dict.fromkeys(map(str, frame.columns), 0),
-        labels={"heat_waste_kwh": ("Wasted heat", "kWh"), "cold_waste_kwh": ("Wasted cold", "kWh")},
+        labels={
+            "waste_m3": ("Water circulated in excess", "m³"),
+            "heat_waste_kwh": ("Wasted heat", "kWh"),
+            "cold_waste_kwh": ("Wasted cold", "kWh"),
+        },
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_runs import facts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from belimo_nb import display, plots
 from belimo_nb.cloud.condition import Condition
@@ -211,6 +215,21 @@ def first_rows(view, count: int = 3) -> list[str]:
 def test_page_fits_the_screen(view):
     """No sideways scrolling of the page itself, on a desk or on a phone."""
     assert view.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_charts_are_whole_and_as_dark_as_the_page(view):
+    """A chart is whole, none of it to be scrolled to; on a dark page it is dark, and blue is still blue."""
+    picture = view.locator(".bnb-fig img")
+    box, width = picture.bounding_box(), view.viewport_size["width"]
+    assert min(width, 800) - 40 <= box["width"] <= width - box["x"]
+    assert box["x"] >= 0
+    assert picture.evaluate("img => img.parentElement.scrollWidth <= img.parentElement.clientWidth")
+    pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB")).astype(int)
+    paper = [int(part) for part in re.findall(r"\d+", view.evaluate("getComputedStyle(document.body).backgroundColor"))]
+    assert np.abs(pixels[2, 2] - paper[:3]).max() <= 8
+    strongest = pixels.reshape(-1, 3)[np.argmax(np.ptp(pixels, axis=2))]
+    assert np.argmax(strongest) == 2
+    assert np.abs(pixels.mean() - np.mean(paper)) < 60
 
 
 def test_tables_sort_by_number_and_by_text(view):

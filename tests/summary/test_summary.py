@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from belimo_nb import summary
+from belimo_nb import display, summary
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.survey import Survey
@@ -374,6 +374,11 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     table = summary.verdict_table(checkup)
     assert len(table.frame) == len(CHECKS)
     assert table.frame["verdict"].tolist() == sorted(table.frame["verdict"], key=["ok", "cannot judge"].index)
+    figure = next(column for column in table.columns if column.label == "Figure").text
+    known = checkup.verdicts.set_index("verdict")["figure"].notna()
+    assert set(figure[-2:]) == {display.DASH}, "of what cannot be judged nothing is known"
+    assert display.DASH not in figure[:-2]
+    assert figure.count("none") == int((~known["ok"]).sum()), "ok without a figure is not unknown"
     assert "every 5 minutes" in summary.checkup_note(valve, checkup).message
     state = summary.state_table(valve).frame
     assert state["setting"].to_list() == sorted(state["setting"], reverse=True), "settings come first"
