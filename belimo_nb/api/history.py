@@ -165,7 +165,7 @@ def _warn_of_other_buckets(times: Sequence[pd.Index[Any]], step: pd.Timedelta, w
     apart = moments.diff().min()
     if len(moments) >= FEW_BUCKETS and apart > step:
         warnings.warn(
-            f"The cloud gives {what} without saying in which buckets, and they begin {apart / HOUR:g} h apart instead of "
+            f"The cloud gives {what} without saying in which buckets, and they begin {apart / HOUR:g} h apart, not "
             f"{step / HOUR:g} h; `belimo-nb check-cloud` tells whether they are those that were asked for.",
             OtherBucketsWarning,
             stacklevel=3,

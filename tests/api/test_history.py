@@ -160,7 +160,7 @@ def test_a_cloud_that_does_not_repeat_the_question(echo, hours, warned):
     assert frame["a"].count() == 6
     told = [str(one.message) for one in caught if one.category is OtherBucketsWarning]
     assert len(told) == (warned and echo.get("resolution") is None)
-    assert all("they begin 2 h apart instead of 1 h" in text for text in told)
+    assert all("they begin 2 h apart, not 1 h" in text for text in told)
 
 
 def test_missing_series():
