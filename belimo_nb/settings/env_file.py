@@ -18,9 +18,9 @@ SHOWABLE = re.compile(r"[A-Za-z][A-Za-z_-]*")  # what stands before a "=" and ho
 TYPOGRAPHIC = re.compile("[“”„«»‘’‚].*[“”„«»‘’‚]", re.DOTALL)
 PLACEHOLDER = re.compile(
     "(your|my|deine?|ihre?|insert|enter|put|type)+(belimo)?(client|account|user|login)?"
-    "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme"
+    "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme|todo|tbd|placeholder"
 )
-PLACEHOLDER_USERS = ("you@", "your.name@", "yourname@", "name@", "user@example", "email@")
+PLACEHOLDER_USERS = ("you@", "your.name@", "yourname@", "name@", "user@example", "user@domain", "email@")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such files begin
 LARGEST = 100_000  # bytes of a file that may be meant for an .env
 

@@ -173,6 +173,15 @@ def test_the_environment(monkeypatch, name):
     refused(f"The environment sets {name}, which is no setting; write BELIMO_")
 
 
+@pytest.mark.parametrize("name", ["BELIMO_USER", "BELIMO_PWD", "belimo_secret"])
+def test_the_environment_without_an_account(monkeypatch, name):
+    """Where nothing else is set, a name that is only somewhat like one is enough to ask."""
+    monkeypatch.setenv(name, PASSWORD)
+    refused(f"The environment sets {name}, which is no setting; write BELIMO_")
+    write()
+    assert settings.load().client_id == ID
+
+
 def test_inner_settings_are_not_shown():
     """What runs of reports tell the processes that they start is in no table and no list of settings."""
     write()
