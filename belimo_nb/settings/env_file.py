@@ -67,7 +67,8 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
         )
     if "\n" in text or "\r" in text:
         raise SettingsError(f"{place} has a quotation mark that is not closed on this line; close it, or delete it.")
-    if value is None or not SHOWABLE.fullmatch(key):
+    longer = any(key.upper().startswith(name) and key.upper() != name for name in known)
+    if value is None or longer or not SHOWABLE.fullmatch(key):
         # Nothing of the line is shown: who knows where its value begins.
         squeezed = re.sub("[^A-Z0-9]+", "_", text.upper())
         name = max((name for name in known if name in squeezed), key=len, default=f"{PREFIX}NAME")
