@@ -129,17 +129,9 @@ FLOW = Dimension(
     "m3/h",
     "m3/s",
     {f"{unit}/{time}": volume * many for unit, volume in CUBIC_METERS.items() for time, many in SECONDS.items()}
-    | {
-        "ls1": 3.6,
-        "m3s1": 3600.0,
-        "m3h1": 1.0,
-        "lps": 3.6,
-        "lpm": 0.06,
-        "lph": 1e-3,
-        "cmh": 1.0,
-        "m3h": 1.0,
-        "cms": 3600.0,
-    }
+    | dict.fromkeys(("m3h1", "m3h", "cmh"), 1.0)
+    | dict.fromkeys(("m3s1", "cms"), 3600.0)
+    | {"ls1": 3.6, "lps": 3.6, "lpm": 0.06, "lph": 1e-3}
     | dict.fromkeys(("gpm", "usgpm", "gpmus"), 0.2271247)
     | {"cfm": 60 * FOOT_M3, "cfh": FOOT_M3, "cfs": 3600 * FOOT_M3},
 )
@@ -324,6 +316,6 @@ def amount(value: object, what: str, least: float | None = None) -> float:
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found) or not (found > 0 if least is None else found >= least):
-        bound = "above 0" if least is None else f"of {least:g} or more"
-        raise UsageError(f"The {what} is {value!r}; give a number {bound}, or leave it out.")
+        bound = " above 0" if least is None else f" of {least:g} or more" * math.isfinite(least)
+        raise UsageError(f"The {what} is {value!r}; give a number{bound}, or leave it out.")
     return found

@@ -27,7 +27,7 @@ os.environ["MPLBACKEND"] = "Agg"
 sys.modules.setdefault("rfc3987_syntax", None)
 
 # A busy machine is no fault: no test has a deadline. Each run of a profile draws the same examples.
-for profile, examples in {"belimo_nb": 50, "ci": 100, "thorough": 500}.items():
+for profile, examples in {"belimo_nb": 50, "ci": 60, "thorough": 500}.items():
     hypothesis.settings.register_profile(profile, deadline=None, derandomize=True, max_examples=examples)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "belimo_nb")
 
@@ -42,8 +42,8 @@ gc.set_threshold(20_000, 20, 20)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are cores: some tests only wait."""
-    return cores() + 1
+    """Two workers more than there are cores: some tests only wait."""
+    return cores() + 2
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

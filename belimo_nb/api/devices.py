@@ -96,7 +96,9 @@ def devices_frame(records: Sequence[Record], now: pd.Timestamp) -> pd.DataFrame:
         "country": [record.get("addressCountry") for record in records],
     }
     index = pd.Index([str(record["id"]) for record in records], name="id", dtype=object)
-    texts = {column: pd.Series([_text(cell) for cell in data[column]], index, dtype=object) for column in TEXT_COLUMNS}
+    # Objects and lists are none: no column of texts should hold them.
+    cells = {key: [str(c) if isinstance(c, (str, int, float)) else None for c in data[key]] for key in TEXT_COLUMNS}
+    texts = {key: pd.Series(column, index, dtype=object) for key, column in cells.items()}
     return pd.DataFrame(data | texts, index=index).astype({"online": bool})
 
 
@@ -118,11 +120,6 @@ def latest_frame(records: Sequence[Record], profile: Callable[[str], Profile | N
     frame.insert(0, "time", from_api(subobject(record, "state").get("timestamp") for record in records))
     frame.insert(0, "name", pd.Series([name_of(record) for record in records], index, dtype=object))
     return frame
-
-
-def _text(cell: Any) -> str | None:
-    """A cell as text; None for objects and lists, which no column of texts should hold."""
-    return str(cell) if isinstance(cell, (str, int, float)) else None
 
 
 def settings_of(record: Record, profile: Callable[[str], Profile | None]) -> dict[str, float]:

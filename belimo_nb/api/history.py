@@ -6,7 +6,7 @@ import contextlib
 import functools
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,14 +94,16 @@ def fetch(
     grid = checked_buckets(start, end, resolution)
     parts: dict[str, list[pd.Series[Any]]] = {identifier: [] for identifier in datapoint_ids}
     lacking: set[str] = set()
-    for first, after in _windows(grid, step):
-        found = ask_window(get, device_id, datapoint_ids, first, after, resolution, aggregation)
+    for begin in range(0, len(grid), MAX_BUCKETS):
+        window = grid[begin : begin + MAX_BUCKETS]
+        found = ask_window(get, device_id, datapoint_ids, window[0], window[-1] + step, resolution, aggregation)
         lacking |= {identifier for identifier in datapoint_ids if identifier not in found}
         for identifier, values in parts.items():
             if identifier in found:
                 values.append(found[identifier])
     warn_missing_series(device_id, lacking)
-    return pd.DataFrame({key: _on_grid(values, grid) for key, values in parts.items()}, grid)
+    whole = {key: pd.concat(some).reindex(grid) if some else pd.Series(np.nan, grid) for key, some in parts.items()}
+    return pd.DataFrame({key: typed(values) for key, values in whole.items()}, grid)
 
 
 def ask_window(
@@ -194,12 +196,6 @@ def warn_missing_series(device_id: str, lacking: Iterable[str]) -> None:
         )
 
 
-def _windows(grid: pd.DatetimeIndex, step: pd.Timedelta) -> Iterator[tuple[pd.Timestamp, pd.Timestamp]]:
-    for begin in range(0, len(grid), MAX_BUCKETS):
-        window = grid[begin : begin + MAX_BUCKETS]
-        yield window[0], window[-1] + step
-
-
 def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any]]]:
     """Parse the answer's series: datapoint id, and values by bucket begin."""
     try:
@@ -270,10 +266,6 @@ def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> p
         stacklevel=3,
     )
     return values.where(~strange)
-
-
-def _on_grid(parts: Sequence[pd.Series[Any]], grid: pd.DatetimeIndex) -> pd.Series[Any]:
-    return typed(pd.concat(parts).reindex(grid) if parts else pd.Series(np.nan, grid))
 
 
 def typed(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import MAX_VALUE, StrangeValueWarning
+from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import true_spacing
+from belimo_nb.calendar.periods import Period
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES, column_index
-
-if TYPE_CHECKING:
-    from belimo_nb.api.profile import Profile
-    from belimo_nb.calendar.periods import Period
 
 
 def quantities(

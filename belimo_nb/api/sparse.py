@@ -52,7 +52,7 @@ def held(
     if block.dtype == float and len(block):
         gaps = [i for i in range(block.shape[1]) if np.isnan(block[:, i]).any()]
         if len(gaps) < block.shape[1] and all(raw.columns[i] in rare for i in gaps):  # as of most devices
-            return _marked(_filled_up(raw, block, gaps), {SPACING: step})
+            return _marked(raw.ffill() if gaps else raw, {SPACING: step})
     known = ~np.isnan(block) if block.dtype == float else raw.notna().to_numpy()
     usually = np.array([key not in rare for key in raw.columns], dtype=bool)
     usually |= not known[:, usually].any()
@@ -77,7 +77,7 @@ def held(
         usual_begins = _begins(alive, len(raw), limits) if counters else begins
     spoken = np.zeros(len(raw), dtype=bool)
     spoken[alive] = True
-    columns: dict[int, npt.NDArray[Any] | pd.Series[Any]] = {}
+    columns: dict[int, npt.NDArray[Any]] = {}
     for position in np.flatnonzero(~known.all(axis=0)).tolist():
         # For each row, the row of the last value; it holds if life has not been interrupted since.
         there = known[:, position]
@@ -86,28 +86,12 @@ def held(
         if counters:
             holds &= (place >= usual_begins) | spoken
         if holds.any():
-            columns[position] = _filled(raw.iloc[:, position], place, holds)
+            columns[position] = values = raw.iloc[:, position].to_numpy().copy()
+            values[holds] = values[place[holds]]
     if not columns:
         return _marked(raw, spacing)
-    if block.dtype == float:
-        filled = block.copy(order="F")
-        for position, values in columns.items():
-            filled[:, position] = values
-        return _marked(pd.DataFrame(filled, raw.index, raw.columns, copy=False), spacing)
-    kept = {key: columns.get(position, raw.iloc[:, position]) for position, key in enumerate(raw.columns)}
+    kept = {key: columns[place] if place in columns else raw[key] for place, key in enumerate(raw.columns)}
     return _marked(pd.DataFrame(kept, raw.index), spacing)
-
-
-def _filled_up(raw: pd.DataFrame, block: npt.NDArray[np.float64], gaps: list[int]) -> pd.DataFrame:
-    """Of a device that tells the rest in every bucket, these columns with values that hold until the next."""
-    if not gaps:
-        return raw
-    filled = block.copy(order="F")
-    for position in gaps:
-        column = filled[:, position]
-        place = np.maximum.accumulate(np.where(np.isnan(column), -1, np.arange(len(column))))
-        filled[:, position] = np.where(place < 0, np.nan, column[place])
-    return pd.DataFrame(filled, raw.index, raw.columns, copy=False)
 
 
 def true_spacing(frame: pd.DataFrame, step: pd.Timedelta) -> pd.Timedelta:
@@ -141,14 +125,6 @@ def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]
     usual = near[np.arange(len(wide)), rank]
     limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
     return limits
-
-
-def _filled(
-    column: pd.Series[Any], place: npt.NDArray[np.intp], holds: npt.NDArray[np.bool_]
-) -> npt.NDArray[Any] | pd.Series[Any]:
-    values = column.to_numpy().copy()
-    values[holds] = values[place[holds]]
-    return values
 
 
 def _marked(frame: pd.DataFrame, attrs: dict[str, pd.Timedelta]) -> pd.DataFrame:

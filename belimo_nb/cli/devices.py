@@ -43,7 +43,7 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
 
 def recognized(cloud: Cloud, devices: pd.DataFrame) -> list[str]:
     """Sentences on what is recognized of some devices, rows of `Cloud.devices`."""
-    from belimo_nb.cloud.recognized import recognized_profiles
+    from belimo_nb.cloud.assumptions import recognized_profiles
 
     def named(rows: pd.DataFrame) -> str:
         return ", ".join(f"{count} with {name}" for name, count in rows["devices"].items())

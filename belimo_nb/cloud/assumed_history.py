@@ -46,14 +46,14 @@ def present(live: Any, snapshot: Any, now: pd.Timestamp) -> Line:
     line = ("present", "the device's own state is the newest; data without a time may be a snapshot")
     if pd.isna(live):
         return Line(*line, "it has no time", UNKNOWN)
-    seen = f"it is {_length(now - live)} old"
+    seen = f"it is {_seconds(now - live)} old"
     if pd.isna(snapshot):
         return Line(*line, seen)
     if snapshot - live > SAME_TIME:
-        what = f"The present would be shown as it was {_length(snapshot - live)} before."
+        what = f"The present would be shown as it was {_seconds(snapshot - live)} before."
         return Line(*line, f"{seen}, the data without a time are newer", WRONG, what)
     if live - snapshot > SAME_TIME:
-        return Line(*line, f"{seen}, the data without a time {_length(now - snapshot)}")
+        return Line(*line, f"{seen}, the data without a time {_seconds(now - snapshot)}")
     return Line(*line, f"{seen}, as are the data without a time")
 
 
@@ -320,11 +320,8 @@ def counters(readings: Mapping[str, pd.Series[Any]], limit: float | None) -> Lin
     return Line(*line, seen)
 
 
-def _length(span: pd.Timedelta) -> str:
-    return _seconds(max(span.total_seconds(), 0.0))
-
-
-def _seconds(seconds: float) -> str:
+def _seconds(span: float | pd.Timedelta) -> str:
+    seconds = max(span.total_seconds(), 0.0) if isinstance(span, pd.Timedelta) else span
     for length, unit in ((86400, "d"), (HOUR, "h"), (60, "min")):
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {unit}"

@@ -1,4 +1,7 @@
-"""What the package assumes of a cloud and an account, judged by answers: a line each, without names or addresses."""
+"""What the package assumes of a cloud and an account, judged by answers: a line each, without names or addresses.
+
+And what it recognizes of the dataprofiles of a fleet.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from belimo_nb.api.devices import profile_ref
 from belimo_nb.api.profile import Profile
+from belimo_nb.cloud.connection import Connection
+from belimo_nb.cloud.device_list import record_of
 from belimo_nb.quantities import ENERGY, MEASURED, QUANTITIES
 
 AS_ASSUMED, DIFFERS, WRONG, UNKNOWN = "as assumed", "differs", "wrong", "cannot tell"
@@ -120,3 +128,35 @@ def rate_limit(rate: float, sent: int, later: int, limits: Mapping[str, float]) 
         what = "They were tried again and nothing is lost; lower BELIMO_RATE."
         return Line(*line, f"{later} of {sent} requests put off (429 or 503); {told}", DIFFERS, what)
     return Line(*line, f"{sent} requests, none put off; {told}")
+
+
+def recognized_profiles(connection: Connection, devices: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the dataprofiles of devices, and what is recognized of each.
+
+    Args:
+        connection: Connection to the cloud of the devices.
+        devices: Rows of `Cloud.devices`.
+
+    Returns:
+        DataFrame, index ``profile`` (as in `Cloud.devices`), columns devices (their number), energy_valve (bool: has an
+        energy counter), known (number of quantities), lacking (those that a valve's report needs and it does not
+        describe, in words) and refused (sentences about those in units that cannot be used).
+    """
+    known = connection.device_list.known()
+    rows: dict[str, dict[str, Any]] = {}
+    for identifier, name in zip(devices.index, devices["profile"], strict=True):
+        ref = profile_ref(record_of(str(identifier), known))
+        if ref is None:
+            continue
+        row = rows.setdefault(str(name or ref), {"devices": 0, "ref": ref})
+        row["devices"] += 1
+    for row in rows.values():
+        profile = connection.dataprofiles.readable(row.pop("ref"))
+        quantities = [] if profile is None else [key for key in QUANTITIES if profile.describes(key)]
+        row["energy_valve"] = bool({"heating_energy", "cooling_energy"} & set(quantities))
+        row["known"] = len(quantities)
+        row["lacking"] = "" if profile is None else ", ".join(profile.lacking)
+        row["refused"] = "" if profile is None else " ".join(profile.refused.values())
+    columns = ["devices", "energy_valve", "known", "lacking", "refused"]
+    found = pd.DataFrame(list(rows.values()), pd.Index(list(rows), name="profile", dtype=object), columns)
+    return found.astype({"energy_valve": bool})

@@ -113,7 +113,7 @@ class _Check:
             rows, lacking = self._valve(record, profile, number)
             found += rows
             left_out = max(left_out, lacking)
-        named = {self._profile_name(ref): pair for ref, pair in profiles.items()}
+        named = {ref.removeprefix("/definitions/dataprofiles/")[:60]: pair for ref, pair in profiles.items()}
         lines.append(assumptions.recognized(named, left_out))
         lines += found or [Line("valves", "an energy valve that was in contact", "none among the devices", UNKNOWN)]
         sent = traffic.sent - self._sent_before
@@ -152,7 +152,7 @@ class _Check:
         counts = collections.Counter(ref for record in records if (ref := profile_ref(record)))
         named = dict.fromkeys(ref for record in order[: len(order) - len(records)] if (ref := profile_ref(record)))
         refs = list(dict.fromkeys([*named, *(ref for ref, _ in counts.most_common())]))[:MAX_PROFILES]
-        return {ref: (counts[ref], self._connection.profile_or_none(ref)) for ref in refs}
+        return {ref: (counts[ref], self._connection.dataprofiles.readable(ref)) for ref in refs}
 
     def _first_valve(
         self, records: Sequence[Record], profiles: Mapping[str, tuple[int, Profile | None]]
@@ -172,9 +172,6 @@ class _Check:
         ranks = [rank(record, is_online) for record, is_online in zip(records, online, strict=True)]
         best = max(ranks, default=0)
         return [records[ranks.index(best)]] if best else []
-
-    def _profile_name(self, ref: str) -> str:
-        return ref.removeprefix("/definitions/dataprofiles/")[:60]
 
     def _valve(self, record: Record, profile: Profile, number: int) -> tuple[list[Line], int]:
         """The lines about one valve, and how many of its recognized datapoints its history left out."""
@@ -206,7 +203,8 @@ class _Check:
         limit = power_limit(frame["power_kw"].to_numpy(dtype=float) * 1e3)
         kinds = {kind: frame[f"{kind}_kwh"] for kind in ("heating", "cooling") if located[f"{kind}_energy"]}
         lines.append(assumed_history.counters(kinds, limit))
-        left_out = len(ids) - len([identifier for identifier in ids if _has(body, identifier)]) if body else 0
+        came = {series.get("datapointId") for series in (body or {}).get("series", ()) if isinstance(series, dict)}
+        left_out = len(set(ids) - came) if body else 0
         return [self._of_valve(line, number) for line in lines], left_out
 
     def _of_valve(self, line: Line, number: int) -> Line:
@@ -267,12 +265,6 @@ class _Check:
 def _range(span: tuple[int, int]) -> dict[str, str]:
     first, after = (to_api(pd.Timestamp(moment, unit="s", tz="UTC")) for moment in span)
     return {"from": first, "to": after}
-
-
-def _has(body: Record, identifier: str) -> bool:
-    return any(
-        isinstance(series, dict) and series.get("datapointId") == identifier for series in body.get("series", ())
-    )
 
 
 def _rows(body: Record | None, identifier: str) -> dict[int, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 FINE_RESOLUTION = "5m"  # resolution of the samples in detail, as fine as the cloud has them
 LONG_CHECKS = ("oversized", "night setback")  # checks that a month may be too short for
 MOST_SAMPLES = 250_000  # samples of one checkup: two years every 5 minutes, or 28 hourly ones
-
-
-class Measure(Protocol):
-    """A function that gives samples of a valve, as `Device.measurements`."""
-
-    def __call__(  # noqa: D102 - as its class says
-        self, quantities: Sequence[str], start: pd.Timestamp, end: pd.Timestamp, resolution: str
-    ) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True)
@@ -96,78 +88,49 @@ class Checkup:
 
 
 def examine(
-    measure: Measure,
-    design: Design,
-    start: pd.Timestamp,
-    end: pd.Timestamp,
-    resolution: str = "1h",
-    *,
-    design_delta_t: float | None = None,
-    outdoor: pd.Series[Any] | None = None,
-    now: pd.Timestamp | None = None,
-    health: str = "",
-    longest: Samples | None = None,
-    quantities: Sequence[str] = MEASURED,
+    connection: Connection, device: Device, period: Period, resolution: str, design_delta_t: float | None
 ) -> Checkup:
-    """Fetch the samples of a valve, through the store, and run the checks.
+    """Fetch the samples of a device, through the store, and run the checks; see `Device.checkup`.
 
     Args:
-        measure: Gives samples of the valve, as `Device.measurements`; what it does not measure is not judged.
-        design: Design values and settings of the valve.
-        start: Begin, aware.
-        end: End, exclusive, aware.
+        connection: With all that it knows of the device's site.
+        device: What it does not measure is not judged.
+        period: Of the samples.
         resolution: Of the samples of the whole period.
         design_delta_t: Design delta-T in K; None: unknown.
-        outdoor: Hourly outdoor temperature, °C; None: unknown.
-        now: The moment up to which there could be readings; None: unknown.
-        health: What the device says of its meter; empty: nothing, or unknown.
-        longest: A longer history than the period, see `longest_samples`.
-        quantities: What to look at, see `Profile.checked`.
 
     Raises:
         UsageError: The range is too long for the resolution, or the design delta-T makes no sense.
     """
-    _check_cost(start, end, resolution)
-    samples = measure(quantities, start, end, resolution)
+    from belimo_nb.cloud.outages import outages_around  # which reads neighbors as a survey does, by this module
+
+    _check_cost(period.start, period.end, resolution)
+    design, tz = device.design, str(period.start.tz)
+    longest = _stored_longest(connection, device, period, resolution)
+    known = None if longest is None else Period(pd.Timestamp(longest.frame.index[0]), period.end)
+    outdoor = None if known is None else outdoor_or_none(connection, known)
+    outdoor = outdoor_or_none(connection, period) if outdoor is None else outdoor
+    health = reported_errors(device, period, connection.now)
+    quantities = tuple(device.profile.checked) if device.has_profile else MEASURED
+    samples = device.measurements(quantities, period.start, period.end, resolution)
     coarse = samples_of(samples, parse_resolution(resolution), design)
-    window = busiest_window_within(coarse, Period(start, end))
+    window = busiest_window_within(coarse, period)
     # Two weeks in detail fit into one request; a year would take a dozen.
     fine = None
     if window is not None and parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION):
-        fine = measure(MEASURED, *window, FINE_RESOLUTION)
+        fine = device.measurements(MEASURED, *window, FINE_RESOLUTION)
     verdicts = judge(
         coarse,
         None if fine is None else samples_of(fine, parse_resolution(FINE_RESOLUTION), design),
         design_delta_t=design_delta_t,
-        tz=str(start.tz),
+        tz=tz,
         outdoor=outdoor,
-        until=None if now is None else min(end, now),
+        until=min(period.end, connection.now),
         health=health,
+        outages=outages_around(connection, device, period, coarse),
     )
-    table = verdict_table(on_longest(verdicts, longest, str(start.tz), outdoor))
+    table = verdict_table(on_longest(verdicts, longest, tz, outdoor))
     return Checkup(samples, fine, window, design, table, characteristics(coarse))
-
-
-def examine_device(
-    connection: Connection, device: Device, period: Period, resolution: str, design_delta_t: float | None
-) -> Checkup:
-    """As `examine`, with all that the connection knows of a device. See `Device.checkup`."""
-    longest = _stored_longest(connection, device, period, resolution)
-    known = None if longest is None else Period(pd.Timestamp(longest.frame.index[0]), period.end)
-    outdoor = None if known is None else outdoor_or_none(connection, known)
-    return examine(
-        device.measurements,
-        device.design,
-        period.start,
-        period.end,
-        resolution,
-        design_delta_t=design_delta_t,
-        outdoor=outdoor_or_none(connection, period) if outdoor is None else outdoor,
-        now=connection.now,
-        health=reported_errors(device, period, connection.now),
-        longest=longest,
-        quantities=tuple(device.profile.checked) if device.has_profile else MEASURED,
-    )
 
 
 def reported_errors(device: Device, period: Period, now: pd.Timestamp) -> str:

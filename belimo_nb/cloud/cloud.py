@@ -154,9 +154,9 @@ class Cloud:
             records, wanted = listed.known(), _ids(devices)
         shown = [record_of(identifier, records) for identifier in wanted]
         for ref in dict.fromkeys(filter(None, map(profile_ref, shown))):
-            if profile := self.connection.profile_or_none(ref):
+            if profile := self.connection.dataprofiles.readable(ref):
                 profile.warn_refused(LATEST_QUANTITIES)
-        return latest_frame(shown, self.connection.profile_or_none)
+        return latest_frame(shown, self.connection.dataprofiles.readable)
 
     def device(self, key: str) -> Device:
         """Find one device, by id, serial number, name, or a part of the name that only one device has.
@@ -189,7 +189,7 @@ class Cloud:
         frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
-        profiles = [None if ref is None else self.connection.profile_or_none(ref) for ref in refs]
+        profiles = [None if ref is None else self.connection.dataprofiles.readable(ref) for ref in refs]
         refusals = [self.connection.dataprofiles.refusal(ref) for ref in refs]
         counters = {
             kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
+from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
+from belimo_nb.hydronics.verdict import FAULT
 
 SEVERITY: Mapping[str, int] = {
     "fault": 4,
@@ -21,7 +24,8 @@ SEVERITY: Mapping[str, int] = {
 }
 HEALTH: Mapping[str, str] = {"ERROR": "problem", "WARNING": "warn"}
 # The verdicts, by check, with which nothing that the valve reports is known: they come first.
-BLIND: Mapping[str, Sequence[str]] = {"sensor range": ("fault",), "silent": ("warn", "fault")}
+BLIND: Mapping[str, Sequence[str]] = {SENSORS: (FAULT,), "silent": ("warn", "fault")}
+_Kind = TypeVar("_Kind", bound=str)
 LEAST_JUDGED = 0.5  # share of the checks without which a device is not called ok
 
 
@@ -70,10 +74,11 @@ def of_checks(verdicts: Sequence[Verdict], reason: str = "") -> Condition:
     """
     judged = {one.check for one in verdicts if one.verdict != "cannot judge"}
     blind = any(one.verdict in BLIND.get(one.check, ()) for one in verdicts)
-    found = [(one, _status(one)) for one in verdicts if one.verdict in ("fault", "warn")]
-    if found:
+    bad = [one for one in verdicts if one.verdict in ("fault", "warn")]
+    if bad:
+        found = [(one, "silent" if one.check == "silent" else one.verdict) for one in bad]
         worst, status = min(found, key=lambda it: urgency(it[1], it[0].check in BLIND, cost_kwh([it[0]])[1]))
-        return Condition(status, worst.sentence, len(judged), blind=blind, cost_kwh=cost_kwh([v for v, _ in found])[1])
+        return Condition(status, worst.sentence, len(judged), blind=blind, cost_kwh=cost_kwh(bad)[1])
     left = [check for check in CHECKS if check not in judged]
     if len(judged) < LEAST_JUDGED * len(CHECKS):
         why = reason or next((one.sentence for one in verdicts if one.verdict == "cannot judge"), "")
@@ -110,5 +115,12 @@ def verdicts_of(table: pd.DataFrame) -> list[Verdict]:
     return [Verdict(**{str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
 
 
-def _status(verdict: Verdict) -> str:
-    return "silent" if verdict.check == "silent" else verdict.verdict
+def sensor_failed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a sensor of the meter has failed, so that what stands at 0 was not measured."""
+    return any(one.check == SENSORS and one.verdict == FAULT for one in verdicts)
+
+
+def measured_energy(kwh: Mapping[_Kind, float], verdicts: Sequence[Verdict]) -> dict[_Kind, float]:
+    """Energy by kind, NaN instead of the 0 of a counter that stood still while a sensor of its meter had failed."""
+    failed = sensor_failed(verdicts)
+    return {kind: math.nan if failed and total == 0 else total for kind, total in kwh.items()}

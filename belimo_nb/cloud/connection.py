@@ -86,6 +86,11 @@ class Connection:
             NoDataError: Offline.
         """
         if name := self.settings.source_files:
+            from belimo_nb.store.inventory import imported
+
+            if name not in (names := imported(self.archive.store)):
+                there = f"there are {', '.join(names)}" if names else "`belimo-nb import` begins"
+                raise NoDataError(f"Nothing is imported into {name!r} in {self.settings.data_dir}; {there}.")
             raise NoDataError(
                 f"The files imported into {name!r} do not hold {what or path}; `belimo-nb import` adds more."
             )
@@ -144,14 +149,6 @@ class Connection:
         """The dataprofile at `ref`, fetched once."""
         return self.dataprofiles.at(ref)
 
-    def profile_or_none(self, ref: str) -> Profile | None:
-        """As `profile`; None, with a warning the first time, where the cloud refuses it.
-
-        Raises:
-            CloudError: The cloud cannot be reached, or fails for now.
-        """
-        return self.dataprofiles.readable(ref)
-
     def profile_of(self, record: Mapping[str, Any]) -> Profile:
         """The dataprofile of a device, by the API's device object.
 
@@ -180,7 +177,8 @@ class Connection:
             asked = {}
         known = [state for state in (asked, listed) if state.get("datapoints")]
         # The values at no time are those of a daily snapshot, hours old, and the last resort.
-        return max(known, key=_time_ns) if known else self._about(record, f"{path}/data", what)
+        times = from_api(state.get("timestamp") for state in known).as_unit("ns").asi8.tolist()  # the least where none
+        return known[times.index(max(times))] if known else self._about(record, f"{path}/data", what)
 
     def _about(
         self, record: Mapping[str, Any], path: str, what: str, params: Mapping[str, str | int] | None = None
@@ -273,8 +271,3 @@ class Connection:
             f"profile {ref}", ask, self.now_s, forever=forever, believed=believed
         ).body
         return found
-
-
-def _time_ns(state: Mapping[str, Any]) -> int:
-    """The time of a state, in nanoseconds since 1970; the earliest number where it has none."""
-    return int(from_api([state.get("timestamp")]).as_unit("ns").asi8[0])

@@ -34,7 +34,7 @@ def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> boo
         kind: "heating" or "cooling".
     """
     ref = profile_ref(record)
-    profile = None if ref is None else connection.profile_or_none(ref)
+    profile = None if ref is None else connection.dataprofiles.readable(ref)
     if profile is None or not profile.describes(f"{kind}_energy"):
         return False
     identifier = profile.locate(f"{kind}_energy")

@@ -219,7 +219,8 @@ class Device:
 
         The samples are of `resolution` for the whole period, and every 5 minutes for the two most active weeks. The
         outdoor temperature is taken into account where it is available, and what the device said of its meter. Size and
-        night setback are judged by the longest history up to the period's end that the store has, and say so.
+        night setback are judged by the longest history up to the period's end that the store has, and say so. Hours in
+        which the whole building lacked water, by what the store has of its other valves, count against no valve.
 
         Args:
             start: As in `energy`.
@@ -230,10 +231,10 @@ class Device:
         Raises:
             UsageError: The range is too long for the resolution, or an argument makes no sense.
         """
-        from belimo_nb.cloud.checkup import examine_device
+        from belimo_nb.cloud.checkup import examine
 
         span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return examine_device(self._connection, self, span, resolution, design_delta_t)
+        return examine(self._connection, self, span, resolution, design_delta_t)
 
     def energy(
         self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None

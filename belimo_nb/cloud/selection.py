@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
 
+def found_devices(devices: pd.DataFrame, search: str | None) -> pd.DataFrame:
+    """The devices that a search has found, at least one.
+
+    Raises:
+        NoDataError: It has found none.
+    """
+    if devices.empty:
+        what = f"No device has {search!r} in its name or serial number" if search else "The account sees no device"
+        raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
+    return devices
+
+
 def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] = ()) -> pd.DataFrame:
     """Select energy valves, in the cloud's order.
 
@@ -30,10 +42,7 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
         UsageError: A device that a key names has no energy counter, or does not match `search`.
         NoDataError: No device matches, or none of them has an energy counter.
     """
-    found = cloud.devices(search)
-    if found.empty:
-        what = f"No device has {search!r} in its name or serial number" if search else "The account sees no device"
-        raise NoDataError(f"{what}; `belimo-nb devices` lists them all.")
+    found = found_devices(cloud.devices(search), search)
     # A key that finds nothing usable is an error, not left out: a report would silently lack the device.
     wanted = {cloud.device(key).id: key for key in keys}
     valves = cloud.energy_valves(found)

@@ -99,16 +99,15 @@ class Survey:
             )
         frame = pd.DataFrame(rows, columns=["id", *COLUMNS]).set_index("id")
         frame = self.devices[["name", "project", "city"]].join(frame, how="right")
-        order = pd.DataFrame(
-            {
-                "blind": [not self.valves[str(key)].blind for key in frame.index],
-                "cost": [-cost_kwh(self.valves[str(key)].findings)[1] for key in frame.index],
-                "rank": [-SEVERITY[self.conditions[str(key)].status] for key in frame.index],
-                "name": frame["name"],
-            },
-            frame.index,
-        )
-        return frame.loc[order.sort_values(["blind", "cost", "rank", "name"], kind="stable").index]
+
+        names = frame["name"].to_dict()
+
+        def urgency(key: object) -> tuple[bool, float, int, str]:
+            found = self.valves[str(key)]
+            rank = SEVERITY[self.conditions[str(key)].status]
+            return not found.blind, -cost_kwh(found.findings)[1], -rank, str(names[key])
+
+        return frame.loc[sorted(frame.index, key=urgency)]
 
     def daily(self) -> pd.DataFrame:
         """Tabulate kWh by local day, of the kind of energy that a valve counted more of.
@@ -116,7 +115,8 @@ class Survey:
         Returns:
             DataFrame, index ``time``, one column a valve, named by its id; NaN where unknown.
         """
-        days = _days(self.period)
+        span = self.period
+        days = edges(span.start, span.end, "D", str(span.start.tz), pd.DatetimeIndex([]))[:-1].rename("time")
         nothing = np.full(len(days), np.nan)
         found = {key: valve.days if len(valve.days) else nothing for key, valve in self.valves.items()}
         return pd.DataFrame(found, days)
@@ -201,10 +201,6 @@ def _fetch(connection: Connection, wanted: Sequence[HistoryQuery]) -> dict[str, 
     return sync.run_with_progress(
         connection.archive, planned, connection.now_s, shown=bool(connection.settings.rate)
     ).failures
-
-
-def _days(period: Period) -> pd.DatetimeIndex:
-    return edges(period.start, period.end, "D", str(period.start.tz), pd.DatetimeIndex([]))[:-1].rename("time")
 
 
 def _largest(values: Sequence[float]) -> float:

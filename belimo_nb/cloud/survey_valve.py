@@ -29,13 +29,13 @@ from belimo_nb.cloud.checkup import (
     on_longest,
     samples_of,
 )
-from belimo_nb.cloud.condition import BLIND
+from belimo_nb.cloud.condition import BLIND, measured_energy
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.hydronics.plant import lacks_water
-from belimo_nb.quantities import COUNTERS
+from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.system.cores import cores
 
@@ -50,7 +50,8 @@ class Surveyed:
     """The findings about one valve.
 
     Attributes:
-        kwh: Energy of the period by kind, the known days of it; kinds that never counted are left out.
+        kwh: Energy of the period by kind, the known days of it; kinds that never counted are left out. NaN where the
+            counter stood still while a sensor of the meter had failed.
         coverage: Share of the period that is covered by readings, 0 to 1.
         days: kWh by local day, of the kind that it counted more of; NaN where unknown.
         verdicts: Of the checks for which the samples are fine enough.
@@ -138,23 +139,24 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
+    verdicts = on_longest(
+        judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
+    )
     return Surveyed(
-        kwh=known,
+        kwh=measured_energy(known, verdicts),
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
         days=np.empty(0) if most is None else energy[most]["kwh"].to_numpy(dtype=float),
-        verdicts=on_longest(
-            judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
-        ),
+        verdicts=verdicts,
         lacked_water=bool(lacks_water(samples).any()),
         requests=requests,
         detail=detail,
     )
 
 
-def read_samples(archive: Archive, task: ValveTask, now: int) -> Samples:
+def read_samples(archive: Archive, task: ValveTask, now: int, quantities: Sequence[str] = CHECKED) -> Samples:
     """The samples of a valve in the period, from the store alone."""
-    query, start = task.query, task.period.start
-    datapoints = [identifier for identifier in task.profile.checked.values() if identifier is not None]
+    query, start, checked = task.query, task.period.start, task.profile.checked
+    datapoints = [identifier for key in quantities if (identifier := checked.get(key)) is not None]
     kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
     grid = buckets(start - LEAD, min(task.period.end, _moment(now)), parse_resolution(query.resolution))
     return _samples(task, kept.frame(datapoints, grid), start)

@@ -226,17 +226,13 @@ class DemoCloud:
             http.stop()
             await http.close_all_connections()  # clients keep idle connections open
 
-    def _close_inherited_socket(self) -> None:
-        """In a forked child: close its copy of the listening socket, so that the port closes with the parent."""
-        self._listener.close()
-
 
 _running: "weakref.WeakSet[DemoCloud]" = weakref.WeakSet()
 
 
 def _after_fork() -> None:
     for cloud in _running:
-        cloud._close_inherited_socket()
+        cloud._listener.close()  # the child's copy, so that the port closes with the parent
 
 
 if hasattr(os, "register_at_fork"):

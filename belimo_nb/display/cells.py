@@ -15,6 +15,7 @@ from belimo_nb.display.base import esc
 from belimo_nb.display.numbers import DASH, column_digits, is_missing, label_and_unit, moment, number, percent, signed
 from belimo_nb.errors import UsageError
 
+DEVICE_COLUMNS = frozenset({"device", "name", "valve", "what"})  # hold names of devices, which link to their pages
 LONG_TEXT, SENTENCE_TEXT = 22, 80  # characters from which a column is kept wide enough to be read
 
 Format = int | str | Callable[[Any], str]
@@ -104,7 +105,10 @@ def column(name: str, values: pd.Series[Any], fmt: Format | None = None) -> Colu
         )
     longest = max(map(len, texts), default=0)
     css = css or ("w x" if longest > SENTENCE_TEXT else "w" if longest > LONG_TEXT else "")
-    return Column(words, unit, css, [esc(text) for text in texts], texts, kind, digits)
+    html = [esc(text) for text in texts]
+    if name in DEVICE_COLUMNS:  # marked: the pages that there are to link to are known when a run is published
+        html = [text if text == DASH else f"<span data-page>{text}</span>" for text in html]
+    return Column(words, unit, css, html, texts, kind, digits)
 
 
 def _spreadsheet_kind(values: pd.Series[Any]) -> str:

@@ -61,17 +61,7 @@ def statement(
     for i in range(len(kwh)):
         parts = list(_parts(readings, int(bounds[i]), int(bounds[i + 1])))
         if not parts:
-            parts = [
-                _Part(
-                    int(bounds[i]),
-                    int(bounds[i + 1]),
-                    *_NO_READING,
-                    *_NO_READING,
-                    *_NO_READING,
-                    *_NO_READING,
-                    float("nan"),
-                )
-            ]
+            parts = [_Part(int(bounds[i]), int(bounds[i + 1]), *_NO_READING * 4, float("nan"))]
         for number, part in enumerate(parts, 1):
             energy = part.kwh if not np.isnan(kwh[i]) else float("nan")
             rows.append((int(bounds[i]), number, *part[:-1], energy, float(coverage[i]), MARKS[marks[i]]))

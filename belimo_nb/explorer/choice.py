@@ -9,32 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.moments import Moment
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.errors import BelimoError, NoDataError, UsageError
 from belimo_nb.explorer import is_voila
+from belimo_nb.settings import Settings
 from belimo_nb.store.disk import source_folder
 from belimo_nb.system.files import check_inside, read_bytes, write_text
 
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.settings import Settings
-
 AUTO = "auto"
 
-SPANS: Mapping[str, pd.DateOffset] = MappingProxyType(
-    {
-        "day": pd.DateOffset(days=1),
-        "week": pd.DateOffset(days=7),
-        "month": pd.DateOffset(months=1),
-        "year": pd.DateOffset(years=1),
-    }
-)
+SPANS: Mapping[str, pd.DateOffset] = {
+    "day": pd.DateOffset(days=1),
+    "week": pd.DateOffset(days=7),
+    "month": pd.DateOffset(months=1),
+    "year": pd.DateOffset(years=1),
+}
 """Ranges up to now, by name."""
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
 
 from belimo_nb.api.devices import distinct_names
 from belimo_nb.api.search import folded
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
 
 MAX_MATCHES = 50  # devices in the list at most: a browser takes long over thousands, and so do people
 SEARCHED_COLUMNS = ("name", "serial", "project", "city")

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 
 from belimo_nb import display
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import number
 from belimo_nb.display.base import esc, style_sheet
 from belimo_nb.explorer.canvas import canvas_of
 from belimo_nb.explorer.choice import Choice, save_choice
 from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import Picture
-from belimo_nb.explorer.findings import findings
 from belimo_nb.explorer.point_picker import PointList
-from belimo_nb.explorer.query import QueryResult, error_sentence, run_query
+from belimo_nb.explorer.query import QueryResult, error_sentence, findings, run_query
 from belimo_nb.explorer.range_picker import RangePicker
 from belimo_nb.explorer.runner import DebouncedRunner
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
 
 PAUSE = 0.4  # seconds without another change before a request: a user may change several things in a row
 

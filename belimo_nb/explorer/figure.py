@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,14 +92,11 @@ class Picture:
             for ax, panel, styles in zip(self.axes, self._panels, self._styles, strict=True):
                 last = ax is self.axes[-1]
                 names = [style.drawable(panel.label(curve, several=self._several), 36) for curve in panel.curves]
-                handles: style.Legend = (
-                    []
-                    if len(names) < 2
-                    else [
-                        (Line2D([], [], color=color, linestyle=line, linewidth=1.6), name)
-                        for (color, line), name in zip(styles, names, strict=True)
-                    ]
-                )
+                handles: style.Legend = [
+                    (Line2D([], [], color=color, linestyle=line, linewidth=1.6), name)
+                    for (color, line), name in zip(styles, names, strict=True)
+                    if len(names) > 1
+                ]
                 if hatched and ax is self.axes[0]:
                     handles.append(style.unknown_legend())
                 style.label_axes(ax, panel.words, x=f"Local time, {period.start.tz}" if last else "", handles=handles)
@@ -126,15 +123,11 @@ class Picture:
         said = []
         for curve in self._curves:
             # A reading stands at its bucket's end: it is the first at or after the time that tells of it.
-            side = curve.series.index.searchsorted(at, side="right" if self._view.freq else "left") - bool(
-                self._view.freq
-            )
-            value = curve.series.iloc[side] if 0 <= side < len(curve.series) else None
-            text = (
-                str(value)
-                if isinstance(value, str)
-                else number(value, None, "kWh" if curve.energy else curve.point.unit)
-            )
+            by = bool(self._view.freq)
+            place = curve.series.index.searchsorted(at, side="right" if by else "left") - by
+            value = curve.series.iloc[place] if 0 <= place < len(curve.series) else None
+            unit = "kWh" if curve.energy else curve.point.unit
+            text = value if isinstance(value, str) else number(value, None, unit)
             said.append(f"{curve.device + ' ' if self._several else ''}{curve.label}: {text}")
         return f"{at:%Y-%m-%d %H:%M}  " + "   ".join(said)
 
@@ -145,7 +138,11 @@ class Picture:
         timeaxis.time_axis(self.axes[0], start, end)
         for ax, panel, styles, texts in zip(self.axes, self._panels, self._styles, self._texts, strict=True):
             # A little beyond both edges, so that lines run out of the panel.
-            shown = [_part(curve, start - 2 * step, end + 2 * step) for curve in panel.curves]
+            part = slice(start - 2 * step, end + 2 * step)
+            shown = [
+                replace(c, series=c.series.loc[part], spread=None if c.spread is None else c.spread.loc[part])
+                for c in panel.curves
+            ]
             known = shown[0].series.index[np.any([curve.series.notna() for curve in shown], axis=0)]
             spans = timeaxis.unknown_spans(pd.DatetimeIndex(known), start, end, step)
             timeaxis.hatch_unknown(ax, spans)
@@ -205,11 +202,6 @@ def _styles(panel: Panel, *, several: bool) -> list[tuple[str, LineStyle]]:
             color, used = free[used % len(free)], used + 1
         colors.append((color, "-"))
     return colors
-
-
-def _part(curve: Curve, start: pd.Timestamp, end: pd.Timestamp) -> Curve:
-    spread = None if curve.spread is None else curve.spread.loc[start:end]
-    return Curve(curve.device, curve.point, curve.series.loc[start:end], spread, curve.energy)
 
 
 def _draw_curve(ax: Axes, curve: Curve, color: str, line: LineStyle) -> str:

@@ -65,7 +65,9 @@ class Point:
         """Convert the cloud's values to floats in `unit`, or to texts with None where there is none."""
         if not self.numeric:
             return values.astype(object).where(values.notna(), None)
-        numbers = pd.to_numeric(values.map(_as_number), errors="coerce").astype(float)
+        numbers = pd.to_numeric(values.map(lambda v: float(v) if isinstance(v, bool) else v), errors="coerce").astype(
+            float
+        )
         return numbers if self.dimension is None else self.dimension.convert(numbers, self.source_unit)
 
 
@@ -73,11 +75,8 @@ def points_of(profile: Profile) -> list[Point]:
     """List the readable datapoints: known quantities, other numbers, texts, and metadata."""
     quantity_of = {profile.locate(quantity): quantity for quantity in reversed(KNOWN_QUANTITIES)}
     order = list(KNOWN_QUANTITIES)
-    found = []
-    for identifier, row in profile.datapoints.iterrows():
-        if row["access"] == "w":
-            continue
-        found.append(_point(str(identifier), row, quantity_of.get(str(identifier), "")))
+    readable = profile.datapoints[profile.datapoints["access"] != "w"]
+    found = [_point(str(key), row, quantity_of.get(str(key), "")) for key, row in readable.iterrows()]
 
     def rank(point: Point) -> tuple[bool, int, bool]:
         place = order.index(point.quantity) if point.quantity else len(order)
@@ -135,7 +134,3 @@ def _dimension(unit: str, words: str) -> Dimension | None:
     if TEMPERATURE.knows(unit) and "temperature" in plain and not any(w in plain for w in ("delta", "difference")):
         return TEMPERATURE
     return None
-
-
-def _as_number(value: Any) -> Any:
-    return float(value) if isinstance(value, bool) else value

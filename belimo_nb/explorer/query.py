@@ -1,24 +1,23 @@
-"""Query of the explorer: fetches the samples of a choice, or tells why there are none."""
+"""Query of the explorer: the samples of a choice, or why there are none, and what the checks find in them."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb import summary
 from belimo_nb.api.devices import distinct_names
 from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.cloud.device import Device
+from belimo_nb.display import note
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.explorer.choice import Choice
 from belimo_nb.explorer.cost import MAX_DATAPOINTS, View, check_cost, period_of, resolution_for, view_of
 from belimo_nb.explorer.points import Point, counterparts_of, default_datapoints, points_of
 from belimo_nb.explorer.samples import Curve, as_csv, as_table, curves_of, download_link, file_name
-
-if TYPE_CHECKING:
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
 
 
 @dataclass(frozen=True)
@@ -125,3 +124,18 @@ def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
     table = as_table(curves)
     name = file_name(" and ".join(names), str(choice.first), str(choice.last), resolution)
     found.samples = LoadedSamples(curves, period, view, table, download_link(as_csv(table), name), lacking)
+
+
+def findings(cloud: Cloud, choice: Choice) -> str:
+    """HTML with key figures and all checks of a valve, as in its report; else a sentence."""
+    try:
+        period = period_of(choice.first, choice.last, cloud.now)
+        valve = cloud.device(choice.device)
+        if not valve.has_profile or not valve.kinds:
+            return note(f"{valve.name} counts no energy, so no checks are made of it.").html()
+        checkup = valve.checkup(period.start, period.end)
+        days = valve.counters(period.start, period.end).energy("D", period.start)
+        shown = (summary.device_figures(valve, days, checkup, cloud.timezone), summary.verdict_table(checkup))
+        return "".join(part.html() for part in (*shown, summary.checkup_note(valve, checkup)))
+    except Exception as error:  # noqa: BLE001 - in a thread nobody else would tell the user
+        return note(error_sentence(error), "problem").html()

@@ -7,8 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -26,7 +25,7 @@ from belimo_nb.energy.counter import Kind
 from belimo_nb.explorer.cost import View
 from belimo_nb.explorer.points import Point
 
-ENERGY_KINDS: Mapping[str, Kind] = MappingProxyType({"heating_energy": "heating", "cooling_energy": "cooling"})
+ENERGY_KINDS: Mapping[str, Kind] = {"heating_energy": "heating", "cooling_energy": "cooling"}
 
 
 def last_readings(device: Device, points: Sequence[Point], period: Period, resolution: str) -> pd.DataFrame:
@@ -90,29 +89,28 @@ def curves_of(device: Device, name: str, points: Sequence[Point], period: Period
     counted = {p.id: p for p in points if p.quantity in ENERGY_KINDS} if view.freq else {}
     read = [point for point in points if point.id not in counted]
     frame = last_readings(device, read, period, view.reads) if read else pd.DataFrame()
-    found = {}
-    for point in read:
-        found[point.id] = (
-            _intervals(name, point, frame[point.id], period, view) if view.freq else Curve(name, point, frame[point.id])
-        )
+    found = {point.id: Curve(name, point, frame[point.id]) for point in read}
+    if view.freq:
+        found = {key: _intervals(curve, period, view) for key, curve in found.items()}
     for point in counted.values():
         energy = device.energy(ENERGY_KINDS[point.quantity], period.start, period.end, view.freq)["kwh"]
         found[point.id] = Curve(name, point, energy.rename_axis("time"), energy=True)
     return [found[point.id] for point in points]
 
 
-def _intervals(device: str, point: Point, values: pd.Series[Any], period: Period, view: View) -> Curve:
-    zone = str(period.start.tz)
-    limits = edges(period.start, period.end, view.freq, zone, pd.DatetimeIndex([]))
+def _intervals(readings: Curve, period: Period, view: View) -> Curve:
+    point, values = readings.point, readings.series
+    limits = edges(period.start, period.end, view.freq, str(period.start.tz), pd.DatetimeIndex([]))
     begins = limits[:-1].rename("time")
     # A reading stands at its bucket's end, so that of midnight belongs to the day before.
     place = limits.searchsorted(values.index, side="left") - 1
     groups = values.groupby(place)
     if not point.numeric or point.quantity == "volume":
         last = groups.last().reindex(range(len(begins))).set_axis(begins)
-        return Curve(device, point, last if point.numeric else last.astype(object).where(last.notna(), None))
+        return replace(readings, series=last if point.numeric else last.astype(object).where(last.notna(), None))
     found = groups.agg(["mean", "min", "max"]).reindex(range(len(begins))).set_axis(begins)
-    return Curve(device, point, found["mean"], found[["min", "max"]].set_axis(["low", "high"], axis="columns"))
+    spread = found[["min", "max"]].set_axis(["low", "high"], axis="columns")
+    return replace(readings, series=found["mean"], spread=spread)
 
 
 def as_table(curves: Sequence[Curve]) -> pd.DataFrame:
@@ -165,10 +163,7 @@ def file_name(device: str, first: str, last: str, resolution: str) -> str:
 def download_link(csv: str, name: str) -> str:
     """HTML of a link to download the CSV, zipped if long; a sentence where it is too long even so."""
     # The link carries the data, because a page of Voila has no other way to a file.
-    data, kind = (
-        csv.encode("utf-8-sig"),
-        "text/csv;charset=utf-8",
-    )  # with a byte order mark, which Excel needs to read UTF-8
+    data, kind = csv.encode("utf-8-sig"), "text/csv;charset=utf-8"  # Excel needs the byte order mark to read UTF-8
     if len(data) > MAX_PLAIN_BYTES:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -24,7 +24,6 @@ DIGITS = 6  # decimals kept: what the conversion of units adds is noise, and wou
 BETWEEN = "\x1f"  # between a name and a serial number
 
 Numbers = npt.NDArray[np.float64]
-Seconds = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -60,11 +59,11 @@ class _Parts:
 
     def __init__(self, path: Path, mapping: FileMapping) -> None:
         self.path, self.mapping = path, mapping
-        self.found: dict[str, dict[tuple[str, ...], list[tuple[Seconds, Numbers]]]] = {}
+        self.found: dict[str, dict[tuple[str, ...], list[tuple[times.Seconds, Numbers]]]] = {}
         self.cells = self.timeless = 0
         self.wrong: dict[str, tuple[int, int, str]] = {}  # by column: values, those that are no numbers, the first
 
-    def add(self, device: str, quantities: tuple[str, ...], moments: Seconds, block: Numbers) -> None:
+    def add(self, device: str, quantities: tuple[str, ...], moments: times.Seconds, block: Numbers) -> None:
         """Add rows of a device: times, and a column a quantity."""
         known = moments != times.NO_TIME
         self.timeless += int((~known).sum())

@@ -9,9 +9,8 @@ from belimo_nb.heating.change_over import ChangeOver, fit_change_over, seasons
 from belimo_nb.heating.comparison import Comparison, compare
 from belimo_nb.heating.days import complete_days, daily_means
 from belimo_nb.heating.degree_days import degree_days
-from belimo_nb.heating.design_load import DesignLoad, daily_peaks, design_load
 from belimo_nb.heating.load import LoadFigures, carpet, load_duration, load_figures
-from belimo_nb.heating.signature import Signature, fit_signature
+from belimo_nb.heating.signature import DesignLoad, Signature, daily_peaks, design_load, fit_signature
 from belimo_nb.heating.study import Study, cusum
 
 __all__ = [

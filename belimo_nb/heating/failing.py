@@ -18,10 +18,7 @@ CONTRARY = "energy against the weather"
 CONTRARY_R2, CONTRARY_SHARE = 0.5, 0.8
 """How well, and on what share of its energy, a valve must run against the weather to be taken for one that counts the
 wrong kind of energy."""
-HEATING_DAY_C, COOLING_DAY_C = (
-    12.0,
-    18.0,
-)  # below the one nothing is cooled for the weather's sake, above the other heated
+HEATING_DAY_C, COOLING_DAY_C = 12.0, 18.0  # below the one nothing is cooled for the weather, above the other heated
 OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
 MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import numbers
+from belimo_nb.heating.fit import Floats
 
 BASE_SHARE = 0.05
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

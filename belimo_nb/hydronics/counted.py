@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import Flags, Floats, Samples
+from belimo_nb.hydronics.samples import Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
 LEAST_COUNTED = 0.5  # energy of the counters over that of power, below which they do not count what the valve does

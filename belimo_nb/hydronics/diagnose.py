@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,26 +32,17 @@ from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, wors
 from belimo_nb.quantities import amount
 
 
+@dataclass(frozen=True, eq=False)
 class _Case:
     """What the checks look at: the whole period, and a part of it in more detail."""
 
-    def __init__(
-        self,
-        samples: Samples,
-        fine: Samples | None,
-        tz: str,
-        outdoor_c: pd.Series[Any] | None,
-        outages: pd.DataFrame | None,
-        health: str,
-        until: pd.Timestamp | None,
-    ) -> None:
-        self.samples = samples
-        self.fine = samples if fine is None or fine.step >= samples.step else fine
-        self.tz = tz
-        self.outdoor_c = outdoor_c
-        self.outages = outages
-        self.health = health
-        self.until = until
+    samples: Samples
+    fine: Samples
+    tz: str
+    outdoor_c: pd.Series[Any] | None
+    outages: pd.DataFrame | None
+    health: str
+    until: pd.Timestamp | None
 
     @cached_property
     def curves(self) -> dict[str, Characteristic]:
@@ -188,14 +179,14 @@ def judge(
     if period.empty:
         return [cannot_judge(check, NO_SAMPLES) for check in checks]
     detail = None if fine is None else _samples(fine, period.design, None)
-    case = _Case(period, None if detail is None or detail.empty else detail, tz, outdoor, outages, health, until)
+    fine = period if detail is None or detail.empty or detail.step >= period.step else detail
+    case = _Case(period, fine, tz, outdoor, outages, health, until)
     return [_CHECKS[check](case) for check in checks]
 
 
 def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """One row a verdict; the columns are there even without any."""
-    rows = [verdict.row() for verdict in verdicts]
-    frame = pd.DataFrame(rows, columns=[field.name for field in fields(Verdict)])
+    frame = pd.DataFrame(list(map(vars, verdicts)), columns=[field.name for field in fields(Verdict)])
     return frame.astype({name: float for name in frame if name == "figure" or str(name).startswith("waste_")})
 
 

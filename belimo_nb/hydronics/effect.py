@@ -14,9 +14,7 @@ from belimo_nb.heating.comparison import HARDLY, LEAST_ALIKE, LEFT_OUT, guidelin
 from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.signature import LEVEL, MARGIN_K, OFF_DAYS, OFF_ERRORS, OFF_SHARE
 from belimo_nb.hydronics.daily_water import LITTLE
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from belimo_nb.hydronics.samples import Flags, Floats
 
 MONTHS = 12  # that are looked at on either side of a change, at most
 LEAST_BEFORE, LEAST_AFTER = 30, 14  # days with the quantity, on either side

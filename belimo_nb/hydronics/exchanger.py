@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 
 SATURATED_SLOPE = 0.15  # share of its start to which the slope of P(V) has fallen at V*
 SUPPLY_SPAN_K = 4.0  # span of the supply temperature (5th to 95th percentile) from which the fit follows it
@@ -126,15 +125,17 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
             v, p, t, n = v[loaded], p[loaded], t[loaded], n[loaded]
     known = Characteristic(max_flow_m3h=most, cells=len(v))
     if len(v) < LEAST_CELLS or v.max() < LEAST_FLOW_RANGE * v.min():
-        return _refused(known, "The flow varies too little to see how power depends on it.")
+        return replace(known, reason="The flow varies too little to see how power depends on it.")
     reference = float(np.average(supply, weights=flow)) if follow else math.nan
     lifts = [np.ones(len(v)), t - reference] if follow else [np.ones(len(v))]
     if not p.std() > 0:
-        return _refused(known, "Power does not change with flow at all.")
+        return replace(known, reason="Power does not change with flow at all.")
     half, r2, found = _fit(v, p, lifts, most, np.sqrt(n))
     a = float(found[0])
     if r2 < LEAST_R2 or not a > 0:
-        return _refused(known, f"Power does not follow flow closely enough (R² {r2:.2f}, at least {LEAST_R2} needed).")
+        return replace(
+            known, reason=f"Power does not follow flow closely enough (R² {r2:.2f}, at least {LEAST_R2} needed)."
+        )
     top = percentile(power[flow >= percentile(flow, 90)], 50)
     path = _path(flow, supply, found, reference) if follow else ()
     if half >= 0.98 * _STRAIGHT * most:
@@ -169,13 +170,7 @@ def _hull(v: Floats, p: Floats) -> Floats:
 
 def _between(x: Floats, points: Sequence[tuple[float, float]]) -> Floats:
     """The values on the line through the points, their first coordinates ascending."""
-    at, values = np.array(points).T
-    between: Floats = np.interp(x, at, values)
-    return between
-
-
-def _refused(known: Characteristic, reason: str) -> Characteristic:
-    return Characteristic(max_flow_m3h=known.max_flow_m3h, cells=known.cells, reason=reason)
+    return np.asarray(np.interp(x, *np.array(points).T))
 
 
 def _medians(flow: Floats, power: Floats, supply: Floats, most: float, width: float) -> tuple[Floats, ...]:

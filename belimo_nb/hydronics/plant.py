@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, spells
+from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Ints, Samples, nominal_flow
+from belimo_nb.hydronics.spells import HOUR_NS, spells
 
 OPEN_PCT = 50.0
 WARM_C, COLD_C = 30.0, 16.0
@@ -48,10 +48,10 @@ def moves(samples: Samples) -> Flags:
     return np.asarray(supplied(samples) & (warm | (samples.cooling & (np.maximum(t1, t2) < RETURN_COLD_C))))
 
 
-def long_spells(flags: Flags, samples: Samples) -> tuple[Ints, Ints]:
-    """Spells of at least an hour and two readings: the first position of each, and the one after its last."""
-    least = max(2, math.ceil(SPELL_HOURS / samples.hours - 1e-9) + 1)
-    return spells(flags, moments(samples), samples.step, least)
+def long_spells(flags: Flags, samples: Samples, hours: float = SPELL_HOURS) -> tuple[Ints, Ints]:
+    """Spells of at least so many hours and two readings: the first position of each, and the one after its last."""
+    least = max(2, math.ceil(hours / samples.hours - 1e-9) + 1)
+    return spells(flags, samples.ns, samples.step, least)
 
 
 def lacks_water(samples: Samples) -> Flags:
@@ -81,7 +81,7 @@ def plant_outages(valves: Iterable[Samples], least: int = NEIGHBORS) -> pd.DataF
         known = np.isfinite(flow) & (position > OPEN_PCT)
         if not known.any():
             continue
-        ns = moments(samples)
+        ns = samples.ns
         width = max(1, round(samples.step.as_unit("ns").value / GRID_NS))
         for counts, flags in ((opened, known), (dry, lacks_water(samples))):
             ends = ns[flags] // GRID_NS

@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
-from belimo_nb.hydronics.percentile import percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD, column_index
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int8]
+Ints = npt.NDArray[np.int64]
+Signs = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
 
 ACTIVE_FLOW = 0.02  # share of the 99th percentile of flow above which a sample can be active
@@ -183,12 +183,18 @@ class Samples:
         return self._temperatures[column]
 
     @cached_property
-    def ns(self) -> npt.NDArray[np.int64]:
+    def ns(self) -> Ints:
         """The times, nanoseconds since 1970, UTC."""
         return self.index.as_unit("ns").asi8
 
     @cached_property
-    def by_water(self) -> Ints:
+    def day(self) -> Ints:
+        """The day of UTC of each sample, counted from the first one's."""
+        days: Ints = self.ns // (86400 * 10**9)
+        return np.asarray(days - days[0])
+
+    @cached_property
+    def by_water(self) -> Signs:
         """By temperature alone: 2 or -2 where it surely heats or cools, 1 or -1 where it seems to, 0 where unknown."""
         t1, t2 = self.temperature("t1_c"), self.temperature("t2_c")
         mean = (t1 + t2) / 2
@@ -206,7 +212,7 @@ class Samples:
         return _rises(self.values("heating_kwh")), _rises(self.values("cooling_kwh"))
 
     @cached_property
-    def by_counters(self) -> Ints:
+    def by_counters(self) -> Signs:
         """By which lifetime counter rises: 1 where the valve heats, -1 where it cools, 0 where neither tells.
 
         Where one of them makes up nearly all of the period that holds throughout; a change-over valve goes by its days.
@@ -218,18 +224,16 @@ class Samples:
                 return np.full(len(heat), kind, dtype=np.int8)
         if not both > 0:
             return np.zeros(len(heat), dtype=np.int8)
-        day = self.index.as_unit("s").asi8 // 86400
-        day -= day[0]
-        return np.sign(np.bincount(day, heat - cold)).astype(np.int8)[day]
+        return np.sign(np.bincount(self.day, heat - cold)).astype(np.int8)[self.day]
 
     @cached_property
-    def by_power(self) -> Ints:
+    def by_power(self) -> Signs:
         """By its power, where it tells that of heating and of cooling apart: 1, -1, or 0 where neither tells."""
         heat, cold = (np.nan_to_num(self.values(column)) for column in ("heating_kw", "cooling_kw"))
         return np.sign(heat - cold).astype(np.int8)
 
     @cached_property
-    def _kind(self) -> Ints:
+    def _kind(self) -> Signs:
         """Above 0 where the valve heats, below 0 where it cools, 0 where that is unknown."""
         told = self.by_counters
         if self.known("heating_kw") or self.known("cooling_kw"):
@@ -276,7 +280,7 @@ class Samples:
         both = sorted({"heating": heats, "cooling": cools}.items(), key=lambda item: -int(item[1].sum()))
         return {name: mask for i, (name, mask) in enumerate(both) if not i or mask.sum() * self.hours >= ACTIVE_HOURS}
 
-    def part(self, mask: npt.NDArray[np.bool_] | pd.Series[Any]) -> Samples:
+    def part(self, mask: Flags | pd.Series[Any]) -> Samples:
         """Only the samples where `mask` is true; the step stays."""
         return Samples(self.frame[np.asarray(mask)], self.step, self.design)
 
@@ -347,3 +351,23 @@ def nominal_flow(samples: Samples) -> tuple[float, str]:
         return math.nan, ""
     shown = percentile(flow, 99)
     return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"
+
+
+def percentile(values: npt.NDArray[np.float64], percent: float) -> float:
+    """The same as `numpy.percentile` of one percentage, ten times as fast: NaN if any value is.
+
+    Numpy looks for the last value, too, to find NaN, and that takes a sort of nearly everything.
+
+    Args:
+        values: One or more, shape (n,).
+        percent: From 0 to 100.
+    """
+    if np.isnan(values).any():
+        return float("nan")
+    place = percent / 100 * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    part = np.partition(values, (low, high))
+    below, above, share = float(part[low]), float(part[high]), place - low
+    step = above - below
+    return below + step * share if share < 0.5 else above - step * (1 - share)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.hydronics.samples import Samples
-
-Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from belimo_nb.hydronics.samples import Flags, Ints, Samples
 
 HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
 HOURLY = pd.Timedelta(hours=1)
 GAP_STEPS = 1.5  # two samples further apart than so many steps are no neighbors: what was between them is unknown
-
-
-def moments(samples: Samples) -> Ints:
-    """The times of the samples, nanoseconds since 1970, UTC."""
-    return samples.ns
-
-
 DRIFT = 1.1  # polls every 15 minutes come every 15.3
 
 
@@ -51,7 +41,7 @@ def spacing(samples: Samples, column: str) -> pd.Timedelta:
 
     Rows without a reading do not count: a poll every 15 minutes leaves two of three rows of 5 minutes empty.
     """
-    ns = moments(samples)[np.isfinite(samples.values(column))]
+    ns = samples.ns[np.isfinite(samples.values(column))]
     return pd.Timedelta(int(np.median(np.diff(ns))) if len(ns) > 1 else 0, unit="ns").round("s")
 
 

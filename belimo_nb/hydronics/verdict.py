@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -58,10 +58,6 @@ class Verdict:
     waste_m3_low: float = float("nan")
     waste_kwh_low: float = float("nan")
 
-    def row(self) -> dict[str, Any]:
-        """Its attributes by name, for a table."""
-        return {name: getattr(self, name) for name in _NAMES}
-
 
 PUMP_KWH_M3 = (0.03, 0.1)
 """Electricity that a pump spends on 1 m3, at least and at most: 50 to 200 kPa, half of it lost."""
@@ -94,4 +90,3 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 _GRAVITY = (CANNOT_JUDGE, OK, WARN, FAULT)
-_NAMES = tuple(field.name for field in fields(Verdict))

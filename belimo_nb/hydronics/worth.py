@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from belimo_nb.hydronics.verdict import PUMP_KWH_M3, between, whole
+from belimo_nb.hydronics.verdict import PUMP_KWH_M3, Verdict, between, whole
 
 YEAR = 365.25
 LONG = 300  # days from which on a period stands for a year
@@ -28,6 +28,11 @@ class Prices:
     cold: float | None = None
     electricity: float | None = None
     currency: str = "CHF"
+
+    @property
+    def given(self) -> bool:
+        """Whether any price is known."""
+        return {self.heat, self.cold, self.electricity} != {None}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,12 @@ def yearly_waste(
         parts.append(np.nan_to_num(pumping) * prices.electricity)
     cost = np.sum(parts, axis=0) if parts else np.full(2, np.nan)
     return Waste(_pair(amount), _pair(pumping), _pair(cost), _assumption(kwh, m3, days, used, prices))
+
+
+def verdict_waste(found: Verdict, *, days: float, kinds: Collection[str], prices: Prices) -> Waste:
+    """What the finding of a check wastes in a year; see `yearly_waste`."""
+    kwh, m3 = (found.waste_kwh_low, found.waste_kwh), (found.waste_m3_low, found.waste_m3)
+    return yearly_waste(kwh, m3, days=days, kinds=kinds, prices=prices)
 
 
 def _pair(values: object) -> tuple[float, float]:

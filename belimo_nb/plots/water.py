@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
-from belimo_nb.display import Chart, number
+from belimo_nb.display import Chart, Note, note, number
 from belimo_nb.display.numbers import date
 from belimo_nb.heating.days import daily_series
 from belimo_nb.hydronics.daily_water import BIN_K, together, water_signature
@@ -125,14 +125,16 @@ def water_temperatures(
     return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)
 
 
-def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, title: str | None = None) -> Chart:
-    """Draw a quantity before and after a change over the outdoor temperature.
+def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, title: str | None = None) -> Chart | Note:
+    """Draw a quantity before and after a change over the outdoor temperature; a note where nothing was changed.
 
     Args:
         found: As `belimo_nb.hydronics.effect.before_and_after` gives it.
         quantity: Of its effects.
         title: In place of the finding.
     """
+    if found.changed is None:
+        return note("No picture of before and after: no change is given.", "absent")
     caption = f"{quantity[:1].upper()}{quantity[1:]} of days, before and after the change."
     effect = found.effects.get(quantity)
     if effect is None or effect.reason:

@@ -48,7 +48,7 @@ class Seen:
         id: Its id.
         title: Its name.
         slug: The path of its report, without a suffix.
-        record: See `summary.record.device_record`; None if its report failed.
+        record: See `summary.device.device_record`; None if its report failed.
         standing: What stood in that run, by topic, as `compare` gives it.
     """
 

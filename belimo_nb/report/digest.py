@@ -49,18 +49,21 @@ def _is_ours(path: Path) -> bool:
     return (b"\nX-Unsent: 1" if path.suffix.lower() == ".eml" else b" by belimo-nb ") in found
 
 
-def write(path: Path, run: Run, address: str | None) -> None:
+def write(path: Path, run: Run, address: str | None, out: Path | None = None) -> None:
     """Write the digest of a run.
 
     Args:
         path: A file of one of `KINDS`: a web page, text, or a mail with both that a mailer can send as it is.
         run: The run, as it was published.
-        address: Where readers find the output folder, for links; None: there are none.
+        address: Where readers find the output folder, for links; None: there are none, but from a page in that folder.
+        out: The output folder.
 
     Raises:
         UsageError: It cannot be written.
     """
+    beside = path.suffix.lower() == ".html" and out is not None and path.resolve().parent == out.resolve()
     folder = f"{address.rstrip('/')}/{run.facts.period.name}/" if address else None
+    folder = f"{run.facts.period.name}/" if folder is None and beside else folder
     content = _content(run, folder)
     makers: dict[str, Callable[[Mapping[str, Any]], str | bytes]] = {".html": as_html, ".txt": as_text, ".eml": as_mail}
     made = makers[path.suffix.lower()](content)

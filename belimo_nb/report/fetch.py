@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +12,9 @@ from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
 from belimo_nb.api.sparse import LEAD, held
 from belimo_nb.calendar.moments import parse_time
+from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.cloud.water import WATER, sides
 from belimo_nb.energy.counter import counter_resolution
@@ -20,12 +22,8 @@ from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import CHECKED, MEASURED
 from belimo_nb.report.jobs import KINDS, Job, counting, matching
+from belimo_nb.settings import Settings
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.settings import Settings
 
 RESOLUTION = "1h"
 ACTIVITY = ("flow", "position", "t1", "t2")  # quantities that show when water flows

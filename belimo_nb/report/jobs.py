@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from belimo_nb.api.devices import matches
 from belimo_nb.cloud.counting import counts
 from belimo_nb.cloud.device_list import record_of
-from belimo_nb.cloud.selection import energy_valves
+from belimo_nb.cloud.selection import energy_valves, found_devices
 from belimo_nb.energy.counter import Kind
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.report import notebooks as notebook_files
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from belimo_nb.cloud.cloud import Cloud
 
 SLUG_LENGTH = 60
+STOPPED = "Stopped before it was finished."  # why a report was not made when a run was interrupted
 # The fleet's reports take longest: started last, they would run alone on one core while the others idle.
 ORDER = ("overview", "heating_energy", "cooling_energy", "device")
 KINDS: Mapping[str, Kind] = {"heating_energy": "heating", "cooling_energy": "cooling"}
@@ -84,7 +85,7 @@ class Result:
         files: Paths relative to the output folder: "html", "ipynb" and "csv:<table name>".
         trend: The course of the first key figures over the period: label, unit and values; None if they have none.
         condition: How the device is, see `belimo_nb.cloud.condition.Condition`; None if it is not about a device.
-        record: A device in plain numbers, see `belimo_nb.summary.record`; None if it is not about a device.
+        record: A device in plain numbers, see `belimo_nb.summary.device`; None if it is not about a device.
         standing: The device's findings by topic, with since when they stand, see `belimo_nb.report.changes`.
         made_at: When the run that made it began, aware; None where nothing was made.
         kept: True if an earlier run over the same period made it.
@@ -141,7 +142,11 @@ def plan(
         "search": search or "",
         **extra,
     }
-    valves = energy_valves(cloud, search, devices) if devices or set(declared) != {"overview"} else None
+    valves = None
+    if devices or set(declared) != {"overview"}:
+        valves = energy_valves(cloud, search, devices)
+    elif search:
+        found_devices(cloud.devices(search), search)
     if devices and valves is not None:
         common["devices"] = list(valves.index)
 
@@ -169,6 +174,10 @@ def with_energy(cloud: Cloud, jobs: Sequence[Job]) -> list[Job]:
     left = [job for job in jobs if job.notebook not in KINDS or len(counting(cloud, job, KINDS[job.notebook]))]
     if not left:
         kinds = " or ".join(KINDS[job.notebook] for job in jobs)
+        if search := str(jobs[0].parameters.get("search") or ""):
+            raise NoDataError(
+                f"No device named {search!r} has counted {kinds} energy; leave --search out for all devices."
+            )
         raise NoDataError(f"None of the devices has counted {kinds} energy, so there is no report of it to make.")
     return left
 

@@ -1,4 +1,4 @@
-"""Make the reports of a run side by side, and publish them and their index all at once."""
+"""Make the reports of a run side by side, and publish them all at once; go on with one that was interrupted."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from belimo_nb._version import __version__
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.hydronics.worth import Prices
 from belimo_nb.report import notebooks
-from belimo_nb.report.jobs import Job, Result
+from belimo_nb.report.jobs import STOPPED, Job, Result
 from belimo_nb.report.output import reports_json
-from belimo_nb.report.output.folder import INDEX, OutputFolder, claim
+from belimo_nb.report.output.folder import INDEX, OutputFolder, claim, unfinished_as_of
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import JobFailed, Workers
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.settings import Settings
+from belimo_nb.settings import Settings
+from belimo_nb.store.documents import DocumentStore
 
 POLL_INTERVAL = 0.5
-STOPPED = "Stopped before it was finished."
 TRIED_TWICE = "It was tried twice."
 
 
@@ -216,3 +216,30 @@ def _result(future: Future[Result], job: Job) -> Result:
         return Result(job, "failed", 0.0, STOPPED)
     except JobFailed as error:
         return Result(job, "failed", error.seconds, str(error), crashed=error.crashed)
+
+
+MAX_AGE = timedelta(hours=24)
+"""For how long an unfinished run can be continued; later a run begins anew, with the devices as they are then."""
+
+
+def continue_unfinished(cloud: Cloud, period: Period, out: Path) -> Cloud:
+    """The cloud as an unfinished run before saw it, if that run had the same period and source; else as it is.
+
+    Devices send new values all the time, so each report would come out a little different now and none could be kept.
+    A run that is continued takes what was fetched since its list of devices for current.
+    """
+    found = unfinished_as_of(out, period, cloud.source)
+    if found is None or cloud.settings.offline:
+        return cloud
+    as_of = pd.Timestamp(found).tz_convert("UTC")
+    # Only with the very list of devices that the run before had: another command may have fetched a newer one.
+    listed = DocumentStore(cloud.settings).read("devices")
+    there = listed is not None and listed.asked == int(as_of.timestamp())
+    young = timedelta(0) <= cloud.now - as_of <= MAX_AGE
+    return Cloud(replace(cloud.settings, fresh_since=as_of)) if there and young else cloud
+
+
+def device_list_time(cloud: Cloud) -> datetime | None:
+    """When the list of devices was fetched, in the site's zone; None if it was not."""
+    asked = cloud.connection.device_list.asked
+    return datetime.fromtimestamp(asked, ZoneInfo(cloud.timezone)) if asked else None

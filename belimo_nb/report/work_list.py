@@ -32,7 +32,9 @@ def work_list(devices: Sequence[Seen], prices: Prices) -> list[dict[str, Any]]:
         found = [one for one in (device.record or {}).get("verdicts", ()) if one["verdict"] in RANK]
         if not found:
             continue
-        first, *others = sorted((_row(device, one, prices) for one in found), key=_order)
+        first, *others = sorted(
+            (_row(device, one, prices) for one in found), key=lambda row: (-_worth(row), -RANK[row["verdict"]])
+        )
         rows = [first, *({**row, "counted": OVERLAPS if _worth(row) else COUNTED} for row in others)]
         blind = any(one["verdict"] in BLIND.get(one["check"], ()) for one in found)
         gravest = max(RANK[one["verdict"]] for one in found)
@@ -85,10 +87,6 @@ def _row(device: Seen, found: Mapping[str, Any], prices: Prices) -> dict[str, An
         },
     }
     return {name: row[name] for name in COLUMNS}
-
-
-def _order(row: Mapping[str, Any]) -> tuple[float, int]:
-    return -_worth(row), -RANK[row["verdict"]]
 
 
 def _worth(row: Mapping[str, Any]) -> float:

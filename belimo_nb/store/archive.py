@@ -14,11 +14,10 @@ import pandas as pd
 from belimo_nb.api import history
 from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
-from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, difference
+from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, Window, difference, windows
 from belimo_nb.store.device_history import DeviceHistory, Differences
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
 from belimo_nb.store.meaning import Units, sources
-from belimo_nb.store.windows import Window, windows
 
 NOTHING = pd.Series([], pd.DatetimeIndex([], tz="UTC"), dtype=object)
 FRESH = 300  # seconds for which an answer that may still change counts as current: the cloud itself trails by as much

@@ -13,7 +13,7 @@ import pandas as pd
 
 from belimo_nb.api.history import parse_resolution, typed
 from belimo_nb.quantities import column_index
-from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, Spans, union
+from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, union
 from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
 
 Values = npt.NDArray[Any]
@@ -94,13 +94,9 @@ class DeviceHistory:
         values = self.columns.get(key)
         if values is None or not len(values):
             return np.full(len(grid), np.nan)
-        if values.dtype == object:
-            known = np.full(len(grid), None, object)
-            known[found] = values[there]
-            return typed(pd.Series(known, grid))
-        numbers = np.full(len(grid), np.nan)
-        numbers[found] = values[there]
-        return numbers
+        known = np.full(len(grid), None, object) if values.dtype == object else np.full(len(grid), np.nan)
+        known[found] = values[there]
+        return typed(pd.Series(known, grid)) if values.dtype == object else known
 
     def coarser(self, resolution: str) -> DeviceHistory:
         """The last readings of longer buckets."""
@@ -188,7 +184,9 @@ class DeviceHistory:
         # last contact alone will not do: after an outage the device is back while its backlog is still on its way.
         early = times[times + self.step <= (0 if seen is None else seen - GRACE)]
         final_until = int(early[-1]) if len(early) else 0
-        doubted = {key: _hull(everywhere[rows], self.step) for key, rows in lacking.items()}
+        # One span from the first bucket to the last, since a span for each hole would fill the file.
+        begins = {key: everywhere[rows] for key, rows in lacking.items()}
+        doubted = {key: ((int(at[0]), int(at[-1]) + self.step),) if len(at) else () for key, at in begins.items()}
         # A series that was left out is not known to be empty, and is asked for again.
         for key in fresh:
             coverage[key] = coverage.get(key, Coverage()).updated(
@@ -226,11 +224,6 @@ def _told_of(times: npt.NDArray[np.int64], span: Span, step: int, seen: int | No
     first, after = int(times[0]), int(times[-1]) + step
     end = min(span[1], seen or 0)
     return span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
-
-
-def _hull(times: npt.NDArray[np.int64], step: int) -> Spans:
-    """The span from the first bucket to the last; one, since a span for each hole would fill the file."""
-    return ((int(times[0]), int(times[-1]) + step),) if len(times) else ()
 
 
 def _compact(values: Values) -> Values:

@@ -13,20 +13,17 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from belimo_nb.api.history import parse_resolution
 from belimo_nb.errors import StoreError
+from belimo_nb.settings import Settings
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.files import check_inside, make_private, open_file, read_bytes, sync_folder
 from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
-
-if TYPE_CHECKING:
-    from belimo_nb.settings import Settings
 
 LAYOUT = "v1"
 IMPORTED_RESOLUTION = "1s"
@@ -86,8 +83,6 @@ class Store:
         root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
         folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
-
-    imported = False
 
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir

@@ -17,8 +17,7 @@ from belimo_nb.summary.energy_tables import (
 )
 from belimo_nb.summary.fleet import conditions, fleet_figures, fleet_header, fleet_table, problems
 from belimo_nb.summary.months import monthly_table, valve_months
-from belimo_nb.summary.parts import greater_kind
-from belimo_nb.summary.quality import completeness, data_quality
+from belimo_nb.summary.parts import completeness, data_quality, greater_kind
 from belimo_nb.summary.survey import first_table, place_table, survey_note, valve_energy, valve_power
 from belimo_nb.summary.water import building_water, design_load_table, return_table
 

@@ -63,7 +63,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         said += _weather_limits(found)
     if not said:
         return note("Everything that this report asks can be answered from the data.")
-    return note(" ".join(said), "warn" if unknown or left or found.reason or study.failing else "info")
+    return note(" ".join(said), "warn" if unknown or left or found.reason or study.failing else "info", study.names)
 
 
 def _weather_limits(found: Comparison) -> list[str]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.display import Table, table
 from belimo_nb.heating import ChangeOver, Study, complete_days, fit_change_over, seasons
 from belimo_nb.summary.parts import column_group
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
 
 LEAST_SHARE = 0.01
 """Of the one energy that a valve must have counted of the other to be a change-over valve, and none whose temperatures

@@ -10,7 +10,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import capitalized
-from belimo_nb.hydronics.worth import Prices, money, yearly_waste
+from belimo_nb.hydronics.worth import Prices, money, verdict_waste
 from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
 FEW = 5  # checks that are named in a key figure
@@ -29,7 +29,10 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
         {
             "check": frame["check"].map(capitalized),
             "verdict": frame["verdict"],
-            "figure": [_figure_text(value, unit) for value, unit in zip(frame["figure"], frame["unit"], strict=True)],
+            "figure": [
+                DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
+                for value, unit in zip(frame["figure"], frame["unit"], strict=True)
+            ],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             **_costs(frame, checkup, prices),
@@ -48,15 +51,14 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
 
 def _costs(frame: pd.DataFrame, checkup: Checkup, prices: Prices | None) -> dict[str, list[str]]:
     """What each finding costs a year, with what that rests on; no column where no price is known."""
-    if prices is None or {prices.heat, prices.cold, prices.electricity} == {None}:
+    if prices is None or not prices.given:
         return {}
     samples = checkup.samples
     days = (samples.index[-1] - samples.index[0]).total_seconds() / 86400 if len(samples) > 1 else 1.0
     kinds = [kind for kind in ("heating", "cooling") if samples[f"{kind}_kwh"].max() > 0]
     told = []
     for one in verdicts_of(frame):
-        kwh, m3 = (one.waste_kwh_low, one.waste_kwh), (one.waste_m3_low, one.waste_m3)
-        waste = yearly_waste(kwh, m3, days=days, kinds=kinds, prices=prices)
+        waste = verdict_waste(one, days=days, kinds=kinds, prices=prices)
         cost = money(*waste.cost, prices.currency) if one.verdict in ("warn", "fault") else ""
         told.append(f"{cost}. {waste.assumption}" if cost else "")
     return {"cost_a_year": told}
@@ -116,10 +118,6 @@ def _counts(verdicts: pd.Series[str]) -> str:
         for key, words in names.items()
         if key in found
     )
-
-
-def _figure_text(value: float, unit: str) -> str:
-    return DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
 
 
 def _digits(value: float) -> int:

@@ -1,28 +1,28 @@
-"""Device report: title block, key figures, tables of state and events."""
+"""Device report: title block, key figures, tables of state and events, and the record that later runs compare."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 import pandas as pd
 
+from belimo_nb.api.drift import is_setting, short_name
 from belimo_nb.api.words import in_words
-from belimo_nb.cloud.condition import condition, verdicts_of
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.checkup import Checkup
+from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed, verdicts_of
 from belimo_nb.cloud.counting import KINDS
+from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.hydronics import Verdict
+from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
 from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
-from belimo_nb.summary.parts import column_group, daily_trend, energy_figure, greater_kind, incomplete
-from belimo_nb.summary.quality import completeness
-from belimo_nb.summary.record import device_record, set_values
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.checkup import Checkup
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
+from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
 HOURS_A_YEAR = 8766
 
@@ -50,12 +50,13 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
     row = valve.summary
     samples = checkup.samples
-    power, flow = samples["power_kw"], samples["flow_m3h"]
+    verdicts = verdicts_of(checkup.verdicts)
+    failed = sensor_failed(verdicts)
     seen = row["last_seen"]
     figures = [
-        *_device_energy(days, samples),
-        KeyFigure("Highest power", _maximum_or_none(power), "kW", _time_note(power, "of the samples")),
-        KeyFigure("Highest flow", _maximum_or_none(flow), "m³/h", _time_note(flow, "of the samples")),
+        *_device_energy(days, samples, failed),
+        _peak("Highest power", samples["power_kw"], "kW", failed),
+        _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
         KeyFigure(
@@ -71,7 +72,6 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
             status="good" if row["online"] else "warn",
         ),
     ]
-    verdicts = verdicts_of(checkup.verdicts)
     found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
     most = greater_kind(column_group(days, "kwh"))
     name = str(most.columns[0]).capitalize()
@@ -122,8 +122,8 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame) -> list[KeyFigure]:
-    """Key figures of energy: heating, cooling, or one for each of them."""
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each of them; `failed` if one of its sensors has."""
     kwh, figures = column_group(days, "kwh"), []
     for kind in kwh:
         part = days.loc[:, days.columns.get_level_values(1) == kind]
@@ -131,26 +131,30 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame) -> list[KeyFigure]
         found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
         if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
             found = replace(found, note="its counters stand at 0: it has never counted any")
+        elif failed and found.value == 0:
+            found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         figures.append(found)
     return figures
 
 
-def _maximum_or_none(values: pd.Series[Any]) -> float | None:
-    return float(values.max()) if values.notna().any() else None
-
-
-def _time_note(values: pd.Series[Any], words: str) -> str:
+def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFigure:
+    """Key figure of the highest of some samples, with its time; `failed` if a sensor of the device has."""
     if not values.notna().any():
-        return "not measured, or no readings"
-    return f"{words}, {moment(pd.Timestamp(str(values.idxmax())))}"
+        return KeyFigure(label, None, unit, "not measured, or no readings")
+    highest = float(values.max())
+    if failed and highest == 0:
+        return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
+    return KeyFigure(label, highest, unit, f"of the samples, {moment(pd.Timestamp(str(values.idxmax())))}")
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:
     """Key figure of the flow-weighted delta-T, as the checks found it."""
     (found,) = checkup.verdicts[checkup.verdicts["check"] == "flow-weighted delta-T"].to_dict("records")
-    value = float(found["figure"])
-    note = "of the water, from the counters" if pd.notna(value) else str(found["sentence"])
-    return KeyFigure("Delta-T, flow-weighted", value if pd.notna(value) else None, "K", note, digits=1)
+    value, said = float(found["figure"]), str(found["sentence"])
+    if math.isnan(value):
+        return KeyFigure("Delta-T, flow-weighted", None, "K", said, digits=1)
+    source = next(source for source in MEAN_SOURCES if source in said)
+    return KeyFigure("Delta-T, flow-weighted", value, "K", f"of the water, by {source}", digits=1)
 
 
 def _wear_a_year(valve: Device, values: pd.Series[Any]) -> dict[str, str]:
@@ -181,3 +185,68 @@ def _details_text(details: Mapping[str, Any], names: Mapping[str, str]) -> str:
     pairs = values.items() if isinstance(values, Mapping) else ()
     named = [(names.get(str(key), str(key)), value) for key, value in pairs]
     return ", ".join(f"{name} = {in_words(name, value) or value}" for name, value in named)
+
+
+WASTES = ("waste_m3_low", "waste_m3", "waste_kwh_low", "waste_kwh")
+
+
+def set_values(valve: Device) -> dict[str, Any]:
+    """What is set on a device, by name; empty where that is not known."""
+    if not valve.has_profile:
+        return {}
+    values = valve.state()["value"]
+    points = valve.datapoints[["name", "access"]].itertuples(name=None)
+    found = {short_name(key, name): values.get(key) for key, name, access in points if is_setting(key, name, access)}
+    return {name: value for name, value in found.items() if isinstance(value, (int, float, str))}
+
+
+def device_record(
+    row: pd.Series[Any], verdicts: Sequence[Verdict], days: pd.DataFrame, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A device's verdicts, energy, settings and state, in plain JSON types.
+
+    Args:
+        row: Its row of `Cloud.devices`.
+        verdicts: Of its checks.
+        days: `Counters.energy` by day.
+        settings: Its settings by name.
+
+    Returns:
+        serial, health, note, online, days (of the period), verdicts (check, verdict, figure, unit; of findings also
+        sentence, recommendation and what is wasted), energy by kind (kwh, coverage), reset (whether a counter began
+        anew), settings.
+    """
+    kwh, coverage, quality = (column_group(days, name) for name in ("kwh", "coverage", "quality"))
+    sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts)
+    energy = {kind: {"kwh": total, "coverage": float(coverage[kind].mean())} for kind, total in sums.items()}
+    found = {
+        "serial": str(row["serial"]),
+        "health": str(row["health"]),
+        "note": str(row["note"] or ""),
+        "online": bool(row["online"]),
+        "days": len(days),
+        "verdicts": [_verdict(one) for one in verdicts],
+        "energy": energy,
+        "reset": bool((quality == "reset").to_numpy().any()),
+        "settings": dict(settings),
+    }
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _verdict(one: Verdict) -> dict[str, Any]:
+    found = {name: getattr(one, name) for name in ("check", "verdict", "figure", "unit")}
+    if one.verdict in ("warn", "fault"):
+        wastes = {name: value for name in WASTES if math.isfinite(value := asdict(one)[name])}
+        found |= {"sentence": one.sentence, "recommendation": one.recommendation, **wastes}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """JSON types, numbers with 6 digits, unknown ones as None."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value

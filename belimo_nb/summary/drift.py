@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from belimo_nb.api.drift import LEAST_VALVES, drift, settings_frame
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import Table, number, table
 from belimo_nb.errors import UsageError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from belimo_nb.cloud.cloud import Cloud
 
 
 def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
@@ -31,7 +29,7 @@ def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
     """
     known = cloud.connection.device_list.known()
     valves = cloud.energy_valves(devices)
-    settings = settings_frame([known[str(key)] for key in valves.index], cloud.connection.profile_or_none)
+    settings = settings_frame([known[str(key)] for key in valves.index], cloud.connection.dataprofiles.readable)
     expected = _wanted(Path(str(wanted))) if wanted else None
     there = {str(name).casefold() for name in settings["setting"]}
     if strange := [name for name in expected or {} if name.casefold() not in there]:

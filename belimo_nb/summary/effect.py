@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from belimo_nb.api.health import meter_errors
 from belimo_nb.calendar.moments import parse_time
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.water import device_water, sides, valves_water
 from belimo_nb.display import Note, Table, date, note, number, table
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy.counter import Kind
 from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.heating import Study
 from belimo_nb.heating.days import daily_means
@@ -21,12 +24,6 @@ from belimo_nb.hydronics.effect import LEAST_AFTER, BeforeAfter, before_and_afte
 from belimo_nb.summary.device import events
 from belimo_nb.summary.parts import column_group
 from belimo_nb.weather import temperature_or_reason
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.cloud.device import Device
-    from belimo_nb.energy.counter import Kind
 
 SET, UPDATED = "CONFIGURATION_CHANGE", "SOFTWARE_CHANGE"
 ALL = "All together"
@@ -188,7 +185,10 @@ def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
         )
     frame = pd.DataFrame(rows)
     columns = [name for name in map(str, frame) if name.endswith("_pm")]
-    plus_minus = {name: _plus_minus_percent if name in ("energy_pm", "water_pm") else 1 for name in columns}
+    plus_minus = {
+        name: (lambda share: number(100 * share, 1, "%")) if name in ("energy_pm", "water_pm") else 1
+        for name in columns
+    }
     return table(
         frame,
         "effects",
@@ -203,11 +203,8 @@ def valve_effects(found: Mapping[str, BeforeAfter]) -> Table | Note:
 
 
 def _nothing(found: BeforeAfter) -> Note:
-    return note(f"There is no before and after: {found.reason.rstrip('.')}.")
-
-
-def _plus_minus_percent(share: float) -> str:
-    return number(100 * share, 1, "%")
+    level = "info" if found.changed is not None else "absent"
+    return note(f"There is no before and after: {found.reason.rstrip('.')}.", level)
 
 
 def _moment(changed: str, period: Period) -> pd.Timestamp | None:

@@ -5,26 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belimo_nb.calendar.periods import baseline
+from belimo_nb.calendar.periods import Period, baseline
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
 from belimo_nb.display.numbers import percent, signed
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
-from belimo_nb.summary.parts import column_group, count_of, daily_trend, energy_figure, incomplete
-from belimo_nb.summary.quality import completeness
+from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.weather import temperature_or_reason
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.energy.counter import Counters, Kind
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by
 DEGREE_DAYS: Mapping[Kind, str] = {"heating": "HGT20/12", "cooling": "CDD18"}
@@ -122,10 +117,14 @@ def energy_figures(
     kwh, failed = column_group(study.days, "kwh"), len(study.silent)
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
+    total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
         energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")
-    total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
+        counted = float(column_group(study.counted, "kwh").sum().sum())
+        if round(counted) != round(total):  # the overview has no weather to tell which meters failed
+            words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
+            energy = replace(energy, label=f"{energy.label}, sound meters", note=words)
     least = "at least; " if unknown or failed else ""
     degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else f"CDD{cdd_base}"
     figures = [energy, _raw(study), _corrected(study), _weather(study, degrees)]
@@ -143,9 +142,9 @@ def energy_figures(
         reason = "a meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
-    below = int((column_group(study.days, "coverage").mean() < COVERAGE_LIMIT).sum())
-    share = completeness(study.days)
-    note = f"of the period; {number(len(kwh.columns))} valves, {count_of(below, 'below 90 %')}"
+    below = int((column_group(study.counted, "coverage").mean() < COVERAGE_LIMIT).sum())
+    share, count = completeness(study.counted), len(kwh.columns)
+    note = f"of the readings; {number(count)} valve{'s' * (count != 1)}, {count_of(below, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
     figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
-from belimo_nb.energy.counter import Counters
+from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Comparison, Signature, Study, load_figures
 from belimo_nb.heating.days import same_days
 from belimo_nb.summary.parts import column_group, month_name
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
-    from belimo_nb.energy.counter import Kind
 
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 
@@ -33,7 +29,7 @@ def valve_table(study: Study) -> Table:
                 "valve": name,
                 "kwh": float(kwh[name].sum(min_count=1)),
                 "before_kwh": float(past[name].sum(min_count=1)),
-                "complete": float(study.days[("coverage", name)].mean()),
+                "complete": float(study.counted[("coverage", name)].mean()),
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from belimo_nb.api.devices import distinct_names
 from belimo_nb.cloud.condition import condition, urgency
+from belimo_nb.cloud.selection import found_devices
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.summary.parts import count_of
@@ -22,7 +24,12 @@ MAX_SPARKLINES = 300  # valves up to which each row has a sparkline, which adds 
 
 
 def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: str = "") -> Header:
-    """Title block of the overview."""
+    """Title block of the overview.
+
+    Raises:
+        NoDataError: There is no device to look at.
+    """
+    found_devices(devices, search)
     projects = sorted({str(name) for name in devices["project"].dropna()})
     facts = {
         "Period": period.label,
@@ -41,7 +48,7 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: st
 
 def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -> KeyFigures:
     """Key figures of a fleet: connection, health, energy, findings, and present power and flow."""
-    online = int(devices["online"].sum())
+    online, kinds = int(devices["online"].sum()), int(devices["profile"].nunique())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
     power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
@@ -52,7 +59,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     if (devices["health"] == "UNKNOWN").all():
         told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
-        KeyFigure("Devices", len(devices), note=f"{int(devices['profile'].nunique())} kinds of dataprofile"),
+        KeyFigure("Devices", len(devices), note=f"{kinds} kind{'s' * (kinds != 1)} of dataprofile"),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         told,
         *survey_figures(survey),
@@ -72,7 +79,8 @@ def conditions(devices: pd.DataFrame) -> dict[str, int]:
 
 def problems(devices: pd.DataFrame, timezone: str) -> Table:
     """Table of the devices with a warning or an error, or offline."""
-    rows = devices[devices["health"].isin(["WARNING", "ERROR"]) | ~devices["online"]]
+    rows = devices.assign(name=_telling_names(devices))
+    rows = rows[rows["health"].isin(["WARNING", "ERROR"]) | ~rows["online"]]
     rows = rows.sort_values(["health", "last_seen"], key=_health_rank)
     frame = _with_local_time(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
     return table(
@@ -90,14 +98,16 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     """
     values = latest[["power_kw", "flow_m3h", "t1_c", "t2_c", "delta_t_k", "position_pct"]]
     found = survey.table()[["status", "findings", "heating_kwh", "cooling_kwh"]]
-    frame = devices[["name"]].join(found).join(_with_local_time(devices[["health", "online", "last_seen"]], timezone))
+    state = _with_local_time(devices[["health", "online", "last_seen"]], timezone)
+    frame = _telling_names(devices).to_frame().join(found).join(state)
     frame = frame.join(values).assign(as_of=latest["time"].dt.tz_convert(timezone))
     frame["online"] = frame["online"].map({True: "yes", False: "no"})
     told = {str(key): condition(row, (), timezone) for key, row in devices.iterrows()} | survey.conditions
-    order = sorted(told, key=lambda key: urgency(told[key].status, told[key].blind, told[key].cost_kwh))
-    frame = frame.loc[order]
-    # Of devices that are no energy valves there is nothing to judge but health and connection.
+    # Of devices that are no energy valves there is nothing to judge but health and connection: well, they come last.
     others = {key: one.status if one.status != "not judged" else None for key, one in told.items()}
+    idle = {key for key, status in others.items() if status is None and key not in survey.conditions}
+    urgent = {key: urgency(one.status, one.blind, one.cost_kwh) for key, one in told.items()}
+    frame = frame.loc[sorted(told, key=lambda key: (key in idle, urgent[key]))]
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
         daily = survey.daily()
@@ -123,7 +133,8 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
 def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str:
     """How many valves a sum is of, and how old the values are."""
     known = times[values.notna()].dropna().dt.tz_convert(survey.period.start.tz)
-    note = f"sum of {number(int(values.notna().sum()))} valves"
+    count = int(values.notna().sum())
+    note = f"sum of {number(count)} valve{'s' * (count != 1)}"
     if not len(known):
         return note
     first, last = moment(known.min()), moment(known.max())
@@ -138,6 +149,12 @@ def _health_rank(column: pd.Series[Any]) -> pd.Series[Any]:
     if column.name == "health":
         return column.map({"ERROR": 0, "WARNING": 1}).fillna(2)
     return column
+
+
+def _telling_names(devices: pd.DataFrame) -> pd.Series[str]:
+    """The names of devices, told apart where several share one."""
+    told = [(str(key), str(row["name"]), str(row["serial"] or "")) for key, row in devices.iterrows()]
+    return pd.Series(distinct_names(told), devices.index, dtype=object, name="name")
 
 
 def _with_local_time(frame: pd.DataFrame, timezone: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,9 @@ from belimo_nb.display import Table, table
 from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import MONTHS, capitalized
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.energy.counter import Kind
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
-
-if TYPE_CHECKING:
-    from belimo_nb.energy.counter import Kind
 
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
 FEW = 6  # months beside which the other period and the change have room

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from belimo_nb.cloud.condition import of_checks
@@ -10,6 +11,7 @@ from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.hydronics.worth import Prices, money, verdict_waste
 from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import count_of
 
@@ -32,54 +34,56 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     parts += [count_of(unjudged, "not judged")] if unjudged else []
     note_text = f"{', '.join(parts)}, of {number(len(found))}"
     status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
+    if unjudged == len(found):
+        why = (
+            f"none of the {number(len(found))} energy valves could be judged" if unjudged else "no energy valve is here"
+        )
+        return [*figures, KeyFigure("Valves to look at", None, note=why)]
     return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
 
 
-def first_table(survey: Survey, limit: int = 15) -> Table:
-    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost."""
+def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -> Table:
+    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost.
+
+    With prices it says what the dearest finding of each costs a year, and all of these together.
+    """
     limit = int(amount(limit, "number of valves to show (top)", least=1))
     found = survey.table()
     found = found[found["verdict"].isin(["fault", "warn"])]
     found = found.rename(columns={"waste_m3_low": "least_m3"})
-    shown = _with_sparklines(found, survey, limit)[
-        [
-            "name",
-            "status",
-            "findings",
-            "least_m3",
-            "waste_m3",
-            "waste_kwh",
-            "heating_kwh",
-            "cooling_kwh",
-            "kwh_a_day",
-            "sentence",
-            "advice",
-        ]
-    ]
+    costs = _costs(survey, prices) if prices and prices.given else pd.DataFrame()
+    daily = survey.daily()
+    pictures = pd.Series({key: sparkline(daily[key], "kWh") for key in found.index[:limit]}, dtype=object)
+    found = found.join(costs).assign(kwh_a_day=pictures.reindex(found.index)).reset_index(drop=True)
+    amounts = ["least_m3", "waste_m3", "waste_kwh", *costs, "heating_kwh", "cooling_kwh"]
+    shown = found[["name", "status", "findings", *amounts, "kwh_a_day", "sentence", "advice"]]
     caption = (
         f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
         "by what is wasted: heat or cold, and the pumping of water"
         if len(found)
         else "No check found a fault or gave a warning"
     )
+    if not len(survey.valves):
+        caption = "There is no energy valve among these devices, so there is nothing to check"
+    if prices and costs.notna().to_numpy().any():
+        whole = money(costs["cost_low"].sum(), costs["cost_high"].sum(), prices.currency)
+        caption += f"; they cost {whole} a year in all, the dearest finding of each"
     if unjudged := sum(_unjudged(survey)):
         caption += f"; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
         "look-first",
         caption,
-        formats={"status": "status", "least_m3": 0, "waste_m3": 0, "waste_kwh": 0, "heating_kwh": 0, "cooling_kwh": 0},
+        formats={"status": "status", **dict.fromkeys(amounts, 0)},
         labels={
-            "sentence": "",
-            "advice": "What to do",
-            "kwh_a_day": "By day",
-            "least_m3": "Wasted, at least",
-            "waste_m3": "At most",
-            "waste_kwh": "Wasted, at most",
+            "sentence": "", "advice": "What to do", "kwh_a_day": "By day", "least_m3": "Wasted, at least",
+            "waste_m3": "At most", "waste_kwh": "Wasted, at most",
+            "cost_low": ("Costs, at least", f"{prices.currency} a year" if prices else ""),
+            "cost_high": ("At most", f"{prices.currency} a year" if prices else ""),
         },
         below=["sentence", "advice"],
         limit=limit,
-    )
+    )  # fmt: skip
 
 
 def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
@@ -141,7 +145,7 @@ def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
 def survey_note(survey: Survey) -> Note:
     """Note on the data that the survey used, and on what it could not see."""
     found = survey.table()
-    seen = int((found["reason"] == "").sum())
+    seen = int(((found["reason"] == "") & (found["coverage"] > 0)).sum())
     sentences = [
         f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
         "estimated between bounds, as the largest of any one check."
@@ -163,7 +167,18 @@ def survey_note(survey: Survey) -> Note:
     sentences += [f"{name}: {reason}" for name, reason in list(survey.failures.items())[:MOST_TOLD]]
     if len(survey.failures) > MOST_TOLD:
         sentences.append(f"{number(len(survey.failures) - MOST_TOLD)} more could not be fetched.")
-    return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info")
+    return note(" ".join(sentences), "warn" if survey.lacking or survey.failures else "info", survey.devices["name"])
+
+
+def _costs(survey: Survey, prices: Prices) -> pd.DataFrame:
+    """What the dearest finding of each valve costs a year, columns cost_low and cost_high; NaN where unknown."""
+    days = len(survey.daily())
+    costs = {}
+    for key, valve in survey.valves.items():
+        kinds = [kind for kind, kwh in valve.kwh.items() if kwh]
+        wastes = [verdict_waste(one, days=days, kinds=kinds, prices=prices).cost for one in valve.findings]
+        costs[key] = max(wastes, key=lambda cost: np.nan_to_num(cost[1], nan=-1.0), default=(np.nan, np.nan))
+    return pd.DataFrame.from_dict(costs, orient="index", columns=["cost_low", "cost_high"], dtype=float)
 
 
 def _unjudged(survey: Survey) -> list[bool]:
@@ -175,16 +190,8 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     total, unit = float(kwh.sum()), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
-    count = int((kwh > 0).sum())
+    count = int(kwh.notna().sum())
     note = f"{label}; from {number(count)} {'valve' if count == 1 else 'valves'}"
-    if lacking := int(((kwh > 0) & (coverage < COVERAGE_LIMIT)).sum()):
+    if lacking := int((kwh.notna() & (coverage < COVERAGE_LIMIT)).sum()):
         note += f", {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)
-
-
-def _with_sparklines(found: pd.DataFrame, survey: Survey, limit: int) -> pd.DataFrame:
-    """Add sparklines of daily energy to the first rows."""
-    daily = survey.daily()
-    head = found.head(limit).index
-    pictures = pd.Series({key: sparkline(daily[key], "kWh") for key in head}, dtype=object)
-    return found.assign(kwh_a_day=pictures.reindex(found.index)).reset_index(drop=True)

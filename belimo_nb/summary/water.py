@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.water import Water, valves_water
 from belimo_nb.display import Table, number, table
 from belimo_nb.display.numbers import capitalized
-from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, fit_signature
 from belimo_nb.heating.days import daily_series
-from belimo_nb.heating.design_load import DesignLoad, daily_peaks, design_load
+from belimo_nb.heating.signature import DesignLoad, daily_peaks, design_load
 from belimo_nb.hydronics.daily_water import ranked
-
-if TYPE_CHECKING:
-    from belimo_nb.calendar.periods import Period
-    from belimo_nb.cloud.cloud import Cloud
+from belimo_nb.quantities import amount
 
 
 def building_water(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Period) -> Water:
@@ -75,9 +72,9 @@ def design_load_table(
         UsageError: The one or the other is no number.
     """
     extreme = study.outdoor.min() if study.kind == "heating" else study.outdoor.max()
-    given = _number(outdoor_c, "design outdoor temperature")
-    at = float(extreme) if math.isnan(given) else given
-    contracted = _number(contracted_kw, "contracted power", least=0.0)
+    blank = (None, "")
+    at = float(extreme) if outdoor_c in blank else amount(outdoor_c, "design outdoor temperature", least=-math.inf)
+    contracted = math.nan if contracted_kw in blank else amount(contracted_kw, "contracted power")
     peaks = daily_peaks(hours_kwh)
     outdoor = daily_series(study.outdoor, "temperature")
     fits = {
@@ -131,17 +128,3 @@ def _remark(found: DesignLoad, contracted: float, days: pd.DataFrame) -> str:
         word = "above" if found.low > contracted else "below" if found.high < contracted else "about"
         said.append(f"{word} the contracted power" if word != "about" else "the contracted power lies within its band")
     return capitalized("; ".join(said)) or "Within the days measured"
-
-
-def _number(value: float | str | None, what: str, least: float = -math.inf) -> float:
-    """A finite number; NaN for none."""
-    if value in (None, ""):
-        return math.nan
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found) or found <= least:
-        bound = " above 0" if least == 0 else ""
-        raise UsageError(f"The {what} is {value!r}; give a number{bound}, or leave it out.")
-    return found

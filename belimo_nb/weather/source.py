@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -13,13 +13,11 @@ import pandas as pd
 from belimo_nb.calendar.moments import parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.errors import CloudError, NoDataError, UsageError
+from belimo_nb.settings import Settings
 from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.system.files import check_inside, read_bytes, write_text
 from belimo_nb.weather.archive import Place, archive_url, place_of, read_archive
 from belimo_nb.weather.csv_file import read_csv, without_zeros
-
-if TYPE_CHECKING:
-    from belimo_nb.settings import Settings
 
 HOUR = pd.Timedelta(hours=1)
 

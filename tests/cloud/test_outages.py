@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 from made_valves import made_times, made_valve
 
+import belimo_nb as bn
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud import outages
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.cloud.survey_valve import Surveyed
+from belimo_nb.demo import DemoCloud
 from belimo_nb.hydronics import judge
 from belimo_nb.hydronics.plant import lacks_water
 from belimo_nb.summary import survey_note
@@ -71,3 +74,26 @@ def test_many_plants_are_summed_up():
     assert len(told) == 4
     assert "up to 7 valves lacked water at once 2 times from 2018-01-10 to 2018-02-10, 4 h in all" in told[0]
     assert told[3] == "2 more plants lacked water."
+
+
+@pytest.mark.slow
+def test_a_valves_own_page_knows_its_neighbors(monkeypatch):
+    """In a week in which the plant stopped a valve's checkup says what the survey says, without another request."""
+    span = ("2018-01-29", "2018-02-12")
+    with DemoCloud(lifelike=True) as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        cloud = bn.connect()
+        alone = cloud.device("Heizung 2.OG Sued-Ost").checkup(*span).verdicts.set_index("check").loc[OPEN]
+        assert alone["verdict"] == "warn"  # nobody else is known: it could be its own
+        survey = cloud.survey("Heizung 2.OG", *span)
+        assert survey.outages
+        for key, valve in survey.valves.items():
+            (told,) = (one for one in valve.verdicts if one.check == OPEN)
+            before = len(list(server.requests))
+            found = cloud.device(key).checkup(*span).verdicts.set_index("check").loc[OPEN]
+            asked = [request.path for request in list(server.requests)[before:]]
+            assert not any(other in path for path in asked for other in survey.valves if other != key)
+            assert (found["verdict"], found["sentence"]) == (told.verdict, told.sentence)
+        assert any("whole building" in one.sentence for valve in survey.valves.values() for one in valve.verdicts)
+        cloud.close()

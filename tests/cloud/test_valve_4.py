@@ -13,7 +13,7 @@ from second_fleet import BEGIN, NOW, epoch, iso
 import belimo_nb as bn
 from belimo_nb.cli import cli
 from belimo_nb.cli.devices import recognized
-from belimo_nb.cloud.recognized import recognized_profiles
+from belimo_nb.cloud.assumptions import recognized_profiles
 
 WATTS = 9000.0
 REF = "/definitions/dataprofiles/energyvalve4/0.9"

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from belimo_nb.demo.fleet.datapoints import DEFAULT, METADATA, DeviceError
-from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
+from belimo_nb.demo.fleet.datapoints import DEFAULT, METADATA, SOURCES, DeviceError
 from belimo_nb.demo.fleet.faults import utc
 from belimo_nb.demo.fleet.fleet import DemoDevice, fleet
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, ENERGY_VALVE_3_WITH_WEAR, ENERGY_VALVES, ENERGY_VALVES_4

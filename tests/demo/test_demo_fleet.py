@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Kind
+from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Kind, copied_entry
 from belimo_nb.demo.fleet.faults import FAULT_SPECS
 from belimo_nb.demo.fleet.fleet import fleet
 from belimo_nb.demo.fleet.plants import NOMINAL_FLOW_M3S, plants
-from belimo_nb.demo.fleet.portfolio import copied_entry
 from belimo_nb.demo.fleet.profiles import ENERGY_VALVE_3, ENERGY_VALVE_VERSION_3
 
 HEATING = [

@@ -419,3 +419,20 @@ def test_flow_and_temperatures_alone():
     assert flow_weighted_delta_t(Samples(frame)).verdict == "ok"
     lone = flow_weighted_delta_t(Samples(frame.drop(columns="t2_c")))
     assert lone.sentence == "Neither counters nor power and flow say how much passed."
+
+
+@pytest.mark.parametrize("column", ["t1_c", "t2_c"])
+@pytest.mark.parametrize("volume", [True, False])
+def test_an_open_sensor_gives_no_mean(column, volume):
+    """Of a meter whose sensor is open neither counters nor power tell anything; its good days tell the same alone."""
+    frame = exchanger(swinging(STEPS, 8), half_flow=2.0)
+    if not volume:
+        frame = frame.drop(columns="volume_m3", errors="ignore")
+    good = flow_weighted_delta_t(Samples(frame.iloc[: STEPS // 2]))
+    half = frame.copy()
+    half.iloc[STEPS // 2 :, half.columns.get_loc(column)] = 537.7
+    half.iloc[STEPS // 2 :, half.columns.get_loc("power_kw")] = 0.0
+    assert flow_weighted_delta_t(Samples(half)).figure == pytest.approx(good.figure, rel=1e-6)
+    found = flow_weighted_delta_t(Samples(half.iloc[STEPS // 2 :]))
+    assert found.verdict == "cannot judge"
+    assert "out of range" in found.sentence

@@ -155,7 +155,7 @@ def test_faults_are_found_and_healthy_valves_left_alone(seed):
     assert (healthy["verdict"] == "ok").mean() > 0.8, "most checks must be able to judge"
 
 
-@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 17))])
+@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 15))])
 def test_faults_are_found_among_the_troubles_of_real_valves(seed):
     """Every planted fault by its check, no healthy valve blamed, and plants that stop told of the building."""
     tables, told, outages = lifelike(seed)

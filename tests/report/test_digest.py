@@ -172,6 +172,24 @@ def test_a_digest_of_a_thousand_valves(large, tmp_path):
     assert mail.get_body(("html",)).get_content().strip() == html.strip()
 
 
+@pytest.mark.parametrize(
+    ("name", "address", "link"),
+    [
+        ("digest.html", None, "2018-11/devices/v-1.html"),
+        ("digest.html", "https://x.example/r/", "https://x.example/r/2018-11/devices/v-1.html"),
+        ("elsewhere/digest.html", None, None),
+        ("digest.eml", None, None),
+    ],
+)
+def test_links_of_a_digest(tmp_path, name, address, link):
+    """A page beside the runs links to them; one elsewhere, and a mail, only with the address where they are found."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    digest.write(path, run(result(1, finding("oversized"))), address, tmp_path)
+    links = {item["href"] for tag, item in Page(path.read_text(encoding="utf-8")).elements if tag == "a"}
+    assert (link in links) if link else not links
+
+
 def test_nothing_new(large, tmp_path):
     """It says so."""
     again = run(*large.results, before=large)

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.browser
 
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
 PAGES = (*notebooks.NOTEBOOKS, "failed", "index")
+# axe takes half a minute for a table of every day of a year, whose rows are of a few kinds.
+SHORTEN = """() => document.querySelectorAll("tbody").forEach(
+    body => [...body.rows].forEach((row, i) => { if (i > 9 && i % 12) row.remove(); }))"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _written(folder: Path, notebook: nbformat.NotebookNode, name: str, error: str | None = None) -> Result:
-    html = page.export(notebook, title=name.title(), slug=name, made_at=MADE, version="1.2.3")
+    html = page.export(notebook, title=name.title(), made_at=MADE, version="1.2.3")
     (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return Result(
         Job(name, name.title(), name, {}),
@@ -70,6 +73,7 @@ def test_axe_finds_nothing(browser, site, name, scheme):
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, bypass_csp=True)
     opened = context.new_page()
     opened.goto((site / f"{name}.html").as_uri())
+    opened.evaluate(SHORTEN)
     assert violations(opened) == []
     opened.set_viewport_size({"width": 390, "height": 900})
     if opened.query_selector("#show-code"):

@@ -19,8 +19,8 @@ from belimo_nb._version import __version__
 from belimo_nb.cli import cli
 from belimo_nb.cli.shared import sigterm_as_interrupt
 from belimo_nb.errors import UsageError
+from belimo_nb.report.cluster import dask_cluster
 from belimo_nb.report.cluster import dask_cluster as clusters
-from belimo_nb.report.cluster import dask_scheduler
 from belimo_nb.report.cluster.dask_cluster import Cluster
 from belimo_nb.report.cluster.dask_task import RemoteCall, run_on_worker
 from belimo_nb.report.engine.engines import select_engine, worker_pool
@@ -222,7 +222,7 @@ def test_a_worker_that_comes_late(own, connection, jobs, tmp_path):
 
 def test_the_demo_cloud_elsewhere(shared, connection, tmp_path, monkeypatch):
     """A cloud that answers on this host only is not asked of workers on others."""
-    monkeypatch.setattr(dask_scheduler.socket, "gethostname", Host("another"))
+    monkeypatch.setattr(dask_cluster.socket, "gethostname", Host("another"))
     with (
         connected(shared.address) as workers,
         claim(tmp_path / "out") as folder,
@@ -263,7 +263,7 @@ def test_no_scheduler():
 
 def test_no_worker(own, monkeypatch):
     """A scheduler without workers is one sentence and exit status 3."""
-    monkeypatch.setattr(dask_scheduler, "WORKER_TIMEOUT", 0.2)
+    monkeypatch.setattr(dask_cluster, "WORKER_TIMEOUT", 0.2)
     result = CliRunner().invoke(cli, ["--demo", "report", "--scheduler", own.address])
     assert result.exit_code == 3
     address = own.address

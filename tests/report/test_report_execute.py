@@ -165,6 +165,6 @@ def test_a_reason_is_text():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
     _insert_error_cell(notebook, "There is no device '<script>alert(1)</script> & Söhne'.")
     assert "<script" not in notebook.cells[0].source
-    html = page.export(notebook, title="t", slug="t", made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
+    html = page.export(notebook, title="t", made_at=datetime(2018, 12, 1, tzinfo=UTC), version="1")
     assert "There is no device &#39;&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne&#39;." in html
     assert "<script>alert" not in html

@@ -114,14 +114,14 @@ def test_every_report_is_linked(results):
 
 
 def test_failures_come_first_with_their_reason(results):
-    """Before anything else: which report failed, its last line as text, and its notebook."""
+    """First of all which report failed, its last line as text, and its notebook; then the devices with a page."""
     html = write(results)
-    assert html.index("1 not made") < html.index('<h2><a href="overview.html">')
+    assert html.index("1 not made") < html.index('id="devices"') < html.index('<h2><a href="overview.html">')
     assert "No readings in &lt;2018&gt;; choose another period." in html
     assert '<a href="devices/3.ipynb">Executed notebook</a>' in html
     rows = Page(html).rows
-    assert [row[0] for row in rows[1:5]] == ["Ventil 3", EVIL, "Ventil 2", "Ventil 4"]
-    assert [row[1] for row in rows[1:5]] == ["failed", "made", "made", "made"]
+    assert [row[0] for row in rows[1:5]] == [EVIL, "Ventil 2", "Ventil 4", "Total"]
+    assert [row[1] for row in rows[1:4]] == ["–", "–", "–"], "that it was made says nothing of a device"
     assert '<a href="devices/3.html">' not in html
 
 
@@ -138,8 +138,8 @@ def test_devices_are_compared_in_columns(results):
     rows = Page(html).rows
     assert rows[0][1:3] == ["Status", "Energy by day"]
     assert rows[0][3:-1] == ["Heating energy kWh", "Delta-T K", "Peak energy of a day kWh", "Completeness"]
-    assert rows[2][3:-1] == ["12\u202f346", "9.6", "98", "98\u00a0%"]
-    assert rows[3][3:-1] == ["–", "–", "–", "70\u00a0%"]
+    assert rows[1][3:-1] == ["12\u202f346", "9.6", "98", "98\u00a0%"]
+    assert rows[2][3:-1] == ["–", "–", "–", "70\u00a0%"]
     assert 'title="offline"' in html
     assert rows[-1][0] == "Total"
     assert rows[-1][3] == "13\u202f3462 of 4 devices"
@@ -167,9 +167,7 @@ def test_run_facts_are_shown(results):
         "<h1>Energy valves</h1>",
         "December 2017 to November 2018",
         "demo data, seed 1",
-        "Europe/Zurich",
-        "2018-12-01 09:30 UTC by belimo-nb 1.2.3",
-        "<dd>1 h 2 min</dd>",
+        "Made 2018-12-01 09:30 UTC by belimo-nb 1.2.3 in 1 h 2 min; times are those of Europe/Zurich.",
         "<dd>5 made, 1 failed</dd>",
     ):
         assert words in html, words
@@ -180,7 +178,7 @@ def test_run_facts_are_shown(results):
 )
 def test_durations(seconds, words):
     """As people say them."""
-    assert f"<dd>{words}</dd>" in write([], replace(FACTS, seconds=seconds))
+    assert f" in {words}; times" in write([], replace(FACTS, seconds=seconds))
 
 
 def test_a_run_without_reports():
@@ -207,7 +205,7 @@ def test_kept_reports_say_so(results):
     assert '<span class="note" title="2018-12-01 00:15 CET">made 2018-12-01</span>' in html
     assert html.count("<span>Kept, made 2018-12-01 00:15 CET</span>") == 2
     rows = Page(html).rows
-    assert rows[2][:2] == [EVIL, "kept made 2018-12-01"]
+    assert rows[1][:2] == [EVIL, "– made 2018-12-01"]
     assert rows[-1][3] == "13\u202f3462 of 4 devices"
 
 
@@ -225,7 +223,7 @@ def test_all_runs_are_listed(results):
     runs = {"2017-12_2018-11": FACTS, "2018-10": facts("x", month("2018-10"), stopped=True, source=EVIL)}
     runs = {name: reports_json.Run.of(one, results).facts for name, one in runs.items()}
     html = write(results, runs=runs)
-    assert '<a href="2018-10/index.html">October 2018</a> <span class="soft">5 made, 1 failed, interrupted, ' in html
+    assert '<a href="2018-10/index.html">October 2018</a> <span class="soft">5 made, 1 not made, interrupted, ' in html
     assert html.index("</table>") < html.index('<a href="2017-12_2018-11/index.html">December 2017 to November 2018')
     assert "../index.html" not in html
     alone = write(results, runs=runs, figures=False)
@@ -268,8 +266,9 @@ def test_devices_by_severity(results):
         replace(item, condition=told[item.job.slug].data()) if item.job.slug in told else item for item in results
     ]
     html = write(results)
-    rows = [row for row in Page(html).rows if len(row) > 2][1:7]
-    assert [row[1] for row in rows] == ["failed", "warn", "warn", "not judged (13 of 16)", "made", "ok (12 of 16)"]
-    assert rows[1][0].startswith("Ventil 5")
+    rows = [row for row in Page(html).rows if len(row) > 2][1:6]
+    assert [row[1] for row in rows] == ["warn", "warn", "not judged (13 of 16)", "–", "ok (12 of 16)"]
+    assert rows[0][0].startswith("Ventil 5")
     assert "Water comes back &lt;too&gt; warm." in html
-    assert html.count('class="bnb-st bnb-good"') == 1, "only the one that was judged"
+    marked = re.findall('class="bnb-st bnb-(?:good|problem)">([^<]*)<', html)
+    assert marked == ["1 ok", "1 failed", "ok (12 of 16)"], "good is only the one that was judged"

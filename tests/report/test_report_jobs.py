@@ -146,6 +146,7 @@ def test_extra_parameters():
         ({"parameters": {"device": "x"}}, UsageError, "use --device"),
         ({"notebooks": ["fleet"]}, UsageError, "'fleet'"),
         ({"search": "pump"}, NoDataError, "No device has 'pump'"),
+        ({"search": "pump", "notebooks": ["overview"]}, NoDataError, "No device has 'pump'"),
         ({"search": "Gateway"}, NoDataError, "None of the 1 devices"),
         ({"devices": ["nothing"]}, UnknownDevice, "'nothing'"),
         ({"devices": ["Gateway"]}, UsageError, "'Gateway' has no energy counter"),

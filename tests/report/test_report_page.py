@@ -21,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from belimo_nb import display, plots
 from belimo_nb.report.page import assets, page
+from belimo_nb.report.page.links import link
 from belimo_nb.report.page.markup import Prose, clean_html
 
 EVIL = "Ventil \"Süd & Größe\" <script>alert('1')</script> 🔥"
@@ -123,9 +124,9 @@ def notebook() -> nbformat.NotebookNode:
     return made
 
 
-def export(notebook: nbformat.NotebookNode, slug: str = "devices/north-3c6f7077") -> str:
+def export(notebook: nbformat.NotebookNode) -> str:
     """The page of a notebook."""
-    return page.export(notebook, title="Given title", slug=slug, made_at=MADE, version="1.2.3")
+    return page.export(notebook, title="Given title", made_at=MADE, version="1.2.3")
 
 
 def test_page_is_self_contained_and_well_formed(notebook):
@@ -202,11 +203,47 @@ def test_page_without_header_object():
     assert Page(export(new_notebook(cells=[code("1")]))).first("h1") == "Given title"
 
 
-@pytest.mark.parametrize(("slug", "home"), [("overview", "index.html"), ("devices/a", "../index.html")])
-def test_way_back_to_the_index(notebook, slug, home):
-    """The link to the index is relative to the page's depth."""
-    assert Page(export(notebook, slug)).all("nav")[0]
-    assert f'<a href="{home}">All reports</a>' in export(notebook, slug)
+@pytest.mark.parametrize(
+    ("page", "pages", "links"),
+    [
+        ("overview.html", {"overview": "overview.html"}, {"index.html": "All reports"}),
+        ("devices/a.html", {}, {"../index.html": "All reports"}),
+        (
+            "devices/a.html",
+            {"overview": "overview.html"},
+            {"../index.html": "All reports", "../overview.html": "Overview"},
+        ),
+    ],
+)
+def test_way_back(notebook, page, pages, links):
+    """Before it is published a page leads nowhere; then its first landmark leads to the pages that there are."""
+    html = export(notebook)
+    assert Page(html).all("nav")[0]
+    bar = slice(html.index("<nav"), html.index("</nav"))
+    assert "href" not in html[bar]
+    published = link(html, page, {**pages, "index": "index.html"}, {}, f"2018-11/{page}")
+    again = link(published, page, {**pages, "index": "index.html"}, {}, f"2018-11/{page}")
+    assert dict(re.findall(r'<a data-page="\w+" href="([^"]*)">([^<]*)</a>', again)) == links
+    assert f'<html lang="en" data-place="2018-11/{page}">' in again
+    assert "<a data-page" not in link(again, page, {}, {}, ""), "what is gone is no link any more"
+
+
+def test_sections_with_nothing_to_show_are_left_out():
+    """A heading, its words and its notes go where all of them say that there is nothing; one that has a say stays."""
+
+    def shown(*notes):
+        cells = [new_markdown_cell("# Valve"), code("1"), new_markdown_cell("## Did it work?\n\nPut the day into it.")]
+        cells += [code("", one) for one in notes]
+        return export(new_notebook(cells=[*cells, new_markdown_cell("## After"), code("2")]))
+
+    nothing = display.note("There is none.", "absent")
+    html = shown(nothing, nothing)
+    assert nothing.text() == "Note: There is none.", "a notebook says it"
+    assert not re.findall("Did it work|Put the day|There is none", html)
+    assert Page(html).texts["h2"] == ["After"]
+    html = shown(nothing, display.note("The weather is unknown."))
+    assert "Did it work?" in html
+    assert "The weather is unknown." in html
 
 
 def test_code_is_there_but_hidden(notebook):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from belimo_nb.api import history
 from belimo_nb.errors import NoDataError, ServerError, StoreError
 from belimo_nb.settings import load
-from belimo_nb.store import Store, StoreWarning, windows
+from belimo_nb.store import Store, StoreWarning, coverage
 from belimo_nb.store.archive import Archive, HistoryQuery, LastContact, span_of
 
 KEYS = ("number", "text", "switch")
@@ -98,7 +98,7 @@ def test_any_sequence_of_readings(tmp_path_factory, outages, steps, most):
     setup = Setup(tmp_path_factory.mktemp("store"), outages, most=most)
     clock = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "MAX_BUCKETS", most)
+        patch.setattr(coverage, "MAX_BUCKETS", most)
         patch.setattr(history, "MAX_BUCKETS", most)
         for later, keys, start, length, step in steps:
             clock += later
@@ -159,7 +159,7 @@ def test_a_backlog_that_arrives_later(tmp_path):
 
 def test_windows_of_ten_thousand_buckets(setup):
     """Two years of quarter hours are eight requests."""
-    found = windows.windows({"a": [(0, 70_081 * 900)], "b": [(900, 70_000 * 900)]}, 900)
+    found = coverage.windows({"a": [(0, 70_081 * 900)], "b": [(900, 70_000 * 900)]}, 900)
     assert len(found) == 8
     assert sum((window.end - window.begin) // 900 for window in found) == 70_081
 
@@ -174,7 +174,7 @@ def test_windows_of_ten_thousand_buckets(setup):
 def test_the_fewest_requests(missing, most):
     """Windows cover all that is missing, keep to the limit, and are as few as points on a line can be covered with."""
     spans = {key: [(begin, begin + length) for begin, length in places] for key, places in missing.items()}
-    found = windows.windows(spans, 1, most)
+    found = coverage.windows(spans, 1, most)
     points = sorted({(key, t) for key, places in spans.items() for begin, end in places for t in range(begin, end)})
     assert all(any(w.begin <= t < w.end and key in w.datapoints for w in found) for key, t in points)
     assert all(0 < w.end - w.begin <= most for w in found)
@@ -371,7 +371,7 @@ def test_a_series_that_is_left_out(setup):
 
 def test_a_failure_keeps_what_came(setup, monkeypatch):
     """What was answered before a failure is kept; the next reading asks for the rest only."""
-    monkeypatch.setattr(windows, "MAX_BUCKETS", 24)
+    monkeypatch.setattr(coverage, "MAX_BUCKETS", 24)
     get = setup.device.get
 
     def fail(path, query, what):
@@ -477,7 +477,7 @@ def test_a_reader_keeps_to_what_its_archive_does(tmp_path):
 
 def test_requests_after_the_store_was_full(setup, monkeypatch):
     """Once nothing can be kept, the rest is asked for all the same; the first reason is told."""
-    monkeypatch.setattr(windows, "MAX_BUCKETS", 24)
+    monkeypatch.setattr(coverage, "MAX_BUCKETS", 24)
     reasons = iter(["No space left on device", "Something else"])
 
     def full(descriptor):

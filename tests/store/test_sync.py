@@ -27,13 +27,13 @@ from belimo_nb.errors import NoDataError, ServerError, SignInError, StoreError
 from belimo_nb.report.fetch import fetch_plan
 from belimo_nb.report.jobs import plan
 from belimo_nb.store import Store, sync
-from belimo_nb.store import windows as plan_module
+from belimo_nb.store import coverage as plan_module
 from belimo_nb.store.archive import Archive, HistoryQuery, LastContact
 from belimo_nb.store.coverage import difference
 from belimo_nb.store.inventory import entries
 
 RANGE = ("--from", "2018-11-01", "--to", "2018-12-01")
-KILLS = int(os.environ.get("BELIMO_KILLS") or 10)
+KILLS = int(os.environ.get("BELIMO_KILLS") or 6)
 with contextlib.suppress(ImportError):
     import resource  # POSIX
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals and permissions")

@@ -55,7 +55,8 @@ def test_no_change_and_a_change_to_come(cloud):
     assert summary.effect_table(found).message == (
         "There is no before and after: no setting was changed in the period, and no day of a change is given."
     )
-    assert "nothing to compare" in plots.before_and_after(found).alt
+    for shown in (summary.effect_table(found), plots.before_and_after(found)):
+        assert shown.level == "absent", "a report leaves the section out"
     for changed, words in (
         ("2018-11-01", "does not lie before the period's end, 2018-11-01"),
         ("soon", "The day of the change .soon. is no date or time"),

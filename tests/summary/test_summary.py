@@ -16,9 +16,10 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.cloud.survey_valve import Surveyed
 from belimo_nb.energy.counter import Counter, Counters
-from belimo_nb.errors import UsageError
+from belimo_nb.errors import NoDataError, UsageError
 from belimo_nb.heating import Study
 from belimo_nb.hydronics import CHECKS, Verdict, cost_kwh
+from belimo_nb.hydronics.worth import Prices
 
 ZONE = "Europe/Zurich"
 START = pd.Timestamp("2018-01-01", tz=ZONE)
@@ -239,7 +240,7 @@ def test_fleet_figures() -> None:
     assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
     assert shown["Heating power now"]["value"] == 2, "one heats, one says nothing, of one nobody knows what it does"
     note = shown["Heating power now"]["note"].replace("\u00a0", " ")
-    assert note == "sum of 1 valves, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
+    assert note == "sum of 1 valve, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
     assert "Cooling power now" not in shown
     assert shown["Flow now"]["value"] is None
 
@@ -276,6 +277,33 @@ def test_look_first() -> None:
     energy = summary.valve_energy(survey)
     assert energy["heat"].dropna().to_dict() == {"Fine": 118}
     assert energy["cold"].dropna().to_dict() == {"Gone": 59}
+
+
+def test_what_findings_cost() -> None:
+    """With prices the dearest finding of each valve and their sum; what has no price, or cannot be told, is unknown."""
+    plain = summary.first_table(surveyed())
+    assert "cost_high" not in plain.frame
+    assert "a year" not in summary.first_table(surveyed(), prices=Prices()).caption
+    found = summary.first_table(surveyed(), prices=Prices(cold=2.0, currency="EUR"))
+    costs = found.frame.set_index("name")[["cost_low", "cost_high"]]
+    days = (END - START).days
+    assert costs.loc["Gone", "cost_high"] == pytest.approx(50 * 2 * 365.25 / days)
+    assert costs.loc["Fine"].isna().all()
+    assert f"up to EUR {costs.loc['Gone', 'cost_high']:.0f} a year in all" in found.caption
+    assert found.caption.endswith("the dearest finding of each; 1 could not be judged")
+
+
+def test_nobody_is_not_well() -> None:
+    """Where a search finds no device, that is said and what to do; where it finds no energy valve, nothing is green."""
+    devices, latest = fleet()
+    with pytest.raises(
+        NoDataError, match=r"^No device has 'Quatsch' in its name or serial number; `belimo-nb devices`"
+    ):
+        summary.fleet_header(SimpleNamespace(), devices.iloc[:0], Period(START, END), "Quatsch")
+    survey = Survey(Period(START, END), devices, {})
+    figure = figures(summary.fleet_figures(devices, latest, survey))["Valves to look at"]
+    assert (figure["value"], figure["status"]) == (None, "neutral")
+    assert summary.first_table(survey).caption.startswith("There is no energy valve among these devices")
 
 
 def test_where_to_look_first() -> None:
@@ -515,7 +543,7 @@ def test_failing_meters_on_the_page() -> None:
     rows = summary.valve_table(one).frame.set_index("valve")
     assert rows.loc["C", "remark"].startswith("Meter failed, see below")
     shown_share = shown["Completeness"]["value"] / 100
-    assert shown_share == pytest.approx(summary.completeness(one.days), abs=0.001)
+    assert shown_share == pytest.approx(summary.completeness(one.counted), abs=0.001), "of readings, as on other pages"
     assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
 
 

@@ -1,9 +1,13 @@
-"""The datapoints of the demo dataprofiles, as `datapoints.csv` lists them, and what their whole numbers mean."""
+"""The datapoints of the demo dataprofiles, and what their whole numbers mean.
+
+`datapoints.csv` lists them but for those of Energy Valve 4, whose ids are names.
+"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from importlib.resources import files
 
@@ -139,3 +143,55 @@ DEFAULT, METADATA = _table("default"), _table("metadata")
 ENERGY_VALVE = _table("energy valve 3")
 ENERGY_VALVE_WITH_WEAR = (*ENERGY_VALVE, *_table("energy valve 3, wear"))  # as in version 1.3 of the profile
 ACTUATOR, GATEWAY = _table("actuator"), _table("gateway")
+
+
+_PATH = "application/EnergyValve4/Device"  # stands before the names in the second version of the profile
+
+SOURCES: Mapping[str, str] = {
+    "RemoteWaterTemperature": "evcloud.150",
+    "FlowBodyWaterTemperature": "evcloud.160",
+    "DifferentialWaterTemperature": "evcloud.170",
+    "AbsoluteWaterFlow": "evcloud.90",
+    "RelativeWaterFlow": "evcloud.100",
+    "AbsolutePower": "evcloud.140",
+    "RelativePower": "evcloud.110",
+    "HeatingEnergyLifetime": "evcloud.210",
+    "CoolingEnergyLifetime": "evcloud.200",
+    "WaterFlowVolumeLifetime": "evcloudplus.461",
+    "RelativeActuatorPosition": "evcloud.80",
+    "RelativeActuatorPositionSetpoint": "evcloud.70",
+    "NominalWaterFlow": "evcloud.20",
+    "AppliedSetpoint": "evcloud.50",
+    "GlycolConcentration": "evcloud.270",
+    "SelectWaterControlMode": "evcloud.40",
+    "SelectSetpointSource": "evcloud.310",
+    "SetWaterDeviceInstallationPosition": "evcloud.300",
+    "WaterDeviceDnSize": "evcloud.10",
+    "MasterDeviceErrorStatus": "evcloud.280",
+    "SetDifferentialWaterTemperature": "evcloud.230",
+    "DifferentialWaterTemperatureSetpoint": "evcloud.250",
+    "DifferentialWaterTemperatureControlStatus": "evcloud.260",
+    "DifferentialTemperatureManagerActiveHours": "evcloudplus.470",
+    "DifferentialTemperatureManagerStandbyHours": "evcloudplus.471",
+    "DifferentialTemperatureManagerDisabledHours": "evcloudplus.472",
+    "SetRelativeSetpoint": "evcloud.50",
+}
+"""Datapoint of Energy Valve 4 -> the datapoint of Energy Valve 3 that has the same value."""
+
+_OWN = (
+    *("AbsoluteHeatingPower", "AbsoluteCoolingPower", "AbsoluteActuatorPosition"),
+    *("HeatingEnergy", "CoolingEnergy", "WaterFlowVolume"),  # since the user set them to 0
+    *("HeatingEnergyMeterReading", "CoolingEnergyMeterReading", "AccumulatedVolumeSensorReading"),
+    *("NominalPower", "SetMaximumPower", "SetMaximumWaterFlow", "SelectWaterMediumType"),
+    "SetDifferentialTemperatureManagerMinimumWaterFlow",
+)
+_WHOLE = ("Select", "SetWaterDevice", "WaterDevice", "MasterDevice", "DifferentialWaterTemperatureControl")
+
+
+def _datapoint(name: str) -> Datapoint:
+    access = "rw" if name.startswith(("Set", "Select")) else "r"
+    return Datapoint(name, name, None, "int" if name.startswith(_WHOLE) else "real", access=access)
+
+
+ENERGY_VALVE_4_POINTS = tuple(_datapoint(name) for name in (*SOURCES, *_OWN))
+PATH_POINTS = tuple(replace(point, name=f"{_PATH}/{point.name}") for point in ENERGY_VALVE_4_POINTS)

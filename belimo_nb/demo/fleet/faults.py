@@ -43,30 +43,19 @@ class PlantedFault:
 
     Attributes:
         fault: its kind.
-        device_id: id of the device.
         name: name of the device.
         begin: epoch seconds.
         end: epoch seconds, exclusive; None: it lasts.
         figures: known quantities of it; the key carries the unit.
+        device_id: id of the device; empty before there is a fleet.
     """
-
-    fault: FaultKind
-    device_id: str
-    name: str
-    begin: int
-    end: int | None
-    figures: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FaultSpec:
-    """A fault to plant, on a device that is given by its name."""
 
     fault: FaultKind
     name: str
     begin: int
     end: int | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    device_id: str = ""
 
 
 LOW_DELTA_T_LIMIT_K = 6.5  # delta-T limit of the low delta-T valve until someone switched it off
@@ -86,33 +75,35 @@ IMPROVEMENT = Improvement("Energieventil Kälte EG Restaurant", utc("2018-05-14T
 _ALWAYS = utc("2016-12-01")
 
 FAULT_SPECS = (
-    FaultSpec(FaultKind.LOW_DELTA_T, "Energieventil Kälte 2.OG Süd", utc("2017-05-15T08:00")),
-    FaultSpec(FaultKind.HUNTING, "Lüftung LA04 Erhitzer", _ALWAYS, figures={"period_s": 600, "amplitude_percent": 16}),
-    FaultSpec(FaultKind.NO_NIGHT_SETBACK, "Energieventil Heizung 1.OG Sued-West", _ALWAYS),
-    FaultSpec(FaultKind.OVERSIZED, "Energieventil Kälte 1.OG Süd", _ALWAYS),
-    FaultSpec(FaultKind.SENSORS_SWAPPED, "Lüftung LA02 Erhitzer", utc("2017-10-12T09:30")),
-    FaultSpec(FaultKind.LEAK, "Lüftung LA03 Erhitzer", _ALWAYS, figures={"leak_percent_of_nominal": 3}),
-    FaultSpec(FaultKind.COUNTER_RESET, "Lüftung LA02 Kühler", utc("2018-06-14T12:40")),
-    FaultSpec(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2017-08-08T07:15"), utc("2017-08-08T15:45")),
-    FaultSpec(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2018-07-02T05:30"), utc("2018-07-23T09:10")),
-    FaultSpec(
+    PlantedFault(FaultKind.LOW_DELTA_T, "Energieventil Kälte 2.OG Süd", utc("2017-05-15T08:00")),
+    PlantedFault(
+        FaultKind.HUNTING, "Lüftung LA04 Erhitzer", _ALWAYS, figures={"period_s": 600, "amplitude_percent": 16}
+    ),
+    PlantedFault(FaultKind.NO_NIGHT_SETBACK, "Energieventil Heizung 1.OG Sued-West", _ALWAYS),
+    PlantedFault(FaultKind.OVERSIZED, "Energieventil Kälte 1.OG Süd", _ALWAYS),
+    PlantedFault(FaultKind.SENSORS_SWAPPED, "Lüftung LA02 Erhitzer", utc("2017-10-12T09:30")),
+    PlantedFault(FaultKind.LEAK, "Lüftung LA03 Erhitzer", _ALWAYS, figures={"leak_percent_of_nominal": 3}),
+    PlantedFault(FaultKind.COUNTER_RESET, "Lüftung LA02 Kühler", utc("2018-06-14T12:40")),
+    PlantedFault(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2017-08-08T07:15"), utc("2017-08-08T15:45")),
+    PlantedFault(FaultKind.DROPOUT, "Lüftung LA03 Kühler", utc("2018-07-02T05:30"), utc("2018-07-23T09:10")),
+    PlantedFault(
         FaultKind.LATE_BACKLOG,
         "Umschaltventil 1.OG Sitzungszimmer",
         utc("2018-10-08T06:00"),
         utc("2018-10-12T09:00"),
         {"arrival": utc("2018-10-12T14:30")},
     ),
-    FaultSpec(
+    PlantedFault(
         FaultKind.LOST_GAP, "Energieventil Heizung 2.OG Sued-West", utc("2018-02-09T10:20"), utc("2018-02-19T10:20")
     ),
-    FaultSpec(FaultKind.OFFLINE, "Energieventil Kälte EG Ost", utc("2018-11-20T13:20")),
-    FaultSpec(FaultKind.FLOW_SENSOR, "Umschaltventil EG Aula", utc("2018-11-05T16:50")),
+    PlantedFault(FaultKind.OFFLINE, "Energieventil Kälte EG Ost", utc("2018-11-20T13:20")),
+    PlantedFault(FaultKind.FLOW_SENSOR, "Umschaltventil EG Aula", utc("2018-11-05T16:50")),
 )
 
 LIFELIKE_SPECS = (
-    FaultSpec(FaultKind.ALWAYS_LOW, "Energieventil Kälte 1.OG Nord", _ALWAYS, figures={"half_flow_share": 0.12}),
-    FaultSpec(FaultKind.CONSTANT_FLOW, "Lüftung LA02 Kühler", _ALWAYS, figures={"flow_percent_of_maximum": 70}),
-    FaultSpec(FaultKind.CYCLING, "Lüftung LA03 Kühler", _ALWAYS, figures={"period_s": 430}),
+    PlantedFault(FaultKind.ALWAYS_LOW, "Energieventil Kälte 1.OG Nord", _ALWAYS, figures={"half_flow_share": 0.12}),
+    PlantedFault(FaultKind.CONSTANT_FLOW, "Lüftung LA02 Kühler", _ALWAYS, figures={"flow_percent_of_maximum": 70}),
+    PlantedFault(FaultKind.CYCLING, "Lüftung LA03 Kühler", _ALWAYS, figures={"period_s": 430}),
 )
 """Planted besides in a building whose valves are as real ones."""
 
@@ -123,11 +114,11 @@ PLANT_STOPS = (
 """Begin, end and whether it is the chiller (else the boiler) that stands, in such a building."""
 
 
-def specs_of(name: str, fault: FaultKind) -> tuple[FaultSpec, ...]:
+def specs_of(name: str, fault: FaultKind) -> tuple[PlantedFault, ...]:
     """The faults of one kind planted on one device of the default fleet."""
     return tuple(item for item in FAULT_SPECS + LIFELIKE_SPECS if item.name == name and item.fault is fault)
 
 
-def first_spec(fault: FaultKind) -> FaultSpec:
+def first_spec(fault: FaultKind) -> PlantedFault:
     """The first planted fault of a kind."""
     return next(item for item in FAULT_SPECS if item.fault is fault)

@@ -6,10 +6,8 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-from belimo_nb.demo.fleet.building import DEFAULT_FLEET, ZURICH, Entry, Kind, Place
-from belimo_nb.demo.fleet.portfolio import PORTFOLIO, copied_entry
+from belimo_nb.demo.fleet.building import DEFAULT_FLEET, PORTFOLIO, ZURICH, Entry, Kind, Place, copied_entry
 from belimo_nb.demo.fleet.profiles import (
     ENERGY_VALVE_3_WITH_WEAR,
     ENERGY_VALVE_4,
@@ -30,7 +28,7 @@ _DEVICE_TYPES = {Kind.ACTUATOR: "7:mpActuator", Kind.GATEWAY: "9:ipGateway"}
 _ENERGY_VALVE_TYPE = "3:energyValve"
 
 BY_CHANGE = "change"
-REPORTINGS: Mapping[str, int] = MappingProxyType({"5m": 1, "15m": 3, "1h": 12, "1d": 288, BY_CHANGE: 1})
+REPORTINGS: Mapping[str, int] = {"5m": 1, "15m": 3, "1h": 12, "1d": 288, BY_CHANGE: 1}
 """When a device sends its samples -> how many native steps lie between the samples that it may send."""
 _RARE = ((BY_CHANGE, 0.15), ("15m", 0.18), ("1h", 0.21), ("1d", 0.23))  # beyond the default fleet, cumulative shares
 
@@ -216,34 +214,21 @@ def fleet(
         raise ValueError(f"devices report by one of {', '.join(REPORTINGS)}, not {reporting!r}")
     if devices < 1:
         raise ValueError(f"A demo fleet needs at least 1 device, not {devices}.")
-    made = [
-        _device(
-            number,
-            replace(entry, profile=_family(entry, number, ev4, lifelike)),
-            ZURICH,
-            entry.name,
-            1.0,
-            True,
-            True,
-            reporting,
-        )
-        for number, entry in enumerate(DEFAULT_FLEET[:devices])
-    ]
-    for number in range(len(DEFAULT_FLEET), devices):
+    made = []
+    for number in range(devices):
         extra = number - len(DEFAULT_FLEET)
-        entry, plant = copied_entry(extra)
-        place = PORTFOLIO[extra // 60 % len(PORTFOLIO)]
-        scale = round(uniform(0.5, 1.12, "device", number, "scale", seed), 3)
+        entry, plant = copied_entry(extra) if extra >= 0 else (DEFAULT_FLEET[number], DEFAULT_FLEET[number].name)
+        copied = extra >= 0 and entry.profile in ENERGY_VALVES
         made.append(
             _device(
                 number,
                 replace(entry, profile=_family(entry, number, ev4, lifelike)),
-                place,
+                PORTFOLIO[extra // 60 % len(PORTFOLIO)] if extra >= 0 else ZURICH,
                 plant,
-                scale if entry.profile in ENERGY_VALVES else 1.0,
+                round(uniform(0.5, 1.12, "device", number, "scale", seed), 3) if copied else 1.0,
                 # Some were never online and some never told their dataprofile: a real account has such devices.
-                registered=extra % 45 != 0,
-                reported=extra % 90 != 1,
+                registered=extra < 0 or extra % 45 != 0,
+                reported=extra < 0 or extra % 90 != 1,
                 reporting=reporting,
             )
         )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from belimo_nb.demo.fleet.datapoints import (
     ACTUATOR,
     DEFAULT,
     ENERGY_VALVE,
+    ENERGY_VALVE_4_POINTS,
     ENERGY_VALVE_WITH_WEAR,
     GATEWAY,
     METADATA,
+    PATH_POINTS,
     Datapoint,
 )
-from belimo_nb.demo.fleet.energy_valve_4 import ENERGY_VALVE_4_POINTS, PATH_POINTS
 
 DataprofileKey = tuple[str, str]  # identifier and version of a dataprofile, e.g. ("energyvalve3", "1.2").
 ENERGY_VALVE_3: DataprofileKey = ("energyvalve3", "1.2")
@@ -109,23 +109,19 @@ def _dataprofile(key: DataprofileKey, name: str, datapoints: tuple[Datapoint, ..
     }
 
 
-DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = MappingProxyType(
-    {
-        ENERGY_VALVE_3: ENERGY_VALVE,
-        ENERGY_VALVE_3_WITH_WEAR: ENERGY_VALVE_WITH_WEAR,
-        ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
-        ENERGY_VALVE_4: ENERGY_VALVE_4_POINTS,
-        ENERGY_VALVE_4_PATHS: PATH_POINTS,
-        MP_ACTUATOR: ACTUATOR,
-        MP_GATEWAY: GATEWAY,
-    }
-)
+DATAPOINTS: Mapping[DataprofileKey, tuple[Datapoint, ...]] = {
+    ENERGY_VALVE_3: ENERGY_VALVE,
+    ENERGY_VALVE_3_WITH_WEAR: ENERGY_VALVE_WITH_WEAR,
+    ENERGY_VALVE_VERSION_3: ENERGY_VALVE,
+    ENERGY_VALVE_4: ENERGY_VALVE_4_POINTS,
+    ENERGY_VALVE_4_PATHS: PATH_POINTS,
+    MP_ACTUATOR: ACTUATOR,
+    MP_GATEWAY: GATEWAY,
+}
 """Datapoints that a dataprofile adds to those that every device has (DEFAULT and METADATA)."""
 
-PROFILES: Mapping[DataprofileKey, dict[str, Any]] = MappingProxyType(
-    {
-        key: _dataprofile(key, f"device.belimo.{key[0].removeprefix('device.belimo.')}", datapoints)
-        for key, datapoints in DATAPOINTS.items()
-    }
-)
+PROFILES: Mapping[DataprofileKey, dict[str, Any]] = {
+    key: _dataprofile(key, f"device.belimo.{key[0].removeprefix('device.belimo.')}", datapoints)
+    for key, datapoints in DATAPOINTS.items()
+}
 """(id, version) -> body of the API's dataprofile definition."""

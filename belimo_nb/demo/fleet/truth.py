@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from belimo_nb.demo.fleet.datapoints import DeviceError
-from belimo_nb.demo.fleet.faults import FAULT_SPECS, LIFELIKE_SPECS, FaultKind, FaultSpec, PlantedFault, utc
+from belimo_nb.demo.fleet.faults import FAULT_SPECS, LIFELIKE_SPECS, FaultKind, PlantedFault, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
@@ -48,7 +48,7 @@ class Signature:
         return self.base_w * _KWH_D_PER_W
 
 
-def _figures(spec: FaultSpec, plant: Plant | None) -> dict[str, float]:
+def _figures(spec: PlantedFault, plant: Plant | None) -> dict[str, float]:
     """What follows for a planted fault from the plant's design."""
     if plant is None:
         return {}
@@ -83,7 +83,7 @@ def reported_errors(device: DemoDevice, seed: int) -> list[PlantedFault]:
     bits = _REPORTED[hash64(*key, "bits") % len(_REPORTED)]
     begin = int(uniform(utc("2018-01-01"), utc("2018-11-01"), *key, "begin"))
     end = begin + int(uniform(2, 12, *key, "days") * 86400)
-    return [PlantedFault(FaultKind.REPORTED, device.id, device.name, begin, end, {"bits": int(bits)})]
+    return [PlantedFault(FaultKind.REPORTED, device.name, begin, end, {"bits": int(bits)}, device.id)]
 
 
 def planted_faults(
@@ -95,7 +95,7 @@ def planted_faults(
     for item in FAULT_SPECS + LIFELIKE_SPECS * lifelike:
         if item.name in ids:
             figures = {**item.figures, **_figures(item, plants.get(item.name))}
-            faults.append(PlantedFault(item.fault, ids[item.name], item.name, item.begin, item.end, figures))
+            faults.append(replace(item, figures=figures, device_id=ids[item.name]))
     if lifelike:
         faults += [fault for device in devices if device.is_energy_valve for fault in reported_errors(device, seed)]
     return tuple(faults)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from belimo_nb.demo.fleet.building import Kind
-from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.operation.meter import Select
+from belimo_nb.demo.operation.reporting import Availability
 from belimo_nb.demo.world.noise import FloatArray, normal, uniform
 from belimo_nb.demo.world.physics import IntArray, drift
-from belimo_nb.demo.world.schedule import SAMPLES, STEP, over_horizon, weekly
+from belimo_nb.demo.world.schedule import SAMPLES, over_horizon, weekly
 
 _FAN = weekly(
     {
@@ -62,27 +65,13 @@ class ApplianceMeter:
     """Numbers that an actuator or gateway publishes at every native step."""
 
     def __init__(self, columns: Columns, kind: Kind, availability: Availability, energized: int) -> None:
-        self._columns = columns
-        self._times = availability
-        self._energized = energized
+        self._columns, self._times, self._energized = columns, availability, energized
         self._hours = "mpgw.30" if kind is Kind.GATEWAY else "mpact.40"
+        self.datapoints = frozenset({*columns, self._hours})
 
-    @property
-    def datapoints(self) -> frozenset[str]:
-        """Ids of the published numbers."""
-        return frozenset({*self._columns, self._hours})
-
-    def value(self, datapoint_id: str, index: int) -> float:
-        """One sample."""
+    def read(self, datapoint_id: str, at: Select) -> Any:
+        """One sample, or for a slice all samples of the horizon."""
         if datapoint_id == self._hours:
-            return float((self._times.time(index) - self._energized) // 3600)
+            return self._times.hours_since(self._energized, at)
         column, divisor = self._columns[datapoint_id]
-        return float(np.round(column[index] / divisor, 2))
-
-    def values(self, datapoint_id: str) -> FloatArray:
-        """All samples of the horizon, shape (SAMPLES,)."""
-        if datapoint_id == self._hours:
-            seconds = self._times.first - self._energized + STEP * np.arange(SAMPLES)
-            return (seconds // 3600).astype(np.float64)
-        column, divisor = self._columns[datapoint_id]
-        return np.asarray(np.round(column / divisor, 2))
+        return np.round(column[at] / divisor, 2)

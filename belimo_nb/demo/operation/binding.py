@@ -15,10 +15,10 @@ from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.operation.appliances import ApplianceMeter, simulate_appliance
-from belimo_nb.demo.operation.availability import Availability, Outage
 from belimo_nb.demo.operation.changes import Changes
 from belimo_nb.demo.operation.lifelike import silences
 from belimo_nb.demo.operation.meter import COOLING_COUNTER, HEATING_COUNTER, LIMITED_HOURS, VOLUME_COUNTER, ValveMeter
+from belimo_nb.demo.operation.reporting import Availability, Outage
 from belimo_nb.demo.operation.totals import CUBIC_METER_PER_TOTAL, HOUR_PER_TOTAL, JOULE_PER_TOTAL, Register, Totals
 from belimo_nb.demo.operation.valves import simulate, stop_flow_sensor, swap_sensors
 from belimo_nb.demo.world.noise import fraction, uniform

@@ -8,6 +8,7 @@ from typing import Any
 
 from belimo_nb.demo.fleet.building import Kind
 from belimo_nb.demo.fleet.datapoints import (
+    SOURCES,
     ControlMode,
     DeviceError,
     InstallationPosition,
@@ -15,7 +16,6 @@ from belimo_nb.demo.fleet.datapoints import (
     Override,
     SetpointSource,
 )
-from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
 from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant

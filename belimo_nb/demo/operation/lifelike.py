@@ -8,7 +8,7 @@ import numpy as np
 
 from belimo_nb.demo.fleet.faults import PLANT_STOPS, FaultKind, specs_of
 from belimo_nb.demo.fleet.plants import Plant
-from belimo_nb.demo.operation.availability import Outage
+from belimo_nb.demo.operation.reporting import Outage
 from belimo_nb.demo.world.noise import FloatArray, fraction, hash64, normal, uniform
 from belimo_nb.demo.world.physics import (
     COOLING_RHO_C,

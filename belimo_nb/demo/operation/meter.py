@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from belimo_nb.demo.fleet.datapoints import ManagerState, Sequence
-from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
-from belimo_nb.demo.operation.availability import Availability
+from belimo_nb.demo.fleet.datapoints import SOURCES, ManagerState, Sequence
+from belimo_nb.demo.operation.reporting import Availability
 from belimo_nb.demo.operation.totals import HOUR_PER_TOTAL, Register, Totals
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.physics import FLOW_UNITS, KELVIN_UNITS, PERCENT_UNITS
@@ -44,7 +43,7 @@ _COUNTED = {  # datapoint: the running total that it shows
 }
 _STROKE_DEGREES = 0.9  # of the actuator in 1 % of position
 
-_Select = slice | int
+Select = slice | int
 _Steps = SequenceOf[tuple[int, float]]
 
 
@@ -78,27 +77,26 @@ class ValveMeter:
         self._totals = totals
         self._record = record = totals.record
         self._times = availability
-        self._scale = scale
-        self._max_power = max_power_w
         self._manager = manager
         self._registers = registers
-        self._energized = energized
         relative_flow = 100 * scale / FLOW_UNITS / max_flow_m3s
-        self._instant: dict[str, Callable[[_Select], Any]] = {
+        self._instant: dict[str, Callable[[Select], Any]] = {
             "evcloud.50": lambda at: record.demand[at] / 10,
             "evcloud.70": lambda at: np.rint(record.position[at] / PERCENT_UNITS),
             "evcloud.80": lambda at: record.position[at] / PERCENT_UNITS,
             "evcloud.90": lambda at: np.rint(record.flow[at] * scale) / FLOW_UNITS,
             "evcloud.100": lambda at: np.round(record.flow[at] * relative_flow, 1),
-            "evcloud.110": self._relative_power,
+            "evcloud.110": lambda at: np.round(record.power[at] * (100 * scale / _setting_at(max_power_w, at)), 1),
             "evcloud.140": lambda at: np.rint(record.power[at] * scale),
             "evcloud.150": lambda at: record.t1[at] / KELVIN_UNITS,
             "evcloud.160": lambda at: record.t2[at] / KELVIN_UNITS,
             "evcloud.170": self._delta_t,
             MANAGER_STATE: self._manager_state,
-            "evcloudplus.480": self._operating_hours,
+            "evcloudplus.480": lambda at: availability.hours_since(energized, at),
             "evcloud.290": self._sequence,
-            "evcloudplus.471": lambda at: np.round((self._steps(at, 1.0) - self._limited(at)) * HOUR_PER_TOTAL, 2),
+            "evcloudplus.471": lambda at: np.round(
+                (self._steps(at, 1.0) - totals.limited.read(at)) * HOUR_PER_TOTAL, 2
+            ),
             "evcloudplus.472": lambda at: np.round(self._steps(at, 0.0) * HOUR_PER_TOTAL, 2),
             "AbsoluteHeatingPower": lambda at: np.rint(record.power[at] * scale) * ~record.cooling[at],
             "AbsoluteCoolingPower": lambda at: np.rint(record.power[at] * scale) * record.cooling[at],
@@ -113,19 +111,12 @@ class ValveMeter:
             VOLUME_COUNTER: totals.true_volume,
         }
 
-    def value(self, datapoint_id: str, index: int) -> float:
-        """One sample."""
+    def read(self, datapoint_id: str, at: Select) -> Any:
+        """One sample, or for a slice all samples of the horizon."""
         source = SOURCES.get(datapoint_id, datapoint_id)
         if source in _COUNTED:
-            return self._registers[source].reading(getattr(self._totals, _COUNTED[source]), index)
-        return float(self._instant[source](index))
-
-    def values(self, datapoint_id: str) -> FloatArray:
-        """All samples of the horizon, shape (SAMPLES,)."""
-        source = SOURCES.get(datapoint_id, datapoint_id)
-        if source in _COUNTED:
-            return self._registers[source].readings(getattr(self._totals, _COUNTED[source]))
-        return np.asarray(self._instant[source](slice(None)), dtype=np.float64)
+            return self._registers[source].read(getattr(self._totals, _COUNTED[source]), at)
+        return self._instant[source](at)
 
     def true_total(self, datapoint_id: str, time: float) -> float:
         """Reading at a time of a counter without faults that began at 0, in the counter's unit.
@@ -141,24 +132,18 @@ class ValveMeter:
         high = total.at(min(index + 1, SAMPLES - 1))
         return (low + (high - low) * (steps - index)) * self._registers[source].unit
 
-    def _delta_t(self, at: _Select) -> Any:
+    def _delta_t(self, at: Select) -> Any:
         return np.abs(np.subtract(self._record.t1[at], self._record.t2[at], dtype=np.int32)) / KELVIN_UNITS
 
-    def _relative_power(self, at: _Select) -> Any:
-        return np.round(self._record.power[at] * (100 * self._scale / _setting_at(self._max_power, at)), 1)
-
-    def _manager_state(self, at: _Select) -> Any:
+    def _manager_state(self, at: Select) -> Any:
         state = np.where(self._record.limiting[at], ManagerState.LIMITING, ManagerState.STANDBY)
         return np.where(_setting_at(self._manager, at) > 0, state, ManagerState.DISABLED)
 
-    def _sequence(self, at: _Select) -> Any:
+    def _sequence(self, at: Select) -> Any:
         running = np.where(self._record.cooling[at], Sequence.COOLING, Sequence.HEATING)
         return np.where(self._record.power[at] > 0, running, Sequence.NO_DEMAND)
 
-    def _limited(self, at: _Select) -> Any:
-        return self._totals.limited.at(at) if isinstance(at, int) else self._totals.limited.all()
-
-    def _steps(self, at: _Select, setting: float) -> Any:
+    def _steps(self, at: Select, setting: float) -> Any:
         """Number of steps up to an index, or to each, with the delta-T manager on (1) or off (0)."""
         after = (at if isinstance(at, int) else np.arange(SAMPLES)) + 1
         ends = [*(first for first, _ in self._manager[1:]), SAMPLES]
@@ -171,12 +156,8 @@ class ValveMeter:
             + 0 * after
         )  # of the same shape even where there is none
 
-    def _operating_hours(self, at: _Select) -> Any:
-        index = at if isinstance(at, int) else np.arange(SAMPLES)
-        return (self._times.first - self._energized + index * STEP) // 3600
 
-
-def _setting_at(steps: _Steps, at: _Select) -> FloatArray:
+def _setting_at(steps: _Steps, at: Select) -> FloatArray:
     """The setting in force at an index or, for a slice, at all samples."""
     if isinstance(at, int):
         return np.array(next(value for first, value in reversed(steps) if first <= at))

@@ -1,24 +1,24 @@
-"""Which samples a device sends: each, those at fixed intervals, or those that differ from the one before."""
+"""Which samples a device sends (each, those at fixed intervals, or what has changed), and which the cloud has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE_WITH_WEAR
-from belimo_nb.demo.fleet.energy_valve_4 import SOURCES
+from belimo_nb.demo.fleet.datapoints import ENERGY_VALVE_WITH_WEAR, SOURCES
 from belimo_nb.demo.fleet.fleet import BY_CHANGE, REPORTINGS, DemoDevice
-from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.world.noise import FloatArray, hash64
 from belimo_nb.demo.world.physics import BoolArray, IntArray
-from belimo_nb.demo.world.schedule import SAMPLES, STEP
+from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, SAMPLES, STEP
 
 _A_DAY = 86400 // STEP
 ERRORS = "evcloud.280"  # the error bits
 
-RESOLUTIONS: Mapping[str, float] = MappingProxyType({"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0})
+RESOLUTIONS: Mapping[str, float] = {"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0}
 """What a change by report means, by unit. Of any other quantity, counters among them, any change is sent."""
 _UNITS = {point.id: point.unit for point in ENERGY_VALVE_WITH_WEAR}
 _UNITS |= {"AbsoluteHeatingPower": "W", "AbsoluteCoolingPower": "W"}
@@ -61,3 +61,67 @@ def daily_reports(device: DemoDevice, available: Availability, now: int) -> IntA
     held = available.held(now)
     indices = np.arange(_daily(device), SAMPLES, _A_DAY)
     return available.first + STEP * (indices if held is None else indices[held[indices]])
+
+
+_DAY = 86400
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Samples of [begin, end) reach the cloud at `arrival`, or never if it is None (epoch seconds)."""
+
+    begin: int
+    end: int
+    arrival: int | None = None
+
+
+class Availability:
+    """Sample times of one device; its outages are ascending and do not touch each other."""
+
+    def __init__(self, phase: int, outages: Sequence[Outage] = ()) -> None:
+        self.first = HISTORY_BEGIN + phase
+        self.outages = tuple(outages)
+
+    def time(self, index: int) -> int:
+        """Epoch seconds of a sample."""
+        return self.first + index * STEP
+
+    def hours_since(self, energized: int, at: slice | int) -> Any:
+        """Whole hours from a time (epoch seconds) to a sample, or for a slice to all of the horizon."""
+        index = at if isinstance(at, int) else np.arange(SAMPLES)
+        return (self.first - energized + index * STEP) // 3600
+
+    def before(self, time: int) -> int:
+        """Number of sample times before a time, arrived or not."""
+        # minus, floor division, minus: rounded up
+        return min(max(0, -((self.first - time) // STEP)), SAMPLES)
+
+    def absent(self, now: int) -> tuple[Outage, ...]:
+        """Outages whose samples have not arrived at `now`."""
+        return tuple(gap for gap in self.outages if gap.arrival is None or gap.arrival > now)
+
+    def newest(self, at: int, now: int) -> int:
+        """Index of the newest sample at or before `at` that the cloud holds at `now`; -1 if there is none."""
+        index = self.before(min(at + 1, now)) - 1
+        for gap in reversed(self.absent(now)):
+            if index >= 0 and gap.begin <= self.time(index) < gap.end:
+                index = self.before(gap.begin) - 1
+        return index
+
+    def held(self, now: int) -> npt.NDArray[np.bool_] | None:
+        """Which samples of the horizon are not in an absent outage, shape (SAMPLES,); None: all of them."""
+        absent = self.absent(now)
+        if not absent:
+            return None
+        mask = np.ones(SAMPLES, dtype=np.bool_)
+        for gap in absent:
+            mask[self.before(gap.begin) : self.before(gap.end)] = False
+        return mask
+
+    def online_days(self, now: int) -> int:
+        """Number of UTC days before `now` on which the device was in contact: those not wholly inside an outage."""
+        last = (min(now, HORIZON) - 1) // _DAY
+        days = set(range(HISTORY_BEGIN // _DAY, last + 1))
+        for gap in self.outages:
+            days -= set(range(-(-gap.begin // _DAY), gap.end // _DAY))
+        return len(days)

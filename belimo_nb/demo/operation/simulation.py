@@ -15,12 +15,11 @@ from belimo_nb.demo.fleet.plants import Plant, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
 from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
-from belimo_nb.demo.operation.availability import Availability
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
-from belimo_nb.demo.operation.reporting import daily_reports, sent_daily, sent_samples
+from belimo_nb.demo.operation.reporting import Availability, daily_reports, sent_daily, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
@@ -102,13 +101,17 @@ class Simulation:
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
             raise KeyError(datapoint_id)
+
+        def whole() -> npt.NDArray[Any]:
+            return np.asarray(meter.read(datapoint_id, slice(None)), dtype=np.float64)
+
         absent = available.absent(now)
         mask = available.held(now)
         whose: tuple[Any, ...] = (device.phase,)  # devices with the same times of samples share them
         if device.reporting != "5m":
             sent = self._arrays.get(
                 (device.id, datapoint_id, "sent"),
-                lambda: sent_samples(device, datapoint_id, meter.values(datapoint_id), available),
+                lambda: sent_samples(device, datapoint_id, whole(), available),
             )
             mask = sent if mask is None else mask & sent
             whose = (device.id, datapoint_id)
@@ -127,7 +130,7 @@ class Simulation:
             return kept
 
         times = array(("times", *whose, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64))
-        values = array((device.id, datapoint_id, absent), lambda: meter.values(datapoint_id))
+        values = array((device.id, datapoint_id, absent), whole)
         count = int(np.searchsorted(times, now))
         return times[:count], values[:count]
 
@@ -151,7 +154,7 @@ class Simulation:
             if meter is not None and device.profile is not None:
                 for datapoint in DATAPOINTS[device.profile]:
                     if datapoint.id in meter.datapoints:
-                        value = meter.value(datapoint.id, index)
+                        value = float(meter.read(datapoint.id, index))
                         values[datapoint.id] = int(value) if datapoint.basetype == "int" else value
         return newest, values
 
@@ -176,11 +179,9 @@ class Simulation:
         """Health state in the API's terms (OK, WARNING, ERROR, UNKNOWN) and its description, None if unknown."""
         if device.profile is None:
             return "UNKNOWN", None
-        known = [
-            (status, note)
-            for (time, status), (_, note) in zip(*self._health_points(device), strict=True)
-            if time < self.now
-        ]
+        points = self._changes_of(device)
+        both = zip(points["default.1"], points["default.2"], strict=True)
+        known = [(status, note) for (time, status), (_, note) in both if time < self.now]
         if not known:
             return "UNKNOWN", None
         status, note = known[-1]
@@ -210,17 +211,11 @@ class Simulation:
     def signature(self, device: DemoDevice) -> Signature | None:
         """The true energy signature of a heating zone; None for any other device."""
         plant = self.plant(device)
-        if plant is None or plant.kind is not Kind.HEATING_ZONE:
-            return None
-        return signature_of(plant, device.scale)
+        return signature_of(plant, device.scale) if plant is not None and plant.kind is Kind.HEATING_ZONE else None
 
     def plant(self, device: DemoDevice) -> Plant | None:
         """The plant behind an energy valve, before scaling; None for other devices."""
         return self._plants[device.plant] if device.is_energy_valve else None
-
-    def _health_points(self, device: DemoDevice) -> tuple[Changes, Changes]:
-        points = self._changes_of(device)
-        return points["default.1"], points["default.2"]
 
     def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
         if device.id not in self._changes:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from belimo_nb.demo.world.physics import FLOW_UNITS, BoolArray, IntArray, Record
-from belimo_nb.demo.world.schedule import STEP
+from belimo_nb.demo.world.schedule import SAMPLES, STEP
 
 JOULE_PER_TOTAL = STEP
 CUBIC_METER_PER_TOTAL = STEP / FLOW_UNITS
@@ -45,9 +46,9 @@ class Total:
         begin = chunk * _CHUNK
         return int(self._daily_sums[chunk]) + int(self._part(slice(begin, begin + rest)).sum(dtype=np.int64))
 
-    def all(self) -> npt.NDArray[np.int64]:
-        """The running total at every sample, shape (SAMPLES,)."""
-        return np.cumsum(self._part(slice(None)), dtype=np.int64)
+    def read(self, at: slice | int) -> Any:
+        """The running total at an index, as `at`, or for a slice at every sample, shape (SAMPLES,)."""
+        return self.at(at) if isinstance(at, int) else np.cumsum(self._part(slice(None)), dtype=np.int64)
 
 
 class Totals:
@@ -130,20 +131,13 @@ class Register:
     reset: int | None = None
     zeros: tuple[tuple[int, int], ...] = ()
 
-    def reading(self, total: Total, index: int) -> float:
-        """The reading at one sample."""
-        if any(begin <= index < end for begin, end in self.zeros):
-            return 0.0
-        if self.reset is not None and index >= self.reset:
-            return float(np.round((total.at(index) - total.at(self.reset - 1)) * self.unit, self.digits))
-        return float(np.round(self.start + total.at(index) * self.unit, self.digits))
-
-    def readings(self, total: Total) -> npt.NDArray[np.float64]:
-        """The reading at every sample, shape (SAMPLES,)."""
-        running = total.all()
+    def read(self, total: Total, at: slice | int) -> Any:
+        """The reading at an index, or for a slice at every sample, shape (SAMPLES,)."""
+        running, index = total.read(at), at if isinstance(at, int) else np.arange(SAMPLES)
         shown = self.start + running * self.unit
         if self.reset is not None:
-            shown[self.reset :] = (running[self.reset :] - running[self.reset - 1]) * self.unit
+            anew = (running - total.at(self.reset - 1)) * self.unit
+            shown = np.where(index >= self.reset, anew, shown)
         for begin, end in self.zeros:
-            shown[begin:end] = 0.0
+            shown = np.where((index >= begin) & (index < end), 0.0, shown)
         return np.round(shown, self.digits)

@@ -5,15 +5,18 @@ import contextlib
 import gzip
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tornado.iostream import StreamClosedError
 
 from belimo_nb.demo.server.encode import json_bytes
-from belimo_nb.demo.server.handler import Cloud, Handler, retry_later
+from belimo_nb.demo.server.handler import Handler, retry_later
 from belimo_nb.demo.server.query import ApiError, Query
 from belimo_nb.demo.server.spoil import published_version
 from belimo_nb.demo.server.traffic import MAXIMUM_IN_FLIGHT
+
+if TYPE_CHECKING:
+    from belimo_nb.demo.cloud import DemoCloud
 
 Result = TypeVar("Result")
 
@@ -27,7 +30,7 @@ class AnswerHandler(Handler):
     one is computed at once, and so does not queue behind long ones.
     """
 
-    def initialize(self, cloud: Cloud, **options: Any) -> None:
+    def initialize(self, cloud: "DemoCloud", **options: Any) -> None:
         """Take the `answer`, a function of account, query and the parts of the path, and whether it is `quick`."""
         super().initialize(cloud)
         self.answer: Callable[..., Any] = options["answer"]
@@ -81,7 +84,7 @@ class ArchiveHandler(AnswerHandler):
 class ApiHandler(AnswerHandler):
     """Handler that checks token, scope and rate before it answers."""
 
-    def initialize(self, cloud: Cloud, **options: Any) -> None:
+    def initialize(self, cloud: "DemoCloud", **options: Any) -> None:
         """Take the `scope` too that the token needs: `public.read` if not said."""
         super().initialize(cloud, **options)
         self.scope: str = options.get("scope", "public.read")

@@ -7,22 +7,20 @@ import gzip
 import socket
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from belimo_nb.demo.server.account import Account
 from belimo_nb.demo.server.encode import json_bytes
-from belimo_nb.demo.server.oauth import AuthorizationServer
 from belimo_nb.demo.server.query import ApiError
 from belimo_nb.demo.server.spoil import apply_body_faults
-from belimo_nb.demo.server.tokens import TokenStore
-from belimo_nb.demo.server.traffic import RateLimit, RequestLog
-from belimo_nb.demo.server.trouble import FaultInjector, InjectedFault
+from belimo_nb.demo.server.trouble import InjectedFault
+
+if TYPE_CHECKING:
+    from belimo_nb.demo.cloud import DemoCloud
 
 _PIECES = 10
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -32,27 +30,12 @@ _HTML = (
 )
 
 
-class Cloud(Protocol):
-    """The part of `DemoCloud` that the handlers use. Its settings may change while it runs."""
-
-    account: Account
-    tokens: TokenStore
-    authorization: AuthorizationServer
-    requests: RequestLog
-    limit: RateLimit
-    injector: FaultInjector
-    pool: Executor
-    latency: float
-    rate: float | None
-    token_lifetime: int
-
-
 class Handler(RequestHandler):
     """Base class of the demo cloud's handlers."""
 
     allowed = "GET"
 
-    def initialize(self, cloud: Cloud, **options: Any) -> None:
+    def initialize(self, cloud: "DemoCloud", **options: Any) -> None:
         """Log the request; take the arguments of the route."""
         self.cloud = cloud
         self.faults: dict[str, InjectedFault] = {}

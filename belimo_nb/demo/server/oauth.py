@@ -92,27 +92,19 @@ class _Validator(RequestValidator):
             request.client = SimpleNamespace(client_id=CLIENT_ID)
         return known
 
-    def validate_user(
-        self, username: str, password: str, client: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> bool:
+    def validate_user(self, username: str, password: str, *args: Any, **kwargs: Any) -> bool:
         return secrets_equal(username, USERNAME) & secrets_equal(password, PASSWORD)
 
-    def validate_grant_type(
-        self, client_id: str, grant_type: str, client: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> bool:
+    def validate_grant_type(self, client_id: str, grant_type: str, *args: Any, **kwargs: Any) -> bool:
         return grant_type in GRANT_TYPES
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         return list(SCOPES)
 
-    def validate_scopes(
-        self, client_id: str, scopes: list[str], client: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> bool:
+    def validate_scopes(self, client_id: str, scopes: list[str], *args: Any, **kwargs: Any) -> bool:
         return set(scopes) <= set(SCOPES)
 
-    def validate_refresh_token(
-        self, refresh_token: str, client: Any, request: Request, *args: Any, **kwargs: Any
-    ) -> bool:
+    def validate_refresh_token(self, refresh_token: str, *args: Any, **kwargs: Any) -> bool:
         return self._tokens.refresh(refresh_token) is not None
 
     def get_original_scopes(self, refresh_token: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:

@@ -89,11 +89,6 @@ def make_grid(begin: int, end: int, resolution: str) -> Grid:
     return Grid(begin, end, step, resolution)
 
 
-def _mean(values: Array, starts: Array, counts: Array) -> Array:
-    mean: Array = np.add.reduceat(values, starts) / counts
-    return mean
-
-
 def _median(values: Array, starts: Array, counts: Array) -> Array:
     ordered = values[np.lexsort((values, np.repeat(np.arange(len(starts)), counts)))]
     middle: Array = (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2
@@ -107,7 +102,7 @@ _REDUCERS: dict[str, Callable[[Array, Array, Array], Array]] = {
     "max": lambda values, starts, counts: np.maximum.reduceat(values, starts),
     "sum": lambda values, starts, counts: np.add.reduceat(values, starts),
     "count": lambda values, starts, counts: counts,
-    "mean": _mean,
+    "mean": lambda values, starts, counts: np.add.reduceat(values, starts) / counts,
     "median": _median,
 }
 

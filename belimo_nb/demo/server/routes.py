@@ -1,14 +1,17 @@
 """The routes of the demo cloud."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tornado.web import Application
 
-from belimo_nb.demo.server import archive, definitions, devices, history
+from belimo_nb.demo.server import archive, devices, history
 from belimo_nb.demo.server.account import Account
 from belimo_nb.demo.server.api import AnswerHandler, ApiHandler, ArchiveHandler, DownloadHandler
-from belimo_nb.demo.server.handler import Cloud, NotFound, TokenHandler
+from belimo_nb.demo.server.handler import NotFound, TokenHandler
 from belimo_nb.demo.server.query import Query
+
+if TYPE_CHECKING:
+    from belimo_nb.demo.cloud import DemoCloud
 
 API_VERSION = "3.5.0"
 API = "/api/v3"
@@ -21,7 +24,7 @@ def api_info(account: Account, query: Query) -> dict[str, str]:
     return {"version": API_VERSION}
 
 
-def application(cloud: Cloud) -> Application:
+def application(cloud: "DemoCloud") -> Application:
     """The application that Tornado serves for a cloud."""
     device = "/devices/([^/]+)"
     profiles = "/definitions/dataprofiles"
@@ -36,8 +39,8 @@ def application(cloud: Cloud) -> Application:
         (f"{device}/data/history/datapoints/([^/]+)", ApiHandler, {"answer": history.samples}),
         (f"{device}/data/download", DownloadHandler, {"answer": history.download}),
         (f"{device}/timeline", ApiHandler, {"answer": devices.timeline}),
-        (profiles, ApiHandler, {"answer": definitions.profile_list, "scope": "read:dataprofile"}),
-        (f"{profiles}/([^/]+)/([^/]+)", ApiHandler, {"answer": definitions.profile, "scope": "read:dataprofile"}),
+        (profiles, ApiHandler, {"answer": devices.profile_list, "scope": "read:dataprofile"}),
+        (f"{profiles}/([^/]+)/([^/]+)", ApiHandler, {"answer": devices.profile, "scope": "read:dataprofile"}),
     ]
     routes: list[Any] = [(API + path, handler, {"cloud": cloud, **more}) for path, handler, more in answers]
     routes.append((TOKEN, TokenHandler, {"cloud": cloud}))

@@ -73,11 +73,6 @@ def _hourly_temperature(clearness: FloatArray) -> FloatArray:
     return np.round(total, 1)
 
 
-def _clearness() -> FloatArray:
-    daily = autoregressive(_DAYS + 1, 0.45, *_STREAM, "sky")
-    return np.clip(0.5 + 0.28 * upsample(daily, 24) + 0.05 * normal(HOURS, *_STREAM, "clouds"), 0.0, 1.0)
-
-
 def _without_daily_cycle(hourly: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Daily means, and a polyline with knots at noon whose mean over each local day is the day's mean.
 
@@ -99,7 +94,9 @@ def _without_daily_cycle(hourly: FloatArray) -> tuple[FloatArray, FloatArray]:
 @functools.cache
 def weather() -> Weather:
     """The weather of the whole horizon (computed once a process, arrays are read-only)."""
-    hourly = _hourly_temperature(_clearness())
+    sky = upsample(autoregressive(_DAYS + 1, 0.45, *_STREAM, "sky"), 24)
+    clearness = np.clip(0.5 + 0.28 * sky + 0.05 * normal(HOURS, *_STREAM, "clouds"), 0.0, 1.0)
+    hourly = _hourly_temperature(clearness)
     mean, smooth = _without_daily_cycle(hourly)
     native = upsample(np.append(hourly, hourly[-1]), PER_HOUR)
     arrays = (hourly, mean, smooth, native)

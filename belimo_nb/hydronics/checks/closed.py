@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from belimo_nb.hydronics.plant import moves, supplied
+from belimo_nb.hydronics.plant import long_spells, moves, supplied
 from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
-from belimo_nb.hydronics.spells import HOURLY, moments, spells, too_coarse
+from belimo_nb.hydronics.spells import HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 
 CHECK = "flow with the valve closed"
@@ -58,8 +58,7 @@ def closed(samples: Samples) -> Verdict:
         )
         return Verdict(CHECK, OK, 0.0, "h/d", THRESHOLD, said, waste_m3=0.0, waste_kwh=0.0)
     leaking &= supplied(samples) | np.isnan(samples.temperature("t1_c") + samples.temperature("t2_c"))
-    least = max(2, math.ceil(LEAST_HOURS / hours - 1e-9) + 1)
-    begins, afters = spells(leaking, moments(samples), samples.step, least)
+    begins, afters = long_spells(leaking, samples, LEAST_HOURS)
     lasted = float((afters - begins).sum()) * hours
     figure = lasted / (float(known.sum()) * hours / 24)
     if not lasted:
@@ -80,20 +79,12 @@ def closed(samples: Samples) -> Verdict:
     )
     if figure <= FAULT_HOURS:
         return Verdict(CHECK, OK, figure, "h/d", THRESHOLD, f"{said}: little.", "", volume, energy)
-    return Verdict(
-        CHECK,
-        FAULT,
-        figure,
-        "h/d",
-        THRESHOLD,
-        f"{said}: it does not close.",
+    advice = (
         "Let the actuator adapt its stroke again and check the valve's seat for dirt; if the flow goes on with the "
-        "shut-off valve closed, the flow sensor has a wrong zero.",
-        volume,
-        energy,
-        volume,
-        energy,
+        "shut-off valve closed, the flow sensor has a wrong zero."
     )
+    waste = (volume, energy, volume, energy)
+    return Verdict(CHECK, FAULT, figure, "h/d", THRESHOLD, f"{said}: it does not close.", advice, *waste)
 
 
 def _is_zero(samples: Samples, shut: Flags, flows: Flags, nominal: float) -> bool:

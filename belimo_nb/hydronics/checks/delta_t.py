@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from belimo_nb.hydronics.counted import Passage, passage, since_mode
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Samples, lacking, percentile
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, between, cannot_judge, whole, worst
 from belimo_nb.hydronics.water import GLYCOL_LOSS
 
 MEAN = "flow-weighted delta-T"
 LOW = "low delta-T"
+MEAN_SOURCES = ("the counters of energy and volume", "power and flow, for want of counters")
 
 LOW_SHARE = 0.7  # delta-T is low below this share of its design
 LOW_WARN_PCT = 30.0
@@ -58,10 +58,20 @@ def mean_delta_t(samples: Samples, mode: str | None = None, passed: Passage | No
     # Heat depends on temperature by 1 in 2,000 a kelvin: where it is not known, its mean does.
     heat = np.where(np.isfinite(passed.rho_c), passed.rho_c, _mean(passed.rho_c))
     known = np.isfinite(passed.energy_kwh) & np.isfinite(passed.volume_m3)
+    known &= ~_broken(samples)  # what a meter makes of an open sensor is no energy
     if mode is not None:
         known &= since_mode(samples, mode)
     carried = float((heat[known] * passed.volume_m3[known]).sum())
     return float(passed.energy_kwh[known].sum()) / carried if carried > 0 else math.nan
+
+
+def _broken(samples: Samples) -> Flags:
+    """Where T1 or T2 is read, and no water can be so cold or so hot."""
+    return np.asarray(
+        np.logical_or.reduce(
+            [np.isfinite(samples.values(key)) & ~np.isfinite(samples.temperature(key)) for key in ("t1_c", "t2_c")]
+        )
+    )
 
 
 def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Verdict:
@@ -72,9 +82,11 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
         reason = "There are no water temperatures, so nothing is known of the water's heat capacity."
     means = {} if reason else {mode: mean_delta_t(samples, mode, passed) for mode in samples.modes}
     means = {mode: mean for mode, mean in means.items() if math.isfinite(mean)}
+    if not means and not reason and _broken(samples).any():
+        reason = "A temperature out of range leaves neither counters nor power to tell what the water gave."
     if not means:
         return cannot_judge(MEAN, reason or "Neither counters nor power and flow say how much passed.")
-    source = "the counters of energy and volume" if passed.metered else "power and flow, for want of counters"
+    source = MEAN_SOURCES[0 if passed.metered else 1]
     parts = " and ".join(f"{mean:.1f} K{f' when {mode}' if len(means) > 1 else ''}" for mode, mean in means.items())
     sentence = f"Each liter gave or took {parts} on average, by {source}.{_glycol(samples)}"
     return Verdict(MEAN, OK, next(iter(means.values())), "K", sentence=sentence)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, IMPOSSIBLE, Floats, Ints, Samples, percentile
+from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 CHECK = "heating and cooling together"
@@ -17,8 +15,6 @@ WARN_PCT = 5.0
 THRESHOLD = "warn 5 % of the hours that heat or cool"
 TRICKLE = 0.01
 """Share of the 99th percentile of a counter's hourly rises up to which a rise is noise about a difference of 0 K."""
-
-Ints = npt.NDArray[np.int64]
 
 
 def together(samples: Samples) -> Verdict:
@@ -69,7 +65,7 @@ def _rises(samples: Samples, *columns: str) -> tuple[Ints, list[Floats]]:
     Hours without readings of all counters at both ends are left out, and those in which one of them falls.
     """
     counters = [samples.values(column) for column in columns]
-    ends = -(-moments(samples) // HOUR_NS)
+    ends = -(-samples.ns // HOUR_NS)
     known = np.isfinite(np.sum(counters, axis=0))
     if not known.all():
         ends, counters = ends[known], [counter[known] for counter in counters]
@@ -102,14 +98,9 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
     said = f"{who} heated and cooled in the same hour in {whole(both)} of {whole(hours)} h"
     if share < WARN_PCT:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.", waste_kwh=waste_kwh)
-    return Verdict(
-        CHECK,
-        WARN,
-        share,
-        "%",
-        THRESHOLD,
-        f"{said}: the one works against the other.",
+    said = f"{said}: the one works against the other."
+    advice = (
         "Set the heating and the cooling setpoints further apart, and check that the valve of the side that should "
-        "rest closes tightly.",
-        waste_kwh=waste_kwh,
+        "rest closes tightly."
     )
+    return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice, waste_kwh=waste_kwh)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, neighbors, spacing
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples
+from belimo_nb.hydronics.spells import DAY_NS, neighbors, spacing
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
 
 CHECK = "hunting"
@@ -31,18 +30,12 @@ TURNS_A_DAY = 8
 CYCLING_PCT = 15.0  # share of the days in operation that cycle, from which it is a warning; two days at least
 LEAST_DAYS = 2
 LITTLE_M3 = 10.0
-DAY_NS = 24 * HOUR_NS
 WEAR = {"direction_changes": "direction changes", "strokes": "full strokes", "end_stops": "runs to an end stop"}
 WEAR_DAYS, YEAR_DAYS = 7.0, 365.25  # days from which on wear is told, for a year
 THRESHOLD = f"warn {WARN_PER_HOUR:g}/h or cycling on {CYCLING_PCT:g} % of the days, fault {{:g}}/h"
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
-
-def reversals(
-    position_pct: npt.NDArray[np.float64], ns: Ints, step: pd.Timedelta, band_pct: float = BAND_PCT
-) -> npt.NDArray[np.int64]:
+def reversals(position_pct: Floats, ns: Ints, step: pd.Timedelta, band_pct: float = BAND_PCT) -> Ints:
     """Where the position turns round: its highs and lows from which it comes back by more than the band.
 
     Nothing is counted across a gap or an unknown position: there it begins anew.
@@ -140,7 +133,7 @@ def _rate(samples: Samples, threshold: str, limit: float) -> Verdict:
     hours = float(active.sum()) * samples.hours
     if hours < ACTIVE_HOURS:
         return cannot_judge(CHECK, f"Water flowed for only {hours:.0f} h; {ACTIVE_HOURS:.0f} h are needed.", threshold)
-    rate = float(active[reversals(position, moments(samples), samples.step)].sum()) / hours
+    rate = float(active[reversals(position, samples.ns, samples.step)].sum()) / hours
     said = f"In {whole(hours)} h with flow the position turned round {rate:.1f} times an hour by more than 5 points"
     return _told(rate, limit, said, threshold)
 
@@ -178,7 +171,7 @@ def _wear(samples: Samples) -> str:
     parts = []
     for column, name in WEAR.items():
         (known,) = np.nonzero(np.isfinite(samples.values(column)))
-        if len(known) and (days := float(np.ptp(moments(samples)[known])) / DAY_NS) >= WEAR_DAYS:
+        if len(known) and (days := float(np.ptp(samples.ns[known])) / DAY_NS) >= WEAR_DAYS:
             parts.append(f"{whole(samples.rise(column) * YEAR_DAYS / days)} {name}")
     return f" Wear by year, from the actuator's counters: {', '.join(parts)}." if parts else ""
 
@@ -186,8 +179,7 @@ def _wear(samples: Samples) -> str:
 def _cycling(samples: Samples, threshold: str) -> Verdict:
     """By the days on which it turns round again and again; needs no more than polls."""
     flow, active = samples.values("flow_m3h"), samples.active
-    day = moments(samples) // DAY_NS
-    day -= day[0]
+    day = samples.day
     days = int(day[-1]) + 1
     cycles = _turning_days(samples, samples.values("position_pct"), SWING_PCT, day)
     if active.any():
@@ -217,5 +209,5 @@ def _turning_days(samples: Samples, values: Floats, band: float, day: Ints) -> F
     looked = candidates[day]
     if not looked.any():
         return candidates
-    turns = reversals(values[looked], moments(samples)[looked], samples.step, band)
+    turns = reversals(values[looked], samples.ns[looked], samples.step, band)
     return np.bincount(day[looked][turns], minlength=len(travel)) >= TURNS_A_DAY

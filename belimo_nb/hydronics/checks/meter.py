@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.hydronics.samples import Floats, Samples, lacking
-from belimo_nb.hydronics.spells import DRIFT, HOUR_NS, moments, neighbors, too_coarse
+from belimo_nb.hydronics.spells import DAY_NS, DRIFT, HOUR_NS, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "meter consistency"
@@ -20,8 +19,6 @@ WORST = 0.1  # share of the days, those that differ most, that is left out: a wr
 BLIND_PCT = 10.0  # A sampling error that leaves room for more than this says nothing of the meter
 TIMES_HIGHEST = 3.0  # A counter that rises faster than so many times the 99.9th percentile of power has jumped
 THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that"
-
-DAY_NS = 24 * HOUR_NS
 
 
 def meter(samples: Samples) -> Verdict:
@@ -68,23 +65,21 @@ def meter(samples: Samples) -> Verdict:
     if figure < allowed:
         within = f", no more than the readings of such a load explain ({allowed:.1f} %)"
         return Verdict(CHECK, OK, figure, "%", threshold, f"{said}{within if figure >= limit else ''}.")
-    side = "more" if counted > summed else "less"
-    return Verdict(
-        CHECK,
-        FAULT if figure >= FAULT_FACTOR * allowed else WARN,
-        figure,
-        "%",
-        threshold,
+    side, verdict = "more" if counted > summed else "less", FAULT if figure >= FAULT_FACTOR * allowed else WARN
+    said = (
         f"Over {days.shape[1]} days the counters rose by {figure:.1f} % {side} than the sum of power: one of the two "
-        "is wrong.",
-        "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "
-        "whether the counters stand still.",
+        "is wrong."
     )
+    advice = (
+        "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "
+        "whether the counters stand still."
+    )
+    return Verdict(CHECK, verdict, figure, "%", threshold, said, advice)
 
 
-def _days(samples: Samples, power_kw: Floats, columns: list[str]) -> npt.NDArray[np.float64]:
+def _days(samples: Samples, power_kw: Floats, columns: list[str]) -> Floats:
     """By day of UTC with energy, kWh: the integral of power, the counters' rise, and the integral's sampling error."""
-    ns = moments(samples)
+    ns = samples.ns
     hours = np.diff(ns) / HOUR_NS
     mean = (power_kw[1:] + power_kw[:-1]) / 2
     most = TIMES_HIGHEST * float(np.nanpercentile(power_kw, 99.9))

@@ -9,8 +9,8 @@ import pandas as pd
 
 from belimo_nb.heating.days import daily_means, is_daily
 from belimo_nb.hydronics.plant import OPEN_PCT, flowless, in_spans, long_spells, moves, supplied
-from belimo_nb.hydronics.samples import Flags, Floats, Samples
-from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, Ints, moments, too_coarse
+from belimo_nb.hydronics.samples import Flags, Floats, Ints, Samples
+from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 CHECK = "no flow with the valve open"
@@ -53,7 +53,7 @@ def open_valve(
         reason = "The valve was never open by more than 50 %." if measured else "Flow and position are not both known."
         return cannot_judge(CHECK, reason, THRESHOLD)
     still = flowless(samples)
-    ns = moments(samples)
+    ns = samples.ns
     plant = opened & still & in_spans(ns, outages)
     opened &= ~plant
     season = opened & (~still | supplied(samples))

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import Samples, lacking
+from belimo_nb.hydronics.samples import Samples, lacking, percentile
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
 
 CHECK = "oversized"

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.checks.flow_sensor import dead_hours
-from belimo_nb.hydronics.percentile import percentile
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Floats, Samples
-from belimo_nb.hydronics.spells import moments, neighbors, spells
+from belimo_nb.hydronics.plant import flowless, moves
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples, percentile
+from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import ABSOLUTE_ZERO_C
 
@@ -33,6 +32,16 @@ THRESHOLD = (
     "while water moves; 0.1 % stray"
 )
 ADVICE = "Check the sensor's cable and connector, and compare it with a thermometer; replace it if it differs."
+OPEN_PCT = 30.0
+LEAST_HOURS = 2.0  # hours a day at that position or more, with flowing water in half of them, that make a day telling
+LEAST_DAYS = 2
+LEAST_TOTAL_HOURS = 24.0
+FOLLOWS = 0.3
+"""Correlation of the return's temperature with the position, from which it follows the valve, up or down.
+
+Standing water beside a cold main or in the draft of a fan has temperatures of flowing water, too; but it does not care
+for the valve.
+"""
 
 NAMES = {"t1_c": "T1", "t2_c": "T2"}
 
@@ -103,7 +112,7 @@ def _zeros(samples: Samples) -> Verdict | None:
         return None
     # Of a cloud that tells kelvins, 0 is the absolute zero.
     zero = np.logical_and.reduce([(values == 0) | (values == ABSOLUTE_ZERO_C) for values in channels])
-    begins, afters = spells(zero, moments(samples), samples.step)
+    begins, afters = spells(zero, samples.ns, samples.step)
     hours = (afters - begins) * samples.hours
     if not (hours >= ZERO_HOURS).any():
         return None
@@ -119,7 +128,7 @@ def _zeros(samples: Samples) -> Verdict | None:
 
 def _no_flow(samples: Samples) -> Verdict | None:
     """A flow sensor that reads 0 while the temperatures follow the valve."""
-    hours = dead_hours(samples)
+    hours = _dead_hours(samples)
     if not hours:
         return None
     said = (
@@ -128,6 +137,33 @@ def _no_flow(samples: Samples) -> Verdict | None:
     )
     advice = "Check the flow sensor, its cable and the device's error messages; its time is unknown, not 0."
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
+
+
+def _dead_hours(samples: Samples) -> float:
+    """Hours with the valve open, on days without any flow, in which the temperatures show that water moves.
+
+    0 if it is less than 24 h on two days, or if the return does not follow the valve.
+    """
+    position, t2 = samples.values("position_pct"), samples.temperature("t2_c")
+    known = np.isfinite(position + samples.values("flow_m3h") + t2)
+    if not known.any():
+        return 0.0
+    still = flowless(samples)
+    day = samples.day
+
+    def hours(flags: Flags) -> Floats:
+        return np.asarray(np.bincount(day[flags], minlength=int(day[-1]) + 1) * samples.hours)
+
+    opened = known & (position > OPEN_PCT)
+    calls = hours(opened)
+    dead = (hours(known & ~still) == 0) & (calls >= LEAST_HOURS) & (2 * hours(opened & moves(samples)) >= calls)
+    total = float(calls[dead].sum())
+    if dead.sum() < LEAST_DAYS or total < LEAST_TOTAL_HOURS:
+        return 0.0
+    these = known & dead[day]
+    if not (np.ptp(position[these]) > 0 and np.ptp(t2[these]) > 0):
+        return 0.0
+    return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= FOLLOWS else 0.0
 
 
 def in_the_room(samples: Samples) -> Verdict | None:
@@ -172,7 +208,7 @@ def _findings(samples: Samples, values: Floats) -> _Findings:
     change = np.abs(np.diff(values))
     jumps = 0
     if samples.step <= JUMPS_UP_TO and len(known) > 1:
-        ns = moments(samples)[known]
+        ns = samples.ns[known]
         fast = change > FASTEST_K_MIN * np.diff(ns) / 6e10
         fast &= active[1:] & active[:-1] & neighbors(ns, samples.step) & ~outside[1:] & ~outside[:-1]
         jumps = int(fast.sum())

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from belimo_nb.hydronics.checks.sensors import in_the_room
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Samples, lacking
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, WARM_WATER_C, Flags, Ints, Samples, lacking
+from belimo_nb.hydronics.spells import DAY_NS
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "T1/T2 swapped"
@@ -55,7 +55,7 @@ def swapped(samples: Samples) -> Verdict:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
     if in_the_room(samples):
         return cannot_judge(CHECK, f"{said}, but T1 shows the temperature of the room, not that of water.", THRESHOLD)
-    first = _since(wrong, moments(samples)[telling])
+    first = _since(wrong, samples.ns[telling])
     since = f", since {samples.frame.index[telling[first]]:%Y-%m-%d}" if first else ""
     right, mistaken = ("heating", "cooling") if warm[-1] else ("cooling", "heating")
     heat, cold = (float(rise[telling[-len(recent)] :].sum()) for rise in samples.rises)
@@ -63,21 +63,17 @@ def swapped(samples: Samples) -> Verdict:
         said += f"{since}, but the {right} counter rises: one of the two is mistaken."
         advice = "Compare both sensors with a thermometer, and see which of them sits in the supply."
         return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice)
-    return Verdict(
-        CHECK,
-        FAULT,
-        share,
-        "%",
-        THRESHOLD,
-        f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}.",
+    said = f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}."
+    advice = (
         "See that the remote sensor T1 sits in the supply and the valve with its sensor T2 in the return, and exchange "
-        "them if not; correct the energy counted since.",
+        "them if not; correct the energy counted since."
     )
+    return Verdict(CHECK, FAULT, share, "%", THRESHOLD, said, advice)
 
 
 def _since(wrong: Flags, ns: Ints) -> int:
     """The first wrong sample after the last day on which most were right; 0 if there was none."""
-    day = ns // (24 * HOUR_NS)
+    day = ns // DAY_NS
     starts = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
     rightly = np.add.reduceat(~wrong, starts) * 2 > np.diff(starts, append=len(day))
     if not rightly.any():

@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.calendar.intervals import local_index, zone_name
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, lacking
-from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, moments, too_coarse
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples, lacking
+from belimo_nb.hydronics.spells import DAY_NS, HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
 
 CHECK = "night setback"
@@ -31,8 +30,6 @@ FOLLOWS_SPAN_K = 8.0
 NIGHT_HOURS, DAY_HOURS = 6, 8
 COMPLETE = 0.75
 THURSDAY = 3  # 1970-01-01; Monday is 0
-
-Ints = npt.NDArray[np.int64]
 
 
 class _Windows(NamedTuple):
@@ -136,7 +133,7 @@ def _verdict(ratio: float, count: int) -> Verdict:
 
 
 def _windows(samples: Samples, tz: str) -> _Windows:
-    ns, step = moments(samples), samples.step.as_unit("ns").value
+    ns, step = samples.ns, samples.step.as_unit("ns").value
     regular = int(ns[-1] - ns[0]) == (len(ns) - 1) * step and bool((np.diff(ns) == step).all())
     clock = _regular_clock(int(ns[0]), step, len(ns), tz) if regular else _clock(ns - step // 2, tz)
     power = np.abs(samples.values("power_kw"))
@@ -187,7 +184,7 @@ def _by_day(outdoor_c: pd.Series[Any], tz: str, first: int, count: int) -> Float
     index = outdoor_c.index
     daily = isinstance(index, pd.DatetimeIndex) and is_daily(index)
     days = daily_series(outdoor_c if daily else daily_means(outdoor_c, tz), "temperature")
-    number = pd.DatetimeIndex(days.index).asi8 // (24 * HOUR_NS) - first
+    number = pd.DatetimeIndex(days.index).asi8 // DAY_NS - first
     inside = (number >= 0) & (number < count)
     found = np.full(count, np.nan)
     found[number[inside]] = days.to_numpy()[inside]

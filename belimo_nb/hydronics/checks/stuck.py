@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.hydronics.samples import Samples
-from belimo_nb.hydronics.spells import HOUR_NS, Ints, moments, too_coarse
+from belimo_nb.hydronics.samples import Floats, Ints, Samples
+from belimo_nb.hydronics.spells import DAY_NS, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 
 CHECK = "stuck"
 COARSEST = pd.Timedelta(hours=6)
 DAYS = 7
-DAY_NS = 24 * HOUR_NS
 LEAST_DAYS = 5  # days of seven that must be known
 MOVES_PCT = 1.0
 ASKED_PCT = 10.0
 THRESHOLD = "fault: moves < 1 point in 7 d while asked for > 10"
-
-Floats = npt.NDArray[np.float64]
 
 
 def stuck(samples: Samples) -> Verdict:
@@ -37,7 +33,7 @@ def stuck(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, "The position and its setpoint are not both measured.", THRESHOLD)
     if reason := too_coarse(samples, COARSEST, "whether the valve moves"):
         return cannot_judge(CHECK, reason, THRESHOLD)
-    day = moments(samples) // DAY_NS
+    day = samples.ns // DAY_NS
     if not known.all():
         day, position, setpoint = day[known], position[known], setpoint[known]
     if day[-1] - day[0] + 1 < DAYS:

@@ -18,8 +18,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from belimo_nb import errors
-from belimo_nb.report.engine.engines import FORK
-from belimo_nb.report.engine.environment import cell_environment
+from belimo_nb.report.engine.engines import FORK, cell_environment
 
 START_TRIES = 2
 START_FAILURE = "Kernel died before replying"
@@ -98,7 +97,8 @@ def execute(
     notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     _normalize_outputs(notebook)
     if error is not None:
-        error = _one_line(error)
+        line = " ".join(error.split()).removesuffix(":")
+        error = line if len(line) <= MAX_ERROR_LENGTH else f"{line[: MAX_ERROR_LENGTH - 1]}…"
         _insert_error_cell(notebook, error)
     return Executed(notebook, error, crashed)
 
@@ -158,8 +158,3 @@ def _insert_error_cell(notebook: NotebookNode, error: str) -> None:
 def _escape_braces(path: Path) -> str:
     """A path for papermill, which treats braces as placeholders."""
     return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split()).removesuffix(":")
-    return line if len(line) <= MAX_ERROR_LENGTH else f"{line[: MAX_ERROR_LENGTH - 1]}…"

@@ -12,7 +12,7 @@ import warnings
 from datetime import UTC, datetime
 from importlib import import_module
 
-from belimo_nb.report.engine.environment import INLINE, ONE_THREAD
+from belimo_nb.report.engine.engines import INLINE, ONE_THREAD
 
 BEFORE_IMPORTS = {
     **ONE_THREAD,
@@ -101,4 +101,4 @@ def _export_examples() -> None:
         path = notebooks.notebook(name)
         stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         tidied = report_files.remove_private(stored, name=name, secrets=(), folder=path.parent)
-        page.export(tidied, title=name, slug=name, made_at=made_at, version="0")
+        page.export(tidied, title=name, made_at=made_at, version="0")

@@ -34,7 +34,7 @@ from papermill.iorw import write_ipynb
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
-from belimo_nb.report.engine.environment import add_folder_to_path, restored_process_state
+from belimo_nb.report.engine.engines import add_folder_to_path, restored_process_state
 
 ENGINE = "belimo-nb-shell"
 ALARM_INTERVAL = 1.0  # seconds after which a cell that has swallowed `TimeUp` is interrupted again
@@ -90,7 +90,8 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         except TimeUp:
             self._timed_out = True
         finally:
-            self._flush()
+            for stream in self._streams:
+                stream.flush()
         if self._timed_out:
             raise CellTimeoutError(TIMEOUT_MESSAGE)
         if self._shell.exit_now:
@@ -153,10 +154,6 @@ class ShellClient(PapermillNotebookClient):  # type: ignore[misc]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-
-    def _flush(self) -> None:
-        for stream in self._streams:
-            stream.flush()
 
 
 class ShellEngine(Engine):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.exchange import put_in_place, recover
 from belimo_nb.report.output.reports_json import NAME, Run, RunFacts
 from belimo_nb.report.page import index
+from belimo_nb.report.page.links import link_pages
 from belimo_nb.report.page.tables import can_write_workbooks, workbook
 from belimo_nb.report.work_list import as_table, work_list
 from belimo_nb.system.files import check_inside, read_bytes, write_text
@@ -169,6 +170,7 @@ class OutputFolder:
             run = run.compared(ago if year else self._before(facts), ago)
             run = replace(run, work=work_list(run.devices, prices))
             self._carry(place, run, before)
+            link_pages(self.staging, run.results, place.name)
             as_workbook = self._write_work_list(run)
             write_text(self.staging / INDEX, index.page(run, workbook=as_workbook))
             write_text(self.staging / NAME, reports_json.document(run))

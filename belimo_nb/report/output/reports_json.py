@@ -22,6 +22,7 @@ from belimo_nb.report.jobs import Job, Result
 
 NAME = "reports.json"
 SCHEMA = 1
+SHOWN = ("key_figures", "trend", "condition", "record", "standing", "completeness")
 CONDITION: Mapping[str, type | tuple[type, ...]] = {
     "status": str,
     "sentence": str,
@@ -192,12 +193,7 @@ def entry(result: Result) -> dict[str, Any]:
         "error": result.error,
         "made_at": result.made_at.isoformat() if result.made_at else None,
         "kept": result.kept,
-        "key_figures": json_value(result.key_figures),
-        "trend": json_value(result.trend),
-        "condition": json_value(result.condition),
-        "record": json_value(result.record),
-        "standing": json_value(result.standing),
-        "completeness": json_value(result.completeness),
+        **{name: json_value(getattr(result, name)) for name in SHOWN},
         "files": dict(result.files),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from functools import cache
@@ -20,7 +21,8 @@ from belimo_nb.display.base import HIDDEN
 from belimo_nb.display.cells import status_level
 from belimo_nb.display.numbers import column_digits, default_digits
 from belimo_nb.display.sparkline import sparkline
-from belimo_nb.report.jobs import TITLES, Result
+from belimo_nb.hydronics.verdict import between
+from belimo_nb.report.jobs import STOPPED, TITLES, Result
 from belimo_nb.report.output.reports_json import Run, RunFacts
 from belimo_nb.report.page.assets import (
     LOW_COMPLETENESS,
@@ -34,7 +36,7 @@ from belimo_nb.report.page.assets import (
 )
 from belimo_nb.report.page.news import told
 
-MOST_NEWS = 50  # devices
+MOST_NEWS, FEW_NEWS = 50, 5  # devices whose news are told, and those that need no unfolding
 COLUMNS = 5  # key figures of devices that the table shows
 # Only amounts add up over devices: a sum of peaks, means or rates would mean nothing.
 SUMMED_UNITS = frozenset({"kWh", "MWh", "GJ", "m³", "kg"})
@@ -42,7 +44,7 @@ SUMMED_LABELS = re.compile(
     r"(?!.*\b(peak|most|highest|lowest|mean|average|per)\b).*\b(energy|heat|cold|volume|CO₂)\b", re.I
 )
 DEVICE = "device"
-CHECKS = "Checks"
+TOLD = ("Checks", "Health", "Last seen")  # figures that a device's status tells
 KINDS: Mapping[str, str] = {DEVICE: "Device", **dict.fromkeys(TITLES, "Fleet")}
 
 
@@ -58,23 +60,27 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
     facts, results = run.facts, run.results if figures else ()
     failed = [result for result in results if result.status != "ok"]
     made = [result for result in results if result.status == "ok"]
-    # Failures first, then the worst: they are what somebody has to look into.
-    devices = [result for result in (*failed, *sorted(made, key=_urgency)) if result.job.notebook == DEVICE]
+    # The worst first; of what was not made the failures tell, however many they are.
+    devices = [result for result in (*sorted(made, key=_urgency), *failed) if result.job.notebook == DEVICE]
     columns = _columns(devices)
+    costs = _costs(run)
     trends = [result.trend for result in devices if result.trend]
     zone = facts.made_at.tzinfo
     return _template().render(
         facts=facts,
-        counts=_counts(facts.counts),
+        counts=_counts(facts),
         runs=[_listed(name, one) for name, one in (runs or {}).items()],
         figures=figures,
         base=f"{quote(next(iter(runs)))}/" if runs else "",
         workbook=workbook,
         news=told(run, MOST_NEWS) if figures else None,
+        tally=[{"status": name, "mark": status_level(name), "count": number(count)} for name, count in _tally(devices)],
         made=made_line(facts.made_at, facts.version),
         as_of=format_time(facts.as_of.astimezone(zone)) if facts.as_of else "",
         took=_duration(facts.seconds),
-        failures=[_row(result, zone) for result in failed],
+        failures=_failures(failed, zone),
+        failed=number(len(failed)),
+        few=FEW_NEWS,
         cards=[
             {**_row(result, zone), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
             for result in made
@@ -85,10 +91,14 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
                 **_row(result, zone),
                 "cells": [_cell(result, column) for column in columns],
                 "trend": _spark(result.trend),
+                "cost": costs.get(result.job.slug),
             }
             for result in devices
+            if "html" in result.files  # of the others the failures say all that there is to say
         ],
+        count=number(len(devices)),
         columns=columns,
+        currency=next((cost["currency"] for cost in costs.values()), ""),
         trend=labels.pop() if len(labels := {trend["label"] for trend in trends}) == 1 else "By day" if trends else "",
         totals=_totals(devices, columns),
         css=trusted(styles()),
@@ -114,11 +124,38 @@ def _without_control_characters(value: Any) -> Any:
     return HIDDEN.sub(" ", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def _counts(facts: RunFacts) -> str:
+    counts = facts.counts
     parts = [f"{number(counts['ok'] - counts['kept'])} made"]
     parts += [f"{number(counts['kept'])} kept from an earlier run"] if counts["kept"] else []
-    parts += [f"{number(counts['failed'])} failed"] if counts["failed"] else []
+    parts += [f"{number(counts['failed'])} {'not made' if facts.stopped else 'failed'}"] if counts["failed"] else []
     return ", ".join(parts)
+
+
+def _tally(devices: Sequence[Result]) -> list[tuple[str, int]]:
+    """How many devices have each status, in the order of the devices."""
+    found = Counter(it.condition["status"] if it.status == "ok" and it.condition else _status(it) for it in devices)
+    return [(status, count) for status, count in found.items() if status != DASH]
+
+
+def _failures(failed: Sequence[Result], zone: tzinfo | None) -> list[dict[str, Any]]:
+    """What was not made, by the reason: the same one may hold for hundreds."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for result in failed:
+        row = _row(result, zone)
+        found.setdefault(row["error"], []).append(row)
+    return [{"error": error, "rows": rows} for error, rows in found.items()]
+
+
+def _costs(run: Run) -> dict[str, dict[str, Any]]:
+    """What the dearest finding of each device costs a year, by the slug of its report; empty without prices."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in run.work:
+        if row["cost_high"] is not None:
+            shown = between(row["cost_low"] or 0.0, row["cost_high"])
+            cost = {"shown": shown, "sort": row["cost_high"], "currency": row["currency"]}
+            found.setdefault(str(row["page"]).removesuffix(".html"), cost)
+    return found
 
 
 def _listed(folder: str, facts: RunFacts) -> dict[str, str]:
@@ -128,7 +165,7 @@ def _listed(folder: str, facts: RunFacts) -> dict[str, str]:
         "period": facts.period.label,
         "source": facts.source,
         "made": format_time(facts.made_at),
-        "counts": _counts(facts.counts) + ", interrupted" * facts.stopped,
+        "counts": _counts(facts) + ", interrupted" * facts.stopped,
     }
 
 
@@ -145,10 +182,10 @@ def _urgency(result: Result) -> tuple[int, bool, float]:
 
 
 def _status(result: Result) -> str:
-    """The device's condition; where it is not known, whether the report was made."""
+    """The device's condition; that its report was made is none."""
     if result.status != "ok":
-        return "failed"
-    return Condition(**result.condition).text if result.condition else "kept" if result.kept else "made"
+        return "not made" if result.error == STOPPED else "failed"
+    return Condition(**result.condition).text if result.condition else DASH
 
 
 def _row(result: Result, zone: tzinfo | None) -> dict[str, Any]:
@@ -194,7 +231,7 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
     places: dict[tuple[str, str], list[int]] = {}
     for result in devices:
         for place, figure in enumerate(result.key_figures):
-            if result.condition and figure["label"] == CHECKS:
+            if result.condition and figure["label"] in TOLD:
                 continue  # the status says it
             places.setdefault((figure["label"], figure["unit"]), []).append(place)
     # Heat and cold each have their column, however few devices have one; the others follow by how many have them.

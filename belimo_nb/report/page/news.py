@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from belimo_nb.display.cells import status_level
 from belimo_nb.hydronics.worth import money
 from belimo_nb.report.changes import Item
 from belimo_nb.report.output.reports_json import Run
@@ -38,6 +39,7 @@ def told(run: Run, most: int | None = None, base: str | None = "") -> dict[str, 
     for item in run.changes:
         if item.news:
             by_device.setdefault(item.device.key, []).append(item)
+    states = {it.job.slug: str(it.condition["status"]) for it in run.results if it.status == "ok" and it.condition}
     pages = {result.job.slug: result.files.get("html", "") for result in run.results}
 
     def href(slug: str) -> str:
@@ -52,6 +54,8 @@ def told(run: Run, most: int | None = None, base: str | None = "") -> dict[str, 
             {
                 "title": items[0].device.title,
                 "href": href(items[0].device.slug),
+                "status": (status := states.get(items[0].device.slug, "")),
+                "mark": status_level(status),
                 "items": [_line(item) for item in items],
             }
             for items in news[:most]

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from belimo_nb.display import MIME, Header, percent
 from belimo_nb.display.base import HIDDEN
+from belimo_nb.display.note import ABSENT
 from belimo_nb.display.numbers import known
 from belimo_nb.report.page.assets import LOW_COMPLETENESS, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.page.markup import Prose
@@ -24,22 +25,22 @@ HIDDEN_TAG = "no-report"
 ERROR_TAG = "papermill-error-cell-tag"
 
 
-def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, version: str) -> str:
+def export(notebook: NotebookNode, *, title: str, made_at: datetime, version: str) -> str:
     """The HTML of a report page.
 
     Args:
         notebook: The executed notebook, not changed. Cells tagged "no-report", widgets, and what comes after a cell
             that failed are left out. Code and warnings are hidden until the reader asks for them.
         title: The report's title, where the notebook shows no header object.
-        slug: The path of the page below the folder of `index.html`, without a suffix, such as "devices/north-3c6f7077".
         made_at: When it was made.
         version: The version of belimo_nb that made it.
 
     Returns:
-        HTML that loads nothing from anywhere.
+        HTML that loads nothing from anywhere; what is to link to other pages is marked, see `links`.
     """
     prose = Prose()
     cells = [cell for cell in notebook.cells if not {HIDDEN_TAG, ERROR_TAG} & set(cell.metadata.get("tags", ()))]
+    cells = _present(cells)
     header, failure = _header(cells), _failure(notebook)
     lead, body = "", []
     for position, cell in enumerate(cells):
@@ -62,7 +63,6 @@ def export(notebook: NotebookNode, *, title: str, slug: str, made_at: datetime, 
         "source": header.source if header else "",
         "made": made_line(made_at, version),
         "version": version,
-        "home": "../" * slug.count("/") + "index.html",
         "contents": [item for item in prose.headings if item.level < 4] if len(prose.headings) > 1 else [],
         "failure": failure,
         "css": trusted(styles()),
@@ -97,6 +97,21 @@ def _exporter() -> _Exporter:
         default_preprocessors=[],
         filters={"output_html": output_html},
     )
+
+
+def _present(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """The cells without the sections, from a heading to the next, that have nothing to show and say so."""
+    sections: list[list[NotebookNode]] = [[]]
+    for cell in cells:
+        if cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"):
+            sections.append([])
+        sections[-1].append(cell)
+    return [cell for section in sections if not _is_absent(section) for cell in section]
+
+
+def _is_absent(section: Sequence[NotebookNode]) -> bool:
+    shown = [output.get("data", {}).get(MIME, {}) for cell in section for output in cell.get("outputs", ())]
+    return bool(shown) and all(data.get("level") == ABSENT for data in shown)
 
 
 def _header(cells: Sequence[NotebookNode]) -> Header | None:

@@ -52,7 +52,7 @@ def write_report(
     Returns:
         The files' paths relative to `out`: "html", "ipynb", and "csv:<table name>" or "xlsx".
     """
-    shown = page.export(notebook, title=job.title, slug=job.slug, made_at=made_at, version=version)
+    shown = page.export(notebook, title=job.title, made_at=made_at, version=version)
     made: dict[str, tuple[str, str | bytes]] = {"html": (f"{job.slug}.html", shown)}
     if notebooks == COMPRESSED:  # of the time that the run began: the same notebook is the same file
         packed = gzip.compress(_text(notebook).encode(), mtime=int(made_at.timestamp()))

@@ -9,11 +9,20 @@ document.addEventListener("DOMContentLoaded", () => {
     show();
   }
 
+  /* A page that was taken out of its folder, as by mail, has nothing beside it that its links could lead to. */
+  const place = document.documentElement.dataset.place;
+  if (place && location.protocol === "file:" && !location.pathname.endsWith(`/${place}`)) {
+    document.querySelector(".bar nav").remove();
+    document.querySelectorAll("a[data-page]").forEach((link) => link.replaceWith(...link.childNodes));
+  }
+
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  const levels = [".bnb-problem", ".bnb-warn", ".bnb-neutral", ".bnb-good"]; /* the worst first */
   const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const number = (text) => {
-    const value = parseFloat(text.replace(/[\s\u00a0\u202f]/g, "").replace("\u2212", "-"));
-    return Number.isNaN(value) ? null : value;
+    /* The first one of "\u00b1 2.1 %", "up to 330" or "330 to 5 620". */
+    const found = text.replace(/\s/g, "").replace("\u2212", "-").match(/[-+]?\d+(\.\d+)?(e[-+]?\d+)?/);
+    return found && parseFloat(found[0]);
   };
 
   /* As the package's own search: the case and the spelling of umlauts do not matter. */
@@ -71,19 +80,22 @@ document.addEventListener("DOMContentLoaded", () => {
     };
 
     const sort = (head, column) => {
-      const numeric =
-        head.classList.contains("n") && rows.some((row) => number(row.cells[column].textContent) !== null);
+      const textIn = (row) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+      const counted = (row) => number(textIn(row)) !== null;
+      const numeric = head.classList.contains("n") && rows.some(counted);
+      const severity = (row) => levels.findIndex((level) => row.cells[column].querySelector(level));
+      const judged = head.classList.contains("s") && !rows.every(counted);
       const before = head.getAttribute("aria-sort");
       const up = before ? before !== "ascending" : !numeric;
       const sign = up ? 1 : -1;
       const keyed = rows.map((row) => {
-        const cell = row.cells[column];
-        const text = cell.dataset.sort ?? cell.textContent.trim();
-        return { row, key: numeric ? number(text) : text === "\u2013" ? null : text };
+        const text = textIn(row);
+        if (numeric) return { row, key: number(text) };
+        return { row, key: ["", "\u2013"].includes(text) ? null : judged ? severity(row) : text };
       });
       keyed.sort((a, b) => {
         if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
-        return sign * (numeric ? a.key - b.key : collator.compare(a.key, b.key));
+        return sign * (numeric || judged ? a.key - b.key : collator.compare(a.key, b.key));
       });
       rows = keyed.map((item) => item.row);
       heads.forEach((other) => other.removeAttribute("aria-sort"));

@@ -1,0 +1,87 @@
+"""A meter that stood at 0 while one of its sensors had failed has measured nothing: no headline says 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import belimo_nb as bn
+from belimo_nb import summary
+from belimo_nb.cli import cli
+
+SPAN = ("2018-05-01", "2018-05-22")
+
+
+def log(failed: str) -> pd.DataFrame:
+    """Three weeks of a cooling valve that follows its load, every quarter of an hour; a sensor has failed, or none."""
+    times = pd.date_range(*SPAN, freq="15min", tz="UTC", inclusive="left")
+    load = 50 + 45 * np.sin(2 * np.pi * np.arange(len(times)) / 20)
+    flow, t1, t2 = 0.04 * load, 6 + 0.1 * np.sin(np.arange(len(times))), 12 - 0.05 * (load - 50)
+    if failed == "flow":
+        flow = 0 * load
+    if failed == "T1":
+        t1 = np.full(len(times), 537.7)
+    power = np.where(t1 < t2, 1.16 * flow * (t2 - t1), 0.0)
+    return pd.DataFrame(
+        {
+            "time": times.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "Flow (m3/h)": flow.round(4),
+            "T1 (°C)": t1.round(2),
+            "T2 (°C)": t2.round(2),
+            "Position (%)": load.round(1),
+            "Power (kW)": power.round(4),
+            "Heating energy (kWh)": 50.0,
+            "Cooling energy (kWh)": (1000 + np.cumsum(power) / 4).round(3),
+        }
+    )
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> bn.Cloud:
+    """Two meters with a failed sensor, and a sound one."""
+    for failed in ("flow", "T1", "none"):
+        path = tmp_path / f"{failed}.csv"
+        log(failed).to_csv(path, index=False)
+        named = ("import", "--name", failed, "--serial", failed, "--timezone", "UTC", "--into", "plant", str(path))
+        result = CliRunner().invoke(cli, named)
+        assert result.exit_code == 0, result.output
+    return bn.connect(files="plant", timezone="UTC")
+
+
+def shown(cloud: bn.Cloud, name: str) -> dict[str, Any]:
+    """The key figures of a device's page, by label, and what its record keeps for later runs."""
+    valve, period = cloud.device(name), cloud.period(*SPAN)
+    days = valve.counters(*SPAN).energy("D", period.start, period.end)
+    data = summary.device_figures(valve, days, valve.checkup(*SPAN), "UTC").data()
+    return {one["label"]: one for one in data["figures"]} | {"record": data["record"]["energy"]}
+
+
+@pytest.mark.parametrize("failed", ["flow", "T1"])
+def test_no_headline_says_0(imported: bn.Cloud, failed: str) -> None:
+    """Energy, peaks and delta-T are unknown, with the reason; page, record and overview agree."""
+    found = shown(imported, failed)
+    assert found["Checks"]["value"] == "fault"
+    for kind in ("heating", "cooling"):
+        figure = found[f"{kind.capitalize()} energy"]
+        assert figure["value"] is None
+        assert "a sensor has failed" in figure["note"]
+        assert found["record"][kind]["kwh"] is None
+    assert found["Highest power"]["value"] is None
+    assert found["Delta-T, flow-weighted"]["value"] is None
+    assert "from the counters" not in found["Delta-T, flow-weighted"]["note"]
+    table = imported.survey(None, *SPAN).table().set_index("name")
+    assert table.loc[failed, ["heating_kwh", "cooling_kwh"]].isna().all()
+
+
+def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:
+    """What was measured stays: cold as counted, no heat, and by what its delta-T is known."""
+    found = shown(imported, "none")
+    assert found["Heating energy"]["value"] == 0
+    assert found["Cooling energy"]["value"] > 3000
+    assert found["Highest power"]["value"] > 10
+    assert found["Delta-T, flow-weighted"]["note"] == "of the water, by power and flow, for want of counters"
