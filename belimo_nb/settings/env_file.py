@@ -121,8 +121,15 @@ def misplaced(read_already: str, credentials: Collection[str]) -> str | None:
         if str(path) == read_already:
             continue
         for name, line in _filled(path, credentials)[:1]:
-            why = f"but {read_already!r} is nearer" if path.name == ".env" else "but only a file named .env is read"
-            return f"{str(path)!r}, line {line}, sets {name}, {why}; move it there, or set BELIMO_DEMO=1 for the demo."
+            place = f"{str(path)!r}, line {line}, sets {name},"
+            if path.name == ".env":
+                return (
+                    f"{place} but {read_already!r} is nearer; put it there, or set BELIMO_DEMO=1 for the demo building."
+                )
+            return (
+                f"{place} but only a file named .env is read; rename this one to .env, or set BELIMO_DEMO=1 for the demo "
+                "building."
+            )
     return None
 
 
