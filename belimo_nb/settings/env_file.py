@@ -123,12 +123,10 @@ def misplaced(read_already: str, credentials: Collection[str]) -> str | None:
         for name, line in _filled(path, credentials)[:1]:
             place = f"{str(path)!r}, line {line}, sets {name},"
             if path.name == ".env":
-                return (
-                    f"{place} but {read_already!r} is nearer; put it there, or set BELIMO_DEMO=1 for the demo building."
-                )
+                return f"{place} but {read_already!r} is nearer; put it there, or set BELIMO_DEMO=1 for the demo."
             return (
-                f"{place} but only a file named .env is read; rename this one to .env, or set BELIMO_DEMO=1 for the demo "
-                "building."
+                f"{place} but only a file named .env is read; rename this one to .env, or set BELIMO_DEMO=1 for the "
+                "demo building."
             )
     return None
 
