@@ -158,7 +158,7 @@ def longest_samples(
     located = profile.checked
     flow = kept.columns.get(str(located["flow"]))
     known = np.empty(0) if flow is None else kept.times[pd.notna(flow)]
-    if not len(known) or known[0] >= period.start.timestamp() or _is_long(period):
+    if not len(known) or known[0] >= period.start.timestamp() or is_long(period):
         return None
     step = pd.Timedelta(kept.step, "s")
     grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
@@ -168,7 +168,7 @@ def longest_samples(
     return samples_of(frame, step, design)
 
 
-def _is_long(period: Period) -> bool:
+def is_long(period: Period) -> bool:
     """Whether a period is long enough for every check."""
     return (period.end - period.start).days >= SIZING_DAYS
 
@@ -193,7 +193,7 @@ def on_longest(
 
 
 def _stored_longest(connection: Connection, device: Device, period: Period, resolution: str) -> Samples | None:
-    if _is_long(period) or not device.has_profile:
+    if is_long(period) or not device.has_profile:
         return None  # before the store is read: most reports are of a year
     archive, row = connection.archive, pd.DataFrame([device.summary])
     for step in dict.fromkeys((canonical_resolution(resolution), "1h")):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import present_error, reported_errors
+from belimo_nb.cloud.checkup import is_long, outdoor_or_none, present_error, reported_errors
 from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
@@ -20,6 +20,7 @@ from belimo_nb.cloud.outages import find_outages
 from belimo_nb.cloud.several import ask_each, devices_by_name
 from belimo_nb.cloud.survey_valve import NO_READINGS, Surveyed, ValveTask, examine_valves
 from belimo_nb.energy.counter import counter_resolution
+from belimo_nb.heating.days import daily_means
 from belimo_nb.hydronics import cost_kwh
 from belimo_nb.quantities import CHECKED, COUNTERS, amount
 from belimo_nb.store import sync
@@ -135,6 +136,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
         connection, valves, period.start, period.end, step, counters_from=period.start, measured=CHECKED
     )
     health = _reported_errors(connection, valves, period, fetch)
+    outdoor = _outdoor(connection, queries, period)
     tasks = [
         ValveTask(
             query,
@@ -144,6 +146,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             connection.timezone,
             closer=len(queries) <= fetch,
             health=health.get(query.device, ""),
+            outdoor=outdoor,
         )
         for query in queries
     ]
@@ -182,6 +185,19 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     examined = {str(key): found.get(str(key), nothing) for key in valves.index}
     transfers = connection.transfers({query.name: query.device for query in queries if query.earlier})
     return Survey(period, valves, examined, lacking, failures, outages, transfers)
+
+
+def _outdoor(connection: Connection, queries: Sequence[HistoryQuery], period: Period) -> pd.Series[float] | None:
+    """Daily means of outdoor temperature since the store begins, as a valve's own page has it; None if unknown."""
+    begins = [period.start.timestamp()]
+    for query in [] if is_long(period) else queries:
+        kept = connection.archive.store.coverage(query.device, query.resolution)
+        begins += [span[0] for found in kept.values() for span in found.asked[:1]]
+        begins += [span[0] for span in query.wanted.values()]
+    longest = Period(pd.Timestamp(min(begins), unit="s", tz=period.start.tz), period.end)
+    found = outdoor_or_none(connection, longest)
+    found = outdoor_or_none(connection, period) if found is None else found
+    return None if found is None else daily_means(found, connection.timezone)
 
 
 def _reported_errors(connection: Connection, valves: pd.DataFrame, period: Period, most: int) -> dict[str, str]:

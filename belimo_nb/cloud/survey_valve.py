@@ -99,6 +99,7 @@ class ValveTask:
     tz: str
     closer: bool  # whether a look in detail may be fetched
     health: str = ""  # what the device says of its meter
+    outdoor: pd.Series[float] | None = None  # daily means, °C
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -139,9 +140,8 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     closely = fine is not None or step <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
-    verdicts = on_longest(
-        judge(samples, fine, tz=task.tz, until=until, checks=checks, health=task.health), longest, task.tz
-    )
+    judged = judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health)
+    verdicts = on_longest(judged, longest, task.tz, task.outdoor)
     return Surveyed(
         kwh=measured_energy(known, verdicts),
         coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
