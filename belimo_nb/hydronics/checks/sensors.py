@@ -43,6 +43,9 @@ Standing water beside a cold main or in the draft of a fan has temperatures of f
 for the valve.
 """
 
+WITH_FLOW = 0.8
+"""Correlation of T1 with the flow above which it is in the water; rooms follow the load, too, but not so closely."""
+
 NAMES = {"t1_c": "T1", "t2_c": "T2"}
 
 
@@ -169,6 +172,12 @@ def _dead_hours(samples: Samples) -> float:
     return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= FOLLOWS else 0.0
 
 
+def _follows_flow(samples: Samples, t1: Floats, flows: Flags) -> bool:
+    """Whether T1 rises and falls with the flow, as a return does, as cool as the room as it may be."""
+    flow, shown = samples.values("flow_m3h")[flows], t1[flows]
+    return bool(np.ptp(flow) and np.ptp(shown) and abs(np.corrcoef(flow, shown)[0, 1]) > WITH_FLOW)
+
+
 def in_the_room(samples: Samples) -> Verdict | None:
     """A T1 that shows the room's temperature while cold or hot water flows."""
     t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
@@ -183,7 +192,7 @@ def in_the_room(samples: Samples) -> Verdict | None:
     water, idle = percentile(t2[flows], 50), percentile(t1[rests], 50)
     inside = ROOM_C[0] <= low and high <= ROOM_C[1]
     wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False
-    if not (inside and wrong and abs(middle - idle) <= SETTLED_K):
+    if not (inside and wrong and abs(middle - idle) <= SETTLED_K) or _follows_flow(samples, t1, flows):
         return None
     hours = float(flows.sum()) * samples.hours
     said = (
