@@ -22,13 +22,12 @@ settings, auth, transport, cloud and device, energy, heating and hydronics, plot
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from belimo_nb._version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would take longer than all else here
 if TYPE_CHECKING:
     import os
+    from typing import Any
 
     import pandas as pd
 
@@ -65,6 +64,8 @@ def show_settings(env_file: str | os.PathLike[str] | None = None, **overrides: A
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     # Imported on first use: `belimo-nb --help` must not wait for pandas.
     if name in _ROOMS:
         return import_module(f"belimo_nb.{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -305,6 +305,24 @@ def label(key: str) -> str:
     return LABELS.get(key, key.replace("_", " "))
 
 
+def plural(count: int, one: str, many: str = "", thousands: str = ",") -> str:
+    """A count with its noun: "1 valve", "0 valves", "1,234 valves".
+
+    Args:
+        count: How many.
+        one: The noun, with what belongs to it, as it follows a 1: "valve", "day was".
+        many: As it follows other numbers; "" adds an s.
+        thousands: What stands between thousands; pages have a narrow blank, see `display.numbers.plural`.
+    """
+    return f"{count:,}".replace(",", thousands) + f" {one if count == 1 else many or f'{one}s'}"
+
+
+def listed(words: Sequence[str], most: int, mark: str = ", ") -> str:
+    """The first of some words, and how many more there are: "North, South and 3 more"."""
+    shown = mark.join(words[:most])
+    return f"{shown} and {len(words) - most} more" if len(words) > most else shown
+
+
 def amount(value: object, what: str, least: float | None = None) -> float:
     """Check a number that a user gives, such as a notebook's parameter: finite, above 0 or at least `least`.
 
@@ -316,6 +334,7 @@ def amount(value: object, what: str, least: float | None = None) -> float:
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found) or not (found > 0 if least is None else found >= least):
-        bound = " above 0" if least is None else f" of {least:g} or more" * math.isfinite(least)
-        raise UsageError(f"The {what} is {value!r}; give a number{bound}, or leave it out.")
+        wanted = "a number above 0" if least is None else f"a number of {least:g} or more"
+        wanted = wanted if least is None or math.isfinite(least) else "a number"
+        raise UsageError(f"The {what} is {value!r}; give {wanted}, or leave it out.")
     return found

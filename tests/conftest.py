@@ -46,6 +46,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores() + 2
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that stay together come first: a group of a minute that begins last is a minute of one core alone."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker sends its counts to where they are printed."""
     if hasattr(session.config, "workeroutput"):

@@ -12,7 +12,7 @@ PLACES = sorted(
 LEAST = 8  # letters from which on a literal is a part of a sentence
 NO_SENTENCES = {
     *("THRESHOLD", "CHECK", "MEAN", "LOW", "limits", "threshold"),
-    *("UsageError", "__repr__", "_numbers", "__post_init__", "match"),
+    *("UsageError", "__repr__", "_numbers", "__post_init__", "match", "plural"),
 }
 
 

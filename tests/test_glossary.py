@@ -1,10 +1,12 @@
-"""One term for one thing: the glossary of the README, and spellings that mean the same and are not used."""
+"""One term for one thing: the glossary, and spellings that mean the same and are not used."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from belimo_nb.report.page.terms import glossary
 
 ROOT = Path(__file__).parent.parent
 # The demo cloud's datapoints have the vendor's names.
@@ -48,12 +50,6 @@ def told(text):
     return [(found[0], terms[found.lastindex - 1]) for found in FORBIDDEN.finditer(CODE.sub("", text))]
 
 
-def glossary():
-    """The terms of the glossary, in its order."""
-    part = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Glossary\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| ([^|]+?) \|", part, re.MULTILINE)[1:]
-
-
 def test_one_term_for_one_thing():
     """Code, docs and notebooks use the glossary's terms."""
     pages = [*PAGES, *sorted((ROOT / "notebooks").glob("*.ipynb"))]
@@ -81,6 +77,14 @@ def test_other_spellings_are_told(text, term):
 def test_the_glossary_is_in_use():
     """Each of its terms is used somewhere else."""
     terms = glossary()
-    assert len(terms) > 15
-    elsewhere = "\n".join(written(path) for path in PAGES if path.name != "README.md").lower()
+    assert len(terms) > 40
+    elsewhere = "\n".join(written(path) for path in PAGES if path.name != "glossary.md").lower().replace("_", " ")
     assert [term for term in terms if term.lower() not in elsewhere] == []
+
+
+def test_a_spelling_has_one_term():
+    """No two terms share a spelling, each has a meaning in one phrase, and they stand in order."""
+    spellings = [spelling.lower() for term, (also, _) in glossary().items() for spelling in (term, *also)]
+    assert sorted(set(spellings)) == sorted(spellings)
+    assert [term for term, (_, meaning) in glossary().items() if not meaning or meaning.endswith(".")] == []
+    assert list(glossary()) == sorted(glossary(), key=str.lower)

@@ -14,7 +14,7 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.api.search import folded
 from belimo_nb.calendar.moments import from_api
 from belimo_nb.errors import AmbiguousDevice, AnswerError, UnknownDevice
-from belimo_nb.quantities import ABSOLUTE_ZERO_C, QUANTITIES, SETTINGS, TEMPERATURE, Quantity
+from belimo_nb.quantities import ABSOLUTE_ZERO_C, QUANTITIES, SETTINGS, TEMPERATURE, Quantity, listed, plural
 
 Record = Mapping[str, Any]
 
@@ -160,10 +160,9 @@ def find_device(text: str, records: Mapping[str, dict[str, Any]]) -> dict[str, A
             return found[0]
         if found:
             named = [(str(r["id"]), name_of(r), str(r.get("serialNumber") or "")) for r in found]
-            listed = "; ".join(distinct_names(named)[:5])
-            more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+            names = listed(distinct_names(named), 5, "; ")
             raise AmbiguousDevice(
-                f"{text!r} fits {len(found)} devices: {listed}{more}; give more of the name, a serial or an id."
+                f"{text!r} fits {plural(len(found), 'device')}: {names}; give more of the name, a serial or an id."
             )
     raise UnknownDevice(f"There is no device {text!r} among {len(records)}; {_near_matches(wanted, records)}.")
 

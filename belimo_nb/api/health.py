@@ -59,7 +59,8 @@ def said_of_meter(timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
     parts = []
     for begin, after, cause in meter_errors(timeline, start, end):
         if after >= end:
-            parts.append(f"{cause} since {begin:%Y-%m-%d}{' or before' if begin == start else ''}")
+            since = "{cause} since {begin:%Y-%m-%d} or before" if begin == start else "{cause} since {begin:%Y-%m-%d}"
+            parts.append(since.format(cause=cause, begin=begin))
         elif after - begin >= LASTING:
             parts.append(f"{cause} from {begin:%Y-%m-%d} to {after:%Y-%m-%d}")
     return ", ".join(parts)

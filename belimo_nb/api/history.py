@@ -15,11 +15,14 @@ import pandas as pd
 from belimo_nb.api.paging import Get
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
+from belimo_nb.quantities import plural
 
 # The API's own limit: a longer range is asked for in windows of this length.
 MAX_BUCKETS = 10_000  # values of a series that the cloud gives in one answer at most
 MAX_TOTAL_BUCKETS = 10_000_000  # buckets of one range; more is taken for a typing error
 KEPT_AGGREGATION = "last"  # the only aggregation that the store keeps: counters and reports need no other
+HOUR = pd.Timedelta(hours=1)
+FEW_BUCKETS = 5  # from so many on their distances tell something
 MAX_VALUE = 1e18  # the largest credible value: in joules, what the biggest valve would meter in a million years
 MAX_STEP = 366 * 86400  # the longest bucket, in seconds
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -31,6 +34,10 @@ class MissingSeriesWarning(UserWarning):
 
 class StrangeValueWarning(UserWarning):
     """The cloud gave numbers that no meter can have, or text for numbers; they are taken for unknown."""
+
+
+class OtherBucketsWarning(UserWarning):
+    """The cloud does not say which buckets it gives, and they lie further apart than those that were asked for."""
 
 
 @functools.cache
@@ -145,11 +152,27 @@ def ask_window(
             f"Asked for {what} as {aggregation} of {resolution}, the cloud answered with the "
             f"{key.removesuffix('Id')} {str(found)[:40]!r}; nothing of it is used: ask again later."
         )
+    if not any(key == "resolution" and found is not None for key, found in echoed):
+        _warn_of_other_buckets([values.index for _, values in series], step, what)
     return {
         identifier: _without_impossible(_in_window(values, first, after, step, what), identifier, what)
         for identifier, values in series
         if identifier in datapoint_ids
     }
+
+
+def _warn_of_other_buckets(times: Sequence[pd.Index[Any]], step: pd.Timedelta, what: str) -> None:
+    """Warn if all series together have buckets, and never two in a row."""
+    # A valve that reports once a day looks the same, so this is no error.
+    moments = functools.reduce(pd.Index.union, times).to_series() if times else pd.Series()
+    apart = moments.diff().min()
+    if len(moments) >= FEW_BUCKETS and apart > step:
+        warnings.warn(
+            f"The cloud gives {what} without saying in which buckets, and they begin {apart / HOUR:g} h apart, not "
+            f"{step / HOUR:g} h; `belimo-nb check-cloud` tells whether they are those that were asked for.",
+            OtherBucketsWarning,
+            stacklevel=3,
+        )
 
 
 def checked_buckets(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> pd.DatetimeIndex:
@@ -237,9 +260,10 @@ def _without_impossible(values: pd.Series[Any], identifier: str, what: str) -> p
     strange = np.array([isinstance(value, (int, float)) and abs(value) > MAX_VALUE for value in values], bool)
     if not strange.any():
         return values
+    of = f"of {plural(len(values), 'value')} of {identifier}"
+    larger = plural(strange.sum(), f"{of} is larger", f"{of} are larger")
     warnings.warn(
-        f"In {what}, {strange.sum()} of {len(values)} values of {identifier} are larger than any meter counts; taken "
-        "for unknown.",
+        f"In {what}, {larger} than any meter counts; taken for unknown.",
         StrangeValueWarning,
         stacklevel=3,
     )

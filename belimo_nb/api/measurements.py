@@ -16,7 +16,7 @@ from belimo_nb.api.sparse import true_spacing
 from belimo_nb.calendar.periods import Period
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
-from belimo_nb.quantities import ENERGY, QUANTITIES, column_index
+from belimo_nb.quantities import ENERGY, QUANTITIES, column_index, plural
 
 
 def quantities(
@@ -110,8 +110,8 @@ def _read(raw: pd.DataFrame, whole: npt.NDArray[Any], identifier: str, name: str
     lost = [text for text in lost if text.casefold() not in ("", "nan")]
     if lost:
         warnings.warn(
-            f"In the history of {name}, {len(lost)} of {values.count()} values of {identifier} are no numbers, the "
-            f"first of them {lost[0][:40]!r}; taken for unknown.",
+            f"In the history of {name}, {len(lost)} of {plural(values.count(), 'value')} of {identifier} are no "
+            f"numbers, the first of them {lost[0][:40]!r}; taken for unknown.",
             StrangeValueWarning,
             stacklevel=4,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from belimo_nb.errors import AnswerError
+from belimo_nb.quantities import plural
 
 PAGE_ROWS = 2000  # rows of a page; the API gives no more
 MAX_ROWS = 1_000_000  # rows of a collection; a cloud that counts more is not believed, since it would be asked for ever
@@ -48,17 +49,20 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
             )
         if not page and len(rows) < count:
             raise AnswerError(
-                f"The cloud gave only {len(rows)} of {count} rows of {what} and then an empty page; ask again.",
+                f"The cloud gave only {len(rows)} of {plural(count, 'row')} of {what} and then an empty page; ask "
+                "again.",
                 retryable=True,
             )
         pages += 1
         if len(page) * (MAX_PAGES - pages) < count - len(rows) - len(page):
             raise AnswerError(
-                f"The cloud gives {what} by {len(page)} of {count} rows, which would take more than {MAX_PAGES} "
-                "requests; ask the vendor."
+                f"The cloud gives {what} by {len(page)} of {plural(count, 'row')}, which would take more than "
+                f"{MAX_PAGES} requests; ask the vendor."
             )
         total = count
         rows += page
     if len(rows) > total:
-        raise AnswerError(f"The cloud gave {len(rows)} rows of {what} but counts {total}; ask again.", retryable=True)
+        raise AnswerError(
+            f"The cloud gave {plural(len(rows), 'row')} of {what} but counts {total}; ask again.", retryable=True
+        )
     return rows

@@ -29,10 +29,12 @@ from belimo_nb.quantities import (
     Dimension,
     Quantity,
     label,
+    plural,
     spelled,
 )
 
-COLUMNS = ("name", "description", "unit", "access", "type")
+COLUMNS = {"name": "name", "description": "description", "unit": "unit", "access": "access", "type": "basetype"}
+"""Columns of `Profile.datapoints`, and the features they come from."""
 KNOWN = QUANTITIES | SETTINGS
 NAMES = frozenset(name.casefold() for known in KNOWN.values() for name in (*known.names, *known.names_4))
 
@@ -70,13 +72,7 @@ class Profile:
         found = [point.get("featureValues") for point in unique.values()]
         features = [values if isinstance(values, dict) else {} for values in found]
         self.datapoints = pd.DataFrame(
-            {
-                "name": [_text(f, "default.name") for f in features],
-                "description": [_text(f, "default.description") for f in features],
-                "unit": [_text(f, "default.unit") for f in features],
-                "access": [_text(f, "default.access") for f in features],
-                "type": [_text(f, "default.basetype") for f in features],
-            },
+            {name: [_text(f, f"default.{key}") for f in features] for name, key in COLUMNS.items()},
             index=pd.Index(list(unique), name="id", dtype=object),
             columns=list(COLUMNS),
             dtype=object,
@@ -116,7 +112,7 @@ class Profile:
                 )
 
     def __repr__(self) -> str:
-        return f"<Profile {self.ref} {self.name!r}, {len(self.datapoints)} datapoints>"
+        return f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>"
 
     def find(self, text: str) -> pd.DataFrame:
         """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""
@@ -144,7 +140,9 @@ class Profile:
             if len(found) == 1:
                 return str(found[0])
             if len(found) > 1:
-                raise UnknownDatapoint(f"{key!r} names {len(found)} datapoints: {', '.join(found)}; give the id.")
+                raise UnknownDatapoint(
+                    f"{key!r} names {plural(len(found), 'datapoint')}: {', '.join(found)}; give the id."
+                )
         raise UnknownDatapoint(f"The dataprofile {self.ref} has no datapoint {key!r}; {self._near(wanted)}.")
 
     def locate(self, quantity: str) -> str | None:

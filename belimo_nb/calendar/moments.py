@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from belimo_nb.errors import UsageError
+from belimo_nb.quantities import plural
 
 EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
 """The first and last moments that nanoseconds in 64 bits reach."""
@@ -87,7 +88,9 @@ def months_before(moment: pd.Timestamp, months: int, tz: str) -> pd.Timestamp:
     try:
         found = localized(moment.tz_localize(None) - pd.DateOffset(months=months), tz)
     except (ValueError, OverflowError):
-        raise UsageError(f"There is no date {months} months before {as_text(moment)}; give a later one.") from None
+        raise UsageError(
+            f"There is no date {plural(months, 'month')} before {as_text(moment)}; give a later one."
+        ) from None
     return _in_reach(found)
 
 

@@ -5,11 +5,13 @@ Commands import what takes long (pandas, papermill, requests, the server) when t
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # built in: a Ctrl-C could meet the import of signal
 import os
-import signal
 import sys
-from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers know it: what is imported here delays the handler of Ctrl-C
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["cli", "main"]
 
@@ -17,14 +19,14 @@ __all__ = ["cli", "main"]
 def main() -> None:
     """Run the command line and exit."""
     # First of all, for a Ctrl-C while the rest is imported; there is nothing to tidy up yet.
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
+    usual = _signal.getsignal(_signal.SIGINT)
+    if usual is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _leave)
     from belimo_nb.cli.commands import cli
     from belimo_nb.cli.streams import mend_streams
 
     mend_streams()
-    signal.signal(signal.SIGINT, usual)
+    _signal.signal(_signal.SIGINT, usual)
     cli.main(prog_name="belimo-nb")
 
 
@@ -36,4 +38,6 @@ def _leave(*_: object) -> None:
 
 def __getattr__(name: str) -> Any:
     # `cli`, imported on first use: `main` is to be ready before anything is.
+    from importlib import import_module
+
     return getattr(import_module("belimo_nb.cli.commands"), name)

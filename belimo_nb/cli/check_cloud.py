@@ -17,6 +17,7 @@ import click
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 from belimo_nb.cli.streams import json_text, output_json
 from belimo_nb.errors import printable
+from belimo_nb.quantities import plural
 
 if TYPE_CHECKING:
     from belimo_nb.cloud.assumptions import Line
@@ -65,7 +66,7 @@ def check_cloud(
             raise UsageError(f"{str(out)!r} cannot be written ({error.strerror}); choose another file.") from None
     for line in found.wrong:
         click.echo(printable(f"Wrong ({line.about}): {line.so_what}"), err=True)
-    click.echo(f"{found.requests} requests ({cloud.source}).", err=True)
+    click.echo(f"{plural(found.requests, 'request')} ({cloud.source}).", err=True)
     context.exit(1 if found.wrong else 0)
 
 
@@ -83,7 +84,7 @@ def _print(lines: Sequence[Line], names: Sequence[str]) -> None:
     width = max(20, (shutil.get_terminal_size().columns - 38) // 3) if sys.stdout.isatty() else 10_000
     rows = []
     for line in lines:
-        about = f"{line.about}{f' ({line.valve})' if line.valve and len(names) > 1 else ''}"
+        about = f"{line.about} ({line.valve})" if line.valve and len(names) > 1 else line.about
         cells = [[about], [line.status], *(textwrap.wrap(t, width) for t in (line.assumed, line.seen, line.so_what))]
         rows += [list(row) for row in itertools.zip_longest(*cells, fillvalue="")]
     output_table(("", "", "assumed", "seen", "so what"), rows, keep=5)

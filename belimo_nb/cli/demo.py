@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from belimo_nb.cli.shared import sigterm_as_interrupt
@@ -27,18 +29,7 @@ from belimo_nb.errors import UsageError
 @click.option("--transfers", type=click.IntRange(min=0), help="How many of its energy valves change hands in 2018.")
 @click.option("--lifelike", is_flag=True, help="Plants and meters with the troubles of real ones.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Trouble to make; may be given several times.")
-def demo(
-    port: int,
-    devices: int,
-    rate: float,
-    now: str | None,
-    seed: int,
-    ev4: float | None,
-    reporting: str | None,
-    transfers: int | None,
-    lifelike: bool,
-    faults: tuple[str, ...],
-) -> None:
+def demo(port: int, rate: float, **options: Any) -> None:
     """Run the demo cloud until Ctrl-C.
 
     The first lines printed are the .env lines that point at it.
@@ -46,18 +37,7 @@ def demo(
     from belimo_nb.demo import DemoCloud
 
     try:
-        cloud = DemoCloud(
-            devices=devices,
-            seed=seed,
-            now=now,
-            rate=rate or None,
-            faults=faults,
-            port=port,
-            ev4=ev4,
-            reporting=reporting,
-            transfers=transfers,
-            lifelike=lifelike,
-        )
+        cloud = DemoCloud(port=port, rate=rate or None, **options)
     except ValueError as error:
         raise UsageError(f"The demo cloud cannot be made so: {error}.") from None
     try:

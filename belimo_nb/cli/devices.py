@@ -9,6 +9,7 @@ import click
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import printable
+from belimo_nb.quantities import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,12 @@ def devices(options: GlobalOptions, search: str | None, as_json: bool) -> None:
         return
     if not frame.empty:
         output_table(COLUMNS, [_row(record, cloud.timezone) for record in _records(frame)], keep=ESSENTIAL)
-    which = f" match {search!r}" if search else ""
-    noun = "device" if len(frame) == 1 else "devices"
-    click.echo(f"{len(frame)} {noun}{which} ({cloud.source}; times in {cloud.timezone}).", err=True)
+    found = (
+        plural(len(frame), f"device matches {search!r}", f"devices match {search!r}")
+        if search
+        else plural(len(frame), "device")
+    )
+    click.echo(f"{found} ({cloud.source}; times in {cloud.timezone}).", err=True)
     for sentence in recognized(cloud, frame):
         click.echo(printable(sentence), err=True)
 
@@ -50,9 +54,9 @@ def recognized(cloud: Cloud, devices: pd.DataFrame) -> list[str]:
 
     profiles = recognized_profiles(cloud.connection, devices)
     valves = profiles[profiles["energy_valve"]]
-    count = valves["devices"].sum()
-    sentences = [f"{count} of {len(devices)} {'is an energy valve' if count == 1 else 'are energy valves'}"]
-    sentences[0] += f": {named(valves)}." if count else "."
+    count, of = int(valves["devices"].sum()), len(devices)
+    told = plural(count, f"of {of} is an energy valve", f"of {of} are energy valves")
+    sentences = [f"{told}: {named(valves)}." if count else f"{told}."]
     strangers = profiles[profiles["known"] == 0]
     if len(strangers):
         sentences.append(f"Dataprofiles of which no quantity is known: {named(strangers)}.")

@@ -18,6 +18,7 @@ from belimo_nb.cli.shared import (
 )
 from belimo_nb.cli.streams import output_as_utf8
 from belimo_nb.errors import UsageError, printable
+from belimo_nb.quantities import listed, plural
 
 if TYPE_CHECKING:
     from belimo_nb.files.mapping import FileMapping
@@ -85,14 +86,17 @@ def import_files(
                 raise UsageError(" ".join(known.doubts) + (f" {left} files are not imported." if left > 1 else ""))
             found = reader.read(path, known.mapping)
             if (name or serial) and len(found.devices) > 1:
-                raise UsageError(f"{path.name} holds {len(found.devices)} devices; name them in a mapping ([devices]).")
+                raise UsageError(
+                    f"{path.name} holds {plural(len(found.devices), 'device')}; name them in a mapping ([devices])."
+                )
             added = filling.add(found, known.mapping, path.name, name, serial)
-            who = next(iter(added)) if len(added) == 1 else f"{len(added)} devices"
-            click.echo(printable(f"{path.name}: {known.kind}; {sum(added.values()):,} new values of {who}."))
+            who = next(iter(added)) if len(added) == 1 else plural(len(added), "device")
+            click.echo(printable(f"{path.name}: {known.kind}; {plural(sum(added.values()), 'new value')} of {who}."))
             notes = [f"Note: {path.name}: {remark}" for remark in [*found.remarks, *_notes(known)]]
             notes += [
-                f"Warning: {path.name}: {count:,} values of {device} differ from those imported before, which are "
-                f"kept; to have the new ones, clear first: belimo-nb store clear --source {settings.source_files}"
+                f"Warning: {path.name}: {plural(count, f'value of {device} differs', f'values of {device} differ')} "
+                "from those imported before, which are kept; to have the new ones, clear first: belimo-nb store clear "
+                f"--source {settings.source_files}"
                 for device, count in filling.conflicts.items()
             ]
             for note in notes:
@@ -130,8 +134,7 @@ def _tried(known: Proposal) -> FileMapping:
 def _notes(known: Proposal) -> list[str]:
     """Sentences on what is not known of a file, and what is not used."""
     names = [name[:40] for name in known.unused]
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return [*known.doubts, *([f"Not used: {', '.join(names[:12])}{more}."] if names else [])]
+    return [*known.doubts, *([f"Not used: {listed(names, 12)}."] if names else [])]
 
 
 def _remarks(path: Path, known: Proposal) -> str:
@@ -153,14 +156,14 @@ def _show(path: Path, known: Proposal, found: FileReadings) -> None:
 
     unsure = {column.quantity for column in known.mapping.columns.values() if column.unit == UNSURE}
     clock = "on a clock that is not known" if known.mapping.zone == UNSURE else "UTC"
-    click.echo(printable(f"{path.name}: {known.kind}; {len(found.devices)} device{'s' * (len(found.devices) != 1)}"))
+    click.echo(printable(f"{path.name}: {known.kind}; {plural(len(found.devices), 'device')}"))
     for device in found.devices[:3]:
         frame = device.frame
         moments = pd.to_datetime(frame.index, unit="s").strftime("%Y-%m-%d %H:%M:%S")
         click.echo(
             "\n" + printable(f"{device.name or '(named as you say, or like the file)'} {device.serial}".rstrip())
         )
-        click.echo(f"{len(frame):,} times from {moments[0]} to {moments[-1]}, {clock}")
+        click.echo(f"{plural(len(frame), 'time')} from {moments[0]} to {moments[-1]}, {clock}")
         rows: list[tuple[str, Any]] = [
             (moment, row[1:]) for moment, row in zip(moments, frame.head(3).itertuples(), strict=False)
         ]
@@ -205,4 +208,6 @@ def export(
     valves = energy_valves(cloud, search, devices)
     with sigterm_as_interrupt():
         rows = write(cloud, [str(key) for key in valves.index], span, resolution, out)
-    click.echo(printable(f"{rows:,} rows of {len(valves)} devices, {span.label} ({cloud.source}): {out}"))
+    click.echo(
+        printable(f"{plural(rows, 'row')} of {plural(len(valves), 'device')}, {span.label} ({cloud.source}): {out}")
+    )

@@ -60,7 +60,7 @@ class RunLog:
         status, reason = _ending(error)
         if reason:
             self.log("error", reason)
-        self.log("end", f"exit status {status}" + (f": {self.summary}" if self.summary else ""))
+        self.log("end", f"exit status {status}: {self.summary}" if self.summary else f"exit status {status}")
 
     def hide(self, *secrets: str) -> None:
         """Never let these appear in the log, even when nothing else uses them any more."""

@@ -13,6 +13,7 @@ import click
 from belimo_nb.cli.devices import recognized
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 from belimo_nb.errors import SettingsError, SignInError, printable
+from belimo_nb.quantities import plural
 from belimo_nb.settings.secret import Secret
 from belimo_nb.system.files import write_text
 
@@ -127,7 +128,7 @@ def _print_account(cloud: Cloud) -> None:
     connection, health = stats.get("connection", {}), stats.get("health", {})
     transfer = stats.get("transfer", {})
     sees = (
-        f"The account sees {stats.get('totalDevices')} devices: {connection.get('online')} online, "
+        f"The account sees {plural(int(stats.get('totalDevices') or 0), 'device')}: {connection.get('online')} online, "
         f"{connection.get('offline')} offline; health: {health.get('ok')} ok, {health.get('problem')} with a problem; "
         f"transfers: {transfer.get('incoming')} incoming, {transfer.get('outgoing')} outgoing."
     )

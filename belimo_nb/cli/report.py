@@ -19,6 +19,7 @@ from belimo_nb.cli.shared import (
     sigterm_as_interrupt,
 )
 from belimo_nb.errors import UsageError
+from belimo_nb.quantities import plural
 from belimo_nb.report.notebooks import NOTEBOOKS
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def report(
     from belimo_nb.report.run import continue_unfinished, device_list_time, run
 
     if not 0 < time_limit <= LONGEST_LIMIT_MINUTES:  # also refuses "nan"
-        raise UsageError(f"--time-limit is {time_limit:g} minutes; give one up to {LONGEST_LIMIT_MINUTES:g}.")
+        raise UsageError(f"--time-limit is {time_limit:g} min; give one up to {LONGEST_LIMIT_MINUTES:g}.")
     check(tables)
     with (
         sigterm_as_interrupt(),
@@ -248,6 +249,6 @@ def _print_fetched(fetched: Fetched, log: RunLog) -> None:
     for outcome in fetched.outcomes:
         for name, reason in outcome.failures.items():
             log.log("failed", f"fetching {name}: {reason}")
-        log.log("fetched", f"{outcome.points:,} values with {outcome.requests:,} requests")
+        log.log("fetched", f"{plural(outcome.points, 'value')} with {plural(outcome.requests, 'request')}")
     for remark in fetched.remarks:
         log.note(remark)

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from belimo_nb.errors import printable
+from belimo_nb.quantities import plural
 
 if TYPE_CHECKING:
     from belimo_nb.cli.log import RunLog
@@ -51,13 +52,14 @@ def print_outcome(outcome: Outcome, what: str, log: RunLog, upload: Upload | Non
     """Print what was made of `what`, a source and a period. The last line is the index, for scripts to read."""
     total, failed, kept = len(outcome.results), len(outcome.failed), len(outcome.kept)
     made = total - failed - kept
-    every = f"{total} report{'s' * (total != 1)}"
-    count = f"{every} made" if made == total else f"{made} of {total} reports made"
+    every, took = plural(total, "report"), f"in {outcome.seconds:.0f} s ({what})"
+    said = f"{every} made {took}" if made == total else f"{made} of {every} made {took}"
     if kept:
-        count = f"{every}: {made} made, {kept} kept from an earlier run,"
-    ending = f"; {failed} {'not finished or ' * outcome.stopped}failed" if failed else ""
+        said = f"{every}: {made} made, {kept} kept from an earlier run, {took}"
+    if failed:
+        said = f"{said}; {failed} not finished or failed" if outcome.stopped else f"{said}; {failed} failed"
     log.summary = f"{made} made, {kept} kept, {failed} failed in {outcome.seconds:.0f} s"
-    log.say(f"{'Interrupted: ' * outcome.stopped}{count} in {outcome.seconds:.0f} s ({what}){ending}.")
+    log.say(f"Interrupted: {said}." if outcome.stopped else f"{said}.")
     if upload is not None and outcome.stopped:
         log.note(f"Nothing was uploaded to {upload.url}; run the same again with --resume.")
     log.say(str(outcome.index) if upload is None or outcome.stopped else upload.index)

@@ -12,6 +12,7 @@ import click
 from belimo_nb.cli.shared import GlobalOptions, output_table, pass_options
 from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import StoreError, UsageError, printable
+from belimo_nb.quantities import listed, plural
 from belimo_nb.system.files import check_inside
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ def info(options: GlobalOptions, as_json: bool, source: str | None) -> None:
         header = ("device", "resolution", "from", "to", "gaps", "final", "values of", "size", "as of")
         output_table(header, [_row(entry, names) for entry in found], keep=5)
     aside = damaged_files(kept)
-    also = f", {len(aside)} set aside as damaged" if aside else ""
-    size = sum(entry.bytes for entry in found) / 1e6
-    click.echo(f"{_count(len(found))}, {size:.1f} MB{also}, in {kept.folder}.", err=True)
+    told = [plural(len(found), "file"), f"{sum(entry.bytes for entry in found) / 1e6:.1f} MB"]
+    told += [f"{len(aside)} set aside as damaged"] if aside else []
+    click.echo(f"{', '.join(told)}, in {kept.folder}.", err=True)
     if not kept.imported and (others := imported(kept)):
         click.echo(f"Imported files are kept apart (--source): {', '.join(others)}.", err=True)
 
@@ -68,7 +69,7 @@ def verify(options: GlobalOptions, source: str | None) -> None:
     bad = [(entry, damage) for entry in found if (damage := check(kept, entry)) is not None]
     for entry, damage in bad:
         click.echo(printable(f"Damaged: {entry.path} {damage}."), err=True)
-    click.echo(f"{_count(len(found))} checked, {len(bad)} damaged.")
+    click.echo(f"{plural(len(found), 'file')} checked, {len(bad)} damaged.")
     if bad:
         sys.exit(1)
 
@@ -93,7 +94,7 @@ def clear(options: GlobalOptions, yes: bool, source: str | None) -> None:
     count = len(list(entries(kept)))
     if not yes:
         try:
-            click.confirm(f"Delete {_count(count)} in {kept.folder}?", abort=True, err=True)
+            click.confirm(f"Delete {plural(count, 'file')} in {kept.folder}?", abort=True, err=True)
         except click.Abort as abort:
             if isinstance(abort.__context__, EOFError):
                 raise UsageError("Nobody is there to say yes, so nothing is deleted; give --yes.") from None
@@ -103,7 +104,7 @@ def clear(options: GlobalOptions, yes: bool, source: str | None) -> None:
     deleted = delete(kept)
     if not kept.imported:
         _clear_others(settings)
-    click.echo(f"{_count(deleted)} deleted.")
+    click.echo(f"{plural(deleted, 'file')} deleted.")
 
 
 def _clear_others(settings: Settings) -> None:
@@ -141,15 +142,14 @@ def _row(entry: Entry, names: dict[str, str]) -> tuple[str, ...]:
         *edges,
         _gaps(entry.gaps),
         f"{entry.final:.1%}",
-        f"{entry.datapoints} datapoints",
+        plural(entry.datapoints, "datapoint"),
         f"{entry.bytes / 1e3:.0f} kB",
         "" if entry.fetched is None else _time(entry.fetched),
     )
 
 
 def _gaps(gaps: Spans) -> str:
-    first = ", ".join(f"{_time(begin)} to {_time(end)}" for begin, end in gaps[:2])
-    return first + (f" and {len(gaps) - 2} more" if len(gaps) > 2 else "") if gaps else "none"
+    return listed([f"{_time(begin)} to {_time(end)}" for begin, end in gaps], 2) or "none"
 
 
 def _as_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:
@@ -172,7 +172,3 @@ def _time(moment: int) -> str:
     from datetime import UTC, datetime
 
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%MZ}"
-
-
-def _count(number: int) -> str:
-    return f"{number:,} file{'s' * (number != 1)}"

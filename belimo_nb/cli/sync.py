@@ -16,6 +16,7 @@ from belimo_nb.cli.shared import (
 )
 from belimo_nb.cli.streams import output_json
 from belimo_nb.errors import printable
+from belimo_nb.quantities import plural
 
 if TYPE_CHECKING:
     from belimo_nb.store.sync import Plan, SyncResult
@@ -67,7 +68,7 @@ def sync(
     valves = energy_valves(cloud, search, devices)
     asked = history_queries(connection, valves, span.start, span.end, resolution)
     planned = plan(connection.archive, asked, connection.now_s, cloud.settings.rate, refresh=refresh)
-    about = f"{planned.devices} energy valve{'s' * (planned.devices != 1)}, {span.label} ({cloud.source})"
+    about = f"{plural(planned.devices, 'energy valve')}, {span.label} ({cloud.source})"
     if dry_run and as_json:
         output_json({"devices": planned.devices, "requests": planned.requests, "values": planned.points})
         return
@@ -89,16 +90,18 @@ def sync(
 def _dry_run_text(planned: Plan) -> str:
     if not planned.requests:
         return "Nothing to fetch"
-    time = f", about {_duration(planned.seconds)} at {planned.rate:g} requests a second" if planned.rate else ""
-    return f"{_count(planned.requests, 'request')}, at most {planned.points:,} values{time}"
+    told = [plural(planned.requests, "request"), f"at most {plural(planned.points, 'value')}"]
+    told += [f"about {_duration(planned.seconds)} at {planned.rate:g} requests a second"] if planned.rate else []
+    return ", ".join(told)
 
 
 def _outcome_text(planned: Plan, outcome: SyncResult) -> str:
     if not planned.requests:
         return "Nothing to fetch"
-    failed = f"; {_count(len(outcome.failures), 'device')} failed" if outcome.failures else ""
-    lacked = f"; {outcome.lacked:,} kept values that the cloud lacks stay" if outcome.lacked else ""
-    return f"Fetched {outcome.points:,} values with {_count(outcome.requests, 'request')}{failed}{lacked}"
+    told = [f"Fetched {plural(outcome.points, 'value')} with {plural(outcome.requests, 'request')}"]
+    told += [f"{plural(len(outcome.failures), 'device')} failed"] if outcome.failures else []
+    lacked = plural(outcome.lacked, "kept value that the cloud lacks stays", "kept values that the cloud lacks stay")
+    return "; ".join([*told, *([lacked] if outcome.lacked else [])])
 
 
 def _as_json(planned: Plan, outcome: SyncResult) -> dict[str, object]:
@@ -111,10 +114,6 @@ def _as_json(planned: Plan, outcome: SyncResult) -> dict[str, object]:
         "left_out": outcome.lacking,
         "failures": outcome.failures,
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _duration(seconds: float) -> str:

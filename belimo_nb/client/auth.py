@@ -229,8 +229,8 @@ class Authenticator:
             "invalid_scope": ("scope", "check BELIMO_SCOPE ({})"),
         }.get(code, ("client_secret", f"check BELIMO_AUDIENCE, and the credentials (secret {{}}) {mix_ups}"))
         origin = settings.origins.get(setting, "argument")
-        the = "the " * (origin in ("argument", "environment", "default", "demo cloud"))  # else it is a file's path
-        place = f"from {the}{origin}"
+        named = origin in ("argument", "environment", "default", "demo cloud")  # else it is a file's path
+        place = f"from the {origin}" if named else f"from {origin}"
         refused = SignInError(
             f"{urlsplit(settings.token_url).netloc} refused to sign in {settings.username!r} ({code}); "
             f"{advice.format(place)}.",

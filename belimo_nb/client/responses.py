@@ -28,6 +28,7 @@ from belimo_nb.errors import (
     TimedOut,
     whole_letters,
 )
+from belimo_nb.quantities import plural
 from belimo_nb.settings.secret import MASK, masked
 
 MAX_ANSWER_VALUES = 1_000_000  # values of an answer's JSON; the largest of a good cloud has 600,000
@@ -231,7 +232,8 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
                 f"{host} gave a web page instead of {what}; check {setting}.", status_code=response.status_code
             ) from None
         raise AnswerError(
-            f"{host} gave {len(response.content):,} bytes ({kind}) that are no JSON instead of {what}; try again.",
+            f"{host} gave {plural(len(response.content), 'byte')} ({kind}) that are no JSON instead of {what}; "
+            "try again.",
             status_code=response.status_code,
             retryable=True,
         ) from None

@@ -18,6 +18,7 @@ from belimo_nb.client import http, responses
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import SURROGATES, AnswerError, NoDataError, SignInError, UsageError
+from belimo_nb.quantities import plural
 from belimo_nb.settings import Settings
 from belimo_nb.settings.secret import without_trace
 
@@ -76,7 +77,7 @@ class Traffic:
     def begin(self) -> None:
         """Count a request about to be sent; raises `NoDataError` for one too many."""
         if self.most is not None and self.sent >= self.most:
-            raise NoDataError(f"The {self.most} requests that this may take are used up.")
+            raise NoDataError(f"This may take {plural(self.most, 'request')}, and no more are left.")
         self.sent += 1
 
     def enter(self, response: requests.Response) -> None:

@@ -15,6 +15,7 @@ from belimo_nb.cloud.assumptions import AS_ASSUMED, DIFFERS, UNKNOWN, WRONG, Lin
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.incidents import incidents
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
+from belimo_nb.quantities import plural
 from belimo_nb.store.coverage import GRACE
 
 HOUR = 3600
@@ -66,8 +67,9 @@ def spacing(probes: Sequence[Probe]) -> Line:
     steps = np.concatenate([np.diff(probe.times) for probe in known])
     equal = np.concatenate([np.diff(probe.readings) == 0 for probe in known])
     usual, least, most = float(np.median(steps)), float(steps.min()), float(steps.max())
-    change = " by change," if equal.mean() < 0.02 and most > 3 * usual else ""
-    seen = f"{change} usually {_seconds(usual)}, from {_seconds(least)} to {_seconds(most)}".strip()
+    seen = f"usually {_seconds(usual)}, from {_seconds(least)} to {_seconds(most)}"
+    if equal.mean() < 0.02 and most > 3 * usual:
+        seen = f"by change, {seen}"
     if usual > HOUR:
         what = "What passes between two readings is spread evenly over the hours between."
         return Line(*line, seen, DIFFERS, what)
@@ -144,11 +146,12 @@ def _fit(probes: Sequence[Probe], which: str, shift: int, right: bool) -> float 
 def _stamps(about: tuple[str, str], shift: int, fit: float) -> Line:
     if not shift:
         return Line(*about, f"so, in {fit:.0%} of the hours")
-    hours = f"{abs(shift)} hour{'s' if abs(shift) > 1 else ''}"
-    seen = "stamped with its end" if shift == -1 else f"stamped {hours} {'after' if shift < 0 else 'before'} its begin"
-    return Line(
-        *about, seen, WRONG, f"All readings and energy would lie {hours} too {'late' if shift < 0 else 'early'}."
-    )
+    hours = plural(abs(shift), "hour")
+    if shift > 0:
+        what = f"All readings and energy would lie {hours} too early."
+        return Line(*about, f"stamped {hours} before its begin", WRONG, what)
+    seen = "stamped with its end" if shift == -1 else f"stamped {hours} after its begin"
+    return Line(*about, seen, WRONG, f"All readings and energy would lie {hours} too late.")
 
 
 def _which(about: tuple[str, str], which: str) -> Line:
@@ -157,7 +160,7 @@ def _which(about: tuple[str, str], which: str) -> Line:
     what = "A counter's readings would be put up to an hour after their time, and energy with them."
     if which != "first":
         what = "Readings are not those of the hours' ends, so the energy of an hour or a day is that of another."
-    return Line(*about, f"its {which}{' reading' * (which != 'mean')}", WRONG, what)
+    return Line(*about, "its mean" if which == "mean" else f"its {which} reading", WRONG, what)
 
 
 def _ends(about: tuple[str, str], right: bool, same: bool) -> Line:
@@ -182,7 +185,7 @@ def days(daily: Mapping[int, float], hourly: Mapping[int, float]) -> Line:
     if not all(hits):
         what = "History by day, in the explorer and in notebooks of your own, would be that of other days."
         return Line(*line, "a day's value is not its last reading", WRONG, what)
-    return Line(*line, f"so, on {len(hits)} days")
+    return Line(*line, f"so, on {plural(len(hits), 'day')}")
 
 
 def empty_buckets(rows: Mapping[int, Any], probes: Sequence[Probe], span: tuple[int, int], now: int) -> Line:
@@ -200,11 +203,11 @@ def empty_buckets(rows: Mapping[int, Any], probes: Sequence[Probe], span: tuple[
         alive = set((probe.times // HOUR * HOUR).tolist())
         filled += [v for stamp, v in probe.hourly.items() if not stamp % HOUR and stamp not in alive]
     if filled:
-        zero = not any(filled)
-        what = "Hours without readings would pass for hours in which the meter stood still, gaps for measured time."
-        if zero:
+        if not any(filled):
             what = "Hours without readings would pass for readings of 0, which look like a meter that was replaced."
-        return Line(*line, f"filled with {'0' if zero else 'a value'}", WRONG, what)
+            return Line(*line, "filled with 0", WRONG, what)
+        what = "Hours without readings would pass for hours in which the meter stood still, gaps for measured time."
+        return Line(*line, "filled with a value", WRONG, what)
     began = min((stamp for stamp, value in rows.items() if value is not None), default=span[1])
     past = range(began, now // HOUR * HOUR, HOUR)
     null = sum(stamp in rows and rows[stamp] is None for stamp in past)
@@ -212,7 +215,7 @@ def empty_buckets(rows: Mapping[int, Any], probes: Sequence[Probe], span: tuple[
     future = sum(stamp not in rows for stamp in range(now // HOUR * HOUR + HOUR, span[1], HOUR))
     if not null + missing + future:
         return Line(*line, "null" if any(v is None for v in rows.values()) else "none was empty", AS_ASSUMED)
-    return Line(*line, f"{missing} missing and {null} null of {len(past)} hours")
+    return Line(*line, f"{missing} missing and {null} null of {plural(len(past), 'hour')}")
 
 
 def late(newest: int | None, seen: pd.Timestamp | None, now: int) -> Line:
@@ -310,13 +313,15 @@ def counters(readings: Mapping[str, pd.Series[Any]], limit: float | None) -> Lin
     happened = [incidents(series * JOULES_PER_KWH, "UTC", "1h", limit)["what"] for series in readings.values()]
     resets, dropouts = (sum(int((what == name).sum()) for what in happened) for name in ("reset", "dropout"))
     rise = {kind: float(known.max() - known.min()) for kind, s in readings.items() if len(known := s.dropna())}
-    seen = ", ".join(f"{kind} rose by {'nothing' if not kwh else f'{kwh:.3g} kWh'}" for kind, kwh in rise.items())
+    seen = ", ".join(
+        f"{kind} rose by {kwh:.3g} kWh" if kwh else f"{kind} rose by nothing" for kind, kwh in rise.items()
+    )
     if resets > 1:
         what = "It is no lifetime counter: what it counted before each new beginning would be lost in part."
-        return Line(*line, f"began anew {resets} times in 30 days", WRONG, what)
+        return Line(*line, f"began anew {plural(resets, 'time')} in 30 days", WRONG, what)
     if resets or dropouts:
         what = "They are told, and energy across a new beginning is not counted."
-        return Line(*line, f"{seen}; {resets} resets and {dropouts} dropouts", DIFFERS, what)
+        return Line(*line, f"{seen}; {plural(resets, 'reset')} and {plural(dropouts, 'dropout')}", DIFFERS, what)
     return Line(*line, seen)
 
 

@@ -15,7 +15,7 @@ from belimo_nb.api.devices import profile_ref
 from belimo_nb.api.profile import Profile
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device_list import record_of
-from belimo_nb.quantities import ENERGY, MEASURED, QUANTITIES
+from belimo_nb.quantities import ENERGY, MEASURED, QUANTITIES, plural
 
 AS_ASSUMED, DIFFERS, WRONG, UNKNOWN = "as assumed", "differs", "wrong", "cannot tell"
 
@@ -67,8 +67,8 @@ def pages(limit: int, first: Mapping[str, Any], beyond: Mapping[str, Any] | None
         counted: The number of devices by the statistics; None: not known.
     """
     rows, total = len(first.get("data") or ()), (first.get("paging") or {}).get("total")
-    line = ("page size", f"{limit} devices a page, and the total counts them all")
-    seen = f"{rows} of {total} devices"
+    line = ("page size", f"{plural(limit, 'device')} a page, and the total counts them all")
+    seen = f"{rows} of {plural(int(total or 0), 'device')}"
     if beyond is not None and beyond.get("data"):
         return Line(*line, f"{seen}, and more behind the total", WRONG, "Devices are missing in every list and sum.")
     if isinstance(counted, int) and isinstance(total, int) and counted != total:
@@ -89,15 +89,21 @@ def recognized(profiles: Mapping[str, tuple[int, Profile | None]], left_out: int
     seen, lacks, resettable = [], left_out > 0, []
     for name, (count, profile) in profiles.items():
         if profile is None:
-            seen.append(f"{name} ({count} devices): refused")
+            seen.append(f"{name} ({plural(count, 'device')}): refused")
             lacks = True
             continue
         found = [key for key in MEASURED if profile.locate(key) is not None]
-        lacking = [f"{key} (no usable unit)" * (key in profile.refused) or key for key in MEASURED if key not in found]
+        absent = [key for key in MEASURED if key not in found]
+        lacking = [f"{key} (no usable unit)" if key in profile.refused else key for key in absent]
         counts = bool({"heating_energy", "cooling_energy"} & set(found))
         lacks = lacks or (counts and bool(lacking))
-        more = f", lacks {', '.join(lacking)}" if counts and lacking else ""
-        seen.append(f"{name} ({count} devices): {f'{len(found)} of {len(MEASURED)}{more}' if found else 'no valve'}")
+        about = f"{name} ({plural(count, 'device')})"
+        if not found:
+            seen.append(f"{about}: no valve")
+        elif counts and lacking:
+            seen.append(f"{about}: {len(found)} of {len(MEASURED)}, lacks {', '.join(lacking)}")
+        else:
+            seen.append(f"{about}: {len(found)} of {len(MEASURED)}")
         resettable += [f"{key} of {name}" for key in found if _lifetime_is_elsewhere(profile, key)]
     line = ("recognized quantities", f"{len(MEASURED)} of an energy valve, by name or description")
     text = "; ".join(seen) or "no dataprofile"
@@ -105,7 +111,7 @@ def recognized(profiles: Mapping[str, tuple[int, Profile | None]], left_out: int
         what = f"{', '.join(resettable)} is read from a counter that users may reset, not from the lifetime counter."
         return Line(*line, text, WRONG, what)
     if left_out:
-        text += f"; {left_out} of them left out of the history"
+        text = f"{text}; {left_out} of them left out of the history"
     return Line(*line, text, DIFFERS if lacks else AS_ASSUMED, "What is lacking is shown as unknown." if lacks else "")
 
 
@@ -126,8 +132,8 @@ def rate_limit(rate: float, sent: int, later: int, limits: Mapping[str, float]) 
     told = ", ".join(f"{name} {value:g}" for name, value in sorted(limits.items())) or "no header speaks of limits"
     if later:
         what = "They were tried again and nothing is lost; lower BELIMO_RATE."
-        return Line(*line, f"{later} of {sent} requests put off (429 or 503); {told}", DIFFERS, what)
-    return Line(*line, f"{sent} requests, none put off; {told}")
+        return Line(*line, f"{later} of {plural(sent, 'request')} put off (429 or 503); {told}", DIFFERS, what)
+    return Line(*line, f"{plural(sent, 'request')}, none put off; {told}")
 
 
 def recognized_profiles(connection: Connection, devices: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from belimo_nb.hydronics import Characteristic, Design, Samples, Verdict, busies
 from belimo_nb.hydronics.checks.oversized import SIZING_DAYS
 from belimo_nb.hydronics.checks.saturation import characteristics
 from belimo_nb.hydronics.diagnose import verdict_table
-from belimo_nb.quantities import MEASURED
+from belimo_nb.quantities import MEASURED, plural
 from belimo_nb.store.archive import HistoryQuery, span_of
 from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.store.disk import canonical_resolution
@@ -183,7 +183,7 @@ def on_longest(
     flow = longest.values("flow_m3h")
     days = np.isfinite(flow).sum() * longest.hours / 24
     last = pd.Timestamp(longest.frame.index[np.flatnonzero(np.isfinite(flow))[-1]])
-    told = f" As of {last:%Y-%m-%d}, from the {days:.0f} days that the store holds."
+    told = f" As of {last:%Y-%m-%d}, from the {plural(round(days), 'day')} that the store holds."
     return [
         replace(found, sentence=found.sentence + told)
         if (found := judged.get(one.check, one)) is not one and found.verdict != "cannot judge"
@@ -253,6 +253,7 @@ def _check_cost(start: pd.Timestamp, end: pd.Timestamp, resolution: str) -> None
     count = int((end - start) / step)
     if count > MOST_SAMPLES:
         raise UsageError(
-            f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} every {resolution} there are {count:,} readings of each quantity,"
-            f" in {-(-count // MAX_BUCKETS)} requests; use a coarser resolution, such as 1h, or a shorter range."
+            f"From {start:%Y-%m-%d} to {end:%Y-%m-%d} every {resolution} there are {plural(count, 'reading')} of each "
+            f"quantity, in {-(-count // MAX_BUCKETS)} requests; use a coarser resolution, such as 1h, or a shorter "
+            "range."
         )

@@ -189,7 +189,7 @@ class Cloud:
         frame = self._frame(devices)
         known = self.connection.device_list.known()
         refs = [profile_ref(record_of(str(identifier), known)) for identifier in frame.index]
-        profiles = [None if ref is None else self.connection.dataprofiles.readable(ref) for ref in refs]
+        profiles = [self.connection.dataprofiles.readable(ref) for ref in refs]
         refusals = [self.connection.dataprofiles.refusal(ref) for ref in refs]
         counters = {
             kind: [profile is not None and profile.describes(f"{kind}_energy") for profile in profiles]
@@ -227,8 +227,8 @@ class Cloud:
         known = self.connection.device_list.known()
         found = valves[[counts(self.connection, record_of(str(key), known), kind) for key in valves.index]]
         if found.empty:
-            named = f" named {search!r}" if isinstance(search, str) and search else ""
-            raise NoDataError(f"No device{named} has counted {kind} energy; leave the search blank for all devices.")
+            which = f"No device named {search!r}" if isinstance(search, str) and search else "No device"
+            raise NoDataError(f"{which} has counted {kind} energy; leave the search blank for all devices.")
         return found
 
     def counters(
@@ -295,7 +295,7 @@ class Cloud:
         """Rows of `devices`, whatever way they are asked for."""
         if isinstance(devices, pd.DataFrame):
             return devices
-        if devices is None or isinstance(devices, str):
+        if devices is None or isinstance(devices, (str, int, float)):  # a number is refused there
             return self.devices(devices)
         known = self.connection.device_list.known()
         return devices_frame([record_of(identifier, known) for identifier in _ids(devices)], self.now)

@@ -100,8 +100,8 @@ def condition(device: pd.Series[Any], verdicts: Sequence[Verdict], timezone: str
     checks = of_checks(verdicts, reason)
     others: list[tuple[str, str]] = []
     if status := HEALTH.get(str(device["health"])):
-        note = f": {device['note']}" if device["note"] else ""
-        others.append((status, f"The device reports {'an error' if status == 'problem' else 'a warning'}{note}."))
+        what = "The device reports an error" if status == "problem" else "The device reports a warning"
+        others.append((status, f"{what}: {device['note']}." if device["note"] else f"{what}."))
     if not device["online"]:
         seen = device["last_seen"]
         heard = "never heard of" if pd.isna(seen) else f"last heard of on {seen.tz_convert(timezone):%Y-%m-%d %H:%M}"

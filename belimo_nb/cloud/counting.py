@@ -33,8 +33,7 @@ def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> boo
         record: The API's device object.
         kind: "heating" or "cooling".
     """
-    ref = profile_ref(record)
-    profile = None if ref is None else connection.dataprofiles.readable(ref)
+    profile = connection.dataprofiles.readable(profile_ref(record))
     if profile is None or not profile.describes(f"{kind}_energy"):
         return False
     identifier = profile.locate(f"{kind}_energy")

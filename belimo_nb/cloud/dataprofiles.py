@@ -40,14 +40,14 @@ class Dataprofiles:
         """Why a dataprofile could not be read; None if it could, or was not asked for."""
         return self._unreadable.get(ref or "")
 
-    def readable(self, ref: str) -> Profile | None:
-        """As `at`; None, with a warning the first time, where the cloud refuses it.
+    def readable(self, ref: str | None) -> Profile | None:
+        """As `at`; None for no path and, with a warning the first time, where the cloud refuses it.
 
         Raises:
             CloudError: The cloud cannot be reached, or fails for now.
         """
         with self._lock:
-            if ref in self._unreadable:
+            if ref is None or ref in self._unreadable:
                 return None
         try:
             return self.at(ref)

@@ -118,6 +118,11 @@ class Device:
         most = nominal * found["max_flow_pct"] / 100 if pd.isna(most) else most
         return Design(nominal_flow_m3h=nominal, max_flow_m3h=most, glycol_pct=found["glycol_pct"])
 
+    @property
+    def timezone(self) -> str:
+        """IANA zone of the site, in whose days and hours figures are given."""
+        return self._connection.timezone
+
     def state(self, at: Moment = None) -> pd.DataFrame:
         """Read the values of all datapoints, now or at a time.
 
@@ -170,14 +175,14 @@ class Device:
         if not keys:
             raise UsageError("No datapoint is named; give at least one, by id, name or description.")
         ids = [self.profile.resolve(key) for key in keys]
-        first, after = self._range(start, end)
+        span = self._range(start, end)
         unique = list(dict.fromkeys(ids))
         if aggregation == history.KEPT_AGGREGATION:
-            frame = self._connection.stored_history(self._record, unique, first, after, resolution)
+            frame = self._connection.stored_history(self._record, unique, span.start, span.end, resolution)
         elif self._connection.settings.offline:
             raise NoDataError(f"The store keeps the last readings of buckets, not their {aggregation}; ask online.")
         else:
-            frame = history.fetch(self._connection.get, self.id, unique, first, after, resolution, aggregation)
+            frame = history.fetch(self._connection.get, self.id, unique, span.start, span.end, resolution, aggregation)
         return frame[ids].set_axis(keys, axis="columns")
 
     def measurements(
@@ -202,14 +207,14 @@ class Device:
         profile = self.profile if self.has_profile else None
         located = {key: None if profile is None else profile.locate(key) for key in quantities}
         unique = list(dict.fromkeys(identifier for identifier in located.values() if identifier is not None))
-        first, after = self._range(start, end)
+        span = self._range(start, end)
         step = history.parse_resolution(resolution)
         if profile is not None:
             profile.warn_refused(quantities)
-        grid = history.buckets(first, after, step)
+        grid = history.buckets(span.start, span.end, step)
         raw = pd.DataFrame(index=grid)
         if unique:
-            raw = self._connection.held_history(self._record, unique, first - LEAD, after, resolution).loc[grid]
+            raw = self._connection.held_history(self._record, unique, span.start - LEAD, span.end, resolution).loc[grid]
         return measurements.quantities(raw, profile, located, step, self._connection.timezone, self.name)
 
     def checkup(
@@ -233,8 +238,7 @@ class Device:
         """
         from belimo_nb.cloud.checkup import examine
 
-        span = Period(*self._range_or_default(start, end, self._connection.timezone))
-        return examine(self._connection, self, span, resolution, design_delta_t)
+        return examine(self._connection, self, self._range_or_default(start, end), resolution, design_delta_t)
 
     def energy(
         self, kind: Kind = "heating", start: Moment = None, end: Moment = None, freq: str = "D", tz: str | None = None
@@ -283,7 +287,7 @@ class Device:
             NoDataError: The device has no such counter.
         """
         zone = self._connection.timezone if tz is None else zone_name(tz)
-        return self._counters((kind,), *self._range_or_default(start, end, zone), zone, fine)[kind]
+        return self._counters((kind,), self._range_or_default(start, end, zone), zone, fine)[kind]
 
     def counters(self, start: Moment = None, end: Moment = None) -> Counters:
         """Read all its energy counters that counted up to or in the range, at one go.
@@ -299,11 +303,11 @@ class Device:
             without any "energy".
         """
         zone = self._connection.timezone
-        first, after = self._range_or_default(start, end, zone)
+        span = self._range_or_default(start, end)
         refused = self.profile.refused if self.has_profile else {}
         failures = {str(kind): refused[key] for kind in KINDS if (key := f"{kind}_energy") in refused}
         located = [kind for kind in KINDS if self.has(f"{kind}_energy")]
-        read = self._counters(located, first, after, zone, fine=False) if located else {}
+        read = self._counters(located, span, zone, fine=False) if located else {}
         found = {
             kind: counter
             for kind, counter in read.items()
@@ -311,11 +315,9 @@ class Device:
         }
         if not found and not failures:
             failures["energy"] = f"{self.name} counts no energy."
-        return Counters(found, failures, first, after, zone)
+        return Counters(found, failures, span.start, span.end, zone)
 
-    def _counters(
-        self, kinds: Sequence[Kind], first: pd.Timestamp, after: pd.Timestamp, zone: str, fine: bool
-    ) -> dict[str, Counter]:
+    def _counters(self, kinds: Sequence[Kind], period: Period, zone: str, fine: bool) -> dict[str, Counter]:
         located: dict[Kind, str] = {}
         for kind in kinds:
             if kind not in ("heating", "cooling"):
@@ -325,18 +327,19 @@ class Device:
                 why = f"{self.name} has no {kind} energy counter; its dataprofile {self._profile_name()} has none."
                 raise NoDataError(self.profile.refused.get(f"{kind}_energy", why))
             located[kind] = identifier
-        resolution = "15m" if fine else counter_resolution(zone, first, after)
+        resolution = "15m" if fine else counter_resolution(zone, period.start, period.end)
         step = history.parse_resolution(resolution)
         now = self._connection.now
-        if first >= last_reading(after, now):
+        if period.start >= last_reading(period.end, now):
             raise UsageError(
-                f"The range from {first:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
+                f"The range from {period.start:%Y-%m-%d %H:%M} lies in the future; it is {now:%Y-%m-%d %H:%M} now."
             )
         # Some days around the range: what is a freeze or a spike, its neighbors tell.
-        ids, span = list(filter(None, map(self.profile.locate, COUNTERS))), reading_range(first, after, step, now)
+        ids = list(filter(None, map(self.profile.locate, COUNTERS)))
+        span = reading_range(period.start, period.end, step, now)
         raw = self._connection.held_history(self._record, ids, *span, resolution, counters=True)
         limit = design_limit(self.design.nominal_flow_m3h)
-        return measurements.counters(raw, self.profile, located, step, self.name, Period(first, after), zone, limit)
+        return measurements.counters(raw, self.profile, located, step, self.name, period, zone, limit)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.
@@ -360,7 +363,7 @@ class Device:
 
     def troubles(self, start: Moment = None, end: Moment = None) -> list[health.Trouble]:
         """The times in which it reported an error or a warning; see `belimo_nb.api.health.troubles`."""
-        span = Period(*self._range_or_default(start, end, self._connection.timezone))
+        span = self._range_or_default(start, end)
         return health.troubles(self.timeline(end=span.end), span.start, span.end)
 
     def events(self) -> pd.DataFrame:
@@ -378,15 +381,14 @@ class Device:
             return self._connection.now
         return parse_time(value, tz or self._connection.timezone, name)
 
-    def _range_or_default(self, start: Moment, end: Moment, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    def _range_or_default(self, start: Moment, end: Moment, zone: str | None = None) -> Period:
         if start is None:
             period = self._connection.period(None, end)
             start, end = period.start, period.end
         return self._range(start, end, zone)
 
-    def _range(self, start: Moment, end: Moment, tz: str | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
-        span = Period(self._moment(start, "start", tz), self._moment(end, "end", tz))
-        return span.start, span.end
+    def _range(self, start: Moment, end: Moment, tz: str | None = None) -> Period:
+        return Period(self._moment(start, "start", tz), self._moment(end, "end", tz))
 
     def _profile_name(self) -> str:
         reference = subobject(self._record, "dataprofile")

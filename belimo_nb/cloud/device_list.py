@@ -10,7 +10,7 @@ from typing import Any
 from belimo_nb.api.devices import matches, name_of
 from belimo_nb.api.paging import Get, collect
 from belimo_nb.api.search import has_two_spellings
-from belimo_nb.errors import AnswerError, UnknownDevice
+from belimo_nb.errors import AnswerError, UnknownDevice, UsageError
 from belimo_nb.store.documents import DocumentStore
 
 Record = dict[str, Any]
@@ -38,7 +38,13 @@ class DeviceList:
 
         Raises:
             AnswerError: The list names a device twice, or one without an id.
+            UsageError: The search is no text.
         """
+        if search is not None and not isinstance(search, str):
+            raise UsageError(
+                f"The search is {search!r}, which is no text; give a part of a name or serial number, to papermill as "
+                "in -r search 3."
+            )
         text = (search or "").strip()
         before = None
         if text and (self._offline or has_two_spellings(text)):

@@ -19,6 +19,7 @@ from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import Samples, judge
 from belimo_nb.hydronics.checks.open_valve import CHECK
 from belimo_nb.hydronics.plant import NEIGHBORS, lacks_water, plant_outages
+from belimo_nb.quantities import plural
 from belimo_nb.store.archive import Archive
 
 MOST_NEIGHBORS = 100  # valves of a building that are read for the page of one: no page should take a minute
@@ -109,11 +110,11 @@ def outage_sentences(outages: Mapping[str, pd.DataFrame], timezone: str, most: i
         begins = spans["begin"].dt.tz_convert(timezone)
         times = f"on {begins.iloc[0]:%Y-%m-%d %H:%M}"
         if len(spans) > 1:
-            times = f"{len(spans)} times from {begins.iloc[0]:%Y-%m-%d} to {begins.iloc[-1]:%Y-%m-%d}"
+            times = f"{plural(len(spans), 'time')} from {begins.iloc[0]:%Y-%m-%d} to {begins.iloc[-1]:%Y-%m-%d}"
         sentences.append(
-            f"Plant of {name or 'the building'}: up to {spans['valves'].max()} valves lacked water at once {times}, "
-            f"{hours:.0f} h in all; that is the pump's or the plant's trouble, and counted against no valve."
+            f"Plant of {name or 'the building'}: up to {plural(spans['valves'].max(), 'valve')} lacked water at once "
+            f"{times}, {hours:.0f} h in all; that is the pump's or the plant's trouble, and counted against no valve."
         )
     if len(outages) > most:
-        sentences.append(f"{len(outages) - most} more plants lacked water.")
+        sentences.append(f"{plural(len(outages) - most, 'more plant')} lacked water.")
     return sentences

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.quantities import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,8 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
             raise UsageError(f"The device {key!r} {reason}, so there is nothing to report on; leave it out.")
     if valves.empty:
         raise NoDataError(
-            f"None of the {len(found)} devices has an energy counter; `belimo-nb report overview` works without."
+            f"None of the {plural(len(found), 'device')} has an energy counter; `belimo-nb report overview` works "
+            "without."
         )
     if not wanted:
         return valves

@@ -113,7 +113,8 @@ class KeyFigures(Displayed):
             known = figure.unit and not is_missing(figure.value)
             value = f"{figure.shown} {figure.unit}" if known else figure.shown
             extras = [part for part in (STATUS_WORDS[figure.status], figure.note) if part]
-            lines.append(f"{figure.label}: {value}" + (f" ({', '.join(extras)})" if extras else ""))
+            line = f"{figure.label}: {value}"
+            lines.append(f"{line} ({', '.join(extras)})" if extras else line)
         return "\n".join(lines)
 
 

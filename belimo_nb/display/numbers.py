@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from belimo_nb import quantities
+
 DASH = "–"
 FLOAT_FORMAT = "%.12g"
 """Format of floats in data files: finer than any meter, without the last bits, which differ between machines."""
@@ -80,6 +82,11 @@ def number(value: float | None, digits: int | None = None, unit: str = "") -> st
     if text.startswith("-"):  # a true minus sign; what rounds to zero has none
         text = text[1:] if not text.strip("-0.") else MINUS + text[1:]
     return f"{text}{NO_BREAK_SPACE}{unit}" if unit else text
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """A count with its noun, as `belimo_nb.quantities.plural` gives it, with the narrow blank of numbers."""
+    return quantities.plural(count, one, many, THIN_SPACE)
 
 
 def default_digits(value: float, unit: str = "") -> int:

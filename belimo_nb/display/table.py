@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display.base import Displayed, esc
 from belimo_nb.display.cells import Column, Format, Svg, column
-from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number
+from belimo_nb.display.numbers import DASH, FLOAT_FORMAT, THIN_SPACE, number, plural
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Characters with which a spreadsheet formula may begin; East Asian editions also accept the full-width ones."""
@@ -59,7 +59,7 @@ class Table(Displayed):
     def remark(self) -> str:
         """How many rows are shown, if not all are."""
         total = len(self.frame)
-        return f"{number(self.shown)} of {number(total)} rows shown." if self.shown < total else ""
+        return f"{number(self.shown)} of {plural(total, 'row')} shown." if self.shown < total else ""
 
     def html(self) -> str:
         """A table in a box that scrolls when it is too wide."""
@@ -135,7 +135,8 @@ def table(
         labels: Column name to header text, in place of the name's words; or to a text and what stands below it.
         below: Columns of sentences to set below their row after their label: beside it a phone would cut them off.
         limit: Rows to show at most; the CSV has all.
-        total: A last row that sums up the others, by column name; only for frames whose index is not shown.
+        total: A last row that sums up the others, by column name, blank where it has nothing to sum up; only for frames
+            whose index is not shown.
         hidden: Columns that only the CSV has: what would be too wide to be read.
     """
     formats, labels = formats or {}, labels or {}
@@ -150,6 +151,9 @@ def table(
     rows = head if last is None else _below(head, last)
     named = named[:row_headers] + [(str(key), rows.iloc[:, i]) for i, key in enumerate(flat.columns)]
     columns = tuple(_labeled(column(key, values, formats.get(key)), labels.get(key)) for key, values in named)
+    for (key, _), item in zip(named, columns, strict=True):
+        if total is not None and key not in total:  # what a total does not have is not unknown
+            item.html[-1] = item.text[-1] = ""
     unlike, unseen = (frozenset(i for i, (key, _) in enumerate(named) if key in some) for some in (below, hidden))
     return Table(flat, name, caption, columns, row_headers, len(head), unlike, last, unseen)
 

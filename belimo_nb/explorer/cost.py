@@ -12,6 +12,7 @@ from belimo_nb.calendar.intervals import quarter_hour_zone
 from belimo_nb.calendar.moments import local_midnight
 from belimo_nb.calendar.periods import Period, resolve
 from belimo_nb.display import number
+from belimo_nb.display.numbers import plural
 from belimo_nb.errors import UsageError
 from belimo_nb.explorer.choice import AUTO
 
@@ -50,8 +51,8 @@ def spacing(resolution: str) -> str:
     step = parse_resolution(resolution)
     for length, name in ((DAY, "day"), (HOUR, "hour"), (pd.Timedelta(minutes=1), "minute")):
         if step % length == pd.Timedelta(0):
-            return name if step == length else f"{step // length} {name}s"
-    return f"{step.total_seconds():.0f} seconds"
+            return name if step == length else plural(int(step // length), name)
+    return plural(round(step.total_seconds()), "second")
 
 
 def view_of(resolution: str, period: Period, *, offline: bool = False) -> View:
@@ -116,15 +117,16 @@ def check_cost(period: Period, resolution: str, rate: float) -> int:
     if count <= MAX_RANGE_BUCKETS:
         return int(count)
     requests = -(-count // MAX_BUCKETS)
-    wait = f", at least {_duration(requests / rate)} of waiting at {number(rate)} a second" if rate else ""
+    takes = plural(requests, "request")
+    if rate:
+        takes = f"{takes}, at least {_duration(requests / rate)} of waiting at {number(rate)} a second"
     fits = next((text for text in RESOLUTIONS if length / parse_resolution(text) <= MAX_RANGE_BUCKETS), "")
-    instead = f"a resolution of {fits}, or " if fits else ""
     longest = MAX_RANGE_BUCKETS * step
     days = longest // pd.Timedelta(days=1)
-    shorter = f"{number(days)} days" if days > 1 else f"{number(longest // pd.Timedelta(hours=1))} hours"
+    shorter = plural(days, "day") if days > 1 else plural(longest // pd.Timedelta(hours=1), "hour")
+    instead = f"a resolution of {fits}, or a range of at most {shorter}" if fits else f"a range of at most {shorter}"
     raise UsageError(
-        f"{period.label} at {resolution} is {number(count)} readings, which takes {number(requests)} requests{wait}; "
-        f"choose {instead}a range of at most {shorter}."
+        f"{period.label} at {resolution} is {plural(count, 'reading')}, which takes {takes}; choose {instead}."
     )
 
 

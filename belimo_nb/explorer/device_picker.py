@@ -13,6 +13,7 @@ from belimo_nb.api.search import folded
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
+from belimo_nb.display.numbers import plural
 
 MAX_MATCHES = 50  # devices in the list at most: a browser takes long over thousands, and so do people
 SEARCHED_COLUMNS = ("name", "serial", "project", "city")
@@ -120,12 +121,13 @@ class DevicePicker:
         total = len(self._texts)
         if not found:
             text = (
-                f"None of {number(total)} devices has “{esc(self.search.value.strip())}” in its name or serial number."
+                f"None of {plural(total, 'device')} has “{esc(self.search.value.strip())}” in its name or "
+                f"serial number."
             )
         elif len(shown) < len(found):
-            text = f"The first {MAX_MATCHES} of {number(len(found))} devices; type to narrow them down."
+            text = f"The first {MAX_MATCHES} of {plural(len(found), 'device')}; type to narrow them down."
         else:
-            text = f"{number(len(found))} of {number(total)} devices" if words else f"{number(total)} devices"
+            text = f"{number(len(found))} of {plural(total, 'device')}" if words else plural(total, "device")
         self.count.value = f'<span class="bnb bnb-x-soft" role="status">{text}</span>'
         return found
 

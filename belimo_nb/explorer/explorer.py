@@ -10,8 +10,8 @@ import ipywidgets as widgets
 
 from belimo_nb import display
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.display import number
 from belimo_nb.display.base import esc, style_sheet
+from belimo_nb.display.numbers import plural
 from belimo_nb.explorer.canvas import canvas_of
 from belimo_nb.explorer.choice import Choice, save_choice
 from belimo_nb.explorer.device_picker import DevicePicker
@@ -144,11 +144,14 @@ class Explorer:
         self._put(picture, canvas_of(picture, shown.period))
         self.save.value = shown.link
         silent = [curve.label for curve in shown.curves if not curve.series.notna().any()]
-        sentences = [
-            f"{number(len(shown.table))} {'readings' if not shown.view.freq else shown.view.each + 's'}, "
-            f"{f'one every {shown.view.each}, ' if not shown.view.freq else ''}{self._cloud.timezone}."
-        ]
-        sentences += [f"No values in this range: {', '.join(dict.fromkeys(silent))}."] * bool(silent) + shown.lacking
+        count, each, zone = len(shown.table), shown.view.each, self._cloud.timezone
+        if shown.view.freq:
+            sentences = [f"{plural(count, each)}, {zone}."]
+        else:
+            sentences = [f"{plural(count, 'reading')}, one every {each}, {zone}."]
+        if silent:
+            sentences.append(f"No values in this range: {', '.join(dict.fromkeys(silent))}.")
+        sentences += shown.lacking
         self.status.value = f'<p class="bnb bnb-x-soft" role="status">{esc(" ".join(sentences))}</p>'
         self.error, self.frame = None, shown.table
         if self._checks:

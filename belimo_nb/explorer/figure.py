@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from belimo_nb.calendar.periods import Period
-from belimo_nb.display import Chart, number
+from belimo_nb.display import number
 from belimo_nb.explorer.cost import View, spacing
 from belimo_nb.explorer.samples import Curve
-from belimo_nb.plots import style, timeaxis
+from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.timeaxis import LineStyle
 
 PANEL_HEIGHT, TEXT_HEIGHT, WORD_HEIGHT = 130, 34, 15  # heights of panels, CSS pixels
@@ -78,20 +78,26 @@ class Picture:
         self._several = len({curve.device for curve in curves}) > 1
         caption = f"{_reading(view, curves)} Source: {source}."
         if not any(curve.series.notna().any() for curve in curves):
-            self.chart = style.no_data_figure(title, caption)
+            self.chart = style.no_data_figure(title, caption, "No data in this period")
             return
         self._panels = _panels(curves)
         self._styles = [_styles(panel, several=self._several) for panel in self._panels]
         self._texts = [_frequent_texts(panel.curves[0].series) if panel.is_text else [] for panel in self._panels]
+        devices = list(dict.fromkeys(curve.device for curve in curves))
+        short = dict(zip(devices, style.short_names(devices), strict=True))
         heights = [TEXT_HEIGHT + WORD_HEIGHT * len(texts) if texts else PANEL_HEIGHT for texts in self._texts]
         with rc_context(style.RC_PARAMS):
             fig, self.axes = style.new_figure(title, heights)
             for ax in self.axes[1:]:
                 ax.sharex(self.axes[0])
-            bucket, hatched = self._draw(period.start, period.end)
+            bucket, hatched, beyond = self._draw(period.start, period.end)
             for ax, panel, styles in zip(self.axes, self._panels, self._styles, strict=True):
                 last = ax is self.axes[-1]
-                names = [style.drawable(panel.label(curve, several=self._several), 36) for curve in panel.curves]
+                labels = [panel.label(curve, several=self._several) for curve in panel.curves]
+                names = [
+                    style.drawable(label.replace(curve.device, short[curve.device]), 36)
+                    for label, curve in zip(labels, panel.curves, strict=True)
+                ]
                 handles: style.Legend = [
                     (Line2D([], [], color=color, linestyle=line, linewidth=1.6), name)
                     for (color, line), name in zip(styles, names, strict=True)
@@ -105,8 +111,9 @@ class Picture:
             caption += f" Lines: mean of each {bucket}; bands: from its least to its greatest value."
         if hatched:
             caption += " Hatched areas: unknown."
+        caption += beyond
         facts = "; ".join(_alt_text(curve, several=self._several) for curve in curves)
-        self.chart = Chart(fig, caption, f"{title}. {facts}.", style.RC_PARAMS)
+        self.chart = style.chart(fig, caption, f"{title}. {facts}.")
 
     def show(self, start: pd.Timestamp, end: pd.Timestamp) -> None:
         """Draw a part of the time axis anew: with ticks of its own, and as fine as the curves are there."""
@@ -131,9 +138,9 @@ class Picture:
             said.append(f"{curve.device + ' ' if self._several else ''}{curve.label}: {text}")
         return f"{at:%Y-%m-%d %H:%M}  " + "   ".join(said)
 
-    def _draw(self, start: pd.Timestamp, end: pd.Timestamp) -> tuple[str, bool]:
-        """Draw all panels; returns the length to which lines are reduced, and whether any time is unknown."""
-        bucket, hatched = "", False
+    def _draw(self, start: pd.Timestamp, end: pd.Timestamp) -> tuple[str, bool, str]:
+        """Draw all panels; returns the length to which lines are reduced, whether any time is unknown, and outliers."""
+        bucket, hatched, beyond = "", False, ""
         step = timeaxis.usual_step(pd.DatetimeIndex(self._curves[0].series.index))
         timeaxis.time_axis(self.axes[0], start, end)
         for ax, panel, styles, texts in zip(self.axes, self._panels, self._styles, self._texts, strict=True):
@@ -153,11 +160,17 @@ class Picture:
             for curve, (color, line) in zip(shown, styles, strict=True):
                 if curve.series.notna().any():
                     bucket = _draw_curve(ax, curve, color, line) or bucket
+            values = pd.concat([curve.series.astype(float) for curve in shown])
+            low, high = outliers.usual_range(values)
+            if high < values.max() or low > values.min():
+                ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
             if panel.curves[0].point.unit in UNITS_FROM_ZERO or panel.curves[0].energy:
-                least = min(float(np.nanmin(np.append(curve.series.to_numpy(dtype=float), 0.0))) for curve in shown)
-                ax.set_ylim(bottom=least)
+                ax.set_ylim(bottom=min(0.0, float(np.nan_to_num(low))))
+            count = outliers.mark(ax, timeaxis.positions(pd.DatetimeIndex(values.index)), values)
+            unit = "kWh" if panel.curves[0].energy else panel.curves[0].point.unit
+            beyond += outliers.told(count, values, unit)
             style.round_ticks(ax.yaxis, 4)
-        return bucket, hatched
+        return bucket, hatched, beyond
 
 
 def _reading(view: View, curves: Sequence[Curve]) -> str:
@@ -236,8 +249,9 @@ def _draw_texts(ax: Axes, values: pd.Series[Any], words: Sequence[str]) -> None:
     ax.set_ylim(len(words) - 0.4, -0.6)
     ax.set_yticks(range(len(words)), [style.drawable(word or "(empty)", 40) for word in words])
     ax.tick_params(axis="y", direction="in", pad=-4)
+    ax.set_axisbelow(False)  # the words stand within the panel, on what is drawn
     for tick in ax.get_yticklabels():
-        tick.set(ha="left", va="bottom")
+        tick.set(ha="left", va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
 
 
 def _alt_text(curve: Curve, *, several: bool) -> str:

@@ -104,10 +104,9 @@ def _fill_result(found: QueryResult, cloud: Cloud, choice: Choice) -> None:
         raise UsageError("No datapoint is chosen; tick at least one.")
     others = [cloud.device(identifier) for identifier in choice.others if identifier != found.device.id]
     if (count := len(found.chosen) * (1 + len(others))) > MAX_DATAPOINTS:
-        raise UsageError(
-            f"{count} datapoints are chosen, more than can be told apart; tick at most "
-            f"{MAX_DATAPOINTS // (1 + len(others))}{' for so many devices' if others else ''}."
-        )
+        most = MAX_DATAPOINTS // (1 + len(others))
+        advice = f"tick at most {most} for so many devices" if others else f"tick at most {most}"
+        raise UsageError(f"{count} datapoints are chosen, more than can be told apart; {advice}.")
     devices = [found.device, *others]
     identified = [(device.id, device.name, str(device.summary["serial"] or "")) for device in devices]
     names = distinct_names(identified)

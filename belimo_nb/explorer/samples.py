@@ -176,7 +176,5 @@ def download_link(csv: str, name: str) -> str:
         )
     content = base64.b64encode(data).decode("ascii")
     size = f"{len(data) / 1e6:.1f} MB" if len(data) >= 1e6 else f"{max(1, round(len(data) / 1e3))} kB"
-    return (
-        f'<a class="bnb bnb-x-save" download="{esc(name)}" href="data:{kind};base64,{content}">'
-        f"Save as CSV{' (zipped)' if kind == 'application/zip' else ''}, {size}</a>"
-    )
+    words = "Save as CSV (zipped)" if kind == "application/zip" else "Save as CSV"
+    return f'<a class="bnb bnb-x-save" download="{esc(name)}" href="data:{kind};base64,{content}">{words}, {size}</a>'

@@ -14,6 +14,7 @@ from belimo_nb.errors import UsageError
 from belimo_nb.files import times
 from belimo_nb.files.mapping import KNOWN, FileMapping
 from belimo_nb.files.table import chunks, column_names, first_lines
+from belimo_nb.quantities import plural
 
 CHANNELS = {
     6: "position", 10: "flow", 13: "t1", 15: "t2", 17: "delta_t", 19: "power", 21: "heating_energy",
@@ -74,7 +75,10 @@ def read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
         texts = table[places[channel]].astype(object)
         values = np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=float)
         if lost := int((np.isnan(values) & texts.notna().to_numpy()).sum()):
-            remarks.append(f"{lost:,} values of 2.In{channel} are no numbers: unknown.")
+            remarks.append(
+                f"2.In{channel}: {plural(lost, 'value that is no number', 'values that are no numbers')}, taken "
+                "for unknown."
+            )
         return np.where(np.abs(values) <= MAX_VALUE, values, np.nan)
 
     frame = pd.DataFrame(index=times.to_utc(local, "UTC", "", path.name))
@@ -88,7 +92,7 @@ def read(path: Path, encoding: str) -> tuple[pd.DataFrame, list[str]]:
             for code, unit in enumerate(UNITS[key]):
                 found = np.where(codes == code, KNOWN[key].dimension.convert(values, unit), found)
             if unknown := int((np.isnan(found) & ~np.isnan(values) & (values != 0)).sum()):
-                remarks.append(f"{unknown:,} values of {key} are in a unit that is not known, and left out.")
+                remarks.append(f"Left out, since in a unit that is not known: {plural(unknown, 'value')} of {key}.")
             values = found
         frame[key] = values
     return _without_zeros(frame, zero, remarks)
@@ -110,5 +114,8 @@ def _without_zeros(frame: pd.DataFrame, zero: pd.DataFrame, remarks: list[str]) 
     if "max_flow" in frame:
         lost["max_flow"] |= zero["max_flow"]
     if count := int((lost & frame.notna()).to_numpy().sum()):
-        remarks = [*remarks, f"{count:,} zeros are taken for missing values, as data logs write them."]
+        remarks = [
+            *remarks,
+            f"{plural(count, 'zero is', 'zeros are')} taken for missing, as data logs write what is missing.",
+        ]
     return frame.mask(lost), remarks

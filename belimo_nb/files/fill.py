@@ -15,7 +15,7 @@ from belimo_nb.calendar.moments import to_api
 from belimo_nb.errors import StoreError
 from belimo_nb.files.mapping import KNOWN, FileMapping, setting
 from belimo_nb.files.reader import DeviceReadings, FileReadings
-from belimo_nb.quantities import SETTINGS, label
+from belimo_nb.quantities import SETTINGS, label, listed, plural
 from belimo_nb.settings import Settings
 from belimo_nb.store import Store
 from belimo_nb.store.coverage import Coverage
@@ -114,8 +114,8 @@ class Import:
         before = self._documents.read("imports")
         files = [*(before.body["files"] if before else []), *self._files]
         files = list(dict.fromkeys(files[::-1]))[:LISTED_FILES][::-1]  # each once, where it was imported last
-        shown = ", ".join(files[-2:]) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
-        text = f"from {shown} on {pd.Timestamp(now, unit='s', tz='UTC'):%Y-%m-%d}"
+        names = listed([*files[-2:], *files[:-2]], 2)
+        text = f"from {names} on {pd.Timestamp(now, unit='s', tz='UTC'):%Y-%m-%d}"
         self._keep("imports", now, {"files": files, "text": text})
         self._keep("devices", newest, self._records)
 
@@ -189,7 +189,7 @@ def _describe(record: dict[str, Any], history: DeviceHistory, mapping: FileMappi
     record["dataprofile"] = {
         "ref": f"{PROFILES}{identifier}/1",
         "entityId": identifier,
-        "displayName": f"imported, {len(described)} quantit{'y' if len(described) == 1 else 'ies'}",
+        "displayName": f"imported, {plural(len(described), 'quantity', 'quantities')}",
     }
     record["imported"] = {"last": last, "spacing": int(np.median(steps)) if len(steps) else 0, "quantities": described}
     for key, name in (("project", "projectName"), ("city", "addressCity"), ("country", "addressCountry")):

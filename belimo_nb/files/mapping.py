@@ -159,7 +159,7 @@ def _column(name: str, body: Any, what: str) -> Column:
     if not known:
         raise UsageError(
             f"{what} has {body!r} for the column {name!r}; write e.g. "
-            '{quantity = "heating_energy", unit = "MWh"}, with one of the quantities ' + ", ".join(KNOWN) + "."
+            f'{{quantity = "heating_energy", unit = "MWh"}}, with one of the quantities {", ".join(KNOWN)}.'
         )
     quantity, unit = body["quantity"], body.get("unit", "")
     if quantity != UNSURE and unit != UNSURE and not KNOWN[quantity].dimension.knows(unit):

@@ -17,6 +17,7 @@ from belimo_nb.errors import UsageError
 from belimo_nb.files import data_log, times
 from belimo_nb.files.mapping import KNOWN, Column, FileMapping
 from belimo_nb.files.table import MAX_COLUMNS, check_bounds, chunks, column_names
+from belimo_nb.quantities import listed, plural
 
 MAX_VALUES = 50_000_000  # of one file: 400 MB
 DIGITS = 6  # decimals kept: what the conversion of units adds is noise, and would look like a conflict
@@ -101,13 +102,15 @@ class _Parts:
         for name, (count, bad, first) in self.wrong.items():
             if 2 * bad > count:
                 raise UsageError(
-                    f"{self.path.name}: {bad:,} of {count:,} values of {name!r} are no numbers, as {first[:40]!r}; "
-                    f"the decimal sign is said to be {self.mapping.decimal!r}: correct the mapping."
+                    f"{self.path.name}: {bad:,} of {plural(count, 'value')} of {name!r} are no numbers, as "
+                    f"{first[:40]!r}; the decimal sign is said to be {self.mapping.decimal!r}: correct the mapping."
                 )
             if bad:
-                remarks.append(f"{bad:,} of {count:,} values of {name!r} are no numbers ({first[:40]!r}): unknown.")
+                remarks.append(
+                    f"{bad:,} of {plural(count, 'value')} of {name!r} are no numbers ({first[:40]!r}): unknown."
+                )
         if self.timeless:
-            remarks.append(f"{self.timeless:,} rows without a time are left out.")
+            remarks.append(f"{plural(self.timeless, 'row without a time is', 'rows without a time are')} left out.")
         twice = 0
         for device in list(self.found):
             frames: list[pd.DataFrame] = []
@@ -123,7 +126,9 @@ class _Parts:
             if len(frame):
                 devices.append(DeviceReadings(name, serial, frame))
         if twice:
-            remarks.append(f"{twice:,} times come twice with different values; the last in the file counts.")
+            remarks.append(
+                f"{plural(twice, 'time comes', 'times come')} twice with different values; the last in the file counts."
+            )
         if not devices:
             raise UsageError(f"{self.path.name} holds no reading of what the mapping names; check its columns.")
         return FileReadings(sorted(devices, key=lambda each: (each.name, each.serial)), remarks)
@@ -229,12 +234,9 @@ def _by_label(part: pd.DataFrame, labels: Sequence[int]) -> Iterator[tuple[str, 
     text = part[labels[0]].fillna("")
     for more in labels[1:]:
         text = text + BETWEEN + part[more].fillna("")
-    codes, uniques = pd.factorize(text)
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
-    for number, label in enumerate(uniques):
+    for label, rows in text.groupby(text, sort=False).indices.items():
         if str(label).strip(BETWEEN + " "):
-            yield str(label), order[edges[number] : edges[number + 1]]
+            yield str(label), np.asarray(rows)
 
 
 def _index(names: list[str], name: str, path: Path) -> int:
@@ -245,5 +247,4 @@ def _index(names: list[str], name: str, path: Path) -> int:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return listed([repr(name[:40]) for name in names], 8)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.files.mapping import FileMapping
+from belimo_nb.quantities import plural
 
 MAX_BYTES = 2_000_000_000
 MAX_LINE = 1_000_000  # bytes of a line
@@ -78,7 +79,7 @@ def column_names(path: Path, mapping: FileMapping) -> list[str]:
     except csv.Error as error:
         raise UsageError(f"{path.name} has a line of names that cannot be read ({error}).") from None
     if len(names) > MAX_COLUMNS:
-        raise UsageError(f"{path.name} has {len(names):,} columns, more than {MAX_COLUMNS:,}; split it.")
+        raise UsageError(f"{path.name} has {plural(len(names), 'column')}, more than {MAX_COLUMNS:,}; split it.")
     return names
 
 

@@ -14,6 +14,7 @@ from belimo_nb.energy.counter import Kind
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
+from belimo_nb.quantities import plural
 
 LEFT_OUT = 0.1
 """Of the days, or of the energy: where more lies beyond the baseline's temperatures, nothing is said of the change."""
@@ -154,11 +155,11 @@ def compare_shares(
     ):
         share = 100 * float(now[beyond].sum()) / all_kwh if all_kwh > 0 else 0.0
         reason = (
-            f"{beyond.sum()} of {usable.sum()} days, with {share:.0f} % of the energy, were colder or warmer than any "
-            f"of the period before ({low:.1f} to {high:.1f} °C)"
+            f"{beyond.sum()} of {plural(usable.sum(), 'day')}, with {share:.0f} % of the energy, were colder or warmer "
+            f"than any of the period before ({low:.1f} to {high:.1f} °C)"
         )
     if not reason and not due > HARDLY * max(typical, measured):
-        reason = f"hardly any {AMOUNT[kind]} was to be expected ({due:.0f} kWh in {told.sum()} days)"
+        reason = f"hardly any {AMOUNT[kind]} was to be expected ({due:.0f} kWh in {plural(told.sum(), 'day')})"
     nan = math.nan
     return Comparison(
         raw_change=raw[0],
@@ -198,7 +199,9 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
         return math.nan, f"only {100 * share:.0f} % of the days are known in both periods"
     base, used = float(past.where(both).sum().sum()), float(now.where(both).sum().sum())
     if not base > TRACE * max(used, 0.0):
-        return math.nan, f"the period before used {f'hardly any energy ({base:.0f} kWh)' if base > 0 else 'no energy'}"
+        if base > 0:
+            return math.nan, f"the period before used hardly any energy ({base:.0f} kWh)"
+        return math.nan, "the period before used no energy"
     return used / base - 1, ""
 
 

@@ -19,6 +19,7 @@ from belimo_nb.energy.counter import Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.heating.fit import Bootstrap, Floats, Grid, fit_grid, fit_line
+from belimo_nb.quantities import plural
 
 LEAST_DAYS = 10  # on each side of the balance point
 LEAST_SPAN_K = 10.0
@@ -262,7 +263,7 @@ def _fitted(days: pd.DataFrame, kind: Kind) -> Signature:
 
 def _too_little(temperature: Floats, kwh: Floats) -> str:
     if len(kwh) < 2 * LEAST_DAYS:
-        return f"only {len(kwh)} days with energy and temperature; {2 * LEAST_DAYS} are needed"
+        return f"only {plural(len(kwh), 'day')} with energy and temperature; {2 * LEAST_DAYS} are needed"
     span = float(np.ptp(temperature))
     if span < LEAST_SPAN_K:
         return f"the days' temperatures span only {span:.1f} K; {LEAST_SPAN_K:g} K are needed"
@@ -274,7 +275,8 @@ def _too_little(temperature: Floats, kwh: Floats) -> str:
 def _refusal(grid: Grid, temperature: Floats, kwh: Floats, turned: float, base: float, slope: float, kind: Kind) -> str:
     """Why the three parameters do not describe the data; empty if they do."""
     if not slope > 0:
-        return f"the energy does not {'fall' if kind == 'heating' else 'rise'} as it gets warmer"
+        fall, rise = "the energy does not fall as it gets warmer", "the energy does not rise as it gets warmer"
+        return fall if kind == "heating" else rise
     balance = SIDE[kind] * turned
     warmer, colder = int((temperature >= balance).sum()), int((temperature < balance).sum())
     if turned <= grid.balance[0] or turned >= grid.balance[-1]:
@@ -282,7 +284,10 @@ def _refusal(grid: Grid, temperature: Floats, kwh: Floats, turned: float, base: 
         return f"no balance point shows between {low:.1f} and {high:.1f} °C"
     if min(warmer, colder) < LEAST_DAYS:
         side = "warmer" if warmer < colder else "colder"
-        return f"only {min(warmer, colder)} days are {side} than {balance:.1f} °C; {LEAST_DAYS} are needed"
+        return (
+            f"only {plural(min(warmer, colder), 'day is', 'days are')} {side} than {balance:.1f} °C; "
+            f"{LEAST_DAYS} are needed"
+        )
     if base < -NEGATIVE_BASE * float(kwh.mean()):
         return f"the base load comes out below zero ({base:.0f} kWh/d)"
     return ""

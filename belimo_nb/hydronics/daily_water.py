@@ -50,14 +50,14 @@ def daily_water(
     """
     zone = str(start.tz)
 
-    def counted(column: str, per_unit: float, limit: float | None) -> pd.DataFrame:
+    def plural(column: str, per_unit: float, limit: float | None) -> pd.DataFrame:
         return interval_energy(samples[column] * per_unit, "D", start, end, zone, None, limit)
 
     power = design_limit(nominal_flow_m3h)
-    by_kind = {one: complete_days(counted(f"{one}_kwh", JOULES_PER_KWH, power)) for one in ("heating", "cooling")}
+    by_kind = {one: complete_days(plural(f"{one}_kwh", JOULES_PER_KWH, power)) for one in ("heating", "cooling")}
     energy, other = by_kind.pop(kind), next(iter(by_kind.values())).fillna(0.0)
     most = 1000 * MOST_FLOW * nominal_flow_m3h if nominal_flow_m3h > 0 else None  # as if a m3 were a kWh
-    volume = complete_days(counted("volume_m3", JOULES_PER_KWH, most))
+    volume = complete_days(plural("volume_m3", JOULES_PER_KWH, most))
     volume = volume.where(other <= OTHER_KIND * energy, np.where(energy <= OTHER_KIND * other, 0.0, np.nan))
     enough = volume > LITTLE * volume.quantile(0.99)
     rise = samples["volume_m3"].diff().clip(lower=0.0).where(samples["flow_m3h"] > 0, 0.0)

@@ -15,6 +15,7 @@ from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.signature import LEVEL, MARGIN_K, OFF_DAYS, OFF_ERRORS, OFF_SHARE
 from belimo_nb.hydronics.daily_water import LITTLE
 from belimo_nb.hydronics.samples import Flags, Floats
+from belimo_nb.quantities import plural
 
 MONTHS = 12  # that are looked at on either side of a change, at most
 LEAST_BEFORE, LEAST_AFTER = 30, 14  # days with the quantity, on either side
@@ -161,9 +162,14 @@ def _effect(name: str, frame: pd.DataFrame, why: npt.NDArray[np.object_], kind: 
     then, now, beyond = (usable & side for side in ((why == "") & ~after, (why == "") & after, after & (why == BEYOND)))
     for side, days, least in (("before", then, LEAST_BEFORE), ("after", now, LEAST_AFTER)):
         if days.sum() < least:
-            return Effect(name, unit, reason=f"only {days.sum()} days {side} the change tell it; {least} are needed")
+            tell = plural(days.sum(), f"day {side} the change tells", f"days {side} the change tell")
+            return Effect(name, unit, reason=f"only {tell} it; {least} are needed")
     if amount[beyond].sum() > LEFT_OUT * amount[beyond | now].sum():
-        return Effect(name, unit, reason=f"{beyond.sum()} days were colder or warmer than any before the change")
+        return Effect(
+            name,
+            unit,
+            reason=f"{plural(beyond.sum(), 'day was', 'days were')} colder or warmer than any before the change",
+        )
     fit = _Fit.of(frame, then)
     total = value * amount
     parts, wholes = fit.expect(total), fit.expect(amount)

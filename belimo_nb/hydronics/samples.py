@@ -107,8 +107,10 @@ class Samples:
 
     def __repr__(self) -> str:
         index = self.frame.index
-        span = f", {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}" if len(index) else ""
-        return f"<Samples: {len(index)} every {self.step.total_seconds() / 60:g} min{span}>"
+        said = f"{len(index)} every {self.step.total_seconds() / 60:g} min"
+        if len(index):
+            said = f"{said}, {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}"
+        return f"<Samples: {said}>"
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -10,6 +10,7 @@ import pandas as pd
 from belimo_nb.calendar.moments import localized
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.samples import Samples
+from belimo_nb.quantities import plural
 
 WINDOW_DAYS = 14
 DAY = 86400
@@ -35,7 +36,7 @@ def busiest_window(
         UsageError: `days` is below 1.
     """
     if days < 1:
-        raise UsageError(f"A window of {days} days makes no sense; give 1 or more.")
+        raise UsageError(f"A window of {plural(days, 'day')} makes no sense; give 1 or more.")
     samples = samples if isinstance(samples, Samples) else Samples(samples)
     if not samples.active.any():
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from belimo_nb.hydronics.verdict import PUMP_KWH_M3, Verdict, between, whole
+from belimo_nb.quantities import plural
 
 YEAR = 365.25
 LONG = 300  # days from which on a period stands for a year
@@ -99,7 +100,8 @@ def _assumption(
     if not (heat or water):
         return "What it costs cannot be told from its readings."
     long = days >= LONG
-    span = f"{'T' if long else 'At most t'}he year as these {days:.0f} days{'' if long else ', at least these alone'}"
+    seen = plural(round(days), "day")
+    span = f"The year as the {seen} seen" if long else f"At most the year as the {seen} seen, at least these alone"
     rates = [*(used.items() if heat else ()), *((("electricity", prices.electricity),) if water else ())]
     told = [f"{name} at {price:g} {prices.currency}/kWh" for name, price in rates if price is not None]
     told += [f"without {name}, whose price is not set" for name, price in rates if price is None]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -12,7 +10,7 @@ from matplotlib.patches import Patch
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.plots import style, timeaxis
 
 HEIGHT = 150
@@ -22,7 +20,7 @@ COLORS = ListedColormap([style.SKY, style.RED])
 
 def data_map(
     known: pd.Series[bool],
-    troubles: Sequence[tuple[pd.Timestamp, pd.Timestamp, *tuple[object, ...]]] = (),
+    troubles: timeaxis.Troubles = (),
     *,
     period: Period,
     title: str | None = None,
@@ -76,7 +74,7 @@ def data_map(
         "Hours with readings, hours in which the device reported an error or a warning (from its events), and hatched: "
         "hours without any reading."
     )
-    return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {caption}")
 
 
 def _fill_skipped_hours(state: np.ndarray, days: pd.DatetimeIndex, zone: str) -> None:
@@ -90,7 +88,7 @@ def _fill_skipped_hours(state: np.ndarray, days: pd.DatetimeIndex, zone: str) ->
 
 def _finding(total: int, missing: int, errors: int) -> str:
     if not missing and not errors:
-        return f"Readings in every one of {number(total)} hours, and no error reported"
-    gaps = f"no readings in {number(missing)} of {number(total)} hours" if missing else "readings in every hour"
+        return f"Readings in every one of {plural(total, 'hour')}, and no error reported"
+    gaps = f"no readings in {number(missing)} of {plural(total, 'hour')}" if missing else "readings in every hour"
     error = f"an error or a warning in {number(errors)}" if errors else "no error reported"
     return capitalized(f"{gaps}, {error}")

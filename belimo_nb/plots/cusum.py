@@ -30,13 +30,16 @@ def cusum(
     """
     caption = "Measured minus expected energy, added up from day to day."
     if not kwh.notna().any():
-        return style.no_data_figure(title or "CUSUM", f"{caption} Not to be said: {reason or 'no data'}.")
+        why = f"No data in this period: {reason or 'no day of it is known'}"
+        return style.no_data_figure(title or "CUSUM", caption, why)
     zone = timeaxis.zone_of(kwh.index, "cusum")
     last = float(kwh.dropna().iloc[-1])
-    plus = f" (± {number(round(uncertainty_kwh))})" if np.isfinite(uncertainty_kwh) else ""
+    plus, off = np.isfinite(uncertainty_kwh), f"{number(round(abs(last)))} kWh"
+    if plus:
+        off = f"{off} (± {number(round(uncertainty_kwh))})"
     word = "more" if last > 0 else "less"
     # A sum within its uncertainty is no finding, so the title does not name a direction.
-    finding = title or f"CUSUM: {number(round(abs(last)))} kWh{plus} {word} than expected at the end"
+    finding = title or f"CUSUM: {off} {word} than expected at the end"
     if not title and abs(last) <= uncertainty_kwh:
         finding = f"CUSUM: at the end as expected in this weather, within ± {number(round(uncertainty_kwh))} kWh"
     start, end = timeaxis.axis_range(pd.DatetimeIndex(kwh.index), period)
@@ -48,11 +51,12 @@ def cusum(
         ax.axhline(0, color=style.AXIS, linewidth=0.9)
         ax.plot(x, y, color=style.DARK, linewidth=1.5)
         if np.isfinite(uncertainty_kwh):
-            ax.errorbar(
-                [x[-1]], [last], [uncertainty_kwh], color=style.DARK, capsize=4, linewidth=1.2, clip_on=False, zorder=5
-            )
-            top = max(float(np.nanmax(y)), last + uncertainty_kwh, 0)
-            low = min(float(np.nanmin(y)), last - uncertainty_kwh, 0)
+            ax.errorbar([x[-1]], [last], [uncertainty_kwh], color=style.DARK, capsize=4, linewidth=1.2, zorder=5)
+            # A wide bar does not flatten the line: it runs out of the panel, and the title tells how wide it is.
+            top, low = max(float(np.nanmax(y)), 0), min(float(np.nanmin(y)), 0)
+            room = 2 * (top - low) or uncertainty_kwh or 1.0
+            top = max(top, min(last + uncertainty_kwh, top + room))
+            low = min(low, max(last - uncertainty_kwh, low - room))
             ax.set_ylim(low - 0.08 * (top - low), top + 0.08 * (top - low))
         style.round_ticks(ax.yaxis)
         timeaxis.time_axis(ax, start, end)
@@ -61,4 +65,4 @@ def cusum(
         " Level: as before in that weather; a slope that stays: the use has changed since; a step: a few unusual days."
     )
     caption += " Bar at the end: 90 % confidence of the sum." if plus else ""
-    return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}.")

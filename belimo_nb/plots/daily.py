@@ -12,12 +12,13 @@ from matplotlib.patches import Patch
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, date, number
-from belimo_nb.plots import style, timeaxis
+from belimo_nb.display.numbers import plural
+from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.calendar import daily_calendar
 
 MAX_PANELS = 6  # more names become a heatmap
 MIN_DAYS_FOR_MEANS = 62  # days: monthly means need two months to compare
-LEGEND_HEIGHT = 22  # CSS pixels below the axis
+LEGEND_HEIGHT = 24  # CSS pixels below the axis
 
 
 def daily_energy(
@@ -27,6 +28,7 @@ def daily_energy(
     title: str | None = None,
     period: Period | None = None,
     each: bool = False,
+    troubles: timeaxis.Troubles = (),
 ) -> Chart:
     """Draw energy by local day: a panel of bars per name, or a heatmap of more than six names.
 
@@ -36,6 +38,7 @@ def daily_energy(
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
         each: Say the sum of each name, not of all together: of heat and cold, which are no sum.
+        troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
 
     Raises:
         UsageError: The index has no time zone.
@@ -43,10 +46,13 @@ def daily_energy(
     frame = kwh.to_frame(str(kwh.name or what)) if isinstance(kwh, pd.Series) else kwh
     zone = timeaxis.zone_of(frame.index, "daily_energy")
     if not frame.notna().to_numpy().any():
-        return style.no_data_figure(title or f"{what} by day", f"{what} by local day.")
+        return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", style.NO_ENERGY)
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
-    finding = f"{_kwh_text(sums)} in {number(int(sums.notna().sum()))} days, most on {peak}"
+    known = int(sums.notna().sum())
+    finding = f"{_kwh_text(sums)} in {plural(known, 'day')}"
+    if known > 1 and float(sums.max()) > 0:
+        finding = f"{finding}, most on {peak}"
     if each and len(frame.columns) > 1:
         finding = ", ".join(f"{name} {_kwh_text(series)}" for name, series in frame.items())
     if frame.shape[1] > MAX_PANELS:
@@ -59,33 +65,46 @@ def daily_energy(
         heights = [210] if single else [96] * len(names)
         fig, axes = style.new_figure(title or f"{what}: {finding}", heights, bottom=bottom)
         # One scale for all panels, so that their bars compare.
-        top = float(np.nanmax(frame.to_numpy(dtype=float))) * 1.06 or 1.0
+        top = outliers.usual_range(frame)[1] * 1.06 or 1.0
+        beyond, failed = 0, False
         legend: dict[str, Artist] = {}
         for ax, name, (_, series) in zip(axes, names, frame.items(), strict=True):
             last = ax is axes[-1]
+            timeaxis.time_axis(ax, start, end)
+            ax.set_ylim(0, top)
             handles = _draw_days(ax, series, start, end)
+            failed = timeaxis.hatch_troubles(ax, troubles, start, end)
+            handles += [style.trouble_legend()] if failed else []
             legend |= {words: artist for artist, words in handles}
+            midnights = pd.DatetimeIndex(series.index)
+            middles = (timeaxis.positions(midnights) + timeaxis.positions(timeaxis.next_midnights(midnights))) / 2
+            count = outliers.mark(ax, middles, series)
+            beyond += count
+            amount, room = _kwh_text(series), round(ax.bbox.width)
+            if not single:
+                room -= style.text_width([amount, outliers.label(", kWh per day", count)]) * 2 + 8
+                name = f"{style.fitted(name, room)}, kWh per day"
             style.label_axes(
                 ax,
-                "kWh per day" if single else f"{name}, kWh per day",
+                outliers.label("kWh per day" if single else name, count),
                 x=f"Local day, {zone}" if last else "",
                 handles=handles if single else None,
             )
             if not single:
                 place = (1, 1 + 7 / ax.bbox.height)
-                ax.annotate(_kwh_text(series), place, xycoords="axes fraction", ha="right", va="bottom")
-            ax.set_ylim(0, top)
+                ax.annotate(amount, place, xycoords="axes fraction", ha="right", va="bottom")
             style.round_ticks(ax.yaxis, 5 if single else 3)
-            timeaxis.time_axis(ax, start, end)
             ax.tick_params(labelbottom=last)
         if not single:
             corner = (style.LEFT / style.WIDTH, 6 / fig.bbox.height)
             fig.legend(list(legend.values()), list(legend), loc="lower left", ncols=len(legend), bbox_to_anchor=corner)
     caption = f"{what} per local calendar day."
-    caption += " Dark steps: mean of the known days of a month." if "mean of the month" in legend else ""
+    caption += " Steps: mean of the known days of a month." if "mean of the month" in legend else ""
     caption += " Hatched: unknown days, which are not zero." if "unknown" in legend else ""
+    caption += timeaxis.TROUBLE_WORDS if failed else ""
+    caption += outliers.told(beyond, frame, "kWh")
     alt = f"{what}, {finding}. {'; '.join(_alt_text(str(name), series) for name, series in frame.items())}."
-    return Chart(fig, caption, alt, style.RC_PARAMS)
+    return style.chart(fig, caption, alt)
 
 
 def _draw_days(ax: Axes, series: pd.Series[float], start: pd.Timestamp, end: pd.Timestamp) -> style.Legend:
@@ -121,4 +140,4 @@ def _alt_text(name: str, series: pd.Series[float]) -> str:
         return f"{name}: unknown"
     unknown = int(series.isna().sum())
     text = f"{name}: {_kwh_text(series)}, on average {number(float(series.mean()), 1)} kWh a day"
-    return f"{text}, {unknown} {'day' if unknown == 1 else 'days'} unknown" if unknown else text
+    return f"{text}, {plural(unknown, 'day')} unknown" if unknown else text

@@ -13,11 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from belimo_nb.display import Chart, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Characteristic
-from belimo_nb.plots import style
+from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
+from belimo_nb.plots import outliers, style
 
 MAX_SCATTER_POINTS = 1500  # more points would hide each other: their density is drawn
-HEAT_CAPACITY = 4129.4 / 3600  # kW per m³/h and K: water at 50 °C and 0.6 MPa (IAPWS-IF97)
+USUAL_C = {"heating": 50.0, "cooling": 10.0}  # °C, of the water for which the rays are drawn
+OUTPUT = {"heating": "heat", "cooling": "cold"}
 RAYS_K = (2, 5, 10, 15, 20, 30, 50)  # delta-T of the rays, K
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it the sensors show the room, not a delta-T
 DENSITY_CMAP = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
@@ -34,53 +37,70 @@ def power_against_flow(
 
     Args:
         flow_m3h: Flow in m³/h.
-        power_kw: Power in kW at the same times; pairs with a NaN are left out.
+        power_kw: Power in kW at the same times; pairs with a NaN are left out. That of cooling may be below 0.
         curves: Fitted characteristics of the exchanger by "heating" or "cooling"; the waste zone of the first is
-            marked.
+            marked. They tell what the valve does.
         title: In place of the finding.
     """
     pairs = pd.DataFrame({"flow": flow_m3h, "power": power_kw}).astype(float).dropna()
-    max_flow = float(pairs["flow"].max())
+    usual = outliers.usual_range(pairs["power"])
+    kinds = [kind for kind in curves or {} if kind in OUTPUT] or ["cooling"] * (usual[1] <= 0 and usual[0] < 0)
+    kind = kinds[0] if len(kinds) == 1 else ""
+    what = f"{kind} power".strip().capitalize()
+    max_flow = outliers.usual_range(pairs["flow"])[1]
     running = pairs[pairs["flow"] > MIN_FLOW_SHARE * max_flow]
     if running.empty or max_flow <= 0:
-        return style.no_data_figure(title or "Power against flow", "Power against flow.")
-    low, top = min(0.0, float(pairs["power"].min())), max(0.0, float(pairs["power"].max()))
-    finding = title or _finding(curves or {}, max_flow)
-    points = running["flow"], running["power"]
+        why = "No water flowed in this period" if len(pairs) else "No readings of both flow and power in this period"
+        return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
+    low, top = min(0.0, usual[0]), max(0.0, usual[1])
+    finding = title or _finding(what, curves or {}, max_flow)
+    heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
+    inside = running[(running["flow"] <= max_flow) & running["power"].between(*usual)]
+    points = inside["flow"], inside["power"]
     crowded = len(running) > MAX_SCATTER_POINTS
     with rc_context(style.RC_PARAMS):
-        fig, (ax,) = style.new_figure(finding, [330], right=60)
+        fig, (ax,) = style.new_figure(finding, [300], right=44, top=style.TOP + style.LINE)
         ax.set_xlim(0, max_flow * 1.05)
         ax.set_ylim(low * 1.08, top * 1.08 if top > low else 1.0)
+        beyond = outliers.mark(ax, running["flow"], running["power"])
         # Rays on the side with more power: that of cooling may be negative.
         for step in RAYS_K:
-            _draw_ray(ax, step if top > -low else -step)
+            _draw_ray(ax, step, heat if top > -low else -heat)
         if crowded:
-            ax.hexbin(*points, gridsize=(84, 24), bins="log", mincnt=1, cmap=DENSITY_CMAP, linewidths=0)
+            ax.hexbin(*points, gridsize=(72, 24), bins="log", mincnt=1, cmap=DENSITY_CMAP, linewidths=0)
         else:
             ax.plot(*points, "o", color=style.BLUE, markersize=3, alpha=0.45, markeredgewidth=0)
         handles, curve_caption = _draw_curves(ax, curves or {}, max_flow)
         ax.grid(visible=False)
         style.round_ticks(ax.xaxis, 7)
         style.round_ticks(ax.yaxis, 6)
-        style.label_axes(ax, "Power, kW", x="Flow, m³/h", below=24, handles=handles)
-    caption = (
-        f"Power against flow while water flows{'; darker: more samples' if crowded else ''}. Gray rays: "
-        "constant delta-T, for water of 50 °C. Where the cloud bends off a ray, more flow brings little more power."
-        + curve_caption
+        label = outliers.label(f"{what}, kW", beyond)
+        style.label_axes(ax, label, x="Flow, m³/h", below=26, above=7 + style.LINE, handles=handles)
+    first = (
+        f"{what} against flow while water flows; the stronger the color, the more samples."
+        if crowded
+        else f"{what} against flow while water flows."
     )
+    caption = (
+        f"{first} Gray rays: constant delta-T, for water of {number(USUAL_C[kind or 'heating'])} °C. Where the cloud "
+        f"bends off a ray, more flow brings little more {OUTPUT.get(kind, 'power')}.{curve_caption}"
+    )
+    if beyond:
+        most, highest = float(pairs["flow"].max()), float(pairs["power"].abs().max())
+        reach = f"up to {number(most)} m³/h and {number(highest)} kW"
+        caption += f" Marked {outliers.MARK} at the edge: {number(beyond)} beyond the axes, {reach}."
     extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
-    return Chart(fig, caption, f"{finding}. {number(len(running))} samples with {extremes}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.")
 
 
-def _finding(curves: Mapping[str, Characteristic], max_flow: float) -> str:
+def _finding(what: str, curves: Mapping[str, Characteristic], max_flow: float) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
-        return f"Power against flow, up to {number(max_flow)} m³/h"
+        return f"{what} against flow, up to {number(max_flow)} m³/h"
     if edges[0] >= max_flow:
-        return f"Power against flow: no waste zone up to {number(max_flow)} m³/h"
+        return f"{what} against flow: no waste zone up to {number(max_flow)} m³/h"
     begin, end = number(edges[0]), number(max_flow)
-    return f"Power against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
+    return f"{what} against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
 def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float) -> tuple[style.Legend, str]:
@@ -105,9 +125,9 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float
     return handles, words
 
 
-def _draw_ray(ax: Axes, delta: float) -> None:
+def _draw_ray(ax: Axes, delta: float, heat: float) -> None:
     """Draw a ray of constant delta-T up to the panel's edge and label it there, unless it would crowd the others."""
-    slope = delta * HEAT_CAPACITY
+    slope = delta * heat
     right, (low, top) = ax.get_xlim()[1], ax.get_ylim()
     edge = top if slope > 0 else low
     end = min(right, edge / slope)
@@ -115,10 +135,10 @@ def _draw_ray(ax: Axes, delta: float) -> None:
         return
     ax.plot([0, end], [0, slope * end], color="#c3cdd6", linewidth=0.8, zorder=0.5)
     offset, align = ((4, 0), ("left", "center")) if end >= right else ((0, 3), ("center", "bottom"))
-    look: dict[str, Any] = {"ha": align[0], "va": align[1], "color": style.GRAY, "fontsize": 7.5}
+    look: dict[str, Any] = {"ha": align[0], "va": align[1], "color": style.GRAY, "fontsize": style.SMALL}
     # Labels stand on the panel's edge, where Matplotlib would leave them out for rounding.
     ax.annotate(
-        f"{number(abs(delta))} K", (end, slope * end), offset, textcoords="offset points", annotation_clip=False, **look
+        f"{number(delta)} K", (end, slope * end), offset, textcoords="offset points", annotation_clip=False, **look
     )
 
 
@@ -148,7 +168,11 @@ def delta_t_distribution(
     pairs = pd.DataFrame({"delta": delta_t_k, "flow": flow_m3h}).astype(float).dropna()
     pairs = pairs[pairs["flow"] > 0]
     if pairs.empty:
-        return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.")
+        why = "No water flowed in this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
+        why = why if not (flow_m3h > 0).any() else "No readings of delta-T while water flowed in this period"
+        return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.", why)
+    wild = int((pairs["flow"] > outliers.usual_range(pairs["flow"])[1]).sum())
+    pairs = pairs[pairs["flow"] <= outliers.usual_range(pairs["flow"])[1]]
     delta, flow = pairs["delta"].to_numpy(), pairs["flow"].to_numpy()
     mean = float((delta * flow).sum() / flow.sum()) if math.isnan(mean_k) else mean_k
     order = np.argsort(delta)
@@ -156,31 +180,45 @@ def delta_t_distribution(
     low, high = (float(delta[order][np.searchsorted(share, at)]) for at in SHOWN_QUANTILES)
     low, high = math.floor(min(low, mean)), max(math.ceil(high), math.floor(low) + 1, math.ceil(mean))
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
+    left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    finding = title or f"Delta-T: {number(mean, 1)} K on average of the water" + (
-        "" if math.isnan(below) else f", {number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-    )
+    source = "samples" if math.isnan(mean_k) else "counters"
+    if math.isnan(below):
+        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water"
+    else:
+        poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
+        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water, {poor_share}"
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
         ax.bar(edges[:-1], counts, np.diff(edges), align="edge", color=np.where(poor, style.ORANGE, style.SKY))
         ax.axvline(mean, color=style.DARK, linewidth=1.4)
         top, middle = float(counts.max()) * 1.18 or 1.0, (low + high) / 2
+        ax.set_xlim(low, high)
+        ax.set_ylim(0, top)
         _label_line(ax, mean, f"mean of the water {number(mean, 1)} K", top, right=mean < middle)
         if low < limit_k < high:
             ax.axvline(limit_k, color=style.RED, linewidth=1.2, linestyle="--")
-            _label_line(ax, limit_k, f"{limit_name} {number(limit_k, 1)} K", top * 0.9, right=limit_k < middle)
-        ax.set_xlim(low, high)
-        ax.set_ylim(0, top)
+            # On the side that the mean is not on, as long as there is room.
+            words = f"{limit_name} {number(limit_k, 1)} K"
+            room = (style.text_width([words]) + 8) / ax.bbox.width * (high - low)
+            right = limit_k + room < high and (limit_k >= mean or limit_k - room < low)
+            _label_line(ax, limit_k, words, top * 0.9, right=right)
         style.round_ticks(ax.yaxis, 4)
         style.round_ticks(ax.xaxis, 9)
-        style.label_axes(ax, "Share of the water, %", x="Delta-T, K", below=24)
+        style.label_axes(ax, "Share of the water, %", x="Delta-T, K", below=26)
     caption = (
         "Delta-T of the water that flowed, each sample weighted by its flow. The further right, the more heat each "
         "cubic meter carried."
-        + ("" if math.isnan(mean_k) else " The mean is that of the counters; the bars are single readings.")
     )
-    return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)
+    if not math.isnan(mean_k):
+        caption += " The mean is that of the counters; the bars are single readings."
+    if left_out >= 0.0005:
+        span = f"from {number(float(delta.min()), 1)} to {number(float(delta.max()), 1)} K"
+        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {span}."
+    if wild:
+        caption += f" Left out for an unlikely flow: {number(wild)} of the readings."
+    return style.chart(fig, caption, f"{finding}. {caption}")
 
 
 def _label_line(ax: Axes, at: float, words: str, height: float, *, right: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.errors import UsageError
-from belimo_nb.plots import style
+from belimo_nb.plots import outliers, style
 from belimo_nb.quantities import amount
 
 # From good to bad, the order in which states are drawn.
@@ -27,7 +28,7 @@ COLORS: Mapping[str, str] = {
     "offline": style.GRAY,
 }
 BAD = (style.ORANGE, style.RED, style.GRAY)
-BAR_HEIGHT = 46  # CSS pixels of a bar with its texts
+BAR_HEIGHT = 20  # CSS pixels
 BAR_EDGE: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}
 KIND_COLORS = {"heat": style.ORANGE, "cold": style.BLUE}
 MIN_SHARE = 0.004  # of the bar's length, so that one device of thousands still shows
@@ -53,40 +54,61 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
     if any(count < 0 for states in bars.values() for count in states.values()):
         raise UsageError(f"A number of devices cannot be negative: {dict(counts)}.")
     if not bars:
-        return style.no_data_figure(title or "Devices by state", "Devices by state.")
+        return style.no_data_figure(title or "Devices by state", "Devices by state.", "There is no device")
     total = max(sum(states.values()) for states in bars.values())
     bad = [_count(state, n) for states in bars.values() for state, n in states.items() if _color(state) in BAD]
     unknown = any(state.casefold() == "unknown" for states in bars.values() for state in states)
     well = "no problem known" if unknown else "all well"
-    finding = title or f"{number(total)} devices: {', '.join(bad) if bad else well}"
-    names = [style.drawable(capitalized(name)) for name in bars]
+    finding = title or f"{plural(total, 'device')}: {', '.join(bad) if bad else well}"
     with rc_context(style.RC_PARAMS):
-        left = max(40, style.text_width(names) + 16)
-        fig, (ax,) = style.new_figure(finding, [BAR_HEIGHT * len(bars)], left=left, top=36, bottom=8)
-        ax.set_xlim(0, 1)
-        ax.set_ylim(len(bars) - 0.7, -0.7)
-        for row, states in enumerate(bars.values()):
-            _draw_bar(ax, row, states)
-        ax.set_yticks(range(len(bars)), names)
+        names, left = style.beside_bars([capitalized(name) for name in bars])
+        width = style.WIDTH - left - style.RIGHT
+        lines = [_lines(states, width) for states in bars.values()]
+        heights = [style.LINE * len(rows) + 4 + BAR_HEIGHT + 8 for rows in lines]
+        fig, (ax,) = style.new_figure(finding, [sum(heights)], left=left, top=34, bottom=4)
+        ax.set_xlim(0, width)
+        ax.set_ylim(sum(heights), 0)
+        middles = []
+        for states, rows, below in zip(bars.values(), lines, np.cumsum(heights), strict=True):
+            middles.append(below - 8 - BAR_HEIGHT / 2)
+            _draw_bar(ax, middles[-1], width, states, rows)
+        ax.set_yticks(middles, names)
         ax.tick_params(axis="y", labelcolor=style.DARK)
         ax.set_xticks([])
         ax.grid(visible=False)
         ax.spines["bottom"].set_visible(False)
     sentences = [f"{name}: {', '.join(_count(*state) for state in states.items())}" for name, states in bars.items()]
     caption = "Devices by state; each bar is the whole fleet."
-    return Chart(fig, caption, f"{finding}. {'. '.join(sentences)}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {'. '.join(sentences)}.")
 
 
-def _draw_bar(ax: Axes, row: int, states: Mapping[str, int]) -> None:
-    whole, width = sum(states.values()), ax.bbox.width
-    begin, along = 0.0, 0.0
+def _lines(states: Mapping[str, int], width: int) -> list[dict[str, int]]:
+    """Numbers of the states on lines of a width, CSS pixels, with the left edge of each."""
+    lines: list[dict[str, int]] = [{}]
+    along = 0
+    for state, count in states.items():
+        needed = style.text_width([_count(state, count)]) + 34
+        if lines[-1] and along + needed - 20 > width:
+            lines.append({})
+            along = 0
+        lines[-1][state] = along
+        along += needed
+    return lines
+
+
+def _draw_bar(ax: Axes, middle: float, width: int, states: Mapping[str, int], lines: list[dict[str, int]]) -> None:
+    whole, begin = sum(states.values()), 0.0
     for state, count in states.items():
         share = count / whole
-        ax.barh(row, max(share, MIN_SHARE), 0.42, left=min(begin, 1 - MIN_SHARE), color=_color(state), **BAR_EDGE)
-        words = _count(state, count)
-        ax.text(along, row - 0.45, "\u25a0", va="center", color=_color(state))
-        ax.text(along + 14 / width, row - 0.44, words, va="center")
-        begin, along = begin + share, along + (style.text_width([words]) + 34) / width
+        left, length = min(begin, 1 - MIN_SHARE) * width, max(share, MIN_SHARE) * width
+        ax.barh(middle, length, BAR_HEIGHT, left=left, color=_color(state), **BAR_EDGE)
+        begin += share
+    top = middle - BAR_HEIGHT / 2 - 4 - style.LINE * len(lines)
+    for row, line in enumerate(lines):
+        for state, along in line.items():
+            height = top + style.LINE * (row + 0.5)
+            ax.text(along, height, "\u25a0", va="center", color=_color(state))
+            ax.text(along + 14, height, _count(state, states[state]), va="center")
 
 
 def _count(state: str, count: int) -> str:
@@ -104,7 +126,7 @@ def _severity(item: tuple[str, object]) -> tuple[int, str]:
 
 
 ROW_HEIGHT = 22
-MAX_NAMES_WIDTH = 320  # CSS pixels at most
+FAR = 30.0  # times the span of the other valves, for a bar not to be drawn whole
 
 
 def energy_ranking(
@@ -121,16 +143,16 @@ def energy_ranking(
     """
     order = _descending(kwh)
     if not order["value"].notna().any():
-        return style.no_data_figure(title or f"{what} by valve", f"{what} by valve.")
+        return style.no_data_figure(title or f"{what} by valve", f"{what} by valve.", style.NO_ENERGY)
     totals = order.groupby("kind", sort=False)["value"].sum()
     known = order.dropna(subset="value")
     words = [
-        f"{number(round(value))}{f' {kind}' * bool(kind)}  {_percent_of(value, float(totals[kind]))}"
+        f"{f'{number(round(value))} {kind}'.strip()}  {_percent_of(value, float(totals[kind]))}"
         for kind, value in zip(known["kind"], known["value"], strict=True)
     ]
     findings = []
     for kind, total in totals.items():
-        found = f"{number(round(total))} kWh{f' of {kind}' * bool(kind)}"
+        found = f"{number(round(total))} kWh of {kind}" if kind else f"{number(round(total))} kWh"
         part = known[known["kind"] == kind]
         if len(part) > 1 and total > 0 and len(totals) == 1:
             first = part.iloc[0]
@@ -150,12 +172,15 @@ def latest_power(power_kw: pd.Series[float] | pd.DataFrame, *, title: str | None
     """
     order = _descending(power_kw)
     if not order["value"].notna().any():
-        return style.no_data_figure(title or "Latest power", "Latest power by valve.")
-    running, totals = int((order["value"] > 0).sum()), order.groupby("kind", sort=False)["value"].sum()
-    parts = [f"{number(float(total))} kW{f' of {kind}' * bool(kind)}" for kind, total in totals.items()]
-    finding = f"Latest power: {' and '.join(parts)} in total, {running} of {len(order)} valves in use"
+        return style.no_data_figure(title or "Latest power", "Latest power by valve.", "No valve tells its power")
+    # A valve that heats and cools has two bars, and is one valve.
+    running = int((power_kw > 0).to_numpy().reshape(len(power_kw), -1).any(axis=1).sum())
+    totals = order.groupby("kind", sort=False)["value"].sum()
+    kilowatts = {str(kind): f"{number(float(total))} kW" for kind, total in totals.items()}
+    parts = [f"{text} of {kind}" if kind else text for kind, text in kilowatts.items()]
+    finding = f"Latest power: {' and '.join(parts)} in total, {running} of {plural(len(power_kw), 'valve')} in use"
     known = order.dropna(subset="value")
-    words = [f"{number(v)}{f' {kind}' * bool(kind)}" for kind, v in zip(known["kind"], known["value"], strict=True)]
+    words = [f"{number(v)} {kind}".strip() for kind, v in zip(known["kind"], known["value"], strict=True)]
     return _draw_ranking(order, words, "kW", title or finding, "Latest power by valve", limit)
 
 
@@ -173,18 +198,20 @@ def _descending(values: pd.Series[float] | pd.DataFrame) -> pd.DataFrame:
 
 
 def _percent_of(value: float, total: float) -> str:
-    return number(value / total * 100, 0, "%") if total > 0 else ""
+    share = value / total * 100 if total > 0 else math.nan
+    return "" if math.isnan(share) else f"< {number(1, 0, '%')}" if 0 < share < 0.5 else number(share, 0, "%")
 
 
 def _draw_ranking(order: pd.DataFrame, words: Sequence[str], unit: str, title: str, what: str, limit: int) -> Chart:
     limit = int(amount(limit, "number of valves to show (top)", least=1))
     shown = order.head(limit)
-    names = [style.drawable(name) for name in shown["name"]]
+    names, left = style.beside_bars(list(shown["name"]))
     bar_texts = [*words, *["unknown"] * (len(order) - len(words))][:limit]
     values = shown["value"].to_numpy(dtype=float)
     unknown = np.isnan(values)
-    low, top = min(0.0, float(order["value"].min())), max(0.0, float(order["value"].max())) or 1.0
-    left, right = min(MAX_NAMES_WIDTH, style.text_width(names) + 16), style.text_width(bar_texts) + 16
+    usual = outliers.usual_range(order["value"], FAR)
+    low, top = min(0.0, usual[0]), max(0.0, usual[1]) or 1.0
+    right = style.text_width(bar_texts) + 16
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(title, [ROW_HEIGHT * len(shown)], left=left, right=right, bottom=8)
         y = np.arange(len(shown))
@@ -192,13 +219,14 @@ def _draw_ranking(order: pd.DataFrame, words: Sequence[str], unit: str, title: s
         ax.barh(y[unknown], top, 0.66, zorder=0, **style.UNKNOWN_HATCH)
         ax.axvline(0, color=style.AXIS, linewidth=0.8)
         for i, end in enumerate(bar_texts):
-            place = (top if unknown[i] else max(0.0, values[i]), i)
+            place = (top if unknown[i] else min(top, max(0.0, values[i])), i)
             color = style.GRAY if unknown[i] else style.DARK
             ax.annotate(end, place, (5, 0), textcoords="offset points", va="center_baseline", color=color)
         ax.grid(visible=False)
         ax.spines["bottom"].set_visible(False)
         ax.set_xlim(low, top)
         ax.set_ylim(len(shown) - 0.4, -0.6)
+        beyond = outliers.mark(ax, values, y)
         ax.set_yticks(y, names)
         ax.tick_params(axis="y", labelcolor=style.DARK)
         ax.set_xticks([])
@@ -207,6 +235,7 @@ def _draw_ranking(order: pd.DataFrame, words: Sequence[str], unit: str, title: s
     rest, n_unknown = len(order) - len(shown), len(order) - len(words)
     caption = f"{what}, the greatest first."
     caption += f" Not drawn: {rest} more." if rest else ""
+    caption += f" Marked {outliers.MARK}: bars that are longer than drawn." if beyond else ""
     caption += f" Unknown, hatched: {n_unknown} of {len(order)}." if n_unknown else ""
     listed = "; ".join(f"{name} {end.replace('  ', ' ')}" for name, end in zip(shown["name"], bar_texts, strict=True))
-    return Chart(fig, caption, f"{title}. {unit}: {listed}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{title}. {unit}: {listed}.")

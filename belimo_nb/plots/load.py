@@ -7,14 +7,22 @@ import pandas as pd
 from matplotlib import rc_context
 
 from belimo_nb.display import Chart, moment, number
+from belimo_nb.display.numbers import plural
 from belimo_nb.heating import LoadFigures
-from belimo_nb.plots import style, timeaxis
+from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
 
 HEIGHT = 230
 
 
-def load_carpet(power_kw: pd.DataFrame, tz: str, *, what: str = "", title: str | None = None) -> Chart:
+def load_carpet(
+    power_kw: pd.DataFrame,
+    tz: str,
+    *,
+    what: str = "",
+    title: str | None = None,
+    troubles: timeaxis.Troubles = (),
+) -> Chart:
     """Draw a carpet plot: mean power by local day (x) and hour of the day (y).
 
     Args:
@@ -22,15 +30,18 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, what: str = "", title: str |
         tz: IANA zone of the days.
         what: Of what, such as "Cooling".
         title: In place of the finding.
+        troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
     """
     values = power_kw.to_numpy(dtype=float)
     if not np.isfinite(values).any():
-        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.")
+        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", style.NO_HOURS)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
     finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
+    if not title and busiest == quietest:
+        finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)
     # Scaled to the 99.5 % quantile: a single peak would make all other hours pale.
@@ -38,16 +49,17 @@ def load_carpet(power_kw: pd.DataFrame, tz: str, *, what: str = "", title: str |
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [HEIGHT])
         style.heatmap(ax, timeaxis.positions(midnights), values.T, HEATMAP_CMAP, top)
+        failed = timeaxis.hatch_troubles(ax, troubles, midnights[0], midnights[-1], above=True)
         ax.set_yticks(*style.HOUR_TICKS)
         timeaxis.time_axis(ax, midnights[0], midnights[-1])
-        color_bar(ax, f"{number(top)} kW", style.RIGHT)
+        color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
         style.label_axes(ax, "Hour of the day; color: kW", x=f"Local day, {tz}")
     caption = (
         "Mean power of each hour, a day from top to bottom. The hour that comes twice in autumn is averaged, the one "
-        "that spring skips is empty; hatched: unknown."
+        f"that spring skips is empty; hatched: unknown.{timeaxis.TROUBLE_WORDS if failed else ''}"
     )
-    alt = f"{finding}. Means by hour, kW: " + ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
-    return Chart(fig, caption, f"{alt}.", style.RC_PARAMS)
+    means = ", ".join(f"{hour} {number(value)}" for hour, value in hours.items())
+    return style.chart(fig, caption, f"{finding}. Means by hour, kW: {means}.")
 
 
 MARKED_SHARES = (0.01, 0.1, 0.5)  # of the hours, where the curve is labeled
@@ -62,10 +74,11 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
         title: In place of the finding.
     """
     if not len(kw) or figures.peak_time is None:
-        return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.")
+        why = "No energy was used in this period" if len(kw) else style.NO_HOURS
+        return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.", why)
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
-        f"{number(round(figures.full_load_hours))} hours at the peak"
+        f"{plural(round(figures.full_load_hours), 'hour')} at the peak"
     )
     hours, power = kw.index.to_numpy(dtype=float), kw.to_numpy(dtype=float)
     with rc_context(style.RC_PARAMS):
@@ -73,18 +86,27 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
         x, y = np.concatenate([[0.0], hours]), np.concatenate([power[:1], power])
         ax.fill_between(x, 0, y, step="pre", color=style.SKY, alpha=0.6, linewidth=0)
         ax.step(x, y, where="pre", color=style.BLUE, linewidth=1.4)
-        for share in MARKED_SHARES:
-            at = min(int(share * len(power)), len(power) - 1)
-            ax.plot([hours[at]], [power[at]], "o", color=style.DARK, markersize=4)
-            words = f"{number(power[at])} kW for {number(round(hours[at]))} h"
-            ax.annotate(words, (hours[at], power[at]), (7, 4), textcoords="offset points")
-        ax.set_ylim(0, figures.peak_kw * 1.08 or 1.0)
+        ax.set_ylim(0, outliers.usual_range(power)[1] * 1.08 or 1.0)
         ax.set_xlim(0, hours[-1])
+        beyond = outliers.mark(ax, (x[:-1] + x[1:]) / 2, power)
+        lowest = np.inf
+        for at in sorted({min(int(share * len(power)), len(power) - 1) for share in MARKED_SHARES}):
+            ax.plot([hours[at]], [power[at]], "o", color=style.DARK, markersize=4)
+            height = float(ax.transData.transform((0, power[at]))[1])
+            # Labels of points that lie upon each other would cover each other.
+            if lowest - height < style.LINE:
+                continue
+            lowest = height
+            words = f"{number(power[at])} kW for {number(round(hours[at]))} h"
+            side, offset = ("left", 7) if hours[at] <= 0.6 * hours[-1] else ("right", -7)
+            ax.annotate(words, (hours[at], power[at]), (offset, 4), textcoords="offset points", ha=side)
         style.round_ticks(ax.yaxis)
         style.round_ticks(ax.xaxis, 9)
-        style.label_axes(ax, "Mean power of an hour, kW", x="Hours with at least this power", below=24)
+        label = outliers.label("Mean power of an hour, kW", beyond)
+        style.label_axes(ax, label, x="Hours with at least this power", below=26)
     caption = (
-        f"All {number(round(figures.known_hours))} hours whose energy is measured, the highest power first; the area "
+        f"All {plural(round(figures.known_hours), 'hour')} whose energy is measured, the highest power first; the area "
         f"is the energy. Peak {moment(figures.peak_time)}; in 95 % of the time more than {number(figures.base_kw)} kW."
+        + outliers.told(beyond, power, "kW")
     )
-    return Chart(fig, caption, f"{finding}. {caption}", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {caption}")

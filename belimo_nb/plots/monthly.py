@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import MINUS, MONTHS
+from belimo_nb.display.numbers import MINUS, MONTHS, plural
 from belimo_nb.energy import LOWER_BOUNDS
-from belimo_nb.plots import style
-from belimo_nb.plots.timeaxis import zone_of
+from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
 TRACE = 0.001  # a month of which another is a thousand times as much is none to divide by
@@ -30,6 +29,7 @@ def monthly_energy(
     before: str = "year before",
     title: str | None = None,
     each: bool = False,
+    troubles: timeaxis.Troubles = (),
 ) -> Chart:
     """Draw energy by local month, all names together, beside the same months a year before.
 
@@ -44,41 +44,48 @@ def monthly_energy(
         before: Name of the previous period.
         title: In place of the finding.
         each: A panel for each name, none for their sum: for heat and cold, which are no sum.
+        troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error: months
+            of either period that have any are incomplete.
 
     Raises:
         UsageError: The index has no time zone.
     """
-    zone = zone_of(kwh.index, "monthly_energy")
+    zone = timeaxis.zone_of(kwh.index, "monthly_energy")
     names = list(dict.fromkeys(kwh.columns.get_level_values(-1))) if each and isinstance(kwh, pd.DataFrame) else []
-    parts = {f"{str(name).capitalize()} energy": [_only(kwh, name), _only(previous, name)] for name in names}
-    panels = {words: _months(*part) for words, part in (parts if len(names) > 1 else {what: [kwh, previous]}).items()}
+    parts = {f"{str(name).capitalize()} energy": (_only(kwh, name), _only(previous, name)) for name in names}
+    parts = parts if len(names) > 1 else {what: (kwh, previous)}
+    panels = {words: _months(now, past, troubles) for words, (now, past) in parts.items()}
     if not any(months["kwh"].notna().any() for months in panels.values()):
-        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.")
+        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", style.NO_ENERGY)
     changes = {words: _change(months, before) for words, months in panels.items()}
+    amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
     findings = {
-        words: f"{words}: {number(round(float(months['kwh'].sum())))} kWh{changes[words]}"
-        for words, months in panels.items()
+        words: f"{words}: {kwh}, {changes[words]}" if changes[words] else f"{words}: {kwh}"
+        for words, kwh in amounts.items()
     }
     partial = any((months["kwh"].notna() & ~months["complete"]).any() for months in panels.values())
     with rc_context(style.RC_PARAMS):
         fig, axes = style.new_figure(
             title or "; ".join(findings.values()), [230 if len(panels) == 1 else 150] * len(panels)
         )
+        beyond = ""
         for ax, (words, months) in zip(axes, panels.items(), strict=True):
-            handles = _draw_bars(ax, months, before)
+            handles, count = _draw_bars(ax, months, before)
+            beyond += outliers.told(count, months[["kwh", "before"]], "kWh")
             style.round_ticks(ax.yaxis)
             of = "" if len(panels) == 1 else f"{words}, "
             last = ax is axes[-1]
             ax.tick_params(labelbottom=last)
-            style.label_axes(ax, f"{of}kWh per month", x=f"Local month, {zone}" if last else "", handles=handles)
+            label = outliers.label(f"{of}kWh per month", count)
+            style.label_axes(ax, label, x=f"Local month, {zone}" if last else "", handles=handles)
     caption = f"{what} per local calendar month."
-    caption += (
-        f" Above the bars: change against the same month{_same_month_of(before)}." if any(changes.values()) else ""
-    )
-    caption += " Hatched bars: some readings are missing, so the true figure is higher." if partial else ""
+    if any(changes.values()):
+        caption = f"{caption} {_same_month(before)}"
+    caption += " Hatched bars: some readings are missing or failed, so the true figure is higher." if partial else ""
+    caption += beyond
     texts = {words: "; ".join(_alt_text(row, before) for _, row in panels[words].iterrows()) for words in panels}
     alt = " ".join(f"{findings[words].replace(':', ' by month,', 1)}. {texts[words]}." for words in panels)
-    return Chart(fig, caption, alt, style.RC_PARAMS)
+    return style.chart(fig, caption, alt)
 
 
 def _only(energy: Any, name: object) -> Any:
@@ -86,9 +93,13 @@ def _only(energy: Any, name: object) -> Any:
     return energy if energy is None else energy.loc[:, energy.columns.get_level_values(-1) == name]
 
 
-def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Series[float] | None) -> pd.DataFrame:
+def _months(
+    kwh: pd.DataFrame | pd.Series[float],
+    previous: pd.DataFrame | pd.Series[float] | None,
+    troubles: timeaxis.Troubles,
+) -> pd.DataFrame:
     """One row per month: year, month, kwh, complete, before (kWh of the previous year), comparable."""
-    now, complete = _parts(kwh)
+    now, complete = _parts(kwh, troubles)
     index = pd.DatetimeIndex(now.index)
     table = pd.DataFrame({
         "year": index.year,
@@ -98,7 +109,7 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
     })  # fmt: skip
     if previous is None or not len(previous):
         return table.assign(before=np.nan, comparable=False)
-    past, whole = _parts(previous)
+    past, whole = _parts(previous, troubles)
     same = set(past.columns) == set(now.columns)
     then = pd.DatetimeIndex(past.index)
     years = round((index[0] - then[0]).days / 365.2425)
@@ -112,14 +123,21 @@ def _months(kwh: pd.DataFrame | pd.Series[float], previous: pd.DataFrame | pd.Se
     return table.assign(comparable=table["complete"] & (table["comparable"] == True))  # noqa: E712  (NaN is no)
 
 
-def _parts(energy: pd.DataFrame | pd.Series[float]) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def _parts(
+    energy: pd.DataFrame | pd.Series[float], troubles: timeaxis.Troubles
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """KWh by month and name, and per month whether all of it is known."""
     if isinstance(energy, pd.Series):
         energy = energy.to_frame("")
+    begins = pd.DatetimeIndex(energy.index)
+    ends = begins + pd.DateOffset(months=1)
+    sound = np.ones(len(energy), bool)
+    for begin, end, *_ in troubles:
+        sound &= np.asarray((ends <= begin) | (begins >= end))
     if energy.columns.nlevels == 1:
-        return energy, energy.notna().all(axis=1).to_numpy()
+        return energy, sound & energy.notna().all(axis=1).to_numpy()
     kwh, quality = (cast("pd.DataFrame", energy[name]) for name in ("kwh", "quality"))
-    return kwh, (kwh.notna() & ~quality.isin(LOWER_BOUNDS)).all(axis=1).to_numpy()
+    return kwh, sound & (kwh.notna() & ~quality.isin(LOWER_BOUNDS)).all(axis=1).to_numpy()
 
 
 def _change(months: pd.DataFrame, before: str) -> str:
@@ -128,23 +146,26 @@ def _change(months: pd.DataFrame, before: str) -> str:
     base = float(both["before"].sum())
     if base <= float(both["kwh"].sum()) * TRACE:
         return ""
-    words = f", {_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
-    return words if len(both) == len(months) else f"{words} in {len(both)} of {len(months)} months"
+    words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
+    return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
 
 
 def _against(before: str) -> str:
     return f"the {before}" if before == "year before" else before
 
 
-def _same_month_of(before: str) -> str:
-    return " of the year before" if before == "year before" else f", {before}"
+def _same_month(before: str) -> str:
+    if before == "year before":
+        return "Above the bars: change against the same month of the year before."
+    return f"Above the bars: change against the same month, {before}."
 
 
-def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> style.Legend:
+def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legend, int]:
+    """Draw the bars of both periods; returns the legend's entries, and how many bars end beyond the axis."""
     x, both = np.arange(len(months)), bool(months["before"].notna().any())
     width, offset = (0.38, 0.19) if both else (0.66, 0.0)
     known, complete = months["kwh"].notna(), months["complete"]
-    top = float(np.nanmax(months[["kwh", "before"]].to_numpy(dtype=float))) * 1.12 or 1.0
+    top = np.nan_to_num(outliers.usual_range(months[["kwh", "before"]])[1]) * 1.12 or 1.0
     handles: style.Legend = []
     if both:
         ax.bar(x - offset, months["before"], width, color=PREVIOUS_COLOR)
@@ -160,13 +181,14 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> style.Legend:
     for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
-        look: dict[str, Any] = {"ha": "center", "fontsize": 7.5, "color": style.GRAY}
+        look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}
         ax.annotate(_signed(row / base - 1), place, (0, 3), textcoords="offset points", **look)
     ax.set_ylim(0, top)
     ax.set_xlim(-0.6, len(months) - 0.4)
     ax.set_xticks(x, _tick_labels(months))
     ax.tick_params(axis="x", length=0)
-    return handles
+    beyond = outliers.mark(ax, [*(x - offset), *(x + offset)], [*months["before"], *months["kwh"]])
+    return handles, beyond
 
 
 def _signed(share: float) -> str:
@@ -183,7 +205,8 @@ def _tick_labels(months: pd.DataFrame) -> list[str]:
 
 
 def _alt_text(row: pd.Series[float], before: str) -> str:
-    value = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
-    value += " or more" if not row["complete"] and not pd.isna(row["kwh"]) else ""
-    value += f" ({before} {number(round(row['before']))})" if not pd.isna(row["before"]) else ""
-    return f"{MONTHS[int(row['month']) - 1]} {int(row['year'])} {value}"
+    kwh = "unknown" if pd.isna(row["kwh"]) else f"{number(round(row['kwh']))} kWh"
+    value = kwh if row["complete"] or pd.isna(row["kwh"]) else f"{kwh} or more"
+    month = f"{MONTHS[int(row['month']) - 1]} {int(row['year'])}"
+    past = row["before"]
+    return f"{month} {value}" if pd.isna(past) else f"{month} {value} ({before} {number(round(past))})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number, percent
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.errors import UsageError
-from belimo_nb.plots import style, timeaxis
+from belimo_nb.plots import outliers, style, timeaxis
 
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it both sensors show the temperature of the room
 CLOSED_PCT = 1.0  # percent: at or below it a valve counts as closed
@@ -39,60 +39,85 @@ class Panel(NamedTuple):
     zero: bool = False
 
 
-def temperatures(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
-    """Draw the temperatures T1 and T2, and their difference below.
+def temperatures(
+    frame: pd.DataFrame,
+    *,
+    title: str | None = None,
+    period: Period | None = None,
+    troubles: timeaxis.Troubles = (),
+) -> Chart:
+    """Draw the temperatures T1 and T2, the warmer one of the water red, and their difference below.
 
     Args:
         frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
             unknown. With `flow_m3h`, the title speaks of the times when water flows.
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
+        troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
     """
-    panels = [
-        Panel("Temperature, °C", 170, (Line("t1_c", "T1", style.RED), Line("t2_c", "T2", style.BLUE))),
-        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
-    ]
     flowing = frame
     if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
-        flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * frame["flow_m3h"].max()]
-    medians = [
-        f"{name} {number(float(flowing[column].median()), 1)} {unit}"
-        for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
-        if column in flowing and flowing[column].notna().any()
+        flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * outliers.usual_range(frame["flow_m3h"])[1]]
+    found = {name: float(flowing[name].median()) for name in ("t1_c", "t2_c", "delta_t_k") if name in flowing}
+    # Of a valve that cools, T1 is mostly the colder one.
+    cools = found.get("t1_c", math.nan) < found.get("t2_c", math.nan)
+    warm, cold = (style.BLUE, style.RED) if cools else (style.RED, style.BLUE)
+    panels = [
+        Panel("Temperature, °C", 170, (Line("t1_c", "T1", warm), Line("t2_c", "T2", cold))),
+        Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
     ]
-    when = "" if flowing is frame else " while water flows"
-    finding = f"Temperatures{when}, medians: {', '.join(medians)}"
-    return _draw(frame, panels, title or finding, "Temperatures", period)
+    medians = [
+        f"{name} {number(found[column], 1)} {unit}"
+        for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
+        if not math.isnan(found.get(column, math.nan))
+    ]
+    what = "Temperatures" if flowing is frame else "Temperatures while water flows"
+    finding = f"{what}, medians of the samples: {', '.join(medians)}"
+    return _draw(frame, panels, title or finding, "Temperatures", period, troubles)
 
 
-def flow_and_power(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
+def flow_and_power(
+    frame: pd.DataFrame,
+    *,
+    title: str | None = None,
+    period: Period | None = None,
+    troubles: timeaxis.Troubles = (),
+) -> Chart:
     """Draw flow and power over time.
 
     Args:
         frame: Any of the columns `flow_m3h` (m³/h) and `power_kw` (kW); aware index in the site's zone; NaN is unknown.
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
+        troubles: As for `temperatures`.
     """
     panels = [
         Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", style.GREEN),), zero=True),
         Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
     peaks = [
-        f"{name} up to {number(float(frame[column].max()))} {unit}"
+        f"{name} up to {number(outliers.usual_range(frame[column])[1])} {unit}"
         for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
         if column in frame and frame[column].notna().any()
     ]
     finding = ", ".join(peaks)
-    return _draw(frame, panels, title or capitalized(finding), "Flow and power", period)
+    return _draw(frame, panels, title or capitalized(finding), "Flow and power", period, troubles)
 
 
-def position(frame: pd.DataFrame, *, title: str | None = None, period: Period | None = None) -> Chart:
+def position(
+    frame: pd.DataFrame,
+    *,
+    title: str | None = None,
+    period: Period | None = None,
+    troubles: timeaxis.Troubles = (),
+) -> Chart:
     """Draw the valve's position, and its setpoint if known, over time.
 
     Args:
         frame: Column `position_pct` and, if known, `setpoint_pct` (%); aware index in the site's zone; NaN is unknown.
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
+        troubles: As for `temperatures`.
     """
     lines = (Line("position_pct", "position", style.BLUE), Line("setpoint_pct", "setpoint", style.ORANGE, dashed=True))
     finding = "Valve position"
@@ -100,10 +125,18 @@ def position(frame: pd.DataFrame, *, title: str | None = None, period: Period | 
         known = frame["position_pct"].dropna()
         closed = percent(float((known <= CLOSED_PCT).mean()), 0)
         finding = f"Valve position: {number(float(known.mean()), 0, '%')} on average, closed for {closed} of the time"
-    return _draw(frame, [Panel("Position, %", 170, lines, zero=True)], title or finding, "Valve position", period)
+    panels = [Panel("Position, %", 170, lines, zero=True)]
+    return _draw(frame, panels, title or finding, "Valve position", period, troubles)
 
 
-def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, period: Period | None) -> Chart:
+def _draw(
+    frame: pd.DataFrame,
+    panels: Sequence[Panel],
+    title: str,
+    what: str,
+    period: Period | None,
+    troubles: timeaxis.Troubles,
+) -> Chart:
     wanted = [line.column for panel in panels for line in panel.lines]
     zone = timeaxis.zone_of(frame.index, what)
     panels = [panel._replace(lines=tuple(line for line in panel.lines if line.column in frame)) for panel in panels]
@@ -115,9 +148,11 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
     data = frame[[line.column for panel in panels for line in panel.lines]].astype(float).sort_index()
     known = pd.DatetimeIndex(data.dropna(how="all").index)
     if not len(known):
-        return style.no_data_figure(what, f"{what} over time.")
+        named = [line.name for panel in panels for line in panel.lines]
+        why = f"No readings of {' or '.join(named)} in this period"
+        return style.no_data_figure(what, f"{what} over time.", why)
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
-    bucket = ""
+    bucket, beyond, failed = "", "", False
     with rc_context(style.RC_PARAMS):
         fig, axes = style.new_figure(title, [panel.height for panel in panels])
         for ax, panel in zip(axes, panels, strict=True):
@@ -127,17 +162,22 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
             known_times = pd.DatetimeIndex(data[[line.column for line in panel.lines]].dropna(how="all").index)
             spans = timeaxis.unknown_spans(known_times, start, end, timeaxis.usual_step(pd.DatetimeIndex(data.index)))
             timeaxis.hatch_unknown(ax, spans)
+            failed = timeaxis.hatch_troubles(ax, troubles, start, end)
             handles = handles if len(handles) > 1 else []
             handles += [style.unknown_legend()] if spans and ax is axes[0] else []
-            style.label_axes(ax, panel.y_label, x=f"Local time, {zone}" if last else "", handles=handles)
-            if panel.zero:
-                ax.set_ylim(bottom=min(0.0, float(np.nanmin([item.min() for item in series] or [0.0]))))
-            style.round_ticks(ax.yaxis, 4)
+            handles += [style.trouble_legend()] if failed and ax is axes[0] else []
             timeaxis.time_axis(ax, start, end)
+            values, count = pd.concat(series), _limit(ax, series, zero=panel.zero)
+            beyond += outliers.told(count, values, panel.y_label.split(", ")[1])
+            words = outliers.label(panel.y_label, count)
+            style.label_axes(ax, words, x=f"Local time, {zone}" if last else "", handles=handles)
+            style.round_ticks(ax.yaxis, 4)
             ax.tick_params(labelbottom=last)
     caption = f"{what} over time."
     caption += f" Lines: mean of each {bucket}; bands: from its least to its greatest value." if bucket else ""
     caption += " Gaps and hatched areas: unknown."
+    caption += timeaxis.TROUBLE_WORDS if failed else ""
+    caption += beyond
     facts = [
         f"{line.name} from {number(float(data[line.column].min()), 1)} to {number(float(data[line.column].max()), 1)}, "
         f"on average {number(float(data[line.column].mean()), 1)} ({panel.y_label.split(', ')[1]})"
@@ -145,7 +185,19 @@ def _draw(frame: pd.DataFrame, panels: Sequence[Panel], title: str, what: str, p
         for line in panel.lines
         if data[line.column].notna().any()
     ]
-    return Chart(fig, caption, f"{title}. {'; '.join(facts)}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{title}. {'; '.join(facts)}.")
+
+
+def _limit(ax: Axes, series: Sequence[pd.Series[float]], *, zero: bool) -> int:
+    """Set the y axis to what is usual, with zero where wanted, and mark what is beyond; returns how many are."""
+    values = pd.concat(series)
+    low, high = outliers.usual_range(values)
+    if math.isnan(low):
+        return 0
+    low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
+    room = 0.05 * (high - low) or 1.0
+    ax.set_ylim(low - (0.0 if zero and low == 0 < high else room), high + room)
+    return outliers.mark(ax, timeaxis.positions(pd.DatetimeIndex(values.index)), values)
 
 
 def _draw_lines(ax: Axes, panel: Panel, series: Sequence[pd.Series[float]]) -> tuple[style.Legend, str]:

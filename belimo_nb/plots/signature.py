@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -13,7 +14,7 @@ from matplotlib.patches import Patch
 
 from belimo_nb.display import Chart, number
 from belimo_nb.heating import Signature
-from belimo_nb.plots import style
+from belimo_nb.plots import outliers, style
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def energy_signature(
         # First, so that the reporting period is drawn on top.
         shown.insert(0, (before, BEFORE, names[1]))
     if not any(signature.n_days for signature, _, _ in shown):
-        return style.no_data_figure(title or "Energy signature", "Daily energy against the outdoor temperature.")
+        why = "No day of this period has both its energy and its outdoor temperature"
+        return style.no_data_figure(title or "Energy signature", "Daily energy against the outdoor temperature.", why)
     finding = title or f"Energy signature: {_finding(now)}"
     handles: style.Legend = []
     with rc_context(style.RC_PARAMS):
@@ -57,17 +59,21 @@ def energy_signature(
             handles += _draw_signature(ax, signature, look, name, order)
         style.round_ticks(ax.yaxis, 6)
         style.round_ticks(ax.xaxis, 9)
-        ax.set_ylim(bottom=0)
         ax.margins(x=0.02)
-        style.label_axes(ax, "kWh per day", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+        days = pd.concat([signature.days for signature, _, _ in shown])
+        ax.set_ylim(0, outliers.usual_range(days["kwh"])[1] * 1.05 or 1.0)
+        beyond = outliers.mark(ax, days["temperature_c"], days["kwh"])
+        label = outliers.label("kWh per day", beyond)
+        style.label_axes(ax, label, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
     caption = (
         "Each point is a day. Lines: the expected day at that temperature; shaded: where that line lies with 90 % "
         "confidence (single days scatter more widely)."
     )
     refused = [f"{name} has no line: {signature.reason}" for signature, _, name in shown if signature.model is None]
     caption += f" No line: {'; '.join(refused)}." if refused else ""
+    caption += outliers.told(beyond, days["kwh"], "kWh")
     alt = "; ".join(f"{name}: {_finding(signature)}" for signature, _, name in reversed(shown))
-    return Chart(fig, caption, f"{finding}. {alt}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {alt}.")
 
 
 def _draw_signature(ax: Axes, signature: Signature, look: _Look, name: str, order: int) -> style.Legend:

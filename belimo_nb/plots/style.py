@@ -31,12 +31,18 @@ from belimo_nb.display.numbers import number
 ORANGE, SKY, GREEN, BLUE, RED = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 DARK, GRAY, AXIS, GRID, LIGHT_GRAY = "#1c2430", "#55616e", "#9aa5b1", "#dfe4e9", "#f1f3f5"
 UNKNOWN_HATCH: dict[str, Any] = {"facecolor": LIGHT_GRAY, "edgecolor": "#b4bdc6", "hatch": "////", "linewidth": 0}
+TROUBLE_HATCH: dict[str, Any] = {"facecolor": "#fbeee6", "edgecolor": "#dd9a74", "hatch": "\\\\\\\\", "linewidth": 0}
 
 DPI = 100
-WIDTH = 800  # CSS pixels of every figure
-LEFT, RIGHT, TOP, BOTTOM, GAP = 58, 12, 58, 46, 40  # margins and the space between panels, CSS pixels
+# CSS pixels of every figure; a page shows it up to 800 pixels wide, and on a phone its words can still be read.
+WIDTH = 640
+LEFT, RIGHT, TOP, BOTTOM, GAP = 54, 12, 58, 56, 42  # margins and the space between panels, CSS pixels
+EDGE = 4  # CSS pixels that stay free at the sides of a figure
+NAMES_WIDTH = 230  # CSS pixels that names of valves may take at the left of their bars
 MAX_TEXT_LENGTH = 44
-FONT, FONT_SIZE = "DejaVu Sans", 8.5  # comes with Matplotlib, so it is there on any machine
+FONT, FONT_SIZE, TITLE_SIZE = "DejaVu Sans", 9.0, 10.5  # comes with Matplotlib, so it is there on any machine
+SMALL = 8.0  # of labels within a panel
+LINE = 16  # CSS pixels from one line of text to the next
 
 RC_PARAMS: dict[Any, Any] = {
     **{key: value for key, value in rcParamsDefault.items() if "backend" not in key and key != "interactive"},
@@ -75,6 +81,8 @@ RC_PARAMS: dict[Any, Any] = {
 }
 
 
+NO_ENERGY = "No readings of the energy counters in this period"
+NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
 
@@ -95,11 +103,37 @@ def drawable(value: object, length: int = MAX_TEXT_LENGTH) -> str:
     return f"{plain[: (length - 1) // 2].rstrip()}…{plain[-(length // 2) :].lstrip()}"
 
 
-def text_width(texts: Sequence[str], size: float = FONT_SIZE) -> int:
+def text_width(texts: Sequence[str], size: float = FONT_SIZE, weight: str = "normal") -> int:
     """Width of the widest text in CSS pixels."""
-    measure, font = TextToPath(), FontProperties(family=[FONT], size=size)
+    measure, font = TextToPath(), FontProperties(family=[FONT], size=size, weight=weight)
     widths = [measure.get_text_width_height_descent(item, font, ismath=False)[0] for item in texts if item]
     return round(max(widths, default=0) * DPI / 72)
+
+
+def wrapped(text: str, width: int, size: float = FONT_SIZE, weight: str = "normal") -> str:
+    """Break a text into lines of a width in CSS pixels, at its spaces; a number stays beside its unit."""
+    lines = [""]
+    for word in drawable(text, 400).split(" "):
+        longer = f"{lines[-1]} {word}".strip(" ")
+        if text_width([longer], size, weight) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fitted(word, width, size, weight))
+    return "\n".join(filter(None, lines))
+
+
+def fitted(text: str, width: int, size: float = FONT_SIZE, weight: str = "normal") -> str:
+    """Make a text fit to be drawn in a width in CSS pixels, shortened in its middle if it must be."""
+    length = len(text)
+    while text_width([shown := drawable(text, length)], size, weight) > width and length > 3:
+        length = min(length - 1, int(length * width / text_width([shown], size, weight)) + 1)
+    return shown
+
+
+def beside_bars(names: Sequence[object]) -> tuple[list[str], int]:
+    """Names as they fit beside their bars, and the left margin that they need, CSS pixels."""
+    shown = [fitted(drawable(name), NAMES_WIDTH) for name in names]
+    return shown, text_width(shown) + 16
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -118,18 +152,20 @@ def new_figure(
     """Make a figure with panels below each other; call it and draw inside `rc_context(RC_PARAMS)`.
 
     Args:
-        title: Title above all panels.
+        title: Title above all panels, on as many lines as it needs.
         heights: Height of each panel, CSS pixels.
         left: Left margin, CSS pixels.
         right: Right margin, CSS pixels.
-        top: Top margin with the title, CSS pixels.
+        top: Top margin with a title of one line, CSS pixels.
         bottom: Bottom margin, CSS pixels.
     """
     # Fixed margins, not tight_layout: the time axes of figures below each other align.
+    words = wrapped(drawable(title, 200), WIDTH - 6 - EDGE, TITLE_SIZE, "bold")
+    top += round(1.35 * LINE) * words.count("\n")
     total = top + sum(heights) + GAP * (len(heights) - 1) + bottom
     fig = Figure(figsize=(WIDTH / DPI, total / DPI), dpi=DPI)
     FigureCanvasAgg(fig)
-    fig.text(6 / WIDTH, 1 - 10 / total, drawable(title, 88), fontsize=10, fontweight="bold", va="top")
+    fig.text(6 / WIDTH, 1 - 10 / total, words, fontsize=TITLE_SIZE, fontweight="bold", va="top")
     axes, edge = [], total - top
     for height in heights:
         box = (left / WIDTH, (edge - height) / total, (WIDTH - left - right) / WIDTH, height / total)
@@ -138,25 +174,69 @@ def new_figure(
     return fig, axes
 
 
-def label_axes(ax: Axes, words: str, *, x: str = "", below: int = 32, handles: Legend | None = None) -> None:
-    """Label the axes, the y axis horizontally above its numbers, with the legend at the right.
+def label_axes(
+    ax: Axes, words: str, *, x: str = "", below: int = 40, above: int = 7, handles: Legend | None = None
+) -> None:
+    """Label the axes, the y axis horizontally above its numbers, with the legend at the right, or above both.
 
     Args:
         ax: The panel.
         words: Quantity and unit of the y axis.
         x: Label of the x axis.
         below: Distance of `x` below the panel, CSS pixels.
+        above: Distance of `words` above it.
         handles: Entries of the legend.
     """
-    height = ax.bbox.height
-    ax.set_ylabel(words, rotation=0, ha="left", va="bottom", labelpad=0)
-    ax.yaxis.set_label_coords(0, 1 + 7 / height)
+    fig, height = ax.get_figure(root=True), ax.bbox.height
+    assert fig is not None  # noqa: S101 - of an axes in a figure
+    shown = wrapped(words, round(fig.bbox.width - ax.bbox.x0) - EDGE)
+    label = ax.set_ylabel(shown, rotation=0, ha="left", va="bottom", labelpad=0)
+    ax.yaxis.set_label_coords(0, 1 + above / height)
+    rows = shown.count("\n")
     if x:
         ax.set_xlabel(x, ha="right", labelpad=2)
         ax.xaxis.set_label_coords(1, -below / height)
     if handles:
         artists, words_of = zip(*handles, strict=True)
-        ax.legend(artists, words_of, loc="lower right", bbox_to_anchor=(1, 1 + 5 / height), ncols=len(handles))
+        for columns in range(len(handles), 0, -1):
+            place = (1, 1 + (above - 2) / height)
+            legend = ax.legend(artists, words_of, loc="lower right", bbox_to_anchor=place, ncols=columns)
+            box = legend.get_window_extent()
+            if box.x0 >= EDGE:
+                break
+        if words and box.x0 < label.get_window_extent().x1 + 8:
+            rows += 1
+            legend.set_bbox_to_anchor((1, 1 + (above - 2 + LINE * rows) / height), ax.transAxes)
+        rows = max(rows, rows - 1 + -(-len(handles) // columns))
+    make_room(ax, LINE * rows)
+
+
+def make_room(ax: Axes, height: int) -> None:
+    """Make a figure higher, by so many CSS pixels above a panel; what lies below stays."""
+    fig = ax.get_figure(root=True)
+    if height <= 0 or fig is None:
+        return
+    old, bottom = fig.bbox.height, ax.get_position().y0
+    new = old + height
+    boxes = [(other, other.get_position().bounds) for other in fig.axes]
+    fig.set_size_inches(WIDTH / DPI, new / DPI)
+    for other, (left, low, width, high) in boxes:
+        up = height if low > bottom + 1e-6 else 0
+        other.set_position((left, (low * old + up) / new, width, high * old / new))
+    for text in fig.texts:
+        text.set_y(1 - (1 - text.get_position()[1]) * old / new)
+
+
+def chart(fig: Figure, caption: str, alt: str) -> Chart:
+    """Make a chart of a figure, with margins as wide as the numbers at its axes need."""
+    with rc_context(RC_PARAMS):
+        boxes = [box for ax in fig.axes for axis in (ax.xaxis, ax.yaxis) if (box := axis.get_tightbbox())]
+        left = max(0.0, EDGE - min((box.x0 for box in boxes), default=EDGE))
+        right = max(0.0, max((box.x1 for box in boxes), default=0.0) - WIDTH + EDGE)
+        for ax in fig.axes if left or right else ():
+            x, y, width, height = ax.get_position().bounds
+            ax.set_position((x + left / WIDTH, y, width - (left + right) / WIDTH, height))
+    return Chart(fig, caption, alt, RC_PARAMS)
 
 
 def round_ticks(axis: Any, ticks: int = 5) -> None:
@@ -184,6 +264,11 @@ def unknown_legend() -> tuple[Patch, str]:
     return Patch(**UNKNOWN_HATCH), "unknown"
 
 
+def trouble_legend() -> tuple[Patch, str]:
+    """Legend entry of the times in which a device reported an error."""
+    return Patch(**TROUBLE_HATCH), "error or warning"
+
+
 def hatch_panel(ax: Axes) -> None:
     """Hatch a whole panel as unknown, below what is drawn."""
     ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, zorder=0, **UNKNOWN_HATCH))
@@ -199,14 +284,15 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
     ax.set_ylim(len(values), 0)
 
 
-def no_data_figure(title: str, caption: str, words: str = "No data in this period") -> Chart:
-    """Chart that says that there are no data, in place of an empty or zero one."""
+def no_data_figure(title: str, caption: str, words: str) -> Chart:
+    """Chart that says why there is nothing to draw, in place of an empty or zero one."""
+    shown = wrapped(words, WIDTH - 80)
     with rc_context(RC_PARAMS):
-        fig, (ax,) = new_figure(title, [90], left=RIGHT, top=36, bottom=RIGHT)
+        fig, (ax,) = new_figure(title, [74 + LINE * (shown.count("\n") + 1)], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
         hatch_panel(ax)
         ax.text(
-            0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GRAY,
+            0.5, 0.5, shown, transform=ax.transAxes, ha="center", va="center", color=GRAY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},
         )  # fmt: skip
     return Chart(fig, caption, f"{title}: {words[:1].lower()}{words[1:]}.", RC_PARAMS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ from belimo_nb.calendar.moments import localized
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display.numbers import MONTHS
 from belimo_nb.errors import UsageError
-from belimo_nb.plots.style import UNKNOWN_HATCH
+from belimo_nb.plots.style import TROUBLE_HATCH, UNKNOWN_HATCH, text_width
 
 MAX_POINTS = 1600  # readings that are drawn as they are: about one for each pixel of a panel
 MAX_BUCKETS = 480  # of a longer series
@@ -28,6 +30,8 @@ DAY = pd.Timedelta(days=1)
 # Distance of ticks for ranges longer than so many days.
 HOUR_TICKS = ((2.1, "12h"), (1.1, "6h"), (0.5, "3h"), (0.15, "1h"), (0.05, "15min"), (-1, "5min"))
 LineStyle = Literal["-", "--", ":", "-."]
+Troubles = Sequence[tuple[pd.Timestamp, pd.Timestamp, *tuple[object, ...]]]  # start and end first, both aware
+TROUBLE_WORDS = " Hatched in red: the device reported an error or a warning; what it measured then may be wrong."
 
 
 class Downsampled(NamedTuple):
@@ -79,32 +83,35 @@ def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp) -> None:
     edges = positions(pd.DatetimeIndex([start, end]))
     ax.set_xlim(float(edges[0]), float(edges[1]))
     # A label centered on the right edge would run out of the figure.
-    inside = (at >= edges[0] - 1e-9) & (at <= edges[1] - (edges[1] - edges[0]) * 0.012)
-    ax.xaxis.set_major_locator(FixedLocator(at[inside].tolist()))
-    ax.xaxis.set_major_formatter(FixedFormatter([text for text, keep in zip(labels, inside, strict=True) if keep]))
+    inside = np.flatnonzero((at >= edges[0] - 1e-9) & (at <= edges[1] - (edges[1] - edges[0]) * 0.012))
+    needed = text_width([text for text, _ in labels]) + 10
+    shown = inside[:: max(1, math.ceil(len(inside) * needed / ax.bbox.width))]
+    # The second line says what changes with a tick, and with the first one what all have in common.
+    below = [
+        more if more != previous else ""
+        for previous, (_, more) in zip(("", *(labels[i][1] for i in shown)), (labels[i] for i in shown), strict=False)
+    ]
+    ax.xaxis.set_major_locator(FixedLocator(at[shown].tolist()))
+    words = [f"{labels[i][0]}\n{more}".rstrip("\n") for i, more in zip(shown, below, strict=True)]
+    ax.xaxis.set_major_formatter(FixedFormatter(words))
 
 
-def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.DatetimeIndex, list[str]]:
-    """Naive local ticks that suit a range, and their labels; the second line of a label says what changes with it."""
+def _ticks(first: pd.Timestamp, last: pd.Timestamp, days: float) -> tuple[pd.DatetimeIndex, list[tuple[str, str]]]:
+    """Naive local ticks that suit a range, and the two lines of their labels, of which the second is often the same."""
     day = first.normalize()
     if days > 1100:
         ticks = pd.date_range(day.replace(month=1, day=1), last, freq="YS")
-        return ticks, [str(tick.year) for tick in ticks]
+        return ticks, [(str(tick.year), "") for tick in ticks]
     if days > 75:
         ticks = pd.date_range(day.replace(day=1), last, freq="MS")
         ticks = ticks[(ticks.month - 1) % 3 == 0] if days > 500 else ticks
-        shown = [MONTHS[tick.month - 1] for tick in ticks]
-        below = [tick.year if tick.month == 1 or i == 0 else "" for i, tick in enumerate(ticks)]
-    elif days > 3.1:
+        return ticks, [(MONTHS[tick.month - 1], str(tick.year)) for tick in ticks]
+    if days > 3.1:
         ticks = pd.date_range(day, last, freq="D")
         ticks = ticks[ticks.day_of_week == 0] if days > 16 else ticks
-        shown = [_day_and_month(tick) for tick in ticks]
-        below = [tick.year if i == 0 or tick.year != ticks[i - 1].year else "" for i, tick in enumerate(ticks)]
-    else:
-        ticks = pd.date_range(day, last, freq=next(freq for least, freq in HOUR_TICKS if days > least))
-        shown = [f"{tick:%H:%M}" for tick in ticks]
-        below = [_day_and_month(tick) if tick.hour == 0 else "" for tick in ticks]
-    return ticks, [f"{text}\n{more}".rstrip("\n") for text, more in zip(shown, below, strict=True)]
+        return ticks, [(_day_and_month(tick), str(tick.year)) for tick in ticks]
+    ticks = pd.date_range(day, last, freq=next(freq for least, freq in HOUR_TICKS if days > least))
+    return ticks, [(f"{tick:%H:%M}", _day_and_month(tick)) for tick in ticks]
 
 
 def _day_and_month(tick: pd.Timestamp) -> str:
@@ -170,7 +177,7 @@ def plot_series(ax: Axes, series: pd.Series[float], color: str, *, linestyle: Li
     # A line needs two points; a reading between two gaps gets a dot.
     known = np.isfinite(np.concatenate([[np.nan], drawn.mean, [np.nan]]))
     alone = known[1:-1] & ~known[:-2] & ~known[2:]
-    ax.plot(drawn.x[alone], drawn.mean[alone], ".", color=color, markersize=2.5)
+    ax.plot(drawn.x[alone], drawn.mean[alone], ".", color=color, markersize=5)
     return drawn.bucket
 
 
@@ -211,3 +218,23 @@ def hatch_unknown(ax: Axes, spans: list[tuple[float, float]]) -> None:
     """Hatch stretches of the axis as unknown."""
     for begin, end in spans:
         ax.axvspan(begin, end, zorder=0, **UNKNOWN_HATCH)
+
+
+def hatch_troubles(
+    ax: Axes, troubles: Troubles, start: pd.Timestamp, end: pd.Timestamp, *, above: bool = False
+) -> bool:
+    """Hatch the times within a range in which the device reported an error; returns whether there are any.
+
+    Args:
+        ax: The panel.
+        troubles: Start and end first in each.
+        start: Begin of the range, aware, in the site's zone.
+        end: Its end.
+        above: Hatch above what is drawn, as of a heatmap that fills the panel.
+    """
+    look = TROUBLE_HATCH | ({"facecolor": "none", "zorder": 2} if above else {"zorder": 0.1})
+    spans = [(max(begin, start), min(after, end)) for begin, after, *_ in troubles if begin < end and after > start]
+    for begin, after in spans:
+        left, right = positions(pd.DatetimeIndex([begin, after]).tz_convert(start.tz))
+        ax.axvspan(left, right, **look)
+    return bool(spans)

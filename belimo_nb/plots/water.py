@@ -10,15 +10,15 @@ from matplotlib import rc_context
 from matplotlib.lines import Line2D
 
 from belimo_nb.display import Chart, Note, note, number
-from belimo_nb.display.numbers import date
+from belimo_nb.display.numbers import date, plural
 from belimo_nb.heating.days import daily_series
 from belimo_nb.hydronics.daily_water import BIN_K, together, water_signature
 from belimo_nb.hydronics.effect import BeforeAfter
-from belimo_nb.plots import style
+from belimo_nb.plots import outliers, style
 
 ROW = 22  # CSS pixels of a valve
-MAX_NAMES_WIDTH = 320
 LEAST = 5  # days that a step of outdoor temperature needs for a median
+NO_WATER = "No valve has both water and temperatures in this period"
 TOLD = 6  # spells of days left out, and other changes, that a caption names
 Dashes = Literal["-", "--"]
 
@@ -31,10 +31,13 @@ def return_ranking(valves: pd.DataFrame, *, title: str | None = None, limit: int
         title: In place of the finding.
         limit: Number of valves at most.
     """
-    caption = "Means over the period, weighted by volume: supply and return; between them the delta-T."
+    caption = (
+        "Means over the period, weighted by volume: supply and return; between them the delta-T. At the right the "
+        "return and the share of the water."
+    )
     told = valves[valves["return_c"].notna()]
     if told.empty:
-        return style.no_data_figure(title or "Return temperature by valve", caption)
+        return style.no_data_figure(title or "Return temperature by valve", caption, NO_WATER)
     mean = float((told["return_c"] * told["share"]).sum())
     worst = told.iloc[0]
     finding = title or (
@@ -42,48 +45,48 @@ def return_ranking(valves: pd.DataFrame, *, title: str | None = None, limit: int
         f"{number(float(worst['return_c']), 1)} °C"
     )
     shown = told.head(limit)
-    names = [style.drawable(name) for name in shown.index]
+    names, left = style.beside_bars(list(shown.index))
     words = [
         f"{number(value, 1)} °C  {number(100 * share, 0, '%')}"
         for value, share in zip(shown["return_c"], shown["share"], strict=True)
     ]
-    left, right = min(MAX_NAMES_WIDTH, style.text_width(names) + 16), style.text_width(words) + 22
+    right = style.text_width(words) + 22
+    warm, cold = _colors(shown)
+    ends = shown[["supply_c", "return_c"]]
+    low, high = outliers.usual_range(ends)
+    room = 0.04 * (high - low) or 1.0
     y = np.arange(len(shown))
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [ROW * len(shown)], left=left, right=right)
         ax.hlines(y, shown["return_c"], shown["supply_c"], color=style.AXIS, linewidth=1.4)
-        ax.plot(shown["supply_c"], y, "s", color=style.ORANGE, markersize=5)
-        ax.plot(shown["return_c"], y, "o", color=style.BLUE, markersize=6)
+        ax.plot(shown["supply_c"], y, "s", color=warm, markersize=5)
+        ax.plot(shown["return_c"], y, "o", color=cold, markersize=6)
         ax.axvline(mean, color=style.DARK, linewidth=1.0, linestyle="--")
+        ax.set_xlim(low - room, high + room)
         for row, text in enumerate(words):
             ax.annotate(
                 text, (1, row), (8, 0), ("axes fraction", "data"), "offset points", va="center", color=style.DARK
             )
-        ax.margins(x=0.04)
         ax.set_ylim(len(shown) - 0.4, -0.6)
+        beyond = outliers.mark(ax, ends.to_numpy().ravel(), np.repeat(y, 2))
         ax.set_yticks(y, names)
         ax.tick_params(axis="y", labelcolor=style.DARK)
         ax.grid(visible=False, axis="y")
         ax.grid(visible=True, axis="x")
-        style.round_ticks(ax.xaxis, 8)
+        style.round_ticks(ax.xaxis, 6)
         handles: style.Legend = [
-            (Line2D([], [], color=style.BLUE, marker="o", linestyle="none"), "return"),
-            (Line2D([], [], color=style.ORANGE, marker="s", linestyle="none"), "supply"),
+            (Line2D([], [], color=cold, marker="o", linestyle="none"), "return"),
+            (Line2D([], [], color=warm, marker="s", linestyle="none"), "supply"),
             (Line2D([], [], color=style.DARK, linestyle="--", linewidth=1.0), "return of all"),
         ]
-        style.label_axes(
-            ax,
-            "",
-            x="°C, weighted by volume; at the right the return and the share of the water",
-            below=24,
-            handles=handles,
-        )
+        style.label_axes(ax, "", x="°C, weighted by volume", below=26, handles=handles)
     rest = len(told) - len(shown)
     caption += f" Not drawn: {rest} more." if rest else ""
+    caption += outliers.told(beyond, ends, "°C")
     unknown = len(valves) - len(told)
     caption += f" Without water or temperatures: {unknown}." if unknown else ""
     listed = "; ".join(f"{name} {text.replace('  ', ', ')}" for name, text in zip(shown.index, words, strict=True))
-    return Chart(fig, caption, f"{finding}. {listed}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}. {listed}.")
 
 
 def water_temperatures(
@@ -103,17 +106,22 @@ def water_temperatures(
     days = days.dropna(subset=["supply_c", "return_c"])
     steps = water_signature(days, temperature) if len(days) else days
     if not len(steps):
-        return style.no_data_figure(title or "Supply and return over the outdoor temperature", caption)
+        why = "No three days of this period have like weather" if len(days) else NO_WATER
+        return style.no_data_figure(title or "Supply and return over the outdoor temperature", caption, why)
     ends = [f"{number(float(steps.index[i]), 0)} °C outdoors {number(float(steps['supply_c'].iloc[i]), 0)} and "
             f"{number(float(steps['return_c'].iloc[i]), 0)} °C" for i in (0, -1)]  # fmt: skip
     finding = title or f"Supply and return: at {ends[0]}, at {ends[1]}"
     outdoor = daily_series(temperature, "temperature").reindex(pd.DatetimeIndex(days.index).tz_localize(None))
     handles: style.Legend = []
+    warm, cold = _colors(steps)
+    points = days[["supply_c", "return_c"]]
+    low, high = outliers.usual_range(points)
+    room = 0.05 * (high - low) or 1.0
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [300])
         for column, name, color, marker in (
-            ("supply_c", "supply", style.ORANGE, "s"),
-            ("return_c", "return", style.BLUE, "o"),
+            ("supply_c", "supply", warm, "s"),
+            ("return_c", "return", cold, "o"),
         ):
             ax.plot(outdoor, days[column], marker, color=color, markersize=3, alpha=0.35, markeredgewidth=0)
             ax.plot(steps.index, steps[column], "-", color=color, linewidth=2.0)
@@ -121,8 +129,17 @@ def water_temperatures(
         style.round_ticks(ax.yaxis, 6)
         style.round_ticks(ax.xaxis, 9)
         ax.margins(x=0.02)
-        style.label_axes(ax, "°C", x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
-    return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)
+        ax.set_ylim(low - room, high + room)
+        beyond = outliers.mark(ax, np.repeat(outdoor.to_numpy(dtype=float), 2), points.to_numpy().ravel())
+        label = outliers.label("°C", beyond)
+        style.label_axes(ax, label, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
+    return style.chart(fig, caption + outliers.told(beyond, points, "°C"), f"{finding}.")
+
+
+def _colors(water: pd.DataFrame) -> tuple[str, str]:
+    """Colors of supply and return: the warmer one is that of heat, which of cooling is the return."""
+    cools = float(water["supply_c"].median()) < float(water["return_c"].median())
+    return (style.BLUE, style.ORANGE) if cools else (style.ORANGE, style.BLUE)
 
 
 def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, title: str | None = None) -> Chart | Note:
@@ -140,7 +157,8 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
     if effect is None or effect.reason:
         why = found.reason if effect is None else effect.reason
         words = f"{caption} Not to be said: {why.rstrip('.')}."
-        return style.no_data_figure(title or "Before and after a change", words, "Nothing to compare")
+        reason = f"Nothing to compare: {why.rstrip('.')}"
+        return style.no_data_figure(title or "Before and after a change", words, reason)
     change, plus_minus, unit = effect.change, effect.uncertainty, " K"
     if effect.relative:
         change, plus_minus, unit = 100 * change, 100 * plus_minus, " %"
@@ -162,20 +180,23 @@ def before_and_after(found: BeforeAfter, quantity: str = "volume per kWh", *, ti
             steps = steps[steps["size"] >= LEAST]
             ax.plot(steps.index, steps["median"], dashes, color=line, linewidth=2.0)
             handles.append((Line2D([], [], color=line, marker=marker, markersize=4, linestyle=dashes), name))
-        low, high = np.nanquantile(effect.days["value"], [0.005, 0.995])
-        ax.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
+        low, high = outliers.usual_range(effect.days["value"])
+        room = 0.05 * (high - low) or 1.0
+        ax.set_ylim(low - room, high + room)
+        ax.margins(x=0.02)
+        beyond = outliers.mark(ax, effect.days["temperature_c"], effect.days["value"])
         style.round_ticks(ax.yaxis, 6)
         style.round_ticks(ax.xaxis, 9)
-        ax.margins(x=0.02)
-        words = f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}"
-        style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=24, handles=handles)
+        words = outliers.label(f"{quantity[:1].upper()}{quantity[1:]}, {effect.unit}", beyond)
+        style.label_axes(ax, words, x="Mean outdoor temperature of the day, °C", below=26, handles=handles)
     caption += " Each point is a day; lines: medians in steps of 2 K."
+    caption += outliers.told(beyond, effect.days["value"], effect.unit)
     spells = [
-        f"{date(row['from'])}{f' to {date(row.to)}' if row['days'] > 1 else ''} ({row.why})"
+        f"{date(row['from'])} to {date(row.to)} ({row.why})" if row["days"] > 1 else f"{date(row['from'])} ({row.why})"
         for _, row in found.left_out.head(TOLD).iterrows()
     ]
     if len(found.left_out) > TOLD:
-        spells.append(f"{number(int(found.left_out['days'][TOLD:].sum()))} more days")
+        spells.append(plural(int(found.left_out["days"][TOLD:].sum()), "more day"))
     caption += f" Left out: {', '.join(spells)}." if spells else ""
     caption += f" Also changed in these months: {'; '.join(found.also[:TOLD])}." if found.also else ""
-    return Chart(fig, caption, f"{finding}.", style.RC_PARAMS)
+    return style.chart(fig, caption, f"{finding}.")

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from belimo_nb.display.numbers import plural
 from belimo_nb.errors import UsageError
 from belimo_nb.report.output.reports_json import Run
 from belimo_nb.report.page.assets import made_line, template_folder
@@ -78,11 +79,11 @@ def _content(run: Run, folder: str | None) -> dict[str, Any]:
     news = told(run, MOST, folder)
     new, gone = (sum(item.kind in kinds for item in run.changes) for kinds in (("new", "worse", "back"), ("gone",)))
     parts = [f"{new} new" if new else "", f"{gone} gone" if gone else ""]
-    parts += [f"{counts['failed']} reports failed" if counts["failed"] else ""]
+    parts += [f"{plural(counts['failed'], 'report')} failed" if counts["failed"] else ""]
     return {
         "facts": facts,
         "news": news,
-        "reports": counts["ok"] + counts["failed"],
+        "reports": plural(counts["ok"] + counts["failed"], "report"),
         "failed": counts["failed"],
         "subject": f"{facts.title}, {facts.period.label}: {', '.join(part for part in parts if part) or 'nothing new'}",
         "made": made_line(facts.made_at, facts.version),
@@ -107,31 +108,25 @@ def as_text(content: Mapping[str, Any]) -> str:
     """The same in lines of at most `WIDTH` characters, but for addresses."""
     news, facts = content["news"], content["facts"]
     lines = [_clean(content["subject"]), ""]
-    lines += [
-        f"{news['count']} devices with news since {news['compared']}:" if news["compared"] else "The first run:",
-        "",
-    ]
+    lines += [f"{news['headline']}{':' if news['devices'] else '.'}", ""]
     for device in news["devices"]:
         lines += _wrapped(device["title"], "", "")
         for item in device["items"]:
-            topic = f": {item['topic']}" if item["topic"] else ""
-            since = f" Since {item['since']}." if item["since"] else ""
-            lines += _wrapped(f"{item['kind']}{topic}. {item['text']}{since} {item['advice']}", "  - ", "    ")
+            head = f"{item['kind']}: {item['topic']}." if item["topic"] else f"{item['kind']}."
+            since = f"Since {item['since']}." if item["since"] else ""
+            lines += _wrapped(" ".join((head, item["text"], since, item["advice"])), "  - ", "    ")
         lines += [f"    {device['href']}"] if device["href"] else []
         lines.append("")
-    if not news["devices"]:
-        lines[-2:] = [f"Nothing new since {news['compared']}." if news["compared"] else "No findings.", ""]
     if news["more"]:
-        lines += [f"And of {news['more']} more devices: see the index.", ""]
+        lines += [f"And of {news['more']}: see the index.", ""]
     if news["visits"]:
         lines += ["Worth a visit:", ""]
         for number, one in enumerate(news["visits"], 1):
-            cost = f", {one['cost']} a year" if one["cost"] else ""
-            lines += _wrapped(f"{one['title']}: {one['finding']}{cost}. {one['advice']}", f"{number}. ", "   ")
-        whole = f", {news['total']} a year in all, the dearest finding of each" if news["total"] else ""
-        lines += ["", *_wrapped(f"{news['findings']} valves have findings{whole}.", "", ""), ""]
+            found = f"{one['finding']}, {one['cost']} a year" if one["cost"] else one["finding"]
+            lines += _wrapped(f"{one['title']}: {found}. {one['advice']}", f"{number}. ", "   ")
+        lines += ["", *_wrapped(f"{news['findings']}.", "", ""), ""]
     lines += [content["index"]] if content["index"] else []
-    lines += [f"{content['reports']} reports from {facts.source}, {content['made']}."]
+    lines += [f"{content['reports']} from {facts.source}, {content['made']}."]
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -110,8 +111,10 @@ def run(
         folder.check_free(period.name, [f"{job.slug}.html" for job in jobs])  # before an hour of work
         made_at, began = datetime.now(ZoneInfo(settings.timezone)), time.monotonic()
         source = source_label or settings.source
+        prices = (settings.price_heat, settings.price_cold, settings.price_electricity, settings.currency)
+        options = hashlib.sha256(repr((settings.weather, prices, notebooks_as, tables)).encode()).hexdigest()[:12]
         facts = reports_json.RunFacts(
-            title, period, source, settings.timezone, __version__, made_at, 0.0, as_of, whole=whole
+            title, period, source, settings.timezone, __version__, made_at, 0.0, as_of, whole=whole, options=options
         )
         kept = folder.begin(facts, resume=resume)
         environment = _worker_environment(settings, min(workers.max_workers, len(jobs)))

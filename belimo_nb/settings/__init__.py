@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,13 +170,13 @@ def load(
         _check_misplaced(env_file)
         *others, last = [PREFIX + name.upper() for name in missing]
         names = f"{', '.join(others)} and {last}" if others else last
+        if len(missing) == len(CREDENTIALS):
+            raise SettingsError(f"{names} are not set; set them in .env or the environment, or allow the demo cloud.")
         places = [place for name in missing if (place := _place(name, _file(env_file)))]
-        blank = f" ({places[0]}, is blank)" if places else ""
-        verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        none = len(missing) == len(CREDENTIALS)
+        lack, them = (f"{names} are not set", "them") if others else (f"{names} is not set", "it")
+        lack = f"{lack} ({places[0]}, is blank)" if places else lack
         raise SettingsError(
-            f"{names} {verb} not set{blank}; set {them} in .env or the environment, "
-            f"or {'allow' if none else 'unset all four credentials to use'} the demo cloud."
+            f"{lack}; set {them} in .env or the environment, or unset all four credentials to use the demo cloud."
         )
     for name in CREDENTIALS:
         if origins[name] not in ("argument", "demo cloud") and env_files.is_placeholder(name, values[name]):
@@ -227,15 +227,19 @@ def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, An
     """The sources of settings, weakest first, as (name of the source, values by lower-case name)."""
     path = _file(env_file)
     in_file = {name: entry.value for name, entry in env_files.read(path, _names()).items()} if path else {}
-    for name in os.environ:
-        # An unknown name may be another program's, a misspelt one is ours.
-        if name.upper().startswith(PREFIX) and name not in _names() and (meant := env_files.near(name, _names(), 0.75)):
-            raise SettingsError(f"The environment sets {name}, which is no setting; write {meant}, or unset it.")
+    _check_environment(_names(), 0.75)  # an unknown name may be another program's, a misspelt one is ours
     return [
         (path, _belimo_variables(in_file)),
         ("environment", _belimo_variables(os.environ)),
         ("argument", {name: value for name, value in overrides.items() if value is not None}),
     ]
+
+
+def _check_environment(names: Collection[str], cutoff: float) -> None:
+    """Refuse variables whose names are none, but so like one of `names`."""
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name not in _names() and (meant := env_files.near(name, names, cutoff)):
+            raise SettingsError(f"The environment sets {name}, which is no setting; write {meant}, or unset it.")
 
 
 def _file(env_file: str | os.PathLike[str] | None) -> str:
@@ -263,9 +267,9 @@ def _place(name: str, path: str) -> str:
 
 def _check_misplaced(env_file: str | os.PathLike[str] | None) -> None:
     """Refuse to go on without an account where one seems to be in a file that is not read."""
-    if env_file is not None:
-        return
-    told = env_files.misplaced(_file(None), [PREFIX + name.upper() for name in CREDENTIALS])
+    wanted = [PREFIX + name.upper() for name in CREDENTIALS]
+    _check_environment(wanted, 0.5)
+    told = None if env_file is not None else env_files.misplaced(_file(None), wanted)
     if told:
         raise SettingsError(told)
 

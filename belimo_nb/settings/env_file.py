@@ -18,9 +18,9 @@ SHOWABLE = re.compile(r"[A-Za-z][A-Za-z_-]*")  # what stands before a "=" and ho
 TYPOGRAPHIC = re.compile("[“”„«»‘’‚].*[“”„«»‘’‚]", re.DOTALL)
 PLACEHOLDER = re.compile(
     "(your|my|deine?|ihre?|insert|enter|put|type)+(belimo)?(client|account|user|login)?"
-    "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme"
+    "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme|todo|tbd|placeholder"
 )
-PLACEHOLDER_USERS = ("you@", "your.name@", "yourname@", "name@", "user@example", "email@")
+PLACEHOLDER_USERS = ("you@", "your.name@", "yourname@", "name@", "user@example", "user@domain", "email@")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such files begin
 LARGEST = 100_000  # bytes of a file that may be meant for an .env
 
@@ -67,7 +67,8 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
         )
     if "\n" in text or "\r" in text:
         raise SettingsError(f"{place} has a quotation mark that is not closed on this line; close it, or delete it.")
-    if value is None or not SHOWABLE.fullmatch(key):
+    longer = any(key.upper().startswith(name) and key.upper() != name for name in known)
+    if value is None or longer or not SHOWABLE.fullmatch(key):
         # Nothing of the line is shown: who knows where its value begins.
         squeezed = re.sub("[^A-Z0-9]+", "_", text.upper())
         name = max((name for name in known if name in squeezed), key=len, default=f"{PREFIX}NAME")
@@ -120,8 +121,13 @@ def misplaced(read_already: str, credentials: Collection[str]) -> str | None:
         if str(path) == read_already:
             continue
         for name, line in _filled(path, credentials)[:1]:
-            why = f"but {read_already!r} is nearer" if path.name == ".env" else "but only a file named .env is read"
-            return f"{str(path)!r}, line {line}, sets {name}, {why}; move it there, or set BELIMO_DEMO=1 for the demo."
+            place = f"{str(path)!r}, line {line}, sets {name},"
+            if path.name == ".env":
+                return f"{place} but {read_already!r} is nearer; put it there, or set BELIMO_DEMO=1 for the demo."
+            return (
+                f"{place} but only a file named .env is read; rename this one to .env, or set BELIMO_DEMO=1 for the "
+                "demo building."
+            )
     return None
 
 

@@ -47,9 +47,10 @@ def check_origins(
             _confirm(mark)
         elif mark not in _confirmed():
             other = "the same file" if origins[secret] == place else _in_words(origins[secret])
+            where = f"{place}, {fault}" if fault else place
             raise SettingsError(
                 f"{PREFIX}{secret.upper()} comes from {other}, but {PREFIX}{name.upper()} ({values[name][:80]}) from "
-                f"{place}{fault}; set both in one place of your own, or confirm it once by `belimo-nb login --trust`."
+                f"{where}; set both in one place of your own, or confirm it once by `belimo-nb login --trust`."
             )
 
 
@@ -66,10 +67,10 @@ def _in_other_hands(path: Path) -> str:
     except OSError:
         return ""
     if found.st_uid not in (0, os.getuid()):
-        return ", which belongs to another user"
+        return "which belongs to another user"
     # Many systems give each user a group of its own, of the same number.
     shared = found.st_mode & 0o002 or (found.st_mode & 0o020 and found.st_gid != found.st_uid)
-    return ", which others can write to" if shared else ""
+    return "which others can write to" if shared else ""
 
 
 def _file() -> Path | None:

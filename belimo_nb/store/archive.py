@@ -14,6 +14,7 @@ import pandas as pd
 from belimo_nb.api import history
 from belimo_nb.api.paging import Get
 from belimo_nb.errors import NoDataError, StoreError
+from belimo_nb.quantities import plural
 from belimo_nb.store.coverage import DOUBTED, GRACE, Coverage, OpenSpan, Span, Spans, Window, difference, windows
 from belimo_nb.store.device_history import DeviceHistory, Differences
 from belimo_nb.store.disk import Store, StoreWarning, canonical_resolution
@@ -144,9 +145,9 @@ class Archive:
             earlier = self.store.read(identifier, query.resolution, datapoints)
             kept, conflicts = kept.joined(self._translated(earlier, query, datapoints))
             if conflicts:
+                differ = plural(conflicts, f"reading of {query.name} differs", f"readings of {query.name} differ")
                 warnings.warn(
-                    f"{conflicts} readings of {query.name} differ from those kept under its earlier id {identifier}; "
-                    "those of its present id count.",
+                    f"{differ} from those kept under its earlier id {identifier}; those of its present id count.",
                     StoreWarning,
                     stacklevel=4,
                 )
@@ -298,13 +299,12 @@ def differences_text(name: str, told: Differences) -> list[str]:
     """Sentences on how the cloud's answers differ from what is kept of a device."""
     found = []
     if told.changed:
-        were = "value that was settled has" if told.changed == 1 else "values that were settled have"
-        found.append(f"{told.changed:,} {were} changed in the cloud's history of {name}; the new ones are kept.")
+        changed = plural(told.changed, "value that was settled has", "values that were settled have")
+        found.append(f"{changed} changed in the cloud's history of {name}; the new ones are kept.")
     if told.lacked:
-        values = "value that is" if told.lacked == 1 else "values that are"
+        lacked = plural(told.lacked, "value that is", "values that are")
         found.append(
-            f"The cloud's history of {name} lacks {told.lacked:,} {values} kept; what is kept stays, and that time is "
-            "asked for again."
+            f"The cloud's history of {name} lacks {lacked} kept; what is kept stays, and that time is asked for again."
         )
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
 import re
 import secrets
 import sys
@@ -22,14 +21,14 @@ from belimo_nb.settings.addresses import is_loopback
 from belimo_nb.store import parquet
 from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory
-from belimo_nb.system.files import check_inside, make_private, open_file, read_bytes, sync_folder
+from belimo_nb.system.files import check_inside, make_private, open_file, read_bytes, write_text
 from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
 
 LAYOUT = "v1"
 IMPORTED_RESOLUTION = "1s"
 UNITS = ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 CANNOT_SET_ASIDE = "is not read, but cannot be set aside"
-DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")  # of the file of a device
+DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8,16}\.tmp")  # of the file of a device
 PLAIN = re.compile(r"(?=.{1,100}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")  # names of devices of the computer, on Windows
 CASE_COUNTS = sys.platform not in ("win32", "darwin")  # whether A and a are two files on most disks
@@ -83,6 +82,8 @@ class Store:
         root: The folder for data. Others may be able to write to it: links that lead out of it are not followed.
         folder: The folder of the files ``<resolution>/<device id>.parquet``.
     """
+
+    imported = False
 
     def __init__(self, settings: Settings) -> None:
         self.root = settings.data_dir
@@ -210,23 +211,13 @@ class Store:
             StoreError: The disk is full, or the folder cannot be written to; the file is as it was.
         """
         path = self.path(kept.device, kept.resolution)
-        draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp")
         try:
             check_inside(path, self.root)
             for left in path.parent.glob(f".{path.stem}.*.tmp"):
                 # Its writer was killed: while alive it held the lock that we hold. Others' ids may begin alike.
                 if (of := DRAFT.fullmatch(left.name)) and of[1] == path.stem:
                     left.unlink(missing_ok=True)
-            try:
-                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-                    stream.write(parquet.dump(kept))
-                    stream.flush()
-                    # On the disk before the rename: else a power cut could leave the new name with no content.
-                    os.fsync(stream.fileno())
-                draft.replace(path)  # atomic, in the same folder: readers see the old file or the new one
-            finally:
-                draft.unlink(missing_ok=True)
-            sync_folder(path.parent)
+            write_text(path, parquet.dump(kept), private=True, durable=True, draft=f".{path.stem}.")
         except OSError as error:
             raise self._refused(path, error) from None
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
-from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE
+from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, plural
 from belimo_nb.store.coverage import second
 
 Units = Mapping[str, tuple[str, str]]
@@ -145,9 +145,9 @@ def translated(
                 else:
                     values = _converted(values, quantity, old, unit)
                     if old != unit and (lost := int((pd.isna(values) & ~pd.isna(columns[source]) & rows).sum())):
+                        of = plural(lost, f"kept reading of {source} is", f"kept readings of {source} are")
                         warnings.warn(
-                            f"{lost} kept readings of {source} are in {old!r}, which cannot be converted to {unit!r}; "
-                            "taken for unknown.",
+                            f"{of} in {old!r}, which cannot be converted to {unit!r}; taken for unknown.",
                             stacklevel=2,
                         )
                 parts = np.where(rows & pd.isna(parts) & ~pd.isna(values), values, parts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from belimo_nb.client.retries import MAX_UNREACHABLE, is_of_all, own_error
 from belimo_nb.errors import BelimoError
+from belimo_nb.quantities import plural
 from belimo_nb.store.archive import Archive, FillResult, HistoryQuery, differences_text
 from belimo_nb.store.device_history import Differences
 from belimo_nb.system.progress import bar
@@ -210,7 +211,7 @@ def run_with_progress(
     def on_device(_: str, __: str | None) -> None:
         nonlocal devices
         devices += 1
-        progress.set_postfix_str(f"{devices} of {len(planned.pending)} devices, {points:,} values")
+        progress.set_postfix_str(f"{devices} of {plural(len(planned.pending), 'device')}, {plural(points, 'value')}")
 
     with progress:
         return run(archive, planned, now, refresh=refresh, on_answer=on_answer, on_device=on_device)

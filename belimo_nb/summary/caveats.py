@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.heating import Comparison, Study
 from belimo_nb.heating.failing import CONTRARY, Spell
 
@@ -42,7 +43,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
             if days
             else "every day has a mean"
         )
-        said.append(f"The weather lacks {hours} of {number(len(temperature))} hours; {lost}.")
+        said.append(f"The weather lacks {hours} of {plural(len(temperature), 'hour')}; {lost}.")
     if remark := str(temperature.attrs.get("remark", "")):
         said.append(remark)
     left = [name for name in study.sound if name not in study.comparable]
@@ -74,34 +75,31 @@ def _weather_limits(found: Comparison) -> list[str]:
     near = found.extrapolated_days - found.left_out_days
     said = []
     if found.left_out_days:
-        said.append(f"{_days(found.left_out_days)} more than 2 K {any_before}: left out.")
+        said.append(f"{plural(found.left_out_days, 'day was', 'days were')} more than 2 K {any_before}: left out.")
     if near:
-        said.append(f"{_days(near)} up to 2 K {any_before}: there the line is extended.")
+        said.append(f"{plural(near, 'day was', 'days were')} up to 2 K {any_before}: there the line is extended.")
     if found.signature.off_days:
         said.append(
-            f"Before, the {kind} was off on {found.signature.off_days} days {LIMIT[kind]} 18 °C; neither these nor the "
-            f"{found.off_days} of this period are compared."
+            f"Before, the {kind} was off on {plural(found.signature.off_days, 'day')} {LIMIT[kind]} 18 °C; neither "
+            f"these nor the {found.off_days} of this period are compared."
         )
     return said
 
 
-def _days(count: int) -> str:
-    return f"{count} {'day was' if count == 1 else 'days were'}"
-
-
 def _failure(name: str, spell: Spell, kind: str) -> str:
     days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
-    due = "" if math.isnan(spell.due_kwh) else f", when {number(round(spell.due_kwh))} kWh were to be expected"
+    if not math.isnan(spell.due_kwh):
+        days = f"{days}, when {number(round(spell.due_kwh))} kWh were to be expected"
     if spell.cause == CONTRARY:
-        amount, other = ("cold", "heat") if kind == "cooling" else ("heat", "cold")
+        amount, other, weather = ("cold", "heat", "cold") if kind == "cooling" else ("heat", "cold", "warm")
         return (
-            f"{name} counts {amount} when it is {'cold' if kind == 'cooling' else 'warm'} outside; its temperature "
-            f"sensors may be swapped, so that {other} counts as {amount}. It is in no sum of this page."
+            f"{name} counts {amount} when it is {weather} outside; its temperature sensors may be swapped, so that "
+            f"{other} counts as {amount}. It is in no sum of this page."
         )
     if spell.cause:
-        return f"{name} reported {spell.cause} from {days}{due}."
+        return f"{name} reported {spell.cause} from {days}."
     weather = "cold" if kind == "heating" else "warm"
-    return f"{name} counted nothing on the {weather} days of {days}{due}: off, or a failing meter."
+    return f"{name} counted nothing on the {weather} days of {days}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

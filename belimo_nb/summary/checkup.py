@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
@@ -9,7 +11,7 @@ from belimo_nb.cloud.condition import of_checks, verdicts_of
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.hydronics.worth import Prices, money, verdict_waste
 from belimo_nb.quantities import COUNTERS, MEASURED, QUANTITIES, label
 
@@ -29,10 +31,7 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
         {
             "check": frame["check"].map(capitalized),
             "verdict": frame["verdict"],
-            "figure": [
-                DASH if pd.isna(value) else number(value, _digits(value), unit=unit)
-                for value, unit in zip(frame["figure"], frame["unit"], strict=True)
-            ],
+            "figure": [_figure_text(*row) for row in frame[["figure", "unit", "verdict"]].itertuples(index=False)],
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             **_costs(frame, checkup, prices),
@@ -91,12 +90,15 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
             f"It {has} in this period; what it says of itself stands under State, settings and events.",
             "warn",
         )
-    sentences = [f"The checks look at the whole period, {number(len(checkup.samples))} samples"]
+    seen = plural(len(checkup.samples), "sample")
+    sentences = [f"The checks look at the whole period, {seen}."]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
-        minutes = FINE_RESOLUTION[:-1]
-        sentences[0] += f", and at {date(first)} to {date(last)}, when most water flowed, every {minutes} minutes"
-    sentences[0] += "."
+        minutes = plural(int(FINE_RESOLUTION.removesuffix("m")), "minute")
+        sentences = [
+            f"The checks look at the whole period, {seen}, and at {date(first)} to {date(last)}, when most water "
+            f"flowed, every {minutes}."
+        ]
     if lacking:
         sentences.append(f"Its dataprofile has no {_listed(lacking, 'or')}.")
     if unmeasured:
@@ -111,13 +113,17 @@ def _listed(words: list[str], last: str = "and") -> str:
 
 def _counts(verdicts: pd.Series[str]) -> str:
     found = verdicts.value_counts()
-    names = {"fault": "faults", "warn": "warnings", "ok": "ok", "cannot judge": "cannot be judged"}
-    one = {"fault": "fault", "warn": "warning"}
-    return ", ".join(
-        f"{found[key]} {one.get(key, words) if found[key] == 1 else words}"
-        for key, words in names.items()
-        if key in found
-    )
+    names = {
+        "fault": ("fault", "faults"), "warn": ("warning", "warnings"), "ok": ("ok", "ok"),
+        "cannot judge": ("cannot be judged", "cannot be judged"),
+    }  # fmt: skip
+    return ", ".join(plural(found[key], *words) for key, words in names.items() if key in found)
+
+
+def _figure_text(value: float, unit: str, verdict: str) -> str:
+    if math.isnan(value):  # what was judged without a figure is not unknown
+        return DASH if verdict == "cannot judge" else "none"
+    return number(value, _digits(value), unit=unit)
 
 
 def _digits(value: float) -> int:

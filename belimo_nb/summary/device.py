@@ -20,7 +20,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
-from belimo_nb.quantities import QUANTITIES, TEMPERATURE, WEAR
+from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
@@ -82,7 +82,8 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
 def state_table(valve: Device) -> Table:
     """Table of the latest value of each datapoint in words where there are any, settings (writable ones) first.
 
-    What a valve counts of its own work is also given by year of operation.
+    What a valve counts of its own work is also given by year of operation; what comes in another unit than those of the
+    other tables, in that of theirs.
     """
     state = valve.state()
     known = valve.datapoints if valve.has_profile else pd.DataFrame(columns=["name", "access"])
@@ -100,14 +101,17 @@ def state_table(valve: Device) -> Table:
             "datapoint": frame["name"],
             "value": [_value_text(*row) for row in zip(frame["name"], frame["value"], frame["unit"], strict=True)],
             "unit": frame["unit"],
+            "in_usual_units": _usual(valve, frame),
             **({"a_year": [wear.get(key, "") for key in frame.index]} if wear else {}),
             "setting": ["yes" if writable else "" for writable in frame["setting"]],
             "description": frame["description"],
         }
     )
     time = state.attrs["time"]
-    as_of = "" if time is None or pd.isna(time) else f" as of {moment(time)} UTC"
-    return table(shown.reset_index(drop=True), "state", f"State and settings{as_of}")
+    caption = "State and settings"
+    if time is not None and not pd.isna(time):
+        caption = f"State and settings as of {moment(time.tz_convert(valve.timezone))}, {valve.timezone}"
+    return table(shown.reset_index(drop=True), "state", caption)
 
 
 def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
@@ -169,6 +173,24 @@ def _wear_a_year(valve: Device, values: pd.Series[Any]) -> dict[str, str]:
     if not hours > 0:
         return {}
     return {str(located[key]): number(value / hours * HOURS_A_YEAR, 0) for key, value in counted.items()}
+
+
+def _usual(valve: Device, frame: pd.DataFrame) -> list[str]:
+    """Values with the units of the other tables, where the cloud gives them in others; "" where it does not."""
+    meanings = valve.profile.units if valve.has_profile else {}
+    found = []
+    for key, value in frame["value"].items():
+        held, unit = meanings.get(str(key), ("", ""))
+        known = {**QUANTITIES, **SETTINGS}.get(held)
+        # A kelvin alone may be a temperature or a difference of two.
+        plain = next((one for one in DIMENSIONS if one.knows(unit) and unit and not TEMPERATURE.knows(unit)), None)
+        dimension = known.dimension if known else plain
+        counts = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not counts or dimension is None or not dimension.knows(unit) or dimension.convert(1.0, unit) == 1:
+            found.append("")
+        else:
+            found.append(number(dimension.convert(float(value), unit), unit=dimension.unit.replace("m3", "m³")))
+    return found
 
 
 def _value_text(name: str, value: object, unit: str) -> str:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from belimo_nb.api.drift import LEAST_VALVES, drift, settings_frame
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.display import Table, number, table
+from belimo_nb.display import Table, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.errors import UsageError
 
 
@@ -39,11 +40,16 @@ def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
         )
     found = drift(settings, expected)
     what = f"what {wanted} wants" if wanted else f"what most valves have, where {LEAST_VALVES} or more have the setting"
-    count = number(len(found)) if len(found) else "No"
+    of = f"of {plural(len(valves), 'energy valve')}"
+    told = (
+        plural(len(found), f"setting {of} differs", f"settings {of} differ")
+        if len(found)
+        else f"No settings {of} differ"
+    )
     return table(
         found,
         "drift",
-        f"{count} settings of {number(len(valves))} energy valves differ from {what}",
+        f"{told} from {what}",
         labels={"expected": "Wanted" if wanted else "Usual"},
         formats={"valves": 0},
     )

@@ -14,6 +14,7 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.device import Device
 from belimo_nb.cloud.water import device_water, sides, valves_water
 from belimo_nb.display import Note, Table, date, note, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Kind
 from belimo_nb.errors import NoDataError, UsageError
@@ -124,7 +125,7 @@ def building_effects(
     }
     if not sound:
         return {ALL: BeforeAfter(moment.normalize(), reason="no valve is known on 90 % of the days on both sides")}
-    what = f"{len(sound)} of {len(valves)} valves" if len(sound) < len(valves) else ""
+    what = f"{len(sound)} of {plural(len(valves), 'valve')}" if len(sound) < len(valves) else ""
     return {ALL: before_and_after(together(sound), means, moment, study.kind, what=what), **found}
 
 

@@ -12,9 +12,10 @@ from belimo_nb.calendar.periods import Period, baseline
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.several import reported_meter_errors
 from belimo_nb.display import Header, KeyFigure, KeyFigures, header, key_figures, number
-from belimo_nb.display.numbers import percent, signed
+from belimo_nb.display.numbers import percent, plural, signed
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Counters, Kind
+from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
@@ -60,11 +61,12 @@ def energy_header(
     """The title block of a heating or cooling report."""
     count = len(column_group(days, "kwh").columns)
     beside = period.beside(compared)
-    also = "" if beside == compared else f" as measured; for the weather, {compared.label}"
+    two = f"{beside.label} as measured; for the weather, {compared.label}"
+    count_it = f"{count} that count {kind} energy"
     facts = {
         "Period": period.label,
-        "Compared with": f"{beside.label}{also}",
-        "Valves": f"{count} that count {kind} energy" + (f", named {search!r}" if search else ""),
+        "Compared with": beside.label if beside == compared else two,
+        "Valves": f"{count_it}, named {search!r}" if search else count_it,
         "Time zone": cloud.timezone,
     }
     return header(
@@ -87,7 +89,7 @@ def kind_energy(kind: str) -> str:
 def energy_name(study: Study) -> str:
     """What figures of all valves together show: without valves whose meters failed, if there are any."""
     some, amount = study.failing and study.sound, AMOUNT[study.kind].capitalize()
-    return f"{amount} of {len(study.sound)} of {len(study.names)} valves" if some else kind_energy(study.kind)
+    return f"{amount} of {len(study.sound)} of {plural(len(study.names), 'valve')}" if some else kind_energy(study.kind)
 
 
 def energy_figures(
@@ -120,7 +122,7 @@ def energy_figures(
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
-        energy = replace(energy, note=f"{more}; {failed} of {len(study.names)} meters failed, see below")
+        energy = replace(energy, note=f"{more}; {failed} of {plural(len(study.names), 'meter')} failed, see below")
         counted = float(column_group(study.counted, "kwh").sum().sum())
         if round(counted) != round(total):  # the overview has no weather to tell which meters failed
             words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
@@ -128,6 +130,8 @@ def energy_figures(
     least = "at least; " if unknown or failed else ""
     degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else f"CDD{cdd_base}"
     figures = [energy, _raw(study), _corrected(study), _weather(study, degrees)]
+    if not isinstance(currency, str):
+        raise UsageError(f"The currency is {currency!r}; give letters such as CHF, or leave it out.")
     if price_per_kwh not in (None, ""):
         paid = cost(total, price_per_kwh)
         note = f"{least}at {price_per_kwh} {currency} per kWh".replace("  ", " ")
@@ -143,8 +147,8 @@ def energy_figures(
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
     below = int((column_group(study.counted, "coverage").mean() < COVERAGE_LIMIT).sum())
-    share, count = completeness(study.counted), len(kwh.columns)
-    note = f"of the readings; {number(count)} valve{'s' * (count != 1)}, {count_of(below, 'below 90 %')}"
+    share = completeness(study.counted)
+    note = f"of the readings; {plural(len(kwh.columns), 'valve')}, {count_of(below, 'below 90 %')}"
     status = "good" if share >= 0.99 else "warn" if share >= COVERAGE_LIMIT else "problem"
     shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
     figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))
@@ -155,7 +159,7 @@ def _raw(study: Study) -> KeyFigure:
     found = study.together
     if math.isnan(found.raw_change):
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
-    note = f"same days, any weather{_compared(study, study.known_share)}"
+    note = _joined("same days, any weather", _compared(study, study.known_share))
     return KeyFigure("Change, as measured", signed(100 * found.raw_change, 1, "%"), "", note)
 
 
@@ -164,9 +168,9 @@ def _corrected(study: Study) -> KeyFigure:
     label = "Change, weather-corrected"
     if math.isnan(found.corrected_change):
         return KeyFigure(label, None, "%", f"cannot be said: {_why_not(study, found.reason)}")
-    words = "" if found.significant else "; no change can be told from chance"
+    chance = "" if found.significant else "no change can be told from chance"
     points = f"± {number(100 * found.uncertainty, 1)} points, 90 % confidence"
-    note = f"{points}{words}{_compared(study, found.coverage)}"
+    note = _joined(points, chance, _compared(study, found.coverage))
     status = "neutral" if not found.significant else "good" if found.corrected_change < 0 else "warn"
     return KeyFigure(label, signed(100 * found.corrected_change, 1, "%"), "", note, status=status)
 
@@ -174,15 +178,21 @@ def _corrected(study: Study) -> KeyFigure:
 def _why_not(study: Study, reason: str) -> str:
     if study.comparable:
         return reason
-    failed = "; meters failed, see below" if study.failing else ""
-    return f"no valve is known on 90 % of the days of both periods{failed}"
+    return _joined(
+        "no valve is known on 90 % of the days of both periods", "meters failed, see below" if study.failing else ""
+    )
 
 
 def _compared(study: Study, share: float) -> str:
     """Of how many valves a comparison is, and which share of their days, where that is not all."""
     count, of = len(study.comparable), len(study.names)
-    days = f", {percent(share)} of their days" if share < 1 - 1e-9 else ""
-    return f"; {count} of {of} valves{days}" if count < of or days else ""
+    if share < 1 - 1e-9:
+        return f"{count} of {plural(of, 'valve')}, {percent(share)} of their days"
+    return f"{count} of {plural(of, 'valve')}" if count < of else ""
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
 
 
 def _weather(study: Study, kind: str) -> KeyFigure:
@@ -195,9 +205,7 @@ def _weather(study: Study, kind: str) -> KeyFigure:
         return KeyFigure(label, None, "Kd", "the weather is unknown" if len(now) else "the period has no whole day")
     lost = int(now.isna().sum())
     if lost:
-        return KeyFigure(
-            label, float(now.sum()), "Kd", f"at least; {lost} {'day' if lost == 1 else 'days'} unknown", digits=0
-        )
+        return KeyFigure(label, float(now.sum()), "Kd", f"at least; {plural(lost, 'day')} unknown", digits=0)
     past = same_days(then, pd.DatetimeIndex(now.index)).reindex(now.index).dropna()
     base, same = float(past.sum()), float(now[past.index].sum())
     if len(past) < COVERAGE_LIMIT * len(now):
@@ -205,6 +213,7 @@ def _weather(study: Study, kind: str) -> KeyFigure:
     elif base < LEAST_KD:
         note = f"{number(round(base))} Kd before"
     else:
-        days = "" if len(past) == len(now) else f" on the {len(past)} days that both have"
-        note = f"{signed(100 * (same / base - 1), 1, '%')} against before: {number(round(base))} Kd{days}"
+        note = f"{signed(100 * (same / base - 1), 1, '%')} against before: {number(round(base))} Kd"
+        if len(past) < len(now):
+            note = f"{note} on the {plural(len(past), 'day')} that both have"
     return KeyFigure(label, float(now.sum()), "Kd", note, digits=0)

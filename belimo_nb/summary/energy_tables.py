@@ -10,6 +10,7 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import DASH, Table, number, table
 from belimo_nb.display.cells import Format
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Comparison, Signature, Study, load_figures
@@ -177,11 +178,11 @@ def _naive(study: Study) -> pd.DatetimeIndex:
 
 
 def _remark(found: Comparison, *, failed: bool) -> str:
-    meter = "Meter failed, see below; " if failed else ""
+    said = "changed" if found.significant else "within chance"
     if found.reason:
-        more = "" if found.raw_reason in ("", found.reason) else f"; {found.raw_reason}"
-        return f"{meter}{'cannot' if failed else 'Cannot'} be said: {found.reason}{more}"
-    return f"{meter}{'changed' if found.significant else 'within chance'}"
+        reasons = "; ".join(dict.fromkeys(filter(None, (found.reason, found.raw_reason))))
+        said = f"Cannot be said: {reasons}"
+    return f"Meter failed, see below. {capitalized(said)}" if failed else said
 
 
 def off_days(kind: str) -> str:
@@ -210,7 +211,7 @@ def _signature(name: str, found: Signature) -> dict[str, object]:
                 None,
                 (
                     f"{found.model or 'none'}{': ' if found.reason else ''}{found.reason}",
-                    f"{found.off_days} days {off_days(found.kind)} left out" if found.off_days else "",
+                    f"{plural(found.off_days, 'day')} {off_days(found.kind)} left out" if found.off_days else "",
                 ),
             )
         ),

@@ -10,7 +10,9 @@ from belimo_nb.api.devices import distinct_names
 from belimo_nb.cloud.condition import condition, urgency
 from belimo_nb.cloud.selection import found_devices
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.display.sparkline import sparkline
+from belimo_nb.quantities import listed
 from belimo_nb.summary.parts import count_of
 from belimo_nb.summary.survey import survey_figures, valve_power
 
@@ -40,10 +42,10 @@ def fleet_header(cloud: Cloud, devices: pd.DataFrame, period: Period, search: st
     if not cloud.settings.username:  # imported files
         del facts["Account"]
     if projects:
-        facts["Projects"] = ", ".join(projects[:3]) + (f" and {len(projects) - 3} more" if len(projects) > 3 else "")
+        facts["Projects"] = listed(projects, 3)
     if search:
         facts["Devices named"] = search
-    return header("Fleet overview", subtitle=f"{number(len(devices))} devices", facts=facts, source=cloud.source)
+    return header("Fleet overview", subtitle=plural(len(devices), "device"), facts=facts, source=cloud.source)
 
 
 def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -> KeyFigures:
@@ -54,19 +56,17 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
     shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
-    more = f"; {number(unlike)} more, whether they heat or cool is unknown" if unlike else ""
+    noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
+    more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
         told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
-        KeyFigure("Devices", len(devices), note=f"{kinds} kind{'s' * (kinds != 1)} of dataprofile"),
+        KeyFigure("Devices", len(devices), note=plural(kinds, "kind of dataprofile", "kinds of dataprofile")),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         told,
         *survey_figures(survey),
-        *(
-            KeyFigure(POWER_NOW[kind], _sum(power[kind]), "kW", _as_of(power[kind], latest["time"], survey) + more)
-            for kind in shown
-        ),
+        *(KeyFigure(POWER_NOW[kind], _sum(power[kind]), "kW", "; ".join([noted[kind], *more])) for kind in shown),
         KeyFigure("Flow now", _sum(flow), "m³/h", _as_of(flow, latest["time"], survey)),
     )
 
@@ -82,7 +82,9 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
     rows = devices.assign(name=_telling_names(devices))
     rows = rows[rows["health"].isin(["WARNING", "ERROR"]) | ~rows["online"]]
     rows = rows.sort_values(["health", "last_seen"], key=_health_rank)
-    frame = _with_local_time(rows[["name", "health", "note", "last_seen", "serial"]], timezone)
+    said = rows["note"].fillna("").mask(rows["note"].fillna("") == "", rows["online"].map({True: "", False: "offline"}))
+    frame = _with_local_time(rows[["name", "health", "last_seen", "serial"]], timezone)
+    frame.insert(2, "note", said)
     return table(
         frame.reset_index(drop=True),
         "problems",
@@ -133,12 +135,11 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
 def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str:
     """How many valves a sum is of, and how old the values are."""
     known = times[values.notna()].dropna().dt.tz_convert(survey.period.start.tz)
-    count = int(values.notna().sum())
-    note = f"sum of {number(count)} valve{'s' * (count != 1)}"
+    note = f"sum of {plural(values.notna().sum(), 'valve')}"
     if not len(known):
         return note
     first, last = moment(known.min()), moment(known.max())
-    return f"{note}, as of {first}" + (f" to {last}" if last != first else "")
+    return f"{note}, as of {first}" if last == first else f"{note}, as of {first} to {last}"
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

@@ -10,9 +10,10 @@ import pandas as pd
 
 from belimo_nb.display import Table, table
 from belimo_nb.display.cells import Format
-from belimo_nb.display.numbers import MONTHS, capitalized
+from belimo_nb.display.numbers import MONTHS, capitalized, plural
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
+from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
 
@@ -48,11 +49,12 @@ def monthly_table(
     frame = pd.DataFrame({"Month": pd.Series([*kwh.index, TOTAL], dtype=object), **_columns(together, name)})
     for valve in kwh:
         frame[str(valve)] = [*kwh[valve], kwh[valve].sum(skipna=False)]
-    caption = f"{kind_energy(kind)} by local month, kWh; a sum is unknown where one of its valves is{found.left_out}"
+    told = [f"{kind_energy(kind)} by local month, kWh", "a sum is unknown where one of its valves is"]
+    told += [f"sums are of {found.some}"] if found.some else []
     if found.bounds.to_numpy().any():
         frame["At least"] = [*(", ".join(kwh.columns[row].map(str)) for row in found.bounds.to_numpy()), ""]
-        caption += ", and a lower bound where readings of a valve begin, end or break within the month"
-    caption += found.remark
+        told.append("a sum is a lower bound where readings of a valve begin, end or break within the month")
+    caption = "; ".join(filter(None, (*told, found.remark)))
     formats: dict[str, Format] = {**_formats(frame), "Month": month_name}
     data, total = frame.iloc[:-1].assign(Month=kwh.index), _row(frame)
     hidden = [str(valve) for valve in kwh]
@@ -92,12 +94,13 @@ def valve_months(
         columns |= {one: whole[np.array(spans) == one].sum(skipna=False).to_numpy() for one in dict.fromkeys(spans)}
     valves = pd.Series([*map(str, kwh), TOTAL], dtype=object)
     frame = pd.DataFrame({"valve": valves, **columns, **beside})
-    caption = f"{kind_energy(kind)} of each valve by month, kWh{found.left_out.replace('and is', 'the total is')}"
-    caption += found.remark if len(times) <= FEW else ""
+    told = [f"{kind_energy(kind)} of each valve by month, kWh"]
+    told += [f"the total is of {found.some}"] if found.some else []
+    told += [found.remark] if len(times) <= FEW else []
     bounds = found.bounds
     if named := [f"{valve} in {month_name(time)}" for valve in bounds for time in bounds.index[bounds[valve]]]:
-        rest = f" and {len(named) - 5} more" if len(named) > 5 else ""
-        caption += f"; at least, since readings begin, end or break: {', '.join(named[:5])}{rest}"
+        told.append(f"at least, since readings begin, end or break: {listed(named, 5)}")
+    caption = "; ".join(filter(None, told))
     data = frame.iloc[:-1].sort_values("Sum", ascending=False, na_position="last", ignore_index=True)
     labels, total = parts | _labels(), _row(frame)
     return table(data, "valve-months", caption, formats=_formats(frame), labels=labels, total=total, hidden=hidden)
@@ -111,8 +114,8 @@ class _Compared:
         self.bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
         self.sound = [valve for valve in self.now if str(valve) not in left_out] or list(self.now)
         count = len(self.now.columns)
-        few = len(self.sound) < count
-        self.left_out = f", and is of {len(self.sound)} of {count} valves whose meters did not fail" * few
+        some = f"{len(self.sound)} of {plural(count, 'valve')} whose meters did not fail"
+        self.some = some if len(self.sound) < count else ""
         alike = len(before) == len(months)
         past = column_group(before, "kwh") if alike else self.now * np.nan
         self.past = past[self.now.columns].set_axis(self.now.index)
@@ -136,7 +139,11 @@ class _Compared:
     def remark(self) -> str:
         """Of how many months the change of all is, where it is not of all of them."""
         count, of = int(self.known[self.sound].all(axis=1).sum()), len(self.known)
-        return f"; the total's change is of the {count} of {of} months known in both periods" if 0 < count < of else ""
+        return (
+            f"the total's change is of the {count} of {plural(of, 'month')} known in both periods"
+            if 0 < count < of
+            else ""
+        )
 
 
 def _columns(rows: list[tuple[float, float, float, float]], name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import cast
 import pandas as pd
 
 from belimo_nb.display import KeyFigure, Table, Trend, number, table
-from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE
+from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE, plural
 from belimo_nb.energy import LOWER_BOUNDS
 
 
@@ -21,7 +21,9 @@ def energy_figure(label: str, kwh: pd.DataFrame, unknown: int) -> KeyFigure:
     """Key figure of the known energy of a range: a lower bound if `unknown` of its days are incomplete."""
     days = len(kwh)
     note = (
-        f"in {number(days)} days" if not unknown else f"at least; {number(unknown)} of {number(days)} days incomplete"
+        f"in {plural(days, 'day')}"
+        if not unknown
+        else f"at least; {number(unknown)} of {plural(days, 'day')} incomplete"
     )
     known = kwh.to_numpy(dtype=float)
     value = None if pd.isna(known).all() else float(pd.Series(known.ravel()).sum())

@@ -9,6 +9,7 @@ from belimo_nb.cloud.condition import of_checks
 from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.hydronics.worth import Prices, money, verdict_waste
@@ -35,9 +36,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     note_text = f"{', '.join(parts)}, of {number(len(found))}"
     status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
     if unjudged == len(found):
-        why = (
-            f"none of the {number(len(found))} energy valves could be judged" if unjudged else "no energy valve is here"
-        )
+        why = f"none of {plural(len(found), 'energy valve')} could be judged" if unjudged else "no energy valve is here"
         return [*figures, KeyFigure("Valves to look at", None, note=why)]
     return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
 
@@ -59,7 +58,7 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
     shown = found[["name", "status", "findings", *amounts, "kwh_a_day", "sentence", "advice"]]
     caption = (
         f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
-        "by what is wasted: heat or cold, and the pumping of water"
+        "by what is wasted: heat or cold, and the pumping of water that circulated in excess"
         if len(found)
         else "No check found a fault or gave a warning"
     )
@@ -67,17 +66,18 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
         caption = "There is no energy valve among these devices, so there is nothing to check"
     if prices and costs.notna().to_numpy().any():
         whole = money(costs["cost_low"].sum(), costs["cost_high"].sum(), prices.currency)
-        caption += f"; they cost {whole} a year in all, the dearest finding of each"
+        caption = f"{caption}; they cost {whole} a year in all, the dearest finding of each"
     if unjudged := sum(_unjudged(survey)):
-        caption += f"; {count_of(unjudged, 'could not be judged')}"
+        caption = f"{caption}; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
         "look-first",
         caption,
         formats={"status": "status", **dict.fromkeys(amounts, 0)},
         labels={
-            "sentence": "", "advice": "What to do", "kwh_a_day": "By day", "least_m3": "Wasted, at least",
-            "waste_m3": "At most", "waste_kwh": "Wasted, at most",
+            "sentence": "", "advice": "What to do", "kwh_a_day": "By day",
+            "least_m3": "Circulated in excess, at least", "waste_m3": "At most",
+            "waste_kwh": "Heat or cold wasted, at most",
             "cost_low": ("Costs, at least", f"{prices.currency} a year" if prices else ""),
             "cost_high": ("At most", f"{prices.currency} a year" if prices else ""),
         },
@@ -115,7 +115,11 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
         "places",
         "By project and city; what is wasted counts as heat where a valve moved more heat than cold, else as cold",
         formats=dict.fromkeys(map(str, frame.columns), 0),
-        labels={"heat_waste_kwh": ("Wasted heat", "kWh"), "cold_waste_kwh": ("Wasted cold", "kWh")},
+        labels={
+            "waste_m3": ("Water circulated in excess", "m³"),
+            "heat_waste_kwh": ("Wasted heat", "kWh"),
+            "cold_waste_kwh": ("Wasted cold", "kWh"),
+        },
     )
 
 
@@ -147,8 +151,8 @@ def survey_note(survey: Survey) -> Note:
     found = survey.table()
     seen = int(((found["reason"] == "") & (found["coverage"] > 0)).sum())
     sentences = [
-        f"{number(seen)} of {number(len(found))} energy valves are examined, {survey.period.label}. Waste is "
-        "estimated between bounds, as the largest of any one check."
+        f"{number(seen)} of {plural(len(found), 'energy valve is', 'energy valves are')} examined, "
+        f"{survey.period.label}. Waste is estimated between bounds, as the largest of any one check."
     ]
     sentences += outage_sentences(survey.outages, str(survey.period.start.tz))
     changed = [
@@ -191,7 +195,7 @@ def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Se
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
     count = int(kwh.notna().sum())
-    note = f"{label}; from {number(count)} {'valve' if count == 1 else 'valves'}"
+    note = f"{label}; from {plural(count, 'valve')}"
     if lacking := int((kwh.notna() & (coverage < COVERAGE_LIMIT)).sum()):
-        note += f", {number(lacking)} of them known for less than 90 % of the time"
+        note = f"{note}, {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", total, unit, note, digits=0)

@@ -40,7 +40,7 @@ def return_table(water: Water) -> Table:
     side = "warmest" if water.kind == "heating" else "coldest"
     caption = f"Flow-weighted return temperature by valve, the {side} first"
     if water.failures:
-        caption += f"; without {', '.join(water.failures)}, whose water is unknown"
+        caption = f"{caption}; without {', '.join(water.failures)}, whose water is unknown"
     return table(
         frame,
         "returns",
@@ -48,7 +48,10 @@ def return_table(water: Water) -> Table:
         formats={
             "m3": 0, "kwh": 0, "share": "percent", "delta_t_k": 1, "supply_c": 1, "return_c": 1, "moves_k": "+1",
         },
-        labels={"share": "Share of the water", "delta_t_k": "Delta-T", "moves_k": ("Moves the return by", "K")},
+        labels={
+            "share": "Share of the water", "delta_t_k": ("Delta-T, from the counters", "K"),
+            "kwh": ("Energy of whole days", "kWh"), "moves_k": ("Moves the return by", "K"),
+        },
         total=whole if len(frame) > 1 else None,
     )  # fmt: skip
 

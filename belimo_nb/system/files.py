@@ -89,7 +89,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_text(
-    path: Path, text: str | bytes, *, private: bool = False, inside: Path | None = None, durable: bool = False
+    path: Path,
+    text: str | bytes,
+    *,
+    private: bool = False,
+    inside: Path | None = None,
+    durable: bool = False,
+    draft: str = ".",
 ) -> None:
     """Write a UTF-8 text file, or bytes, in one step; its folder is made if need be.
 
@@ -99,6 +105,7 @@ def write_text(
         private: Readable by the owner alone, and so are the folders that are `inside`.
         inside: A folder that others may have written to: nothing is written outside it, and links are not followed.
         durable: Return when it is on the disk, so that a power cut takes neither its content nor its name.
+        draft: How the name of its draft begins, which a writer that is killed leaves.
 
     Raises:
         OSError: It cannot be written, or lies outside.
@@ -110,17 +117,17 @@ def write_text(
     path = path.resolve()  # a symbolic link of the user's own stays, with its target replaced
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name that nobody can guess, in the same folder: a rename is atomic only within one file system.
-    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    written = path.with_name(f"{draft}{secrets.token_hex(8)}.tmp")
     try:
         # Private from the first byte on: a chmod afterwards would leave a moment in which others can open it.
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(text if isinstance(text, bytes) else text.encode())
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        draft.replace(path)
+        written.replace(path)
         if durable:
             sync_folder(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import zone_name
 from belimo_nb.errors import UsageError
+from belimo_nb.quantities import plural
 from belimo_nb.weather.file_times import is_clock, is_date, parse_times
 
 TIMES = (
@@ -110,7 +111,8 @@ def without_zeros(values: pd.Series[Any], what: str) -> pd.Series[Any]:
     kept = values.mask(found)
     if found.any():
         kept.attrs["remark"] = (
-            f"{what} reads exactly 0.0 for days, {found.sum()} hours from {times[found][0]:%Y-%m-%d %H:%M} UTC on; "
+            f"{what} reads exactly 0.0 for days, {plural(found.sum(), 'hour')} from "
+            f"{times[found][0]:%Y-%m-%d %H:%M} UTC on; "
             "that is no weather, so they are unknown."
         )
     return kept

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belimo_nb.api import history
-from belimo_nb.api.history import MissingSeriesWarning, StrangeValueWarning, fetch, parse_resolution
+from belimo_nb.api.history import (
+    MissingSeriesWarning,
+    OtherBucketsWarning,
+    StrangeValueWarning,
+    fetch,
+    parse_resolution,
+)
 from belimo_nb.api.measurements import _numbers
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
@@ -143,6 +149,20 @@ def test_the_same_question_in_other_words(resolution):
     assert fetched(body)["a"].iloc[0] == 1
 
 
+@pytest.mark.parametrize(("hours", "warned"), [(2, True), (1, False)])
+@pytest.mark.parametrize("echo", [{}, {"resolution": None}, {"resolution": "1h"}])
+def test_a_cloud_that_does_not_repeat_the_question(echo, hours, warned):
+    """Buckets further apart than asked for are told where the answer does not say what it is; two in a row suffice."""
+    body = answer(a=[(f"{hour:02d}:00", hour) for hour in range(0, 12, 2)], b=[(f"{hours:02d}:00", 1)]) | echo
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = fetched(body, ids=("a", "b"), end=START + pd.Timedelta(hours=12))
+    assert frame["a"].count() == 6
+    told = [str(one.message) for one in caught if one.category is OtherBucketsWarning]
+    assert len(told) == (warned and echo.get("resolution") is None)
+    assert all("they begin 2 h apart, not 1 h" in text for text in told)
+
+
 def test_missing_series():
     """A series that the answer leaves out is NaN, and said so once, with its id."""
     with pytest.warns(MissingSeriesWarning, match="lacks b") as caught:
@@ -260,7 +280,7 @@ def test_times_of_the_api():
 @pytest.mark.parametrize("value", [1e308, -1e19, float("inf"), float("-inf"), 10**400])
 def test_numbers_that_no_meter_has_are_unknown(value):
     """They are told and taken for unknown; what is merely large stays."""
-    with pytest.warns(StrangeValueWarning, match="1 of 3 values of a are larger than any meter counts"):
+    with pytest.warns(StrangeValueWarning, match="1 of 3 values of a is larger than any meter counts"):
         frame = fetched(answer(a=[("00:00", 9e17), ("01:00", value), ("02:00", -3)]))
     assert frame["a"].dtype == float
     assert frame["a"].tolist()[:1] + frame["a"].tolist()[2:3] == [9e17, -3]

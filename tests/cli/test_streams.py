@@ -135,6 +135,10 @@ def test_interrupted_at_once():
     """Ctrl-C while Python still imports: one word and the status of an interrupted command."""
     run = subprocess.run([sys.executable, "-c", INTERRUPTED, "--version"], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (130, "", "Interrupted.\n")
+    # Before its handler is set, Python would print a trace: nothing is imported until then that takes time.
+    imported = "import sys; before = set(sys.modules); import belimo_nb.cli; print(*sorted(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["__future__", "belimo_nb", "belimo_nb._version", "belimo_nb.cli"]
     process = subprocess.Popen([sys.executable, "-m", "belimo_nb", "demo"], stdout=-1, stderr=-1, text=True)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)

@@ -55,7 +55,7 @@ def report(second, spacing, *, by_change):
                     buckets[time // step * step] = value(key, time)
             rows = [{"timestamp": iso(stamp), "value": found} for stamp, found in buckets.items()]
             series.append({"datapointId": key, "values": rows})
-        return says({"series": series})
+        return says({"resolution": request.query["resolution"], "series": series})
 
     second.always(HISTORY, timeseries)
 

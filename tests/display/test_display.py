@@ -425,3 +425,10 @@ def test_chart_keeps_flat_colors():
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 4), dtype=np.uint8)
     noise[..., 3] = 255
     assert abs(drawn(noise) - noise[..., :3]).mean() < 40
+
+
+def test_a_total_is_blank_where_there_is_nothing_to_sum_up():
+    """A column that a total does not have is blank there, for a dash is an unknown; a sum that is unknown has one."""
+    frame = pd.DataFrame({"valve": ["A", "B"], "kwh": [1.0, 2.0], "m3": [np.nan, 3.0], "moves_k": [0.1, -0.1]})
+    made = display.table(frame, "sums", total={"valve": "All", "kwh": 3.0, "m3": np.nan})
+    assert [column.text[-1] for column in made.columns] == ["All", "3", display.DASH, ""]

@@ -71,8 +71,9 @@ def test_nothing_to_draw():
         plots.load_duration(load_duration(kwh), load_figures(kwh)),
         plots.cusum(pd.Series(np.nan, weather().index), reason="no weather"),
     ):
-        assert "no data in this period" in chart.alt
-    assert "no weather" in plots.cusum(pd.Series(np.nan, weather().index), reason="no weather").caption
+        assert "this period" in chart.alt
+        assert ": no " in chart.alt
+    assert "no weather" in plots.cusum(pd.Series(np.nan, weather().index), reason="no weather").alt
 
 
 def test_a_refused_signature_shows_its_days():

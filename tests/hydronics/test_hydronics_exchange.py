@@ -90,12 +90,22 @@ def test_no_bend():
         (samples(swinging(90, 8)), "Fewer than 24 active hours"),
         (samples(4 + swinging(STEPS, 1.0)), "The flow varies too little"),
         (
-            Samples(exchanger(swinging(STEPS, 8)).assign(power_kw=lambda f: f["power_kw"].sample(frac=1).to_numpy())),
+            Samples(
+                exchanger(swinging(STEPS, 8)).assign(
+                    power_kw=lambda f: f["power_kw"].sample(frac=1, random_state=1).to_numpy()
+                )
+            ),
             "does not follow flow closely enough",
+        ),
+        (
+            Samples(
+                exchanger(swinging(STEPS, 8)).assign(power_kw=lambda f: f["power_kw"].where(np.arange(STEPS) < 90))
+            ),
+            "Fewer than 24 active hours have both",
         ),
         (Samples(exchanger(swinging(STEPS, 8)).assign(power_kw=5.0)), "Power does not change with flow"),
     ],
-    ids=["short", "narrow", "scattered", "flat"],
+    ids=["short", "narrow", "scattered", "unmeasured", "flat"],
 )
 def test_no_characteristic(made, reason):
     """Refused with the reason, and the checks that need it cannot judge."""

@@ -205,6 +205,20 @@ def chilled(t1_flow, t1_rest):
     )
 
 
+def test_a_return_as_cool_as_the_room():
+    """Swapped sensors of an air heater: T1 shows a return of 20 to 26 °C that rises with the flow, in the pipe."""
+    times = made_times(10)
+    share = np.where(np.arange(len(times)) // 8 % 2, 0.0, 0.3 + 0.7 * (np.arange(len(times)) % 8) / 8)
+    valve = sound(
+        flow_m3h=2.0 * share,
+        position_pct=100 * share,
+        t1_c=noisy(times, np.where(share > 0, 18 + 8 * share, 22.5), 1),
+        t2_c=noisy(times, np.where(share > 0, 49.0, 24.0), 2),
+    )
+    assert "not in the pipe" not in sensors(valve).sentence
+    assert swapped(valve).verdict == "fault"
+
+
 @pytest.mark.parametrize(("flow", "rest", "verdict"), [(22, 22.5, "fault"), (6, 22, "ok"), (18, 22, "ok")])
 def test_t1_in_the_room(flow, rest, verdict):
     """A supply that shows the room's 22 °C with and without flow of 10 °C is not in the pipe; nor is it swapped."""

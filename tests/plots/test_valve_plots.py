@@ -81,9 +81,10 @@ def test_delta_t_is_weighted_by_flow():
     """Three parts of the water at 4 K and one at 12 K: 6 K on average, 75 % below the limit."""
     delta, flow = pd.Series([4.0, 12.0, 50.0, np.nan]), pd.Series([3.0, 1.0, 0.0, 9.0])
     chart = plots.delta_t_distribution(delta, flow, limit_k=7.0)
-    assert chart.figure.texts[0].get_text().replace("\u00a0", " ").replace("\u202f", " ") == (
-        "Delta-T: 6.0 K on average of the water, 75 % of it below 7.0 K"
+    assert " ".join(chart.figure.texts[0].get_text().split()) == (
+        "Delta-T from the samples: 6.0 K on average of the water, 75 % of it below 7.0 K"
     )
+    assert "Delta-T from the counters: 6.5 K" in plots.delta_t_distribution(delta, flow, mean_k=6.5).alt
     heights = [bar.get_height() for bar in chart.figure.axes[0].patches]
     assert sum(heights) == pytest.approx(100)
 

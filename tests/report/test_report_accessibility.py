@@ -75,6 +75,9 @@ def test_axe_finds_nothing(browser, site, name, scheme):
     opened.goto((site / f"{name}.html").as_uri())
     opened.evaluate(SHORTEN)
     assert violations(opened) == []
+    if mark := opened.query_selector(".q"):
+        mark.press("Enter")
+        assert violations(opened) == [], "a term that is unfolded"
     opened.set_viewport_size({"width": 390, "height": 900})
     if opened.query_selector("#show-code"):
         opened.check("#show-code")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_runs import facts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from belimo_nb import display, plots
 from belimo_nb.cloud.condition import Condition
@@ -213,6 +217,21 @@ def test_page_fits_the_screen(view):
     assert view.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_charts_are_whole_and_as_dark_as_the_page(view):
+    """A chart is whole, none of it to be scrolled to; on a dark page it is dark, and blue is still blue."""
+    picture = view.locator(".bnb-fig img")
+    box, width = picture.bounding_box(), view.viewport_size["width"]
+    assert min(width, 800) - 40 <= box["width"] <= width - box["x"]
+    assert box["x"] >= 0
+    assert picture.evaluate("img => img.parentElement.scrollWidth <= img.parentElement.clientWidth")
+    pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB")).astype(int)
+    paper = [int(part) for part in re.findall(r"\d+", view.evaluate("getComputedStyle(document.body).backgroundColor"))]
+    assert np.abs(pixels[2, 2] - paper[:3]).max() <= 8
+    strongest = pixels.reshape(-1, 3)[np.argmax(np.ptp(pixels, axis=2))]
+    assert np.argmax(strongest) == 2
+    assert np.abs(pixels.mean() - np.mean(paper)) < 60
+
+
 def test_tables_sort_by_number_and_by_text(view):
     """A click sorts by number, the greatest first, another turns it round; the unknown stays last."""
     by_power = view.get_by_role("button", name="Sort by Power kW")
@@ -288,3 +307,61 @@ def test_page_reads_without_script(browser, report):
     opened.get_by_label("Show code").check()
     assert opened.get_by_text("secret_code()").first.is_visible()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a term in its text, in a key figure and in a table that is wider than a phone."""
+    frame = pd.DataFrame(
+        {"valve": ["A", "B", "C"], "R²": [3.0, 1.0, 2.0], **{f"x{i}": ["long enough"] * 3 for i in range(9)}}
+    )
+    figures = display.key_figures(display.KeyFigure("Degree days HGT20/12", 3154, "Kd"))
+    outputs = [
+        new_output("display_data", data=shown._repr_mimebundle_()) for shown in (figures, display.table(frame, "fits"))
+    ]
+    cells = [new_markdown_cell("# Heat"), new_markdown_cell("It is hunting."), new_code_cell("", outputs=outputs)]
+    path = tmp_path_factory.mktemp("worded") / "heat.html"
+    html = page.export(new_notebook(cells=cells), title="Heat", made_at=MADE, version="1.2.3")
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_terms_unfold_where_they_stand(browser, worded, scheme, width, script):
+    """By touch and by keyboard a term says what it means, near it and on the screen; Escape or a tap closes it."""
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, has_touch=True, java_script_enabled=script
+    )
+    opened = context.new_page()
+    opened.goto(worded.as_uri())
+    told = opened.locator("[popover]:visible")
+    for term in ("hunting", "HGT20/12", "R²"):
+        mark = opened.get_by_role("button", name=f"Meaning of {term}")
+        mark.press("Enter")
+        assert told.inner_text().startswith(f"{term}: ")
+        place, near = told.bounding_box(), mark.bounding_box()
+        assert place["x"] >= 0
+        assert place["x"] + place["width"] <= width
+        assert abs(place["y"] - near["y"]) < 200
+        opened.keyboard.press("Escape")
+        assert told.count() == 0
+        mark.tap()
+        assert told.count() == 1
+        opened.touchscreen.tap(3, 790)
+        assert told.count() == 0
+    if script:
+        opened.get_by_role("button", name="Sort by R²").click(position={"x": 2, "y": 2})
+        assert first_rows(opened) == ["A", "C", "B"], "the mark is not in the way of sorting"
+    context.close()
+
+
+def test_terms_are_a_list_on_paper(browser, worded):
+    """Printed, the marks are gone, and the terms that the page uses, and no others, are its last part."""
+    opened = browser.new_page()
+    opened.goto(worded.as_uri())
+    opened.emulate_media(media="print")
+    assert opened.locator("main .q:visible").count() == 0
+    lines = opened.locator("main > :last-child").inner_text().split("\n")
+    assert [line.partition(":")[0] for line in lines if line] == ["Terms", "HGT20/12", "hunting", "R²"]
+    opened.close()

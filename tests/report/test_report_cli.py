@@ -248,6 +248,22 @@ def test_interrupted(quick, monkeypatch):
     assert report("--resume").exit_code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", [("--tables", "csv-semicolon"), "BELIMO_PRICE_HEAT", "BELIMO_WEATHER"])
+def test_resumed_with_other_options(quick, monkeypatch, changed):
+    """What was made with other forms of tables, prices or weather is no part of this run: all is made anew."""
+    monkeypatch.setattr(folder_module, "LOCK_TIMEOUT", 0.05)
+    quick["Heizkreis 02"] = "It broke."
+    arguments = ["--device", "Heizkreis 02", "--device", "Heizkreis 01", "--log-file", "run.log"]
+    assert report(*arguments).exit_code == 1
+    if isinstance(changed, str):
+        monkeypatch.setenv(changed, {"BELIMO_PRICE_HEAT": "0.11", "BELIMO_WEATHER": "open-meteo"}[changed])
+    report(*arguments, "--resume", *(changed if isinstance(changed, tuple) else ()))
+    assert "kept" not in [event for event, _ in lines()]
+    report(*arguments, "--resume", *(changed if isinstance(changed, tuple) else ()))
+    assert "kept" in [event for event, _ in lines()]
+
+
 def test_a_log_that_cannot_be_written(quick, tmp_path):
     """It is refused before anything is asked or made."""
     result = report("--log-file", str(tmp_path / "no" / "run.log"))

@@ -147,7 +147,7 @@ def test_extra_parameters():
         ({"notebooks": ["fleet"]}, UsageError, "'fleet'"),
         ({"search": "pump"}, NoDataError, "No device has 'pump'"),
         ({"search": "pump", "notebooks": ["overview"]}, NoDataError, "No device has 'pump'"),
-        ({"search": "Gateway"}, NoDataError, "None of the 1 devices"),
+        ({"search": "Gateway"}, NoDataError, "None of the 1 device has"),
         ({"devices": ["nothing"]}, UnknownDevice, "'nothing'"),
         ({"devices": ["Gateway"]}, UsageError, "'Gateway' has no energy counter"),
         ({"devices": ["Nord"], "search": "Heizung"}, UsageError, "'Nord' does not match 'Heizung'"),

@@ -277,7 +277,7 @@ def test_figures_have_captions_and_descriptions(notebook):
     notebook.cells.append(code("p", *(new_output("display_data", data=data) for data in (picture, drawing))))
     parsed = assert_self_contained(export(notebook))
     chart, other, vector = parsed.all("img")
-    assert (chart["width"], chart["alt"][:7]) == ("800", "Energy,")
+    assert (chart["width"], chart["alt"][:7]) == ("640", "Energy,")
     assert parsed.texts["figcaption"][0].startswith("Energy per local calendar day.")
     assert other["src"] == "data:image/png;base64,iVBORw0="
     assert other["alt"]

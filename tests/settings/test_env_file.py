@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from fuzzing import bytes_like, inputs
+from hypothesis import given
 from test_bad_input import check_sentence
 
 from belimo_nb import demo, settings
@@ -53,6 +55,8 @@ def refused(*words, line=None, **options):
         ({"client_id": f"- BELIMO_CLIENT_ID={ID}"}, 3, "write BELIMO_CLIENT_ID=value"),
         ({"client_id": f"BELIMO_CLIENT_ID := {ID}"}, 3, "write BELIMO_CLIENT_ID=value"),
         ({"client_id": "BELIMO_CLIENT_ID"}, 3, "write BELIMO_CLIENT_ID=value"),
+        ({"password": f"BELIMO_PASSWORD.{PASSWORD}=="}, 6, "write BELIMO_PASSWORD=value"),
+        ({"password": f"BELIMO_PASSWORD_{PASSWORD[:6]}=="}, 6, "write BELIMO_PASSWORD=value"),
         ({"client_secret": f'$env:BELIMO_CLIENT_SECRET = "{SECRET}"'}, 4, "write BELIMO_CLIENT_SECRET=value"),
         ({"client_secret": f"set BELIMO_CLIENT_SECRET={SECRET}"}, 4, "write BELIMO_CLIENT_SECRET=value"),
         ({"client_secret": f"setx BELIMO_CLIENT_SECRET {SECRET}"}, 4, "write BELIMO_CLIENT_SECRET=value"),
@@ -87,6 +91,19 @@ def test_lines(replaced, line, words):
     write(**replaced)
     refused(str(Path(".env").resolve()), words, line=line)
     refused("'.env'", words, line=line, env_file=".env")
+
+
+@inputs(400)
+@given(content=bytes_like("\n".join(LINES.values()).encode()))
+def test_no_secret_is_shown(isolated, content):
+    """However a file is spoiled, what is said of it holds no part of a secret."""
+    file = isolated / "some.env"
+    file.write_bytes(content)
+    try:
+        settings.load(file, demo=False)
+    except SettingsError as error:
+        told = str(error).replace(str(file), "")
+        assert not [part for part in (SECRET[:8], PASSWORD[:6], PASSWORD[-6:]) if part in told]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +188,15 @@ def test_the_environment(monkeypatch, name):
     assert settings.load().client_id == ID
     monkeypatch.setenv(name, PASSWORD)
     refused(f"The environment sets {name}, which is no setting; write BELIMO_")
+
+
+@pytest.mark.parametrize("name", ["BELIMO_USER", "BELIMO_PWD", "belimo_secret"])
+def test_the_environment_without_an_account(monkeypatch, name):
+    """Where nothing else is set, a name that is only somewhat like one is enough to ask."""
+    monkeypatch.setenv(name, PASSWORD)
+    refused(f"The environment sets {name}, which is no setting; write BELIMO_")
+    write()
+    assert settings.load().client_id == ID
 
 
 def test_inner_settings_are_not_shown():

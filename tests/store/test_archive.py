@@ -410,7 +410,7 @@ def test_a_store_that_takes_no_more(setup, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
+    monkeypatch.setattr("belimo_nb.system.files.os.fsync", full)
     with pytest.warns(StoreWarning, match="No space left on device.*BELIMO_DATA_DIR"):
         frame = setup.read(["number"], 0, 4 * DAY)
     pd.testing.assert_frame_equal(frame, setup.direct(["number"], 0, 4 * DAY), check_freq=False)
@@ -483,7 +483,7 @@ def test_requests_after_the_store_was_full(setup, monkeypatch):
     def full(descriptor):
         raise OSError(28, next(reasons))
 
-    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
+    monkeypatch.setattr("belimo_nb.system.files.os.fsync", full)
     counts = []
     question = setup.question(["number"], 0, 3 * DAY)
     filled = setup.archive.fill(question, setup.device.now, on_answer=counts.append)

@@ -528,7 +528,7 @@ def test_clearing_beside_a_writer(store, kept, monkeypatch):
             clearing.join(0.2)
         sync(descriptor)
 
-    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", slow)
+    monkeypatch.setattr("belimo_nb.system.files.os.fsync", slow)
     with store.lock("d1", "1h"):
         store.write(kept)
         assert store.path("d1", "1h").exists()

@@ -513,7 +513,7 @@ def test_a_store_that_fails_meanwhile(fleet, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("belimo_nb.store.disk.os.fsync", full)
+    monkeypatch.setattr("belimo_nb.system.files.os.fsync", full)
     with pytest.raises(StoreError, match=r"1h \(No space left on device\); make room"):
         fleet.run()
 

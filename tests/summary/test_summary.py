@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from belimo_nb import summary
+from belimo_nb import display, summary
 from belimo_nb.api.profile import Profile
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.survey import Survey
@@ -374,6 +374,11 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     table = summary.verdict_table(checkup)
     assert len(table.frame) == len(CHECKS)
     assert table.frame["verdict"].tolist() == sorted(table.frame["verdict"], key=["ok", "cannot judge"].index)
+    figure = next(column for column in table.columns if column.label == "Figure").text
+    known = checkup.verdicts.set_index("verdict")["figure"].notna()
+    assert set(figure[-2:]) == {display.DASH}, "of what cannot be judged nothing is known"
+    assert display.DASH not in figure[:-2]
+    assert figure.count("none") == int((~known["ok"]).sum()), "ok without a figure is not unknown"
     assert "every 5 minutes" in summary.checkup_note(valve, checkup).message
     state = summary.state_table(valve).frame
     assert state["setting"].to_list() == sorted(state["setting"], reverse=True), "settings come first"
@@ -417,11 +422,13 @@ class Valve:
     """A valve with a profile and a state, as `state_table` asks for them."""
 
     has_profile = True
+    timezone = ZONE
 
     def __init__(self, **values: object) -> None:
         points = {
             "Error_Status_Cloud": "", "Sequence_Ste": "", "Act_Dir_Chngs_Counts": "", "Full_Load_h": "h",
-            "OperatingHours": "h", "Heating_E_J": "J",
+            "OperatingHours": "h", "Heating_E_J": "J", "T1_remote_K": "K", "SpDeltaT_K_Write": "K", "V_nom_m3s": "m3/s",
+            "SpFlow_DeltaT_lmin_Write": "l/min", "RelPos_Fb": "percent", "Flow_Volume_total_m3": "m3",
         }  # fmt: skip
         names = {f"e.{n}": (name, unit) for n, (name, unit) in enumerate(points.items())}
         features = {
@@ -451,8 +458,30 @@ def test_state_in_words() -> None:
     assert rows["value"]["Sequence_Ste"] == "heating (3)"
     years = rows["a_year"].str.replace("\u202f", " ").to_dict()
     assert (years["Act_Dir_Chngs_Counts"], years["Full_Load_h"], years["OperatingHours"]) == ("10 000", "25", "")
-    assert "as of 2018-11-30 23:56 UTC" in found.caption.replace("\u00a0", " ")
+    assert found.caption.replace("\u00a0", " ") == "State and settings as of 2018-12-01 00:56, Europe/Zurich"
     assert "a_year" not in summary.state_table(Valve(Act_Dir_Chngs_Counts=20_000)).frame, "hours are not known"
+
+
+@pytest.mark.parametrize("search", [3, 3.5, True, 0])
+def test_a_search_that_is_no_text(cloud: Any, search: Any) -> None:
+    """A number, as papermill makes one of `-p search 3`, is refused in one sentence by every list that searches."""
+    for ask in (cloud.devices, cloud.energy_valves, cloud.heating_valves, cloud.cooling_valves):
+        with pytest.raises(UsageError, match=f"The search is {search}, which is no text"):
+            ask(search)
+
+
+def test_state_in_usual_units() -> None:
+    """What the cloud gives in J, kelvins and m3/s also stands in kWh, °C and m³/h; a difference stays in kelvins."""
+    values = {
+        "Heating_E_J": 7.2e9, "T1_remote_K": 337.9, "SpDeltaT_K_Write": 10, "V_nom_m3s": 0.0018,
+        "SpFlow_DeltaT_lmin_Write": 18, "RelPos_Fb": 77.9, "Flow_Volume_total_m3": 26_461, "OperatingHours": 9,
+    }  # fmt: skip
+    rows = summary.state_table(Valve(**values)).frame.set_index("datapoint")["in_usual_units"]
+    shown = {name: text.replace("\u202f", " ").replace("\u00a0", " ") for name, text in rows.items() if text}
+    assert shown == {
+        "Heating_E_J": "2 000 kWh", "T1_remote_K": "64.8 °C", "V_nom_m3s": "6.48 m³/h",
+        "SpFlow_DeltaT_lmin_Write": "1.08 m³/h",
+    }  # fmt: skip
 
 
 def test_events_in_words() -> None:

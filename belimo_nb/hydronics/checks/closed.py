@@ -72,10 +72,10 @@ def closed(samples: Samples) -> Verdict:
     power = np.abs(samples.values("power_kw")[inside])
     # Where power is unknown for a while, the rest of the spells stands for it.
     energy = float(np.nanmean(power)) * lasted if np.isfinite(power).any() else math.nan
-    carried = "" if math.isnan(energy) else f" with {whole(energy)} kWh"
+    passed = f"{whole(volume)} m³" if math.isnan(energy) else f"{whole(volume)} m³ with {whole(energy)} kWh"
     said = (
         f"In {whole(lasted)} of {whole(shut_hours)} h with the valve closed more than 1 % of {source} flowed, "
-        f"{whole(volume)} m³{carried} in all"
+        f"{passed} in all"
     )
     if figure <= FAULT_HOURS:
         return Verdict(CHECK, OK, figure, "h/d", THRESHOLD, f"{said}: little.", "", volume, energy)

@@ -87,7 +87,8 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
     if not means:
         return cannot_judge(MEAN, reason or "Neither counters nor power and flow say how much passed.")
     source = MEAN_SOURCES[0 if passed.metered else 1]
-    parts = " and ".join(f"{mean:.1f} K{f' when {mode}' if len(means) > 1 else ''}" for mode, mean in means.items())
+    several = len(means) > 1
+    parts = " and ".join(f"{mean:.1f} K when {mode}" if several else f"{mean:.1f} K" for mode, mean in means.items())
     sentence = f"Each liter gave or took {parts} on average, by {source}.{_glycol(samples)}"
     return Verdict(MEAN, OK, next(iter(means.values())), "K", sentence=sentence)
 
@@ -133,9 +134,10 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
         float((flow[low] * np.maximum(1 - delta[low] / kelvin, 0)).sum()) * samples.hours
         for kelvin in (limit.kelvin, limit.design_k)
     )
-    when = f" when {mode}" if len(samples.modes) > 1 else ""
+    season = f"when {mode}"
+    water = f"the water {season}" if len(samples.modes) > 1 else "the water"
     sentence = (
-        f"{share:.0f} % of the water{when} ({whole(passed)} of {whole(total)} m³) came back with less than "
+        f"{share:.0f} % of {water} ({whole(passed)} of {whole(total)} m³) came back with less than "
         f"{limit.kelvin:.1f} K, {limit.origin}"
     )
     verdict = FAULT if share >= fault_pct else WARN if share >= warn_pct else OK
@@ -151,7 +153,8 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
         else "Switch the valve's delta-T limit on, then look for the cause: a fouled or too small coil, a supply air "
         "or room setpoint that cannot be reached, a bypass or mixing circuit behind the valve."
     )
-    sentence = f"{sentence}; {between(least, most)} m³ need not have flowed{still}."
+    needless = f"{between(least, most)} m³ need not have flowed"
+    sentence = f"{sentence}; {needless}; {still}." if still else f"{sentence}; {needless}."
     return Verdict(LOW, verdict, share, "%", threshold, sentence, advice, most, waste_m3_low=least)
 
 
@@ -195,9 +198,9 @@ def _stands(samples: Samples, known: Flags) -> str:
     flow, position = samples.values("flow_m3h")[known], samples.values("position_pct")[known]
     low, middle, high = np.percentile(flow, [10, 50, 90])
     if high - low <= STEADY * middle:
-        return f"; the flow stood at {middle:.2f} m³/h whatever the load"
+        return f"the flow stood at {middle:.2f} m³/h whatever the load"
     share = float((position >= FULLY_OPEN_PCT).mean())
-    return f"; the valve was fully open in {100 * share:.0f} % of that time" if share > 1 - STEADY else ""
+    return f"the valve was fully open in {100 * share:.0f} % of that time" if share > 1 - STEADY else ""
 
 
 def _mean(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:

@@ -10,6 +10,7 @@ import pandas as pd
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples
 from belimo_nb.hydronics.spells import DAY_NS, neighbors, spacing
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
+from belimo_nb.quantities import plural
 
 CHECK = "hunting"
 BAND_PCT = 5.0  # points by which the position must come back before it has turned round
@@ -161,7 +162,7 @@ def _by_counter(samples: Samples, threshold: str) -> Verdict | None:
     said = f"By its own counter the actuator turned round {rate:.1f} times in each of {whole(hours)} h with flow"
     if samples.known("strokes") and changes:
         swing = 100 * samples.rise("strokes") / changes
-        said += f", by {swing:.0f} points on average"
+        said = f"{said}, by {plural(round(swing), 'point')} on average"
         rate = rate if swing > BAND_PCT else 0.0
     return _told(rate, FAULT_PER_HOUR, said, threshold)
 
@@ -186,17 +187,22 @@ def _cycling(samples: Samples, threshold: str) -> Verdict:
         cycles |= _turning_days(samples, flow, SWING_FLOW * float(np.median(flow[active])), day)
     runs = cycles | (np.bincount(day[active], minlength=days) * samples.hours >= 1)
     if runs.sum() < LEAST_DAYS:
-        reason = f"The valve was in operation on {int(runs.sum())} days only; {LEAST_DAYS} are needed."
+        reason = f"The valve was in operation on {plural(runs.sum(), 'day')} only; {LEAST_DAYS} are needed."
         return cannot_judge(CHECK, reason, threshold)
     share = 100 * float(cycles.sum() / runs.sum())
-    said = f"On {int(cycles.sum())} of {int(runs.sum())} days in operation it turned round {TURNS_A_DAY} times or more"
+    said = (
+        f"On {int(cycles.sum())} of {plural(runs.sum(), 'day')} in operation it turned round {TURNS_A_DAY} "
+        f"times or more"
+    )
     if share < CYCLING_PCT or cycles.sum() < LEAST_DAYS:
         return Verdict(CHECK, OK, share, "%", threshold, f"{said}: it is steady.")
     water = float(np.nansum(flow[cycles[day]])) * samples.hours
     if not active.any():
         meanwhile = "how much water flowed is not known"
+    elif water < LITTLE_M3:
+        meanwhile = f"{whole(water)} m³ flowed on these days, hardly any water"
     else:
-        meanwhile = f"{whole(water)} m³ flowed on these days{', hardly any water' if water < LITTLE_M3 else ''}"
+        meanwhile = f"{whole(water)} m³ flowed on these days"
     said = f"{said}: it opens and closes again and again, which wears the actuator; {meanwhile}."
     return Verdict(CHECK, WARN, share, "%", threshold, said, ADVICE)
 

@@ -131,23 +131,27 @@ def delta_t_limit(samples: Samples, curves: Mapping[str, Characteristic] | None 
 
 
 def _judged(samples: Samples, mode: str, mask: Flags, curve: Characteristic) -> Verdict:
-    when = f" when {mode}" if len(samples.modes) > 1 else ""
+    several, season = len(samples.modes) > 1, f"when {mode}"
     advised = advised_limit(samples, mask, curve)
     kelvin = advised.limit_k
     if advised.reason:
         return cannot_judge(CHECK, advised.reason, THRESHOLD)
     if math.isnan(kelvin):
-        sentence = f"No limit is needed{when}: the flow does not go far into the waste zone."
+        needed = f"needed {season}" if several else "needed"
+        sentence = f"No limit is {needed}: the flow does not go far into the waste zone."
         return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence)
     saved = limit_savings(samples, kelvin, mask)
     if saved.share < WORTH_SHARE or saved.volume_m3 < WORTH_M3:
-        sentence = f"A limit{when} would have saved {whole(saved.volume_m3)} m³ of water at most: it is not worth it."
+        limit = f"A limit {season}" if several else "A limit"
+        sentence = f"{limit} would have saved {whole(saved.volume_m3)} m³ of water at most: it is not worth it."
         return Verdict(CHECK, OK, threshold=THRESHOLD, sentence=sentence, waste_m3=saved.volume_m3)
+    amount = "heat" if mode == "heating" else "cold"
+    limit = f"{kelvin:.1f} K {season}" if several else f"{kelvin:.1f} K"
     sentence = (
-        f"A limit of {kelvin:.1f} K{when} would have saved up to {whole(saved.volume_m3)} m³ of water "
+        f"A limit of {limit} would have saved up to {whole(saved.volume_m3)} m³ of water "
         f"({100 * saved.share:.0f} %) and {100 * saved.pump_low:.0f} to {100 * saved.pump_high:.0f} % of this valve's "
         f"part of the pump energy, an upper bound; it leaves {advised.power_kw:.0f} kW and would have cut "
-        f"{100 * advised.cut:.1f} % of the {'heat' if mode == 'heating' else 'cold'}."
+        f"{100 * advised.cut:.1f} % of the {amount}."
     )
     advice = (
         f"Set the delta-T limit to {kelvin:.1f} K and switch it on; watch for a week that rooms and air stay right."

@@ -8,6 +8,7 @@ import pandas as pd
 from belimo_nb.hydronics.samples import Floats, Samples, lacking
 from belimo_nb.hydronics.spells import DAY_NS, DRIFT, HOUR_NS, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import plural
 
 CHECK = "meter consistency"
 LIMITS = ((pd.Timedelta(minutes=1), 1.0), (pd.Timedelta(minutes=15), 3.0))
@@ -49,7 +50,9 @@ def meter(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, reason, threshold)
     days = _days(samples, power, columns)
     if days.shape[1] < LEAST_DAYS:
-        reason = f"Power and counters are known on only {days.shape[1]} days with energy; {LEAST_DAYS} are needed."
+        reason = (
+            f"Power and counters are known on only {plural(days.shape[1], 'day')} with energy; {LEAST_DAYS} are needed."
+        )
         return cannot_judge(CHECK, reason, threshold)
     off = np.abs(days[1] - days[0])
     days = days[:, np.argsort(off)[: days.shape[1] - int(WORST * days.shape[1])]]
@@ -58,17 +61,18 @@ def meter(samples: Samples) -> Verdict:
     figure = 100 * abs(counted - summed) / larger
     error = 100 * float(np.sqrt((days[2] ** 2).sum())) / larger
     allowed = max(limit, ERRORS * error)
-    said = f"Over {days.shape[1]} days the counters and the sum of power differ by {figure:.1f} %"
+    said = f"Over {plural(days.shape[1], 'day')} the counters and the sum of power differ by {figure:.1f} %"
     if figure < allowed > BLIND_PCT:
         reason = f"{said}; the load comes and goes so fast that the readings alone may explain {allowed:.0f} %."
         return cannot_judge(CHECK, reason, threshold)
     if figure < allowed:
-        within = f", no more than the readings of such a load explain ({allowed:.1f} %)"
-        return Verdict(CHECK, OK, figure, "%", threshold, f"{said}{within if figure >= limit else ''}.")
+        if figure >= limit:
+            said = f"{said}, no more than the readings of such a load explain ({allowed:.1f} %)"
+        return Verdict(CHECK, OK, figure, "%", threshold, f"{said}.")
     side, verdict = "more" if counted > summed else "less", FAULT if figure >= FAULT_FACTOR * allowed else WARN
     said = (
-        f"Over {days.shape[1]} days the counters rose by {figure:.1f} % {side} than the sum of power: one of the two "
-        "is wrong."
+        f"Over {plural(days.shape[1], 'day')} the counters rose by {figure:.1f} % {side} than the sum of power: one of "
+        "the two is wrong."
     )
     advice = (
         "Compare the counters with the heat meter or with flow and temperatures; check units and scaling of power, and "

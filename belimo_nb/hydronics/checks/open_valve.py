@@ -73,11 +73,11 @@ def open_valve(
     if not lasted:
         said = f"In {whole(open_hours)} h with the valve open by more than 50 % there was no hour without flow"
     if plant.any():
-        said += f" ({whole(float(plant.sum()) * hours)} h in which the whole building lacked water left out)"
+        said = f"{said} ({whole(float(plant.sum()) * hours)} h in which the whole building lacked water left out)"
     if share < WARN_PCT or lasted < WARN_HOURS:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
     index = samples.frame.index
-    when = f", first on {index[begins[0]]:%Y-%m-%d}, last on {index[afters[-1] - 1]:%Y-%m-%d}"
+    when = f"first on {index[begins[0]]:%Y-%m-%d}, last on {index[afters[-1] - 1]:%Y-%m-%d}"
     moving = moves(samples)[dry]
     if moving.mean() > 1 / 2 and moving.sum() * hours >= SENSOR_HOURS:
         meaning = "though the water kept its temperature: the flow sensor seems to have failed, and nothing is counted"
@@ -85,7 +85,7 @@ def open_valve(
     else:
         meaning = "and the return took the temperature of the room: nothing passes"
         advice = "Check the shut-off valves, the strainer and the pump, and whether air is in the pipe."
-    return Verdict(CHECK, WARN, share, "%", THRESHOLD, f"{said}{when}, {meaning}.", advice)
+    return Verdict(CHECK, WARN, share, "%", THRESHOLD, f"{said}, {when}, {meaning}.", advice)
 
 
 def _flowed(flowing: Flags, ns: Ints) -> Flags:

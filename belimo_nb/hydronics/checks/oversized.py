@@ -8,6 +8,7 @@ import numpy as np
 
 from belimo_nb.hydronics.samples import Samples, lacking, percentile
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import plural
 
 CHECK = "oversized"
 OVERSIZED_PCT = 50.0  # 99th percentile of flow over the maximum flow setting, below which a valve is oversized
@@ -52,10 +53,11 @@ def oversized(
         position = samples.values("position_pct")[samples.active]
         opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
         if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not shows:
-            reason = f"{days:.0f} days with samples do not show the highest load; at least {least_days:.0f} are needed."
+            seen = plural(round(days), "day with samples does", "days with samples do")
+            reason = f"{seen} not show the highest load; at least {least_days:.0f} are needed."
             return cannot_judge(CHECK, reason, threshold)
-        sentence += f" and the position at most {opened:.0f} %, as far as these {days:.0f} days show; {shows}"
-    sentence += "."
+        sentence = f"{sentence} and the position at most {opened:.0f} %, as far as these {days:.0f} days show; {shows}"
+    sentence = f"{sentence}."
     if share >= warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence)
     advice = (

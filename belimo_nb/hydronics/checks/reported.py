@@ -65,7 +65,8 @@ def _judged(samples: Samples, column: str, names: tuple[str, ...]) -> Verdict:
         if there[-1]:
             (gone,) = np.nonzero(~there)
             since = samples.index[at[gone[-1] + 1]] if len(gone) else first
-            present.append(f"{name} since {since:%Y-%m-%d %H:%M}{'' if len(gone) else ' or before'}")
+            when = f"{since:%Y-%m-%d %H:%M}" if len(gone) else f"{since:%Y-%m-%d %H:%M} or before"
+            present.append(f"{name} since {when}")
             advices.append(advice)
             grave |= known and place in GRAVE
             continue
@@ -74,7 +75,8 @@ def _judged(samples: Samples, column: str, names: tuple[str, ...]) -> Verdict:
         later += [advice] * (hours >= LASTED_HOURS)
     figure, before = float((bits > 0).sum()) * samples.hours, "; ".join(over)
     if present:
-        said = f"The device reports {', '.join(present)}{f'; it reported {before}' if over else ''}."
+        now = ", ".join(present)
+        said = f"The device reports {now}; it reported {before}." if over else f"The device reports {now}."
         verdict = FAULT if grave else WARN
     else:
         said = f"The device reports no error now; it reported {before}."

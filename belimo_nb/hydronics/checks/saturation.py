@@ -52,7 +52,8 @@ def saturation(
 def _judged(
     samples: Samples, mode: str, mask: Flags, curve: Characteristic, threshold: str, warn_pct: float
 ) -> Verdict:
-    when = f" when {mode}" if len(samples.modes) > 1 else ""
+    season = f"when {mode}"
+    water, flowing = ("the water", "flow") if len(samples.modes) == 1 else (f"the water {season}", f"flow {season}")
     if curve.reason:
         return cannot_judge(CHECK, curve.reason, threshold)
     flow = samples.values("flow_m3h")[mask]
@@ -60,18 +61,18 @@ def _judged(
     share = 100 * float(flow[above].sum() / flow.sum())
     if math.isinf(curve.waste_flow_m3h):
         sentence = (
-            f"Power rises in proportion to flow{when}, up to {curve.max_flow_m3h:.2f} m³/h: no waste zone is seen."
+            f"Power rises in proportion to {flowing}, up to {curve.max_flow_m3h:.2f} m³/h: no waste zone is seen."
         )
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=0.0)
     if not above.any():
-        sentence = f"The flow{when} stayed below {curve.waste_flow_m3h:.2f} m³/h, where the waste zone begins."
+        sentence = f"The {flowing} stayed below {curve.waste_flow_m3h:.2f} m³/h, where the waste zone begins."
         return Verdict(CHECK, OK, 0.0, "%", threshold, sentence, waste_m3=0.0)
     excess, least = (
         float(np.maximum(flow - limit, 0.0).sum()) * samples.hours
         for limit in (curve.waste_flow_m3h, curve.enough_flow_m3h)
     )
     sentence = (
-        f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
+        f"{share:.0f} % of {water} passed above {curve.waste_flow_m3h:.2f} m³/h, where more flow brings hardly "
         f"any more power; {between(least, excess)} m³ were in excess."
     )
     useful = _useful(flow[above], samples.power[mask][above], curve)
@@ -79,7 +80,7 @@ def _judged(
     if verdict == WARN and useful >= USELESS:
         verdict = OK
         sentence = (
-            f"{share:.0f} % of the water{when} passed above {curve.waste_flow_m3h:.2f} m³/h, but the readings there "
+            f"{share:.0f} % of {water} passed above {curve.waste_flow_m3h:.2f} m³/h, but the readings there "
             f"show that it brings {100 * useful:.0f} % of the power that it would in proportion."
         )
     if verdict == OK:

@@ -11,7 +11,7 @@ from belimo_nb.hydronics.plant import flowless, moves
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
-from belimo_nb.quantities import ABSOLUTE_ZERO_C
+from belimo_nb.quantities import ABSOLUTE_ZERO_C, plural
 
 CHECK = "sensor range"
 
@@ -42,6 +42,9 @@ FOLLOWS = 0.3
 Standing water beside a cold main or in the draft of a fan has temperatures of flowing water, too; but it does not care
 for the valve.
 """
+
+WITH_FLOW = 0.8
+"""Correlation of T1 with the flow above which it is in the water; rooms follow the load, too, but not so closely."""
 
 NAMES = {"t1_c": "T1", "t2_c": "T2"}
 
@@ -84,9 +87,12 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     figure = single * samples.hours + frozen
     who = " and ".join(found)
     if not single and not frozen:
-        limits = "" if samples.active_hours >= ACTIVE_HOURS else "; for frozen readings too little water flowed"
-        limits = limits if samples.known("flow_m3h") else "; whether they are frozen only the flow would tell"
-        return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"The readings of {who} are credible{limits}.")
+        said = f"The readings of {who} are credible"
+        if not samples.known("flow_m3h"):
+            said = f"{said}; whether they are frozen only the flow would tell"
+        elif samples.active_hours < ACTIVE_HOURS:
+            said = f"{said}; for frozen readings too little water flowed"
+        return Verdict(CHECK, OK, 0.0, "h", THRESHOLD, f"{said}.")
     said = "; ".join(part for name, item in found.items() if (part := _told(name, item)))
     if not frozen and jumps <= STRAY and outside <= max(STRAY, STRAY_SHARE * len(samples)):
         return Verdict(CHECK, OK, figure, "h", THRESHOLD, f"{said}: stray readings; the others are credible.")
@@ -166,6 +172,12 @@ def _dead_hours(samples: Samples) -> float:
     return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= FOLLOWS else 0.0
 
 
+def _follows_flow(samples: Samples, t1: Floats, flows: Flags) -> bool:
+    """Whether T1 rises and falls with the flow, as a return does, as cool as the room as it may be."""
+    flow, shown = samples.values("flow_m3h")[flows], t1[flows]
+    return bool(np.ptp(flow) and np.ptp(shown) and abs(np.corrcoef(flow, shown)[0, 1]) > WITH_FLOW)
+
+
 def in_the_room(samples: Samples) -> Verdict | None:
     """A T1 that shows the room's temperature while cold or hot water flows."""
     t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
@@ -180,7 +192,7 @@ def in_the_room(samples: Samples) -> Verdict | None:
     water, idle = percentile(t2[flows], 50), percentile(t1[rests], 50)
     inside = ROOM_C[0] <= low and high <= ROOM_C[1]
     wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False
-    if not (inside and wrong and abs(middle - idle) <= SETTLED_K):
+    if not (inside and wrong and abs(middle - idle) <= SETTLED_K) or _follows_flow(samples, t1, flows):
         return None
     hours = float(flows.sum()) * samples.hours
     said = (
@@ -193,9 +205,9 @@ def in_the_room(samples: Samples) -> Verdict | None:
 def _told(name: str, item: _Findings) -> str:
     parts = []
     if item.outside:
-        parts.append(f"{item.outside} {'reading' if item.outside == 1 else 'readings'} out of range")
+        parts.append(plural(item.outside, "reading out of range", "readings out of range"))
     if item.jumps:
-        parts.append(f"{item.jumps} {'jump' if item.jumps == 1 else 'jumps'}")
+        parts.append(plural(item.jumps, "jump"))
     if item.frozen_hours:
         parts.append(f"the same reading over {item.frozen_hours:.0f} h of flow")
     return f"{name} has {', '.join(parts)}" if parts else ""

@@ -56,14 +56,15 @@ def swapped(samples: Samples) -> Verdict:
     if in_the_room(samples):
         return cannot_judge(CHECK, f"{said}, but T1 shows the temperature of the room, not that of water.", THRESHOLD)
     first = _since(wrong, samples.ns[telling])
-    since = f", since {samples.frame.index[telling[first]]:%Y-%m-%d}" if first else ""
+    if first:
+        said = f"{said}, since {samples.frame.index[telling[first]]:%Y-%m-%d}"
     right, mistaken = ("heating", "cooling") if warm[-1] else ("cooling", "heating")
     heat, cold = (float(rise[telling[-len(recent)] :].sum()) for rise in samples.rises)
     if (heat > cold) if warm[-1] else (cold > heat):
-        said += f"{since}, but the {right} counter rises: one of the two is mistaken."
+        said = f"{said}, but the {right} counter rises: one of the two is mistaken."
         advice = "Compare both sensors with a thermometer, and see which of them sits in the supply."
         return Verdict(CHECK, WARN, share, "%", THRESHOLD, said, advice)
-    said = f"{said}{since}: the sensors are swapped, and {right} may be counted as {mistaken}."
+    said = f"{said}: the sensors are swapped, and {right} may be counted as {mistaken}."
     advice = (
         "See that the remote sensor T1 sits in the supply and the valve with its sensor T2 in the return, and exchange "
         "them if not; correct the energy counted since."

@@ -12,7 +12,8 @@ from belimo_nb.calendar.intervals import local_index, zone_name
 from belimo_nb.heating.days import daily_means, daily_series, is_daily
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples, lacking
 from belimo_nb.hydronics.spells import DAY_NS, HOUR_NS, HOURLY, too_coarse
-from belimo_nb.hydronics.verdict import OK, WARN, Judgement, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import plural
 
 CHECK = "night setback"
 NONE_ABOVE = 0.9
@@ -103,7 +104,8 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
     count = int(usable.sum())
     if count < LEAST_NIGHTS:
         reason = (
-            f"Only {count} nights lie between two working days of heating and like weather; it takes {LEAST_NIGHTS}."
+            f"Only {plural(count, 'night lies', 'nights lie')} between two working days of heating and like "
+            f"weather; it takes {LEAST_NIGHTS}."
         )
         return cannot_judge(CHECK, reason, THRESHOLD)
     ratio = float(np.median(night[usable] / mean[usable]))
@@ -113,23 +115,24 @@ def setback(samples: Samples, tz: str, outdoor_c: pd.Series[Any] | None = None) 
     return _verdict(ratio, count)
 
 
+ADVICE = (
+    "Set a schedule that lowers the room or supply temperature at night, if the rooms are not used then; for hot water "
+    "or a process that runs round the clock, ignore this."
+)
+
+
 def _verdict(ratio: float, count: int) -> Verdict:
-    verdict: Judgement = OK
-    advice = ""
-    said = f"On {count} nights the power was {100 * ratio:.0f} % of that by day"
+    nights, share = plural(count, "night"), 100 * ratio
     if ratio < OFF_BELOW:
-        said = f"On {count} nights no heat flowed"
+        said = f"On {nights} no heat flowed."
     elif ratio < EFFECTIVE_BELOW:
-        said += ": the night setback is effective"
+        said = f"On {nights} the power was {share:.0f} % of that by day: the night setback is effective."
     elif ratio <= NONE_ABOVE:
-        said += ": heating is lowered in part"
+        said = f"On {nights} the power was {share:.0f} % of that by day: heating is lowered in part."
     else:
-        verdict, said = WARN, said + ": there is no night setback"
-        advice = (
-            "Set a schedule that lowers the room or supply temperature at night, if the rooms are not used then; "
-            "for hot water or a process that runs round the clock, ignore this."
-        )
-    return Verdict(CHECK, verdict, ratio, "", THRESHOLD, f"{said}.", advice)
+        said = f"On {nights} the power was {share:.0f} % of that by day: there is no night setback."
+        return Verdict(CHECK, WARN, ratio, "", THRESHOLD, said, ADVICE)
+    return Verdict(CHECK, OK, ratio, "", THRESHOLD, said)
 
 
 def _windows(samples: Samples, tz: str) -> _Windows:

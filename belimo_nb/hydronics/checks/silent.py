@@ -7,6 +7,7 @@ import pandas as pd
 
 from belimo_nb.hydronics.samples import NO_SAMPLES, Floats, Samples
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import plural
 
 CHECK = "silent"
 SILENT_HOURS = 24.0  # A device reports everything once a day at least
@@ -30,7 +31,7 @@ def silent(samples: Samples, until: pd.Timestamp | None = None) -> Verdict:
     hours = max(0.0, (until - last) / pd.Timedelta(hours=1))
     if hours <= SILENT_HOURS + samples.hours:
         return Verdict(CHECK, OK, hours, "h", THRESHOLD, f"The last reading is of {last:%Y-%m-%d %H:%M}.")
-    lasts = f"{hours:.0f} h" if hours < 2 * SILENT_HOURS else f"{hours / 24:.0f} days"
+    lasts = f"{hours:.0f} h" if hours < 2 * SILENT_HOURS else f"{plural(round(hours / 24), 'day')}"
     said = f"Silent since {last:%Y-%m-%d %H:%M}: nothing is known of the last {lasts}."
     return Verdict(CHECK, WARN, hours, "h", THRESHOLD, said, ADVICE)
 

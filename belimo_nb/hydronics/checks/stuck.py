@@ -8,6 +8,7 @@ import pandas as pd
 from belimo_nb.hydronics.samples import Floats, Ints, Samples
 from belimo_nb.hydronics.spells import DAY_NS, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
+from belimo_nb.quantities import plural
 
 CHECK = "stuck"
 COARSEST = pd.Timedelta(hours=6)
@@ -55,7 +56,7 @@ def stuck(samples: Samples) -> Verdict:
     first, last = (np.datetime64(int(day[0] + end), "D") for end in (days[0], days[-1]))
     span = f"between {first} and {last}"
     still = windows[-1] == np.flatnonzero(telling)[-1]
-    said = f"On {len(days)} days {span} it did not move though its setpoint did"
+    said = f"On {plural(len(days), 'day')} {span} it did not move though its setpoint did"
     if still:
         advice = "Check the manual override, the coupling of actuator and valve, and the actuator's supply voltage."
         return Verdict(CHECK, FAULT, float(len(days)), "d", THRESHOLD, f"{said}: it is stuck.", advice)

@@ -51,6 +51,7 @@ class RunFacts:
         counts: Numbers of reports: ok, failed, and kept of the ok ones.
         compared: The label of the period of the run that it is compared with; empty: there is none.
         news: Number of news.
+        options: What else its reports depend on, as a fingerprint: weather, prices, and the forms of their files.
     """
 
     title: str
@@ -66,11 +67,13 @@ class RunFacts:
     counts: Mapping[str, int] = field(default_factory=dict)
     compared: str = ""
     news: int = 0
+    options: str = ""
 
     @property
     def basis(self) -> list[Any]:
         """What two runs have in common whose reports belong together; one may go on with the other."""
-        return [self.period.name, self.source, self.timezone, self.version, self.as_of and self.as_of.isoformat()]
+        moment = self.as_of and self.as_of.isoformat()
+        return [self.period.name, self.source, self.timezone, self.version, moment, self.options]
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "counts": facts.counts,
         "compared": facts.compared,
         "news": facts.news,
+        "options": facts.options,
     }
 
 
@@ -270,6 +274,7 @@ def read(path: Path) -> Run | None:
             {name: int(body["counts"][name]) for name in ("ok", "failed", "kept")},
             str(body["compared"]),
             int(body["news"]),
+            str(body.get("options", "")),
         )
         results = [result_of(item) for item in body["reports"]]
         return Run(facts, results, [_item(item) for item in body["changes"]], body["work_list"])

@@ -19,7 +19,7 @@ from belimo_nb.cloud.condition import Condition, urgency
 from belimo_nb.display import DASH, number, percent
 from belimo_nb.display.base import HIDDEN
 from belimo_nb.display.cells import status_level
-from belimo_nb.display.numbers import column_digits, default_digits
+from belimo_nb.display.numbers import column_digits, default_digits, plural
 from belimo_nb.display.sparkline import sparkline
 from belimo_nb.hydronics.verdict import between
 from belimo_nb.report.jobs import STOPPED, TITLES, Result
@@ -35,6 +35,7 @@ from belimo_nb.report.page.assets import (
     trusted,
 )
 from belimo_nb.report.page.news import told
+from belimo_nb.report.page.terms import explained
 
 MOST_NEWS, FEW_NEWS = 50, 5  # devices whose news are told, and those that need no unfolding
 COLUMNS = 5  # key figures of devices that the table shows
@@ -66,7 +67,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
     costs = _costs(run)
     trends = [result.trend for result in devices if result.trend]
     zone = facts.made_at.tzinfo
-    return _template().render(
+    html = _template().render(
         facts=facts,
         counts=_counts(facts),
         runs=[_listed(name, one) for name, one in (runs or {}).items()],
@@ -81,6 +82,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
         failures=_failures(failed, zone),
         failed=number(len(failed)),
         few=FEW_NEWS,
+        plural=plural,
         cards=[
             {**_row(result, zone), "figures": [_figure(figure) for figure in result.key_figures[:6]]}
             for result in made
@@ -105,6 +107,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
         js=trusted(script()),
         policy=policy(),
     )
+    return explained(html)
 
 
 @cache
@@ -128,7 +131,8 @@ def _counts(facts: RunFacts) -> str:
     counts = facts.counts
     parts = [f"{number(counts['ok'] - counts['kept'])} made"]
     parts += [f"{number(counts['kept'])} kept from an earlier run"] if counts["kept"] else []
-    parts += [f"{number(counts['failed'])} {'not made' if facts.stopped else 'failed'}"] if counts["failed"] else []
+    lost = number(counts["failed"])
+    parts += [f"{lost} not made" if facts.stopped else f"{lost} failed"] if counts["failed"] else []
     return ", ".join(parts)
 
 
@@ -165,7 +169,7 @@ def _listed(folder: str, facts: RunFacts) -> dict[str, str]:
         "period": facts.period.label,
         "source": facts.source,
         "made": format_time(facts.made_at),
-        "counts": _counts(facts) + ", interrupted" * facts.stopped,
+        "counts": ", ".join([_counts(facts), *(["interrupted"] if facts.stopped else [])]),
     }
 
 
@@ -276,7 +280,7 @@ def _totals(devices: Sequence[Result], columns: Sequence[Mapping[str, Any]]) -> 
         figures = [_find(result, column["label"], column["unit"]) for result in devices]
         values = [item["value"] for item in figures if item and _is_number(item["value"])]
         if _adds_up(column) and len(devices) > 1 and values:
-            note = f"{len(values)} of {len(devices)} devices" if len(values) < len(devices) else ""
+            note = f"{len(values)} of {plural(len(devices), 'device')}" if len(values) < len(devices) else ""
             totals.append({"shown": number(math.fsum(values), column["digits"]), "note": note})
         else:
             totals.append({"shown": "", "note": ""})

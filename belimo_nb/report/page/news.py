@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from belimo_nb.display.cells import status_level
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics.worth import money
 from belimo_nb.report.changes import Item
 from belimo_nb.report.output.reports_json import Run
@@ -60,12 +61,23 @@ def told(run: Run, most: int | None = None, base: str | None = "") -> dict[str, 
             }
             for items in news[:most]
         ],
-        "more": len(news) - len(news[:most]),
+        "headline": _headline(len(news), run.facts.compared),
+        "more": plural(more, "more device") if (more := len(news) - len(news[:most])) else "",
         "unjudged": len(unjudged),
         "visits": [{**one, "href": href(one["slug"])} for one in _visits(run.work)[:VISITS]],
-        "total": total(run.work),
-        "findings": len({row["serial"] for row in run.work}),
+        "findings": _findings(len({row["serial"] for row in run.work}), total(run.work)),
     }
+
+
+def _headline(devices: int, compared: str) -> str:
+    if not compared:
+        return f"The first run: {plural(devices, 'device')} with findings" if devices else "The first run: no findings"
+    return f"{plural(devices, 'device')} with news since {compared}" if devices else f"Nothing new since {compared}"
+
+
+def _findings(valves: int, total: str) -> str:
+    found = plural(valves, "valve has findings", "valves have findings")
+    return f"{found}, {total} a year in all, the dearest finding of each" if total else found
 
 
 def _line(item: Item) -> dict[str, str]:

@@ -20,6 +20,7 @@ from belimo_nb.display.numbers import known
 from belimo_nb.report.page.assets import LOW_COMPLETENESS, made_line, policy, script, styles, template_folder, trusted
 from belimo_nb.report.page.markup import Prose
 from belimo_nb.report.page.outputs import error_sentence, output_html
+from belimo_nb.report.page.terms import explained
 
 HIDDEN_TAG = "no-report"
 ERROR_TAG = "papermill-error-cell-tag"
@@ -71,7 +72,7 @@ def export(notebook: NotebookNode, *, title: str, made_at: datetime, version: st
     }
     excerpt = NotebookNode(notebook, cells=body)  # type: ignore[no-untyped-call]
     html, _ = _exporter().from_notebook_node(excerpt, resources={"page": page})
-    return HIDDEN.sub(" ", str(html))
+    return explained(HIDDEN.sub(" ", str(html)))
 
 
 class _Exporter(TemplateExporter):

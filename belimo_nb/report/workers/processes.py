@@ -233,12 +233,14 @@ class ChildProcesses(Workers):
         code = process.exitcode
         if code is None:  # the fork server has died
             line = self._fork_server.last_error_line() if self._fork_server is not None else ""
-            return "Its process was lost" + (f": {line}" if line else ".")
+            return f"Its process was lost: {line}" if line else "Its process was lost."
         if code == -getattr(signal, "SIGKILL", 9):
             return "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
         log = folder / "err.txt"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return f"Its process ended unexpectedly with status {code}" + (f": {lines[-1].strip()}" if lines else ".")
+        if not lines:
+            return f"Its process ended unexpectedly with status {code}."
+        return f"Its process ended unexpectedly with status {code}: {lines[-1].strip()}"
 
 
 def _kill(process: _Process, groups: Sequence[int]) -> None:
