@@ -52,7 +52,7 @@ def spellings(secrets: Iterable[str]) -> list[str]:
         form
         for secret in map(str, secrets)
         if len(secret) >= SHORTEST
-        for form in (secret, str.__repr__(secret)[1:-1], html.escape(secret), quote_plus(secret))
+        for form in (secret, str.__repr__(secret)[1:-1], html.escape(secret), quote_plus(secret, errors="replace"))
     }
     return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
 

@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.errors import SettingsError
+from belimo_nb.settings.secret import Secret, masked
 
 CREDENTIALS = {name: f"{name}-of-anna" for name in settings.CREDENTIALS}
 ADDRESSES = {"api_url": "https://api.example.org/v3", "token_url": "https://id.example.org/token"}
@@ -118,4 +119,6 @@ def test_settings_that_are_no_text(monkeypatch):
     with pytest.raises(SettingsError, match="BELIMO_PASSWORD is no text") as caught:
         settings.load()
     assert "word;" not in str(caught.value)
+    odd, secret = Secret("pass\udce4word"), Secret("hunter-2-zug")
+    assert masked(f"{secret} and {odd}") == "******** and ********"  # while one is in use, others are masked
     assert dotenv_values(".env") == {}
