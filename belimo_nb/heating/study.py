@@ -82,7 +82,9 @@ class Study:
             if spells[0].cause == CONTRARY:
                 continue  # what it did count is no energy of this kind
             counted = self.counted[("kwh", name)]
-            found[("kwh", name)] = found[("kwh", name)].fillna(counted.where(counted > 0))
+            # Of a meter that failed and counted nothing at all, a day beside its failure says no 0, either.
+            rest = found[("kwh", name)] if (counted > 0).any() else np.nan
+            found[("kwh", name)] = counted.where(counted > 0, rest)
         return found
 
     @cached_property

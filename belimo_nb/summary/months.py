@@ -110,7 +110,9 @@ class _Compared:
     """The months of two periods side by side, valve by valve."""
 
     def __init__(self, months: pd.DataFrame, before: pd.DataFrame, left_out: Collection[str]) -> None:
-        self.now = column_group(months, "kwh")
+        now = column_group(months, "kwh")
+        failed = np.array([str(valve) in left_out for valve in now], dtype=bool)
+        self.now = now.mask((now == 0) & failed)  # what such a meter did not count is unknown
         self.bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
         self.sound = [valve for valve in self.now if str(valve) not in left_out] or list(self.now)
         count = len(self.now.columns)

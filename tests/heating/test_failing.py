@@ -53,6 +53,7 @@ def test_a_meter_dead_in_both_periods():
     assert name == "N"
     assert np.isnan(spell.due_kwh)
     assert found.comparable == ["A", "B"]
+    assert found.days[("kwh", "N")].isna().all(), "also of days before the others heated it says no 0"
 
 
 def test_a_meter_that_failed_before():

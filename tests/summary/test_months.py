@@ -76,6 +76,14 @@ def test_failing_meters_are_in_no_total():
     assert "the total is of 1 of 2 valves" in made.caption
 
 
+def test_what_a_failed_meter_did_not_count_is_no_0():
+    """A month in which it counted nothing is unknown, as its sum; what it did count stays."""
+    dead = months("2018-01-01", 3, {"A": [100, 80, 60], "B": [10, 0, 0]})
+    found = back(valve_months(dead, THEN, left_out=["B"])).set_index("valve")
+    assert found.loc["B"].iloc[:4].fillna(-1).tolist() == [10, -1, -1, -1]
+    assert back(valve_months(dead, THEN)).set_index("valve").loc["B"].iloc[:4].tolist() == [10, 0, 0, 10]
+
+
 def test_without_anything_beside():
     """Periods of unequal length have no year before and no change; nothing stands in for it."""
     assert "Change kWh" not in back(monthly_table(NOW, THEN.iloc[:2])).columns
