@@ -253,7 +253,7 @@ def test_state(ran: Ran) -> None:
     assert found["FlowBodyWaterTemperature"] == "330.1"
     lifetime = SOUTH.reads(f"{PATH}HeatingEnergyLifetime", LIVE)
     assert found["HeatingEnergyLifetime"] == f"{lifetime:,.0f}".replace(",", "\u202f")
-    assert "State and settings as of 2021-04-15 11:58 UTC" in ran.text(SOUTH)
+    assert "State and settings as of 2021-04-15 13:58, Europe/Zurich" in ran.text(SOUTH)
     found = ran.of(COLD, "state").set_index("datapoint")["value"]
     assert found["Error_Status_Cloud"] == "air bubbles, actuator stalled (40)"
     assert found["dT_Manager_Ste"] == "delta-T selected, active (3)"

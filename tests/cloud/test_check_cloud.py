@@ -161,7 +161,7 @@ def test_second_cloud_as_assumed(second, by_change):
         ("late data", Habits(ahead=2), "wrong", "wrong hours"),
         ("units and signs", Habits(energy=3600), "wrong", "Energy counted over power is 3"),
         ("units and signs", Habits(sign=-1), "differs", "below 0: power_kw"),
-        ("counters", Habits(resets=1), "differs", "1 resets"),
+        ("counters", Habits(resets=1), "differs", "1 reset and"),
         ("counters", Habits(resets=2), "wrong", "no lifetime counter"),
     ],
 )
