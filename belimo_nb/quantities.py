@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
-
 from belimo_nb.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
 Values = TypeVar("Values", float, "pd.Series[Any]", "npt.NDArray[np.float64]")
 
@@ -294,6 +293,8 @@ OTHER_MEANING = PERIODS | frozenset(
 @functools.lru_cache(maxsize=64)
 def column_index(names: tuple[str, ...]) -> pd.Index[str]:
     """The columns of a frame, made once: frames of thousands of devices share the look-up of their names."""
+    import pandas as pd  # here, since the command line takes its words from this module, and is to answer at once
+
     return pd.Index(list(names))
 
 

@@ -54,7 +54,7 @@ def report(notebook, parameters):
             if bundle:
                 data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
                 cell.outputs = [nbformat.v4.new_output("execute_result", data, metadata=metadata)]
-    export(notebook, title="Floor", slug="floor", made_at=datetime.now(UTC), version="0")
+    export(notebook, title="Floor", made_at=datetime.now(UTC), version="0")
     nbformat.writes(notebook)
 
 path = notebooks.notebook("device")

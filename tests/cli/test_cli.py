@@ -60,7 +60,7 @@ def test_help():
 def test_help_imports_little():
     """Help comes at once: nothing that takes long is imported for it."""
     heavy = "{'pandas', 'numpy', 'matplotlib', 'requests', 'papermill', 'tornado', 'nbformat', 'oauthlib'}"
-    code = f"import sys, belimo_nb.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, belimo_nb.cli.commands; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
