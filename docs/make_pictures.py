@@ -27,10 +27,11 @@ def reports(browser: Browser) -> None:
     """Make the reports of the demo building and keep the first screen of two of them."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "belimo_nb", "--demo", "report", "--out", folder], check=True)  # noqa: S603
+        (run,) = Path(folder).glob("*/reports.json")
         page = browser.new_page(color_scheme="light")
         for name, (file, height) in SHOTS.items():
             page.set_viewport_size({"width": WIDTH, "height": height})
-            page.goto((Path(folder) / file).as_uri())
+            page.goto((run.parent / file).as_uri())
             page.screenshot(path=PICTURES / f"{name}.png")
         page.close()
 
@@ -43,7 +44,7 @@ def lab(browser: Browser) -> None:
     with tempfile.TemporaryDirectory() as folder, DemoCloud() as cloud, running(cloud, Path(folder)) as server:
         page = run_all(browser, server, notebook)
         page.set_viewport_size({"width": LAB_WIDTH, "height": LAB_HEIGHT})
-        page.wait_for_function("() => document.querySelector('.bnb-x-picture img')?.naturalWidth > 0")
+        page.wait_for_function("() => document.querySelector('.bnb-x-canvas canvas')?.width > 300")
         page.evaluate("() => document.querySelector('.bnb-x').closest('.jp-Cell').scrollIntoView()")
         page.mouse.move(5, LAB_HEIGHT - 5)
         page.wait_for_timeout(1000)  # scroll bars and hints fade

@@ -13,6 +13,7 @@ from belimo_nb.calendar.periods import Period
 from belimo_nb.explorer.figure import Picture
 from belimo_nb.plots import style
 
+WIDTH = 960  # CSS pixels
 SHORTEST = pd.Timedelta(minutes=1)  # time that a canvas shows at least
 
 
@@ -29,6 +30,8 @@ def canvas_of(picture: Picture, period: Period) -> Any:
     except ImportError:
         return None
 
+    figure = picture.chart.figure
+    figure.set_size_inches(WIDTH / figure.dpi, figure.get_figheight())  # a screen has more room than a page
     drawing = False  # drawing sets limits itself
 
     class StyledCanvas(base):  # type: ignore[misc, valid-type]
@@ -45,7 +48,7 @@ def canvas_of(picture: Picture, period: Period) -> Any:
     with warnings.catch_warnings():
         # Its toolbar passes arguments on that traitlets will refuse one day; nobody here can do anything about it.
         warnings.simplefilter("ignore", DeprecationWarning)
-        canvas = StyledCanvas(picture.chart.figure)
+        canvas = StyledCanvas(figure)
         manager(canvas, 0)
     canvas.header_visible = canvas.resizable = False
     canvas.toolbar_visible, canvas.toolbar_position = True, "top"

@@ -45,7 +45,10 @@ def picture(page: Any, *words: str, other_than: str = "") -> str:
     return page.wait_for_function(drawn, arg=[list(words), other_than]).json_value()
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+# The cooling notebook is held cell by cell against the heating notebook elsewhere.
+@pytest.mark.parametrize(
+    "notebook", [path for path in NOTEBOOKS if path.stem != "cooling_energy"], ids=lambda p: p.stem
+)
 def test_every_cell_runs(browser: Any, lab: JupyterLab, notebook: Path) -> None:
     """Run All Cells ends every cell of a notebook without an error or a warning; only the device's has widgets."""
     page = run_all(browser, lab, notebook)
