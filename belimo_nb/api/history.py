@@ -40,14 +40,18 @@ class OtherBucketsWarning(UserWarning):
     """The cloud does not say which buckets it gives, and they lie further apart than those that were asked for."""
 
 
-@functools.cache
 def parse_resolution(text: str) -> pd.Timedelta:
     """Parse the length of a bucket in the API's notation: a number and s, m, h, d or w.
 
     Raises:
         UsageError: It is no such length.
     """
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", str(text).strip(), re.ASCII)
+    return _length(str(text))
+
+
+@functools.lru_cache(maxsize=256)
+def _length(text: str) -> pd.Timedelta:
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", text.strip(), re.ASCII)
     seconds = int(match[1]) * SECONDS[match[2]] if match else 0
     if not 0 < seconds <= MAX_STEP:
         raise UsageError(f"The resolution {text!r} is no length of time up to a year; write e.g. 15m, 1h or 1d.")

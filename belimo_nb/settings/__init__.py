@@ -319,6 +319,6 @@ def _validated(values: dict[str, str], origins: dict[str, str]) -> Settings:
         price_heat=parse.price("price_heat", values.get("price_heat")),
         price_cold=parse.price("price_cold", values.get("price_cold")),
         price_electricity=parse.price("price_electricity", values.get("price_electricity")),
-        currency=values["currency"],
+        currency=parse.currency(values["currency"]),
         origins=origins,
     )

@@ -70,6 +70,13 @@ def price(name: str, text: str | None) -> float | None:
     return found
 
 
+def currency(text: str) -> str:
+    """Check the name of the prices' currency: letters, or its sign."""
+    if not re.fullmatch(r"[^\W\d_]{1,5}\.?|[$€£¥₹]", text):
+        raise SettingsError(f"BELIMO_CURRENCY is {text!r}; give letters such as CHF, or leave it out.")
+    return text
+
+
 def weather(text: str | None) -> str | None:
     """Check the source of the weather; a file's path is made absolute."""
     # Absolute, since reports are made in working folders of their own.

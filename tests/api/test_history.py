@@ -50,7 +50,7 @@ def test_resolution(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "h", "0h", "1 h", "-1h", "1.5h", "1H", "1y", "100", "hourly", "9999999h", None, 5]
+    "text", ["", "h", "0h", "1 h", "-1h", "1.5h", "1H", "1y", "100", "hourly", "9999999h", None, 5, ["1h"], {}]
 )
 def test_resolutions_that_are_none(text):
     """What is no length of time is refused with the value and examples; a number of points is no length."""

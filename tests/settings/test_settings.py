@@ -184,6 +184,8 @@ def test_no_demo_and_no_credentials():
         ("now", "NaT", "2018-12-01"),
         ("now", "9999999-01-01", "2018-12-01"),
         ("demo", "perhaps", "set it to 1"),
+        ("currency", "3", "letters such as CHF"),
+        ("currency", "0.12 CHF", "letters such as CHF"),
         ("data_dir", "~nobody-of-this-name/x", "whole path"),
         ("api_url", "cloud.belimo.com/api/v3", "https://host/path"),
         ("api_url", "ftp://cloud.belimo.com", "https://host/path"),
