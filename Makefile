@@ -5,8 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Not compiled in advance: half of the time went into modules that nobody imports.
-INSTALL := -m pip --quiet --disable-pip-version-check install --no-compile
+INSTALL := -m pip --quiet --disable-pip-version-check install
 LOCK_UV := 0.13.9
 PIP_AUDIT := 2.10.1
 
