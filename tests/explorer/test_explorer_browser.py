@@ -126,8 +126,14 @@ def drive(page: Any, cloud: DemoCloud, folder: Path) -> None:
     page.get_by_label("Device", exact=True).fill("2.og sued-west")
     picture(page, "2.OG Sued-West and Energieventil Heizung 2.OG Nord-West, 2018-11-30 to")
 
-    cloud.stop()
+    page.get_by_label("Device", exact=True).fill("kaelte 2.og sued")  # Kälte 2.OG Süd, as keyboards abroad write it
+    picture(page, "Energieventil Kälte 2.OG Süd", "2018-11-30 to")
     page.get_by_role("button", name="Last year").click()
+    picture(page, "Kälte 2.OG Süd", "2017-12-01 to")
+    page.locator(".bnb-x").get_by_text("mean of each hour; bands: from its least to its greatest").wait_for()
+
+    cloud.stop()
+    page.get_by_role("button", name="Last week").click()
     alert.get_by_text("127.0.0.1").wait_for()
     assert "Traceback" not in page.locator(".bnb-x").inner_text()
     assert errors(page) == []
