@@ -23,6 +23,7 @@ from belimo_nb.quantities import plural
 from belimo_nb.store.archive import Archive
 
 MOST_NEIGHBORS = 100  # valves of a building that are read for the page of one: no page should take a minute
+SEEN = ("flow", "position")  # of a neighbor: whether it lacks water
 NEIGHBOR_STEP = "1h"  # resolution in which surveys and syncs keep the history of whole buildings
 
 
@@ -54,8 +55,9 @@ def find_outages(
         samples = {task.query.device: read_samples(archive, task, now) for task in its}
         if len(spans := plant_outages(samples.values())):
             outages[name] = spans
-            for key in (key for key in samples if found[key].lacked_water):
-                (anew,) = judge(samples[key], outages=spans, checks=[CHECK])
+            for task in (task for task in its if found[task.query.device].lacked_water):
+                key = task.query.device
+                (anew,) = judge(samples[key], outdoor=task.outdoor, outages=spans, checks=[CHECK])
                 verdicts = [anew if one.check == CHECK else one for one in found[key].verdicts]
                 found[key] = replace(found[key], verdicts=verdicts)
     return outages
@@ -93,11 +95,11 @@ def _neighbors(connection: Connection, device: Device, period: Period) -> Iterat
     held = [key for key in here if store.path(key, NEIGHBOR_STEP).exists()]
     rows = listed.loc[held[:: -(-len(held) // MOST_NEIGHBORS) or 1]]
     archive, records = connection.archive.reader(), connection.device_list.known()
-    for query in history_queries(connection, rows, period.start, period.end, NEIGHBOR_STEP, measured=("flow",)):
+    for query in history_queries(connection, rows, period.start, period.end, NEIGHBOR_STEP, measured=SEEN):
         neighbor = Device(connection, records[query.device])
         task = ValveTask(query, neighbor.profile, neighbor.design, period, connection.timezone, closer=False)
         try:
-            yield read_samples(archive, task, connection.now_s, ("flow", "position"))
+            yield read_samples(archive, task, connection.now_s, SEEN)
         except (BelimoError, MemoryError) as error:  # what cannot be read of a neighbor costs this valve nothing
             own_error(error, query.name)
 

@@ -37,7 +37,7 @@ def building(monkeypatch, dry):
         key: Surveyed(verdicts=judge(one, checks=[OPEN, "stuck"]), lacked_water=bool(lacks_water(one).any()))
         for key, one in samples.items()
     }
-    tasks = [SimpleNamespace(query=SimpleNamespace(device=key)) for key in names]
+    tasks = [SimpleNamespace(query=SimpleNamespace(device=key), outdoor=None) for key in names]
     told = outages.find_outages(None, valves, tasks, found, 0)
     period = Period(pd.Timestamp("2018-01-08", tz="UTC"), pd.Timestamp("2018-03-09", tz="UTC"))
     return Survey(period, valves, found, outages=told)
@@ -64,6 +64,36 @@ def test_two_valves_are_no_plant(monkeypatch):
     blamed = {key for key, valve in survey.valves.items() if "warn" in {one.verdict for one in valve.verdicts}}
     assert blamed == {"a", "b", "x", "y"}
     assert "Plant" not in survey_note(survey).message
+
+
+def test_judged_anew_in_the_same_weather(monkeypatch):
+    """A valve without water for weeks in the cold: the outage left out, it is judged with the weather, as its page does."""
+    times = made_times(60, "1h")
+    at = np.arange(len(times))
+    still, alone = (at > 500) & (at <= 530), at > 1000
+    cold = pd.Series(0.0, times)
+    samples = {
+        key: made_valve(
+            times,
+            "1h",
+            flow_m3h=np.where(still | (alone & (key == "a")), 0.0, 2.0),
+            t1_c=np.where(alone & (key == "a"), 21.0, 60.0),
+            t2_c=np.where(alone & (key == "a"), 21.0, 40.0),
+        )
+        for key in "abcd"
+    }
+    monkeypatch.setattr(outages, "read_samples", lambda archive, task, now: samples[task.query.device])
+    valves = pd.DataFrame({"project": "West", "city": "Bern"}, index=list(samples))
+    found = {
+        key: Surveyed(verdicts=judge(one, outdoor=cold, checks=[OPEN]), lacked_water=True)
+        for key, one in samples.items()
+    }
+    tasks = [SimpleNamespace(query=SimpleNamespace(device=key), outdoor=cold) for key in samples]
+    (spans,) = outages.find_outages(None, valves, tasks, found, 0).values()
+    (told,) = found["a"].verdicts
+    (due,) = judge(samples["a"], outdoor=cold, outages=spans, checks=[OPEN])
+    assert told.sentence == due.sentence
+    assert told.sentence.startswith("In 439 of")
 
 
 def test_many_plants_are_summed_up():
