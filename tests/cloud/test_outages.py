@@ -67,7 +67,7 @@ def test_two_valves_are_no_plant(monkeypatch):
 
 
 def test_judged_anew_in_the_same_weather(monkeypatch):
-    """A valve without water for weeks in the cold: the outage left out, it is judged with the weather, as its page does."""
+    """A valve without water for weeks in the cold: the outage left out, the weather counts as on its own page."""
     times = made_times(60, "1h")
     at = np.arange(len(times))
     still, alone = (at > 500) & (at <= 530), at > 1000
