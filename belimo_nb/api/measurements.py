@@ -16,7 +16,9 @@ from belimo_nb.api.sparse import true_spacing
 from belimo_nb.calendar.periods import Period
 from belimo_nb.energy import JOULES_PER_KWH
 from belimo_nb.energy.counter import Counter, Kind
-from belimo_nb.quantities import ENERGY, QUANTITIES, column_index, plural
+from belimo_nb.quantities import ENERGY, QUANTITIES, plural
+
+Floats = npt.NDArray[np.float64]
 
 
 def quantities(
@@ -41,19 +43,28 @@ def quantities(
         DataFrame, index ``time``: the **end** of the bucket, which its last reading belongs to, in `tz`; columns as
         `belimo_nb.quantities` names them, in the order of `located`; NaN where unknown.
     """
-    # One block, filled column by column: there may be thousands of valves.
-    whole = raw.to_numpy()
-    block = np.full((len(raw), len(located)), np.nan, order="F")
-    for position, (key, identifier) in enumerate(located.items()):
-        if identifier is not None and profile is not None:
-            values = _read(raw, whole, identifier, name)
-            block[:, position] = QUANTITIES[key].dimension.convert(values, profile.unit(identifier))
+    columns: dict[str, Any] = {QUANTITIES[key].column: np.nan for key in located}
+    if profile is not None:
+        asked = {key: raw[key].to_numpy() for key in located.values() if key is not None}
+        columns |= converted(asked, profile, located, name)
     # The value of a bucket is its last reading, taken just before the bucket ends.
     ends = (pd.DatetimeIndex(raw.index) + step).tz_convert(tz).rename("time")
-    columns = column_index(tuple(QUANTITIES[key].column for key in located))
-    found = pd.DataFrame(block, ends, columns, copy=False)
+    found = pd.DataFrame(columns, ends, dtype=float)
     found.attrs.update(raw.attrs)
     return found
+
+
+def converted(
+    raw: Mapping[str, npt.NDArray[Any]], profile: Profile, located: Mapping[str, str | None], name: str
+) -> dict[str, Floats]:
+    """As `quantities`, of arrays by datapoint: those of the quantities that are located."""
+    return {
+        QUANTITIES[key].column: QUANTITIES[key].dimension.convert(
+            read_numbers(raw[identifier], identifier, name), profile.unit(identifier)
+        )
+        for key, identifier in located.items()
+        if identifier is not None
+    }
 
 
 def counters(
@@ -80,16 +91,11 @@ def counters(
     """
     spacing = true_spacing(raw, step)
     ends = pd.DatetimeIndex(raw.index) + step
-    whole = raw.to_numpy()
     return {
         kind: Counter(
             name,
             kind,
-            pd.Series(
-                ENERGY.convert(_read(raw, whole, identifier, name), profile.unit(identifier)) * JOULES_PER_KWH,
-                ends,
-                name=identifier,
-            ),
+            pd.Series(joules(raw[identifier].to_numpy(), profile, identifier, name), ends, name=identifier),
             spacing,
             limit,
             span.start,
@@ -100,25 +106,25 @@ def counters(
     }
 
 
-def _read(raw: pd.DataFrame, whole: npt.NDArray[Any], identifier: str, name: str) -> npt.NDArray[np.float64]:
+def joules(values: npt.NDArray[Any], profile: Profile, identifier: str, name: str) -> Floats:
+    """The readings of an energy counter in J, as `belimo_nb.energy` takes them."""
+    return ENERGY.convert(read_numbers(values, identifier, name), profile.unit(identifier)) * JOULES_PER_KWH
+
+
+def read_numbers(values: npt.NDArray[Any], identifier: str, name: str) -> Floats:
     """A column as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
-    if whole.dtype == float:
-        return whole[:, raw.columns.get_loc(identifier)]
-    values = raw[identifier]
-    numbers = _numbers(values)
-    lost = [str(value).strip() for value in values[numbers.isna() & values.notna()]]
+    if values.dtype == float:
+        return values
+    given = pd.Series(values)
+    numbers = pd.to_numeric(given, errors="coerce").astype(float)
+    numbers = numbers.where(numbers.abs() <= MAX_VALUE)  # also NaN where it is more than any meter counts
+    lost = [str(value).strip() for value in given[numbers.isna() & given.notna()]]
     lost = [text for text in lost if text.casefold() not in ("", "nan")]
     if lost:
         warnings.warn(
-            f"In the history of {name}, {len(lost)} of {plural(values.count(), 'value')} of {identifier} are no "
+            f"In the history of {name}, {len(lost)} of {plural(given.count(), 'value')} of {identifier} are no "
             f"numbers, the first of them {lost[0][:40]!r}; taken for unknown.",
             StrangeValueWarning,
             stacklevel=4,
         )
-    return numbers.to_numpy()
-
-
-def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Convert to floats, also from text; NaN for what is none or beyond `MAX_VALUE`."""
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    return numbers.where(numbers.abs() <= MAX_VALUE)
+    return np.asarray(numbers, dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ USUAL_SHARE_BY_CHANGE = 0.98
 PATIENCE_BY_CHANGE = pd.Timedelta(hours=3)
 PATIENCE = 2  # usual gaps for which a device counts as alive, if it does not report in every bucket
 AT_LEAST = pd.Timedelta(hours=1)  # silence for which it does in any case, as between two readings of a counter
+Values = npt.NDArray[Any]
 SPACING = "spacing"  # key in a frame's `attrs`: how far apart its readings really are
 
 
@@ -29,6 +30,24 @@ def held(
     counters: bool = False,
     rare: Collection[str] = (),
 ) -> pd.DataFrame:
+    """As `held_columns`, of a frame on a grid of buckets; ``.attrs["spacing"]`` is how far apart readings are."""
+    columns = {key: raw[key].to_numpy() for key in raw.columns}
+    found, spacing = held_columns(columns, pd.DatetimeIndex(raw.index), step, seen, counters=counters, rare=rare)
+    if any(found[key] is not values for key, values in columns.items()):
+        raw = pd.DataFrame({key: raw[key] if found[key] is columns[key] else found[key] for key in found}, raw.index)
+    raw.attrs.update({SPACING: spacing})
+    return raw
+
+
+def held_columns(
+    columns: Mapping[str, Values],
+    grid: pd.DatetimeIndex,
+    step: pd.Timedelta,
+    seen: pd.Timestamp | None = None,
+    *,
+    counters: bool = False,
+    rare: Collection[str] = (),
+) -> tuple[dict[str, Values], pd.Timedelta]:
     """Let values hold until the next one, while the device lives.
 
     Some devices report a datapoint when it has changed, and all of them once a day, so an empty bucket says that
@@ -37,7 +56,8 @@ def held(
     is not known. How long is usual is measured from its own readings, around each gap.
 
     Args:
-        raw: History on a grid of buckets without holes, columns datapoints of one device; NaN or None where empty.
+        columns: History by datapoint of one device, on a grid of buckets without holes; NaN or None where empty.
+        grid: Begins of the buckets.
         step: Length of a bucket.
         seen: The last contact with the device, aware; None or NaT: unknown.
         counters: For lifetime counters: after an unusual silence of up to a day a value holds still, but only in
@@ -46,52 +66,59 @@ def held(
             say nothing of how often it reports.
 
     Returns:
-        The same with held values. ``.attrs["spacing"]`` is the usual time between two readings, at least `step`.
+        The same with held values (columns without any are those given), and the usual time between two readings, at
+        least `step`.
     """
-    block = raw.to_numpy()
-    if block.dtype == float and len(block):
-        gaps = [i for i in range(block.shape[1]) if np.isnan(block[:, i]).any()]
-        if len(gaps) < block.shape[1] and all(raw.columns[i] in rare for i in gaps):  # as of most devices
-            return _marked(raw.ffill() if gaps else raw, {SPACING: step})
-    known = ~np.isnan(block) if block.dtype == float else raw.notna().to_numpy()
-    usually = np.array([key not in rare for key in raw.columns], dtype=bool)
+    there = {key: pd.notna(values) if values.dtype == object else ~np.isnan(values) for key, values in columns.items()}
+    gaps = [key for key, known in there.items() if not known.all()]
+    if len(gaps) < len(columns) and all(key in rare and columns[key].dtype != object for key in gaps):
+        return {**columns, **{key: _filled(columns[key], there[key]) for key in gaps}}, step  # as of most devices
+    known = np.stack(list(there.values()), axis=1) if there else np.empty((len(grid), 0), bool)
+    usually = np.array([key not in rare for key in columns], dtype=bool)
     usually |= not known[:, usually].any()
     regular = known if usually.all() else known[:, usually]
     rows = np.flatnonzero(regular.any(axis=1))
-    usual = int(np.median(np.diff(rows))) if len(rows) > 1 else 1
-    spacing = {SPACING: usual * step}
+    apart = np.diff(rows)
+    usual = (
+        1 if not len(apart) or 2 * int((apart == 1).sum()) > len(apart) else int(np.median(apart))
+    )  # a median takes long
+    spacing = usual * step
     if not len(rows):
-        return _marked(raw, spacing)
+        return dict(columns), spacing
     heard = rows if regular is known else np.flatnonzero(known.any(axis=1))
-    last = -1 if seen is None or pd.isna(seen) else int(pd.DatetimeIndex(raw.index).searchsorted(seen, "right")) - 1
+    last = -1 if seen is None or pd.isna(seen) else int(grid.searchsorted(seen, "right")) - 1
     alive = np.append(heard, last) if last > heard[-1] else heard
     by_change = (~regular[rows][:, regular.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
     if counters and not by_change:
-        return _marked(raw, spacing)
-    if len(alive) == len(raw):  # as of most devices
-        begins = usual_begins = np.zeros(len(raw), dtype=np.intp)
+        return dict(columns), spacing
+    if len(alive) == len(grid):  # as of most devices
+        begins = usual_begins = np.zeros(len(grid), dtype=np.intp)
     else:
         limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
         patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
-        begins = _begins(alive, len(raw), np.maximum(limits, int(patience / step)))
-        usual_begins = _begins(alive, len(raw), limits) if counters else begins
-    spoken = np.zeros(len(raw), dtype=bool)
+        begins = _begins(alive, len(grid), np.maximum(limits, int(patience / step)))
+        usual_begins = _begins(alive, len(grid), limits) if counters else begins
+    spoken = np.zeros(len(grid), dtype=bool)
     spoken[alive] = True
-    columns: dict[int, npt.NDArray[Any]] = {}
-    for position in np.flatnonzero(~known.all(axis=0)).tolist():
+    found = dict(columns)
+    for key in gaps:
         # For each row, the row of the last value; it holds if life has not been interrupted since.
-        there = known[:, position]
-        place = np.maximum.accumulate(np.where(there, np.arange(len(raw)), -1))
-        holds = (place >= begins) & ~there
+        place = np.maximum.accumulate(np.where(there[key], np.arange(len(grid)), -1))
+        holds = (place >= begins) & ~there[key]
         if counters:
             holds &= (place >= usual_begins) | spoken
         if holds.any():
-            columns[position] = values = raw.iloc[:, position].to_numpy().copy()
+            found[key] = values = columns[key].copy()
             values[holds] = values[place[holds]]
-    if not columns:
-        return _marked(raw, spacing)
-    kept = {key: columns[place] if place in columns else raw[key] for place, key in enumerate(raw.columns)}
-    return _marked(pd.DataFrame(kept, raw.index), spacing)
+    return found, spacing
+
+
+def _filled(values: Values, known: npt.NDArray[np.bool_]) -> Values:
+    """Each value held until the next one."""
+    at = np.flatnonzero(known)
+    if not len(at):
+        return values
+    return np.concatenate((values[: at[0]], np.repeat(values[at], np.diff(at, append=len(values)))))
 
 
 def true_spacing(frame: pd.DataFrame, step: pd.Timedelta) -> pd.Timedelta:
@@ -125,8 +152,3 @@ def _limits(gaps: npt.NDArray[np.intp], share: float) -> npt.NDArray[np.float64]
     usual = near[np.arange(len(wide)), rank]
     limits[wide] = np.where(usual > 1, PATIENCE * usual, 1.0)
     return limits
-
-
-def _marked(frame: pd.DataFrame, attrs: dict[str, pd.Timedelta]) -> pd.DataFrame:
-    frame.attrs.update(attrs)
-    return frame

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, tzinfo
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.errors import UsageError
@@ -14,6 +16,11 @@ from belimo_nb.quantities import plural
 
 EARLIEST, LATEST = pd.Timestamp.min.ceil("s").tz_localize("UTC"), pd.Timestamp.max.floor("s").tz_localize("UTC")
 """The first and last moments that nanoseconds in 64 bits reach."""
+
+
+def nanoseconds(index: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
+    """The times, nanoseconds since 1970, UTC."""
+    return index.asi8 if index.unit == "ns" else index.as_unit("ns").asi8  # a conversion takes long, also to the same
 
 
 def to_api(moment: pd.Timestamp) -> str:

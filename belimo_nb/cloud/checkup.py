@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from belimo_nb.api import measurements
 from belimo_nb.api.health import METER, said_of_meter
 from belimo_nb.api.history import MAX_BUCKETS, buckets, parse_resolution
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.sparse import LEAD, held, true_spacing
+from belimo_nb.api.sparse import LEAD, held_columns, true_spacing
 from belimo_nb.calendar.periods import Period
 from belimo_nb.client.retries import own_error
 from belimo_nb.cloud.needs import history_queries
@@ -107,7 +108,7 @@ def examine(
     _check_cost(period.start, period.end, resolution)
     design, tz = device.design, str(period.start.tz)
     longest = _stored_longest(connection, device, period, resolution)
-    known = None if longest is None else Period(pd.Timestamp(longest.frame.index[0]), period.end)
+    known = None if longest is None else Period(longest.index[0], period.end)
     outdoor = None if known is None else outdoor_or_none(connection, known)
     outdoor = outdoor_or_none(connection, period) if outdoor is None else outdoor
     health = reported_errors(device, period, connection.now)
@@ -160,12 +161,43 @@ def longest_samples(
     known = np.empty(0) if flow is None else kept.times[pd.notna(flow)]
     if not len(known) or known[0] >= period.start.timestamp() or is_long(period):
         return None
-    step = pd.Timedelta(kept.step, "s")
-    grid = buckets(pd.Timestamp(int(known[0]), unit="s", tz="UTC"), min(period.end, now.ceil("h")), step)
-    raw = kept.frame([identifier for identifier in located.values() if identifier is not None], grid)
-    raw = held(raw, step, query.seen.moment, rare=profile.told)
-    frame = measurements.quantities(raw, profile, located, step, str(period.start.tz), query.name)
-    return samples_of(frame, step, design)
+    begin = pd.Timestamp(int(known[0]), unit="s", tz="UTC")
+    until = min(period.end, now.ceil("h"))
+    return stored_samples(kept, query, profile, design, begin, until, str(period.start.tz), pd.Timedelta(0))
+
+
+def stored_samples(
+    kept: DeviceHistory,
+    query: HistoryQuery,
+    profile: Profile,
+    design: Design,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    tz: str,
+    lead: pd.Timedelta = LEAD,
+) -> Samples:
+    """The samples of a range from what is kept of a query, as `samples_of` gives those of `Device.measurements`.
+
+    Without a table of them, since there may be thousands of valves. What is kept from before the range, by `lead`,
+    tells which values hold when it begins.
+    """
+    step = parse_resolution(query.resolution)
+    grid, first, ends = _rows(start, end, step, tz, lead)
+    here = kept.columns.keys() & query.wanted.keys()
+    located = {key: found for key, found in profile.checked.items() if found in here}
+    raw, spacing = held_columns(kept.on(list(located.values()), grid), grid, step, query.seen.moment, rare=profile.told)
+    columns = measurements.converted({key: values[first:] for key, values in raw.items()}, profile, located, query.name)
+    return _spaced(Samples.of_columns(ends, columns, step, design), spacing)
+
+
+@functools.lru_cache(maxsize=16)  # the devices of a fleet share them
+def _rows(
+    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, tz: str, lead: pd.Timedelta
+) -> tuple[pd.DatetimeIndex, int, pd.DatetimeIndex]:
+    """The buckets of a range and of `lead` before it, how many are before it, and the ends of the others."""
+    grid = buckets(start - lead, end, step)
+    first = int(grid.searchsorted(start))
+    return grid, first, (grid[first:] + step).tz_convert(tz).rename("time")
 
 
 def is_long(period: Period) -> bool:
@@ -182,7 +214,7 @@ def on_longest(
     judged = {one.check: one for one in judge(longest, tz=tz, outdoor=outdoor, checks=LONG_CHECKS)}
     flow = longest.values("flow_m3h")
     days = np.isfinite(flow).sum() * longest.hours / 24
-    last = pd.Timestamp(longest.frame.index[np.flatnonzero(np.isfinite(flow))[-1]])
+    last = longest.index[np.flatnonzero(np.isfinite(flow))[-1]]
     told = f" As of {last:%Y-%m-%d}, from the {plural(round(days), 'day')} that the store holds."
     return [
         replace(found, sentence=found.sentence + told)
@@ -214,12 +246,14 @@ def samples_of(frame: pd.DataFrame, step: pd.Timedelta, design: Design) -> Sampl
         step: The spacing that was asked for.
         design: What the valve is made and set for.
     """
+    return _spaced(Samples(frame, step, design), true_spacing(frame, step))
+
+
+def _spaced(samples: Samples, spacing: pd.Timedelta) -> Samples:
     # A check must not take one reading that holds for an hour for twelve samples.
-    spacing = true_spacing(frame, step)
-    if spacing > step:
-        seconds = pd.DatetimeIndex(frame.index).as_unit("s").asi8
-        frame = frame[seconds % int(spacing.total_seconds()) == 0]
-    return Samples(frame, spacing, design)
+    if spacing <= samples.step:
+        return samples
+    return samples.part(samples.ns // 10**9 % int(spacing.total_seconds()) == 0, spacing)
 
 
 def busiest_window_within(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.api import measurements
 from belimo_nb.api.history import buckets, parse_resolution
+from belimo_nb.api.measurements import joules
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.api.sparse import held_columns
+from belimo_nb.calendar.intervals import edge_times
+from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.calendar.periods import Period
 from belimo_nb.client.retries import own_error
 from belimo_nb.cloud.checkup import (
@@ -27,16 +29,20 @@ from belimo_nb.cloud.checkup import (
     fine_query,
     longest_samples,
     on_longest,
-    samples_of,
+    stored_samples,
 )
 from belimo_nb.cloud.condition import BLIND, measured_energy
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
+from belimo_nb.energy.faults import Floats, Ints
+from belimo_nb.energy.interval import intervals
+from belimo_nb.energy.readings import clean_arrays
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
 from belimo_nb.hydronics.plant import lacks_water
 from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
+from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.cores import cores
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
@@ -122,30 +128,21 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     kept = archive.joined(kept, query, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
-    step = parse_resolution(query.resolution)
-    first, until = reading_range(period.start, period.end, step, _moment(now))
-    counted: dict[Kind, str] = {kind: key for kind in KINDS if (key := located[f"{kind}_energy"]) is not None}
-    # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
-    readings = [key for key in map(located.get, COUNTERS) if key is not None]
-    lived = held(kept.frame(readings, buckets(first, until, step)), step, query.seen.moment, counters=True)
-    limit = design_limit(task.design.nominal_flow_m3h)
-    counters = measurements.counters(lived, task.profile, counted, step, query.name, period, task.tz, limit)
-    energy = {kind: counter.energy("D") for kind, counter in counters.items() if (counter.readings > 0).any()}
-    known = {kind: float(days["kwh"].sum(min_count=1)) for kind, days in energy.items()}
+    days = _daily_energy(kept, task, now)
+    known = {kind: float(np.nansum(kwh)) if np.isfinite(kwh).any() else np.nan for kind, (kwh, _) in days.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
-    grid = buckets(period.start - LEAD, min(period.end, _moment(now)), step)
-    samples = _samples(task, kept.frame(datapoints, grid), period.start)
+    samples = _samples(task, kept, query, period.start, min(period.end, _moment(now)))
     longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
-    closely = fine is not None or step <= pd.Timedelta(minutes=15)
+    closely = fine is not None or parse_resolution(query.resolution) <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
     judged = judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health)
     verdicts = on_longest(judged, longest, task.tz, task.outdoor)
     return Surveyed(
         kwh=measured_energy(known, verdicts),
-        coverage=max((float(found["coverage"].mean()) for found in energy.values()), default=0.0),
-        days=np.empty(0) if most is None else energy[most]["kwh"].to_numpy(dtype=float),
+        coverage=max((float(coverage.mean()) for _, coverage in days.values()), default=0.0),
+        days=np.empty(0) if most is None else days[most][0],
         verdicts=verdicts,
         lacked_water=bool(lacks_water(samples).any()),
         requests=requests,
@@ -158,19 +155,40 @@ def read_samples(archive: Archive, task: ValveTask, now: int, quantities: Sequen
     query, start, checked = task.query, task.period.start, task.profile.checked
     datapoints = [identifier for key in quantities if (identifier := checked.get(key)) is not None]
     kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
-    grid = buckets(start - LEAD, min(task.period.end, _moment(now)), parse_resolution(query.resolution))
-    return _samples(task, kept.frame(datapoints, grid), start)
+    return _samples(task, kept, query, start, min(task.period.end, _moment(now)))
 
 
-def _samples(task: ValveTask, raw: pd.DataFrame, start: pd.Timestamp, resolution: str = "") -> Samples:
-    """The samples of a history from `start` on; what it holds from before tells what values hold at its begin."""
-    step = parse_resolution(resolution or task.query.resolution)
-    located = {key: found for key, found in task.profile.checked.items() if found is None or found in raw}
-    lived = held(raw, step, task.query.seen.moment, rare=task.profile.told)
-    lived = lived.iloc[pd.DatetimeIndex(lived.index).searchsorted(start) :]
-    return samples_of(
-        measurements.quantities(lived, task.profile, located, step, task.tz, task.query.name), step, task.design
-    )
+def _samples(
+    task: ValveTask, kept: DeviceHistory, query: HistoryQuery, start: pd.Timestamp, end: pd.Timestamp
+) -> Samples:
+    return stored_samples(kept, query, task.profile, task.design, start, end, task.tz)
+
+
+def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, tuple[Floats, Floats]]:
+    """Energy (kWh) and coverage of the days of the period, of the kinds that ever counted; as `Device.energy`."""
+    profile, query, step = task.profile, task.query, parse_resolution(task.query.resolution)
+    grid, ends, bounds = _counted(task.period, step, task.tz, now)
+    # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
+    readings = [key for name in COUNTERS if (key := profile.checked[name]) is not None and key in kept.columns]
+    lived, spacing = held_columns(kept.on(readings, grid), grid, step, query.seen.moment, counters=True)
+    counters = {
+        kind: joules(lived[key], profile, key, query.name)
+        for kind in KINDS
+        if (key := profile.checked[f"{kind}_energy"]) is not None and key in lived
+    }
+    limit = design_limit(task.design.nominal_flow_m3h)
+    return {
+        kind: intervals(bounds, clean_arrays(ends, counter, spacing.total_seconds(), limit))[:2]
+        for kind, counter in counters.items()
+        if (counter > 0).any()
+    }
+
+
+@functools.lru_cache(maxsize=4)  # valves share them
+def _counted(period: Period, step: pd.Timedelta, tz: str, now: int) -> tuple[pd.DatetimeIndex, Ints, Ints]:
+    """The buckets whose counter readings tell the energy of a period's days, the buckets' ends and the days' edges."""
+    grid = buckets(*reading_range(period.start, period.end, step, _moment(now)), step)
+    return grid, nanoseconds(grid + step), edge_times(period.start, period.end, "D", tz, None, None)
 
 
 def _detail(
@@ -187,8 +205,7 @@ def _detail(
     if missing := len(archive.plan(kept.coverage, query, now)):
         return None, query if missing == 1 else None
     kept = archive.joined(kept, query, list(query.wanted))
-    grid = buckets(window[0] - LEAD, window[1], parse_resolution(query.resolution))
-    return _samples(task, kept.frame(list(query.wanted), grid), window[0], query.resolution), None
+    return _samples(task, kept, query, *window), None
 
 
 @functools.lru_cache(maxsize=1)

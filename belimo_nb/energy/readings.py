@@ -65,7 +65,12 @@ def clean(counter: pd.Series[Any], step: pd.Timedelta | str | None = None, p_max
     if p_max is not None and not p_max > 0:
         raise UsageError(f"The highest possible power is {p_max!r} W; give one above 0, or None for no limit.")
     usual = None if step is None else _spacing(step)
-    ns, joules, conflicts = _usable(counter)
+    return clean_arrays(*_arrays(counter), usual, p_max)
+
+
+def clean_arrays(ns: Ints, joules: Floats, usual: float | None, p_max: float | None = None) -> Readings:
+    """As `clean`, of times in nanoseconds since 1970 (or NaT), with the nominal spacing in seconds."""
+    ns, joules, conflicts = _ordered(ns, joules)
     first, last = (int(ns[0]), int(ns[-1])) if len(ns) else (None, None)
     found = sound(ns, joules, CEILING if p_max is None else p_max)
     seconds = np.diff(found.ns) / 1e9
@@ -114,8 +119,7 @@ def _spacing(step: pd.Timedelta | str) -> float:
     return seconds
 
 
-def _usable(counter: pd.Series[Any]) -> tuple[Ints, Floats, Ints]:
-    """Times strictly ascending, readings, and the times of conflicts."""
+def _arrays(counter: pd.Series[Any]) -> tuple[Ints, Floats]:
     if not isinstance(counter, pd.Series):
         raise UsageError(f"The counter is a {type(counter).__name__}; give a pandas Series of readings in J.")
     index = counter.index
@@ -130,9 +134,13 @@ def _usable(counter: pd.Series[Any]) -> tuple[Ints, Floats, Ints]:
             f"The counter {counter.name!r} holds text where readings in J belong; convert it first."
         ) from None
     raw = index.asi8
-    ns = raw if index.unit == "ns" else np.where(raw == NOT_A_TIME, raw, raw * NANOSECONDS[index.unit])
+    return raw if index.unit == "ns" else np.where(raw == NOT_A_TIME, raw, raw * NANOSECONDS[index.unit]), joules
+
+
+def _ordered(ns: Ints, joules: Floats) -> tuple[Ints, Floats, Ints]:
+    """Times strictly ascending, readings, and the times of conflicts."""
     with np.errstate(invalid="ignore"):
-        good = (joules >= 0) & (joules < np.inf) & (raw != NOT_A_TIME)
+        good = (joules >= 0) & (joules < np.inf) & (ns != NOT_A_TIME)
     if not good.all():
         ns, joules = ns[good], joules[good]
     steps = np.diff(ns)

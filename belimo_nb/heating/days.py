@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from belimo_nb.calendar.intervals import edge_times, local_index, zone_name
+from belimo_nb.calendar.intervals import DAY_NS, edge_times, local_index, zone_name
+from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.energy import COVERAGE_LIMIT, LOWER_BOUNDS
 from belimo_nb.errors import UsageError
 
@@ -68,7 +69,8 @@ def complete_days(energy: pd.DataFrame) -> pd.Series[Any]:
 
 def is_daily(index: pd.DatetimeIndex) -> bool:
     """Whether there is one time a local day at most; the first may be later in it than the others."""
-    return not index.tz_localize(None).normalize().has_duplicates
+    days = nanoseconds(index.tz_localize(None)) // DAY_NS
+    return len(np.unique(days)) == len(days)
 
 
 def daily_series(values: pd.Series[Any], what: str) -> pd.Series[Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean
+from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean_arrays
 from belimo_nb.hydronics.samples import Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 
@@ -82,13 +82,12 @@ def _counted(samples: Samples, energies: list[str]) -> Passage:
     limits = {"volume_m3": _most(samples.values("flow_m3h"))} | dict.fromkeys(energies, _most(samples.power))
     good = np.ones(len(samples), dtype=bool)
     breaks = np.zeros(len(samples), dtype=np.int64)
-    index = samples.index
-    ns = index.as_unit("ns").asi8
+    ns = samples.ns
     for column, limit in limits.items():
         shown = samples.values(column)
         if not np.ptp(shown) and shown[0] >= 0:  # it stands still, and every reading is known
             continue
-        readings = clean(pd.Series(shown, index), samples.step, limit)
+        readings = clean_arrays(ns, shown, samples.step.total_seconds(), limit)
         broken = readings.reset | readings.jump
         if len(readings.ns) == len(samples) and not broken.any():
             continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
-from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD, column_index
+from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -62,9 +64,8 @@ class Design:
     least_delta_t_k: float = float("nan")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Samples:
-    """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them.
+    """Measurements of one valve at a nominal spacing, as `Device.measurements` gives them; they are not to be changed.
 
     Args:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among power_kw,
@@ -78,47 +79,45 @@ class Samples:
         UsageError: The index is naive, not ascending, or not made of times; or a column holds no numbers.
     """
 
-    frame: pd.DataFrame
-    step: pd.Timedelta = None  # type: ignore[assignment]  # always set once made
-    design: Design = field(default_factory=Design)
-    _columns: dict[str, Floats] = field(init=False)
-
-    def __post_init__(self) -> None:
-        index = self.frame.index
+    def __init__(self, frame: pd.DataFrame, step: pd.Timedelta | None = None, design: Design | None = None) -> None:
+        index = frame.index
         if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
             raise UsageError("The samples need an index of times with a time zone; localize them first.")
-        if not (np.diff(index.asi8) > 0).all():
+        columns = {column: _numbers(frame[column]) for column in (*COLUMNS, *OPTIONAL) if column in frame}
+        self._set(index, columns, _spacing(index) if step is None else step, design or Design())
+
+    @classmethod
+    def of_columns(
+        cls, index: pd.DatetimeIndex, columns: Mapping[str, Floats], step: pd.Timedelta, design: Design
+    ) -> Samples:
+        """The same of arrays, for thousands of valves; the index has a zone, and the arrays stay as they are."""
+        made = cls.__new__(cls)
+        made._set(index, columns, step, design)
+        return made
+
+    def _set(self, index: pd.DatetimeIndex, columns: Mapping[str, Floats], step: pd.Timedelta, design: Design) -> None:
+        self.index, self.step, self.design = index, step, design
+        if not (np.diff(self.ns) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
-        # One block, column by column: the checks read columns, and there may be thousands of valves.
-        columns = column_index((*COLUMNS, *(column for column in OPTIONAL if column in self.frame)))
-        block = self.frame.to_numpy() if columns.equals(self.frame.columns) else np.empty(0, dtype=object)
-        if block.dtype != float or not block.flags.f_contiguous or np.isinf(block).any():
-            block = np.full((len(index), len(columns)), np.nan, order="F")
-            for position, column in enumerate(columns):
-                if column in self.frame:
-                    block[:, position] = _numbers(self.frame[column])
-            frame = pd.DataFrame(block, index, columns, copy=False)
-        else:
-            frame = self.frame.copy(deep=False)  # copied when its owner writes to it
-        object.__setattr__(self, "frame", frame)
-        object.__setattr__(self, "_columns", dict(zip(columns, block.T, strict=True)))
-        if self.step is None:
-            object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
+        self._columns = {
+            column: _finite(columns[column]) if column in columns else np.full(len(index), np.nan)
+            for column in (*COLUMNS, *(column for column in OPTIONAL if column in columns))
+        }
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All of it as a table."""
+        return pd.DataFrame(self._columns, self.index)
 
     def __repr__(self) -> str:
-        index = self.frame.index
+        index = self.index
         said = f"{len(index)} every {self.step.total_seconds() / 60:g} min"
         if len(index):
             said = f"{said}, {index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}"
         return f"<Samples: {said}>"
 
     def __len__(self) -> int:
-        return len(self.frame)
-
-    @property
-    def index(self) -> pd.DatetimeIndex:
-        """The times."""
-        return self.frame.index  # type: ignore[return-value]  # checked when it was made
+        return len(self.index)
 
     def values(self, column: str) -> Floats:
         """One column as an array, NaN where unknown."""
@@ -187,7 +186,7 @@ class Samples:
     @cached_property
     def ns(self) -> Ints:
         """The times, nanoseconds since 1970, UTC."""
-        return self.index.as_unit("ns").asi8
+        return nanoseconds(self.index)
 
     @cached_property
     def day(self) -> Ints:
@@ -282,19 +281,24 @@ class Samples:
         both = sorted({"heating": heats, "cooling": cools}.items(), key=lambda item: -int(item[1].sum()))
         return {name: mask for i, (name, mask) in enumerate(both) if not i or mask.sum() * self.hours >= ACTIVE_HOURS}
 
-    def part(self, mask: Flags | pd.Series[Any]) -> Samples:
-        """Only the samples where `mask` is true; the step stays."""
-        return Samples(self.frame[np.asarray(mask)], self.step, self.design)
+    def part(self, mask: Flags | pd.Series[Any], step: pd.Timedelta | None = None) -> Samples:
+        """Only the samples where `mask` is true; the step stays if no other is given."""
+        rows = np.asarray(mask)
+        columns = {column: values[rows] for column, values in self._columns.items()}
+        return Samples.of_columns(self.index[rows], columns, self.step if step is None else step, self.design)
 
 
 def _numbers(column: pd.Series[Any]) -> Floats:
     try:
-        numbers = column.to_numpy(dtype=float, na_value=np.nan)
+        return column.to_numpy(dtype=float, na_value=np.nan, copy=True)
     except (TypeError, ValueError):
         raise UsageError(
             f"The samples' column {column.name} holds values that are no numbers ({column.dtype}); convert it first."
         ) from None
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _finite(numbers: Floats) -> Floats:
+    return np.where(np.isinf(numbers), np.nan, numbers) if np.isinf(numbers).any() else numbers
 
 
 def _rises(counter: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ class LastContact:
     at: int | None
     listed: int
 
-    @property
+    @functools.cached_property
     def moment(self) -> pd.Timestamp | None:
         """The last contact, UTC; None: never."""
         return None if self.at is None else pd.Timestamp(self.at, unit="s", tz="UTC")

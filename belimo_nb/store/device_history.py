@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import parse_resolution, typed
-from belimo_nb.quantities import column_index
+from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, union
 from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
 
@@ -71,32 +71,31 @@ class DeviceHistory:
 
     def frame(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> pd.DataFrame:
         """The values on a grid of buckets, as `belimo_nb.api.history.fetch` gives them."""
-        wanted = grid.as_unit("s").asi8
+        columns = self.on(datapoints, grid)
+        return pd.DataFrame({key: pd.Series(columns[key], grid, columns[key].dtype) for key in datapoints}, grid)
+
+    def on(self, datapoints: Sequence[str], grid: pd.DatetimeIndex) -> dict[str, Values]:
+        """The same as arrays, maybe parts of `columns`: float64, or objects where not all are numbers."""
+        wanted = nanoseconds(grid) // 10**9
         first = int(np.searchsorted(self.times, wanted[0])) if len(wanted) else 0
         there: Any = slice(first, first + len(wanted))
-        found: Any = slice(None)
-        if not np.array_equal(self.times[there], wanted):  # in most devices no bucket is lacking
+        whole = np.array_equal(self.times[there], wanted)  # in most devices no bucket is lacking
+        if not whole:
             rows = np.searchsorted(self.times, wanted)
             rows[rows == len(self.times)] = 0
             found = self.times[rows] == wanted if len(self.times) else np.zeros(len(wanted), bool)
             there = rows[found]
-        if any(values.dtype == object for key in datapoints if (values := self.columns.get(key)) is not None):
-            return pd.DataFrame({key: self._column(key, there, found, grid) for key in datapoints}, grid)
-        # Numbers only, as is usual: one block, column by column, since there may be thousands of devices.
-        block = np.full((len(grid), len(datapoints)), np.nan, order="F")
-        for position, key in enumerate(datapoints):
-            values = self.columns.get(key)
-            if values is not None and len(values):
-                block[found, position] = values[there]
-        return pd.DataFrame(block, grid, column_index(tuple(datapoints)), copy=False)
-
-    def _column(self, key: str, there: Any, found: Any, grid: pd.DatetimeIndex) -> Values | pd.Series[Any]:
-        values = self.columns.get(key)
-        if values is None or not len(values):
-            return np.full(len(grid), np.nan)
-        known = np.full(len(grid), None, object) if values.dtype == object else np.full(len(grid), np.nan)
-        known[found] = values[there]
-        return typed(pd.Series(known, grid)) if values.dtype == object else known
+        columns: dict[str, Values] = {}
+        for key in datapoints:
+            values = self.columns.get(key, np.empty(0))
+            if whole and len(values):
+                columns[key] = values[there]
+            else:
+                columns[key] = np.full(len(grid), np.nan if values.dtype == float else None, values.dtype)
+                if len(values):
+                    columns[key][found] = values[there]
+            columns[key] = _compact(columns[key])
+        return columns
 
     def coarser(self, resolution: str) -> DeviceHistory:
         """The last readings of longer buckets."""

@@ -3,6 +3,7 @@
 import itertools
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from belimo_nb.api.history import (
     fetch,
     parse_resolution,
 )
-from belimo_nb.api.measurements import _numbers
+from belimo_nb.api.measurements import read_numbers
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
 
@@ -289,5 +290,6 @@ def test_numbers_that_no_meter_has_are_unknown(value):
 
 def test_numbers_as_texts_that_no_meter_has():
     """The same holds where numbers come as text."""
-    raw = pd.DataFrame({"a": ["12", "1e308", "inf", "NaN", "x", None]}, dtype=object)
-    assert _numbers(raw["a"]).isna().tolist() == [False, *[True] * 5]
+    texts = np.array(["12", "1e308", "inf", "NaN", "x", None], dtype=object)
+    with pytest.warns(StrangeValueWarning, match="3 of 5 values of a are no numbers"):
+        assert np.isnan(read_numbers(texts, "a", "a valve")).tolist() == [False, *[True] * 5]

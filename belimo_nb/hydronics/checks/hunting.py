@@ -116,7 +116,7 @@ def _read(samples: Samples, spaced: pd.Timedelta) -> Samples:
     known = np.isfinite(samples.values("position_pct"))
     if known.all() and samples.step == spaced:
         return samples
-    return Samples(samples.frame[known], spaced, samples.design)
+    return samples.part(known, spaced)
 
 
 def _why_not(spaced: pd.Timedelta) -> str:

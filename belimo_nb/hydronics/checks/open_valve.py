@@ -76,7 +76,7 @@ def open_valve(
         said = f"{said} ({whole(float(plant.sum()) * hours)} h in which the whole building lacked water left out)"
     if share < WARN_PCT or lasted < WARN_HOURS:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
-    index = samples.frame.index
+    index = samples.index
     when = f"first on {index[begins[0]]:%Y-%m-%d}, last on {index[afters[-1] - 1]:%Y-%m-%d}"
     moving = moves(samples)[dry]
     if moving.mean() > 1 / 2 and moving.sum() * hours >= SENSOR_HOURS:

@@ -57,7 +57,7 @@ def swapped(samples: Samples) -> Verdict:
         return cannot_judge(CHECK, f"{said}, but T1 shows the temperature of the room, not that of water.", THRESHOLD)
     first = _since(wrong, samples.ns[telling])
     if first:
-        said = f"{said}, since {samples.frame.index[telling[first]]:%Y-%m-%d}"
+        said = f"{said}, since {samples.index[telling[first]]:%Y-%m-%d}"
     right, mistaken = ("heating", "cooling") if warm[-1] else ("cooling", "heating")
     heat, cold = (float(rise[telling[-len(recent)] :].sum()) for rise in samples.rises)
     if (heat > cold) if warm[-1] else (cold > heat):

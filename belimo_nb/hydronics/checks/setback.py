@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.intervals import local_index, zone_name
-from belimo_nb.heating.days import daily_means, daily_series, is_daily
+from belimo_nb.calendar.moments import nanoseconds
+from belimo_nb.heating.days import daily_means, is_daily, numbers
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples, lacking
 from belimo_nb.hydronics.spells import DAY_NS, HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge
@@ -185,12 +186,13 @@ def _medians(groups: Ints, values: Floats, count: int, least: float) -> Floats:
 def _by_day(outdoor_c: pd.Series[Any], tz: str, first: int, count: int) -> Floats:
     """Daily means from a day on (days since 1970), NaN where unknown."""
     index = outdoor_c.index
-    daily = isinstance(index, pd.DatetimeIndex) and is_daily(index)
-    days = daily_series(outdoor_c if daily else daily_means(outdoor_c, tz), "temperature")
-    number = pd.DatetimeIndex(days.index).asi8 // DAY_NS - first
+    if not isinstance(index, pd.DatetimeIndex) or not is_daily(index):
+        outdoor_c = daily_means(outdoor_c, tz)
+    days = pd.DatetimeIndex(outdoor_c.index)
+    number = nanoseconds(days.tz_localize(None)) // DAY_NS - first
     inside = (number >= 0) & (number < count)
     found = np.full(count, np.nan)
-    found[number[inside]] = days.to_numpy()[inside]
+    found[number[inside]] = numbers(outdoor_c, "temperature")[inside]
     return found
 
 
