@@ -91,13 +91,12 @@ def held_columns(
     by_change = (~regular[rows][:, regular.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
     if counters and not by_change:
         return dict(columns), spacing
-    if len(alive) == len(grid):  # as of most devices
-        begins = usual_begins = np.zeros(len(grid), dtype=np.intp)
-    else:
-        limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
-        patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
-        begins = _begins(alive, len(grid), np.maximum(limits, int(patience / step)))
-        usual_begins = _begins(alive, len(grid), limits) if counters else begins
+    if len(alive) == len(grid):
+        return {**columns, **{key: _filled(columns[key], there[key]) for key in gaps}}, spacing
+    limits = _limits(np.diff(alive), USUAL_SHARE_BY_CHANGE if by_change else USUAL_SHARE)
+    patience = LEAD if counters else PATIENCE_BY_CHANGE if by_change else AT_LEAST
+    begins = _begins(alive, len(grid), np.maximum(limits, int(patience / step)))
+    usual_begins = _begins(alive, len(grid), limits) if counters else begins
     spoken = np.zeros(len(grid), dtype=bool)
     spoken[alive] = True
     found = dict(columns)

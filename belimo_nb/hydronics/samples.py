@@ -368,7 +368,7 @@ def percentile(values: npt.NDArray[np.float64], percent: float) -> float:
         values: One or more, shape (n,).
         percent: From 0 to 100.
     """
-    if np.isnan(values).any():
+    if np.isnan(values.min()):
         return float("nan")
     place = percent / 100 * (len(values) - 1)
     low = int(place)
