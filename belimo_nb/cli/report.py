@@ -155,24 +155,24 @@ def report(
     fail are listed; the others are made. Whoever reads the output folder meanwhile sees the run before, until all is
     made.
     """
-    from belimo_nb._version import __version__
-    from belimo_nb.report import digest
-    from belimo_nb.report.fetch import fetch
-    from belimo_nb.report.jobs import KINDS, plan, typed_value, with_energy
-    from belimo_nb.report.output.folder import claim
-    from belimo_nb.report.output.upload import Upload, is_url
-    from belimo_nb.report.page.tables import check
-    from belimo_nb.report.run import continue_unfinished, device_list_time, run
-
     if not 0 < time_limit <= LONGEST_LIMIT_MINUTES:  # also refuses "nan"
         raise UsageError(f"--time-limit is {time_limit:g} min; give one up to {LONGEST_LIMIT_MINUTES:g}.")
-    check(tables)
     with (
         sigterm_as_interrupt(),
         RunLog(log_file, quiet=quiet) as log,
-        # First of all: the process that reports are forked from imports while this one plans and fetches.
+        # First of all: the process that reports are forked from imports while this one imports, plans and fetches.
         _workers(scheduler, jobs, time_limit=time_limit * 60, engine=engine) as workers,
     ):
+        from belimo_nb._version import __version__
+        from belimo_nb.report import digest
+        from belimo_nb.report.fetch import fetch
+        from belimo_nb.report.jobs import KINDS, plan, typed_value, with_energy
+        from belimo_nb.report.output.folder import claim
+        from belimo_nb.report.output.upload import Upload, is_url
+        from belimo_nb.report.page.tables import check
+        from belimo_nb.report.run import continue_unfinished, device_list_time, run
+
+        check(tables)
         for path in digests:
             digest.check(path)
         cloud = options.connect()

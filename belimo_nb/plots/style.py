@@ -112,8 +112,11 @@ def text_width(texts: Sequence[str], size: float = FONT_SIZE, weight: str = "nor
 
 def wrapped(text: str, width: int, size: float = FONT_SIZE, weight: str = "normal") -> str:
     """Break a text into lines of a width in CSS pixels, at its spaces; a number stays beside its unit."""
+    whole = drawable(text, 400)
+    if text_width([whole], size, weight) <= width:  # as nearly always: measured once, and not word by word
+        return whole
     lines = [""]
-    for word in drawable(text, 400).split(" "):
+    for word in whole.split(" "):
         longer = f"{lines[-1]} {word}".strip(" ")
         if text_width([longer], size, weight) <= width:
             lines[-1] = longer

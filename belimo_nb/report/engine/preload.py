@@ -23,10 +23,12 @@ BEFORE_IMPORTS = {
 EXPORT_MODULES = ("belimo_nb.report.engine.execute", "belimo_nb.report.page.report_files")
 CELL_MODULES = tuple(
     f"belimo_nb.{name}"
-    for name in ("client.auth", "cloud.cloud", "heating", "plots", "store.archive", "summary", "weather")
+    for name in ("client.auth", "cloud.cloud", "explorer", "heating", "plots", "store.archive", "summary", "weather")
 )
 # A new shell imports these; the shell itself must not be made here, for its state would reach every report.
-SHELL_MODULES = tuple(f"IPython.core.{name}" for name in ("completerlib", "crashhandler", "logger", "oinspect"))
+SHELL_MODULES = tuple(
+    f"IPython.core.{name}" for name in ("application", "completerlib", "crashhandler", "logger", "oinspect")
+)
 UNUSED_GRAMMAR = "rfc3987_syntax"
 
 
@@ -64,41 +66,27 @@ def _import(*names: str) -> None:
 
 
 def _draw_examples() -> None:
-    """Draw figures and a table of made-up numbers, which loads fonts, glyphs, formats and encoders."""
+    """Draw a figure and a table of made-up numbers, which loads fonts, formats and encoders: more load no more."""
     import numpy as np
     import pandas as pd
 
     from belimo_nb import plots
     from belimo_nb.display import table
 
-    hours = pd.date_range("2018-01-01", periods=24 * 60, freq="h", tz="Europe/Zurich")
-    names = ["t1_c", "t2_c", "delta_t_k", "flow_m3h", "power_kw", "position_pct", "setpoint_pct"]
-    values = 20 + 10 * np.sin(np.arange(len(hours) * len(names)).reshape(len(hours), -1))
-    samples = pd.DataFrame(values, index=hours, columns=names)
-    kwh = samples[["power_kw"]].rename(columns={"power_kw": "Heating"})
-    days, months = kwh.resample("D").sum(), kwh.resample("MS").sum()
-    for shown in (
-        plots.monthly_energy(months, months),
-        plots.daily_energy(days),
-        plots.temperatures(samples),
-        plots.flow_and_power(samples),
-        plots.power_against_flow(samples["flow_m3h"], samples["power_kw"]),
-        plots.position(samples),
-        table(days, "days", "Days"),
-    ):
+    days = pd.date_range("2018-01-01", periods=60, tz="Europe/Zurich")
+    kwh = pd.DataFrame({"Heating": 20 + 10 * np.sin(np.arange(len(days)))}, days)
+    for shown in (plots.daily_energy(kwh), table(kwh, "days", "Days")):
         shown._repr_mimebundle_()
 
 
 def _export_examples() -> None:
-    """Export each stored notebook, which loads templates, the Markdown parser and validators."""
+    """Export a stored notebook, which loads templates, the Markdown parser and validators."""
     import nbformat
 
     from belimo_nb.report import notebooks
     from belimo_nb.report.page import page, report_files
 
-    made_at = datetime.now(UTC)
-    for name in notebooks.NOTEBOOKS:
-        path = notebooks.notebook(name)
-        stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        tidied = report_files.remove_private(stored, name=name, secrets=(), folder=path.parent)
-        page.export(tidied, title=name, made_at=made_at, version="0")
+    path = notebooks.notebook("device")
+    stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    tidied = report_files.remove_private(stored, name="device", secrets=(), folder=path.parent)
+    page.export(tidied, title="Device", made_at=datetime.now(UTC), version="0")

@@ -49,11 +49,13 @@ def serve(control_fd: str, folder: str, preload: str) -> None:
     control = socket.socket(fileno=int(control_fd))
     # Orphans of a job (what its notebook started) become our children instead of init's, so that they can be killed.
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    gc.disable()  # what imports make stays: to look for garbage among it takes a tenth of their time
     if preload:
         module, _, name = preload.partition(":")
         getattr(import_module(module), name)()
     gc.collect()
     gc.freeze()  # otherwise a child's garbage collector would write to, and so copy, every page of our objects
+    gc.enable()
     # Signals arrive as bytes in this pipe, so that one `select` waits for requests and for children that have ended:
     # a thread for either would make forking unsafe (a lock that another thread holds stays locked in the child).
     wakeup_fd, signal_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)  # type: ignore[attr-defined,unused-ignore]
