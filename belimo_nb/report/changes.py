@@ -161,6 +161,7 @@ def _follow(
             state, kind = _with(old, found[topic], worst, start.isoformat())
             if kind:
                 same = [one for effect, cause in told_by.items() if cause == topic for one in found[effect]]
+                same = [one for one in same if one["check"] != HEALTH]  # whose note stands in the cause's sentence
                 text = " ".join(dict.fromkeys(str(one.get("sentence", "")) for one in (worst, *same)))
                 since = "" if kind == "new" else state["since"]
                 items.append(
