@@ -18,6 +18,8 @@ from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, tran
 
 Values = npt.NDArray[Any]
 
+OFTEN = 0.9  # share of buckets with a value from which on a device is known to speak in each
+
 
 class Differences(NamedTuple):
     """How an answer differs from what was kept.
@@ -163,10 +165,13 @@ class DeviceHistory:
         coverage = dict(self.coverage)
         lacking = {key: inside & ~pd.isna(columns[key]) for key in left_out if key in columns}
         changed, known = 0, {}
+        alive = np.unique(
+            np.concatenate([found[key][~pd.isna(values)] for key, values in fresh.items()] or [times[:0]])
+        )
         for key, values in fresh.items():
             after = _realigned(values, found[key], times)
             before = columns.get(key)
-            known[key] = _told_of(times[~pd.isna(after)], span, self.step, seen)
+            known[key] = _told_of(times[~pd.isna(after)], alive, span, self.step, seen)
             if before is not None:
                 absent = _absent(before, after)
                 lacking[key] = absent & inside & ~pd.isna(before)
@@ -216,14 +221,25 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _told_of(times: npt.NDArray[np.int64], span: Span, step: int, seen: int | None) -> Span:
-    """The part of a span that an answer with values at some times tells of for certain; (0, 0) if there are none."""
+def _told_of(
+    times: npt.NDArray[np.int64], alive: npt.NDArray[np.int64], span: Span, step: int, seen: int | None
+) -> Span:
+    """The part of a span that an answer with values at some times tells of for certain; (0, 0) if there are none.
+
+    `alive` are the times at which it has any value, of whatever datapoint.
+    """
     if not len(times):
         return 0, 0
     # Where less than a day is empty at an edge, nothing may have changed there; more looks like a range that was cut.
     first, after = int(times[0]), int(times[-1]) + step
     end = min(span[1], seen or 0)
-    return span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
+    first, after = span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
+    # So does less if otherwise something comes in nearly every bucket. What is late is open anyway.
+    begin, until = int(alive[0]), int(alive[-1]) + step
+    if step * len(alive) > OFTEN * (until - begin):
+        first = max(first, begin) if begin - span[0] > step else first
+        after = min(after, until) if min(span[1], (seen or 0) - GRACE) - until > step else after
+    return first, after
 
 
 def _compact(values: Values) -> Values:
