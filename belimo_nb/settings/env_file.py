@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.parse import PREFIX
+from belimo_nb.system.files import read_bytes
 
 ASSIGNED = re.compile(r"\s*(?:export\s+)?(BELIMO_[A-Z0-9_]+)\s*=\s*(.*)", re.DOTALL)
 OURS = re.compile(r"\bbelimo[_ -][a-z]", re.IGNORECASE)
@@ -194,7 +195,7 @@ def _candidates() -> Iterator[Path]:
 
 def _text(path: str) -> str:
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(Path(path))
     except OSError as error:
         raise SettingsError(f"The settings file {path!r} cannot be read ({error.strerror}); check the path.") from None
     if data[:2] in UTF_16 or data.count(b"\0") > len(data) / 4:

@@ -173,7 +173,7 @@ class DeviceHistory:
             before = columns.get(key)
             known[key] = _told_of(times[~pd.isna(after)], alive, span, self.step, seen)
             if before is not None:
-                absent = _absent(before, after)
+                absent = _absent(before, after, _in_spans(times, coverage[key].asked))
                 lacking[key] = absent & inside & ~pd.isna(before)
                 settled = _in_spans(times, coverage[key].settled(self.step)) & inside & ~pd.isna(before)
                 changed += int((settled & ~absent & ~_equal(before, after)).sum())
@@ -205,12 +205,16 @@ class DeviceHistory:
         return replace(self, times=times, columns=columns, coverage=coverage), told
 
 
-def _absent(before: Values, after: Values) -> npt.NDArray[np.bool_]:
-    """Where an answer has no value; where a number is kept, a text that is no number is none either."""
+def _absent(before: Values, after: Values, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Where an answer has no value; where numbers were kept or asked for, what is no number is none either."""
     absent = np.asarray(pd.isna(after), bool)
-    if before.dtype != object and after.dtype == object:
-        numbers = np.array([_is_number(v) for v in after], bool)
-        absent |= ~pd.isna(before) & ~numbers
+    if after.dtype == object:
+        kept = ~pd.isna(before)
+        if before.dtype == object:
+            kept &= np.array([isinstance(v, (int, float)) and not isinstance(v, bool) for v in before], bool)
+        elif kept.any():
+            kept |= asked
+        absent |= kept & ~np.array([_is_number(v) for v in after], bool)
     return absent
 
 
