@@ -14,7 +14,7 @@ import pandas as pd
 from belimo_nb.api.history import parse_resolution, typed
 from belimo_nb.quantities import column_index
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, union
-from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
+from belimo_nb.store.meaning import Meaning, Units, guessed, noted, placed, sources, translated
 
 Values = npt.NDArray[Any]
 
@@ -57,7 +57,7 @@ class DeviceHistory:
 
     def noted(self, units: Units, seen: int | None) -> DeviceHistory:
         """The same, with what the datapoints mean at a device's last contact."""
-        meanings = noted(self.meanings, units, seen or 0)
+        meanings = guessed(noted(self.meanings, units, seen or 0), self.times, self.columns, self.step)
         return replace(self, meanings=placed(meanings, self.times, self.columns, self.step))
 
     def translated(self, units: Units) -> DeviceHistory:
