@@ -152,16 +152,19 @@ def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: flo
 
 
 def _high_run(joules: Floats, keep: Bools, fall: int, segment: int) -> list[int]:
-    """The reading that the register goes on from at `fall`, and those after it that stand out; empty if none do."""
-    run, at = list[int](), fall - 1
+    """The reading that the register goes on from at `fall`, and those after it that stand out; empty if none do.
+
+    They begin with the steepest of the last rises from a reading that `fall` is not below, if it is half of the fall.
+    """
+    run, at, found = list[int](), fall - 1, list[int]()
+    steepest = (joules[fall - 1] - joules[fall]) / 2
     while at >= segment and len(run) <= SHORT:
         if keep[at]:
+            if run and joules[at] <= joules[fall] and joules[run[-1]] - joules[at] >= steepest:
+                steepest, found = joules[run[-1]] - joules[at], [*run, at]
             run.append(at)
-            if joules[at] <= joules[fall]:
-                risen = joules[run[-2]] - joules[at]
-                return run[::-1] if 2 * risen >= joules[fall - 1] - joules[fall] else []
         at -= 1
-    return []
+    return found[::-1]
 
 
 def _likelier(ns: Ints, joules: Floats, fall: int, back: int, high: list[int]) -> bool:
