@@ -43,6 +43,19 @@ class UnitWarning(UserWarning):
     """A dataprofile gives a quantity in a unit that cannot be used; its values are unknown."""
 
 
+def completed(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataprofile's object, with the datapoints and units that only an earlier answer on the same version had."""
+
+    def unit(point: Mapping[str, Any]) -> object:
+        features = point.get("featureValues")
+        return features.get("default.unit") if isinstance(features, dict) else None
+
+    before = {str(point["id"]): point for point in kept["datapoints"]}
+    points = {str(point["id"]): point for point in new["datapoints"]}
+    points |= {key: old for key, old in before.items() if key not in points or (unit(old) and not unit(points[key]))}
+    return {**new, "datapoints": list(points.values())}
+
+
 class Profile:
     """The datapoints of a device type in one version.
 

@@ -17,7 +17,7 @@ SUPPLY_BINS = 5
 PATH_POINTS = 12
 LEAST_IN_CELL = 5
 LEAST_CELLS = 6
-LEAST_R2 = 0.8
+LEAST_R2 = 0.7
 LOADED = 0.9
 """Share of the concave hull of the medians from which they are of the loaded coil.
 

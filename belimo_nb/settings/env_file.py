@@ -11,11 +11,15 @@ from typing import NamedTuple
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.parse import PREFIX
+from belimo_nb.system.files import read_bytes
 
 ASSIGNED = re.compile(r"\s*(?:export\s+)?(BELIMO_[A-Z0-9_]+)\s*=\s*(.*)", re.DOTALL)
 OURS = re.compile(r"\bbelimo[_ -][a-z]", re.IGNORECASE)
 SHOWABLE = re.compile(r"[A-Za-z][A-Za-z_-]*")  # what stands before a "=" and holds no value
 TYPOGRAPHIC = re.compile("[“”„«»‘’‚].*[“”„«»‘’‚]", re.DOTALL)
+QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")(.*)""", re.DOTALL)
+SECRETS = (f"{PREFIX}PASSWORD", f"{PREFIX}CLIENT_SECRET")  # whatever is typed there may be meant as it is
+VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]|%[A-Za-z_]\w*%")
 PLACEHOLDER = re.compile(
     "(your|my|deine?|ihre?|insert|enter|put|type)+(belimo)?(client|account|user|login)?"
     "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme|todo|tbd|placeholder"
@@ -60,7 +64,18 @@ def read(path: str, known: Collection[str]) -> dict[str, Entry]:
 def _checked(place: str, text: str, key: str, value: str | None, known: Collection[str]) -> str:
     """The value of one statement of ours."""
     assigned = ASSIGNED.fullmatch(text)
-    if assigned and (TYPOGRAPHIC.fullmatch(assigned[2]) or (assigned[2][:1] in ("'", '"') and value is None)):
+    given = assigned[2] if assigned else ""
+    quoted = QUOTED.fullmatch(given)
+    if assigned and (
+        TYPOGRAPHIC.fullmatch(given)
+        or (given[:1] in ("'", '"') and value is None)
+        or (key in SECRETS and _half_quoted(given, quoted))
+    ):
+        if re.fullmatch(r"(['\"])[^'\"]*\\\1", given):  # the backslash makes the mark a letter
+            raise SettingsError(
+                f"{place} has a backslash before the closing quotation mark of {assigned[1]}; write the value without "
+                "quotation marks."
+            )
         raise SettingsError(
             f"{place} has quotation marks that do not enclose the whole value of {assigned[1]}; enclose it in ' ' or "
             '" ", whichever it does not contain.'
@@ -81,7 +96,29 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
         raise SettingsError(
             f"{place} has a backslash in the value of {key} that means another character; enclose the value in ' '."
         )
+    if key in SECRETS and value and not quoted and value != given:
+        raise SettingsError(
+            f"{place} has a # after a blank in the value of {key}, where a comment would begin; enclose the value in "
+            "' ', or delete the comment."
+        )
+    if key in SECRETS and value != value.strip():
+        raise SettingsError(
+            f"{place} has blanks within the quotes at the start or end of {key}, which are never sent; delete them, or "
+            "choose another."
+        )
+    # Nothing is put in: a password may contain ${...}, and in ' ' it is meant as it is written.
+    if given[:1] != "'" and (VARIABLE.fullmatch(value) if key in SECRETS else VARIABLE.search(value)):
+        raise SettingsError(
+            f"{place} has a variable in the value of {key}, and none is put in; write the value itself."
+        )
     return value
+
+
+def _half_quoted(given: str, quoted: re.Match[str] | None) -> bool:
+    """Whether a quotation mark stands on one side only, or more than a comment follows the closing one."""
+    if quoted:
+        return bool(quoted[2].strip()) and (not quoted[2][0].isspace() or quoted[1][0] in quoted[2])
+    return given[-1:] in ("'", '"') and given.count(given[-1]) == 1
 
 
 def near(name: str, known: Collection[str], cutoff: float) -> str | None:
@@ -158,7 +195,7 @@ def _candidates() -> Iterator[Path]:
 
 def _text(path: str) -> str:
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(Path(path))
     except OSError as error:
         raise SettingsError(f"The settings file {path!r} cannot be read ({error.strerror}); check the path.") from None
     if data[:2] in UTF_16 or data.count(b"\0") > len(data) / 4:

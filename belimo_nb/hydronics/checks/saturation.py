@@ -14,7 +14,7 @@ from belimo_nb.hydronics.verdict import OK, WARN, Verdict, between, cannot_judge
 CHECK = "waste zone"
 WASTE_WARN_PCT = 10.0  # percent of the volume that passes while the flow is above V*
 EXCESS_PCT = 5.0  # percent of the volume in excess of V* below which there is nothing to gain
-USELESS = 2 / 3
+USELESS = 0.8
 """Power that the water above V* brings beyond P*, over what it would bring in proportion, up to which it is waste."""
 
 

@@ -19,7 +19,7 @@ FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_READINGS = 12
 FROZEN_HOURS = 24.0
-FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
+FINE_K = 0.09  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
 """Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
 ZERO_HOURS = 24.0
@@ -66,7 +66,8 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     Jumps are judged up to 5 minutes from reading to reading (there it takes 100 K), and only while water flows at both
     ends, since hot water that arrives in a cold pipe jumps rightly; on coarser data range and frost are judged alone.
     A sensor is frozen if its readings are equal to the last digit over at least 24 active hours; sensors that publish
-    steps of more than 0.1 K are exempt. One or two bad readings, or 0.1 % of all, are told, and no more.
+    steps of 0.1 K or more are exempt: the water of a good plant stands as still. One or two bad readings, or 0.1 % of
+    all, are told, and no more.
 
     Args:
         samples: At any spacing.
