@@ -116,7 +116,8 @@ def read_numbers(values: npt.NDArray[Any], identifier: str, name: str) -> Floats
     if values.dtype == float:
         return values
     given = pd.Series(values)
-    numbers = pd.to_numeric(given, errors="coerce").astype(float)
+    # True is no number either.
+    numbers = pd.to_numeric(given.mask(given.map(pd.api.types.is_bool)), errors="coerce").astype(float)
     numbers = numbers.where(numbers.abs() <= MAX_VALUE)  # also NaN where it is more than any meter counts
     lost = [str(value).strip() for value in given[numbers.isna() & given.notna()]]
     lost = [text for text in lost if text.casefold() not in ("", "nan")]

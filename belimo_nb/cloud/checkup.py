@@ -15,6 +15,7 @@ from belimo_nb.api.health import METER, said_of_meter
 from belimo_nb.api.history import MAX_BUCKETS, buckets, parse_resolution
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD, held_columns, true_spacing
+from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.calendar.periods import Period
 from belimo_nb.client.retries import own_error
 from belimo_nb.cloud.needs import history_queries
@@ -85,7 +86,7 @@ class Checkup:
     def delta_t_k(self) -> pd.Series[Any]:
         """``|T1 - T2|`` of the samples while water flows, K; NaN elsewhere."""
         samples = Samples(self.samples, design=self.design)
-        return pd.Series(samples.delta_t, self.samples.index).where(samples.active)
+        return pd.Series(samples.delta_t, samples.index).where(samples.active).reindex(self.samples.index)
 
 
 def examine(
@@ -186,8 +187,11 @@ def stored_samples(
     here = kept.columns.keys() & query.wanted.keys()
     located = {key: found for key, found in profile.checked.items() if found in here}
     raw, spacing = held_columns(kept.on(list(located.values()), grid), grid, step, query.seen.moment, rare=profile.told)
-    columns = measurements.converted({key: values[first:] for key, values in raw.items()}, profile, located, query.name)
-    return _spaced(Samples.of_columns(ends, columns, step, design), spacing)
+    rows = _spaced(ends, spacing, step)
+    columns = measurements.converted(
+        {key: values[first:][rows] for key, values in raw.items()}, profile, located, query.name
+    )
+    return Samples.of_columns(ends[rows], columns, spacing, design)
 
 
 @functools.lru_cache(maxsize=16)  # the devices of a fleet share them
@@ -246,14 +250,13 @@ def samples_of(frame: pd.DataFrame, step: pd.Timedelta, design: Design) -> Sampl
         step: The spacing that was asked for.
         design: What the valve is made and set for.
     """
-    return _spaced(Samples(frame, step, design), true_spacing(frame, step))
+    spacing = true_spacing(frame, step)
+    return Samples(frame[_spaced(pd.DatetimeIndex(frame.index), spacing, step)], spacing, design)
 
 
-def _spaced(samples: Samples, spacing: pd.Timedelta) -> Samples:
-    # A check must not take one reading that holds for an hour for twelve samples.
-    if spacing <= samples.step:
-        return samples
-    return samples.part(samples.ns // 10**9 % int(spacing.total_seconds()) == 0, spacing)
+def _spaced(index: pd.DatetimeIndex, spacing: pd.Timedelta, step: pd.Timedelta) -> Any:
+    """Which rows lie at a spacing: a check must not take one reading that holds for an hour for twelve samples."""
+    return nanoseconds(index) // 10**9 % int(spacing.total_seconds()) == 0 if spacing > step else slice(None)
 
 
 def busiest_window_within(samples: Samples, period: Period) -> tuple[pd.Timestamp, pd.Timestamp] | None:

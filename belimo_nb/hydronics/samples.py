@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,9 @@ on the wrong one.
 """
 ONE_KIND = 0.02
 """Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
-IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
+IMPOSSIBLE = 5.0
+"""Times the 99th percentile beyond which power is another device's reading, and a rise a counter that came back."""
+MOST_FLOW = 3.0  # times the nominal flow, beyond which a flow is another device's reading
 LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
 COLUMNS = tuple(QUANTITIES[name].column for name in MEASURED)
 OPTIONAL = tuple(QUANTITIES[name].column for name in TOLD)
@@ -71,8 +73,9 @@ class Samples:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among power_kw,
             flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh, volume_m3 (the last
             three are counter readings) and `OPTIONAL`. Columns that are missing are added, all NaN (but for optional
-            ones); other columns are dropped; infinite values become NaN.
-        step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
+            ones); other columns are dropped, and rows without any value; infinite values become NaN.
+        step: Nominal spacing; None: the most frequent one, or the median of polls that drift. Where empty rows lie
+            between the readings, as of polls every 15 minutes on a grid of 5, theirs if that is wider.
         design: What the valve is made and set for.
 
     Raises:
@@ -84,7 +87,7 @@ class Samples:
         if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
             raise UsageError("The samples need an index of times with a time zone; localize them first.")
         columns = {column: _numbers(frame[column]) for column in (*COLUMNS, *OPTIONAL) if column in frame}
-        self._set(index, columns, _spacing(index) if step is None else step, design or Design())
+        self._set(index, columns, step, design or Design())
 
     @classmethod
     def of_columns(
@@ -95,19 +98,28 @@ class Samples:
         made._set(index, columns, step, design)
         return made
 
-    def _set(self, index: pd.DatetimeIndex, columns: Mapping[str, Floats], step: pd.Timedelta, design: Design) -> None:
-        self.index, self.step, self.design = index, step, design
-        if not (np.diff(self.ns) > 0).all():
+    def _set(
+        self, index: pd.DatetimeIndex, columns: Mapping[str, Floats], step: pd.Timedelta | None, design: Design
+    ) -> None:
+        if not (np.diff(nanoseconds(index)) > 0).all():
             raise UsageError("The times of the samples must be ascending and distinct; sort them and drop duplicates.")
-        self._columns = {
+        given = {
             column: _finite(columns[column]) if column in columns else np.full(len(index), np.nan)
             for column in (*COLUMNS, *(column for column in OPTIONAL if column in columns))
         }
+        empty = _empty(given.values(), len(index))
+        if empty.any() and not empty.all():
+            index, given = index[~empty], {column: values[~empty] for column, values in given.items()}
+            own = _spacing(index)
+            step = own if step is None else max(step, own)
+        self.index, self.design, self._given = index, design, given
+        self.step = _spacing(index) if step is None else step
+        self._columns = {**given, "flow_m3h": _credible_flow(given["flow_m3h"], design.nominal_flow_m3h)}
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """All of it as a table."""
-        return pd.DataFrame(self._columns, self.index)
+        """All of it as a table, as it was given."""
+        return pd.DataFrame(self._given, self.index)
 
     def __repr__(self) -> str:
         index = self.index
@@ -261,10 +273,15 @@ class Samples:
 
     @cached_property
     def power(self) -> Floats:
-        """Power in kW without its sign; where it is not published, that by direction, or from flow and temperatures."""
+        """Power in kW without its sign; where it is not published, that by direction, or from flow and temperatures.
+
+        Other devices' readings are left out.
+        """
         for power in (np.abs(self.values("power_kw")), np.fmax(self.values("heating_kw"), self.values("cooling_kw"))):
             if np.isfinite(power).any():
-                return power
+                running = power[power > 0]
+                most = IMPOSSIBLE * percentile(running, 99) if len(running) else np.inf
+                return np.where(power > most, np.nan, power) if np.nanmax(power) > most else power
         heat = volumetric_heat(self.values("t2_c"), self.design.glycol_pct) * KWH_PER_KJ
         return heat * self.values("flow_m3h") * self.delta_t
 
@@ -284,7 +301,7 @@ class Samples:
     def part(self, mask: Flags | pd.Series[Any], step: pd.Timedelta | None = None) -> Samples:
         """Only the samples where `mask` is true; the step stays if no other is given."""
         rows = np.asarray(mask)
-        columns = {column: values[rows] for column, values in self._columns.items()}
+        columns = {column: values[rows] for column, values in self._given.items()}
         return Samples.of_columns(self.index[rows], columns, self.step if step is None else step, self.design)
 
 
@@ -299,6 +316,26 @@ def _numbers(column: pd.Series[Any]) -> Floats:
 
 def _finite(numbers: Floats) -> Floats:
     return np.where(np.isinf(numbers), np.nan, numbers) if np.isinf(numbers).any() else numbers
+
+
+def _empty(columns: Iterable[Floats], count: int) -> Flags:
+    """The rows without any value; columns are looked at as long as some row may be one."""
+    empty = np.ones(count, dtype=bool)
+    for column in columns:
+        empty &= np.isnan(column)
+        if not empty.any():
+            break
+    return empty
+
+
+def _credible_flow(flow: Floats, nominal_m3h: float) -> Floats:
+    """The flow, without what no valve of this size lets pass: a poll that held another device's reading."""
+    known = flow[flow > 0]
+    if not len(known) or known.max() <= MOST_FLOW * nominal_m3h:
+        return flow
+    # A nominal flow that half of the readings exceed is in a wrong unit.
+    most = MOST_FLOW * (max(nominal_m3h, percentile(known, 50)) if nominal_m3h > 0 else percentile(known, 99))
+    return np.where(flow > most, np.nan, flow) if known.max() > most else flow
 
 
 def _rises(counter: Floats) -> Floats:
