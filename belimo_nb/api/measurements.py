@@ -60,7 +60,7 @@ def converted(
     """As `quantities`, of arrays by datapoint: those of the quantities that are located."""
     return {
         QUANTITIES[key].column: QUANTITIES[key].dimension.convert(
-            read_numbers(raw[identifier], identifier, name), profile.unit(identifier)
+            numbers_of(raw[identifier], identifier, name), profile.unit(identifier)
         )
         for key, identifier in located.items()
         if identifier is not None
@@ -108,10 +108,10 @@ def counters(
 
 def joules(values: npt.NDArray[Any], profile: Profile, identifier: str, name: str) -> Floats:
     """The readings of an energy counter in J, as `belimo_nb.energy` takes them."""
-    return ENERGY.convert(read_numbers(values, identifier, name), profile.unit(identifier)) * JOULES_PER_KWH
+    return ENERGY.convert(numbers_of(values, identifier, name), profile.unit(identifier)) * JOULES_PER_KWH
 
 
-def read_numbers(values: npt.NDArray[Any], identifier: str, name: str) -> Floats:
+def numbers_of(values: npt.NDArray[Any], identifier: str, name: str) -> Floats:
     """A column as floats; text that is no number ("12.3 kWh", "12,3") is told: how it is meant, it does not say."""
     if values.dtype == float:
         return values

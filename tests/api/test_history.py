@@ -17,7 +17,7 @@ from belimo_nb.api.history import (
     fetch,
     parse_resolution,
 )
-from belimo_nb.api.measurements import read_numbers
+from belimo_nb.api.measurements import numbers_of
 from belimo_nb.calendar.moments import from_api, to_api
 from belimo_nb.errors import AnswerError, UsageError
 
@@ -292,4 +292,4 @@ def test_numbers_as_texts_that_no_meter_has():
     """The same holds where numbers come as text."""
     texts = np.array(["12", "1e308", "inf", "NaN", "x", None], dtype=object)
     with pytest.warns(StrangeValueWarning, match="3 of 5 values of a are no numbers"):
-        assert np.isnan(read_numbers(texts, "a", "a valve")).tolist() == [False, *[True] * 5]
+        assert np.isnan(numbers_of(texts, "a", "a valve")).tolist() == [False, *[True] * 5]
