@@ -372,6 +372,19 @@ def test_archive_answers(archive):
         ((200, body([500.0])), AnswerError, "impossible"),
         ((200, body(["mild"])), AnswerError, "another format"),
         ((200, []), AnswerError, "BELIMO_WEATHER"),
+        ((200, body([True])), AnswerError, "another format"),
+        ((200, body([1.0], latitude=-33.9, longitude=8.5)), AnswerError, "at the latitude 47.40"),
+        ((200, body([1.0], latitude=47.5, longitude=151.2)), AnswerError, "answered with 151.20"),
+        (
+            (200, body([1.0], hourly={"time": ["2008-11-01T00:00"], "temperature_2m": [1.0]})),
+            AnswerError,
+            "none of the",
+        ),
+        (
+            (200, body([1.0], hourly={"time": ["2018-11-01T00:30"], "temperature_2m": [1.0]})),
+            AnswerError,
+            "none of the",
+        ),
     ],
 )
 def test_archives_that_are_none(archive, answer, kind, words):
