@@ -56,7 +56,8 @@ def read(path: str, known: Collection[str]) -> dict[str, Entry]:
         line = binding.original.line + len(re.findall("\r\n|\n|\r", before))
         key = binding.key or ""
         runs_on = "\n" in text or "\r" in text
-        if OURS.search(text if binding.error or runs_on else key) and not text.startswith("#"):
+        ours = OURS.search(text if binding.error or runs_on else key) or misspells_prefix(key)
+        if ours and not text.startswith("#"):
             found[key] = Entry(_checked(f"{path!r}, line {line},", text, key, binding.value, known), line)
     return found
 
@@ -82,7 +83,8 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
         )
     if "\n" in text or "\r" in text:
         raise SettingsError(f"{place} has a quotation mark that is not closed on this line; close it, or delete it.")
-    longer = any(key.upper().startswith(name) and key.upper() != name for name in known)
+    spelt = PREFIX + key.upper().partition("_")[2] if misspells_prefix(key) else key.upper()
+    longer = any(spelt.startswith(name) and spelt != name for name in known)
     if value is None or longer or not SHOWABLE.fullmatch(key):
         # Nothing of the line is shown: who knows where its value begins.
         squeezed = re.sub("[^A-Z0-9]+", "_", text.upper())
@@ -122,10 +124,17 @@ def _half_quoted(given: str, quoted: re.Match[str] | None) -> bool:
     return given[-1:] in ("'", '"') and given.count(given[-1]) == 1
 
 
+def misspells_prefix(name: str) -> bool:
+    """Whether a name begins nearly as ours do: BELMIO_USERNAME."""
+    first = name.upper().partition("_")[0] + "_"
+    return first != PREFIX and difflib.SequenceMatcher(None, first, PREFIX).ratio() >= 0.8
+
+
 def near(name: str, known: Collection[str], cutoff: float) -> str | None:
     """The known name that one was probably meant for."""
     rests = [each.removeprefix(PREFIX) for each in known]
-    wanted = re.sub("[- ]", "_", name.upper()).removeprefix(PREFIX)
+    wanted = re.sub("[- ]", "_", name.upper())
+    wanted = wanted.partition("_")[2] if misspells_prefix(wanted) else wanted.removeprefix(PREFIX)
     found = difflib.get_close_matches(wanted, rests, n=1, cutoff=cutoff)
     return PREFIX + found[0] if found else None
 

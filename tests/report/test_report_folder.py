@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import pytest
 from locks_places import put
-from made_runs import MADE_AT, NOVEMBER, facts, month
+from made_runs import MADE_AT, NOVEMBER, facts, month, period
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import Job, Result
@@ -482,6 +482,20 @@ def test_what_is_no_plain_file_stays(out):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at descriptors in /proc")
+def test_a_month_is_compared_with_one_before_it(out):
+    """Made anew in a zone further west it is not compared with itself; an older one has none to compare with."""
+    shutil.rmtree(out, ignore_errors=True)
+    for name, span in (
+        ("September", month("2018-09")),
+        ("November", NOVEMBER),
+        ("west", period("2018-11-01", "2018-12-01", "America/New_York")),
+        ("older", month("2018-08")),
+    ):
+        make(out, name, span=span)
+    compared = {name: json.loads((out / name / "reports.json").read_text())["compared"] for name in runs(out)}
+    assert compared == {"2018-08": "", "2018-09": "", "2018-11": "September 2018"}
+
+
 @pytest.mark.parametrize("one_step", [True, False])
 def test_on_the_disk_before_anything_old_goes(out, monkeypatch, one_step):
     """Pages and folders are flushed before they are put in their place, and that is before the old ones are deleted."""

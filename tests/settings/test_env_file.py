@@ -69,6 +69,9 @@ def refused(*words, line=None, **options):
         ({"username": f"Belimo_User={USER}"}, 5, "write BELIMO_USERNAME"),
         ({"username": f"BELIMO_USER_NAME={USER}"}, 5, "write BELIMO_USERNAME"),
         ({"password": f"BELIMO_PASWORD={PASSWORD}"}, 6, "write BELIMO_PASSWORD"),
+        ({"password": f"BELMIO_PASSWORD={PASSWORD}"}, 6, "sets BELMIO_PASSWORD, which is no setting"),
+        ({"client_id": f"Bellimo_Client_Id={ID}"}, 3, "write BELIMO_CLIENT_ID"),
+        ({"password": f"BELMIO_PASSWORD_{PASSWORD[:6]}=="}, 6, "is no setting as it is written"),
         ({"password": f"BELIMO_PWD={PASSWORD}"}, 6, "write BELIMO_PASSWORD"),
         ({"password": f"{LINES['password']}\nBELIMO_COLOUR=red"}, 7, "BELIMO_COLOUR, which is no setting"),
         ({"password": f"{LINES['password']}\nBELIMO_FRESH_SINCE=2018"}, 7, "BELIMO_FRESH_SINCE, which is no setting"),
@@ -203,7 +206,7 @@ def test_the_demo_cloud_where_it_is_meant(monkeypatch):
     assert settings.load().client_id == "demo"
 
 
-@pytest.mark.parametrize("name", ["BELIMO_PASWORD", "belimo_password", "BELIMO_CLIENTID"])
+@pytest.mark.parametrize("name", ["BELIMO_PASWORD", "belimo_password", "BELIMO_CLIENTID", "BELMIO_PASSWORD"])
 def test_the_environment(monkeypatch, name):
     """A misspelt name is told; an unknown one may be another program's."""
     write()

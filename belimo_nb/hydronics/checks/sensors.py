@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.hydronics.plant import flowless, moves
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples, percentile
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import ABSOLUTE_ZERO_C, plural
@@ -81,7 +81,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
         return cannot_judge(CHECK, "Neither T1 nor T2 is measured.", THRESHOLD)
     if dead := _zeros(samples) or _no_flow(samples) or in_the_room(samples):
         return dead
-    found = {NAMES[column]: _findings(samples, samples.values(column)) for column in known}
+    found = {NAMES[column]: _findings(samples, column) for column in known}
     outside, jumps = (sum(counts) for counts in zip(*((i.outside, i.jumps) for i in found.values()), strict=True))
     single = outside + jumps
     frozen = sum(item.frozen_hours for item in found.values())
@@ -135,7 +135,7 @@ def _zeros(samples: Samples) -> Verdict | None:
 
 def _no_flow(samples: Samples) -> Verdict | None:
     """A flow sensor that reads 0 while the temperatures follow the valve."""
-    hours = _dead_hours(samples)
+    hours = dead_hours(samples)
     if not hours:
         return None
     said = (
@@ -146,7 +146,7 @@ def _no_flow(samples: Samples) -> Verdict | None:
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
 
 
-def _dead_hours(samples: Samples) -> float:
+def dead_hours(samples: Samples) -> float:
     """Hours with the valve open, on days without any flow, in which the temperatures show that water moves.
 
     0 if it is less than 24 h on two days, or if the return does not follow the valve.
@@ -214,10 +214,10 @@ def _told(name: str, item: _Findings) -> str:
     return f"{name} has {', '.join(parts)}" if parts else ""
 
 
-def _findings(samples: Samples, values: Floats) -> _Findings:
-    known = np.flatnonzero(np.isfinite(values))
-    values, active = values[known], samples.active[known]
-    outside = (values < LOWEST_C) | (values > HIGHEST_C)
+def _findings(samples: Samples, column: str) -> _Findings:
+    known = np.flatnonzero(np.isfinite(samples.values(column)))
+    values, active = samples.values(column)[known], samples.active[known]
+    outside = np.isnan(samples.temperature(column)[known])
     change = np.abs(np.diff(values))
     jumps = 0
     if samples.step <= JUMPS_UP_TO and len(known) > 1:

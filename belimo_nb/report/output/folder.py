@@ -208,7 +208,8 @@ class OutputFolder:
             name: one.period
             for name, one in self._runs.items()
             if one.source == facts.source
-            and one.period.end < facts.period.end
+            # By their calendars: November is not before November of a zone further west.
+            and one.period.end.tz_localize(None) < facts.period.end.tz_localize(None)
             and (one.whole or not facts.whole)
             and (name == wanted if year else 0.8 < (one.period.end - one.period.start) / span < 1.25)
         }
