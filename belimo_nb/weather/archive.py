@@ -49,7 +49,7 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
         body = with_retries(lambda: _get(session, url, query, what))
     for name, asked in (("latitude", place.latitude), ("longitude", place.longitude)):
         found = body.get(name)
-        if isinstance(found, int | float) and abs(found - asked) > OF_THE_PLACE:
+        if isinstance(found, int | float) and abs((found - asked + 180) % 360 - 180) > OF_THE_PLACE:
             raise AnswerError(
                 f"Asked for {what} at the {name} {asked:.2f}, the weather archive answered with {found:.2f}; check "
                 "BELIMO_WEATHER."

@@ -359,6 +359,8 @@ def test_archive_answers(archive):
     found = read_archive(archive, Place(47.4, 8.5), DAY, DAY)
     assert len(found) == 24
     assert found.dropna().tolist() == [1.5, 3]
+    Archive.answer = (200, body([1.5], latitude=-16.5, longitude=-179.9))  # the next point of a grid
+    assert read_archive(archive, Place(-16.6, 179.9), DAY, DAY).iloc[0] == 1.5
 
 
 @pytest.mark.slow
