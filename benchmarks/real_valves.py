@@ -57,7 +57,10 @@ THRESHOLDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("open_no_flow", open_valve, "WARN_HOURS"),
     ("oversized", oversized, "FAR_PCT"),
     ("oversized", oversized, "HALF_OPEN_PCT"),
+    ("oversized", oversized, "PLAY"),
+    ("oversized", oversized, "VARIES"),
     ("counter", meter, "ERRORS"),
+    ("counter", meter, "FOREIGN_PCT"),
 )
 _STEP, _FURTHEST = 1.05, 2.0
 _CHOICE = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)  # of which multiples of a threshold the cross-validation chooses

@@ -49,7 +49,7 @@ def check_is(identifier: str, body: Record, what: str) -> None:
         AnswerError: It is about another one.
     """
     for key in ("id", "deviceId"):
-        if body.get(key) not in (None, identifier):
+        if body.get(key) is not None and str(body[key]) != identifier:
             raise AnswerError(
                 f"Asked for {what}, the cloud answered with the {key} {str(body[key])[:60]!r}, not {identifier!r}; "
                 "nothing of it is used: ask again later."

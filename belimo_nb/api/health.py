@@ -46,6 +46,12 @@ def events(rows: Sequence[Mapping[str, Any]], tz: str) -> pd.DataFrame:
     return frame.sort_values("time", kind="stable", ignore_index=True)
 
 
+def completed(kept: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The API's events of a device, with those that only an earlier answer had: a cloud may forget old ones."""
+    there = {(str(row.get("timestamp")), str(row.get("type"))) for row in new}
+    return [*new, *(row for row in kept if (str(row.get("timestamp")), str(row.get("type"))) not in there)]
+
+
 def meter_errors(
     timeline: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
 ) -> list[tuple[pd.Timestamp, pd.Timestamp, str]]:

@@ -137,11 +137,11 @@ def ask_window(
     step = parse_resolution(resolution)
     series = _series(body, what)
     is_ours: dict[str, Callable[[object], bool]] = {
-        "deviceId": lambda found: found == device_id,
+        "deviceId": lambda found: str(found) == device_id,
         "from": lambda found: _is_time(found, first),
         "to": lambda found: _is_time(found, after),
         "resolution": lambda found: _is_length(found, step),
-        "aggregation": lambda found: found == aggregation,
+        "aggregation": lambda found: str(found).casefold() == aggregation.casefold(),
     }
     came = [key for key, _ in series]
     others = [key for key in came if key not in datapoint_ids]
@@ -212,7 +212,10 @@ def _series(body: Mapping[str, Any], what: str) -> list[tuple[str, pd.Series[Any
             if (stamps := [v["timestamp"] for v in values]) != texts:  # most series have the times of the one before
                 texts = stamps
                 times = pd.DatetimeIndex(pd.to_datetime(texts, utc=True, format="ISO8601")).as_unit("ns")
-            numbers = pd.Series([v.get("value") for v in values], times, dtype=object)
+            said = [v.get("value") for v in values]
+            if not {list, dict}.isdisjoint(map(type, said)):
+                said = [None if isinstance(value, (list, dict)) else value for value in said]
+            numbers = pd.Series(said, times, dtype=object)
             # Rows may come twice or out of order; the last that was sent counts.
             alone = numbers if times.is_unique else numbers[~times.duplicated(keep="last")]
             found.append((str(series["datapointId"]), alone))

@@ -119,6 +119,6 @@ def _read(raw: pd.DataFrame, whole: npt.NDArray[Any], identifier: str, name: str
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Convert to floats, also from text; NaN for what is none or beyond `MAX_VALUE`."""
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    """Convert to floats, also from text; NaN for what is none (True is none either) or beyond `MAX_VALUE`."""
+    numbers = pd.to_numeric(values.mask(values.map(pd.api.types.is_bool)), errors="coerce").astype(float)
     return numbers.where(numbers.abs() <= MAX_VALUE)

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.api.search import folded
-from belimo_nb.errors import AnswerError, UnknownDatapoint
+from belimo_nb.errors import AnswerError, UnknownDatapoint, printable
 from belimo_nb.quantities import (
     AMBIGUOUS,
     CHECKED,
@@ -41,6 +41,19 @@ NAMES = frozenset(name.casefold() for known in KNOWN.values() for name in (*know
 
 class UnitWarning(UserWarning):
     """A dataprofile gives a quantity in a unit that cannot be used; its values are unknown."""
+
+
+def completed(kept: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataprofile's object, with the datapoints and units that only an earlier answer on the same version had."""
+
+    def unit(point: Mapping[str, Any]) -> object:
+        features = point.get("featureValues")
+        return features.get("default.unit") if isinstance(features, dict) else None
+
+    before = {str(point["id"]): point for point in kept["datapoints"]}
+    points = {str(point["id"]): point for point in new["datapoints"]}
+    points |= {key: old for key, old in before.items() if key not in points or (unit(old) and not unit(points[key]))}
+    return {**new, "datapoints": list(points.values())}
 
 
 class Profile:
@@ -112,7 +125,7 @@ class Profile:
                 )
 
     def __repr__(self) -> str:
-        return f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>"
+        return printable(f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>")
 
     def find(self, text: str) -> pd.DataFrame:
         """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""

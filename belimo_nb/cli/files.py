@@ -118,17 +118,17 @@ def _understood(path: Path, mapping_file: Path | None, timezone: str) -> Proposa
 
 
 def _tried(known: Proposal) -> FileMapping:
-    """The mapping with something in the place of each doubt, to show the first rows."""
+    """The mapping with units in the place of doubts, to show the first rows; where these cannot be read, the doubts."""
     from belimo_nb.files.mapping import KNOWN, UNSURE, Column
 
-    if known.mapping.format == UNSURE:
-        raise UsageError(" ".join(known.doubts))
     columns = {
         name: Column(column.quantity, KNOWN[column.quantity].dimension.unit) if column.unit == UNSURE else column
         for name, column in known.mapping.columns.items()
         if column.quantity != UNSURE
     }
-    return replace(known.mapping, columns=columns, decimal=known.mapping.decimal.replace(UNSURE, "."))
+    if UNSURE in (known.mapping.format, known.mapping.decimal) or (known.mapping.columns and not columns):
+        raise UsageError(" ".join(known.doubts))
+    return replace(known.mapping, columns=columns)
 
 
 def _notes(known: Proposal) -> list[str]:

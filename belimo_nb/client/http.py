@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import socket
 import threading
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -128,6 +129,43 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _WatchedTls
 
 
+@functools.cache
+def _socks_pools() -> dict[str, type]:
+    """The pools for a SOCKS proxy, whose greeting is watched, too; it takes the package for such proxies."""
+    # Imported late: it is not there otherwise.
+    import socks  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    from urllib3.contrib.socks import SOCKSConnection
+
+    class Socks(_Watched, SOCKSConnection):
+        def _new_conn(self) -> socket.socket:
+            proxy = self._socks_options
+            where = proxy["proxy_host"], proxy["proxy_port"]
+            try:
+                made = socks.socksocket(socket.getaddrinfo(*where, type=socket.SOCK_STREAM)[0][0])
+            except OSError as error:
+                raise urllib3.exceptions.ProxyError("no such host", error) from None
+            try:
+                self._mind(made)
+                made.settimeout(self.timeout)
+                made.set_proxy(proxy["socks_version"], *where, proxy["rdns"], proxy["username"], proxy["password"])
+                made.connect((self.host, self.port))
+            except OSError as error:
+                made.close()
+                raise urllib3.exceptions.ProxyError("no way through", error) from None
+            return cast(socket.socket, made)
+
+    class SocksTls(Socks, HTTPSConnection):
+        pass
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Socks
+
+    class TlsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = SocksTls
+
+    return {"http": Pool, "https": TlsPool}
+
+
 class _Adapter(HTTPAdapter):
     """Reads the whole answer, unpacked, within `MAX_ANSWER_SECONDS` and `MAX_ANSWER_BYTES`."""
 
@@ -139,8 +177,8 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        if type(manager) is urllib3.ProxyManager:  # those of SOCKS proxies have connections of their own
-            manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        pools = {"http": _Pool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = pools if type(manager) is urllib3.ProxyManager else _socks_pools()
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:

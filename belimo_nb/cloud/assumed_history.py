@@ -117,7 +117,7 @@ def buckets(probes: Sequence[Probe], stamps: Sequence[int]) -> list[Line]:
     best = max(fits, key=lambda meaning: fits[meaning])  # of equals the first, which is nearest to what is assumed
     if fits[best] < FIT:
         what = "What the hourly values are is not known, so neither is the energy of an hour or a day."
-        none = Line(*about[1], f"no meaning fits more than {fits[best]:.0%} of the hours", WRONG, what)
+        none = Line(*about[1], f"no meaning fits more than {100 * fits[best]:.0f} % of the hours", WRONG, what)
         return [Line(*about[0], "see last", UNKNOWN), none, Line(*about[2], "see last", UNKNOWN)]
     which, shift, right = best
     return [
@@ -145,7 +145,7 @@ def _fit(probes: Sequence[Probe], which: str, shift: int, right: bool) -> float 
 
 def _stamps(about: tuple[str, str], shift: int, fit: float) -> Line:
     if not shift:
-        return Line(*about, f"so, in {fit:.0%} of the hours")
+        return Line(*about, f"so, in {100 * fit:.0f} % of the hours")
     hours = plural(abs(shift), "hour")
     if shift > 0:
         what = f"All readings and energy would lie {hours} too early."

@@ -84,7 +84,7 @@ class Checkup:
     def delta_t_k(self) -> pd.Series[Any]:
         """``|T1 - T2|`` of the samples while water flows, K; NaN elsewhere."""
         samples = Samples(self.samples, design=self.design)
-        return pd.Series(samples.delta_t, self.samples.index).where(samples.active)
+        return pd.Series(samples.delta_t, samples.index).where(samples.active).reindex(self.samples.index)
 
 
 def examine(

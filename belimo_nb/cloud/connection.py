@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.api.devices import check_is, datapoint_values, devices_frame, last_seen, name_of, profile_ref, subobject
 from belimo_nb.api.history import parse_resolution
-from belimo_nb.api.profile import Profile
+from belimo_nb.api.profile import Profile, completed
 from belimo_nb.api.sparse import held
 from belimo_nb.calendar.moments import Moment, from_api, to_api
 from belimo_nb.calendar.periods import Period, resolve
@@ -25,6 +25,9 @@ from belimo_nb.store.documents import DocumentStore
 
 if TYPE_CHECKING:
     from belimo_nb.store.archive import Archive
+
+
+LATE = pd.Timedelta(minutes=5)  # by which values asked for at a time may be newer
 
 
 class Connection:
@@ -167,7 +170,14 @@ class Connection:
         """The values of a device at a time, or the newest: the API's object with ``timestamp`` and ``datapoints``."""
         path, what = f"/devices/{record['id']}", f"the state of {name_of(record)}"
         if at is not None:
-            return self._about(record, f"{path}/data", what, {"at": to_api(at)})
+            body = self._about(record, f"{path}/data", what, {"at": to_api(at)})
+            time = from_api([body.get("timestamp")])[0]
+            if time > at + LATE:  # no values of that time: for NaT this is False
+                raise AnswerError(
+                    f"Asked for {what} at {to_api(at)}, the cloud answered with that at {to_api(time)}; nothing of it "
+                    "is used: ask again later."
+                )
+            return body
         listed = subobject(record, "state")
         if self.list_is_fresh and listed.get("datapoints"):
             return listed  # all reports of a run show the same moment
@@ -187,9 +197,9 @@ class Connection:
         check_is(str(record["id"]), body, what)
         return body
 
-    def document(self, name: str, ask: Callable[[], Any]) -> Any:
+    def document(self, name: str, ask: Callable[[], Any], completed: Callable[[Any, Any], Any] | None = None) -> Any:
         """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
-        return self._documents.get_or_ask(name, ask, self.now_s).body
+        return self._documents.get_or_ask(name, ask, self.now_s, completed=completed).body
 
     @functools.cached_property
     def archive(self) -> Archive:
@@ -255,19 +265,20 @@ class Connection:
         told = () if profile_ref(record) is None else self.profile_of(record).told
         return held(raw, parse_resolution(step), last_seen(record), counters=counters, rare=told)
 
-    def _ask_profile(self, ref: str, what: str, forever: bool) -> dict[str, Any]:
+    def _ask_profile(self, ref: str, what: str, lasts: int) -> dict[str, Any]:
         def believed(body: Any) -> bool:
             with contextlib.suppress(AnswerError):
                 Profile.check_is(ref, body, what)
-                return True
+                return len(Profile(body).datapoints) > 0
             return False
 
         def ask() -> dict[str, Any]:
             body = self.get(ref, what=what)
             Profile.check_is(ref, body, what)
+            Profile(body)
             return body
 
         found: dict[str, Any] = self._documents.get_or_ask(
-            f"profile {ref}", ask, self.now_s, forever=forever, believed=believed
+            f"profile {ref}", ask, self.now_s, lasts=lasts, believed=believed, completed=completed if lasts else None
         ).body
         return found

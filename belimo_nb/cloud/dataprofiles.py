@@ -11,13 +11,15 @@ from belimo_nb.api.profile import Profile
 from belimo_nb.client.retries import own_error
 from belimo_nb.errors import CloudError, ConnectionFailed, NoDataError
 
+LASTS = 86400  # seconds for which a kept version of a dataprofile is not asked for again
+
 
 class Dataprofiles:
     """A cache of dataprofiles by path; safe to share between threads."""
 
-    # `ask` takes the path, what it is in words, and whether a kept answer will do forever.
+    # `ask` takes the path, what it is in words, and for how many seconds a kept answer will do.
 
-    def __init__(self, ask: Callable[[str, str, bool], dict[str, Any]]) -> None:
+    def __init__(self, ask: Callable[[str, str, int], dict[str, Any]]) -> None:
         self._ask = ask
         self._known: dict[str, Profile] = {}
         self._unreadable: dict[str, CloudError | NoDataError] = {}
@@ -30,8 +32,8 @@ class Dataprofiles:
             known = self._known.get(ref)
         if known is None:
             name = ref.removeprefix("/definitions/dataprofiles/")
-            # A version never changes, but "last" is another one some day.
-            known = Profile(self._ask(ref, f"the dataprofile {name}", not ref.endswith("/last")))
+            # A version never changes, but an answer may lack a part of it, and "last" is another one some day.
+            known = Profile(self._ask(ref, f"the dataprofile {name}", 0 if ref.endswith("/last") else LASTS))
             with self._lock:
                 self._known[ref] = known
         return known

@@ -52,7 +52,9 @@ class DeviceList:
             everything = self.known().values() if self._offline else self.ask()
             return [r for r in everything if matches(text, name_of(r), r.get("serialNumber"))]
         if text:
-            asked, records = 0, collect(self._get, "/devices", {"search": text}, "the devices")
+            found = collect(self._get, "/devices", {"search": text}, "the devices")
+            # A cloud that does not heed the search answers with others, too.
+            asked, records = 0, [r for r in found if matches(text, name_of(r), r.get("serialNumber"))]
         else:
             before = self._documents.read("devices") if self._documents.read("serials") is None else None
             kept = self._documents.get_or_ask(

@@ -16,8 +16,8 @@ import pandas as pd
 from belimo_nb import quantities
 
 DASH = "–"
-FLOAT_FORMAT = "%.12g"
-"""Format of floats in data files: finer than any meter, without the last bits, which differ between machines."""
+FLOAT_FORMAT = "%.14g"
+"""Format of floats in data files: a joule of 10 GWh in kWh, without the last bits, which differ between machines."""
 THIN_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"

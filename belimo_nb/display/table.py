@@ -43,7 +43,7 @@ class Table(Displayed):
         return {**about, "csv": self.csv(), "kinds": kinds, "total": self.total is not None}
 
     def csv(self) -> str:
-        """The complete frame as CSV: UTF-8 text, 12 digits, ISO 8601 times, pictures left out; a total comes last.
+        """The complete frame as CSV: UTF-8 text, 14 digits, ISO 8601 times, pictures left out; a total comes last.
 
         Texts that a spreadsheet would take for a formula get an apostrophe before them: names come from outside.
         """

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 CEILING = 1e9  # W; where no limit is known: no pipe of a building carries the heat of a power station
 SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
+RETURN = 4.0  # times any other rise of a long low run, above which its last is the way back to the old register
 LEAP = 10.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
 LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that stands still, that must follow to say so
+FAR, LEAST_LEAP = 20.0, 3.6e9  # times any rise around, and J, above which a rise is no energy even without a limit
 AROUND = 2 * 86400 * 10**9  # nanoseconds before and after a standstill that tell what is usual
 CAUGHT_UP, WITNESSES = 2.0, 16  # times the greatest rise around, and the number of rises around that it takes to say so
 FITS = (0.5, 2.0)
@@ -49,7 +51,8 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
        it (a spike, an early reading): they are dropped. Any other fall is a reset: a new register.
     2. A register that begins with 0 and leaps is a dropout that the readings, or the new register, begin in.
     3. A rise that is too fast for its own time, but not for the time since the register last moved, is a collector's
-       that froze: what it showed meanwhile is dropped. Too fast for that as well, it is a jump.
+       that froze: what it showed meanwhile is dropped. Too fast for that as well, it is a jump; so is one that is many
+       times any around it, whatever the limit allows.
 
     Args:
         ns: Times in nanoseconds, ascending.
@@ -79,6 +82,9 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
             dropped.append((int(ns[first]), int(ns[pair + 1]), "freeze"))
         ns, joules = ns[keep], joules[keep]
         reset, jump, frozen = reset[keep[1:]], jump[keep[1:]], frozen[keep[1:]]
+    rises = np.where(reset | jump, 0.0, np.diff(joules))
+    if rises.max(initial=0.0) > LEAST_LEAP:
+        jump[_leaps(ns, rises)] = True
     return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
 
 
@@ -135,25 +141,30 @@ def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: flo
         return back  # of zeros, be it to the end
     if back == count or not reached(back):
         return None
-    fell, rise = old - joules[fall], np.diff([*low, joules[back]]).max()
+    fell, rises = old - joules[fall], np.diff([*low, joules[back]])
+    rise = rises.max()
     if 2 * rise < fell:
         return None  # it came back by itself, most of the way
     too_fast = joules[back] - joules[back - 1] > watts * (ns[back] - ns[back - 1])
+    too_fast = too_fast or (len(rises) > SHORT and rise == rises[-1] > RETURN * rises[:-1].max())
     long = (too_fast or low.min() == low.max()) and rise <= 2 * fell
     return back if long or back - fall <= SHORT else None
 
 
 def _high_run(joules: Floats, keep: Bools, fall: int, segment: int) -> list[int]:
-    """The reading that the register goes on from at `fall`, and those after it that stand out; empty if none do."""
-    run, at = list[int](), fall - 1
+    """The reading that the register goes on from at `fall`, and those after it that stand out; empty if none do.
+
+    They begin with the steepest of the last rises from a reading that `fall` is not below, if it is half of the fall.
+    """
+    run, at, found = list[int](), fall - 1, list[int]()
+    steepest = (joules[fall - 1] - joules[fall]) / 2
     while at >= segment and len(run) <= SHORT:
         if keep[at]:
+            if run and joules[at] <= joules[fall] and joules[run[-1]] - joules[at] >= steepest:
+                steepest, found = joules[run[-1]] - joules[at], [*run, at]
             run.append(at)
-            if joules[at] <= joules[fall]:
-                risen = joules[run[-2]] - joules[at]
-                return run[::-1] if 2 * risen >= joules[fall - 1] - joules[fall] else []
         at -= 1
-    return []
+    return found[::-1]
 
 
 def _likelier(ns: Ints, joules: Floats, fall: int, back: int, high: list[int]) -> bool:
@@ -203,6 +214,23 @@ def _leaps_from_zero(
     return keep, dropped
 
 
+def _leaps(ns: Ints, rises: Floats) -> list[int]:
+    """The pairs whose rise is `FAR` times any around it, in amount and, since the register last moved, in speed."""
+    at = np.flatnonzero(rises)
+    moves = np.concatenate(([0.0], rises[at], [0.0]))
+    told = np.flatnonzero((rises[at] > FAR * np.maximum(moves[:-2], moves[2:])) & (rises[at] > LEAST_LEAP))
+    leaps = list[int]()
+    for k in told.tolist():
+        low, high = np.searchsorted(ns[at], (ns[at[k]] - AROUND, ns[at[k]] + AROUND))
+        low, high = min(low, max(k - SHORT, 0)), max(high, k + SHORT)
+        others = np.delete(at[low:high], k - low)
+        elapsed = ns[at[k] + 1] - ns[at[k - 1] + 1 if k else 0]
+        if len(others) > WITNESSES and rises[at[k]] > FAR * rises[others].max():
+            fastest = (rises[others] / (ns[others + 1] - ns[others])).max()
+            leaps += [int(at[k])] if rises[at[k]] > FAR * fastest * elapsed else []
+    return leaps
+
+
 def _freezes(
     ns: Ints, rises: Floats, seconds: Floats, reset: Bools, jump: Bools, limit: float
 ) -> list[tuple[int, int]]:
@@ -228,8 +256,9 @@ def _freezes(
     told = np.flatnonzero(late & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises))))
     if len(told):
         witness = ~jump & ~reset & (rises > 0)
-        low = np.searchsorted(ns, ns[since[told]] - AROUND)
-        high = np.searchsorted(ns, ns[at[told] + 1] + AROUND) - 1
+        begin, end = since[told], at[told] + 1
+        low = np.minimum(np.searchsorted(ns, ns[begin] - AROUND), np.maximum(begin - SHORT, 0))
+        high = np.maximum(np.searchsorted(ns, ns[end] + AROUND) - 1, np.minimum(end + SHORT, len(ns) - 1))
         count = np.concatenate(([0], np.cumsum(witness)))
         windows = np.column_stack((low, high)).ravel()
         greatest = np.maximum.reduceat(np.append(np.where(witness, rises, 0.0), 0.0), windows)[::2]

@@ -54,7 +54,8 @@ def interval_energy(
             edge of the calendar: the intervals tile the range exactly.
         tz: IANA zone of the calendar.
         step: Nominal spacing of the readings, as a Timedelta or text; None: what is usual among their neighbors.
-        p_max: Highest possible power in W; None: unknown, so only what no pipe carries (1 GW) is a jump.
+        p_max: Highest possible power in W; None: unknown, so only what no pipe carries (1 GW) is a jump, and any rise
+            above 1,000 kWh that is more than 20 times those around it.
 
     Returns:
         DataFrame, index ``time`` (begin of the interval, in `tz`), columns ``kwh`` (float; NaN where unknown),

@@ -132,7 +132,7 @@ def as_table(curves: Sequence[Curve]) -> pd.DataFrame:
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """Convert a table to CSV: local times with offset (ISO 8601), 12 digits, unknown left empty.
+    """Convert a table to CSV: local times with offset (ISO 8601), 14 digits, unknown left empty.
 
     Texts that a spreadsheet would take for a formula get an apostrophe before them: they come from outside.
     """

@@ -44,7 +44,9 @@ class FileMapping:
         layout: "wide" (a column a quantity), "long" (a line a value) or "data log" (the vendor's, which says the rest).
         separator: Sign between fields.
         encoding: Of the text.
-        header: Number of the line with the columns' names; what stands before is skipped.
+        header: Number of the line with the columns' names, the last if they go over several; what stands before is
+            skipped.
+        header_lines: Over how many lines the names go, such as a second line with the units.
         decimal: Decimal sign; "?" if it is not known yet.
         thousands: Sign between thousands, or "".
         missing: Texts that mean no value.
@@ -66,6 +68,7 @@ class FileMapping:
     separator: str = ","
     encoding: str = "utf-8-sig"
     header: int = 1
+    header_lines: int = 1
     decimal: str = "."
     thousands: str = ""
     missing: tuple[str, ...] = MISSING
@@ -85,7 +88,8 @@ class FileMapping:
 
 FIELDS = {
     "file": (
-        "layout", "separator", "encoding", "header", "decimal", "thousands", "missing", "name_column", "value_column",
+        "layout", "separator", "encoding", "header", "header_lines", "decimal", "thousands", "missing", "name_column",
+        "value_column",
     ),
     "time": ("time", "format", "zone", "doubled"),
     "device": ("device", "serial", "split"),

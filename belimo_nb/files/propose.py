@@ -26,6 +26,7 @@ TIMES = (
 POINTS = (
     "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
 )  # fmt: skip
+UNITS = ("unit", "units", "einheit", "engineeringunit", "engineeringunits")
 VALUES = ("value", "wert", "presentvalue", "reading", "messwert")
 DEVICES = (
     "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
@@ -35,6 +36,8 @@ SERIALS = (
     "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
 )  # fmt: skip
 SPLITS = ("_", ".", "/", ":", "|", "-", " ")
+STARTS_ROW = re.compile(r"\s*[+-]?\d|.*(\d{4}|\d:\d\d)")  # a cell of a row of values, which has a time at least
+MORE_NAMES = 3  # lines with more of the columns' names, such as their units
 MOST_ASKED = 50  # columns of which nothing is known that are asked about
 
 
@@ -73,8 +76,8 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     if data_log.is_data_log(lines):
         mapping = FileMapping(layout="data log", encoding=encoding, header=2, time=("Timestamp - UTC",), zone="UTC")
         return Proposal(mapping, "the data log of a valve", [], pd.DataFrame(), [])
-    separator, header = _table(lines, path.name)
-    mapping = FileMapping(separator=separator, encoding=encoding, header=header)
+    separator, header, more = _table(lines, path.name)
+    mapping = FileMapping(separator=separator, encoding=encoding, header=header + more, header_lines=1 + more)
     names = column_names(path, mapping)
     head = head_of(path, mapping, names)
     plain = {name: _plain(name) for name in names}
@@ -98,6 +101,8 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     elif separator == ";" and "timestamp" in list(plain.values()) and any(by_name(name) for name in found):
         kind, si = "the cloud's download", True
     mapping, unused = _with_columns(mapping, found, si=si)
+    if mapping.layout == "long" and (unit := first(UNITS)):
+        mapping = _with_units(path, mapping, names, unit)
     decimal, thousands = _numbers(mapping, head)
     mapping = replace(mapping, decimal=decimal, thousands=thousands)
     mapping = _with_times(path, mapping, names, head, timezone)
@@ -176,8 +181,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", re.sub(r"[\[(].*", "", name)).casefold()
 
 
-def _table(lines: Sequence[str], what: str) -> tuple[str, int]:
-    """The separator, and the number of the line with the names: that with the most lines of its width below."""
+def _table(lines: Sequence[str], what: str) -> tuple[str, int, int]:
+    """The separator, the number of the line with the names, and how many lines below go on with them.
+
+    Names are the line with the most lines of its width below.
+    """
     best: tuple[int, int, str] = (0, 0, "")
     for separator in ";\t,|":
         try:
@@ -191,7 +199,9 @@ def _table(lines: Sequence[str], what: str) -> tuple[str, int]:
     if not best[2]:
         start = (lines or [""])[0][:60]
         raise UsageError(f"{what} has no line of names above rows of values (it begins with {start!r}); is it CSV?")
-    return best[2], 1 - best[1]
+    below = list(csv.reader(lines, delimiter=best[2], skipinitialspace=True))[1 - best[1] :]
+    more = next((number for number, row in enumerate(below) if any(map(STARTS_ROW.match, row))), 0)
+    return best[2], 1 - best[1], more if more <= MORE_NAMES else 0
 
 
 def _is_names(row: Sequence[str]) -> bool:
@@ -239,6 +249,30 @@ def _with_columns(mapping: FileMapping, found: Sequence[str], *, si: bool) -> tu
         }
     mapping = replace(mapping, columns=_unique(columns))
     return mapping, [name for name in found if target_of(name, mapping) is None]
+
+
+def _with_units(path: Path, mapping: FileMapping, names: Sequence[str], unit: str) -> FileMapping:
+    """The mapping with the unit of each name by a column of units, where it is one in the whole file."""
+    units: dict[str, set[str]] = {}
+    for text in _texts(path, mapping, names, mapping.name_column, unit):
+        name, _, said = text.rpartition(" ")
+        if target := target_of(name.strip(), mapping):
+            key = next(key for key, column in mapping.columns.items() if column is target[1])
+            units.setdefault(key, set()).add(said)
+    told = {key: next(iter(those)) for key, those in units.items() if len(those) == 1}
+    return replace(
+        mapping,
+        columns={
+            key: replace(column, unit=told[key])
+            if column.unit == UNSURE and key in told and _measures(column.quantity, told[key])
+            else column
+            for key, column in mapping.columns.items()
+        },
+    )
+
+
+def _measures(quantity: str, unit: str) -> bool:
+    return quantity in KNOWN and KNOWN[quantity].dimension.knows(unit)
 
 
 def _unique(columns: dict[str, Column]) -> dict[str, Column]:

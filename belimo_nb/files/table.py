@@ -74,12 +74,26 @@ def column_names(path: Path, mapping: FileMapping) -> list[str]:
     lines = first_lines(path, mapping.encoding, mapping.header)
     if len(lines) < mapping.header:
         raise UsageError(f"{path.name} has no line {mapping.header} with the names of columns.")
+    above = lines[-max(mapping.header_lines, 1) :]
     try:
-        names = [name.strip() for name in next(csv.reader([lines[-1]], delimiter=mapping.separator), [])]
+        rows = [next(csv.reader([line], delimiter=mapping.separator), []) for line in above]
+        names = joined_names(rows) if len(rows) > 1 else [name.strip() for name in rows[0]]
     except csv.Error as error:
         raise UsageError(f"{path.name} has a line of names that cannot be read ({error}).") from None
     if len(names) > MAX_COLUMNS:
         raise UsageError(f"{path.name} has {plural(len(names), 'column')}, more than {MAX_COLUMNS:,}; split it.")
+    return names
+
+
+def joined_names(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names that go over several lines; a cell that was merged with those right of it names them all."""
+    names = [""] * max(map(len, rows))
+    for number, row in enumerate(rows, 1):
+        cell = ""
+        for at in range(len(names)):
+            own = row[at].strip() if at < len(row) else ""
+            cell = own if own or number == len(rows) else cell
+            names[at] = f"{names[at]} {cell}".strip()
     return names
 
 

@@ -60,14 +60,11 @@ class _Case:
         return saturation(self.samples, self.curves)
 
     def oversized(self) -> Verdict:
-        """In less than a year only a valve that cycles, or whose coil is used up, can be too large for certain."""
-        shows = ""
-        if self.samples.ns[-1] - self.samples.ns[0] < SIZING_DAYS * 24 * HOUR_NS:
-            if self.hunting.verdict in (WARN, FAULT):
-                shows = "it cycles there"
-            elif self.waste.verdict == WARN:
-                shows = "more water brings hardly any more power even there"
-        return oversized(self.samples, shows=shows)
+        """In less than a year only with what the checks of hunting and of the waste zone say of it."""
+        if self.samples.ns[-1] - self.samples.ns[0] >= SIZING_DAYS * 24 * HOUR_NS:
+            return oversized(self.samples)
+        cycles = self.hunting.verdict in (WARN, FAULT)
+        return oversized(self.samples, cycles=cycles, used_up=not cycles and self.waste.verdict == WARN)
 
     def sensors(self) -> Verdict:
         """Range and frost from the whole period, jumps from the detail."""

@@ -35,7 +35,9 @@ on the wrong one.
 """
 ONE_KIND = 0.02
 """Share of both counters' rises up to which the smaller is no change-over: idle water that warmed, at a start-up."""
-IMPOSSIBLE = 5.0  # A rise of more than so many times the 99th percentile is no energy but a counter that came back
+IMPOSSIBLE = 5.0
+"""Times the 99th percentile beyond which power is another device's reading, and a rise a counter that came back."""
+MOST_FLOW = 3.0  # times the nominal flow, beyond which a flow is another device's reading
 LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorted sensor
 COLUMNS = tuple(QUANTITIES[name].column for name in MEASURED)
 OPTIONAL = tuple(QUANTITIES[name].column for name in TOLD)
@@ -70,8 +72,9 @@ class Samples:
         frame: Index: aware times at which the readings are valid, ascending and distinct; columns among power_kw,
             flow_m3h, t1_c, t2_c, delta_t_k, position_pct, setpoint_pct, heating_kwh, cooling_kwh, volume_m3 (the last
             three are counter readings) and `OPTIONAL`. Columns that are missing are added, all NaN (but for optional
-            ones); other columns are dropped; infinite values become NaN.
-        step: Nominal spacing; None: the most frequent one, or the median of polls that drift.
+            ones); other columns are dropped, and rows without any value; infinite values become NaN.
+        step: Nominal spacing; None: the most frequent one, or the median of polls that drift. Where empty rows lie
+            between the readings, as of polls every 15 minutes on a grid of 5, theirs if that is wider.
         design: What the valve is made and set for.
 
     Raises:
@@ -100,10 +103,17 @@ class Samples:
             frame = pd.DataFrame(block, index, columns, copy=False)
         else:
             frame = self.frame.copy(deep=False)  # copied when its owner writes to it
+        step = self.step
+        empty = _empty(block)
+        if empty.any() and not empty.all():
+            block, frame = np.asfortranarray(block[~empty]), frame[~empty]
+            own = _spacing(index[~empty])
+            step = own if step is None else max(step, own)
+        held = dict(zip(columns, block.T, strict=True))
+        held["flow_m3h"] = _credible_flow(held["flow_m3h"], self.design.nominal_flow_m3h)
         object.__setattr__(self, "frame", frame)
-        object.__setattr__(self, "_columns", dict(zip(columns, block.T, strict=True)))
-        if self.step is None:
-            object.__setattr__(self, "step", _spacing(index))  # type: ignore[unreachable]
+        object.__setattr__(self, "_columns", held)
+        object.__setattr__(self, "step", _spacing(index) if step is None else step)
 
     def __repr__(self) -> str:
         index = self.frame.index
@@ -262,10 +272,15 @@ class Samples:
 
     @cached_property
     def power(self) -> Floats:
-        """Power in kW without its sign; where it is not published, that by direction, or from flow and temperatures."""
+        """Power in kW without its sign; where it is not published, that by direction, or from flow and temperatures.
+
+        Other devices' readings are left out.
+        """
         for power in (np.abs(self.values("power_kw")), np.fmax(self.values("heating_kw"), self.values("cooling_kw"))):
             if np.isfinite(power).any():
-                return power
+                running = power[power > 0]
+                most = IMPOSSIBLE * percentile(running, 99) if len(running) else np.inf
+                return np.where(power > most, np.nan, power) if np.nanmax(power) > most else power
         heat = volumetric_heat(self.values("t2_c"), self.design.glycol_pct) * KWH_PER_KJ
         return heat * self.values("flow_m3h") * self.delta_t
 
@@ -295,6 +310,26 @@ def _numbers(column: pd.Series[Any]) -> Floats:
             f"The samples' column {column.name} holds values that are no numbers ({column.dtype}); convert it first."
         ) from None
     return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _empty(block: Floats) -> Flags:
+    """The rows without any value; columns are looked at as long as some row may be one."""
+    empty = np.ones(len(block), dtype=bool)
+    for column in block.T:
+        empty &= np.isnan(column)
+        if not empty.any():
+            break
+    return empty
+
+
+def _credible_flow(flow: Floats, nominal_m3h: float) -> Floats:
+    """The flow, without what no valve of this size lets pass: a poll that held another device's reading."""
+    known = flow[flow > 0]
+    if not len(known) or known.max() <= MOST_FLOW * nominal_m3h:
+        return flow
+    # A nominal flow that half of the readings exceed is in a wrong unit.
+    most = MOST_FLOW * (max(nominal_m3h, percentile(known, 50)) if nominal_m3h > 0 else percentile(known, 99))
+    return np.where(flow > most, np.nan, flow) if known.max() > most else flow
 
 
 def _rises(counter: Floats) -> Floats:

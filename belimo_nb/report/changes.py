@@ -22,9 +22,11 @@ TOPICS: Mapping[str, str] = {
     **dict.fromkeys(("low delta-T", "waste zone", "delta-T limit"), "delta-T"),
     **dict.fromkeys(("sensor range", "T1/T2 swapped"), "sensors"),
     "silent": "connection",
+    "reported errors": "health",
 }
 """The topic of checks that tell of the same cause; others are a topic of their own."""
-CONNECTION, HEALTH, READINGS = "connection", "health", "readings"
+SENSORS, CONNECTION, HEALTH, READINGS = "sensors", "connection", "health", "readings"
+NO_FLOW = "no flow with the valve open"
 AT_ONCE = frozenset({CONNECTION, HEALTH, READINGS})  # topics without a threshold: they end when they end
 FINE_RUNS, MOST_FLICKERS = 2, 4
 REMEMBERED = 366  # days for which a finding that is gone is remembered
@@ -148,7 +150,8 @@ def _follow(
     """What stands of a device's findings, and what of it is news; `fine` are the checks that are well."""
     standing: dict[str, State] = {}
     items: list[Item] = []
-    for topic in sorted({*before, *found}):
+    told_by = _told_by_another(found, before)
+    for topic in sorted({*before, *found} - told_by.keys()):
         old = before.get(topic)
         if topic in found:
             worst = max(found[topic], key=lambda one: RANK[one["verdict"]])
@@ -157,9 +160,13 @@ def _follow(
                 old |= {"fine": 0, "flickers": 1, "gone": True, "again": 0}
             state, kind = _with(old, found[topic], worst, start.isoformat())
             if kind:
-                words = (str(worst.get(name, "")) for name in ("sentence", "recommendation"))
+                same = [one for effect, cause in told_by.items() if cause == topic for one in found[effect]]
+                same = [one for one in same if one["check"] != HEALTH]  # whose note stands in the cause's sentence
+                text = " ".join(dict.fromkeys(str(one.get("sentence", "")) for one in (worst, *same)))
                 since = "" if kind == "new" else state["since"]
-                items.append(Item(kind, device, topic, worst["verdict"], since, *words))
+                items.append(
+                    Item(kind, device, topic, worst["verdict"], since, text, str(worst.get("recommendation", "")))
+                )
         elif old is not None:
             if old["gone"] and (start - date.fromisoformat(old["seen"])).days > REMEMBERED:
                 continue
@@ -167,6 +174,22 @@ def _follow(
             items += [item] if item else []
         standing[topic] = state
     return standing, [item for item in items if item.topic not in ENERGY or item.kind in ("new", "back")]
+
+
+def _told_by_another(found: Mapping[str, Sequence[Finding]], before: Mapping[str, State]) -> dict[str, str]:
+    """Topics found that do not stand for themselves, with the topic of their cause: a fault is news once.
+
+    A failed flow sensor shows by itself, in the device's health, and as a valve that is open without flow; readings
+    lack where a device is silent, also of the first part of a period in which it speaks again.
+    """
+    standing = {topic for topic, state in before.items() if not state["gone"]}
+    failed = " ".join(str(one.get("sentence", "")) for one in found.get(SENSORS, ()) if one["verdict"] in FAULTS)
+    causes = {
+        READINGS: CONNECTION if CONNECTION in {*found, *standing} else "",
+        HEALTH: SENSORS if any(one.get("note") and str(one["note"]) in failed for one in found.get(HEALTH, ())) else "",
+        NO_FLOW: SENSORS if "flow" in failed.lower() else "",
+    }
+    return {effect: cause for effect, cause in causes.items() if cause and effect in found.keys() - standing}
 
 
 def _with(old: State | None, verdicts: Sequence[Finding], worst: Finding, day: str) -> tuple[State, str]:
@@ -216,12 +239,12 @@ def _findings(
         READINGS: (
             any(share < COVERAGE_LIMIT for share in shares),
             "warn",
-            f"Only {min(shares, default=0):.0%} of the period is covered by readings of energy.",
+            f"Only {100 * min(shares, default=0):.0f} % of the period is covered by readings of energy.",
         ),
     }
     for check, (wrong, verdict, sentence) in state.items():
         if wrong:
-            found.append({"check": check, "verdict": verdict, "sentence": sentence})
+            found.append({"check": check, "verdict": verdict, "sentence": sentence, "note": record["note"]})
         elif check != READINGS or shares:
             fine.add(check)
     topics: dict[str, list[Finding]] = {}

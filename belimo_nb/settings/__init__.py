@@ -238,7 +238,8 @@ def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, An
 def _check_environment(names: Collection[str], cutoff: float) -> None:
     """Refuse variables whose names are none, but so like one of `names`."""
     for name in os.environ:
-        if name.upper().startswith(PREFIX) and name not in _names() and (meant := env_files.near(name, names, cutoff)):
+        ours = name.upper().startswith(PREFIX) or env_files.misspells_prefix(name)
+        if ours and name not in _names() and (meant := env_files.near(name, names, cutoff)):
             raise SettingsError(f"The environment sets {name}, which is no setting; write {meant}, or unset it.")
 
 

@@ -11,11 +11,15 @@ from typing import NamedTuple
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.parse import PREFIX
+from belimo_nb.system.files import read_bytes
 
 ASSIGNED = re.compile(r"\s*(?:export\s+)?(BELIMO_[A-Z0-9_]+)\s*=\s*(.*)", re.DOTALL)
 OURS = re.compile(r"\bbelimo[_ -][a-z]", re.IGNORECASE)
 SHOWABLE = re.compile(r"[A-Za-z][A-Za-z_-]*")  # what stands before a "=" and holds no value
 TYPOGRAPHIC = re.compile("[“”„«»‘’‚].*[“”„«»‘’‚]", re.DOTALL)
+QUOTED = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")(.*)""", re.DOTALL)
+SECRETS = (f"{PREFIX}PASSWORD", f"{PREFIX}CLIENT_SECRET")  # whatever is typed there may be meant as it is
+VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]|%[A-Za-z_]\w*%")
 PLACEHOLDER = re.compile(
     "(your|my|deine?|ihre?|insert|enter|put|type)+(belimo)?(client|account|user|login)?"
     "(id|secret|name|username|email|password|passwort|kennwort)(here|hier)?|changeme|replaceme|todo|tbd|placeholder"
@@ -52,7 +56,8 @@ def read(path: str, known: Collection[str]) -> dict[str, Entry]:
         line = binding.original.line + len(re.findall("\r\n|\n|\r", before))
         key = binding.key or ""
         runs_on = "\n" in text or "\r" in text
-        if OURS.search(text if binding.error or runs_on else key) and not text.startswith("#"):
+        ours = OURS.search(text if binding.error or runs_on else key) or misspells_prefix(key)
+        if ours and not text.startswith("#"):
             found[key] = Entry(_checked(f"{path!r}, line {line},", text, key, binding.value, known), line)
     return found
 
@@ -60,14 +65,26 @@ def read(path: str, known: Collection[str]) -> dict[str, Entry]:
 def _checked(place: str, text: str, key: str, value: str | None, known: Collection[str]) -> str:
     """The value of one statement of ours."""
     assigned = ASSIGNED.fullmatch(text)
-    if assigned and (TYPOGRAPHIC.fullmatch(assigned[2]) or (assigned[2][:1] in ("'", '"') and value is None)):
+    given = assigned[2] if assigned else ""
+    quoted = QUOTED.fullmatch(given)
+    if assigned and (
+        TYPOGRAPHIC.fullmatch(given)
+        or (given[:1] in ("'", '"') and value is None)
+        or (key in SECRETS and _half_quoted(given, quoted))
+    ):
+        if re.fullmatch(r"(['\"])[^'\"]*\\\1", given):  # the backslash makes the mark a letter
+            raise SettingsError(
+                f"{place} has a backslash before the closing quotation mark of {assigned[1]}; write the value without "
+                "quotation marks."
+            )
         raise SettingsError(
             f"{place} has quotation marks that do not enclose the whole value of {assigned[1]}; enclose it in ' ' or "
             '" ", whichever it does not contain.'
         )
     if "\n" in text or "\r" in text:
         raise SettingsError(f"{place} has a quotation mark that is not closed on this line; close it, or delete it.")
-    longer = any(key.upper().startswith(name) and key.upper() != name for name in known)
+    spelt = PREFIX + key.upper().partition("_")[2] if misspells_prefix(key) else key.upper()
+    longer = any(spelt.startswith(name) and spelt != name for name in known)
     if value is None or longer or not SHOWABLE.fullmatch(key):
         # Nothing of the line is shown: who knows where its value begins.
         squeezed = re.sub("[^A-Z0-9]+", "_", text.upper())
@@ -81,13 +98,42 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
         raise SettingsError(
             f"{place} has a backslash in the value of {key} that means another character; enclose the value in ' '."
         )
+    if key in SECRETS and value and not quoted and value != given:
+        raise SettingsError(
+            f"{place} has a # after a blank in the value of {key}, where a comment would begin; enclose the value in "
+            "' ', or delete the comment."
+        )
+    if key in SECRETS and value != value.strip():
+        raise SettingsError(
+            f"{place} has blanks within the quotes at the start or end of {key}, which are never sent; delete them, or "
+            "choose another."
+        )
+    # Nothing is put in: a password may contain ${...}, and in ' ' it is meant as it is written.
+    if given[:1] != "'" and (VARIABLE.fullmatch(value) if key in SECRETS else VARIABLE.search(value)):
+        raise SettingsError(
+            f"{place} has a variable in the value of {key}, and none is put in; write the value itself."
+        )
     return value
+
+
+def _half_quoted(given: str, quoted: re.Match[str] | None) -> bool:
+    """Whether a quotation mark stands on one side only, or more than a comment follows the closing one."""
+    if quoted:
+        return bool(quoted[2].strip()) and (not quoted[2][0].isspace() or quoted[1][0] in quoted[2])
+    return given[-1:] in ("'", '"') and given.count(given[-1]) == 1
+
+
+def misspells_prefix(name: str) -> bool:
+    """Whether a name begins nearly as ours do: BELMIO_USERNAME."""
+    first = name.upper().partition("_")[0] + "_"
+    return first != PREFIX and difflib.SequenceMatcher(None, first, PREFIX).ratio() >= 0.8
 
 
 def near(name: str, known: Collection[str], cutoff: float) -> str | None:
     """The known name that one was probably meant for."""
     rests = [each.removeprefix(PREFIX) for each in known]
-    wanted = re.sub("[- ]", "_", name.upper()).removeprefix(PREFIX)
+    wanted = re.sub("[- ]", "_", name.upper())
+    wanted = wanted.partition("_")[2] if misspells_prefix(wanted) else wanted.removeprefix(PREFIX)
     found = difflib.get_close_matches(wanted, rests, n=1, cutoff=cutoff)
     return PREFIX + found[0] if found else None
 
@@ -158,7 +204,7 @@ def _candidates() -> Iterator[Path]:
 
 def _text(path: str) -> str:
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(Path(path))
     except OSError as error:
         raise SettingsError(f"The settings file {path!r} cannot be read ({error.strerror}); check the path.") from None
     if data[:2] in UTF_16 or data.count(b"\0") > len(data) / 4:

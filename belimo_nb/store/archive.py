@@ -68,10 +68,15 @@ class HistoryQuery:
     earlier: tuple[str, ...] = ()
     units: Units = field(default_factory=dict, hash=False)
 
-    @property
-    def own_units(self) -> Units:
-        """Those of `units` that it asks for."""
-        return {key: self.units[key] for key in self.wanted if key in self.units}
+    def units_of(self, kept: DeviceHistory) -> Units:
+        """Those of `units` that it asks for, or that a history has already: another request may find them changed."""
+        held = kept.meanings[-1].units if kept.meanings else {}
+        quantities = {quantity for quantity, _ in held.values() if quantity}
+        return {
+            key: meant
+            for key, meant in self.units.items()
+            if key in self.wanted or key in held or meant[0] in quantities
+        }
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,7 @@ class Archive:
     def _with_earlier_sources(query: HistoryQuery, kept: DeviceHistory) -> HistoryQuery:
         """A query, also for what its quantities were in before, up to the first contact under the dataprofile now."""
         wanted = dict(query.wanted)
-        for meaning, after in itertools.pairwise(kept.noted(query.own_units, query.seen.at).meanings):
+        for meaning, after in itertools.pairwise(kept.noted(query.units_of(kept), query.seen.at).meanings):
             for key, (begin, end) in query.wanted.items():
                 until = min(end, -(-after.first // kept.step) * kept.step)
                 for source in sources({key: query.units.get(key, ("", ""))}, [meaning]):
@@ -240,7 +245,7 @@ class Archive:
         left_out = set(window.datapoints) - set(answer)
         seen = query.seen.until(now).at
         kept, told = filled.kept.merged(window.span, answer, now, seen, left_out)
-        kept = kept.noted(query.own_units, seen)
+        kept = kept.noted(query.units_of(kept), seen)
         # A full disk costs no answers: they are given, and tried no further to write, with the reason.
         write_error = filled.write_error
         if write_error is None:

@@ -14,9 +14,11 @@ import pandas as pd
 from belimo_nb.api.history import parse_resolution, typed
 from belimo_nb.quantities import column_index
 from belimo_nb.store.coverage import DAILY, GRACE, Coverage, Span, union
-from belimo_nb.store.meaning import Meaning, Units, noted, placed, sources, translated
+from belimo_nb.store.meaning import Meaning, Units, guessed, noted, placed, sources, translated
 
 Values = npt.NDArray[Any]
+
+OFTEN = 0.9  # share of buckets with a value from which on a device is known to speak in each
 
 
 class Differences(NamedTuple):
@@ -55,7 +57,7 @@ class DeviceHistory:
 
     def noted(self, units: Units, seen: int | None) -> DeviceHistory:
         """The same, with what the datapoints mean at a device's last contact."""
-        meanings = noted(self.meanings, units, seen or 0)
+        meanings = guessed(noted(self.meanings, units, seen or 0), self.times, self.columns, self.step)
         return replace(self, meanings=placed(meanings, self.times, self.columns, self.step))
 
     def translated(self, units: Units) -> DeviceHistory:
@@ -163,12 +165,15 @@ class DeviceHistory:
         coverage = dict(self.coverage)
         lacking = {key: inside & ~pd.isna(columns[key]) for key in left_out if key in columns}
         changed, known = 0, {}
+        alive = np.unique(
+            np.concatenate([found[key][~pd.isna(values)] for key, values in fresh.items()] or [times[:0]])
+        )
         for key, values in fresh.items():
             after = _realigned(values, found[key], times)
             before = columns.get(key)
-            known[key] = _told_of(times[~pd.isna(after)], span, self.step, seen)
+            known[key] = _told_of(times[~pd.isna(after)], alive, span, self.step, seen)
             if before is not None:
-                absent = _absent(before, after)
+                absent = _absent(before, after, _in_spans(times, coverage[key].asked))
                 lacking[key] = absent & inside & ~pd.isna(before)
                 settled = _in_spans(times, coverage[key].settled(self.step)) & inside & ~pd.isna(before)
                 changed += int((settled & ~absent & ~_equal(before, after)).sum())
@@ -200,12 +205,16 @@ class DeviceHistory:
         return replace(self, times=times, columns=columns, coverage=coverage), told
 
 
-def _absent(before: Values, after: Values) -> npt.NDArray[np.bool_]:
-    """Where an answer has no value; where a number is kept, a text that is no number is none either."""
+def _absent(before: Values, after: Values, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Where an answer has no value; where numbers were kept or asked for, what is no number is none either."""
     absent = np.asarray(pd.isna(after), bool)
-    if before.dtype != object and after.dtype == object:
-        numbers = np.array([_is_number(v) for v in after], bool)
-        absent |= ~pd.isna(before) & ~numbers
+    if after.dtype == object:
+        kept = ~pd.isna(before)
+        if before.dtype == object:
+            kept &= np.array([isinstance(v, (int, float)) and not isinstance(v, bool) for v in before], bool)
+        elif kept.any():
+            kept |= asked
+        absent |= kept & ~np.array([_is_number(v) for v in after], bool)
     return absent
 
 
@@ -216,14 +225,25 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _told_of(times: npt.NDArray[np.int64], span: Span, step: int, seen: int | None) -> Span:
-    """The part of a span that an answer with values at some times tells of for certain; (0, 0) if there are none."""
+def _told_of(
+    times: npt.NDArray[np.int64], alive: npt.NDArray[np.int64], span: Span, step: int, seen: int | None
+) -> Span:
+    """The part of a span that an answer with values at some times tells of for certain; (0, 0) if there are none.
+
+    `alive` are the times at which it has any value, of whatever datapoint.
+    """
     if not len(times):
         return 0, 0
     # Where less than a day is empty at an edge, nothing may have changed there; more looks like a range that was cut.
     first, after = int(times[0]), int(times[-1]) + step
     end = min(span[1], seen or 0)
-    return span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
+    first, after = span[0] if first - span[0] < DAILY else first, span[1] if end - after < DAILY else after
+    # So does less if otherwise something comes in nearly every bucket. What is late is open anyway.
+    begin, until = int(alive[0]), int(alive[-1]) + step
+    if step * len(alive) > OFTEN * (until - begin):
+        first = max(first, begin) if begin - span[0] > step else first
+        after = min(after, until) if min(span[1], (seen or 0) - GRACE) - until > step else after
+    return first, after
 
 
 def _compact(values: Values) -> Values:

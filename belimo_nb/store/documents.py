@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from belimo_nb.errors import whole_letters
+from belimo_nb.errors import CloudError, whole_letters
 from belimo_nb.store.coverage import LATEST
 from belimo_nb.store.disk import source_folder
 from belimo_nb.system.files import check_inside, read_bytes, write_text
@@ -66,28 +66,40 @@ class DocumentStore:
         ask: Callable[[], Any],
         now: int,
         *,
-        forever: bool = False,
+        lasts: int = 0,
         believed: Callable[[Any], bool] = lambda _: True,
+        completed: Callable[[Any, Any], Any] | None = None,
     ) -> Document:
         """Give the kept document of a name if it is current, else ask for it and keep it.
 
-        A name is the kind, and after a blank what it is about. `forever` is for documents that never change; a kept one
-        that is not `believed` is asked for again.
+        Args:
+            name: The kind, and after a blank what it is about.
+            ask: Asks the cloud.
+            now: Seconds since 1970.
+            lasts: Seconds for which a kept one will do, and longer where the cloud does not give it any more; 0: it can
+                change at any time.
+            believed: Whether a document, kept or new, is one; else it is neither taken from the disk nor kept.
+            completed: Adds to a new one what only the kept one has, which comes first: absence takes nothing away.
         """
+        known = self.read(name) if lasts or completed or self._offline or self._since is not None else None
+        if known and not believed(known.body):
+            known = None
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
-        if forever or self._offline or self._since is not None:
-            known = self.read(name)
-            if (
-                known
-                and believed(known.body)
-                and (forever or self._offline or (self._since is not None and known.asked >= self._since))
-            ):
+        of_run = self._since is not None and known is not None and known.asked >= self._since
+        if known and (self._offline or of_run or (lasts and known.asked > now - lasts)):
+            return known
+        try:
+            body = ask()
+        except CloudError:
+            if known and lasts:
                 return known
-        answer = Document(now, ask())
+            raise
+        if known and completed:
+            body = completed(known.body, body)
         # A list without a row takes no kept one away, such as all devices of an account.
-        if answer.body or not ((known := self.read(name)) and known.body):
-            self.write(name, now, answer.body)
-        return answer
+        if believed(body) and (body or not ((known := self.read(name)) and known.body)):
+            self.write(name, now, body)
+        return Document(now, body)
 
     def read(self, name: str) -> Document | None:
         """Read the document of a name; None if there is none, or it is damaged."""

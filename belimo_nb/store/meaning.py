@@ -13,8 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from belimo_nb.api.history import typed
-from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, plural
+from belimo_nb.quantities import DIMENSIONS, ENERGY, QUANTITIES, SETTINGS, TEMPERATURE, VOLUME, plural, spelled
 from belimo_nb.store.coverage import second
+
+KNOWN = QUANTITIES | SETTINGS
+LEAP = 30.0  # factor by which no counter rises from one reading to the next, and no building's load changes for good
+AS_BEFORE = 0.02  # by which a counter may have risen while nobody read it
 
 Units = Mapping[str, tuple[str, str]]
 """By datapoint: its quantity of `belimo_nb.quantities` ("" for none), and its unit."""
@@ -65,13 +69,50 @@ def noted(meanings: Sequence[Meaning], units: Units, seen: int) -> tuple[Meaning
     return (*meanings, Meaning(dict(units), seen, seen, seen))
 
 
+def guessed(
+    meanings: tuple[Meaning, ...], times: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]], step: int
+) -> tuple[Meaning, ...]:
+    """The meanings, and one before them where a counter leaps by what two units differ in, and counts on as fast.
+
+    Who reads a history for the first time after its dataprofile has changed is not told what it was before.
+    """
+    for key, (quantity, unit) in meanings[0].units.items() if meanings else ():
+        dimension = KNOWN[quantity].dimension if quantity in KNOWN else None
+        if dimension not in (ENERGY, VOLUME) or key not in columns or not dimension.knows(unit):
+            continue
+        rows = np.flatnonzero((numbers := _converted(columns[key], quantity, unit, unit)) > 0)
+        rows = rows[times[rows] < meanings[1].begin] if len(meanings) > 1 else rows
+        values = numbers[rows]
+        leaps = np.flatnonzero(np.abs(np.diff(np.log(values))) > np.log(LEAP))
+        if len(leaps) != 1:
+            continue
+        at = int(leaps[0]) + 1
+        speeds = [np.diff(part)[np.diff(part) > 0] for part in (values[:at], values[at:])]
+        if not all(map(len, speeds)):
+            continue
+        ratio, faster = values[at] / values[at - 1], np.median(speeds[1]) / np.median(speeds[0])
+        factors = {other: scale / dimension.scale[spelled(unit)] for other, scale in dimension.scale.items()}
+        other = min(factors, key=lambda name: abs(np.log(ratio / factors[name])))
+        if abs(ratio / factors[other] - 1) < AS_BEFORE and 1 / LEAP < faster / factors[other] < LEAP:
+            last = int(times[rows[at - 1]]) + step
+            since = f"{pd.Timestamp(last, unit='s', tz='UTC'):%Y-%m-%d %H:%M}Z"
+            warnings.warn(
+                f"{key} leaps at {since} by what {other} and {unit} differ in, and counts on as before; what was "
+                f"before is read in {other}.",
+                stacklevel=2,
+            )
+            return (Meaning({key: (quantity, other)}, last, last, last), *meanings)
+    return meanings
+
+
 def placed(
     meanings: Sequence[Meaning], times: npt.NDArray[np.int64], columns: Mapping[str, npt.NDArray[Any]], step: int
 ) -> tuple[Meaning, ...]:
     """The meanings, each begun where the readings show it.
 
     Between the last contact under one dataprofile and the first under the next, only the readings tell when it changed:
-    there a counter in J becomes one in kWh. The moment is the one at which they jump least, over all datapoints.
+    there a counter in J becomes one in kWh. The moment is the one at which all are most like those that are known to
+    mean the one or the other, over all datapoints.
 
     Args:
         meanings: In their order.
@@ -84,36 +125,47 @@ def placed(
         low, high = np.searchsorted(times, (before.last - step + 1, after.first))
         high = max(low, high)
         cost = np.zeros(high - low + 1)
-        for key, (quantity, unit) in after.units.items():
-            old = before.units.get(key, ("", ""))
-            if key in columns and old[0] == quantity and old[1] != unit:
-                cost += _jumps(columns[key], _converted(columns[key], quantity, old[1], unit), low, high)
+        for key, new in after.units.items():
+            old = before.units.get(key, new)
+            if key in columns and old != new:
+                cost += _strangeness(key, (old, new), (before, after), columns, (low, high))
         rows = np.append(times[low:high], after.first)
         found.append(replace(after, begin=int(rows[np.argmin(cost)]) if cost.any() else after.first))
     return tuple(found)
 
 
-def _jumps(new: npt.NDArray[Any], old: npt.NDArray[np.float64], low: int, high: int) -> npt.NDArray[np.float64]:
-    """How much more than at best a column jumps if its meaning changes before each row from `low` to `high`."""
-    ours = pd.to_numeric(pd.Series(new, dtype=object), errors="coerce").to_numpy(dtype=float)
-    known = np.flatnonzero(np.isfinite(ours))
-    edges = np.searchsorted(known, (low, high))
-    rows = known[max(edges[0] - 1, 0) : edges[1] + 1]  # with a neighbor on either side
-    if len(rows) < 2:
-        return np.zeros(high - low + 1)
-    both = np.array([old[rows], ours[rows]])
-    within = np.abs(np.diff(both))
-    across = np.concatenate([[0.0], np.abs(both[1, 1:] - both[0, :-1]), [0.0]])
-    left, right = np.cumsum(within[0]), np.cumsum(within[1][::-1])[::-1]
-    # For a change before the i-th of the rows: the old ones before it, the step over it, the new ones behind.
-    total = across + np.concatenate([[0.0, 0.0], left]) + np.concatenate([right, [0.0, 0.0]])
-    places = np.searchsorted(rows, np.arange(low, high + 1))
-    if not np.isfinite(total).all():
-        return np.zeros(high - low + 1)  # units that cannot be converted tell nothing
-    # By their ratio to the least: a counter that jumps by a million tells more than a flow that comes and goes.
-    least = 1e-12 * float(total.max()) + 1e-300
-    total = np.log((total + least) / (total.min() + least))
-    return np.asarray(total[places])
+def _strangeness(
+    key: str,
+    meant: tuple[tuple[str, str], tuple[str, str]],
+    meanings: tuple[Meaning, Meaning],
+    columns: Mapping[str, npt.NDArray[Any]],
+    between: tuple[int, int],
+) -> npt.NDArray[np.float64]:
+    """How strange a column is if its meaning changes before each of the rows `between`: logarithms, summed up."""
+    low, high = between
+    parts = []
+    for number, (quantity, unit) in enumerate(meant):
+        known = [
+            _magnitudes(columns[name][rows], quantity, meaning.units[name][1], unit)
+            for meaning, rows in zip(meanings, (slice(low), slice(high, None)), strict=True)
+            for name in meaning.units
+            if name in columns and _is_same(meaning, name, key, quantity)
+        ]
+        # By size, not by the step to the neighbor: a flow comes and goes.
+        usual = np.concatenate([some[np.isfinite(some)] for some in known])
+        ours = _magnitudes(columns[key][low:high], quantity, unit, unit)
+        there = ours[np.isfinite(ours)]
+        if not len(usual):  # then only the first is known to be old, and the last to be new
+            usual = there[:1] if number == 0 else there[-1:]
+        parts.append(np.nan_to_num(np.abs(ours - (np.median(usual) if len(usual) else 0.0)), posinf=0.0))
+    old, new = parts
+    return np.asarray(np.append(0.0, np.cumsum(old)) + np.append(np.cumsum(new[::-1])[::-1], 0.0))
+
+
+def _magnitudes(values: npt.NDArray[Any], quantity: str, old: str, new: str) -> npt.NDArray[np.float64]:
+    """The logarithms of numbers in another unit; of 0, and what is unknown, none that is finite."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.abs(_converted(values, quantity, old, new))))
 
 
 def translated(
@@ -184,7 +236,7 @@ def _converted(values: npt.NDArray[Any], quantity: str, old: str, new: str) -> n
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(dtype=float)
     if old == new:
         return numbers
-    if known := (QUANTITIES | SETTINGS).get(quantity):
+    if known := KNOWN.get(quantity):
         dimensions = [known.dimension]
     else:
         # 5 K may be a temperature or a difference.

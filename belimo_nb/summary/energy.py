@@ -19,10 +19,12 @@ from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
+from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
 from belimo_nb.weather import temperature_or_reason
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by
+WARMEST_BASE = 40.0  # °C; a base above it was meant in °F
 DEGREE_DAYS: Mapping[Kind, str] = {"heating": "HGT20/12", "cooling": "CDD18"}
 
 
@@ -107,7 +109,7 @@ def energy_figures(
     Args:
         study: The two periods.
         months: `Counters.energy` of the reporting period by month, for kWh per m2.
-        cdd_base: Base of the cooling degree days, °C; None or blank: 18.
+        cdd_base: Base of the cooling degree days, °C, above 0 and at most 40; None or blank: 18.
         area_m2: Energy reference area; None or blank: not given.
         price_per_kwh: Price of a kWh; None or blank: not given.
         currency: Of the price.
@@ -128,7 +130,7 @@ def energy_figures(
             words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
             energy = replace(energy, label=f"{energy.label}, sound meters", note=words)
     least = "at least; " if unknown or failed else ""
-    degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else f"CDD{cdd_base}"
+    degrees = DEGREE_DAYS[study.kind] if cdd_base in (None, "") else _cooling_degrees(cdd_base)
     figures = [energy, _raw(study), _corrected(study), _weather(study, degrees)]
     if not isinstance(currency, str):
         raise UsageError(f"The currency is {currency!r}; give letters such as CHF, or leave it out.")
@@ -153,6 +155,18 @@ def energy_figures(
     shown = math.floor(round(1000 * share, 6)) / 10 if share == share else share  # cut, as in the title block
     figures.append(KeyFigure("Completeness", shown, "%", note, digits=1, status=status))
     return key_figures(*figures, trend=daily_trend(kwh))
+
+
+def _cooling_degrees(base: object) -> str:
+    """The kind of degree days by what a user gives as their base."""
+    celsius = amount(base, "base of the cooling degree days (cdd_base, °C)")
+    if celsius > WARMEST_BASE:
+        fahrenheit = (celsius - 32) / 1.8
+        raise UsageError(
+            f"The base of the cooling degree days (cdd_base) is {base!r} °C, above which no day's mean lies; "
+            f"{celsius:g} °F would be {fahrenheit:.1f}."
+        )
+    return f"CDD{celsius:g}"
 
 
 def _raw(study: Study) -> KeyFigure:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from belimo_nb.cloud.condition import of_checks
 from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
@@ -18,37 +20,43 @@ from belimo_nb.summary.parts import count_of
 
 MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
-PROBLEMS = (("faults", "fault"), ("warnings", "warn"))
+TOLD = {
+    "fault": "with a fault", "problem": "with a problem", "warn": "with a warning", "silent": "silent",
+    "offline": "offline", "not judged": "not judged",
+}  # fmt: skip
+PROBLEMS = (("faults", ("fault", "problem")), ("warnings", ("warn",)), ("silent", ("silent", "offline")))
 
 
 def survey_figures(survey: Survey) -> list[KeyFigure]:
-    """Key figures of a survey: energy of the period, and valves with a fault or a warning."""
+    """Key figures of a survey: energy of the period, and valves that are not well, counted as on the index."""
     found = survey.table()
-    faults, warns = (int((found["verdict"] == verdict).sum()) for verdict in ("fault", "warn"))
-    unjudged = sum(_unjudged(survey))
+    count = Counter(_statuses(survey, found))
+    unjudged = count["not judged"]
+    looked_at = sum(count[status] for status in TOLD) - unjudged
     figures = [
         _energy_figure(kind, values, survey.period.label, found["coverage"])
         for kind in ("heating", "cooling")
         if (values := found[f"{kind}_kwh"]).notna().any()
     ]
-    parts = [count_of(faults, "with a fault"), count_of(warns, "with a warning")]
-    parts += [count_of(unjudged, "not judged")] if unjudged else []
-    note_text = f"{', '.join(parts)}, of {number(len(found))}"
-    status = "problem" if faults else "warn" if warns else "neutral" if unjudged else "good"
+    parts = [count_of(count[status], words) for status, words in TOLD.items() if count[status]]
+    note_text = f"{', '.join(parts) or 'none'}, of {number(len(found))}"
+    gravest = "problem" if count["fault"] + count["problem"] else "warn" if looked_at else "neutral"
+    status = gravest if looked_at or unjudged else "good"
     if unjudged == len(found):
         why = f"none of {plural(len(found), 'energy valve')} could be judged" if unjudged else "no energy valve is here"
         return [*figures, KeyFigure("Valves to look at", None, note=why)]
-    return [*figures, KeyFigure("Valves to look at", faults + warns, note=note_text, status=status)]
+    return [*figures, KeyFigure("Valves to look at", looked_at, note=note_text, status=status)]
 
 
 def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -> Table:
-    """Table of valves with a fault or a warning: blind and silent ones first, then by what their findings cost.
+    """Table of valves that are not well: blind and silent ones first, then by what their findings cost.
 
     With prices it says what the dearest finding of each costs a year, and all of these together.
     """
     limit = int(amount(limit, "number of valves to show (top)", least=1))
     found = survey.table()
-    found = found[found["verdict"].isin(["fault", "warn"])]
+    statuses = _statuses(survey, found)
+    found = found[~statuses.isin(["ok", "not judged"])]
     found = found.rename(columns={"waste_m3_low": "least_m3"})
     costs = _costs(survey, prices) if prices and prices.given else pd.DataFrame()
     daily = survey.daily()
@@ -57,7 +65,7 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
     amounts = ["least_m3", "waste_m3", "waste_kwh", *costs, "heating_kwh", "cooling_kwh"]
     shown = found[["name", "status", "findings", *amounts, "kwh_a_day", "sentence", "advice"]]
     caption = (
-        f"Valves with a fault or a warning: {number(len(found))}, dead sensors and silent ones first, then "
+        f"Valves to look at: {number(len(found))}, dead sensors and silent ones first, then "
         "by what is wasted: heat or cold, and the pumping of water that circulated in excess"
         if len(found)
         else "No check found a fault or gave a warning"
@@ -67,7 +75,7 @@ def first_table(survey: Survey, limit: int = 15, prices: Prices | None = None) -
     if prices and costs.notna().to_numpy().any():
         whole = money(costs["cost_low"].sum(), costs["cost_high"].sum(), prices.currency)
         caption = f"{caption}; they cost {whole} a year in all, the dearest finding of each"
-    if unjudged := sum(_unjudged(survey)):
+    if unjudged := int((statuses == "not judged").sum()):
         caption = f"{caption}; {count_of(unjudged, 'could not be judged')}"
     return table(
         shown,
@@ -101,7 +109,7 @@ def place_table(survey: Survey, devices: pd.DataFrame) -> Table:
     counts = pd.DataFrame({"devices": grouped.size(), "offline": grouped.size() - grouped["online"].sum()})
     sums = found[["heating_kwh", "cooling_kwh"]].sum(min_count=1)
     keys = [valves[key] for key in place]
-    verdicts = {name: (valves["verdict"] == verdict).groupby(keys).sum() for name, verdict in PROBLEMS}
+    verdicts = {name: _statuses(survey, valves).isin(those).groupby(keys).sum() for name, those in PROBLEMS}
     of_heat = valves["heating_kwh"].fillna(0) >= valves["cooling_kwh"].fillna(0)
     parts = {
         "heat_waste_kwh": valves["waste_kwh"].where(of_heat),
@@ -185,9 +193,9 @@ def _costs(survey: Survey, prices: Prices) -> pd.DataFrame:
     return pd.DataFrame.from_dict(costs, orient="index", columns=["cost_low", "cost_high"], dtype=float)
 
 
-def _unjudged(survey: Survey) -> list[bool]:
-    """Of each valve, whether too few of its checks could be judged to call it ok."""
-    return [of_checks(valve.verdicts).status == "not judged" for valve in survey.valves.values()]
+def _statuses(survey: Survey, found: pd.DataFrame) -> pd.Series[Any]:
+    """The status of each valve of a table by id."""
+    return pd.Series([survey.conditions[str(key)].status for key in found.index], found.index, dtype=object)
 
 
 def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Series[float]) -> KeyFigure:

@@ -11,11 +11,13 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.water import Water, valves_water
 from belimo_nb.display import Table, number, table
 from belimo_nb.display.numbers import capitalized
+from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, fit_signature
 from belimo_nb.heating.days import daily_series
 from belimo_nb.heating.signature import DesignLoad, daily_peaks, design_load
 from belimo_nb.hydronics.daily_water import ranked
 from belimo_nb.quantities import amount
+from belimo_nb.weather.csv_file import MAX_TEMPERATURE_C, MIN_TEMPERATURE_C
 
 
 def building_water(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Period) -> Water:
@@ -77,6 +79,8 @@ def design_load_table(
     extreme = study.outdoor.min() if study.kind == "heating" else study.outdoor.max()
     blank = (None, "")
     at = float(extreme) if outdoor_c in blank else amount(outdoor_c, "design outdoor temperature", least=-math.inf)
+    if not MIN_TEMPERATURE_C <= at <= MAX_TEMPERATURE_C and outdoor_c not in blank:
+        raise UsageError(f"The design outdoor temperature is {outdoor_c!r} °C, which no day has; give °C, e.g. -8.")
     contracted = math.nan if contracted_kw in blank else amount(contracted_kw, "contracted power")
     peaks = daily_peaks(hours_kwh)
     outdoor = daily_series(study.outdoor, "temperature")

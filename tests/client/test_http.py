@@ -4,10 +4,12 @@ import contextlib
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 import tracemalloc
 import zlib
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -182,27 +184,57 @@ def test_an_end_leaves_the_next_answer_alone(second, hurried):
         assert cloud.connection.get("/user")["email"]
 
 
-@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\n"])
-def test_a_proxy_and_tls_have_an_end(hurried, monkeypatch, begin):
+class Socks(socket.socket):
+    """Stands in for the package of SOCKS proxies: it waits for the longest greeting that one may give."""
+
+    def set_proxy(self, _, host, port, *__):
+        """Where it is."""
+        self.proxy = (host, port)
+
+    def connect(self, _):
+        """Through it."""
+        super().connect(self.proxy)
+        for _ in range(262):
+            if not self.recv(1):
+                raise ConnectionResetError
+
+
+@pytest.mark.parametrize(
+    ("proxy", "begin", "endless"),
+    [
+        ("", b"\x16\x03\x03\x40\x00\x02", b"\0"),
+        ("http://", b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"),
+        ("socks5h://", b"", b"\5"),
+        ("socks5h://", b"\5" * 262 + b"\x16\x03\x03\x40\x00\x02", b"\0"),
+    ],
+)
+def test_a_proxy_and_tls_have_an_end(hurried, monkeypatch, proxy, begin, endless):
     """A proxy, or a server's greeting before TLS, that comes byte by byte is given up, too."""
+    kinds = {f"PROXY_TYPE_SOCKS{kind}": kind for kind in (4, 5)}
+    monkeypatch.setitem(sys.modules, "socks", SimpleNamespace(socksocket=Socks, **kinds, ProxyError=OSError))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)
     monkeypatch.setattr(http, "TIMEOUT", (0.5, 60))
+    if proxy.startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        monkeypatch.setattr("requests.adapters.SOCKSProxyManager", SOCKSProxyManager)
     with socket.create_server(("127.0.0.1", 0)) as server:
         stop = threading.Event()
 
         def drip():
             connection, _ = server.accept()
             with connection, contextlib.suppress(OSError):
-                connection.sendall(begin or b"\x16\x03\x03\x40\x00\x02")
+                connection.sendall(begin)
                 while not stop.wait(0.02):
-                    connection.sendall(b"X: x\r\n" if begin else b"\x00")
+                    connection.sendall(endless)
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        if begin:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        if proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy + address)
         began = time.monotonic()
-        error = unanswered("https://cloud.invalid/" if begin else f"https://{address}/")
+        error = unanswered("https://cloud.invalid/" if proxy else f"https://{address}/")
         assert time.monotonic() - began < 20  # on a busy machine
         stop.set()
         thread.join()

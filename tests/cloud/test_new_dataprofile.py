@@ -7,7 +7,9 @@ import pytest
 import belimo_nb as bn
 from belimo_nb.client.transport import Transport
 from belimo_nb.store import Store, parquet
-from belimo_nb.store.meaning import Meaning, noted, placed, sources, translated
+from belimo_nb.store.archive import HistoryQuery, LastContact
+from belimo_nb.store.device_history import DeviceHistory
+from belimo_nb.store.meaning import Meaning, guessed, noted, placed, sources, translated
 
 VALVE = "Energieventil Heizung 2.OG Nord-West"
 OLD, NEW = "/definitions/dataprofiles/energyvalve3/1.2", "/definitions/dataprofiles/energyvalve3/2.0"
@@ -131,6 +133,70 @@ def test_a_flow_decides_with_the_others():
     meanings = placed(noted(noted((), before, HOUR), after, 7 * HOUR), times, columns, HOUR)
     assert meanings[1].begin == 4 * HOUR
     np.testing.assert_allclose(translated(after, meanings, times, columns)["f"], flow)
+
+
+@pytest.mark.parametrize("change", [2, 7, 12])
+def test_a_flow_decides_alone(change):
+    """A flow that comes and goes tells by its size when its unit changed, not by its steps."""
+    times = np.arange(15) * HOUR
+    flow = np.array([2.0, 0.0, 9.0, 1.5, 0.0, 5.0, 0.0, 8.0, 1.0, 7.0, 0.0, 3.0, 6.0, 0.0, 4.0])
+    columns = {"f": np.where(np.arange(15) < change, flow, flow / 60_000)}
+    before, after = {"f": ("flow", "l/min")}, {"f": ("flow", "m3/s")}
+    meanings = placed(noted(noted((), before, HOUR), after, 15 * HOUR), times, columns, HOUR)
+    np.testing.assert_allclose(translated(after, meanings, times, columns)["f"], flow / 60_000)
+
+
+def test_places_that_were_changed_between():
+    """Two temperatures that have changed places between two contacts are told apart by their size."""
+    times = np.arange(8) * HOUR
+    t1, t2 = np.linspace(328, 330, 8), np.linspace(313, 312, 8)
+    swapped = np.arange(8) >= 5
+    columns = {"a": np.where(swapped, t2, t1), "b": np.where(swapped, t1, t2)}
+    before, after = {"a": ("t1", "K"), "b": ("t2", "K")}, {"a": ("t2", "K"), "b": ("t1", "K")}
+    meanings = placed(noted(noted((), before, 2 * HOUR), after, 8 * HOUR), times, columns, HOUR)
+    found = translated(after, meanings, times, columns)
+    np.testing.assert_allclose(found["b"], t1)
+    np.testing.assert_allclose(found["a"], t2)
+
+
+@pytest.mark.parametrize(("old", "scale"), [("J", 3.6e6), ("MWh", 1e-3), ("gcal", 3.6e6 / 4.1868e9)])
+def test_a_change_before_the_first_reading(old, scale):
+    """A counter that leaps by what two units differ in, and counts on as before, was in the other; that is told."""
+    times = np.arange(200) * HOUR
+    counter = 4000.0 + np.arange(200) * 1.5
+    columns = {"e": np.where(np.arange(200) < 120, counter * scale, counter)}
+    with pytest.warns(UserWarning, match="e leaps at 1970-01-06 00:00Z by what .* differ in"):
+        meanings = placed(guessed(noted((), KWH, 200 * HOUR), times, columns, HOUR), times, columns, HOUR)
+    np.testing.assert_allclose(translated(KWH, meanings, times, columns)["e"], counter)
+    assert guessed(meanings, times, columns, HOUR) == meanings
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        np.r_[4000 + np.arange(50.0), 4.05 + np.arange(50.0)],  # a new meter that happens to begin at a thousandth
+        np.r_[4000 + np.arange(50.0), 0, 4050 + np.arange(50.0)],
+        np.r_[4000 + np.arange(50.0), 4.05e6, 4051 + np.arange(50.0)],
+        np.r_[np.zeros(50), 1 + np.arange(50.0)],
+        np.r_[np.full(50, 4.0), np.full(50, 4000.0)],
+        np.full(100, np.nan),
+    ],
+)
+def test_counters_that_change_no_unit(counter):
+    """Replaced meters, spikes, zeros and counters that stand still are no other unit."""
+    once = noted((), KWH, 200 * HOUR)
+    assert guessed(once, np.arange(len(counter)) * HOUR, {"e": counter}, HOUR) == once
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_other_requests_meanwhile(renamed):
+    """A request for some datapoints under a new dataprofile says of the others, too, that they have changed."""
+    name = "new.f" if renamed else "f"
+    kept = DeviceHistory("d", "1h", HOUR, meanings=noted((), JOULES | {"f": ("flow", "l/min")}, 5))
+    units = JOULES | {name: ("flow", "m3/s"), "x": ("t1", "K")}
+    asked = HistoryQuery("d", "d", LastContact(9, 9), "1h", {"e": (0, 9)}, units=units)
+    assert asked.units_of(kept) == JOULES | {name: ("flow", "m3/s")}
+    assert len(kept.noted(asked.units_of(kept), 9).meanings) == 2
 
 
 def test_what_stays_is_one_meaning():

@@ -440,15 +440,15 @@ def test_a_rise_at_the_limit_is_no_jump():
 
 
 def test_a_jump_is_not_counted():
-    """A rise that no power could make is left out and marked; without a limit it is energy like any other."""
+    """A rise that no power could make, or 5,000 times those around it without a limit, is left out and marked."""
     values = np.arange(73) * KWH
     values[30:] += 5000 * KWH
     readings = counter("2018-11-01T00:00Z", values)
-    frame = interval_energy(readings, "D", p_max=5000.0)
-    assert frame["quality"].tolist() == ["measured", "jump", "measured"]
-    assert frame["kwh"].tolist() == pytest.approx([24, 23, 24])
-    assert frame["coverage"].tolist() == pytest.approx([1, 23 / 24, 1])
-    assert interval_energy(readings, "D")["kwh"].tolist() == pytest.approx([24, 5024, 24])
+    for p_max in (5000.0, None):
+        frame = interval_energy(readings, "D", p_max=p_max)
+        assert frame["quality"].tolist() == ["measured", "jump", "measured"]
+        assert frame["kwh"].tolist() == pytest.approx([24, 23, 24])
+        assert frame["coverage"].tolist() == pytest.approx([1, 23 / 24, 1])
 
 
 def test_a_dropout_at_the_end():

@@ -94,6 +94,51 @@ def test_more_than_the_standstill_explains_is_a_jump():
     assert days["kwh"].iloc[2] < 24 * 71
 
 
+@pytest.mark.parametrize("p_max", [None, 18.9e6])
+@pytest.mark.parametrize(("step", "at"), [(1, 480), (1, 959), (24, 20)])
+def test_a_rise_unlike_any_around_it_is_a_jump(p_max, step, at):
+    """A meter exchanged for one with a higher reading, or an absurd last reading, under a limit that is wide."""
+    readings = winter(hours=24 * 40)[::step]
+    assert "jump" not in set(incidents(readings, p_max=p_max)["what"])
+    readings.iloc[at:] += (18_000 if step == 1 else 400_000) * KWH
+    days = interval_energy(readings, "D", readings.index[0], readings.index[-1], p_max=p_max)
+    assert days["kwh"].max() < 24 * 71
+    assert days["quality"].tolist().count("jump") == 1
+
+
+def test_a_burst_is_energy():
+    """An hour of 700 kWh in a valve that only trickles, and 1,500 kWh after a week of standstill, are consumption."""
+    for still, burst in ((0, 700), (168, 1500)):
+        day = np.concatenate((np.full(48, 0.5), np.zeros(still), [burst], np.full(48, 0.5)))
+        readings = counter("2018-06-01T00:00Z", (9e3 + np.concatenate(([0], np.cumsum(day)))) * KWH)
+        frame = interval_energy(readings, "YS", readings.index[0], readings.index[-1])
+        assert frame["kwh"].tolist() == pytest.approx([48 + burst])
+        assert frame["quality"].tolist() == ["measured"]
+
+
+@LIMITS
+@pytest.mark.parametrize("days", [3, 6, 15])
+def test_a_collector_of_daily_readings_that_froze(p_max, days):
+    """Days of which a meter's portal repeats the last reading are estimated, not 0 kWh and then one of many times."""
+    shown = winter(hours=24 * 80)[::24]
+    shown.iloc[31 : 30 + days] = shown.iloc[30]
+    frame = interval_energy(shown, "D", "2018-01-10", "2018-03-15", p_max=p_max)
+    assert frame["kwh"].tolist() == pytest.approx([960.0] * 64)
+    assert (frame["quality"] == "estimated split").sum() == days
+
+
+@LIMITS
+@pytest.mark.parametrize("less", [lambda run: run - 2500 * KWH, lambda run: run * 0.95])
+def test_low_readings_for_days_that_go_on_counting(p_max, less):
+    """A register that reads too little for 30 hours, and counts on meanwhile, has been dropped and not been reset."""
+    readings = winter(hours=24 * 20)
+    broken = readings.copy()
+    broken.iloc[100:130] = less(readings.iloc[100:130])
+    days = interval_energy(broken, "D", "2018-01-01", "2018-01-20", p_max=p_max)
+    rest = interval_energy(readings.drop(readings.index[100:130]), "D", "2018-01-01", "2018-01-20", p_max=p_max)
+    pd.testing.assert_frame_equal(days, rest)
+
+
 def test_a_morning_is_no_freeze():
     """A valve that is shut all night and opens with twice the power of the day is measured, hour by hour."""
     day = np.array([0] * 9 + [95, 55] + [40] * 13, float)

@@ -199,6 +199,7 @@ def test_what_is_unsure_is_asked(text, question, tmp_path):
     assert re.search(question, result.output), result.output
     proposed = CliRunner().invoke(cli, ["import", "--propose", str(path)])
     assert '"?"' in proposed.stdout
+    assert re.search(question, CliRunner().invoke(cli, ["import", "--dry-run", str(path)]).output)
     assert list(entries(bn.connect(files="files").connection.archive.store)) == []
 
 
@@ -308,16 +309,40 @@ def test_thousands_are_no_decimals(tmp_path):
         ("time,heating_kwh\n2018-11-03T06:00:00-05:00,5\n", "offset", "2018-11-03T11:00"),
         ("Report;;\n;;\nZeit;Wärmemenge (kWh);\n3.11.2018 6:00;5;\n", "Europe/Zurich", "2018-11-03T05:00"),
         ("sep=;\nTimestamp;Heat energy (kWh)\n1541224800;5\n", "UTC", "2018-11-03T06:00"),
+        ("Zeitpunkt;Wärmemenge;Vorlauf\n;kWh;°C\n03.11.2018 06:00;5;60\n", "Europe/Zurich", "2018-11-03T05:00"),
+        (
+            "Anlage 7;;;\nDatum;Uhrzeit;Heizung;\n;;Energie;Leistung\n;;kWh;kW\n03.11.18;06:00;5;1\n",
+            "Europe/Zurich",
+            "2018-11-03T05:00",
+        ),
+        ("time,point,value,unit\n2018-11-03T06:00Z,B_HtgEnergy,0.005,MWh\n", "offset", "2018-11-03T06:00"),
     ],
 )
 def test_times_and_heads(text, zone, expected, tmp_path):
-    """Names of columns may say the zone, dates and clock times stand apart, lines stand before the names."""
+    """Names may say the zone and go over lines, dates and clock times stand apart, lines stand before the names."""
     (path := tmp_path / "x.csv").write_text(text, encoding="utf-8")
     known = propose(path, ZONE)
     assert (known.mapping.zone, known.doubts) == (zone, [])
     frame = reader.read(path, known.mapping).devices[0].frame
     assert frame.index.to_numpy().astype("datetime64[s]").tolist() == [np.datetime64(expected, "s").astype(object)]
     assert frame["heating_energy"].tolist() == [5.0]
+
+
+def test_rows_without_a_value_are_no_names(tmp_path):
+    """A first row of which nothing is known but its time is a row, however the time is written."""
+    (path := tmp_path / "x.csv").write_text(
+        "time,Heat energy (kWh)\nSat 3 Nov 2018 06:00,n/a\nSat 3 Nov 2018 07:00,5\n"
+    )
+    known = propose(path, ZONE)
+    assert (known.mapping.header, known.mapping.header_lines, len(known.head)) == (1, 1, 2)
+
+
+def test_a_unit_that_changes_is_asked(tmp_path):
+    """A column of units tells the unit of a name where it is always the same."""
+    (path := tmp_path / "x.csv").write_text(
+        "time,point,value,unit\n2018-11-03T06:00Z,B_HtgEnergy,5,MWh\n2018-11-03T07:00Z,B_HtgEnergy,5010,kWh\n"
+    )
+    assert "in which unit is 'HtgEnergy' (heating_energy, such as 5)?" in propose(path).doubts[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])

@@ -208,3 +208,29 @@ def test_a_sensor_error_in_winter_costs_no_cold():
     study = Study(now, before, TWICE, ZURICH, told, "cooling")
     assert list(study.failing) == ["B"]
     assert list(Study(*energy(A=80 * BELOW, B=50 * BELOW), TWICE, ZURICH, told).failing) == ["A"]
+
+
+@pytest.mark.parametrize(("base", "told"), [(18, "CDD18"), ("21.5", "CDD21.5"), (22.0, "CDD22"), ("", "CDD18")])
+def test_bases_of_cooling_degree_days(base, told):
+    """Any base that a day can be warmer than, given as a number or as text."""
+    now, before = energy(A=100 * ABOVE)
+    figures = summary.energy_figures(Study(now, before, TWICE, ZURICH, kind="cooling"), now, cdd_base=base).data()
+    assert f"Degree days {told}" in [figure["label"] for figure in figures["figures"]]
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        (0, r"\(cdd_base, °C\) is 0; give a number above 0"),
+        (-4, "is -4; give a number above 0"),
+        ("18,5", "is '18,5'; give a number above 0"),
+        (True, "is True; give"),
+        (65, "above which no day's mean lies; 65 °F would be 18.3"),
+        (1e9, "above which no day's mean lies"),
+    ],
+)
+def test_bases_that_are_none(base, words):
+    """One sentence with the value, also for a base that was meant in degrees Fahrenheit."""
+    now, before = energy(A=100 * ABOVE)
+    with pytest.raises(UsageError, match=words):
+        summary.energy_figures(Study(now, before, TWICE, ZURICH, kind="cooling"), now, cdd_base=base)

@@ -50,6 +50,15 @@ def test_frames_and_samples_are_alike():
     pd.testing.assert_frame_equal(of_frame, diagnose(Samples(FRAME), design=design))
 
 
+def test_polls_of_another_device_change_nothing():
+    """Two polls a month hold another device's flow and power: figures and waste stay as they were."""
+    polls = FRAME.copy()
+    polls.iloc[[700, 1900], polls.columns.get_indexer(["flow_m3h", "power_kw"])] = 781.8, 1e5
+    given = {"design": Design(max_flow_m3h=8.0, nominal_flow_m3h=10.0)}
+    before, after = (diagnose(frame, **given).drop(columns="sentence") for frame in (FRAME, polls))
+    pd.testing.assert_frame_equal(before, after, rtol=0.01, atol=0.05)
+
+
 def test_design_delta_t():
     """A design delta-T is what low delta-T is held against."""
     table = diagnose(FRAME, design_delta_t=30.0, checks=["low delta-T"])

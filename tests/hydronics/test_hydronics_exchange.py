@@ -126,6 +126,7 @@ def test_waste_zone():
     assert verdict.waste_m3 == pytest.approx(np.maximum(flow - waste_flow, 0).sum() / 4, rel=0.04)
     assert 0 < verdict.waste_m3_low < verdict.waste_m3
     assert "Limit the flow" in verdict.recommendation
+    assert "would have cut" in verdict.recommendation
     few = np.where(np.arange(STEPS) % 200, np.minimum(flow, 3.0), 8.0)
     assert saturation(samples(few, half_flow=2.0)).verdict == "ok"
 
@@ -180,6 +181,7 @@ def test_no_limit_that_cuts_real_cooling():
     flow = swinging(STEPS, 8)
     made = samples(flow, half_flow=1.0, supply=8.0, sink=np.where(warm, 40.0, 20.0))
     assert saturation(made).verdict == "warn"
+    assert "Limit the flow" not in saturation(made).recommendation, "one page gives one advice"
     found = delta_t_limit(made)
     assert found.verdict == "cannot judge"
     assert "still bring power that a limit would take away" in found.sentence
@@ -316,6 +318,20 @@ def test_a_good_valve_is_not_blamed_for_its_better_hours():
         assert low_delta_t(Samples(frame)).verdict == verdict
 
 
+@pytest.mark.parametrize(("common", "supply", "verdict"), [(5.9, 6.0, "ok"), (5.7, 6.0, "warn"), (12.0, 80.0, "ok")])
+def test_what_a_good_coil_gives_is_never_low(common, supply, verdict):
+    """However much more the valve gives at high load: 5.8 K of chilled water, 11.6 K of hot water are good."""
+    often = np.arange(2000) % 10 < 5
+    delta = np.where(often, common, 30.0)
+    frame = exchanger(np.where(often, 2.0, 2.5)).assign(t1_c=supply, delta_t_k=delta)
+    frame["t2_c"] = supply + (delta if supply < 20 else -delta)
+    frame["power_kw"] = volumetric_heat(frame["t2_c"].to_numpy()) / 3600 * frame["flow_m3h"] * delta
+    counts, other = ("cooling_kwh", "heating_kwh") if supply < 20 else ("heating_kwh", "cooling_kwh")
+    found = low_delta_t(Samples(frame.assign(**{counts: frame["power_kw"].cumsum() / 4, other: 0.0})))
+    assert found.verdict == verdict
+    assert f"70 % of the {8.3 if supply < 20 else 16.6} K of a good coil (at high load this one gave" in found.sentence
+
+
 def test_of_unknown_water_only_its_own_level_is_known():
     """Without temperatures and counters nothing says whether it is hot, and half load for a few hours no design."""
     flow = np.where(np.arange(400) < 20, 8.0, 0.5)
@@ -369,6 +385,19 @@ def test_far_too_large_as_far_as_can_be_seen(most, opened, verdict):
     assert oversized(valve).verdict == "cannot judge", "without cycling it may be out of season"
 
 
+@pytest.mark.parametrize(
+    ("least", "most", "varies", "shown"),
+    [(20, 31, 2.0, True), (20, 40, 2.0, False), (20, 31, 1.2, False), (25, 26, 2.0, False)],
+)
+def test_a_valve_that_works_within_its_play(least, most, varies, shown):
+    """A load that doubles within 11 points is too large a valve's; a steady one, or a pressure that swings, is not."""
+    swing = (1 + np.sin(np.arange(3000) / 30)) / 2
+    frame = exchanger(1 + (varies - 1) * swing).assign(position_pct=least + (most - least) * swing)
+    found = oversized(Samples(frame, design=Design(max_flow_m3h=12.0)))
+    assert found.verdict == ("warn" if shown else "cannot judge")
+    assert ("it works within 11 points of its stroke, hardly more than its play" in found.sentence) == shown
+
+
 @pytest.mark.parametrize(("half", "verdict"), [(0.15, "warn"), (5.0, "cannot judge")])
 def test_a_coil_that_is_used_up_tells_in_any_season(half, verdict):
     """A steady valve at a third of its maximum: too large if more water brings nothing even there, else who knows."""
@@ -377,6 +406,7 @@ def test_a_coil_that_is_used_up_tells_in_any_season(half, verdict):
     (found,) = judge(Samples(frame, design=Design(max_flow_m3h=6.5)), checks=["oversized"])
     assert found.verdict == verdict
     assert ("more water brings hardly any more power even there" in found.sentence) == (verdict == "warn")
+    assert ("what the check of the waste zone says" in found.recommendation) == (verdict == "warn")
 
 
 def test_what_lacks_for_a_delta_t():
@@ -443,6 +473,8 @@ def test_an_open_sensor_gives_no_mean(column, volume):
     half.iloc[STEPS // 2 :, half.columns.get_loc(column)] = 537.7
     half.iloc[STEPS // 2 :, half.columns.get_loc("power_kw")] = 0.0
     assert flow_weighted_delta_t(Samples(half)).figure == pytest.approx(good.figure, rel=1e-6)
-    found = flow_weighted_delta_t(Samples(half.iloc[STEPS // 2 :]))
+    none = half.iloc[STEPS // 2 :].copy()
+    none.iloc[::100, none.columns.get_loc(column)] = np.nan
+    found = flow_weighted_delta_t(Samples(none))
     assert found.verdict == "cannot judge"
     assert "out of range" in found.sentence

@@ -152,9 +152,34 @@ def test_empty_rows_are_no_steadiness():
     times = made_times(10)
     polls = made_valve(times, **on_off(times, range(10)))
     rows = Samples(polls.frame.resample("5min").asfreq(), STEP)
-    assert len(rows) > 2.9 * len(polls)
+    assert (len(rows), rows.step, rows.active_hours) == (len(polls), polls.step, polls.active_hours)
     assert hunting(rows).verdict == "warn"
     assert hunting(rows).figure == hunting(polls).figure == 100
+
+
+def test_single_values_that_are_missing_hide_no_turn():
+    """One value in ten is missing, in each column another one: the valve cycles all the same."""
+    times, rng = made_times(20), np.random.default_rng(4)
+    holes = {
+        name: np.where(rng.uniform(size=len(times)) < 0.1, np.nan, values)
+        for name, values in on_off(times, [3, 7, 9]).items()
+    }
+    assert hunting(made_valve(times, **holes)).figure == 15
+
+
+@pytest.mark.parametrize(("step", "position", "days", "verdict"), [
+    ("30min", True, 20, "warn"), ("30min", True, 0, "cannot judge"), ("15min", False, 20, "warn"),
+    ("15min", False, 0, "cannot judge"), ("60min", True, 20, "cannot judge"),
+])  # fmt: skip
+def test_what_turns_round_in_little_turns_round(step, position, days, verdict):
+    """Readings every half hour, or the flow alone, show that a valve cycles; that it is steady they never show."""
+    times = made_times(20, step)
+    poll = np.arange(len(times))
+    on = (poll % 4 < 2) | (poll * pd.Timedelta(step) >= pd.Timedelta(days, "D"))
+    shown = np.where(on, 20.0, 0.0) if position else np.nan
+    found = hunting(made_valve(times, step, flow_m3h=np.where(on, 0.4, 0.0), position_pct=shown))
+    assert found.verdict == verdict
+    assert found.figure == 100 or verdict == "cannot judge"
 
 
 def test_the_days_are_those_of_the_longer_period():

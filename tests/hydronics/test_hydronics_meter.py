@@ -5,6 +5,7 @@ import pytest
 from demo_valves import demo_samples
 from made_valves import hour_of, made_times, made_valve
 
+from belimo_nb.hydronics import Samples
 from belimo_nb.hydronics.checks.meter import meter
 
 
@@ -104,6 +105,27 @@ def test_what_is_unknown_is_left_out_on_both_sides():
     frame.iloc[::3, frame.columns.get_loc("power_kw")] = np.nan
     found = meter(type(valve)(frame, valve.step))
     assert (found.verdict, found.figure) == ("ok", pytest.approx(0, abs=0.2))
+
+
+@pytest.mark.parametrize(("share", "every", "verdict"), [(0.03, 0.0, "warn"), (0.02, 0.0, "ok"), (0.03, 1.0, "ok")])
+def test_readings_of_another_device(share, every, verdict):
+    """Power that is not that of its flow and temperatures, in some readings: by counters alone these days are few."""
+    times = made_times(42)
+    power = made_valve(times).values("power_kw").copy()
+    foreign = np.zeros(len(times), dtype=bool)
+    foreign[: int(share * len(times))] = True
+    power = np.where(foreign, 1.8 * power, power) * (1 + every)
+    counted = 1000 + np.cumsum(made_valve(times).values("power_kw") * (1 + every)) / 4
+    found = meter(made_valve(times, power_kw=power, heating_kwh=counted))
+    assert found.verdict == verdict
+    assert ("some seem to be another device's" in found.sentence) == (verdict == "warn")
+
+
+def test_missing_values_make_the_sampling_error_no_smaller():
+    """One reading in ten without power: what on and off leaves unknown is told from the pairs that are left."""
+    valve = on_off().frame
+    valve.loc[np.random.default_rng(5).uniform(size=len(valve)) < 0.1, "power_kw"] = np.nan
+    assert meter(Samples(valve)).verdict != "fault"
 
 
 def test_cannot_judge():

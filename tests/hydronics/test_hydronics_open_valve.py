@@ -47,6 +47,18 @@ def test_short_spells_do_not_count():
     assert open_valve(dry_valve(long)).verdict == "warn"
 
 
+@pytest.mark.parametrize(("every", "verdict"), [(1, "ok"), (0, "warn")])
+def test_days_without_any_flow_need_no_spell(every, verdict):
+    """A valve that opens for half an hour again and again: flow that lags comes later on the day, else none does."""
+    times = made_times(20)
+    poll = np.arange(len(times))
+    opened = poll % 8 < 2
+    flow = np.where(opened & (poll % 8 == 1) & bool(every), 2.0, 0.0)
+    found = open_valve(made_valve(times, position_pct=np.where(opened, 60.0, 0.0), flow_m3h=flow))
+    assert found.verdict == verdict
+    assert found.figure == (0 if every else 100)
+
+
 def test_a_failed_sensor_is_told_from_a_failed_pump():
     """Water that stays warm flows; water that settles to the room's temperature does not."""
     sensor, pump = open_valve(dry_valve([(300, 900)], settled=False)), open_valve(dry_valve([(300, 400)]))

@@ -1,11 +1,14 @@
 """Samples made ready, the water, and what passed between the samples."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 from exchangers import exchanger, swinging
 from hypothesis import given
 from hypothesis import strategies as st
+from made_valves import made_times, made_valve
 
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Design, Samples, mean_delta_t, volumetric_heat
@@ -129,6 +132,18 @@ def test_an_open_sensor_is_no_temperature():
     broken = Samples(exchanger(swinging(STEPS, 4), supply=8.0, sink=25.0).assign(t1_c=537.7))
     assert not np.isfinite(broken.delta_t).any()
     assert list(broken.modes) == ["cooling"]
+
+
+@pytest.mark.parametrize(("nominal", "kept"), [(2.0, [2.0]), (math.nan, [2.0]), (0.1, [2.0]), (9.0, [2.0, 20.0])])
+def test_readings_of_another_device_are_left_out(nominal, kept):
+    """Flow of three times the nominal one (or the usual, if none or a wrong one is known), five times the power."""
+    flow = np.full(960, 2.0)
+    flow[[100, 500]] = 20.0, 781.8
+    frame = made_valve(made_times(10), flow_m3h=flow, power_kw=np.where(flow == 20, 500.0, 40.0)).frame
+    made = Samples(frame, design=Design(nominal_flow_m3h=nominal))
+    known = made.values("flow_m3h")
+    assert sorted(set(known[np.isfinite(known)])) == kept
+    assert set(made.power[np.isfinite(made.power)]) == {40.0}
 
 
 def test_power_from_flow_and_temperatures():

@@ -101,10 +101,11 @@ def test_water_at_rest_may_stand_still():
 
 
 def test_coarse_steps_of_a_sensor_are_no_frost():
-    """A sensor that publishes half kelvins often shows the same for a day."""
+    """A sensor that publishes half kelvins, or tenths, often shows the same for a day."""
     times = made_times(10)
-    t1 = 60 + 0.5 * (np.arange(len(times)) // 150 % 2)
-    assert sensors(sound(t1_c=t1)).verdict == "ok"
+    for resolution in (0.5, 0.1):
+        t1 = 60 + resolution * (np.arange(len(times)) // 150 % 2)
+        assert sensors(sound(t1_c=t1)).verdict == "ok"
 
 
 def test_one_temperature_missing():

@@ -25,6 +25,11 @@ def test_share_of_hours(share, verdict):
     assert bool(found.recommendation) == (verdict == "warn")
 
 
+def test_a_few_hours_are_none():
+    """Three hours of both are no working against each other, however few hours there are."""
+    assert together(counted(np.ones(30), np.arange(30) < 3)).verdict == "ok"
+
+
 def test_within_an_hour():
     """Quarter hours of one and the other by turns are the same hour."""
     turn = np.arange(30 * 96) % 2

@@ -101,9 +101,9 @@ def test_checks_of_one_cause_are_one_topic():
 def test_connection_health_and_readings_end_at_once():
     """What has no threshold needs no second look: a device is back, its error is gone, its readings are whole."""
     energy = {"heating": {"kwh": 10.0, "coverage": 0.5}}
-    bad = valve(online=False, health="ERROR", note="flow sensor", energy=energy)
-    good = valve(energy={"heating": {"kwh": 10.0, "coverage": 1.0}})
-    began, ended = months([good], [bad], [good])[1:]
+    bad, lacking = valve(online=False, health="ERROR", note="flow sensor"), valve(key="S2", energy=energy)
+    good = [valve(), valve(key="S2", energy={"heating": {"kwh": 10.0, "coverage": 1.0}})]
+    began, ended = months(good, [bad, lacking], good)[1:]
     assert {(item.kind, item.topic, item.bad) for item in began} == {
         ("new", "connection", True),
         ("new", "health", True),
@@ -180,3 +180,43 @@ def test_energy_beyond_what_the_others_make_likely(first, more, found):
         ((month, item),) = told
         assert (month, item.kind, item.since) == (2, "new", "")
         assert item.text.startswith("Heating: 15 kWh, where by the change of the others since the year before 1")
+
+
+def judged(*found: tuple[str, str, str], **more: Any) -> Seen:
+    """A valve with some findings (check, verdict, sentence) of its own."""
+    verdicts = [{"check": one, "verdict": verdict, "sentence": said} for one, verdict, said in found]
+    wrong = {one for one, _, _ in found}
+    others = ("sensor range", "no flow with the valve open", "reported errors", "silent")
+    verdicts += [{"check": one, "verdict": "ok", "sentence": "Well."} for one in others if one not in wrong]
+    return valve(**{"verdicts": verdicts} | more)
+
+
+FLOW = "The device says of itself: Flow_meter_dead."
+DRY = "In 9 of 9 h with the valve open no water flowed: the flow sensor seems to have failed."
+BITS = "The device reports flow signal faulty since 2017-02-03."
+
+
+def test_a_fault_that_shows_in_several_ways_is_news_once():
+    """A failed flow sensor is one item, which tells all of it; an error of another kind is its own."""
+    found = [
+        ("no flow with the valve open", "warn", DRY),
+        ("sensor range", "fault", FLOW),
+        ("reported errors", "fault", BITS),
+    ]
+    dead = judged(*found, health="ERROR", note="Flow_meter_dead")
+    told = months([judged()], [dead], [dead], [judged()], [judged()])
+    assert kinds(told) == ["", "new:sensors", "", "", "gone:sensors"]
+    assert (told[1][0].verdict, told[1][0].text.split(FLOW)[0]) == ("fault", "")
+    assert DRY in told[1][0].text
+    assert BITS in told[1][0].text
+    other = judged(found[1], health="ERROR", note="Actuator_stalled")
+    assert kinds(months([judged()], [other], [judged()])) == ["", "new:health new:sensors", "gone:health"]
+
+
+def test_what_lacks_of_a_silent_device_is_no_other_news():
+    """Neither while it is silent nor in the month in which it speaks again; what lacks later is."""
+    few, all_of_it = ({"heating": {"kwh": 10.0, "coverage": share}} for share in (0.6, 1.0))
+    well, lacking = judged(energy=all_of_it), judged(energy=few)
+    silent = judged(("silent", "warn", "Silent since 2017-02-20."), online=False, energy=few)
+    told = kinds(months([well], [silent], [lacking], [well], [lacking]))
+    assert told == ["", "new:connection", "gone:connection", "", "new:readings"]

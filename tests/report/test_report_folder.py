@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,7 +17,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from made_runs import MADE_AT, NOVEMBER, facts, month
+from locks_places import put
+from made_runs import MADE_AT, NOVEMBER, facts, month, period
 
 from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import Job, Result
@@ -54,6 +56,18 @@ def make(out: Path, name: str, devices=OLD, span=NOVEMBER, **more) -> None:
             (folder.staging / path).parent.mkdir(parents=True, exist_ok=True)
             (folder.staging / path).write_text(name)
         folder.publish(told, found, **more)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have other names there")
+@pytest.mark.parametrize("name", ["results.jsonl", "run.json"])
+def test_notes_that_are_a_pipe(tmp_path, name):
+    """Something else in the place of a run's notes is not waited for."""
+    make(tmp_path, "before")
+    (tmp_path / ".belimo-nb" / name).unlink(missing_ok=True)
+    put("pipe", tmp_path / ".belimo-nb" / name)
+    with contextlib.suppress(UsageError, BelimoError):
+        make(tmp_path, "after")
+    assert (tmp_path / "2018-11" / "devices" / "b.html").read_text() in ("before", "after")
 
 
 def links(index: Path) -> set[Path]:
@@ -468,6 +482,20 @@ def test_what_is_no_plain_file_stays(out):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at descriptors in /proc")
+def test_a_month_is_compared_with_one_before_it(out):
+    """Made anew in a zone further west it is not compared with itself; an older one has none to compare with."""
+    shutil.rmtree(out, ignore_errors=True)
+    for name, span in (
+        ("September", month("2018-09")),
+        ("November", NOVEMBER),
+        ("west", period("2018-11-01", "2018-12-01", "America/New_York")),
+        ("older", month("2018-08")),
+    ):
+        make(out, name, span=span)
+    compared = {name: json.loads((out / name / "reports.json").read_text())["compared"] for name in runs(out)}
+    assert compared == {"2018-08": "", "2018-09": "", "2018-11": "September 2018"}
+
+
 @pytest.mark.parametrize("one_step", [True, False])
 def test_on_the_disk_before_anything_old_goes(out, monkeypatch, one_step):
     """Pages and folders are flushed before they are put in their place, and that is before the old ones are deleted."""

@@ -109,7 +109,7 @@ def test_decimal_commas():
     assert text.startswith("\ufeff")
     head, first, second, total = csv.reader(io.StringIO(text[1:]), delimiter=";")
     assert head == ["Month", "valve", "kwh", "share", "time", "serial"]
-    assert first == ["2018-10-01", "'=1+1", "1234567,89123", "0,1234", "2018-10-28 02:30", "00123"]
+    assert first == ["2018-10-01", "'=1+1", "1234567,891234", "0,1234", "2018-10-28 02:30", "00123"]
     assert second == ["2018-11-01", "Kälte; Süd", "", "1", "2018-11-01 00:00", "21501-10005"]
     assert total[0] == "Total"
     back = pd.read_csv(io.StringIO(text[1:]), sep=";", decimal=",")

@@ -69,6 +69,9 @@ def refused(*words, line=None, **options):
         ({"username": f"Belimo_User={USER}"}, 5, "write BELIMO_USERNAME"),
         ({"username": f"BELIMO_USER_NAME={USER}"}, 5, "write BELIMO_USERNAME"),
         ({"password": f"BELIMO_PASWORD={PASSWORD}"}, 6, "write BELIMO_PASSWORD"),
+        ({"password": f"BELMIO_PASSWORD={PASSWORD}"}, 6, "sets BELMIO_PASSWORD, which is no setting"),
+        ({"client_id": f"Bellimo_Client_Id={ID}"}, 3, "write BELIMO_CLIENT_ID"),
+        ({"password": f"BELMIO_PASSWORD_{PASSWORD[:6]}=="}, 6, "is no setting as it is written"),
         ({"password": f"BELIMO_PWD={PASSWORD}"}, 6, "write BELIMO_PASSWORD"),
         ({"password": f"{LINES['password']}\nBELIMO_COLOUR=red"}, 7, "BELIMO_COLOUR, which is no setting"),
         ({"password": f"{LINES['password']}\nBELIMO_FRESH_SINCE=2018"}, 7, "BELIMO_FRESH_SINCE, which is no setting"),
@@ -77,6 +80,22 @@ def refused(*words, line=None, **options):
         ({"password": "BELIMO_PASSWORD='hunter Zug"}, 6, "of BELIMO_PASSWORD"),
         ({"password": "BELIMO_PASSWORD=“hunter Zug”"}, 6, "of BELIMO_PASSWORD"),
         ({"password": r'BELIMO_PASSWORD="hunter\nZug"'}, 6, "backslash in the value of BELIMO_PASSWORD"),
+        ({"password": "BELIMO_PASSWORD=hunter 2 #Zug"}, 6, "a # after a blank in the value of BELIMO_PASSWORD"),
+        ({"client_secret": f"export BELIMO_CLIENT_SECRET={SECRET}\t# new"}, 4, "of BELIMO_CLIENT_SECRET"),
+        ({"password": "BELIMO_PASSWORD='hunter'#Zug"}, 6, "do not enclose the whole value of BELIMO_PASSWORD"),
+        ({"password": "BELIMO_PASSWORD='hunter' #Zug'"}, 6, "do not enclose the whole value of BELIMO_PASSWORD"),
+        ({"password": 'BELIMO_PASSWORD=hunter-2-Zug"'}, 6, "do not enclose the whole value of BELIMO_PASSWORD"),
+        ({"password": "BELIMO_PASSWORD=hunter-2-Zug' "}, 6, "do not enclose the whole value of BELIMO_PASSWORD"),
+        ({"password": "BELIMO_PASSWORD='hunter-2-Zug '"}, 6, "blanks within the quotes at the start or end"),
+        ({"password": 'BELIMO_PASSWORD=" hunter-2-Zug"'}, 6, "blanks within the quotes at the start or end"),
+        ({"password": r"BELIMO_PASSWORD='hunter\'"}, 6, "backslash before the closing quotation mark"),
+        ({"password": "BELIMO_PASSWORD=${HUNTER}"}, 6, "has a variable in the value of BELIMO_PASSWORD"),
+        (
+            {"password": f"{LINES['password']}\nBELIMO_DATA_DIR=$HOME/b"},
+            7,
+            "a variable in the value of BELIMO_DATA_DIR",
+        ),
+        ({"password": f"{LINES['password']}\nBELIMO_DATA_DIR=%USERPROFILE%\\b"}, 7, "in the value of BELIMO_DATA_DIR"),
         ({"client_id": f"BELIMO_CLIENT_ID='{ID}", "username": "BELIMO_USERNAME='x"}, 3, "of BELIMO_CLIENT_ID"),
         ({"client_id": f"OTHER='a\n{LINES['client_id']}", "username": "BELIMO_USERNAME='x'"}, 3, "not closed"),
         ({"password": "BELIMO_PASSWORD="}, 6, "is not set"),
@@ -113,6 +132,13 @@ def test_no_secret_is_shown(isolated, content):
         ({"password": 'BELIMO_PASSWORD=it\'s "2" Zug'}, "password", 'it\'s "2" Zug'),
         ({"password": r"BELIMO_PASSWORD='it\'s 2'"}, "password", "it's 2"),
         ({"password": 'BELIMO_PASSWORD="it\'s # 2"'}, "password", "it's # 2"),
+        ({"password": "BELIMO_PASSWORD='hunter' # of 2018"}, "password", "hunter"),
+        ({"password": "BELIMO_PASSWORD=#hunter#2"}, "password", "#hunter#2"),
+        ({"password": "BELIMO_PASSWORD=$hunter${A}"}, "password", "$hunter${A}"),
+        ({"password": "BELIMO_PASSWORD='${A}'"}, "password", "${A}"),
+        ({"password": "BELIMO_PASSWORD=a\\"}, "password", "a\\"),
+        ({"password": 'BELIMO_PASSWORD=a\\nb\\\\c"d"'}, "password", 'a\\nb\\\\c"d"'),
+        ({"client_id": f"BELIMO_CLIENT_ID={ID}  # mine"}, "client_id", ID),
         ({"username": f"# belimo_username: old\nDB: x\nabout=belimo {USER}\n{LINES['username']}"}, "username", USER),
     ],
 )
@@ -180,7 +206,7 @@ def test_the_demo_cloud_where_it_is_meant(monkeypatch):
     assert settings.load().client_id == "demo"
 
 
-@pytest.mark.parametrize("name", ["BELIMO_PASWORD", "belimo_password", "BELIMO_CLIENTID"])
+@pytest.mark.parametrize("name", ["BELIMO_PASWORD", "belimo_password", "BELIMO_CLIENTID", "BELMIO_PASSWORD"])
 def test_the_environment(monkeypatch, name):
     """A misspelt name is told; an unknown one may be another program's."""
     write()

@@ -307,6 +307,22 @@ def test_ranges_that_are_cut(cut, keys, setup):
     pd.testing.assert_frame_equal(frame, setup.direct(KEYS, 0, 30 * DAY), check_freq=False)
 
 
+@pytest.mark.parametrize("cut", [lambda rows: rows[9:], lambda rows: rows[:-9], lambda rows: rows[9:-9]])
+def test_ranges_that_are_cut_by_hours(cut, setup):
+    """Less than a day is noticed, too, of a device that speaks every hour: not of one that speaks now and then."""
+    setup.at(60 * DAY)
+    get = spoiled(setup, lambda _, rows: cut(rows))
+    setup.read(KEYS, 0, 30 * DAY)
+    setup.archive._get = get
+    setup.at(60 * DAY + HOUR)
+    frame = setup.read(KEYS, 0, 30 * DAY)
+    pd.testing.assert_frame_equal(frame, setup.direct(KEYS, 0, 30 * DAY), check_freq=False)
+    asked = len(setup.device.asked)
+    setup.read(KEYS, 0, 30 * DAY)
+    setup.at(60 * DAY + 2 * HOUR).read(KEYS, 0, 30 * DAY)
+    assert len(setup.device.asked) == asked
+
+
 def test_a_silence_that_two_answers_agree_on(tmp_path):
     """What was empty twice, half an hour apart, is final: a valve that was put in last week costs no more requests."""
     setup = Setup(tmp_path).at(60 * DAY)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from locks_places import put
 
+from belimo_nb.errors import ApiError
 from belimo_nb.settings import load
 from belimo_nb.store.coverage import LATEST
 from belimo_nb.store.documents import Document, DocumentStore
@@ -73,12 +74,34 @@ def test_online_the_cloud_is_asked(answers):
         assert kept.read("stats") == Document(moment, body)
 
 
-def test_what_never_changes_is_asked_once(answers):
-    """What is known for ever is not asked for again."""
+def test_what_hardly_changes_is_asked_once_a_day(answers):
+    """What lasts is not asked for again for so long, and later it is kept where the cloud does not give it any more."""
     answer, asked = ask({"a": 1})
-    for later in (0, 10**9):
-        assert answers().get_or_ask(PROFILE, answer, NOW + later, forever=True) == Document(NOW, {"a": 1})
-    assert len(asked) == 1
+    for later, requests in ((0, 1), (86399, 1), (86400, 2), (10**9, 3)):
+        found = answers().get_or_ask(PROFILE, answer, NOW + later, lasts=86400)
+        assert (found.body, len(asked)) == ({"a": 1}, requests)
+
+    def refused():
+        raise ApiError("No.")
+
+    assert answers().get_or_ask(PROFILE, refused, NOW + 2 * 10**9, lasts=86400).body == {"a": 1}
+    with pytest.raises(ApiError):
+        answers().get_or_ask("profile other", refused, NOW, lasts=86400)
+
+
+def test_what_an_answer_lacks_stays(answers):
+    """A new answer gets what only the kept one has, also on the disk; one that is not believed is not kept."""
+    kept = answers()
+    kept.write("timeline d1", NOW, [{"a": 1}, {"a": 2}])
+
+    def both(before, after):
+        return [*after, *(row for row in before if row not in after)]
+
+    whole = [{"a": 3}, {"a": 1}, {"a": 2}]
+    assert kept.get_or_ask("timeline d1", ask([{"a": 3}])[0], NOW + 60, completed=both).body == whole
+    assert kept.read("timeline d1").body == whole
+    assert kept.get_or_ask(PROFILE, ask({})[0], NOW, believed=bool).body == {}
+    assert kept.read(PROFILE) is None
 
 
 def test_offline_what_is_kept_will_do(answers):

@@ -153,6 +153,7 @@ def test_design_day_is_the_extreme_one_where_none_is_given(kind, at):
     ("values", "sentence"),
     [
         ({"outdoor_c": "cold"}, "The design outdoor temperature is 'cold'; give a number, or leave it out."),
+        ({"outdoor_c": 300}, "The design outdoor temperature is 300 °C, which no day has; give °C, e.g. -8."),
         ({"contracted_kw": 0}, "The contracted power is 0; give a number above 0, or leave it out."),
         ({"contracted_kw": float("inf")}, "The contracted power is inf; give a number above 0, or leave it out."),
     ],

@@ -236,8 +236,8 @@ def test_fleet_figures() -> None:
     shown = figures(summary.fleet_figures(*fleet(), surveyed()))
     assert (shown["Devices"]["value"], shown["Online"]["value"], shown["With a problem"]["value"]) == (3, 2, 1)
     assert (shown["Heating energy"]["value"], shown["Cooling energy"]["value"]) == (118, 59)
-    assert shown["Valves to look at"]["value"] == 2
-    assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a warning, 1 not judged, of 3"
+    assert shown["Valves to look at"]["value"] == 3
+    assert shown["Valves to look at"]["note"] == "1 with a fault, 1 with a problem, 1 with a warning, of 3"
     assert shown["Heating power now"]["value"] == 2, "one heats, one says nothing, of one nobody knows what it does"
     note = shown["Heating power now"]["note"].replace("\u00a0", " ")
     assert note == "sum of 1 valve, as of 2018-02-28 23:58; 1 more, whether they heat or cool is unknown"
@@ -257,8 +257,8 @@ def test_look_first() -> None:
     """Faults before warnings, with what to do; the note says what was not seen, and the tables add up."""
     survey = surveyed()
     first = summary.first_table(survey).frame
-    assert first["name"].tolist() == ["Gone", "Fine"]
-    assert first["advice"].tolist() == ["Clean the seat.", "Limit the flow."]
+    assert first["name"].tolist() == ["Gone", "Fine", "Broken"]
+    assert first["advice"].tolist() == ["Clean the seat.", "Limit the flow.", ""]
     assert first[["heating_kwh", "cooling_kwh"]].sum().tolist() == [118, 59], "heat and cold apart"
     told = summary.survey_note(survey).message
     assert "2 of 3 energy valves are examined" in told
@@ -266,7 +266,7 @@ def test_look_first() -> None:
     assert "Broken: The cloud refuses." in told
     devices, latest = fleet()
     (place,) = summary.place_table(survey, devices).frame.to_dict("records")
-    assert (place["devices"], place["offline"], place["faults"], place["warnings"]) == (3, 1, 1, 1)
+    assert (place["devices"], place["offline"], place["faults"], place["warnings"]) == (3, 1, 2, 1)
     assert (place["heating_kwh"], place["cooling_kwh"], place["waste_m3"]) == (118, 59, 120)
     assert np.isnan(place["heat_waste_kwh"]), "what the cooling valve wastes is cold"
     assert place["cold_waste_kwh"] == 50
@@ -290,7 +290,7 @@ def test_what_findings_cost() -> None:
     assert costs.loc["Gone", "cost_high"] == pytest.approx(50 * 2 * 365.25 / days)
     assert costs.loc["Fine"].isna().all()
     assert f"up to EUR {costs.loc['Gone', 'cost_high']:.0f} a year in all" in found.caption
-    assert found.caption.endswith("the dearest finding of each; 1 could not be judged")
+    assert found.caption.endswith("the dearest finding of each")
 
 
 def test_nobody_is_not_well() -> None:
@@ -327,7 +327,7 @@ def test_where_to_look_first() -> None:
 
 def test_a_healthy_fleet_says_so() -> None:
     """Without findings, the table of what to look at first says that there are none."""
-    devices, _ = fleet()
+    devices = fleet()[0].assign(health="OK", note=None, online=True)
     passed = [Verdict(check, "ok") for check in CHECKS]
     valves = {key: Surveyed({}, 1.0, verdicts=passed) for key in "abc"}
     fine = Survey(Period(START, END), devices, valves)
@@ -340,6 +340,21 @@ def test_a_healthy_fleet_says_so() -> None:
     assert summary.first_table(blank).caption == "No check found a fault or gave a warning; 1 could not be judged"
     figure = figures(summary.fleet_figures(*fleet(), blank))["Valves to look at"]
     assert figure["status"] == "neutral", "what is not judged is not green"
+
+
+def test_a_valve_has_one_status_on_the_overview_and_on_the_index() -> None:
+    """Silent valves, offline ones and those that report a problem are counted as such and stand in the first table."""
+    devices = fleet()[0].assign(health=["OK", "OK", "WARNING"], online=[True, False, True])
+    quiet = Verdict("silent", "warn", 30.0, "h", sentence="Silent since May.")
+    passed = [Verdict(check, "ok") for check in CHECKS]
+    survey = Survey(
+        Period(START, END), devices, {"a": Surveyed(verdicts=[quiet]), **dict.fromkeys("bc", Surveyed(verdicts=passed))}
+    )
+    figure = figures(summary.fleet_figures(devices, fleet()[1], survey))["Valves to look at"]
+    assert (figure["value"], figure["note"]) == (3, "1 with a warning, 1 silent, 1 offline, of 3")
+    assert summary.first_table(survey).frame["status"].tolist() == ["silent", "warn", "offline"]
+    (place,) = summary.place_table(survey, devices).frame.to_dict("records")
+    assert (place["faults"], place["warnings"], place["silent"]) == (0, 1, 2)
 
 
 def test_conditions_add_up() -> None:

@@ -34,10 +34,10 @@ district heating is for `Design.least_delta_t_k`, since the valve does not say t
 """
 LOW_TEMPERATURE_C = 45.0
 """Supply up to which hot water has the floor of chilled water: a floor or a heat pump is made for 5 to 8 K."""
-GOOD = 1.9
-"""Mean delta-T over the floor from which a valve is not blamed for its own better hours.
+GOOD = 1.45
+"""Times the floor, what is no low delta-T, however good the valve's own better hours are.
 
-For chilled water that is 7.6 K, nine tenths of what ASHRAE 90.1 asks of a coil (15 °F).
+For chilled water that is 5.8 K, 0.7 of what ASHRAE 90.1 asks of a coil (15 °F).
 """
 MATTERS_M3 = 10.0  # water with low delta-T below which there is nothing to gain
 STEADY = 0.1  # span of the flow over its median (10th to 90th percentile) below which it does not follow any load
@@ -82,8 +82,9 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
         reason = "There are no water temperatures, so nothing is known of the water's heat capacity."
     means = {} if reason else {mode: mean_delta_t(samples, mode, passed) for mode in samples.modes}
     means = {mode: mean for mode, mean in means.items() if math.isfinite(mean)}
-    if not means and not reason and _broken(samples).any():
-        reason = "A temperature out of range leaves neither counters nor power to tell what the water gave."
+    open_sensor = any(samples.known(of) and not np.isfinite(samples.temperature(of)).any() for of in ("t1_c", "t2_c"))
+    if not reason and (open_sensor or (not means and _broken(samples).any())):
+        means, reason = {}, "A temperature out of range leaves neither counters nor power to tell what the water gave."
     if not means:
         return cannot_judge(MEAN, reason or "Neither counters nor power and flow say how much passed.")
     source = MEAN_SOURCES[0 if passed.metered else 1]
@@ -96,8 +97,8 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
 def low_delta_t(samples: Samples, *, warn_pct: float = LOW_WARN_PCT, fault_pct: float = LOW_FAULT_PCT) -> Verdict:
     """Share of the active volume with a delta-T below 0.7 of its design, and at least below an absolute floor.
 
-    A design that is not known is taken as the 75th percentile of the valve's own delta-T at half load or more; not if
-    its mean is good, since then its better hours are no blame. The floor (4 K for chilled, 8 K for hot water,
+    A design that is not known is taken as the 75th percentile of the valve's own delta-T at half load or more; but
+    1.45 times the floor is good whatever those were. The floor (4 K for chilled, 8 K for hot water,
     `Design.least_delta_t_k` if given) finds the valve whose delta-T was always low. Less than 10 m3 of such water do
     not matter. Waste: the water in excess of what the limit at least, and the design at most, would have taken.
     """
@@ -150,8 +151,8 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
         "Look for a manual override, a fixed flow or position setpoint, or a controller that calls for full flow all "
         "the time, and let the flow follow the load."
         if still
-        else "Switch the valve's delta-T limit on, then look for the cause: a fouled or too small coil, a supply air "
-        "or room setpoint that cannot be reached, a bypass or mixing circuit behind the valve."
+        else "Look for the cause: a fouled or too small coil, a supply air or room setpoint that cannot be reached, a "
+        "bypass or mixing circuit behind the valve; until then a delta-T limit saves water, if its check advises one."
     )
     needless = f"{between(least, most)} m³ need not have flowed"
     sentence = f"{sentence}; {needless}; {still}." if still else f"{sentence}; {needless}."
@@ -160,7 +161,6 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
 
 def _limit(samples: Samples, mode: str, known: Flags) -> _Limit | None:
     """Below which delta-T water is little used, the design that it comes from, and both in words."""
-    flow, delta = samples.values("flow_m3h"), samples.delta_t
     floor = _floor(samples, mode, known)
     given = samples.design.delta_t_k
     if given > 0 and len(samples.modes) == 1:  # of a change-over valve it is not said for which season it is
@@ -172,9 +172,11 @@ def _limit(samples: Samples, mode: str, known: Flags) -> _Limit | None:
             loaded &= power >= LOAD * percentile(power[loaded], LOAD_PERCENTILE)
         design, origin = math.nan, "its own delta-T at high load (the design is not known)"
         if loaded.sum() * samples.hours >= ACTIVE_HOURS:
-            design = percentile(delta[loaded], DESIGN_PERCENTILE)
-        if float(np.average(delta[known], weights=flow[known])) >= GOOD * floor:
-            design = math.nan  # good on the whole: it is not blamed for its own better hours
+            design = percentile(samples.delta_t[loaded], DESIGN_PERCENTILE)
+        if LOW_SHARE * design > GOOD * floor:
+            most = GOOD * floor / LOW_SHARE
+            origin = f"the {most:.1f} K of a good coil (at high load this one gave {design:.1f} K)"
+            return _Limit(GOOD * floor, most, f"{100 * LOW_SHARE:.0f} % of {origin}")
     if LOW_SHARE * design >= floor or (math.isnan(floor) and design > 0):
         return _Limit(LOW_SHARE * design, design, f"{100 * LOW_SHARE:.0f} % of {origin} of {design:.1f} K")
     if math.isnan(floor):

@@ -11,8 +11,8 @@ from belimo_nb.hydronics.spells import HOUR_NS, HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole
 
 CHECK = "heating and cooling together"
-WARN_PCT = 5.0
-THRESHOLD = "warn 5 % of the hours that heat or cool"
+WARN_PCT, WARN_HOURS = 5.0, 6
+THRESHOLD = "warn 5 % of the hours that heat or cool, and 6 h"
 TRICKLE = 0.01
 """Share of the 99th percentile of a counter's hourly rises up to which a rise is noise about a difference of 0 K."""
 
@@ -96,7 +96,7 @@ def _verdict(heat: Floats, cold: Floats, who: str, waste_kwh: float = math.nan) 
     both = int(((heat > 0) & (cold > 0)).sum())
     share = 100 * both / hours
     said = f"{who} heated and cooled in the same hour in {whole(both)} of {whole(hours)} h"
-    if share < WARN_PCT:
+    if share < WARN_PCT or both < WARN_HOURS:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.", waste_kwh=waste_kwh)
     said = f"{said}: the one works against the other."
     advice = (

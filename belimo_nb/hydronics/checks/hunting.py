@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples
-from belimo_nb.hydronics.spells import DAY_NS, neighbors, spacing
+from belimo_nb.hydronics.spells import DAY_NS, DRIFT, neighbors, spacing
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
 from belimo_nb.quantities import plural
 
@@ -24,6 +24,7 @@ misses some where its swing is small: the limit is 9 an hour there, not 12.
 """
 FINE, COARSEST = pd.Timedelta(minutes=5.5), pd.Timedelta(minutes=20)
 """Readings up to so far apart show how often a valve turns round, and whether it does so again and again."""
+HALF_HOURLY = DRIFT * pd.Timedelta(minutes=30)  # those show it only if it does
 SWING_PCT = 10.0  # points of a swing that is no backlash (6 to 7 points on real valves)
 SWING_FLOW = 0.5  # share of the median active flow that a swing of the flow must exceed
 TURNS_A_DAY = 8
@@ -39,7 +40,7 @@ THRESHOLD = f"warn {WARN_PER_HOUR:g}/h or cycling on {CYCLING_PCT:g} % of the da
 def reversals(position_pct: Floats, ns: Ints, step: pd.Timedelta, band_pct: float = BAND_PCT) -> Ints:
     """Where the position turns round: its highs and lows from which it comes back by more than the band.
 
-    Nothing is counted across a gap or an unknown position: there it begins anew.
+    Nothing is counted across a gap: there it begins anew.
 
     Args:
         position_pct: Percent, NaN where unknown, shape (n,).
@@ -52,8 +53,7 @@ def reversals(position_pct: Floats, ns: Ints, step: pd.Timedelta, band_pct: floa
     """
     known = np.flatnonzero(np.isfinite(position_pct))
     anew = np.ones(len(known), dtype=bool)
-    if len(known):
-        anew[1:] = (np.diff(known) != 1) | ~neighbors(ns[known], step)
+    anew[1:] = ~neighbors(ns[known], step)
     turns: list[int] = []
     direction = low = high = 0
     lowest = highest = 0.0
@@ -83,8 +83,10 @@ def hunting(samples: Samples, period: Samples | None = None) -> Verdict:
     (9 on 5-minute data). Those up to 20 minutes apart do not show how often it turns round, but that it does: a day
     cycles if the position turns round by more than 10 points, or the flow by more than half of its median, 8 times or
     more. That is a warning from 15 % of the days in operation on, with the water that flowed in them, since a trickle
-    that comes and goes wears the actuator and nothing else. The counter of direction changes tells the rate at any
-    spacing, but every touch counts: with that of travel, only if the mean swing is beyond 5 points.
+    that comes and goes wears the actuator and nothing else. What turns round even in readings half an hour apart does
+    so, too, and so does a flow without a position; but those never show that it is steady. The counter of direction
+    changes tells the rate at any spacing, but every touch counts: with that of travel, only if the mean swing is beyond
+    5 points.
 
     The spacing is that of the readings themselves, not of their rows.
 
@@ -93,35 +95,38 @@ def hunting(samples: Samples, period: Samples | None = None) -> Verdict:
         period: A longer period: its days are judged if its readings are up to 20 minutes apart, and its counter.
     """
     period = samples if period is None else period
-    fine, long = (spacing(part, "position_pct") for part in (samples, period))
+    column = "position_pct" if samples.known("position_pct") or period.known("position_pct") else "flow_m3h"
+    fine, long = (spacing(part, column) for part in (samples, period))
     limit = FAULT_PER_HOUR
     if pd.Timedelta(0) < fine <= FINE:
         limit = min(limit, FAULT_SHARE * pd.Timedelta(hours=1) / fine)
     threshold = THRESHOLD.format(limit)
     verdicts = []
-    if pd.Timedelta(0) < fine <= FINE:
-        verdicts.append(_rate(_read(samples, fine), threshold, limit))
+    if pd.Timedelta(0) < fine <= FINE and column == "position_pct":
+        verdicts.append(_rate(_read(samples, column, fine), threshold, limit))
     for part, spaced in ((period, long), (samples, fine)):
-        if pd.Timedelta(0) < spaced <= COARSEST:
-            verdicts.append(_cycling(_read(part, spaced), threshold))
-            break
+        if pd.Timedelta(0) < spaced <= HALF_HOURLY:
+            found = _cycling(_read(part, column, spaced), threshold)
+            if found.verdict == WARN or (spaced <= COARSEST and column == "position_pct"):
+                verdicts.append(found)
+                break
     if counted := _by_counter(period, threshold):
         verdicts.append(counted)
-    found = worst(verdicts) if verdicts else cannot_judge(CHECK, _why_not(long), threshold)
+    found = worst(verdicts) if verdicts else cannot_judge(CHECK, _why_not(long, column), threshold)
     return replace(found, sentence=found.sentence + _wear(period))
 
 
-def _read(samples: Samples, spaced: pd.Timedelta) -> Samples:
-    """Only the rows with a reading of the position, and how far apart they are."""
-    known = np.isfinite(samples.values("position_pct"))
+def _read(samples: Samples, column: str, spaced: pd.Timedelta) -> Samples:
+    """Only the rows with a reading of a column, and how far apart they are."""
+    known = np.isfinite(samples.values(column))
     if known.all() and samples.step == spaced:
         return samples
     return Samples(samples.frame[known], spaced, samples.design)
 
 
-def _why_not(spaced: pd.Timedelta) -> str:
-    if spaced <= pd.Timedelta(0):
-        return "The position is not measured."
+def _why_not(spaced: pd.Timedelta, column: str) -> str:
+    if column != "position_pct" or spaced <= pd.Timedelta(0):
+        return "The position is not measured, and the flow alone does not show that the valve is steady."
     return (
         f"Readings every {spaced / pd.Timedelta(minutes=1):.0f} min do not show how the valve moves; it takes one "
         f"every {COARSEST / pd.Timedelta(minutes=1):.0f} min or more often, or the actuator's counter of its turns."
@@ -179,12 +184,11 @@ def _wear(samples: Samples) -> str:
 
 def _cycling(samples: Samples, threshold: str) -> Verdict:
     """By the days on which it turns round again and again; needs no more than polls."""
-    flow, active = samples.values("flow_m3h"), samples.active
-    day = samples.day
+    flow, active, day = samples.values("flow_m3h"), samples.active, samples.day
     days = int(day[-1]) + 1
-    cycles = _turning_days(samples, samples.values("position_pct"), SWING_PCT, day)
+    cycles = _turning_days(samples, "position_pct", SWING_PCT)
     if active.any():
-        cycles |= _turning_days(samples, flow, SWING_FLOW * float(np.median(flow[active])), day)
+        cycles |= _turning_days(samples, "flow_m3h", SWING_FLOW * float(np.median(flow[active])))
     runs = cycles | (np.bincount(day[active], minlength=days) * samples.hours >= 1)
     if runs.sum() < LEAST_DAYS:
         reason = f"The valve was in operation on {plural(runs.sum(), 'day')} only; {LEAST_DAYS} are needed."
@@ -207,13 +211,18 @@ def _cycling(samples: Samples, threshold: str) -> Verdict:
     return Verdict(CHECK, WARN, share, "%", threshold, said, ADVICE)
 
 
-def _turning_days(samples: Samples, values: Floats, band: float, day: Ints) -> Flags:
+def _turning_days(samples: Samples, column: str, band: float) -> Flags:
     """The days, from the first on, on which the values turn round by more than the band again and again."""
-    travel = np.abs(np.diff(values, prepend=values[0]))
-    travel = np.bincount(day, np.nan_to_num(travel))
+    values, ns, day = samples.values(column), samples.ns, samples.day
+    days = int(day[-1]) + 1
+    known = np.isfinite(values)
+    if not known.all():
+        values, ns, day = values[known], ns[known], day[known]
+    travel = np.bincount(day, np.abs(np.diff(values, prepend=values[:1])), days)
     candidates = travel > TURNS_A_DAY * band  # with less, so many turns cannot be
     looked = candidates[day]
     if not looked.any():
         return candidates
-    turns = reversals(values[looked], samples.ns[looked], samples.step, band)
-    return np.bincount(day[looked][turns], minlength=len(travel)) >= TURNS_A_DAY
+    # A turn between two readings is one, whether or not another one in between is missing.
+    turns = reversals(values[looked], ns[looked], 2 * samples.step, band)
+    return np.bincount(day[looked][turns], minlength=days) >= TURNS_A_DAY

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import Floats, Samples, lacking
+from belimo_nb.hydronics.counted import rho_c
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Floats, Samples, lacking, percentile
 from belimo_nb.hydronics.spells import DAY_NS, DRIFT, HOUR_NS, neighbors, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import plural
@@ -19,10 +22,45 @@ LEAST_DAYS = 7
 WORST = 0.1  # share of the days, those that differ most, that is left out: a wrong day is no wrong meter
 BLIND_PCT = 10.0  # A sampling error that leaves room for more than this says nothing of the meter
 TIMES_HIGHEST = 3.0  # A counter that rises faster than so many times the 99.9th percentile of power has jumped
-THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that"
+FOREIGN, FOREIGN_PCT, USUAL, CLEAR_K = 0.5, 2.5, 0.1, 1.0
+"""Share by which the power of a reading may differ from what flow and temperatures, 1 K apart or more, make of it;
+percent of the readings in which it may differ by more (1.5 where a valve hunts faster than its channels are read), if
+in half of them it differs by the third at most (8 % where half of the water is glycol and nothing says so).
+"""
+ROUNDED = 0.1  # share of the 99th percentile of power up to which a difference is one of rounding, or of a moment
+THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 2.5 % of the readings off by half"
 
 
 def meter(samples: Samples) -> Verdict:
+    """Whether the energy counters count what power says, and whether some readings of power are another device's."""
+    counted = _by_counters(samples)
+    foreign = _foreign(samples) if counted.threshold and counted.verdict not in (WARN, FAULT) else 0.0
+    if not foreign >= FOREIGN_PCT:
+        return counted
+    said = (
+        f"In {foreign:.0f} % of the readings power is off by more than half from what flow and temperatures make of "
+        "it, and in the others it is not: some seem to be another device's."
+    )
+    advice = "Check at the gateway which device's readings come under this one's name."
+    return Verdict(CHECK, WARN, foreign, "%", counted.threshold, said, advice)
+
+
+def _foreign(samples: Samples) -> float:
+    """Percent of the readings whose power is not that of their flow and temperatures; NaN if too few are known.
+
+    0 if that holds for most: then power has another unit, or is measured in another way.
+    """
+    power, delta = np.abs(samples.values("power_kw")), np.abs(samples.temperature("t1_c") - samples.temperature("t2_c"))
+    made = rho_c(samples) * samples.values("flow_m3h") * delta
+    known = samples.active & (delta >= CLEAR_K) & (power > 0) & (made > 0)
+    if known.sum() * samples.hours < ACTIVE_HOURS:
+        return math.nan
+    off, power = np.abs(power[known] / made[known] - 1), power[known]
+    apart = off * made[known] > ROUNDED * percentile(power, 99)
+    return 100 * float((apart & (off > FOREIGN)).mean()) if percentile(off, 50) <= USUAL else 0.0
+
+
+def _by_counters(samples: Samples) -> Verdict:
     """Difference of the integral of power and the rise of both counters over the period, in percent of the larger.
 
     Power is a reading of a moment: between two readings it is taken as linear. Of a load that goes on and off between
@@ -102,5 +140,7 @@ def _days(samples: Samples, power_kw: Floats, columns: list[str]) -> Floats:
         np.bincount(part, amounts)
         for part, amounts in ((day, summed), (day, counted), (day[:-1], np.where(wide, without, 0.0)))
     )
-    errors = np.pad(errors, (0, len(sums) - len(errors)))
+    # Spans beside a missing value belong to no pair: those that do stand for them, too.
+    stands_for = math.sqrt(good.sum() / max(1, 2 * wide.sum()))
+    errors = np.pad(stands_for * errors, (0, len(sums) - len(errors)))
     return np.array([sums, rises, errors])[:, np.maximum(sums, rises) > 0]

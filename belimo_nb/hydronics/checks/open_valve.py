@@ -17,6 +17,7 @@ CHECK = "no flow with the valve open"
 OPEN_HOURS = 24.0
 WARN_PCT, WARN_HOURS = 1.0, 6.0
 """Share of the open hours, and hours, from which it is a warning: one afternoon's pump stop is none."""
+LEAST_HOURS = 2.0  # hours open on a day without any flow: so long no flow lags
 SENSOR_HOURS = 24.0  # hours in which the temperatures show that water moves, from which the flow sensor is in doubt
 THRESHOLD = "warn 1 % of the hours open by more than 50 %, in spells of 1 h, and 6 h"
 PUMP_RESTS_AFTER = 7 * 24 * HOUR_NS  # without flow for so long, a pump may rest for the season as well as have failed
@@ -35,8 +36,8 @@ def open_valve(
     outdoor temperature is up to 12 °C. So a heating valve that stands open in summer is no fault, nor, with the weather
     given, on any day above 15 °C, nor a cooling valve on a day below 10 °C. After a week without flow at room
     temperature an outage and the end of the season look alike, unless the weather is given. When the whole building
-    lacks water it is the plant's trouble: those hours are left out, and told. A single reading counts nothing: flow
-    lags the position.
+    lacks water it is the plant's trouble: those hours are left out, and told. A single reading counts nothing, since
+    flow lags the position, but on days on which no flow comes at all.
 
     Args:
         samples: Every hour or finer.
@@ -66,8 +67,10 @@ def open_valve(
         reason = f"The valve was open by more than 50 % for only {open_hours:.0f} h while the pump ran for certain."
         return cannot_judge(CHECK, reason, THRESHOLD)
     dry = season & still
-    begins, afters = long_spells(dry, samples)
-    lasted = float((afters - begins).sum()) * hours
+    counted = _in_days_without(dry, still, samples)
+    for begin, after in zip(*long_spells(dry, samples), strict=True):
+        counted[begin:after] = True
+    lasted = float(counted.sum()) * hours
     share = 100 * lasted / open_hours
     said = f"In {whole(lasted)} of {whole(open_hours)} h with the valve open by more than 50 % no water flowed"
     if not lasted:
@@ -76,8 +79,8 @@ def open_valve(
         said = f"{said} ({whole(float(plant.sum()) * hours)} h in which the whole building lacked water left out)"
     if share < WARN_PCT or lasted < WARN_HOURS:
         return Verdict(CHECK, OK, share, "%", THRESHOLD, f"{said}.")
-    index = samples.frame.index
-    when = f"first on {index[begins[0]]:%Y-%m-%d}, last on {index[afters[-1] - 1]:%Y-%m-%d}"
+    first, last = samples.index[np.flatnonzero(counted)[[0, -1]]]
+    when = f"first on {first:%Y-%m-%d}, last on {last:%Y-%m-%d}"
     moving = moves(samples)[dry]
     if moving.mean() > 1 / 2 and moving.sum() * hours >= SENSOR_HOURS:
         meaning = "though the water kept its temperature: the flow sensor seems to have failed, and nothing is counted"
@@ -86,6 +89,14 @@ def open_valve(
         meaning = "and the return took the temperature of the room: nothing passes"
         advice = "Check the shut-off valves, the strainer and the pump, and whether air is in the pipe."
     return Verdict(CHECK, WARN, share, "%", THRESHOLD, f"{said}, {when}, {meaning}.", advice)
+
+
+def _in_days_without(dry: Flags, still: Flags, samples: Samples) -> Flags:
+    """Where the valve is open without flow on a day on which that lasts for 2 h or more, and nothing flows at all."""
+    day = samples.day
+    flows = np.bincount(day[~still], minlength=int(day[-1]) + 1) > 0
+    dry_hours = np.bincount(day[dry], minlength=len(flows)) * samples.hours
+    return np.asarray(dry & (~flows & (dry_hours >= LEAST_HOURS))[day])
 
 
 def _flowed(flowing: Flags, ns: Ints) -> Flags:

@@ -19,23 +19,34 @@ FAR_PCT, HALF_OPEN_PCT = 35.0, 50.0
 below the one and its position below the other.
 """
 LEAST_DAYS = 14.0
+STANDS, PLAY = 3.0, 15.0
+"""Points of its stroke within which a valve stands, and such as are hardly more than twice the play of 6 to 7 points
+that real valves and actuators have.
+"""
+VARIES = 1.5  # flow (95th over 5th percentile) that shows that it is no base load all the time
 
 
 def oversized(
-    samples: Samples, *, warn_pct: float = OVERSIZED_PCT, least_days: float = SIZING_DAYS, shows: str = ""
+    samples: Samples,
+    *,
+    warn_pct: float = OVERSIZED_PCT,
+    least_days: float = SIZING_DAYS,
+    cycles: bool = False,
+    used_up: bool = False,
 ) -> Verdict:
     """99th percentile of the active flow against the maximum flow setting.
 
     In less than a year the highest load may not have come; but a valve that works in the first part of its stroke, far
-    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there, or if more water would
-    bring hardly any more power even so: a steady flow may be a base load out of season, but a coil that is used up is
-    used up in any. Else a part of a year says nothing.
+    below its maximum, for weeks, is a warning "as far as these weeks show" if it cycles there, if more water would
+    bring hardly any more power even so, or if it does all its work within its own play: a steady flow may be a base
+    load out of season, but a coil that is used up is used up in any. Else a part of a year says nothing.
 
     Args:
         samples: At any spacing; `Samples.design` says the maximum flow.
         warn_pct: Percent below which it is a warning.
         least_days: Days with samples below which only a valve that is far too large is told.
-        shows: What shows that the valve is too large for that little flow, in words; empty: nothing.
+        cycles: Whether it does, as its own check says.
+        used_up: Whether more water brings hardly any more power, as the check of the waste zone says: `warn_pct` holds.
     """
     threshold = f"warn below {warn_pct:.0f} % of the maximum flow"
     reason, most = lacking(samples), samples.design.max_flow_m3h
@@ -51,8 +62,16 @@ def oversized(
     )
     if days < least_days:
         position = samples.values("position_pct")[samples.active]
-        opened = float(np.nanpercentile(position, 99)) if np.isfinite(position).any() else math.nan
-        if days < LEAST_DAYS or share >= FAR_PCT or not opened < HALF_OPEN_PCT or not shows:
+        position = position[np.isfinite(position)]
+        least, opened = (percentile(position, at) if len(position) else math.nan for at in (5, 99))
+        shows, far = "", FAR_PCT
+        if cycles:
+            shows = "it cycles there"
+        elif used_up:
+            shows, far = "more water brings hardly any more power even there", warn_pct
+        elif STANDS < opened - least < PLAY and _varies(samples):
+            shows = f"it works within {opened - least:.0f} points of its stroke, hardly more than its play"
+        if days < LEAST_DAYS or share >= far or not opened < HALF_OPEN_PCT or not shows:
             seen = plural(round(days), "day with samples does", "days with samples do")
             reason = f"{seen} not show the highest load; at least {least_days:.0f} are needed."
             return cannot_judge(CHECK, reason, threshold)
@@ -61,7 +80,15 @@ def oversized(
     if share >= warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence)
     advice = (
-        f"Lower the maximum flow setting to about {1.1 * high:.1f} m³/h, if that is the design flow, too; when the "
-        "valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
+        "First mend what the check of the waste zone says; when the valve is replaced, choose a smaller one."
+        if used_up
+        else f"Lower the maximum flow setting to about {1.1 * high:.1f} m³/h, if that is the design flow, too; when "
+        "the valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
     )
     return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice)
+
+
+def _varies(samples: Samples) -> bool:
+    """Whether the flow is that of a load that comes and goes."""
+    low, high = (percentile(samples.values("flow_m3h")[samples.active], at) for at in (5, 95))
+    return high >= VARIES * low

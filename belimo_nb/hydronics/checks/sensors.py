@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from belimo_nb.hydronics.plant import flowless, moves
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, HIGHEST_C, LOWEST_C, Flags, Floats, Samples, percentile
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import ABSOLUTE_ZERO_C, plural
@@ -19,7 +19,7 @@ FASTEST_K_MIN = 20.0
 JUMPS_UP_TO = pd.Timedelta(minutes=5)
 FROZEN_READINGS = 12
 FROZEN_HOURS = 24.0
-FINE_K = 0.1  # resolution of a sensor above which equal readings are no sign of anything
+FINE_K = 0.09  # resolution of a sensor above which equal readings are no sign of anything
 STRAY, STRAY_SHARE = 2, 0.001
 """Up to so many bad readings, or such a share of all, are stray: a transmission that failed, another device's poll."""
 ZERO_HOURS = 24.0
@@ -66,7 +66,8 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     Jumps are judged up to 5 minutes from reading to reading (there it takes 100 K), and only while water flows at both
     ends, since hot water that arrives in a cold pipe jumps rightly; on coarser data range and frost are judged alone.
     A sensor is frozen if its readings are equal to the last digit over at least 24 active hours; sensors that publish
-    steps of more than 0.1 K are exempt. One or two bad readings, or 0.1 % of all, are told, and no more.
+    steps of 0.1 K or more are exempt: the water of a good plant stands as still. One or two bad readings, or 0.1 % of
+    all, are told, and no more.
 
     Args:
         samples: At any spacing.
@@ -80,7 +81,7 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
         return cannot_judge(CHECK, "Neither T1 nor T2 is measured.", THRESHOLD)
     if dead := _zeros(samples) or _no_flow(samples) or in_the_room(samples):
         return dead
-    found = {NAMES[column]: _findings(samples, samples.values(column)) for column in known}
+    found = {NAMES[column]: _findings(samples, column) for column in known}
     outside, jumps = (sum(counts) for counts in zip(*((i.outside, i.jumps) for i in found.values()), strict=True))
     single = outside + jumps
     frozen = sum(item.frozen_hours for item in found.values())
@@ -134,7 +135,7 @@ def _zeros(samples: Samples) -> Verdict | None:
 
 def _no_flow(samples: Samples) -> Verdict | None:
     """A flow sensor that reads 0 while the temperatures follow the valve."""
-    hours = _dead_hours(samples)
+    hours = dead_hours(samples)
     if not hours:
         return None
     said = (
@@ -145,7 +146,7 @@ def _no_flow(samples: Samples) -> Verdict | None:
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
 
 
-def _dead_hours(samples: Samples) -> float:
+def dead_hours(samples: Samples) -> float:
     """Hours with the valve open, on days without any flow, in which the temperatures show that water moves.
 
     0 if it is less than 24 h on two days, or if the return does not follow the valve.
@@ -213,10 +214,10 @@ def _told(name: str, item: _Findings) -> str:
     return f"{name} has {', '.join(parts)}" if parts else ""
 
 
-def _findings(samples: Samples, values: Floats) -> _Findings:
-    known = np.flatnonzero(np.isfinite(values))
-    values, active = values[known], samples.active[known]
-    outside = (values < LOWEST_C) | (values > HIGHEST_C)
+def _findings(samples: Samples, column: str) -> _Findings:
+    known = np.flatnonzero(np.isfinite(samples.values(column)))
+    values, active = samples.values(column)[known], samples.active[known]
+    outside = np.isnan(samples.temperature(column)[known])
     change = np.abs(np.diff(values))
     jumps = 0
     if samples.step <= JUMPS_UP_TO and len(known) > 1:

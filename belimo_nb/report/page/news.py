@@ -71,7 +71,8 @@ def told(run: Run, most: int | None = None, base: str | None = "") -> dict[str, 
 
 def _headline(devices: int, compared: str) -> str:
     if not compared:
-        return f"The first run: {plural(devices, 'device')} with findings" if devices else "The first run: no findings"
+        found = f"{plural(devices, 'device')} with findings" if devices else "no findings"
+        return f"No earlier run to compare with: {found}"
     return f"{plural(devices, 'device')} with news since {compared}" if devices else f"Nothing new since {compared}"
 
 
