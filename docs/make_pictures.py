@@ -38,11 +38,12 @@ def reports(browser: Browser) -> None:
 
 def lab(browser: Browser) -> None:
     """Run the device notebook in JupyterLab and keep the screen with its widgets."""
-    from jupyter_lab import NOTEBOOKS, run_all, running
+    from jupyter_lab import NOTEBOOKS, new_page, run_all, running
 
     (notebook,) = [path for path in NOTEBOOKS if path.stem == "device"]
     with tempfile.TemporaryDirectory() as folder, DemoCloud() as cloud, running(cloud, Path(folder)) as server:
-        page = run_all(browser, server, notebook)
+        page = new_page(browser)
+        run_all(page, server, notebook)
         page.set_viewport_size({"width": LAB_WIDTH, "height": LAB_HEIGHT})
         page.wait_for_function("() => document.querySelector('.bnb-x-canvas canvas')?.width > 300")
         page.evaluate("() => document.querySelector('.bnb-x').closest('.jp-Cell').scrollIntoView()")

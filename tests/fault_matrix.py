@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 COMMANDS = ("login", "devices", "sync", "store", "report")
-NOTEBOOKS = ("overview", "device", "heating_energy")
+NOTEBOOKS = ("overview", "device", "heating_energy", "cooling_energy")
 COLUMNS = (*COMMANDS, *NOTEBOOKS)
 
 RIGHT = "right"
@@ -21,6 +24,8 @@ REFUSED = "said, 3"
 
 VANISHING = "3c6f7077-a147-4d25-865f-e72901d9de62"
 """Energieventil Heizung 2.OG Nord-West."""
+VANISHING_COLD = "3b15cf96-9aae-4a58-9061-674595ac60ad"
+"""Energieventil Kälte 2.OG Süd, which stands in its place where the column is of cooling energy."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,6 @@ class Row:
         settings: Settings that are the fault.
         words: What the sentence says, where there is one.
         kept: Whether all was kept before, and is asked for again.
-        real: Whether the column `report` runs the command itself, in processes of its own.
     """
 
     what: str
@@ -47,7 +51,6 @@ class Row:
     settings: dict[str, str] = field(default_factory=dict)
     words: str = ""
     kept: bool = False
-    real: bool = False
 
     def expected(self, column: str) -> str:
         """The outcome of a column."""
@@ -69,7 +72,7 @@ def _both(what: str, name: str, words: str, seconds: str = "") -> tuple[Row, Row
 
 _OFFLINE = {"devices": OFFLINE, "overview": OFFLINE}
 _HISTORY = dict.fromkeys(("login", "devices"), RIGHT)
-_A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy"), PARTLY)
+_A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy", "cooling_energy"), PARTLY)
 _ONE_401 = f"refused-token@/api/v3/devices/{VANISHING}"
 NO_HOST = "https://cloud.invalid/api/v3"
 
@@ -121,15 +124,15 @@ ROWS = (
     Row("history fails", ("server-error@/api/v3/devices/",), REFUSED, {**_A_DEVICE, "login": REFUSED}, words="(500)"),
     Row("dataprofiles in a newer version, some of the time", ("small-pages", "changed-profile=2")),
     Row("a datapoint left out of the history", ("missing-series",), UNKNOWN, _HISTORY),
-    Row("history without a value", ("series-empty",), UNKNOWN, _HISTORY, real=True),
+    Row("history without a value", ("series-empty",), UNKNOWN, _HISTORY),
     Row("the same, of what is kept", ("series-empty",), kept=True),
     Row("the last day of a history", ("series-cut",), UNKNOWN, _HISTORY),
     Row("the same, where all is kept", ("series-cut",), kept=True),
-    Row("first readings instead of last ones", ("other-aggregation",), REFUSED, _A_DEVICE, words="'first'", real=True),
+    Row("first readings instead of last ones", ("other-aggregation",), REFUSED, _A_DEVICE, words="'first'"),
     Row("history of another range", ("other-range",), REFUSED, _A_DEVICE, words="with the from"),
     Row("a dataprofile that is another", ("other-profile",), REFUSED, _HISTORY, words="the id 'another'"),
     Row("a device that is another", ("other-device",), RIGHT, {"device": REFUSED}, words="the id 'another'"),
-    Row("a device that refuses the token", (_ONE_401,), REFUSED, _A_DEVICE, words="(401)", real=True),
+    Row("a device that refuses the token", (_ONE_401,), REFUSED, _A_DEVICE, words="(401)"),
     Row("nulls", ("series-nulls",), UNKNOWN, _HISTORY),
     Row("numbers as texts", ("series-texts",)),
     Row("every row twice, the first wrong", ("series-duplicates",)),
@@ -139,6 +142,27 @@ ROWS = (
     Row("1e308", ("series-huge",), UNKNOWN, _HISTORY),
     Row("NaN as text", ("series-nan",), UNKNOWN, _HISTORY),
 )
+
+
+ONE_BY_ONE = "TEST_ONE_BY_ONE"
+"""The variable that says which limits and notebooks `one_by_one` sets."""
+
+
+def one_by_one() -> None:
+    """In a process of a command: one request at a time, waits that take no time, limits and notebooks as wanted."""
+    from belimo_nb.client import http, retries
+    from belimo_nb.cloud import several
+    from belimo_nb.report import notebooks
+    from belimo_nb.store import sync
+
+    def no_time(seconds: float) -> None:
+        assert seconds <= retries.MAX_WAIT
+
+    wanted = json.loads(os.environ[ONE_BY_ONE])
+    retries.pause = no_time
+    sync.WORKERS = several.MAX_IN_FLIGHT = 1
+    notebooks.PACKAGE = Path(wanted["package"])
+    http.TIMEOUT, http.MAX_ANSWER_SECONDS = tuple(wanted["timeout"]), wanted["answer"]
 
 
 def table() -> str:

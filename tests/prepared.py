@@ -21,10 +21,14 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 CAN_FORK = sys.platform == "linux"
+BEFORE = "PREPARED_BEFORE"
+"""The variable that says what a program, and the process that its reports are forked from, call first, as
+"module:function": a test changes its constants so."""
 PROGRAM = """#!{python} -IS
 import json, os, signal, socket, sys
 asked = socket.socket(socket.AF_UNIX)
@@ -136,8 +140,16 @@ def serve(where: str) -> None:
     from belimo_nb.report.engine.preload import preload_for_fork
 
     preload_for_fork()
-    for name in ("cli", "demo.cloud", "cloud.survey", "report.run", "report.fetch", "report.output.folder"):
-        __import__(f"belimo_nb.{name}")
+    for name in (
+        *("cli.commands", "demo.cloud", "cloud.survey", "report.digest", "report.run", "report.fetch"),
+        *("report.output.folder", "report.output.upload"),
+    ):
+        import_module(f"belimo_nb.{name}")
+    import xlsxwriter  # noqa: F401 - it is imported where a workbook is made
+
+    from belimo_nb.report.page import index
+
+    index._template()
     demo = Simulation()
     for device in demo.devices:
         demo.state(device, demo.now)
@@ -198,6 +210,9 @@ def _run(
         os.environ.update(environment)
         os.chdir(folder)
         tempfile.tempdir = None
+        if BEFORE in environment:
+            module, _, name = environment[BEFORE].partition(":")
+            getattr(import_module(module), name)()
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
         if what == "fork server":

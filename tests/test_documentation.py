@@ -21,6 +21,7 @@ import click
 import documented
 import pytest
 from documented import PAGES, ROOT, Block
+from test_notebooks import PAPERMILL
 
 from belimo_nb.cli import cli
 from belimo_nb.files.mapping import load
@@ -83,6 +84,10 @@ def _is_path(found: re.Match[str]) -> bool:
     return (ROOT / found["path"]).is_file()
 
 
+def _is_papermill(found: re.Match[str]) -> bool:
+    return found[0] == PAPERMILL
+
+
 def _is_ours(found: re.Match[str]) -> bool:
     _parse(cli, shlex.split(found["arguments"]))
     return True
@@ -102,6 +107,7 @@ ELSEWHERE = (
         "needs machines that are not there; report/test_report_cluster.py has two workers",
         _is_ours,
     ),
+    Elsewhere(r"papermill .*", "takes seconds; test_notebooks.py runs this very command", _is_papermill),
     Elsewhere(r"make (?P<verb>\w+)", "CI itself runs the verbs; here each is one of the Makefile's", _is_verb),
     Elsewhere(
         r"conda env create -f (?P<file>\S+)", "no conda here; test_packaging.py holds the file", _is_environment_file
@@ -113,8 +119,10 @@ ELSEWHERE = (
 )
 
 SHORTER = (
-    # All reports of the fleet take a minute here; three of them show the same.
-    (r"^(belimo-nb (?:--\w+ )*report(?! device)(?!.*--(?:search|device)))(.*)$", r'\1 --search "2.OG Nord-West"\2'),
+    # All reports of the fleet take a minute here; of one valve they show the same, and but once all kinds are made.
+    (r"^(belimo-nb report)$", r'\1 --search "2.OG Nord-West"'),
+    (r"^(belimo-nb (?:--\w+ )*report)((?: --.*)?)$", r'\1 overview --search "2.OG Nord-West"\2'),
+    (r"^(belimo-nb sync --period .*)$", r'\1 --search "2.OG Nord-West"'),
     # Folders of the system are folders below the test's own.
     (r"(?<= )/(?=(?:srv|var|etc)/)", r"system/"),
 )

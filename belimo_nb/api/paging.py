@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from belimo_nb.quantities import plural
 PAGE_ROWS = 2000  # rows of a page; the API gives no more
 MAX_ROWS = 1_000_000  # rows of a collection; a cloud that counts more is not believed, since it would be asked for ever
 MAX_PAGES = 1000  # pages of a collection; 52,000 devices are 26
+MAX_LIST_BYTES = 512 * 2**20  # bytes of a collection; 52,000 devices have half of it
 Get = Callable[[str, Mapping[str, str | int], str], dict[str, Any]]
 """Asks the API: path, query, and what is asked for in words."""
 
@@ -24,7 +26,7 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
     # Half a fleet must not pass for a whole one: pages that repeat, skip or end early are errors, as is a total that
     # changes meanwhile, after which rows may have moved from a page to another.
     rows: list[dict[str, Any]] = []
-    pages = 0
+    pages = size = 0
     total: int | None = None
     while total is None or len(rows) < total:
         # From the rows that came, not by whole pages: a server may give fewer than asked for.
@@ -32,7 +34,8 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
         page, paging = body.get("data"), body.get("paging")
         paging = paging if isinstance(paging, dict) else {}
         count = paging.get("total")
-        if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
+        length = _bytes(page)
+        if length is None or not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
             raise AnswerError(f"The cloud gave {what} without rows where the API describes them; try again later.")
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise AnswerError(f"The cloud gave {what} and does not say how many there are; try again later.")
@@ -59,6 +62,12 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
                 f"The cloud gives {what} by {len(page)} of {plural(count, 'row')}, which would take more than "
                 f"{MAX_PAGES} requests; ask the vendor."
             )
+        size += length
+        if size > MAX_LIST_BYTES:
+            raise AnswerError(
+                f"The cloud gives more than {MAX_LIST_BYTES / 2**20:g} MB of {what} with {len(rows) + len(page)} of "
+                f"{plural(count, 'row')}, which none should have; ask the vendor."
+            )
         total = count
         rows += page
     if len(rows) > total:
@@ -66,3 +75,11 @@ def collect(get: Get, path: str, params: Mapping[str, str | int], what: str) -> 
             f"The cloud gave {plural(len(rows), 'row')} of {what} but counts {total}; ask again.", retryable=True
         )
     return rows
+
+
+def _bytes(page: Any) -> int | None:
+    """About how many bytes a page's JSON had, in a tenth of the time that reading it took; None: it is too deep."""
+    try:
+        return len(marshal.dumps(page))
+    except ValueError:
+        return None

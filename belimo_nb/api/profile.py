@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.api.search import folded
-from belimo_nb.errors import AnswerError, UnknownDatapoint
+from belimo_nb.errors import AnswerError, UnknownDatapoint, printable
 from belimo_nb.quantities import (
     AMBIGUOUS,
     CHECKED,
@@ -125,7 +125,7 @@ class Profile:
                 )
 
     def __repr__(self) -> str:
-        return f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>"
+        return printable(f"<Profile {self.ref} {self.name!r}, {plural(len(self.datapoints), 'datapoint')}>")
 
     def find(self, text: str) -> pd.DataFrame:
         """The rows of `datapoints` whose id, name or description contains `text`, whatever its case or umlauts."""

@@ -96,7 +96,9 @@ class RunLog:
 
     def _open(self) -> TextIO:
         assert self._path is not None  # noqa: S101 - for type checkers
-        return open(self._path, "a", encoding="utf-8", opener=lambda name, mode: os.open(name, mode, 0o600))
+        # Not to wait for who reads a pipe.
+        more = getattr(os, "O_NONBLOCK", 0)
+        return open(self._path, "a", encoding="utf-8", opener=lambda name, mode: os.open(name, mode | more, 0o600))
 
     def _warning(self, message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, UserWarning):

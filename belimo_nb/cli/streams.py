@@ -94,4 +94,4 @@ def json_text(body: Any) -> str:
 
 
 def _shown(letter: str) -> str:
-    return letter if letter.isprintable() or letter.isspace() else json.dumps(letter)[1:-1]
+    return letter if letter.isprintable() else json.dumps(letter)[1:-1]

@@ -17,7 +17,7 @@ from belimo_nb.errors import SettingsError
 from belimo_nb.settings import Settings
 from belimo_nb.settings.parse import home_folder
 from belimo_nb.settings.secret import Secret
-from belimo_nb.system.files import write_text
+from belimo_nb.system.files import open_file, write_text
 
 LETTERS = re.compile("[!-~]{1,16384}")
 STALE = 60 * 86400.0  # age in seconds at which a token file is deleted: passwords last 60 days, so it is of no more use
@@ -45,7 +45,7 @@ class TokenFile:
         if self.path is None:
             return None
         try:
-            with self.path.open(encoding="utf-8") as file:
+            with open_file(self.path) as file:
                 # Of the open file, not of its name, which may be replaced between check and use.
                 if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                     raise SettingsError(

@@ -28,7 +28,7 @@ from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import KINDS, counts
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
-from belimo_nb.errors import NoDataError, UsageError
+from belimo_nb.errors import NoDataError, UsageError, printable
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import COUNTERS, QUANTITIES
 
@@ -52,7 +52,7 @@ class Device:
         self.name = name_of(record)
 
     def __repr__(self) -> str:
-        return f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>"
+        return printable(f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>")
 
     def _repr_html_(self) -> str:
         from belimo_nb.display.base import facts_html

@@ -10,6 +10,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any, ClassVar
 
+from belimo_nb.errors import printable
+
 MIME = "application/vnd.belimo-nb+json"
 STYLE_ELEMENT = re.compile(r"^<style data-belimo-nb>.*?</style>", re.DOTALL)
 
@@ -78,11 +80,11 @@ def facts_html(title: str, values: Mapping[str, str]) -> str:
     # Inline styles: this is the repr of Cloud and Device, which shows without the style sheet.
     rows = "".join(
         f'<tr style="background:none"><th scope="row" style="{_CELL};font-weight:400;opacity:.7">{escape(name)}</th>'
-        f'<td style="{_CELL}">{escape(value)}</td></tr>'
+        f'<td style="{_CELL}">{escape(printable(value))}</td></tr>'
         for name, value in values.items()
     )
     return (
         '<div style="display:inline-block;border-left:3px solid #0072b2;padding:2px 0 2px 12px">'
-        f'<div style="font-weight:600;margin-bottom:2px">{escape(title)}</div>'
+        f'<div style="font-weight:600;margin-bottom:2px">{escape(printable(title))}</div>'
         f'<table style="border-collapse:collapse;margin:0;border:0">{rows}</table></div>'
     )

@@ -26,6 +26,7 @@ the controller holds, or a plant without water.
 """
 ENOUGH = 1.1
 """Power of the top tenth of flow over that of a limited flow, up to which the limit cuts nothing that matters."""
+CUT_PCT = 5.0  # percent of the heat or cold that a limit, of flow or of delta-T, may cut
 LEAST_FLOW_RANGE = 3.0  # the highest flow bin over the lowest: on less, any curve fits
 _STRAIGHT = 10.0  # half flow over the highest flow, from which the curve is no longer told from a straight line
 _HALF_FLOWS = np.geomspace(0.02, _STRAIGHT, 64)
@@ -69,6 +70,11 @@ class Characteristic:
         if math.isinf(self.b_m3h):
             return self.a_kw * flow_m3h * along
         return self.a_kw * flow_m3h / (self.b_m3h + flow_m3h) * along
+
+    def cut(self, flow_m3h: float, power_kw: Floats) -> tuple[float, float]:
+        """The power in kW that a limit to this flow leaves, and the share of the heat or cold above it."""
+        left, known = self.a_kw * flow_m3h / (self.b_m3h + flow_m3h), power_kw[np.isfinite(power_kw)]
+        return left, float(np.maximum(known - left, 0.0).sum() / known.sum())
 
     @property
     def enough_flow_m3h(self) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from belimo_nb.errors import SettingsError
 from belimo_nb.settings.parse import PREFIX, home_folder
-from belimo_nb.system.files import write_text
+from belimo_nb.system.files import read_bytes, write_text
 
 ADDRESSES = ("api_url", "token_url")
 SET_BY_USER = ("argument", "environment", "default", "demo cloud")  # whoever sets these can take the password anyway
@@ -81,7 +81,7 @@ def _file() -> Path | None:
 def _confirmed() -> list[str]:
     try:
         path = _file()
-        found = [] if path is None else json.loads(path.read_text(encoding="utf-8"))
+        found = [] if path is None else json.loads(read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return []
     return [mark for mark in found if isinstance(mark, str)] if isinstance(found, list) else []

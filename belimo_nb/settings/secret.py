@@ -6,11 +6,14 @@ So our own variables hold secrets as `Secret`, and the frames of libraries, whic
 
 from __future__ import annotations
 
+import base64
 import html
+import json
+import re
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TypeVar
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 SHORTEST = 8  # shorter secrets occur in ordinary words and numbers; masking them would garble the text
@@ -47,14 +50,24 @@ def masked(text: str) -> str:
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
-    """The secrets as they may be written (plain, escaped, in HTML, in a URL), the longest first."""
-    found = {
-        form
-        for secret in map(str, secrets)
-        if len(secret) >= SHORTEST
-        for form in (secret, str.__repr__(secret)[1:-1], html.escape(secret), quote_plus(secret, errors="replace"))
-    }
+    """The secrets as they may be written (plain, escaped, in HTML, JSON, base64 or a URL), the longest first."""
+    found = {form for secret in map(str, secrets) if len(secret) >= SHORTEST for form in _forms(secret)}
     return sorted(found, key=lambda form: (-len(form), form))  # a part masked first would leave the rest of the whole
+
+
+def _forms(secret: str) -> set[str]:
+    whole = secret.encode(errors="replace")
+    in_url = (quote(whole), quote(whole, safe=""), quote_plus(whole))
+    found = {
+        secret,
+        str.__repr__(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        html.escape(secret),
+        *in_url,
+        *(re.sub("%..", lambda match: match[0].lower(), form) for form in in_url),
+        base64.b64encode(whole).decode().rstrip("="),
+    }
+    return found | {" ".join(form.split()) for form in found}  # as messages are brought on one line
 
 
 def without_trace(call: Callable[[], T]) -> T:

@@ -115,6 +115,8 @@ def write_text(
     if inside is not None and private:
         make_private(path.parent, inside)
     path = path.resolve()  # a symbolic link of the user's own stays, with its target replaced
+    if path.is_char_device() or path.is_block_device():  # which an administrator could replace
+        raise OSError(errno.EINVAL, f"{path.name!r} is a device", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name that nobody can guess, in the same folder: a rename is atomic only within one file system.
     written = path.with_name(f"{draft}{secrets.token_hex(8)}.tmp")

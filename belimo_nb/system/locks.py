@@ -13,7 +13,7 @@ from pathlib import Path
 
 import filelock
 
-from belimo_nb.system.files import check_regular
+from belimo_nb.system.files import check_regular, read_bytes
 
 NOTICE = 5.0  # seconds of waiting after which it is said whom one waits for
 LONGEST = 600.0  # seconds to wait; the slowest device of a sync takes some minutes
@@ -74,7 +74,7 @@ def locked(place: Path, wait: float | None = None, on_wait: Callable[[str], obje
 def holder(place: Path) -> str:
     """The process that holds a lock, in words."""
     try:
-        body = json.loads(place.read_text(encoding="utf-8"))
+        body = json.loads(read_bytes(place))
         return f"process {int(body['pid'])} on {body['host']}, since {body['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

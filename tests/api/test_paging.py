@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from belimo_nb.api import paging
 from belimo_nb.api.paging import PAGE_ROWS, collect
 from belimo_nb.errors import AnswerError
 
@@ -106,3 +107,22 @@ def test_a_million_pages():
             collect(lambda *query, get=get, asked=asked: asked.append(1) or get(*query), "/devices", {}, "the devices")
         assert len(asked) == 1
     assert len(collect(pages_of([{}] * 1000, 1), "/devices", {}, "the devices")) == 1000
+
+
+def test_a_list_that_is_too_long(monkeypatch):
+    """Pages that are each within the limit of an answer, but together more than any list has, are not all read."""
+    monkeypatch.setattr(paging, "MAX_LIST_BYTES", 5000)
+    rows, asked = [{"id": "x" * 1000}] * 20, []
+    with pytest.raises(AnswerError, match=r"MB of the devices with 5 of 20 rows, which none should have"):
+        collect(lambda *query: asked.append(1) or pages_of(rows, 1)(*query), "/devices", {}, "the devices")
+    assert len(asked) == 5
+    assert len(collect(pages_of(rows[:4], 1), "/devices", {}, "the devices")) == 4
+
+
+def test_a_row_that_is_too_deep():
+    """Lists within lists within lists are no row."""
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(AnswerError, match="without rows"):
+        collect(answers({"data": [{"a": deep}], "paging": {"total": 1}}), "/devices", {}, "the devices")

@@ -1,5 +1,6 @@
 """What a command that may run unattended tells: the log has it all, the terminal what people should know."""
 
+import os
 import re
 import warnings
 
@@ -118,6 +119,14 @@ def test_a_log_that_cannot_be_begun(tmp_path):
     """A log file in a folder that is not there is an error before anything else."""
     with pytest.raises(UsageError, match="choose another with --log-file"), RunLog(tmp_path / "a" / "b", quiet=False):
         pytest.fail("it should not have come to this")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have other names there")
+def test_a_log_that_nobody_reads(tmp_path):
+    """A pipe without a reader is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="cannot be written"), RunLog(tmp_path / "pipe", quiet=False):
+        pass
 
 
 def test_no_log(capsys):

@@ -191,7 +191,7 @@ def test_a_working_folder_that_is_gone(second):
 
 def test_foreign_text_as_json(second, monkeypatch):
     """In JSON nothing drives the terminal or is half a character, and a program reads the same text."""
-    name = "a\x9b1m\u202eb\x7f\x1b[31m\u200dü\U000e0041"
+    name = "a\x9b1m\u202eb\x7f\x1b[31m\u200dü\U000e0041\x85\u2028\xa0\x1f"
 
     def renamed(_, answer):
         return says(answer.json | {"data": [{**row, "displayName": name + "\ud83d"} for row in answer.json["data"]]})

@@ -1,7 +1,9 @@
 """Sign-in: one token for all threads and runs, renewed in time, kept in private, never shown."""
 
+import base64
 import contextlib
 import dataclasses
+import html
 import json
 import logging
 import os
@@ -12,9 +14,11 @@ import threading
 import time
 import types
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import platformdirs
 import pytest
+from locks_places import put
 from second_cloud import CLIENT_SECRET, DROP, PASSWORD, TOKEN, USERNAME, SecondCloud, cut, page_of_html, says, truncated
 
 from belimo_nb import settings
@@ -537,3 +541,36 @@ def test_a_reason_with_secrets(second, monkeypatch):
     assert str(caught.value).isprintable()
     assert PASSWORD not in str(caught.value)
     assert CLIENT_SECRET[:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        " ".join,
+        lambda words: json.dumps("  ".join(words))[1:-1],
+        lambda words: quote("  ".join(words)),
+        lambda words: quote("  ".join(words), safe="").lower(),
+        lambda words: quote_plus("  ".join(words)),
+        lambda words: html.escape("  ".join(words)),
+        lambda words: base64.b64encode("  ".join(words).encode()).decode(),
+    ],
+)
+def test_a_reason_with_the_password_in_another_form(second, monkeypatch, form):
+    """Escaped for HTML, JSON or a URL, encoded, or with its blanks put together, it is as secret."""
+    words = ("pä/ss&", "wÖrd+zwei")
+    monkeypatch.setenv("BELIMO_PASSWORD", "  ".join(words))
+    second.always(TOKEN, says({"error": f"no {form(words)}"}, 403))
+    with pytest.raises(SignInError, match=r"\(no \*{8}=*\)"):
+        new().access_token()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have other names there")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket"])
+def test_a_token_file_that_is_none(second, kind):
+    """Something else in the file's place is not waited for: it only costs a sign-in."""
+    new().access_token()
+    (place,) = Path.home().rglob("token-*.json")
+    place.unlink()
+    put(kind, place)
+    assert new().access_token()
+    assert second.grants == ["password", "password"]

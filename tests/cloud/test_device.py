@@ -247,6 +247,25 @@ def test_summary(valve):
     assert valve.summary["online"]
 
 
+def test_what_is_shown_is_printable(second):
+    """No representation of a device or its dataprofile turns text or drives a terminal."""
+    strange = "a\x9b1m\u202eb\x1b[31m\r\u2028"
+
+    def renamed(_, answer):
+        body = answer.json
+        for device in body["data"]:
+            device |= {"displayName": strange, "serialNumber": strange + device["id"], "projectName": strange}
+            device.get("dataprofile") and device["dataprofile"].update(displayName=strange)
+        return says(body)
+
+    second.always("/devices", renamed)
+    second.always(f"/definitions/dataprofiles/{VALVE}", lambda _, answer: says({**answer.json, "name": strange}))
+    with contextlib.closing(bn.connect()) as client:
+        device = client.device("d7Kx01")
+        for shown in (repr(device), repr(device.profile), device._repr_html_()):
+            assert shown.isprintable()
+
+
 def test_html_is_escaped(second):
     """A name that contains HTML is shown, not run."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from jupyter_lab import NOTEBOOKS, JupyterLab, run_all, running
+from jupyter_lab import NOTEBOOKS, new_page, run_all, running
 
 from belimo_nb.demo import DemoCloud
 
-# One worker has the server and the cloud for all tests of this file.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jupyterlab")]
 
 PICTURE = ".bnb-x-canvas canvas"
@@ -24,13 +23,6 @@ DRAWN = """words => {
     const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     return pixels.some(value => value) ? canvas.toDataURL() : null;
 }"""
-
-
-@pytest.fixture(scope="module")
-def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterLab]:
-    """One server for the notebooks."""
-    with DemoCloud() as cloud, running(cloud, tmp_path_factory.mktemp("lab")) as server:
-        yield server
 
 
 def errors(page: Any) -> list[str]:
@@ -45,31 +37,19 @@ def picture(page: Any, *words: str, other_than: str = "") -> str:
     return page.wait_for_function(drawn, arg=[list(words), other_than]).json_value()
 
 
-# The cooling notebook is held cell by cell against the heating notebook elsewhere.
-@pytest.mark.parametrize(
-    "notebook", [path for path in NOTEBOOKS if path.stem != "cooling_energy"], ids=lambda p: p.stem
-)
-def test_every_cell_runs(browser: Any, lab: JupyterLab, notebook: Path) -> None:
-    """Run All Cells ends every cell of a notebook without an error or a warning; only the device's has widgets."""
-    page = run_all(browser, lab, notebook)
-    try:
-        assert errors(page) == []
-        if notebook.stem == "device":
-            picture(page, "Energieventil Heizung 2.OG Sued-Ost, 2018-11-24 to")
-        assert page.locator(".bnb-x").count() == (notebook.stem == "device")
-    finally:
+def test_notebooks_in_jupyterlab(browser: Any, tmp_path: Path) -> None:
+    """Run All Cells ends every cell of each notebook without an error or a warning; then the explorer is used."""
+    # The cooling notebook is held cell by cell against the heating notebook elsewhere.
+    overview, heating, device = (
+        next(path for path in NOTEBOOKS if path.stem == name) for name in ("overview", "heating_energy", "device")
+    )
+    with DemoCloud() as cloud, running(cloud, tmp_path) as lab, contextlib.closing(new_page(browser)) as page:
+        for notebook in (overview, heating, device):
+            run_all(page, lab, notebook)
+            assert errors(page) == [], notebook.stem
+            assert page.locator(".bnb-x").count() == (notebook == device)
+        drive(page, cloud, tmp_path)
         page.context.close()
-
-
-def test_the_explorer(browser: Any, tmp_path: Path) -> None:
-    """Another device by typing, a range by a button, the file; the future and a cloud that is gone show a sentence."""
-    (notebook,) = [path for path in NOTEBOOKS if path.stem == "device"]
-    with DemoCloud() as cloud, running(cloud, tmp_path) as lab:
-        page = run_all(browser, lab, notebook)
-        try:
-            drive(page, cloud, tmp_path)
-        finally:
-            page.context.close()
 
 
 def look_closely(page: Any, whole: str) -> None:
@@ -92,7 +72,7 @@ def look_closely(page: Any, whole: str) -> None:
 
 
 def drive(page: Any, cloud: DemoCloud, folder: Path) -> None:
-    """What a person does."""
+    """Another device by typing, a range by a button, the file; the future and a cloud that is gone show a sentence."""
     first = picture(page, "Energieventil Heizung 2.OG Sued-Ost, 2018-11-24 to")
     page.get_by_label("Device", exact=True).press_sequentially("nord-west")
     second = picture(page, "Energieventil Heizung 2.OG Nord-West, 2018-11-24 to", "Power: from", other_than=first)

@@ -124,3 +124,13 @@ def test_demo(step):
 def test_demo_healthy():
     """Its sister closes."""
     assert closed(demo_samples("Lüftung LA01 Erhitzer")).verdict == "ok"
+
+
+def test_a_dead_flow_sensor_shows_no_tightness():
+    """Flow reads 0 all the time, and the temperatures say that water moves: whether the valve closes is not known."""
+    times = made_times(10)
+    position = np.maximum(60 * np.sin(np.arange(len(times)) / 4), 0.0)
+    dead = made_valve(times, flow_m3h=0.0, position_pct=position, t1_c=6.0, t2_c=12 - 0.05 * position)
+    shut = made_valve(times, flow_m3h=0.0, position_pct=0.0, t1_c=21.0, t2_c=21.0)
+    assert closed(dead).sentence == "The flow sensor has failed, so it does not show whether the valve closes."
+    assert closed(shut).verdict == "ok"

@@ -126,6 +126,7 @@ def test_waste_zone():
     assert verdict.waste_m3 == pytest.approx(np.maximum(flow - waste_flow, 0).sum() / 4, rel=0.04)
     assert 0 < verdict.waste_m3_low < verdict.waste_m3
     assert "Limit the flow" in verdict.recommendation
+    assert "would have cut" in verdict.recommendation
     few = np.where(np.arange(STEPS) % 200, np.minimum(flow, 3.0), 8.0)
     assert saturation(samples(few, half_flow=2.0)).verdict == "ok"
 
@@ -180,6 +181,7 @@ def test_no_limit_that_cuts_real_cooling():
     flow = swinging(STEPS, 8)
     made = samples(flow, half_flow=1.0, supply=8.0, sink=np.where(warm, 40.0, 20.0))
     assert saturation(made).verdict == "warn"
+    assert "Limit the flow" not in saturation(made).recommendation, "one page gives one advice"
     found = delta_t_limit(made)
     assert found.verdict == "cannot judge"
     assert "still bring power that a limit would take away" in found.sentence
@@ -404,6 +406,7 @@ def test_a_coil_that_is_used_up_tells_in_any_season(half, verdict):
     (found,) = judge(Samples(frame, design=Design(max_flow_m3h=6.5)), checks=["oversized"])
     assert found.verdict == verdict
     assert ("more water brings hardly any more power even there" in found.sentence) == (verdict == "warn")
+    assert ("what the check of the waste zone says" in found.recommendation) == (verdict == "warn")
 
 
 def test_what_lacks_for_a_delta_t():
@@ -470,6 +473,8 @@ def test_an_open_sensor_gives_no_mean(column, volume):
     half.iloc[STEPS // 2 :, half.columns.get_loc(column)] = 537.7
     half.iloc[STEPS // 2 :, half.columns.get_loc("power_kw")] = 0.0
     assert flow_weighted_delta_t(Samples(half)).figure == pytest.approx(good.figure, rel=1e-6)
-    found = flow_weighted_delta_t(Samples(half.iloc[STEPS // 2 :]))
+    none = half.iloc[STEPS // 2 :].copy()
+    none.iloc[::100, none.columns.get_loc(column)] = np.nan
+    found = flow_weighted_delta_t(Samples(none))
     assert found.verdict == "cannot judge"
     assert "out of range" in found.sentence

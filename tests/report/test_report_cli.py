@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -29,6 +30,11 @@ from belimo_nb.report.jobs import Result
 from belimo_nb.report.output import folder as folder_module
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.page import report_files
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d) (\d+) (\w+) (.*)")
 NAMES = [
@@ -80,7 +86,8 @@ def quick(second, monkeypatch):
     def rendered(task):
         error = broken.get(task.job.title)
         bn.connect().device(task.job.parameters["device"]).timeline()  # as a report does
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Report")])
+        title = f"# Report of run {os.environ.get('RUN')}"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(title)])
         files = report_files.write_report(
             notebook, task.job, task.out, made_at=task.made_at, version=task.version, failed=error is not None
         )
@@ -359,4 +366,50 @@ def test_killed_for_real(demo_environment, tmp_path):
     body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
     assert body["period"] == "November 2018"
     assert body["counts"]["ok"] == 3
+    assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+def test_killed_again_and_again(quick, tmp_path, monkeypatch):
+    """Killed with -9 at random moments, now and then on a full disk: readers find whole runs, and --resume ends it."""
+    out, dice = tmp_path / "out", random.Random(5)
+    arguments = ["report", "device", "--search", "Heizkreis 0", "--period", "2021-03", "--out", str(out), "--jobs", "1"]
+
+    def begin(number: int, *options: str, room: int | None = None) -> int:
+        """A run of its own number, in a child of this process."""
+        if (pid := os.fork()) == 0:
+            os.environ["RUN"] = str(number)
+            if room is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+            os._exit(CliRunner().invoke(cli, [*arguments, *options]).exit_code)
+        return pid
+
+    def numbers() -> set[str]:
+        """The runs whose pages a reader finds; all that is told of is there."""
+        body = json.loads((out / "reports.json").read_text(encoding="utf-8"))
+        names = [name for item in body["reports"] for name in item["files"].values()]
+        assert len(body["reports"]) == 9
+        for index in (out / "index.html", out / "2021-03" / "index.html"):
+            links = re.findall(r'href="([^"#:]+)"', index.read_text(encoding="utf-8"))
+            assert [link for link in links if not (index.parent / unquote(link)).exists()] == []
+        pages = [(out / name).read_text(encoding="utf-8") for name in names if name.endswith(".html")]
+        return {found for page in pages for found in re.findall(r"Report of run (\d+)", page)}
+
+    assert CliRunner().invoke(cli, arguments).exit_code == 0  # fetches, and imports what children need
+    began = time.monotonic()
+    assert os.waitpid(begin(0), 0)[1] == 0
+    lasts, killed, there = time.monotonic() - began, 0, {"0"}
+    for number in range(1, 11):
+        pid = begin(number, room=20_000 if number % 4 == 0 else None)
+        time.sleep(dice.uniform(0.0, 0.9) * lasts)
+        os.kill(pid, signal.SIGKILL)
+        killed += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        found = numbers()
+        assert len(found) == 1
+        assert int(max(found)) >= int(max(there))
+        there = found
+    assert killed > 3
+    assert os.waitpid(begin(99, "--resume"), 0)[1] == 0
+    assert numbers()
     assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]

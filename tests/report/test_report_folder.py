@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from locks_places import put
 from made_runs import MADE_AT, NOVEMBER, facts, month, period
 
 from belimo_nb.errors import BelimoError, UsageError
@@ -54,6 +56,18 @@ def make(out: Path, name: str, devices=OLD, span=NOVEMBER, **more) -> None:
             (folder.staging / path).parent.mkdir(parents=True, exist_ok=True)
             (folder.staging / path).write_text(name)
         folder.publish(told, found, **more)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have other names there")
+@pytest.mark.parametrize("name", ["results.jsonl", "run.json"])
+def test_notes_that_are_a_pipe(tmp_path, name):
+    """Something else in the place of a run's notes is not waited for."""
+    make(tmp_path, "before")
+    (tmp_path / ".belimo-nb" / name).unlink(missing_ok=True)
+    put("pipe", tmp_path / ".belimo-nb" / name)
+    with contextlib.suppress(UsageError, BelimoError):
+        make(tmp_path, "after")
+    assert (tmp_path / "2018-11" / "devices" / "b.html").read_text() in ("before", "after")
 
 
 def links(index: Path) -> set[Path]:

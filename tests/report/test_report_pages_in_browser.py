@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,81 +29,94 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "site"
 
 
-def open_page(browser: Any, path: Path, trouble: list[str], **look: Any) -> Any:
-    """A page with the network off; what it asks for or complains of is put into `trouble`."""
-    context = browser.new_context(offline=True, **look)
-    page = context.new_page()
-    page.on("console", lambda message: trouble.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-    page.on(
-        "request", lambda request: trouble.append(f"asks for {request.url}") if request.url != path.as_uri() else None
-    )
-    page.goto(path.as_uri())
-    return page
+@dataclass
+class Opened:
+    """A page that was opened with the network off, and what it has asked for or complained of."""
+
+    path: Path
+    page: Any
+    trouble: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Note what the page does."""
+        self.page.on("console", lambda message: self.trouble.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
+        self.page.on("request", lambda asked: self.trouble.append(f"asks for {asked.url}"))
+
+
+@pytest.fixture(scope="module")
+def pages(reports: Path, browser: Any) -> Iterator[list[Opened]]:
+    """Every page of the run, each opened once: a new one would take a process of the browser."""
+    context = browser.new_context(offline=True)
+    found = [Opened(path, context.new_page()) for path in sorted(reports.rglob("*.html"))]
+    for opened in found:
+        opened.listen()
+        opened.page.goto(opened.path.as_uri())
+    yield found
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_load_nothing(reports: Path, browser: Any, scheme: str) -> None:
+def test_pages_load_nothing(pages: list[Opened], scheme: str) -> None:
     """Each page opens without a network, asks for nothing but itself, and has nothing to complain of."""
-    pages = sorted(reports.rglob("*.html"))
     assert len(pages) == 5
-    for path in pages:
-        trouble: list[str] = []
-        page = open_page(browser, path, trouble, color_scheme=scheme)
-        assert page.title()
-        assert trouble == []
-        page.context.close()
+    for opened in pages:
+        opened.page.emulate_media(color_scheme=scheme)
+        opened.trouble.clear()
+        opened.page.reload()
+        assert opened.page.title()
+        assert opened.trouble == [f"asks for {opened.path.as_uri()}"]
 
 
-def test_links_lead_somewhere(reports: Path, browser: Any) -> None:
+def test_links_lead_somewhere(pages: list[Opened]) -> None:
     """Every link of every page is a file of the run or a place on the page."""
-    for path in sorted(reports.rglob("*.html")):
-        page = open_page(browser, path, [])
-        links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
+    for opened in pages:
+        links = opened.page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
+        places = opened.page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
         assert links
         for link in links:
             parts = urlsplit(link)
             assert not parts.scheme, link
-            target = (path.parent / unquote(parts.path)) if parts.path else path
+            target = (opened.path.parent / unquote(parts.path)) if parts.path else opened.path
             assert target.is_file(), link
-            if parts.fragment and target == path:
-                assert page.locator(f'[id="{unquote(parts.fragment)}"]').count() == 1, link
-        page.context.close()
+            if parts.fragment and target == opened.path:
+                assert places.count(unquote(parts.fragment)) == 1, link
+
+
+def widened(pages: list[Opened], width: int) -> Iterator[Opened]:
+    """The pages on a screen of this width."""
+    for opened in pages:
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        yield opened
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_page_fits_the_screen(reports: Path, browser: Any, width: int) -> None:
+def test_page_fits_the_screen(pages: list[Opened], width: int) -> None:
     """On a phone and on a desk no page is wider than the screen: wide tables scroll on their own."""
-    for path in sorted(reports.rglob("*.html")):
-        page = open_page(browser, path, [], viewport={"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
-        page.context.close()
+    for opened in widened(pages, width):
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, opened.path.name
 
 
-def test_sentences_are_read_on_a_phone(reports: Path, browser: Any) -> None:
+def test_sentences_are_read_on_a_phone(pages: list[Opened]) -> None:
     """What a check means and what a table shows lie on the screen, also when the table is scrolled sideways."""
-    (path,) = reports.glob("*/devices/*.html")
-    page = open_page(browser, path, [], viewport={"width": 390, "height": 800})
-    texts = page.locator(".bnb-below p, caption")
-    assert page.locator("#table-verdicts .bnb-below p").count() >= 14
-    for scrolled in (0, 10_000):
-        page.eval_on_selector_all(".bnb-scroll", f"boxes => boxes.forEach(box => box.scrollLeft = {scrolled})")
+    (opened,) = widened([opened for opened in pages if opened.path.parent.name == "devices"], 390)
+    texts = opened.page.locator(".bnb-below p, caption")
+    assert opened.page.locator("#table-verdicts .bnb-below p").count() >= 14
+    for scrolled in (10_000, 0):
+        opened.page.eval_on_selector_all(".bnb-scroll", f"boxes => boxes.forEach(box => box.scrollLeft = {scrolled})")
         for box in texts.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())"):
             assert box["left"] >= 0, box
             assert box["right"] <= 390, box
             assert box["height"] > 0
-    page.context.close()
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1024, 1200, 1280, 1920])
-def test_units_stand_beside_their_numbers(reports: Path, browser: Any, width: int) -> None:
+def test_units_stand_beside_their_numbers(pages: list[Opened], width: int) -> None:
     """However wide the screen, the unit of a key figure is on the line of its number."""
-    for path in sorted(reports.rglob("*.html")):
-        page = open_page(browser, path, [], viewport={"width": width, "height": 800})
-        lines = page.locator(".bnb-kf .bnb-kv:has(.bnb-u)").evaluate_all(
+    for opened in widened(pages, width):
+        lines = opened.page.locator(".bnb-kf .bnb-kv:has(.bnb-u)").evaluate_all(
             "all => all.map(one => [one.textContent, one.getBoundingClientRect().height, "
             "parseFloat(getComputedStyle(one).lineHeight)])"
         )
-        assert path.name == "index.html" or lines
-        assert [text for text, height, line in lines if height > 1.5 * line] == [], path.name
-        page.context.close()
+        assert opened.path.name == "index.html" or lines
+        assert [text for text, height, line in lines if height > 1.5 * line] == [], opened.path.name

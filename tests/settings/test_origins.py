@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
+from locks_places import put
 
 from belimo_nb import settings
 from belimo_nb.cli import cli
 from belimo_nb.errors import SettingsError
+from belimo_nb.settings import origins
 from belimo_nb.settings.secret import Secret, masked
 
 CREDENTIALS = {name: f"{name}-of-anna" for name in settings.CREDENTIALS}
@@ -122,3 +124,19 @@ def test_settings_that_are_no_text(monkeypatch):
     odd, secret = Secret("pass\udce4word"), Secret("hunter-2-zug")
     assert masked(f"{secret} and {odd}") == "******** and ********"  # while one is in use, others are masked
     assert dotenv_values(".env") == {}
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_file_of_confirmations_that_is_none(monkeypatch, kind):
+    """Something else in its place confirms nothing, and is not waited for."""
+    put(kind, origins._file())
+    assert origins._confirmed() == []
+
+
+@posix
+def test_an_env_file_that_is_a_pipe():
+    """A pipe that nobody writes to is not waited for."""
+    put("pipe", Path(".env"))
+    with pytest.raises(SettingsError, match=r"'\.env' is no regular file"):
+        settings.load()

@@ -46,3 +46,17 @@ def test_links_stay(tmp_path):
     write_text(link, "x")
     assert link.is_symlink()
     assert target.read_text() == "x"
+
+
+def test_a_device_is_replaced_by_no_file(tmp_path):
+    """What would be written to a link that leads to a device is refused: an administrator could replace it."""
+    device = tmp_path / "device"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except (AttributeError, PermissionError):
+        pytest.skip("only administrators can make a device")
+    (tmp_path / "link").symlink_to(device)
+    for place in (device, tmp_path / "link"):
+        with pytest.raises(OSError, match="'device' is a device"):
+            write_text(place, "x")
+    assert device.is_char_device()

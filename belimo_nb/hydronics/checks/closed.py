@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from belimo_nb.hydronics.checks.sensors import dead_hours
 from belimo_nb.hydronics.plant import long_spells, moves, supplied
 from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
 from belimo_nb.hydronics.spells import HOURLY, too_coarse
@@ -48,6 +49,10 @@ def closed(samples: Samples) -> Verdict:
     if shut_hours < CLOSED_HOURS:
         reason = f"The valve was closed for only {shut_hours:.0f} h; {CLOSED_HOURS:.0f} h are needed."
         return cannot_judge(CHECK, reason, THRESHOLD)
+    if not (flow > 0).any() and dead_hours(samples):
+        return cannot_judge(
+            CHECK, "The flow sensor has failed, so it does not show whether the valve closes.", THRESHOLD
+        )
     nominal, source = nominal_flow(samples)
     leaking = shut & (flow > FLOW_SHARE * nominal)
     if _is_zero(samples, shut, leaking, nominal):

@@ -82,8 +82,9 @@ def flow_weighted_delta_t(samples: Samples, passed: Passage | None = None) -> Ve
         reason = "There are no water temperatures, so nothing is known of the water's heat capacity."
     means = {} if reason else {mode: mean_delta_t(samples, mode, passed) for mode in samples.modes}
     means = {mode: mean for mode, mean in means.items() if math.isfinite(mean)}
-    if not means and not reason and _broken(samples).any():
-        reason = "A temperature out of range leaves neither counters nor power to tell what the water gave."
+    open_sensor = any(samples.known(of) and not np.isfinite(samples.temperature(of)).any() for of in ("t1_c", "t2_c"))
+    if not reason and (open_sensor or (not means and _broken(samples).any())):
+        means, reason = {}, "A temperature out of range leaves neither counters nor power to tell what the water gave."
     if not means:
         return cannot_judge(MEAN, reason or "Neither counters nor power and flow say how much passed.")
     source = MEAN_SOURCES[0 if passed.metered else 1]
@@ -150,8 +151,8 @@ def _low(samples: Samples, mode: str, mask: Flags, threshold: str, warn_pct: flo
         "Look for a manual override, a fixed flow or position setpoint, or a controller that calls for full flow all "
         "the time, and let the flow follow the load."
         if still
-        else "Switch the valve's delta-T limit on, then look for the cause: a fouled or too small coil, a supply air "
-        "or room setpoint that cannot be reached, a bypass or mixing circuit behind the valve."
+        else "Look for the cause: a fouled or too small coil, a supply air or room setpoint that cannot be reached, a "
+        "bypass or mixing circuit behind the valve; until then a delta-T limit saves water, if its check advises one."
     )
     needless = f"{between(least, most)} m³ need not have flowed"
     sentence = f"{sentence}; {needless}; {still}." if still else f"{sentence}; {needless}."

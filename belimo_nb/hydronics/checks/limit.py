@@ -11,14 +11,13 @@ import numpy as np
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics.checks.saturation import characteristics
 from belimo_nb.hydronics.counted import rho_c
-from belimo_nb.hydronics.exchanger import Characteristic, supply_span, supply_temperature
+from belimo_nb.hydronics.exchanger import CUT_PCT, Characteristic, supply_span, supply_temperature
 from belimo_nb.hydronics.samples import Flags, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, cannot_judge, whole, worst
 
 CHECK = "delta-T limit"
 LIMIT_STEP_K = 0.5
 LIMIT_FLOW = 1.3  # highest flow over that of the limit, from which a limit is advised
-CUT_PCT = 5.0  # percent of the heat or cold that a limit may cut
 WORTH_SHARE, WORTH_M3 = 0.05, 10.0  # water that a limit must save to be worth setting: a share of what flowed, and m3
 LIMIT_SUPPLY_SPAN_K = 10.0  # span of the supply temperature (5th to 95th percentile) from which no one limit suits
 PUMP_EXPONENTS = (1, 3)
@@ -75,13 +74,10 @@ def advised_limit(samples: Samples, mask: Flags, curve: Characteristic) -> Advic
     if not span < LIMIT_SUPPLY_SPAN_K:
         return Advice(reason=f"The supply temperature spans {span:.0f} K, so no single limit suits.")
     heat = float(np.nanmedian(rho_c(samples)[mask]))
-    power = samples.power[mask]
-    power = power[np.isfinite(power)]
     flow = curve.enough_flow_m3h
     while flow * LIMIT_FLOW < curve.max_flow_m3h:
-        left = curve.a_kw * flow / (curve.b_m3h + flow)
+        left, cut = curve.cut(flow, samples.power[mask])
         limit = LIMIT_STEP_K * math.floor(left / (heat * flow) / LIMIT_STEP_K + 0.5)
-        cut = float(np.maximum(power - left, 0.0).sum() / power.sum())
         if limit >= LIMIT_STEP_K and cut <= CUT_PCT / 100:
             return Advice(limit, cut, left)
         flow *= 1.02

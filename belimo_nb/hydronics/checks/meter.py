@@ -22,12 +22,13 @@ LEAST_DAYS = 7
 WORST = 0.1  # share of the days, those that differ most, that is left out: a wrong day is no wrong meter
 BLIND_PCT = 10.0  # A sampling error that leaves room for more than this says nothing of the meter
 TIMES_HIGHEST = 3.0  # A counter that rises faster than so many times the 99.9th percentile of power has jumped
-FOREIGN, FOREIGN_PCT, USUAL, CLEAR_K = 0.3, 4.0, 0.1, 1.0
+FOREIGN, FOREIGN_PCT, USUAL, CLEAR_K = 0.5, 2.5, 0.1, 1.0
 """Share by which the power of a reading may differ from what flow and temperatures, 1 K apart or more, make of it;
-percent of the readings in which it may differ by more, if it differs in half of them by the third at most (8 % where
-half of the water is glycol and nothing says so).
+percent of the readings in which it may differ by more (1.5 where a valve hunts faster than its channels are read), if
+in half of them it differs by the third at most (8 % where half of the water is glycol and nothing says so).
 """
-THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 4 % of the readings off by 30 %"
+ROUNDED = 0.1  # share of the 99th percentile of power up to which a difference is one of rounding, or of a moment
+THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 2.5 % of the readings off by half"
 
 
 def meter(samples: Samples) -> Verdict:
@@ -37,7 +38,7 @@ def meter(samples: Samples) -> Verdict:
     if not foreign >= FOREIGN_PCT:
         return counted
     said = (
-        f"In {foreign:.0f} % of the readings power is off by more than 30 % from what flow and temperatures make of "
+        f"In {foreign:.0f} % of the readings power is off by more than half from what flow and temperatures make of "
         "it, and in the others it is not: some seem to be another device's."
     )
     advice = "Check at the gateway which device's readings come under this one's name."
@@ -54,8 +55,9 @@ def _foreign(samples: Samples) -> float:
     known = samples.active & (delta >= CLEAR_K) & (power > 0) & (made > 0)
     if known.sum() * samples.hours < ACTIVE_HOURS:
         return math.nan
-    off = np.abs(power[known] / made[known] - 1)
-    return 100 * float((off > FOREIGN).mean()) if percentile(off, 50) <= USUAL else 0.0
+    off, power = np.abs(power[known] / made[known] - 1), power[known]
+    apart = off * made[known] > ROUNDED * percentile(power, 99)
+    return 100 * float((apart & (off > FOREIGN)).mean()) if percentile(off, 50) <= USUAL else 0.0
 
 
 def _by_counters(samples: Samples) -> Verdict:

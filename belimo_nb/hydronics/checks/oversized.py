@@ -80,8 +80,10 @@ def oversized(
     if share >= warn_pct:
         return Verdict(CHECK, OK, share, "%", threshold, sentence)
     advice = (
-        f"Lower the maximum flow setting to about {1.1 * high:.1f} m³/h, if that is the design flow, too; when the "
-        "valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
+        "First mend what the check of the waste zone says; when the valve is replaced, choose a smaller one."
+        if used_up
+        else f"Lower the maximum flow setting to about {1.1 * high:.1f} m³/h, if that is the design flow, too; when "
+        "the valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
     )
     return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice)
 

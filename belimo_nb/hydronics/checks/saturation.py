@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from belimo_nb.hydronics.exchanger import Characteristic, characteristic
+from belimo_nb.hydronics.exchanger import CUT_PCT, Characteristic, characteristic
 from belimo_nb.hydronics.samples import Flags, Floats, Samples, lacking
 from belimo_nb.hydronics.verdict import OK, WARN, Verdict, between, cannot_judge, worst
 
@@ -85,10 +85,12 @@ def _judged(
         )
     if verdict == OK:
         return Verdict(CHECK, OK, share, "%", threshold, sentence, waste_m3=excess, waste_m3_low=least)
+    enough = curve.enough_flow_m3h
+    cut = 100 * curve.cut(enough, samples.power[mask])[1] if enough < curve.max_flow_m3h else math.inf
     advice = (
-        f"Limit the flow to {curve.enough_flow_m3h:.2f} m³/h (maximum flow setting), from which on it brings less than "
-        "a tenth more; then find out why the controller asks for more than the exchanger can give."
-        if curve.enough_flow_m3h < curve.max_flow_m3h
+        f"Limit the flow to {enough:.2f} m³/h (maximum flow setting), which would have cut {cut:.1f} % of the energy; "
+        "then find out why the controller asks for more than the exchanger can give."
+        if cut <= CUT_PCT
         else "Find out why the controller asks for more than the exchanger can give: a fouled or too small coil, too "
         "little or too warm air, a setpoint that cannot be reached."
     )

@@ -135,7 +135,7 @@ def _zeros(samples: Samples) -> Verdict | None:
 
 def _no_flow(samples: Samples) -> Verdict | None:
     """A flow sensor that reads 0 while the temperatures follow the valve."""
-    hours = _dead_hours(samples)
+    hours = dead_hours(samples)
     if not hours:
         return None
     said = (
@@ -146,7 +146,7 @@ def _no_flow(samples: Samples) -> Verdict | None:
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
 
 
-def _dead_hours(samples: Samples) -> float:
+def dead_hours(samples: Samples) -> float:
     """Hours with the valve open, on days without any flow, in which the temperatures show that water moves.
 
     0 if it is less than 24 h on two days, or if the return does not follow the valve.

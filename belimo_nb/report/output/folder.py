@@ -371,7 +371,7 @@ def _read_notes(path: Path) -> tuple[list[Any], list[Result]]:
     """The basis and the results that a killed run has noted, without a line that it was killed in."""
     lines: list[Any] = []
     with contextlib.suppress(OSError):
-        for text in path.read_text(encoding="utf-8").splitlines():
+        for text in read_bytes(path).decode(errors="replace").splitlines():
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(text))
     if not lines or not isinstance(lines[0], list):
@@ -386,7 +386,7 @@ def _read_notes(path: Path) -> tuple[list[Any], list[Result]]:
 def _lock_holder(ours: Path) -> str:
     """The run that has the lock, in words."""
     try:
-        body = json.loads((ours / "run.json").read_text(encoding="utf-8"))
+        body = json.loads(read_bytes(ours / "run.json"))
         return f"another run (process {int(body['pid'])} on {body['host']}, since {body['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another run"

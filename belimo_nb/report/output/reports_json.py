@@ -19,6 +19,7 @@ import pandas as pd
 from belimo_nb.calendar.periods import Period
 from belimo_nb.report.changes import Item, Seen, compare
 from belimo_nb.report.jobs import Job, Result
+from belimo_nb.system.files import read_bytes
 
 NAME = "reports.json"
 SCHEMA = 1
@@ -255,7 +256,7 @@ def parse_time(text: object) -> datetime | None:
 def read(path: Path) -> Run | None:
     """Read the `reports.json` of a run; None if there is none of this schema at `path`."""
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(read_bytes(path))
         if body["schema"] != SCHEMA:
             return None
         zone = str(body["timezone"])

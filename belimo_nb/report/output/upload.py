@@ -17,7 +17,7 @@ from belimo_nb.errors import BelimoError, UsageError
 from belimo_nb.report.jobs import slugify
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import GENERATOR, INDEX, WORK_LISTS, runs
-from belimo_nb.system.files import make_private, write_text
+from belimo_nb.system.files import make_private, read_bytes, write_text
 
 AT_ONCE = 8  # files on their way at the same time: each waits for an answer most of the time
 LONGEST_REASON = 200
@@ -135,7 +135,7 @@ class Upload:
     def _sent(self) -> dict[str, Any]:
         """The names at the URL, each with the stamp of the file that it is a copy of."""
         try:
-            found = json.loads(self._noted.read_text(encoding="utf-8"))
+            found = json.loads(read_bytes(self._noted))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
