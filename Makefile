@@ -93,7 +93,7 @@ $(VENV)/s3/ready: requirements-s3.lock $(VENV)/base
 	@$(VENV)/s3/bin/python $(INSTALL) --require-hashes --requirement $<
 	@touch $@
 
-$(VENV)/uv: $(VENV)/base
+$(VENV)/uv:
 	@$(PYTHON) -m venv $@
 	@$@/bin/python $(INSTALL) uv==$(LOCK_UV)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import shutil
 import signal
@@ -113,11 +114,20 @@ def described(watch: Watch) -> Iterator[None]:
     assert not found, "\n".join(found[:20])
 
 
+@pytest.fixture(scope="session")
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders, one after the other; pytest would look through all those before to find a name for the next."""
+    folder = tmp_path_factory.mktemp("own")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(own_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home and a working folder of the test's own; no settings of the machine reach it."""
-    home = tmp_path_factory.mktemp("home")
-    work = tmp_path_factory.mktemp("work")
+    folder = next(own_folders)
+    home, work = folder / "home", folder / "work"
+    home.mkdir(parents=True)
+    work.mkdir()
     for name in [name for name in os.environ if name.startswith("BELIMO_")]:
         monkeypatch.delenv(name)
     for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"):

@@ -39,6 +39,7 @@ PURE_IMPORTS = (
         "difflib",
         "functools",
         "itertools",
+        "marshal",
         "math",
         "re",
     ),

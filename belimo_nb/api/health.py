@@ -46,10 +46,14 @@ def events(rows: Sequence[Mapping[str, Any]], tz: str) -> pd.DataFrame:
     return frame.sort_values("time", kind="stable", ignore_index=True)
 
 
-def completed(kept: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The API's events of a device, with those that only an earlier answer had: a cloud may forget old ones."""
+def completed(
+    kept: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], now: pd.Timestamp
+) -> list[Mapping[str, Any]]:
+    """The API's events of a device, with those up to now that only an earlier answer had: a cloud may forget some."""
     there = {(str(row.get("timestamp")), str(row.get("type"))) for row in new}
-    return [*new, *(row for row in kept if (str(row.get("timestamp")), str(row.get("type"))) not in there)]
+    lost = [row for row in kept if (str(row.get("timestamp")), str(row.get("type"))) not in there]
+    past = from_api(row.get("timestamp") for row in lost) <= now
+    return [*new, *(row for row, over in zip(lost, past, strict=True) if over)]
 
 
 def meter_errors(

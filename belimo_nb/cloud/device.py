@@ -374,7 +374,8 @@ class Device:
         """
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
         ask = functools.partial(collect, self._connection.get, path, query, what)
-        rows = self._connection.document(f"timeline {self.id}", ask, health.completed)
+        completed = functools.partial(health.completed, now=self._connection.now)
+        rows = self._connection.document(f"timeline {self.id}", ask, completed)
         return health.events(rows, self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:

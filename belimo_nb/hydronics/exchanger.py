@@ -131,6 +131,8 @@ def characteristic(samples: Samples, mask: Flags | None = None) -> Characteristi
             v, p, t, n = v[loaded], p[loaded], t[loaded], n[loaded]
     known = Characteristic(max_flow_m3h=most, cells=len(v))
     if len(v) < LEAST_CELLS or v.max() < LEAST_FLOW_RANGE * v.min():
+        if len(flow) < FLOW_BINS * LEAST_IN_CELL:
+            return replace(known, reason=f"Too few readings have flow ({len(flow)}) to see how power depends on it.")
         return replace(known, reason="The flow varies too little to see how power depends on it.")
     reference = float(np.average(supply, weights=flow)) if follow else math.nan
     lifts = [np.ones(len(v)), t - reference] if follow else [np.ones(len(v))]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Ints, Samples, nominal_flow
+from belimo_nb.hydronics.samples import Flags, Ints, Samples, percentile
 from belimo_nb.hydronics.spells import HOUR_NS, spells
 
 OPEN_PCT = 50.0
@@ -24,6 +24,23 @@ SPELL_HOURS = 1.0  # time from the first to the last reading of a spell; a singl
 NEIGHBORS = 3
 """Valves that must lack water at the same time, and at least half of those that are open: then it is the plant's."""
 GRID_NS = HOUR_NS // 4
+FLOW_SHARE = 0.01  # share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor
+
+
+def nominal_flow(samples: Samples) -> tuple[float, str]:
+    """Nominal flow in m3/h and where it is from, in words.
+
+    From the design; where that is unknown the 99th percentile of the flow while there is any. NaN without either.
+    """
+    known = samples.design.nominal_flow_m3h
+    if math.isfinite(known) and known > 0:
+        return known, f"the nominal flow of {known:.3g} m³/h"
+    flow = samples.values("flow_m3h")
+    flow = flow[flow > 0]
+    if not len(flow):
+        return math.nan, ""
+    shown = percentile(flow, 99)
+    return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"
 
 
 def flowless(samples: Samples) -> Flags:

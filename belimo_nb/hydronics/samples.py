@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -355,25 +354,6 @@ def lacking(samples: Samples) -> str:
     if samples.active_hours < ACTIVE_HOURS:
         return f"Water flowed for {samples.active_hours:.1f} h only; at least {ACTIVE_HOURS:.0f} h are needed."
     return ""
-
-
-FLOW_SHARE = 0.01  # share of the nominal flow up to which no water flows: the noise and the zero of a flow sensor
-
-
-def nominal_flow(samples: Samples) -> tuple[float, str]:
-    """Nominal flow in m3/h and where it is from, in words.
-
-    From the design; where that is unknown the 99th percentile of the flow while there is any. NaN without either.
-    """
-    known = samples.design.nominal_flow_m3h
-    if math.isfinite(known) and known > 0:
-        return known, f"the nominal flow of {known:.3g} m³/h"
-    flow = samples.values("flow_m3h")
-    flow = flow[flow > 0]
-    if not len(flow):
-        return math.nan, ""
-    shown = percentile(flow, 99)
-    return shown, f"{shown:.3g} m³/h (99th percentile of its flow, for want of the nominal flow)"
 
 
 def percentile(values: npt.NDArray[np.float64], percent: float) -> float:

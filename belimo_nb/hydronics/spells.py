@@ -25,12 +25,12 @@ def too_coarse(samples: Samples, coarsest: pd.Timedelta, purpose: str) -> str:
     if samples.step <= pd.Timedelta(0):
         return "There are fewer than two readings."
     if samples.step > DRIFT * coarsest:
-        spacing, widest = (_told(step) for step in (samples.step, coarsest))
+        spacing, widest = (in_words(step) for step in (samples.step, coarsest))
         return f"Readings every {spacing} do not show {purpose}; it takes one every {widest} or more often."
     return ""
 
 
-def _told(step: pd.Timedelta) -> str:
+def in_words(step: pd.Timedelta) -> str:
     """A spacing in words: "15 min", "6 h"."""
     minutes = step / pd.Timedelta(minutes=1)
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

@@ -111,7 +111,8 @@ def _checked(place: str, text: str, key: str, value: str | None, known: Collecti
     # Nothing is put in: a password may contain ${...}, and in ' ' it is meant as it is written.
     if given[:1] != "'" and (VARIABLE.fullmatch(value) if key in SECRETS else VARIABLE.search(value)):
         raise SettingsError(
-            f"{place} has a variable in the value of {key}, and none is put in; write the value itself."
+            f"{place} has a variable in the value of {key}, and none is put in; write what it stands for, or enclose "
+            "the value in ' ' if it is meant as it is."
         )
     return value
 

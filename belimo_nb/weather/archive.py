@@ -13,10 +13,12 @@ import requests
 from belimo_nb.client import http, responses
 from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, ApiError, UsageError
+from belimo_nb.settings.secret import masked
 from belimo_nb.weather.csv_file import MAX_TEMPERATURE_C, MIN_TEMPERATURE_C
 
 OPEN_METEO = "https://archive-api.open-meteo.com/v1/archive"
 VARIABLE = "temperature_2m"
+OF_THE_PLACE = 1.0  # degrees by which the answer's place may differ: an archive has a grid
 
 
 def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Series[Any]:
@@ -45,6 +47,13 @@ def read_archive(url: str, place: Place, first: dt.date, last: dt.date) -> pd.Se
     }
     with http.new_session(url) as session:
         body = with_retries(lambda: _get(session, url, query, what))
+    for name, asked in (("latitude", place.latitude), ("longitude", place.longitude)):
+        found = body.get(name)
+        if isinstance(found, int | float) and abs((found - asked + 180) % 360 - 180) > OF_THE_PLACE:
+            raise AnswerError(
+                f"Asked for {what} at the {name} {asked:.2f}, the weather archive answered with {found:.2f}; check "
+                "BELIMO_WEATHER."
+            )
     return _hourly_series(body, first, last, what)
 
 
@@ -68,7 +77,7 @@ def _get(session: requests.Session, url: str, query: dict[str, str], what: str) 
 
 def _error_reason(response: requests.Response) -> str:
     try:
-        return " ".join(str(response.json()["reason"]).split())[:120].rstrip(".")
+        return masked(" ".join(str(response.json()["reason"]).split()))[:120].rstrip(".")
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
@@ -80,6 +89,8 @@ def _hourly_series(body: dict[str, Any], first: dt.date, last: dt.date, what: st
         if any(isinstance(stamp, int | float) for stamp in stamps):
             raise TypeError  # pandas would take a number for a time
         times = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601", utc=True)).as_unit("ns")
+        if any(isinstance(value, bool) for value in body["hourly"][VARIABLE]):
+            raise TypeError
         values = [None if value is None else float(value) for value in body["hourly"][VARIABLE]]
         found = pd.Series(values, times, dtype=float)
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -91,6 +102,8 @@ def _hourly_series(body: dict[str, Any], first: dt.date, last: dt.date, what: st
     # A grid of all hours, so that hours which the archive lacks are NaN and not just absent.
     begin, end = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC") + pd.Timedelta(days=1)
     grid = pd.date_range(begin, end, freq="h", inclusive="left", name="time")
+    if len(found) and not found.index.isin(grid).any():
+        raise AnswerError(f"The weather archive gave {what} at none of the hours asked for; check BELIMO_WEATHER.")
     return found[~found.index.duplicated(keep="last")].reindex(grid).rename("temperature_c")
 
 

@@ -37,6 +37,7 @@ def without_unit(points):
     return points
 
 
+FUTURE = {"timestamp": iso(NOW + 86400), "type": "SOFTWARE_CHANGE"}
 PARTS = [
     says({}),
     spoiled_profile(lambda points: []),
@@ -83,6 +84,8 @@ def test_events_that_the_cloud_forgets(second):
         lambda _, answer: says({"data": answer.json["data"][1:2], "paging": {"total": 1, "offset": 0, "limit": 10}}),
     )
     assert len(whole) == 4
+    second.next(f"/devices/{DEVICE}/timeline", lambda _, answer: says({"data": [FUTURE], "paging": {"total": 1}}))
+    timeline()  # which a cloud whose clock is wrong has told once
     for found in (timeline(), timeline(offline="1")):
         assert found.to_dict() == whole.to_dict()
 

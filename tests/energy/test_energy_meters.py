@@ -253,6 +253,18 @@ def test_several_bad_readings_are_no_lower_bound_above_the_truth():
         assert months(broken, ("2018-01-02", "2018-01-18")) == pytest.approx([truth])
 
 
+@LIMITS
+@pytest.mark.parametrize("count", [6, 10, 20])
+def test_a_run_that_is_too_high_while_the_register_goes_on(p_max, count):
+    """Readings that are 250 kWh too high until the register has nearly caught up: neither a reset, nor counted."""
+    readings = winter(hours=24 * 20)
+    broken = readings.copy()
+    broken.iloc[100 : 100 + count] += 250 * KWH
+    rest = readings.drop(readings.index[100 : 100 + count])
+    found = interval_energy(broken, "D", "2018-01-01", "2018-01-20", p_max=p_max)
+    pd.testing.assert_frame_equal(found, interval_energy(rest, "D", "2018-01-01", "2018-01-20", p_max=p_max))
+
+
 def test_a_month_with_readings_on_its_edges_is_measured():
     """Whatever gaps lie inside; how much of it is spanned says the coverage."""
     readings = winter()

@@ -89,6 +89,7 @@ def test_no_bend():
     [
         (samples(swinging(90, 8)), "Fewer than 24 active hours"),
         (samples(4 + swinging(STEPS, 1.0)), "The flow varies too little"),
+        (samples(swinging(48, 8), step="1D"), "Too few readings have flow"),
         (
             Samples(
                 exchanger(swinging(STEPS, 8)).assign(
@@ -105,7 +106,7 @@ def test_no_bend():
         ),
         (Samples(exchanger(swinging(STEPS, 8)).assign(power_kw=5.0)), "Power does not change with flow"),
     ],
-    ids=["short", "narrow", "scattered", "unmeasured", "flat"],
+    ids=["short", "narrow", "daily", "scattered", "unmeasured", "flat"],
 )
 def test_no_characteristic(made, reason):
     """Refused with the reason, and the checks that need it cannot judge."""

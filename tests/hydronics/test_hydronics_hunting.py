@@ -182,6 +182,16 @@ def test_what_turns_round_in_little_turns_round(step, position, days, verdict):
     assert found.figure == 100 or verdict == "cannot judge"
 
 
+def test_without_a_flow_the_position_tells_of_operation():
+    """A valve of which only the position is known is steady, or cycles; of neither it is said."""
+    times = made_times(20)
+    for days, verdict in ((range(10), "warn"), ([], "ok")):
+        valve = on_off(times, days) | {"flow_m3h": np.nan}
+        assert hunting(made_valve(times, **valve)).verdict == verdict
+    found = hunting(made_valve(times, flow_m3h=np.nan, position_pct=np.nan))
+    assert found.sentence == "Neither position nor flow is measured."
+
+
 def test_the_days_are_those_of_the_longer_period():
     """Two steady weeks in detail do not hide that the valve cycles in the rest of the year's polls."""
     times = made_times(60)

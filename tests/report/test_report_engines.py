@@ -25,7 +25,7 @@ needs_fork = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 MADE_AT = datetime(2018, 12, 1, 6, tzinfo=UTC)
 PERIOD = {"start": "2018-10-01", "end": "2018-12-01"}
 JOBS = [
-    Job("overview", "Overview", "overview", {}),
+    Job("overview", "Overview", "overview", {"search": "2.OG", **PERIOD}),
     Job("heating_energy", "Heating energy", "heating-energy", PERIOD),
     Job("device", "2.OG Nord-West", "devices/north-west", {"device": "2.OG Nord-West", **PERIOD}),
 ]

@@ -78,9 +78,8 @@ def go(tmp_path, monkeypatch):
         broken.clear()
         broken.update(fail)
         period[0] = span.label
-        outcome = run_module.run(
-            jobs, workers, settings=connection, period=span, out=tmp_path / "out", as_of=as_of, **more
-        )
+        told = replace(connection, **more.pop("told", {}))
+        outcome = run_module.run(jobs, workers, settings=told, period=span, out=tmp_path / "out", as_of=as_of, **more)
         return workers.made, outcome
 
     run.out = tmp_path / "out"
@@ -125,6 +124,15 @@ def test_a_run_on_another_basis(go, change):
     """Another period, list of devices or source is another run: nothing is kept."""
     go(fail={"North"})
     assert len(go(resume=True, **change)[0]) == 3
+
+
+@pytest.mark.parametrize(("origin", "made"), [("demo cloud", 1), ("environment", 3)])
+def test_weather_of_another_address(go, origin, made):
+    """Other weather is another basis, but that of the demo cloud has another port in each process."""
+    for port in (7, 8):
+        told = {"weather": f"http://127.0.0.1:{port}/v1/archive", "origins": {"weather": origin}}
+        found, _ = go(resume=True, told=told, fail={"North"})
+    assert len(found) == made
 
 
 def test_other_parameters(go):

@@ -359,6 +359,8 @@ def test_archive_answers(archive):
     found = read_archive(archive, Place(47.4, 8.5), DAY, DAY)
     assert len(found) == 24
     assert found.dropna().tolist() == [1.5, 3]
+    Archive.answer = (200, body([1.5], latitude=-16.5, longitude=-179.9))  # the next point of a grid
+    assert read_archive(archive, Place(-16.6, 179.9), DAY, DAY).iloc[0] == 1.5
 
 
 @pytest.mark.slow
@@ -372,6 +374,19 @@ def test_archive_answers(archive):
         ((200, body([500.0])), AnswerError, "impossible"),
         ((200, body(["mild"])), AnswerError, "another format"),
         ((200, []), AnswerError, "BELIMO_WEATHER"),
+        ((200, body([True])), AnswerError, "another format"),
+        ((200, body([1.0], latitude=-33.9, longitude=8.5)), AnswerError, "at the latitude 47.40"),
+        ((200, body([1.0], latitude=47.5, longitude=151.2)), AnswerError, "answered with 151.20"),
+        (
+            (200, body([1.0], hourly={"time": ["2008-11-01T00:00"], "temperature_2m": [1.0]})),
+            AnswerError,
+            "none of the",
+        ),
+        (
+            (200, body([1.0], hourly={"time": ["2018-11-01T00:30"], "temperature_2m": [1.0]})),
+            AnswerError,
+            "none of the",
+        ),
     ],
 )
 def test_archives_that_are_none(archive, answer, kind, words):

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from belimo_nb.hydronics.checks.sensors import dead_hours
-from belimo_nb.hydronics.plant import long_spells, moves, supplied
-from belimo_nb.hydronics.samples import FLOW_SHARE, Flags, Samples, nominal_flow
+from belimo_nb.hydronics.plant import FLOW_SHARE, long_spells, moves, nominal_flow, supplied
+from belimo_nb.hydronics.samples import Flags, Samples
 from belimo_nb.hydronics.spells import HOURLY, too_coarse
 from belimo_nb.hydronics.verdict import FAULT, OK, Verdict, cannot_judge, whole
 

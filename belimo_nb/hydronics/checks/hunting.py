@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Ints, Samples
-from belimo_nb.hydronics.spells import DAY_NS, DRIFT, neighbors, spacing
+from belimo_nb.hydronics.samples import ACTIVE_HOURS, ACTIVE_POSITION_PCT, Flags, Floats, Ints, Samples
+from belimo_nb.hydronics.spells import DAY_NS, DRIFT, in_words, neighbors, spacing
 from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge, whole, worst
 from belimo_nb.quantities import plural
 
@@ -125,11 +125,13 @@ def _read(samples: Samples, column: str, spaced: pd.Timedelta) -> Samples:
 
 
 def _why_not(spaced: pd.Timedelta, column: str) -> str:
-    if column != "position_pct" or spaced <= pd.Timedelta(0):
+    if spaced <= pd.Timedelta(0):
+        return "Neither position nor flow is measured."
+    if column != "position_pct":
         return "The position is not measured, and the flow alone does not show that the valve is steady."
     return (
-        f"Readings every {spaced / pd.Timedelta(minutes=1):.0f} min do not show how the valve moves; it takes one "
-        f"every {COARSEST / pd.Timedelta(minutes=1):.0f} min or more often, or the actuator's counter of its turns."
+        f"Readings every {in_words(spaced)} do not show how the valve moves; it takes one every {in_words(COARSEST)} "
+        "or more often, or the actuator's counter of its turns."
     )
 
 
@@ -189,7 +191,8 @@ def _cycling(samples: Samples, threshold: str) -> Verdict:
     cycles = _turning_days(samples, "position_pct", SWING_PCT)
     if active.any():
         cycles |= _turning_days(samples, "flow_m3h", SWING_FLOW * float(np.median(flow[active])))
-    runs = cycles | (np.bincount(day[active], minlength=days) * samples.hours >= 1)
+    operates = active if samples.known("flow_m3h") else samples.values("position_pct") > ACTIVE_POSITION_PCT
+    runs = cycles | (np.bincount(day[operates], minlength=days) * samples.hours >= 1)
     if runs.sum() < LEAST_DAYS:
         reason = f"The valve was in operation on {plural(runs.sum(), 'day')} only; {LEAST_DAYS} are needed."
         return cannot_judge(CHECK, reason, threshold)

@@ -55,7 +55,7 @@ def oversized(
         reason = "The maximum flow setting is not known."
     if reason:
         return cannot_judge(CHECK, reason, threshold)
-    high = percentile(samples.values("flow_m3h")[samples.active], 99)
+    trickle, usual, high = (percentile(samples.values("flow_m3h")[samples.active], at) for at in (5, 95, 99))
     share = 100 * high / most
     sentence = (
         f"In 99 of 100 active hours the flow was at most {high:.2f} m³/h, {share:.0f} % of the {most:.2f} m³/h set"
@@ -69,7 +69,7 @@ def oversized(
             shows = "it cycles there"
         elif used_up:
             shows, far = "more water brings hardly any more power even there", warn_pct
-        elif STANDS < opened - least < PLAY and _varies(samples):
+        elif STANDS < opened - least < PLAY and usual >= VARIES * trickle:
             shows = f"it works within {opened - least:.0f} points of its stroke, hardly more than its play"
         if days < LEAST_DAYS or share >= far or not opened < HALF_OPEN_PCT or not shows:
             seen = plural(round(days), "day with samples does", "days with samples do")
@@ -86,9 +86,3 @@ def oversized(
         "the valve is replaced, choose a smaller one. It controls better, and the circuit is easier to balance."
     )
     return Verdict(CHECK, WARN, share, "%", threshold, sentence, advice)
-
-
-def _varies(samples: Samples) -> bool:
-    """Whether the flow is that of a load that comes and goes."""
-    low, high = (percentile(samples.values("flow_m3h")[samples.active], at) for at in (5, 95))
-    return high >= VARIES * low
