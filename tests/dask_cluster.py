@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from prepared import address
+
+TESTS = str(Path(__file__).parent)
+PATHS = [path for path in [os.environ.get("PYTHONPATH")] if path]
 PATIENCE = 120.0
 """Seconds in which a process is ready, on a slow machine under load."""
 
@@ -46,14 +50,19 @@ class DaskCluster:
         """What all of them have said."""
         return "".join(path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("*.log")))
 
-    def worker(self, patch: str = "") -> subprocess.Popen[bytes]:
-        """Start a worker; `patch` is code that its Python runs before all else."""
+    def worker(self, patch: str = "", *, from_nothing: bool = False) -> subprocess.Popen[bytes]:
+        """Start a worker; `patch` is code that its Python runs before all else.
+
+        Its reports fork from the process that this one has prepared, or `from_nothing` from one that it prepares.
+        """
         name = f"worker-{len(self.processes)}"
         environment = {}
+        if not from_nothing:
+            patch += f"\nimport sys\nsys.path.append({TESTS!r})\nimport prepared\nprepared.prepare({address()!r})\n"
         if patch:
             (self.folder / name).mkdir()
             (self.folder / name / "sitecustomize.py").write_text(patch, encoding="utf-8")
-            environment["PYTHONPATH"] = str(self.folder / name)
+            environment["PYTHONPATH"] = os.pathsep.join([str(self.folder / name), *PATHS])
         arguments = ["--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
         process = self._start("worker", [*arguments, "--local-directory", str(self.folder)], name, environment)
         self._until(lambda: "Registered to:" in (self.folder / f"{name}.log").read_text(encoding="utf-8"))

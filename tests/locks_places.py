@@ -1,9 +1,16 @@
 """Things that are no file, put where a file should be."""
 
+import contextlib
 import os
 import socket
 import tempfile
 from pathlib import Path
+
+with contextlib.suppress(ImportError):
+    import resource  # POSIX
+
+ROOM = "LOCKS_PLACES_ROOM"
+"""The variable with the bytes that a file takes at most."""
 
 
 def put(kind, place):
@@ -20,3 +27,13 @@ def put(kind, place):
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as end:
             (short := Path(folder) / "s").symlink_to(place.parent)
             end.bind(str(short / place.name))
+
+
+def in_small_pieces():
+    """From now on this process asks for few values at once, and no file takes more bytes than `ROOM` says."""
+    from belimo_nb.api import history
+    from belimo_nb.store import coverage
+
+    history.MAX_BUCKETS = coverage.MAX_BUCKETS = 2000
+    room = int(os.environ[ROOM])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # as on a disk that is full

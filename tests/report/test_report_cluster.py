@@ -104,7 +104,7 @@ def test_a_worker_is_killed(own, connection, jobs, tmp_path):
         "    __import__('time').sleep(600)\nprint(os.environ['BELIMO_RATE'])"
     )
     planned = jobs(sources)
-    two = [own.worker(), own.worker()]
+    two = [own.worker(from_nothing=True), own.worker(from_nothing=True)]
     told, retried = [], []
     with connected(own.address) as workers:
         assert workers.max_workers == 2
@@ -288,7 +288,7 @@ def test_the_workers_die(own, connection, jobs, tmp_path, monkeypatch):
     """When no worker is left for long, the reports that are missing say so, and the run ends."""
     monkeypatch.setattr(clusters, "NO_WORKER_TIMEOUT", 3.0)
     monkeypatch.setattr(clusters, "POLL_INTERVAL", 0.2)
-    worker = own.worker()
+    worker = own.worker(from_nothing=True)
     source = "import psutil, time\npsutil.Process().parent().parent().kill()\ntime.sleep(600)"
     with connected(own.address) as workers:
         outcome = made(jobs({"deadly": source}), workers, connection, tmp_path / "out")
