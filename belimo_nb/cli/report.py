@@ -174,7 +174,7 @@ def report(
 
         check(tables)
         for path in digests:
-            digest.check(path)
+            digest.check(path, Path(out).absolute())
         cloud = options.connect()
         log.hide(cloud.settings.client_secret, cloud.settings.password)
         span = cloud.period(start, end, period)

@@ -27,15 +27,19 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 COLORS: Mapping[str, str] = {"problem": "#b3261e", "warn": "#7a5200", "good": "#1b6e3c", "neutral": "#44505c"}
 
 
-def check(path: Path) -> None:
+def check(path: Path, out: Path | None = None) -> None:
     """Say at once if a digest cannot be written so.
+
+    Args:
+        path: The file.
+        out: The output folder, which the run makes; None: a new folder is of no use.
 
     Raises:
         UsageError: The file's name does not end as one of `KINDS`, its folder is not there, or it is another's file.
     """
     if path.suffix.lower() not in KINDS:
         raise UsageError(f"The digest {str(path)!r} is of no known kind; let its name end with {', '.join(KINDS)}.")
-    if not path.absolute().parent.is_dir():
+    if not path.absolute().parent.is_dir() and path.absolute().parent != out:
         raise UsageError(f"The folder of the digest {str(path)!r} is not there; make it, or choose another.")
     if os.path.lexists(path) and not _is_ours(path):
         raise UsageError(f"{str(path)!r} is there already and no digest of belimo-nb; choose another file.")

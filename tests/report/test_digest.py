@@ -215,4 +215,9 @@ def test_a_digest_over_a_file(large, tmp_path, kind):
 def test_digests_that_cannot_be(name, words, tmp_path):
     """One sentence, before anything is made."""
     with pytest.raises(UsageError, match=words):
-        digest.check(tmp_path / name)
+        digest.check(tmp_path / name, tmp_path / "out")
+
+
+def test_a_digest_in_the_output_folder(tmp_path):
+    """The folder of the first run is not there yet: the run makes it before the digest is written."""
+    digest.check(tmp_path / "out" / "news.html", tmp_path / "out")
