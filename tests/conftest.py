@@ -86,13 +86,7 @@ def prepared_processes() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def processes_from_nothing() -> Iterator[None]:
     """Each run of reports prepares the process that it forks from, as it does for users."""
-    if not prepared.CAN_FORK:
-        yield
-        return
-    from belimo_nb.report.workers.fork_server import ForkServer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ForkServer, "_start", ForkServer._start.__wrapped__)
+    with prepared.from_nothing():
         yield
 
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -132,6 +133,22 @@ def prepare(where: str | None = None) -> None:
             self._process = Forked(where or address(), [str(self._folder)], self._environment, descriptors)
 
     ForkServer._start = ask
+
+
+@contextlib.contextmanager
+def from_nothing() -> Iterator[None]:
+    """Meanwhile the fork servers of reports are not prepared ones: each prepares itself, as it does for users."""
+    if not CAN_FORK:
+        yield
+        return
+    from belimo_nb.report.workers.fork_server import ForkServer
+
+    ask = ForkServer._start
+    ForkServer._start = ask.__wrapped__
+    try:
+        yield
+    finally:
+        ForkServer._start = ask
 
 
 def serve(where: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from prepared import from_nothing
 from second_cloud import says
 
 from belimo_nb.errors import UsageError
@@ -18,8 +19,6 @@ from belimo_nb.report.engine.engines import FORK, KERNEL, select_engine, worker_
 from belimo_nb.report.jobs import Job
 from belimo_nb.report.render import Task, render
 from belimo_nb.report.workers.processes import CAN_FORK
-
-pytestmark = pytest.mark.usefixtures("processes_from_nothing")
 
 needs_fork = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 MADE_AT = datetime(2018, 12, 1, 6, tzinfo=UTC)
@@ -172,7 +171,8 @@ def test_our_notebooks(demo_environment, tmp_path):
 def test_every_kind_of_output(make, tmp_path):
     """Whatever a cell can show, both engines record it alike, errors with their traces included."""
     notebooks = {"everything": EVERYTHING, **{name: [source] for name, source in FAILURES.items()}}
-    forked, kernel = (make(engine, notebooks) for engine in (FORK, KERNEL))
+    with from_nothing():
+        forked, kernel = (make(engine, notebooks) for engine in (FORK, KERNEL))
     assert [plain(result.error) for result in forked] == [plain(result.error) for result in kernel]
     for name in notebooks:
         one, other = (contents(tmp_path / engine / f"{name}.ipynb") for engine in (FORK, KERNEL))
@@ -221,7 +221,7 @@ def facts(path):
 @needs_fork
 def test_prepared_process():
     """The process that reports are forked from has a single thread, and no shell."""
-    with worker_pool(1, time_limit=300, engine=FORK) as workers:
+    with from_nothing(), worker_pool(1, time_limit=300, engine=FORK) as workers:
         threads, modules, shell = workers.submit(stem_facts).result()
     assert threads == 1
     assert {"pandas", "pyarrow.parquet", "belimo_nb.plots", "belimo_nb.report.page.page"} <= modules
