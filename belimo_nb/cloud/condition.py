@@ -14,8 +14,8 @@ from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
 from belimo_nb.hydronics.verdict import FAULT
 
 SEVERITY: Mapping[str, int] = {
-    "fault": 4,
-    "problem": 3,
+    "fault": 5,
+    "problem": 4,
     "warn": 3,
     "silent": 2,
     "offline": 2,

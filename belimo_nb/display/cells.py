@@ -23,8 +23,8 @@ Format = int | str | Callable[[Any], str]
 # Status words of the cloud, of checks, of data quality and of jobs, by severity; any other word is neutral.
 STATUS_LEVELS: Mapping[str, str] = {
     **dict.fromkeys(("ok", "online", "good", "measured"), "good"),
-    **dict.fromkeys(("warn", "warning", "partial", "estimated split", "silent"), "warn"),
-    **dict.fromkeys(("error", "fault", "problem", "failed", "offline", "reset", "jump"), "problem"),
+    **dict.fromkeys(("warn", "warning", "partial", "estimated split", "silent", "offline"), "warn"),
+    **dict.fromkeys(("error", "fault", "problem", "failed", "reset", "jump"), "problem"),
 }
 
 

@@ -30,7 +30,7 @@ NO_FLOW = "no flow with the valve open"
 AT_ONCE = frozenset({CONNECTION, HEALTH, READINGS})  # topics without a threshold: they end when they end
 FINE_RUNS, MOST_FLICKERS = 2, 4
 REMEMBERED = 366  # days for which a finding that is gone is remembered
-RANK: Mapping[str, int] = {"warn": 1, "problem": 2, "fault": 3}
+RANK: Mapping[str, int] = {"warn": 1, "problem": 2, "fault": 2}
 FAULTS = frozenset({"fault", "problem"})
 LEAST_VALVES, SPREADS, LEAST_RATIO, LEAST_SHARE = 6, 4.0, math.log(1.3), 0.02
 """Energy changed if it is beyond so many spreads of how the other valves changed, by 30 % and by 2 % of the fleet's."""
