@@ -254,11 +254,11 @@ def test_large_sums_are_in_mwh() -> None:
 
 
 def test_look_first() -> None:
-    """Faults and reported errors before warnings, with what to do; the note says what was not seen; tables add up."""
+    """What costs most first, with what to do; the note says what was not seen, and the tables add up."""
     survey = surveyed()
     first = summary.first_table(survey).frame
-    assert first["name"].tolist() == ["Gone", "Broken", "Fine"]
-    assert first["advice"].tolist() == ["Clean the seat.", "", "Limit the flow."]
+    assert first["name"].tolist() == ["Gone", "Fine", "Broken"]
+    assert first["advice"].tolist() == ["Clean the seat.", "Limit the flow.", ""]
     assert first[["heating_kwh", "cooling_kwh"]].sum().tolist() == [118, 59], "heat and cold apart"
     told = summary.survey_note(survey).message
     assert "2 of 3 energy valves are examined" in told
@@ -271,7 +271,7 @@ def test_look_first() -> None:
     assert np.isnan(place["heat_waste_kwh"]), "what the cooling valve wastes is cold"
     assert place["cold_waste_kwh"] == 50
     table = summary.fleet_table(devices, latest, survey, ZONE).frame
-    assert table["name"].tolist() == ["Gone", "Broken", "Fine"], "the worst first, then what it costs"
+    assert table["name"].tolist() == ["Gone", "Broken", "Fine"], "by severity, then by cost"
     assert table["status"].tolist() == ["fault", "problem", "warn"]
     assert table["by_day"].notna().all()
     energy = summary.valve_energy(survey)
