@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -284,28 +283,30 @@ def test_a_history_that_cannot_be_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(tmp_path, isolated):
+def test_killed_while_it_writes(tmp_path, isolated):
     """Killed at any moment, the store holds whole files only, and importing again brings all of it."""
     frames = {f"M{number}": meter("2018-09-01", "2018-12-01", 100.0 * number) for number in range(12)}
     path = written_files.meters(tmp_path / "all.csv", frames, "UTC")
     command = [sys.executable, "-m", "belimo_nb", "import", "--timezone", "UTC", str(path)]
     environment = os.environ | {"BELIMO_DATA_DIR": str(tmp_path / "data")}
-    began = time.monotonic()
     subprocess.run([*command, "--into", "whole"], env=environment, check=True, capture_output=True)
-    length = time.monotonic() - began
-    draw, half = random.Random(22), 0
-    for _ in range(8):
+    half = 0
+    for number in (1, 3, 5, 7, 9):
+        into = f"killed-at-{number}"
+        kept = len(list(tmp_path.rglob("*.parquet")))
         with subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--into", into], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
-            time.sleep(draw.uniform(0.4, 1.0) * length)
+            while process.poll() is None and len(list(tmp_path.rglob("*.parquet"))) < kept + number:
+                time.sleep(0.001)
             process.send_signal(signal.SIGKILL)
-        cloud = bn.connect(files="files", data_dir=str(tmp_path / "data"))
+        cloud = bn.connect(files=into, data_dir=str(tmp_path / "data"))
         found = list(entries(cloud.connection.archive.store))
         assert all(verify(cloud.connection.archive.store, entry) is None for entry in found)
         half += 0 < len(found) < 12
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    both = [bn.connect(files=name, data_dir=str(tmp_path / "data")) for name in ("files", "whole")]
+    assert half > 0, "no kill came while files were written"
+    subprocess.run([*command, "--into", into], env=environment, check=True, capture_output=True)
+    both = [bn.connect(files=name, data_dir=str(tmp_path / "data")) for name in (into, "whole")]
     assert [list(cloud.devices()["name"]) for cloud in both] == [sorted(frames, key=str)] * 2
     for name in frames:
         ours, theirs = (
