@@ -399,17 +399,22 @@ def test_killed_again_and_again(quick, tmp_path, monkeypatch):
     assert CliRunner().invoke(cli, arguments).exit_code == 0  # fetches, and imports what children need
     began = time.monotonic()
     assert os.waitpid(begin(0), 0)[1] == 0
-    lasts, killed, there = time.monotonic() - began, 0, {"0"}
-    for number in range(1, 11):
-        pid = begin(number, room=20_000 if number % 4 == 0 else None)
+    lasts, killed, number, there = time.monotonic() - began, 0, 0, {"0"}
+    while killed < 5 and number < 40:
+        number += 1
+        room = 20_000 if number % 4 == 0 else None
+        pid = begin(number, room=room)
         time.sleep(dice.uniform(0.0, 0.9) * lasts)
         os.kill(pid, signal.SIGKILL)
-        killed += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        in_time = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        killed += in_time
+        if not in_time and room is None:
+            lasts *= 0.8  # the first was slower than the others are: the machine is less busy now
         found = numbers()
         assert len(found) == 1
         assert int(max(found)) >= int(max(there))
         there = found
-    assert killed > 3
+    assert killed == 5
     assert os.waitpid(begin(99, "--resume"), 0)[1] == 0
     assert numbers()
     assert [path.name for path in (out / ".belimo-nb").iterdir()] == ["lock"]
