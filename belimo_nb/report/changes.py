@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from belimo_nb.energy import COVERAGE_LIMIT
+from belimo_nb.hydronics.checks.open_valve import CHECK as NO_FLOW
 from belimo_nb.hydronics.verdict import between, whole
 
 TOPICS: Mapping[str, str] = {
@@ -26,7 +27,6 @@ TOPICS: Mapping[str, str] = {
 }
 """The topic of checks that tell of the same cause; others are a topic of their own."""
 SENSORS, CONNECTION, HEALTH, READINGS = "sensors", "connection", "health", "readings"
-NO_FLOW = "no flow with the valve open"
 AT_ONCE = frozenset({CONNECTION, HEALTH, READINGS})  # topics without a threshold: they end when they end
 FINE_RUNS, MOST_FLICKERS = 2, 4
 REMEMBERED = 366  # days for which a finding that is gone is remembered
@@ -160,9 +160,10 @@ def _follow(
                 old |= {"fine": 0, "flickers": 1, "gone": True, "again": 0}
             state, kind = _with(old, found[topic], worst, start.isoformat())
             if kind:
-                same = [one for effect, cause in told_by.items() if cause == topic for one in found[effect]]
-                same = [one for one in same if one["check"] != HEALTH]  # whose note stands in the cause's sentence
-                text = " ".join(dict.fromkeys(str(one.get("sentence", "")) for one in (worst, *same)))
+                effects = [one for effect, cause in told_by.items() if cause == topic for one in found[effect]]
+                # The note of the device's health stands in the cause's sentence.
+                told = (worst, *(one for one in effects if one["check"] != HEALTH))
+                text = " ".join(dict.fromkeys(str(one.get("sentence", "")) for one in told))
                 since = "" if kind == "new" else state["since"]
                 items.append(
                     Item(kind, device, topic, worst["verdict"], since, text, str(worst.get("recommendation", "")))
