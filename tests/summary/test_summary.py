@@ -593,9 +593,10 @@ def test_failing_meters_on_the_page() -> None:
 
 def test_a_fleet_of_dead_meters_has_not_saved_all_its_heat() -> None:
     """Where every meter stood still for the whole winter, energy and change are unknown, each with that reason."""
-    found = winters(**dict.fromkeys("AB", lambda kwh, times: np.where(times < START, kwh, 0.0)))
     hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
-    one = study(found, pd.Series(9 - 9 * np.cos(np.arange(len(hours)) / 8760 * 2 * np.pi), hours))
+    outdoor = pd.Series(4 + 8 * np.sin(np.arange(len(hours)) / 60), hours)
+    found = winters(**dict.fromkeys("AB", lambda kwh, times: np.where(times < START, 15 - outdoor, 0.0)))
+    one = study(found, outdoor)
     shown = figures(summary.heating_figures(one, found.energy("MS")))
     for name in ("Heating energy", "Change, as measured", "Change, weather-corrected"):
         assert shown[name]["value"] is None
