@@ -150,8 +150,7 @@ def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: flo
     too_fast = too_fast or (len(rises) > SHORT and rise == rises[-1] > RETURN * rises[:-1].max())
     long = (too_fast or low.min() == low.max()) and rise <= 2 * fell
     after = joules[back : back + SHORT]
-    after = after[after > 0]
-    long = long and len(after) > 1 and bool(np.median(after) >= old)  # some bad high readings are no way back
+    long = long and bool(np.median(after[after > 0]) >= old)  # some bad high readings are no way back
     return back if long or back - fall <= SHORT else None
 
 
