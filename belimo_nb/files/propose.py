@@ -129,7 +129,7 @@ def doubts(what: str, mapping: FileMapping, head: pd.DataFrame) -> list[str]:
     found = []
     seen = " ".join(_example(head, name) for name in mapping.time)
     if mapping.format == UNSURE:
-        forms = " or ".join(repr(form) for form in _forms(seen)) or "a form of Python's strptime"
+        forms = " or ".join(repr(form) for form in times.forms(seen)) or "a form of Python's strptime"
         found.append(f"{what}: how is the time {seen!r} to be read, {forms}? Write format in [time] of a mapping.")
     elif mapping.zone == UNSURE:
         found.append(
@@ -335,50 +335,12 @@ def _numbers(mapping: FileMapping, head: pd.DataFrame) -> tuple[str, str]:
     return ".", thousands
 
 
-def _forms(text: str) -> list[str]:
-    """The forms, as strptime has them, that a time may be of."""
-    digits = re.fullmatch(r"\d{9,14}", text)
-    if digits:
-        return {9: ["epoch s"], 10: ["epoch s"], 12: ["epoch ms"], 13: ["epoch ms"]}.get(len(text), ["%Y%m%d%H%M%S"])
-    if times.ISO.fullmatch(text):
-        return ["iso"]
-    if re.fullmatch(r"[2-7]\d{4}([.,]\d+)?", text):
-        return ["excel"]
-    clock = r"([T ,]+)(\d{1,2}):\d{2}(:\d{2}(\.\d+)?)?(\s?)([AaPp][Mm])?(\s?)(\S+)?"
-    match = re.fullmatch(rf"(.+?)(?:{clock})?", text)
-    if not match:
-        return []
-    gap, half, clock = match[2], match[7], ""
-    if gap is not None:
-        clock = f"{gap}{'%I' if half else '%H'}:%M{':%S' if match[4] else ''}{'.%f' if match[5] else ''}"
-        clock += f"{match[6]}%p" if half else ""
-        if match[9]:
-            named = re.fullmatch(r"[^\W\d]{2,5}", match[9])
-            clock += f"{match[8] if half else match[6]}{'%Z' if named else '%z'}"
-    return [order + clock for order in _orders(match[1])]
-
-
-def _orders(date: str) -> list[str]:
-    """The forms that a date may be of."""
-    if match := re.fullmatch(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})", date, re.ASCII):
-        mark, year = match[2], "%Y" if len(match[4]) == 4 else "%y"
-        if len(match[1]) == 4:
-            return [f"%Y{mark}%m{mark}%d"]
-        # Nobody writes the month first with dots.
-        return [f"%d{mark}%m{mark}{year}", *([f"%m{mark}%d{mark}{year}"] if mark != "." else [])]
-    if match := re.fullmatch(r"\d{1,2}(\W+)[^\W\d]{3,}(\W+)(\d\d|\d{4})", date):
-        return [f"%d{match[1]}%b{match[2]}{'%Y' if len(match[3]) == 4 else '%y'}"]
-    if match := re.fullmatch(r"[^\W\d]{3,}(\W+)\d{1,2}(\W+)\d{4}", date):
-        return [f"%b{match[1]}%d{match[2]}%Y"]
-    return []
-
-
 def _with_times(
     path: Path, mapping: FileMapping, names: Sequence[str], head: pd.DataFrame, timezone: str
 ) -> FileMapping:
     """The mapping with the form and the zone of its times."""
     seen = " ".join(_example(head, name) for name in mapping.time)
-    forms = _forms(seen)
+    forms = times.forms(seen)
     if len(forms) > 1:  # days above 12 tell, wherever in the file they are
         texts = pd.Series(list(_texts(path, mapping, names, *mapping.time)), dtype=object)
         texts = texts[texts.str.contains(r"\d", regex=True)]

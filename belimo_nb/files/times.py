@@ -112,6 +112,44 @@ def _parse_texts(texts: pd.Series[Any], form: str, own_offset: bool, what: str) 
     return np.where(late.to_numpy() & (seconds != NO_TIME), seconds + 86400, seconds)
 
 
+def forms(text: str) -> list[str]:
+    """The forms, as strptime has them, that a time may be of."""
+    digits = re.fullmatch(r"\d{9,14}", text)
+    if digits:
+        return {9: ["epoch s"], 10: ["epoch s"], 12: ["epoch ms"], 13: ["epoch ms"]}.get(len(text), ["%Y%m%d%H%M%S"])
+    if ISO.fullmatch(text):
+        return ["iso"]
+    if re.fullmatch(r"[2-7]\d{4}([.,]\d+)?", text):
+        return ["excel"]
+    clock = r"([T ,]+)(\d{1,2}):\d{2}(:\d{2}(\.\d+)?)?(\s?)([AaPp][Mm])?(\s?)(\S+)?"
+    match = re.fullmatch(rf"(.+?)(?:{clock})?", text)
+    if not match:
+        return []
+    gap, half, clock = match[2], match[7], ""
+    if gap is not None:
+        clock = f"{gap}{'%I' if half else '%H'}:%M{':%S' if match[4] else ''}{'.%f' if match[5] else ''}"
+        clock += f"{match[6]}%p" if half else ""
+        if match[9]:
+            named = re.fullmatch(r"[^\W\d]{2,5}", match[9])
+            clock += f"{match[8] if half else match[6]}{'%Z' if named else '%z'}"
+    return [order + clock for order in _orders(match[1])]
+
+
+def _orders(date: str) -> list[str]:
+    """The forms that a date may be of."""
+    if match := re.fullmatch(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})", date, re.ASCII):
+        mark, year = match[2], "%Y" if len(match[4]) == 4 else "%y"
+        if len(match[1]) == 4:
+            return [f"%Y{mark}%m{mark}%d"]
+        # Nobody writes the month first with dots.
+        return [f"%d{mark}%m{mark}{year}", *([f"%m{mark}%d{mark}{year}"] if mark != "." else [])]
+    if match := re.fullmatch(r"\d{1,2}(\W+)[^\W\d]{3,}(\W+)(\d\d|\d{4})", date):
+        return [f"%d{match[1]}%b{match[2]}{'%Y' if len(match[3]) == 4 else '%y'}"]
+    if match := re.fullmatch(r"[^\W\d]{3,}(\W+)\d{1,2}(\W+)\d{4}", date):
+        return [f"%b{match[1]}%d{match[2]}%Y"]
+    return []
+
+
 def zone_of(text: str) -> tzinfo:
     """A zone by its IANA name, or a fixed offset such as "+01:00" or "UTC+1".
 
