@@ -243,7 +243,8 @@ def _leaps(ns: Ints, rises: Floats, limit: float) -> list[int]:
         others = np.concatenate((rises[low:begin], rises[pair + 1 : high]))
         elapsed = ns[pair + 1] - ns[begin]
         span = ns[high] - ns[low] - elapsed
-        if span >= WITNESSES * (ns[pair + 1] - ns[pair]) and (limit >= CEILING or others.any()):
+        enough = np.count_nonzero(others) > WITNESSES or span >= WITNESSES * (ns[pair + 1] - ns[pair])
+        if enough and (limit >= CEILING or others.any()):
             usual = others.sum() / span * elapsed
             leaps += [pair] if rises[pair] > FAR * max(others.max(), usual) else []
     return leaps
@@ -287,7 +288,8 @@ def _freezes(
         span = seconds[around].sum() - elapsed[i]
         usual, mean = rises[others].sum() / max(span, 1e-9), rises[pair] / elapsed[i]
         if jumped[i]:
-            ends[i] = mean <= FAR * usual or span < WITNESSES * seconds[pair]
+            enough = len(others) > WITNESSES or span >= WITNESSES * seconds[pair]
+            ends[i] = mean <= FAR * usual or not enough
         elif FITS[0] * usual <= mean <= FITS[1] * usual:
             most = max(rises[others].max(), (rises[others] / seconds[others]).max() * seconds[pair])
             moved = around[witness[around]]
