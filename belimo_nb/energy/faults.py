@@ -10,6 +10,7 @@ import numpy.typing as npt
 CEILING = 1e9  # W; where no limit is known: no pipe of a building carries the heat of a power station
 SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
 RETURN = 4.0  # times any other rise of a long low run, above which its last is the way back to the old register
+UNDONE = 150  # readings within which a rise as large as a fall, and `RETURN` times any other, undoes it
 LEAP = 10.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
 LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that stands still, that must follow to say so
 FAR, LEAST_LEAP = 20.0, 3.6e9  # times any rise around, and J, above which a rise is no energy even without a limit
@@ -116,10 +117,24 @@ def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bo
         elif high:
             keep[high[1:]] = False
             dropped.append((int(ns[high[0]]), int(ns[fall]), "spike"))
+        elif back := _undone(joules, fall):
+            keep[fall:back] = False
+            dropped.append((int(ns[fall - 1]), int(ns[back]), "dropout"))
+            position = back
         else:
             anew[fall] = True
             segment = fall
     return keep, anew, dropped
+
+
+def _undone(joules: Floats, fall: int) -> int:
+    """The reading at which one rise undoes a fall that the low run had made good by counting on; 0 if none does."""
+    rises = np.diff(joules[fall : fall + UNDONE])
+    if len(rises) < 2:
+        return 0
+    at, fell = int(np.argmax(rises)), joules[fall - 1] - joules[fall]
+    most = RETURN * max(np.delete(rises, at).max(), 0.0)
+    return fall + at + 1 if most < fell and most < rises[at] and fell <= rises[at] <= fell + most else 0
 
 
 def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: float, moved: int) -> int | None:

@@ -139,6 +139,18 @@ def test_low_readings_for_days_that_go_on_counting(p_max, less):
     pd.testing.assert_frame_equal(days, rest)
 
 
+@LIMITS
+@pytest.mark.parametrize(("less", "hours"), [(400, 30), (1000, 100)])
+def test_low_readings_that_count_on_beyond_where_they_fell(p_max, less, hours):
+    """A register that reads too little until one rise undoes it has been dropped, however far it has come meanwhile."""
+    readings = winter(hours=24 * 20)
+    broken = readings.copy()
+    broken.iloc[100 : 100 + hours] -= less * KWH
+    found = interval_energy(broken, "D", "2018-01-01", "2018-01-20", p_max=p_max)
+    assert found["kwh"].sum() == pytest.approx(months(readings, ("2018-01-01", "2018-01-20"))[0])
+    assert "reset" not in set(found["quality"])
+
+
 def test_a_morning_is_no_freeze():
     """A valve that is shut all night and opens with twice the power of the day is measured, hour by hour."""
     day = np.array([0] * 9 + [95, 55] + [40] * 13, float)
