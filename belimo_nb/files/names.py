@@ -33,12 +33,14 @@ POINTS = {
 }
 """Names of points in trends of building management systems, which say no unit."""
 
+HEAT, COLD = r"(wärme|waerme|heiz|heat|htg)", r"(kälte|kaelte|kühl|cool|chill|clg)"
+AMOUNT = r"(energ|menge|zähler|meter|register|counter|stand)"
 WORDS = (
     ("delta_t", r"delta.?t\b|spreizung|temp\w*.?diff|diff\w*.?temp"),
-    ("t1", r"vorlauf|supply.?(water.?)?temp|flow.?temp|entering|temp\w*.?(supply|flow|1\b)|\bt.?1\b"),
-    ("t2", r"rücklauf|ruecklauf|return|leaving|temp\w*.?2\b|\bt.?2\b"),
-    ("cooling_energy", r"(kälte|kaelte|kühl|cool|chill|clg).*(energ|menge|zähler|meter|register|counter|stand)"),
-    ("heating_energy", r"(wärme|waerme|heiz|heat|htg).*(energ|menge|zähler|meter|register|counter|stand)"),
+    ("t1", r"vorlauf|\bvl\b|supply.?(water.?)?temp|flow.?temp|entering|temp\w*.?(supply|flow|1\b)|\bt.?1\b"),
+    ("t2", r"rücklauf|\brl\b|ruecklauf|return|leaving|temp\w*.?2\b|\bt.?2\b"),
+    ("cooling_energy", rf"{COLD}.*{AMOUNT}|energ.*{COLD}"),
+    ("heating_energy", rf"{HEAT}.*{AMOUNT}|energ.*{HEAT}"),
     ("volume", r"volum(en|e)?\b(?!.*strom)|\bvol\b"),
     ("flow", r"durchfluss|volumenstrom|\bflow\b|\bdurchfl"),
     ("power", r"leistung|power"),

@@ -25,9 +25,10 @@ TIMES = (
 )  # fmt: skip
 POINTS = (
     "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
+    "tagname", "datasource",
 )  # fmt: skip
 UNITS = ("unit", "units", "einheit", "engineeringunit", "engineeringunits")
-VALUES = ("value", "wert", "presentvalue", "reading", "messwert")
+VALUES = ("value", "wert", "presentvalue", "reading", "messwert", "tagval", "tagvalue")
 DEVICES = (
     "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
     "zaehler",
@@ -103,7 +104,7 @@ def propose(path: Path, timezone: str = "") -> Proposal:
         kind = "a table of the vendor's cloud"
     elif separator == ";" and "timestamp" in list(plain.values()) and any(by_name(name) for name in found):
         kind, si = "the cloud's download", True
-    asked = [name for name in found if name not in head or head[name].str.contains(r"\d", regex=True).any()]
+    asked = [n for n in found if n not in head or head[n].dropna().str.fullmatch(f" *{CELL.pattern} *").mean() > 0.5]
     mapping, unused = _with_columns(mapping, found, asked[:MOST_ASKED], si=si)
     if mapping.layout == "long" and (unit := first(UNITS)):
         mapping = _with_units(path, mapping, names, unit)
@@ -226,7 +227,9 @@ def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFram
         for name in names
         if re.sub(r"(utc|gmt)\d*|local|lokal", "", plain[name]) in (wish, f"{wish}s")
     ]
-    clocks = [name for name in found if head[name].dropna().str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all()]
+    clocks = [
+        name for name in found if head[name].dropna().str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp][Mm])?").all()
+    ]
     dates = [name for name in found if name not in clocks]
     if not dates:
         return ()
@@ -318,7 +321,7 @@ def _number_columns(mapping: FileMapping, head: pd.DataFrame) -> list[str]:
 def _numbers(mapping: FileMapping, head: pd.DataFrame) -> tuple[str, str]:
     """The decimal sign and that between thousands."""
     cells = [cell.strip() for name in _number_columns(mapping, head) for cell in head[name].dropna()]
-    cells = [match[1] for cell in cells if (match := CELL.fullmatch(cell))]
+    cells = [re.sub(r"\s", " ", match[1]) for cell in cells if (match := CELL.fullmatch(cell))]
     commas, dots = ([cell for cell in cells if sign in cell] for sign in ",.")
     thousands = next((sign for sign in "' " if any(sign in cell for cell in cells)), "")
     both = [cell for cell in commas if "." in cell]
