@@ -23,6 +23,7 @@ NOMINAL_FLOW_M3S = {
 
 DESIGN_OUTDOOR_C = -7.0
 MILD_OUTDOOR_C = 15.0
+_KWH_D_PER_W = 24 / 1000
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,31 @@ class Plant:
     def max_power_w(self) -> float:
         """Power that relative power refers to, W."""
         return 1000.0 * round(1.1 * self.design_power_w / 1000)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """True three-parameter energy signature of a heating zone, which a fit on local days approaches.
+
+    Attributes:
+        heat_loss_w_k: heat loss coefficient, W/K.
+        balance_point_c: outdoor temperature at which heating ends, °C.
+        base_w: load independent of the weather, W.
+    """
+
+    heat_loss_w_k: float
+    balance_point_c: float
+    base_w: float
+
+    @property
+    def slope_kwh_d_k(self) -> float:
+        """Daily energy per kelvin below the balance point, kWh/(d K)."""
+        return self.heat_loss_w_k * _KWH_D_PER_W
+
+    @property
+    def base_kwh_d(self) -> float:
+        """Base load, kWh/d."""
+        return self.base_w * _KWH_D_PER_W
 
 
 @dataclass(frozen=True)

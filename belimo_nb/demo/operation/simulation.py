@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.faults import planted_faults
 from belimo_nb.demo.fleet.fleet import DemoDevice, fleet, transferred
-from belimo_nb.demo.fleet.plants import Plant, plants
+from belimo_nb.demo.fleet.plants import Plant, Signature, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
-from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
 from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
@@ -211,7 +211,9 @@ class Simulation:
     def signature(self, device: DemoDevice) -> Signature | None:
         """The true energy signature of a heating zone; None for any other device."""
         plant = self.plant(device)
-        return signature_of(plant, device.scale) if plant is not None and plant.kind is Kind.HEATING_ZONE else None
+        if plant is None or plant.kind is not Kind.HEATING_ZONE:
+            return None
+        return Signature(plant.size * device.scale, plant.balance_point_c, plant.base_w * device.scale)
 
     def plant(self, device: DemoDevice) -> Plant | None:
         """The plant behind an energy valve, before scaling; None for other devices."""
