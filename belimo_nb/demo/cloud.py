@@ -138,14 +138,6 @@ class DemoCloud:
             "BELIMO_SOURCE": self.source,
         }
 
-    def revoke_tokens(self) -> None:
-        """Revoke every token: clients get 401 and have to sign in again, their refresh tokens are dead as well."""
-        self.tokens.revoke_all()
-
-    def expire_tokens(self) -> None:
-        """Let every access token expire: clients get 401 and may refresh."""
-        self.tokens.expire_all()
-
     def start(self) -> "DemoCloud":
         """Serve in a thread of its own; returns itself once connections are accepted.
 
