@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.profiles import PROFILES
 from belimo_nb.demo.server.account import Account
-from belimo_nb.demo.server.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
+from belimo_nb.demo.server.encode import json_bytes, json_rows, row_heads, time_texts, value_texts
 from belimo_nb.demo.server.query import ApiError, Page, Query, bad_parameter, iso
 from belimo_nb.demo.server.resample import AGGREGATIONS, DEFAULT_POINTS, SELECTORS, is_numeric, make_grid, resample
 
@@ -52,7 +52,7 @@ def timeseries(account: Account, query: Query, device_id: str) -> bytes:
     except ValueError as error:
         raise bad_parameter("resolution", str(error)) from None
     aggregation = query.choice("aggregation", AGGREGATIONS, "last")
-    rows = BucketRows(grid)
+    heads = row_heads(grid.first + grid.step * np.arange(grid.size, dtype=np.int64))
     parts = []
     for name, (times, values) in _samples(account, device, names).items():
         if aggregation not in SELECTORS and not is_numeric(values):
@@ -60,7 +60,8 @@ def timeseries(account: Account, query: Query, device_id: str) -> bytes:
                 "aggregation", f"aggregation {aggregation} needs numbers; {name} has none: use last or first"
             )
         head = json_bytes({"datapointId": name, "aggregation": aggregation})[:-1].decode()
-        parts.append(f'{head},"values":{rows.write(*resample(times, values, grid, aggregation))}}}')
+        buckets, found = resample(times, values, grid, aggregation)
+        parts.append(f'{head},"values":{json_rows([heads[bucket] for bucket in buckets.tolist()], found)}}}')
     head = json_bytes({"from": iso(span.begin), "to": iso(span.end), "resolution": grid.resolution})[:-1].decode()
     return f'{head},"series":[{",".join(parts)}]}}'.encode()
 
@@ -80,7 +81,7 @@ def samples(account: Account, query: Query, device_id: str, datapoint_id: str) -
     del body["data"]
     body["filter"] = {"from": iso(span.begin), "to": iso(span.end), "datapointId": datapoint_id}
     part = slice(page.offset, page.offset + page.limit)
-    return f'{{"data":{sample_rows(times[part], values[part])},'.encode() + json_bytes(body)[1:]
+    return f'{{"data":{json_rows(row_heads(times[part]), values[part])},'.encode() + json_bytes(body)[1:]
 
 
 def download(account: Account, query: Query, device_id: str) -> Iterator[bytes]:
