@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, avail
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
-from belimo_nb.demo.operation.reporting import Availability, daily_reports, sent_daily, sent_samples
+from belimo_nb.demo.operation.reporting import daily_reports, sent_daily, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
@@ -63,9 +64,9 @@ class Simulation:
         self._plants = plants(seed, lifelike)
         self.truth = planted_faults(self.devices, self._plants, seed, lifelike)
         self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
-        self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
-        self._changes: dict[str, dict[str, Changes]] = {}
-        self._availability: dict[str, Availability] = {}
+        self._meter = functools.cache(self._new_meter)
+        self._changes_of = functools.cache(self._published)
+        self._available = functools.cache(functools.partial(availability_of, lifelike=lifelike))
 
     @property
     def devices(self) -> Sequence[DemoDevice]:
@@ -219,20 +220,8 @@ class Simulation:
         """The plant behind an energy valve, before scaling; None for other devices."""
         return self._plants[device.plant] if device.is_energy_valve else None
 
-    def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
-        if device.id not in self._changes:
-            self._changes[device.id] = published(device, changes(device, self.plant(device), self.seed))
-        return self._changes[device.id]
-
-    def _available(self, device: DemoDevice) -> Availability:
-        if device.id not in self._availability:
-            self._availability[device.id] = availability_of(device, self.lifelike)
-        return self._availability[device.id]
-
-    def _meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
-        if device.id not in self._meters:
-            self._meters[device.id] = self._new_meter(device)
-        return self._meters[device.id]
+    def _published(self, device: DemoDevice) -> dict[str, Changes]:
+        return published(device, changes(device, self.plant(device), self.seed))
 
     def _new_meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
         if device.profile is None:
