@@ -1,7 +1,5 @@
 """The default fleet, 36 devices of one building in Zurich in the order of their production, and larger ones."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 

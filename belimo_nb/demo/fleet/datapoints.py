@@ -3,8 +3,6 @@
 `datapoints.csv` lists them but for those of Energy Valve 4, whose ids are names.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Known faults at known times are what diagnoses are tested against; the table in docs/demo-cloud.md lists them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The devices of the demo cloud: 36 in one building, or thousands in many cities."""
 
-from __future__ import annotations
-
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence

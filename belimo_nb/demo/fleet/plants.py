@@ -1,7 +1,5 @@
 """The plant behind each energy valve of the default building: load, water temperatures, sizes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Entry, Kind

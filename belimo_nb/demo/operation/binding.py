@@ -1,7 +1,5 @@
 """Build a device's meter from its plant's record, the faults of the meter itself, its counters and settings."""
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping

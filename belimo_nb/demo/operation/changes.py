@@ -1,7 +1,5 @@
 """Settings, metadata and health of a device over time, and the timeline of events that records their changes."""
 
-from __future__ import annotations
-
 import bisect
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The simulation: samples, states and events of all devices, as the cloud knows them at `now`."""
 
-from __future__ import annotations
-
 import bisect
 import functools
 from collections.abc import Callable, Iterable, Sequence
