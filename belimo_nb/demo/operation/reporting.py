@@ -65,11 +65,8 @@ class Availability:
                 index = self.before(gap.begin) - 1
         return index
 
-    def held(self, now: int) -> npt.NDArray[np.bool_] | None:
-        """Which samples of the horizon are not in an absent outage, shape (SAMPLES,); None: all of them."""
-        absent = self.absent(now)
-        if not absent:
-            return None
+    def held(self, absent: Sequence[Outage]) -> npt.NDArray[np.bool_]:
+        """Which samples of the horizon are not in one of some outages, shape (SAMPLES,)."""
         mask = np.ones(SAMPLES, dtype=np.bool_)
         for gap in absent:
             mask[self.before(gap.begin) : self.before(gap.end)] = False
@@ -118,6 +115,5 @@ def sent_daily(device: DemoDevice, datapoint_id: str) -> bool:
 
 def daily_reports(device: DemoDevice, available: Availability, now: int) -> IntArray:
     """Times (epoch seconds) at which a device has sent everything, what has not changed with it."""
-    held = available.held(now)
     indices = np.arange(_daily(device), SAMPLES, _A_DAY)
-    return available.first + STEP * (indices if held is None else indices[held[indices]])
+    return available.first + STEP * indices[available.held(available.absent(now))[indices]]
