@@ -1,5 +1,7 @@
 """Answers with a device's history: resampled series, native samples, and their download as CSV."""
 
+import csv
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,6 @@ from belimo_nb.demo.server.resample import AGGREGATIONS, DEFAULT_POINTS, SELECTO
 Samples = tuple[NDArray[np.int64], NDArray[Any]]
 
 _ROWS_A_CHUNK = 5_000
-_QUOTED = (";", '"', "\r", "\n")
 
 
 def _samples(account: Account, device: DemoDevice, names: list[str]) -> dict[str, Samples]:
@@ -117,8 +118,9 @@ def _csv_chunks(columns: dict[str, Samples]) -> Iterator[bytes]:
     for start in range(0, len(order), _ROWS_A_CHUNK):
         chunk = rows[order[start : start + _ROWS_A_CHUNK]]
         cells = [_cells(chunk, key, values) for key, (_, values) in zip(keys, columns.values(), strict=True)]
-        lines = zip(time_texts(chunk // 2), *cells, strict=True)
-        yield "".join([";".join(line) + "\r\n" for line in lines]).encode()
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=";").writerows(zip(time_texts(chunk // 2), *cells, strict=True))
+        yield text.getvalue().encode()
 
 
 def _cells(rows: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[Any]) -> list[str]:
@@ -129,16 +131,11 @@ def _cells(rows: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[Any
     places = np.minimum(np.searchsorted(keys, rows), len(keys) - 1)
     (present,) = np.nonzero(keys[places] == rows)
     found = values[places[present]]
-    texts = value_texts(found) if is_numeric(found) else [_quoted(value) for value in found.tolist()]
+    texts = value_texts(found) if is_numeric(found) else [_text(value) for value in found.tolist()]
     for place, text in zip(present.tolist(), texts, strict=True):
         cells[place] = text
     return cells
 
 
-def _quoted(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    if any(mark in text for mark in _QUOTED):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
