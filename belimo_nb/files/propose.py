@@ -98,7 +98,8 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     kind, found = "a table, a column a quantity", [n for n in names if n and n not in (*time, device, serial, status)]
     if point and value:
         mapping = replace(mapping, layout="long", name_column=point, value_column=value)
-        kind, found = "a trend, a line a value", list(_texts(path, mapping, names, point))
+        told = _units_of(path, mapping, names, first(UNITS))
+        kind, found = "a trend, a line a value", list(told)
     si = "dataprofileid" in plain.values()
     if si:
         kind = "a table of the vendor's cloud"
@@ -106,8 +107,8 @@ def propose(path: Path, timezone: str = "") -> Proposal:
         kind, si = "the cloud's download", True
     asked = [n for n in found if n not in head or head[n].dropna().str.fullmatch(f" *{CELL.pattern} *").mean() > 0.5]
     mapping, unused = _with_columns(mapping, found, asked[:MOST_ASKED], si=si)
-    if mapping.layout == "long" and (unit := first(UNITS)):
-        mapping = _with_units(path, mapping, names, unit)
+    if mapping.layout == "long":
+        mapping = _with_units(mapping, told)
     mapping = replace(mapping, columns={name: _by_cells(head, name, mapping) for name in mapping.columns})
     decimal, thousands = _numbers(mapping, head)
     mapping = replace(mapping, decimal=decimal, thousands=thousands)
@@ -266,14 +267,25 @@ def _with_columns(
     return mapping, [name for name in found if target_of(name, mapping) is None]
 
 
-def _with_units(path: Path, mapping: FileMapping, names: Sequence[str], unit: str) -> FileMapping:
-    """The mapping with the unit of each name by a column of units, where it is one in the whole file."""
+def _units_of(path: Path, mapping: FileMapping, names: Sequence[str], unit: str) -> dict[str, set[str]]:
+    """The names in the whole file, each with what a column of units has for it ("" for none)."""
+    wanted = [list(names).index(name) for name in (mapping.name_column, unit) if name]
+    found: dict[str, set[str]] = {}
+    for part in chunks(path, mapping, wanted, wanted, len(names)):
+        for name, *said in part[wanted].dropna(subset=wanted[:1]).drop_duplicates().itertuples(index=False):
+            found.setdefault(name.strip(), set()).update(text.strip() for text in said if isinstance(text, str))
+        if len(found) > MAX_COLUMNS:
+            raise UsageError(f"{path.name} has more than {MAX_COLUMNS:,} names; split it.")
+    return found
+
+
+def _with_units(mapping: FileMapping, units_of: dict[str, set[str]]) -> FileMapping:
+    """The mapping with the unit of each name, where it is one in the whole file."""
     units: dict[str, set[str]] = {}
-    for text in _texts(path, mapping, names, mapping.name_column, unit):
-        name, _, said = text.rpartition(" ")
-        if target := target_of(name.strip(), mapping):
+    for name, said in units_of.items():
+        if said and (target := target_of(name, mapping)):
             key = next(key for key, column in mapping.columns.items() if column is target[1])
-            units.setdefault(key, set()).add(said)
+            units.setdefault(key, set()).update(said)
     told = {key: next(iter(those)) for key, those in units.items() if len(those) == 1}
     return replace(
         mapping,
@@ -372,8 +384,6 @@ def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str
         for more in wanted[1:]:
             texts = texts.str.strip() + " " + part[more].str.strip()
         found |= dict.fromkeys(texts.dropna().str.strip().unique())
-        if mapping.name_column in columns and len(found) > MAX_COLUMNS:
-            raise UsageError(f"{path.name} has more than {MAX_COLUMNS:,} names; split it.")
     return found
 
 
