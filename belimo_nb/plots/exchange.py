@@ -160,7 +160,7 @@ def delta_t_distribution(
     Args:
         delta_t_k: ``|T1 - T2|`` in K.
         flow_m3h: Flow in m³/h at the same times; pairs with a NaN or without flow are left out.
-        mean_k: Flow-weighted mean from the counters; NaN: that of the samples.
+        mean_k: Flow-weighted mean, as the checks give it; NaN: that of the samples.
         limit_k: Delta-T below which water counts as badly used; NaN: none.
         limit_name: Label of the limit.
         title: In place of the finding.
@@ -182,12 +182,9 @@ def delta_t_distribution(
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    source = "samples" if math.isnan(mean_k) else "counters"
-    if math.isnan(below):
-        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water"
-    else:
-        poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water, {poor_share}"
+    finding = title or f"Delta-T: {number(mean, 1)} K on average of the water"
+    if not title and not math.isnan(below):
+        finding += f", {number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
@@ -212,10 +209,11 @@ def delta_t_distribution(
         "cubic meter carried."
     )
     if not math.isnan(mean_k):
-        caption += " The mean is that of the counters; the bars are single readings."
+        caption += " The mean is the flow-weighted delta-T of the checks; the bars are single readings."
     if left_out >= 0.0005:
-        span = f"from {number(float(delta.min()), 1)} to {number(float(delta.max()), 1)} K"
-        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {span}."
+        ends = [f"down to {number(delta.min(), 1)} K"] * bool(delta.min() < low)
+        ends += [f"up to {number(delta.max(), 1)} K"] * bool(delta.max() > high)
+        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {' and '.join(ends)}."
     if wild:
         caption += f" Left out for an unlikely flow: {number(wild)} of the readings."
     return style.chart(fig, caption, f"{finding}. {caption}")

@@ -242,7 +242,7 @@ def device_record(
     sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts)
     energy = {kind: {"kwh": total, "coverage": float(coverage[kind].mean())} for kind, total in sums.items()}
     found = {
-        "serial": str(row["serial"]),
+        "serial": str(row["serial"] or ""),
         "health": str(row["health"]),
         "note": str(row["note"] or ""),
         "online": bool(row["online"]),

@@ -82,9 +82,9 @@ def test_delta_t_is_weighted_by_flow():
     delta, flow = pd.Series([4.0, 12.0, 50.0, np.nan]), pd.Series([3.0, 1.0, 0.0, 9.0])
     chart = plots.delta_t_distribution(delta, flow, limit_k=7.0)
     assert " ".join(chart.figure.texts[0].get_text().split()) == (
-        "Delta-T from the samples: 6.0 K on average of the water, 75 % of it below 7.0 K"
+        "Delta-T: 6.0 K on average of the water, 75 % of it below 7.0 K"
     )
-    assert "Delta-T from the counters: 6.5 K" in plots.delta_t_distribution(delta, flow, mean_k=6.5).alt
+    assert "Delta-T: 6.5 K" in plots.delta_t_distribution(delta, flow, mean_k=6.5).alt
     heights = [bar.get_height() for bar in chart.figure.axes[0].patches]
     assert sum(heights) == pytest.approx(100)
 
