@@ -2,7 +2,7 @@
 
 from belimo_nb.summary.caveats import incident_table, limits
 from belimo_nb.summary.change_over import change_over_table
-from belimo_nb.summary.checkup import checkup_note, verdict_table
+from belimo_nb.summary.checkup import checkup_note, unmeasured, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
 from belimo_nb.summary.effect import building_effects, effect_table, valve_effect, valve_effects
@@ -65,6 +65,7 @@ __all__ = [
     "state_table",
     "statement_table",
     "survey_note",
+    "unmeasured",
     "valve_effect",
     "valve_effects",
     "valve_energy",

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
-from belimo_nb.cloud.condition import of_checks, verdicts_of
+from belimo_nb.cloud.condition import of_checks, sensor_failed, verdicts_of
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
@@ -61,6 +61,12 @@ def _costs(frame: pd.DataFrame, checkup: Checkup, prices: Prices | None) -> dict
         cost = money(*waste.cost, prices.currency) if one.verdict in ("warn", "fault") else ""
         told.append(f"{cost}. {waste.assumption}" if cost else "")
     return {"cost_a_year": told}
+
+
+def unmeasured(checkup: Checkup) -> str:
+    """Why a counter that stands still has measured nothing, for the charts; empty if no sensor has failed."""
+    failed = sensor_failed(verdicts_of(checkup.verdicts))
+    return "Nothing was counted: a sensor has failed, see the checks" if failed else ""
 
 
 def verdict_figure(checkup: Checkup) -> KeyFigure:

@@ -520,6 +520,21 @@ def test_heat_and_cold_have_a_panel_each():
     assert "heating 60 kWh, cooling 20 kWh" in said
 
 
+def test_idle_heat_of_a_valve_that_cools_has_no_panel():
+    """What is nothing beside the other kind is told as a sum; a counter that a failed sensor left at 0 is unknown."""
+    index = pd.date_range("2018-01-01", periods=3, freq="MS", tz="Europe/Zurich")
+    kwh = pd.DataFrame({"heating": [0.0, 0.02, 0.0], "cooling": [8000.0, 5000, 900]}, index)
+    days = kwh.set_axis(pd.date_range("2018-01-01", periods=3, tz="Europe/Zurich"))
+    for chart in (plots.monthly_energy(kwh, each=True), plots.daily_energy(days, each=True)):
+        (axes,) = chart.figure.axes
+        assert "cooling" in axes.get_ylabel().lower()
+        assert "eating" in chart.alt
+    for draw in (plots.monthly_energy, plots.daily_energy):
+        assert draw(kwh * 0, each=True, reason="It failed").alt.endswith("it failed.")
+    assert "0 kWh" in plots.monthly_energy(kwh * 0, each=True).alt.replace("\u00a0", " "), "measured"
+    assert len(plots.monthly_energy(kwh * np.nan, each=True, reason="It failed").figure.axes) == 1
+
+
 def test_a_ranking_of_heat_and_cold():
     """Bars of each kind with their share of their own sum; a valve of both has two, one of nothing is unknown."""
     kwh = pd.DataFrame({"heat": [75.0, 25, np.nan, np.nan], "cold": [np.nan, 10, 30, np.nan]}, list("ABCD"))

@@ -58,7 +58,7 @@ def shown(cloud: bn.Cloud, name: str) -> dict[str, Any]:
     valve, period = cloud.device(name), cloud.period(*SPAN)
     days = valve.counters(*SPAN).energy("D", period.start, period.end)
     data = summary.device_figures(valve, days, valve.checkup(*SPAN), "UTC").data()
-    return {one["label"]: one for one in data["figures"]} | {"record": data["record"]["energy"]}
+    return {one["label"]: one for one in data["figures"]} | {"record": data["record"]["energy"], "trend": data["trend"]}
 
 
 @pytest.mark.parametrize("failed", ["flow", "T1"])
@@ -73,6 +73,7 @@ def test_no_headline_says_0(imported: bn.Cloud, failed: str) -> None:
         assert found["record"][kind]["kwh"] is None
     assert found["Highest power"]["value"] is None
     assert found["Delta-T, flow-weighted"]["value"] is None
+    assert not any(value == 0 for value in found["trend"]["values"]), "no line at 0 on the index"
     assert "from the counters" not in found["Delta-T, flow-weighted"]["note"]
     table = imported.survey(None, *SPAN).table().set_index("name")
     assert table.loc[failed, ["heating_kwh", "cooling_kwh"]].isna().all()
