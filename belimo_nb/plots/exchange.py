@@ -50,8 +50,15 @@ def power_against_flow(
     max_flow = outliers.usual_range(pairs["flow"])[1]
     running = pairs[pairs["flow"] > MIN_FLOW_SHARE * max_flow]
     if running.empty or max_flow <= 0:
-        why = "No water flowed in this period" if len(pairs) else "No readings of both flow and power in this period"
+        why = (
+            "The flow reads 0 throughout this period"
+            if len(pairs)
+            else "No readings of both flow and power in this period"
+        )
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
+    if not running["power"].any():
+        words = "Power reads 0 while water flows, so there is nothing to see"
+        return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", words)
     low, top = min(0.0, usual[0]), max(0.0, usual[1])
     finding = title or _finding(what, curves or {}, max_flow)
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
@@ -168,7 +175,9 @@ def delta_t_distribution(
     pairs = pd.DataFrame({"delta": delta_t_k, "flow": flow_m3h}).astype(float).dropna()
     pairs = pairs[pairs["flow"] > 0]
     if pairs.empty:
-        why = "No water flowed in this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
+        why = (
+            "The flow reads 0 throughout this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
+        )
         why = why if not (flow_m3h > 0).any() else "No readings of delta-T while water flowed in this period"
         return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.", why)
     wild = int((pairs["flow"] > outliers.usual_range(pairs["flow"])[1]).sum())
@@ -182,9 +191,11 @@ def delta_t_distribution(
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    finding = title or f"Delta-T: {number(mean, 1)} K on average of the water"
-    if not title and not math.isnan(below):
-        finding += f", {number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
+    finding = f"Delta-T: {number(mean, 1)} K on average of the water"
+    if not math.isnan(below):
+        poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
+        finding = f"Delta-T: {number(mean, 1)} K on average of the water, {poor_share}"
+    finding = title or finding
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k

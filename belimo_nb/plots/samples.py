@@ -81,16 +81,17 @@ def temperatures(
 
 def _of_water(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The temperatures that water can have, with their difference; and how many others there are, in words."""
-    frame, told = frame.copy(), ""
+    frame, told = frame.copy(), [""]
     for column, name in (("t1_c", "T1"), ("t2_c", "T2")):
         if column in frame:
             possible = frame[column].isna() | frame[column].between(LOWEST_C, HIGHEST_C)
             if count := int((~possible).sum()):
-                told += f" {plural(count, 'reading')} of {name} left out: outside {LOWEST_C:.0f} to {HIGHEST_C:.0f} °C."
+                read = plural(count, "reading")
+                told.append(f"Left out: {read} of {name} outside {LOWEST_C:.0f} to {HIGHEST_C:.0f} °C.")
             frame[column] = frame[column].where(possible)
     if {"t1_c", "t2_c"} <= {*frame} and not frame.get("delta_t_k", pd.Series(dtype=float)).notna().any():
         frame["delta_t_k"] = (frame["t1_c"] - frame["t2_c"]).abs()
-    return frame, told
+    return frame, " ".join(told)
 
 
 def flow_and_power(

@@ -57,6 +57,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
+    profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
     others = len(devices) - len(survey.devices)
     idle = [f"{number(others)} without an energy counter, which no check is made of"] if others else []
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
@@ -64,7 +65,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     if (devices["health"] == "UNKNOWN").all():
         told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
-        KeyFigure("Devices", len(devices), note="; ".join([plural(kinds, "kind", "kinds") + " of dataprofile", *idle])),
+        KeyFigure("Devices", len(devices), note="; ".join([profiles, *idle])),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         told,
         *survey_figures(survey),
@@ -117,8 +118,8 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame = frame.loc[sorted(told, key=lambda key: (key in idle, urgent[key]))]
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
-        daily = survey.daily()
-        daily = daily.loc[:, found[["heating_kwh", "cooling_kwh"]].notna().any(axis=1).reindex(daily.columns)]
+        daily, known = survey.daily(), found[["heating_kwh", "cooling_kwh"]].notna().any(axis=1)
+        daily.loc[:, ~known.reindex(daily.columns, fill_value=False)] = float("nan")  # where a sensor has failed
         frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]

@@ -102,7 +102,7 @@ def test_temperatures_that_no_water_has_are_told_not_drawn() -> None:
     index = pd.date_range("2018-03-01", periods=96, freq="h", tz="Europe/Zurich")
     frame = pd.DataFrame({"t1_c": 537.7, "t2_c": 17 + np.sin(np.arange(96)), "delta_t_k": np.nan}, index)
     opened = plots.temperatures(frame)
-    assert "96 readings of T1 left out: outside -10 to 130 °C." in opened.caption
+    assert "Left out: 96 readings of T1 outside -10 to 130 °C." in opened.caption
     assert "No readings of T1 or Delta-T." in opened.caption
     (axes,) = opened.figure.axes
     assert axes.get_ylim()[1] < 25
