@@ -88,3 +88,16 @@ def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:
     assert found["Delta-T, flow-weighted"]["note"].endswith(
         "by power and flow, for want of counters of both energy and volume"
     )
+
+
+@pytest.mark.parametrize("name", ["flow", "none"])
+def test_files_are_judged_by_all_of_their_readings(imported: bn.Cloud, name: str) -> None:
+    """They cost no request, so an hour's last reading does not stand for the others; page and overview judge alike."""
+    valve = imported.device(name)
+    checkup = valve.checkup(*SPAN)
+    assert len(checkup.samples) == 21 * 96
+    survey = imported.survey(None, *SPAN).valves[valve.id]
+    assert {one.check: one.verdict for one in survey.verdicts} == dict(
+        checkup.verdicts[["check", "verdict"]].to_numpy()
+    )
+    assert dict(checkup.verdicts[["check", "verdict"]].to_numpy())["hunting"] == "warn", "hours do not show it"
