@@ -33,10 +33,12 @@ def building_water(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Per
     return Water({name: days for name, days in found.days.items() if name in study.sound}, found.failures, found.kind)
 
 
-def return_table(water: Water) -> Table:
+def return_table(water: Water) -> Table | Note:
     """Table of the valves by their flow-weighted return temperature, the worst first, with all together on top."""
     frame = ranked(water.days, water.kind).reset_index()
     told = frame[frame["return_c"].notna()]
+    if told.empty:
+        return note("No return temperature can be weighted: it takes a counter of volume and both water temperatures.")
     whole = {"valve": "All together", **frame[["m3", "kwh", "share"]].sum(min_count=1)}
     whole |= {name: (told[name] * told["share"]).sum(min_count=1) for name in ("delta_t_k", "supply_c", "return_c")}
     side = "warmest" if water.kind == "heating" else "coldest"
