@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from belimo_nb.display import Chart, number, percent
+from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Characteristic
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
@@ -60,7 +60,7 @@ def power_against_flow(
         words = "Power reads 0 while water flows, so there is nothing to see"
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", words)
     low, top = min(0.0, usual[0]), max(0.0, usual[1])
-    finding = title or _finding(what, curves or {}, running["flow"], max_flow)
+    finding = title or _finding(what, curves or {}, running["flow"])
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
     inside = running[(running["flow"] <= max_flow) & running["power"].between(*usual)]
     points = inside["flow"], inside["power"]
@@ -100,14 +100,15 @@ def power_against_flow(
     return style.chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.")
 
 
-def _finding(what: str, curves: Mapping[str, Characteristic], flow: pd.Series[float], max_flow: float) -> str:
+def _finding(what: str, curves: Mapping[str, Characteristic], flow: pd.Series[float]) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
-        return f"{what} against flow, up to {number(max_flow)} m³/h"
-    if edges[0] >= max_flow:
-        return f"{what} against flow: no waste zone up to {number(max_flow)} m³/h"
-    share = percent(float(flow[flow > edges[0]].sum() / flow.sum()), 0)  # as the check of the waste zone has it
-    return f"{what} against flow: {share} of the water passed in the waste zone, above {number(edges[0])} m³/h"
+        return f"{what} against flow, up to {number(outliers.usual_range(flow)[1])} m³/h"
+    highest = float(np.percentile(flow, 99))  # single readings of a start-up are no waste zone
+    if edges[0] >= highest:
+        return f"{what} against flow: no waste zone up to {number(highest)} m³/h"
+    begin, end = number(edges[0]), number(highest)
+    return f"{what} against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
 def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float) -> tuple[style.Legend, str]:

@@ -400,7 +400,10 @@ def test_exchange_marks_the_waste_zone():
     flow = pd.Series(np.linspace(0.1, 12, 600))
     curve = Characteristic(a_kw=100.0, b_m3h=3.0, waste_flow_m3h=4.7, waste_power_kw=61.0, max_flow_m3h=12.0)
     chart = plots.power_against_flow(flow, 100 * flow / (3 + flow), curves={"cooling": curve})
-    assert "of the water passed in the waste zone, above 4.70 m³/h" in chart.alt
+    assert "the waste zone begins at 4.70 m³/h" in chart.alt
+    rare = pd.concat([pd.Series(np.linspace(0.1, 4, 600)), pd.Series([12.0])], ignore_index=True)
+    told = plots.power_against_flow(rare, 100 * rare / (3 + rare), curves={"cooling": curve}).alt
+    assert "no waste zone up to 3." in told, "one reading of a start-up is none"
     (ax,) = chart.figure.axes
     drawn = ax.lines[-1]
     np.testing.assert_allclose(drawn.get_ydata(), 100 * drawn.get_xdata() / (3 + drawn.get_xdata()))
