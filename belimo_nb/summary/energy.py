@@ -125,7 +125,7 @@ def energy_figures(
     if failed and energy.value is not None:
         more = energy.note if unknown else f"at least; {energy.note}"
         energy = replace(
-            energy, note=f"{more}; {failed} of {plural(len(study.names), 'valve')} off, or their meters fail"
+            energy, note=f"{more}; {failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"
         )
         counted = float(column_group(study.counted, "kwh").sum().sum())
         if round(counted) != round(total):  # the overview has no weather to tell which meters failed
@@ -196,7 +196,7 @@ def _why_not(study: Study, reason: str) -> str:
         return reason
     return _joined(
         "no valve is known on 90 % of the days of both periods",
-        "some are off, or their meters fail" if study.failing else "",
+        "some are left out: off, or a failing meter" if study.failing else "",
     )
 
 

@@ -18,7 +18,7 @@ from belimo_nb.heating import Comparison, Signature, Study, load_figures
 from belimo_nb.heating.days import same_days
 from belimo_nb.summary.parts import column_group, month_name
 
-FAILED = "Off, or its meter fails"
+FAILED = "Off, or a failing meter"
 ALL = "All valves"
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 

@@ -572,7 +572,7 @@ def test_failing_meters_on_the_page() -> None:
     )
     one = study(found)
     shown = figures(summary.heating_figures(one, found.energy("MS"), area_m2=100))
-    assert "at least; in 59 days; 1 of 3 valves off, or their meters fail" in shown["Heating energy"]["note"]
+    assert "at least; in 59 days; 1 of 3 valves left out: off, or a failing meter" in shown["Heating energy"]["note"]
     assert shown["Heating energy"]["value"] == pytest.approx(float(found.energy("D")["kwh"].sum().sum()))
     assert "2 of 3 valves" in shown["Change, as measured"]["note"]
     change = shown["Change, as measured"]["value"].replace("\u00a0", " ")
@@ -587,7 +587,7 @@ def test_failing_meters_on_the_page() -> None:
     assert months.frame["Sum"].tolist() == pytest.approx((energy["A"] + energy["B"]).tolist())
     assert summary.energy_name(one) == "Heat of 2 of 3 valves"
     rows = summary.valve_table(one).frame.set_index("valve")
-    assert rows.loc["C", "remark"].startswith("Off, or its meter fails. ")
+    assert rows.loc["C", "remark"].startswith("Off, or a failing meter. ")
     shown_share = shown["Completeness"]["value"] / 100
     assert shown_share == pytest.approx(summary.completeness(one.counted), abs=0.001), "of readings, as on other pages"
     assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
