@@ -107,7 +107,7 @@ def test_cells_are_short(path: Path) -> None:
         assert len(text.splitlines()) <= MOST_LINES or is_parameters(cell), text
         assert not re.search(r"^\s*(def|class|for|while|if|try|with|print)\b", text, re.MULTILINE), text
         assert not re.search(r"[\"'](/|[A-Z]:\\)", text), text
-        assert not text.rstrip().endswith(";"), "what a cell gives is shown"
+        assert not text.rstrip().endswith(";"), "nbval runs cells without history, so a semicolon silences nothing"
 
 
 @EACH
@@ -129,7 +129,7 @@ def test_outputs_are_stored(path: Path) -> None:
 def test_stored_outputs_are_what_they_give(demo_environment: dict[str, str], tmp_path: Path) -> None:
     """Run anew on the demo cloud, every output but the pictures equals the stored one.
 
-    They run as reports do; that cells give the same in a kernel is held by `report/test_report_engines.py`.
+    They run as reports do; `report/test_report_engines.py` holds that cells give the same in a kernel.
     """
     engine = engines.select_engine()
     given = (tmp_path, demo_environment, 300.0, datetime(2018, 12, 1, tzinfo=UTC), "1.0", engine)
@@ -152,6 +152,16 @@ def without_pictures(cell: dict[str, Any]) -> list[dict[str, Any]]:
         | {kind: data for kind, data in output.get("data", {}).items() if not kind.startswith("image/")}
         for output in cell.get("outputs", ())
     ]
+
+
+@pytest.mark.slow
+def test_nbval_agrees(demo_environment: dict[str, str]) -> None:
+    """Under nbval the device notebook, whose explorer needs a person, passes in a kernel of its own."""
+    (device,) = (path for path in NOTEBOOKS if path.stem == "device")
+    options = ("--nbval", "-q", "-p", "no:cacheprovider", "-o", "addopts=")
+    done = run("pytest", *options, str(device), cwd=Path.cwd())
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert f"{len(cells(device))} passed" in done.stdout
 
 
 PAPERMILL = 'papermill notebooks/device.ipynb out.ipynb -p device "2.OG Nord-West" -p start 2018-11-01'
