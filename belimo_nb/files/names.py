@@ -7,6 +7,26 @@ import re
 from belimo_nb.files.mapping import KNOWN, UNSURE, Column
 from belimo_nb.quantities import DIMENSIONS, OTHER_MEANING
 
+TIME_COLUMNS = (
+    "time", "timestamp", "sampletime", "datetime", "zeit", "zeitstempel", "datum", "date", "datezeit", "datumuhrzeit",
+    "datumzeit", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
+)  # fmt: skip
+POINT_COLUMNS = (
+    "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
+    "tagname", "datasource",
+)  # fmt: skip
+UNIT_COLUMNS = ("unit", "units", "einheit", "engineeringunit", "engineeringunits")
+VALUE_COLUMNS = ("value", "wert", "presentvalue", "reading", "messwert", "tagval", "tagvalue")
+DEVICE_COLUMNS = (
+    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
+    "zaehler",
+)  # fmt: skip
+SERIAL_COLUMNS = (
+    "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
+)  # fmt: skip
+STATUS_COLUMNS = ("status", "quality", "tagquality", "qualität")
+"""Names, in small letters without signs, of columns that say when, what, in which unit, of which device, how sure."""
+
 IDS = {
     "evcloud.80": "position",
     "evcloud.140": "power",
