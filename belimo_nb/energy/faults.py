@@ -312,5 +312,6 @@ def _freezes(
             moved = around[witness[around]]
             stood = ns[moved[1:]] - ns[moved[:-1] + 1]
             longest = stood[moved[1:] != pair].max(initial=0)
-            ends[i] = rises[pair] > CAUGHT_UP * most or (ns[pair] - ns[since[i]] > LONGER * longest)
+            silent = missing[i] and ns[pair] - ns[since[i]] > LONGER * longest
+            ends[i] = silent or rises[pair] > CAUGHT_UP * most
     return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))
