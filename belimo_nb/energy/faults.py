@@ -18,7 +18,7 @@ LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that s
 FAR, LEAST_LEAP = 20.0, 3.6e9  # times any rise around, and J, above which a rise is no energy even without a limit
 AROUND = 2 * 86400 * 10**9  # nanoseconds before and after a standstill that tell what is usual
 CAUGHT_UP, WITNESSES = 2.0, 16  # times the greatest rise around, and the number of rises around that it takes to say so
-LONGER = 1.5  # times the longest standstill around, above which one that goes over into a gap is a collector's
+LONGER = 2.0  # times the longest standstill around, above which one that goes over into a gap is a collector's
 FITS = (0.5, 2.0)
 """Mean power of a standstill and the rise that ends it, over the mean around, if a collector has caught up."""
 
@@ -312,6 +312,7 @@ def _freezes(
             moved = around[witness[around]]
             stood = ns[moved[1:]] - ns[moved[:-1] + 1]
             longest = stood[moved[1:] != pair].max(initial=0)
-            silent = missing[i] and ns[pair] - ns[since[i]] > LONGER * longest
+            silent = missing[i] and seconds[pair] > GAP_STEPS * np.median(seconds[around])
+            silent = silent and ns[pair] - ns[since[i]] > LONGER * longest
             ends[i] = silent or rises[pair] > CAUGHT_UP * most
     return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))
