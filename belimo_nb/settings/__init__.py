@@ -158,6 +158,8 @@ def load(
         if SURROGATES.search(value):  # bytes of another encoding, which no request can hold
             raise SettingsError(f"{PREFIX}{name.upper()} is no text in UTF-8; write its value anew.")
     wanted = demo if demo is not None else parse.flag("demo", values.get("demo", ""))
+    if demo is None and any(origins.get(name) == "argument" for name in CREDENTIALS):
+        wanted = False  # who hands over an account's credentials must not be shown the demo's numbers
     if values.get("source_files") and (not wanted or (demo is None and origins["source_files"] == "argument")):
         return _validated(values | {"source": values["source_files"], "offline": "1", **_NO_ACCOUNT}, origins)
     values.pop("source_files", None)

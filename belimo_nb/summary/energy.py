@@ -122,9 +122,12 @@ def energy_figures(
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
-    if failed and energy.value is not None:
+    meters = f"{failed} of {plural(len(study.names), 'meter')} failed, see below"
+    if failed and energy.value is None:
+        energy = replace(energy, note=meters)
+    elif failed:
         more = energy.note if unknown else f"at least; {energy.note}"
-        energy = replace(energy, note=f"{more}; {failed} of {plural(len(study.names), 'meter')} failed, see below")
+        energy = replace(energy, note=f"{more}; {meters}")
         counted = float(column_group(study.counted, "kwh").sum().sum())
         if round(counted) != round(total):  # the overview has no weather to tell which meters failed
             words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
