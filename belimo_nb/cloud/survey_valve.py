@@ -108,6 +108,7 @@ class ValveTask:
     closer: bool  # whether a look in detail may be fetched
     health: str = ""  # what the device says of its meter
     outdoor: pd.Series[float] | None = None  # daily means, °C
+    finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -133,10 +134,13 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     days = _daily_energy(kept, task, now)
     known = {kind: float(np.nansum(kwh)) if np.isfinite(kwh).any() else np.nan for kind, (kwh, _) in days.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
-    samples = _samples(task, kept, query, period.start, min(period.end, _moment(now)))
-    longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
+    sampled = task.finer or query
+    if task.finer:
+        kept = archive.joined(archive.store.read(query.device, sampled.resolution, datapoints), sampled, datapoints)
+    samples = _samples(task, kept, sampled, period.start, min(period.end, _moment(now)))
+    longest = longest_samples(kept, sampled, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
-    closely = fine is not None or parse_resolution(query.resolution) <= pd.Timedelta(minutes=15)
+    closely = fine is not None or parse_resolution(sampled.resolution) <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
     judged = judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health)
