@@ -170,8 +170,9 @@ def _draw(
         named = [line.name for panel in panels for line in panel.lines]
         why = f"No readings of {' or '.join(named)} in this period"
         return style.no_data_figure(what, f"{what} over time.", why)
-    unread = [line.name for panel in panels for line in panel.lines if not data[line.column].notna().any()]
-    panels = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
+    read = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
+    unread = [line.name for panel in panels if panel not in read for line in panel.lines]
+    panels = read
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
     bucket, beyond, failed = "", "", False
     with rc_context(style.RC_PARAMS):
@@ -205,7 +206,7 @@ def _draw(
         f"on average {number(float(data[line.column].mean()), 1)} ({panel.y_label.split(', ')[1]})"
         for panel in panels
         for line in panel.lines
-        if line.name not in unread
+        if data[line.column].notna().any()
     ]
     return style.chart(fig, caption, f"{title}. {'; '.join(facts)}.")
 
