@@ -53,8 +53,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Several workers share one process that programs are forked from."""
+    if session.config.getoption("tx", None) and not hasattr(session.config, "workerinput"):
+        prepared.share()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker sends its counts to where they are printed."""
+    prepared.end()
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["counts"] = counts()
 
@@ -75,12 +82,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def prepared_processes() -> Iterator[None]:
+def prepared_processes() -> None:
     """Runs of reports in this process fork from a process that was prepared once, not once a run."""
     if prepared.CAN_FORK:
         prepared.prepare()
-    yield
-    prepared.end()
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
@@ -27,6 +28,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 CAN_FORK = sys.platform == "linux"
+SHARED = "PREPARED_SHARED"
+"""The variable that gives the workers of a run the socket of the server that `share` has begun for all of them."""
 BEFORE = "PREPARED_BEFORE"
 """The variable that says what a program, and the process that its reports are forked from, call first, as
 "module:function": a test changes its constants so."""
@@ -51,9 +54,27 @@ sys.exit(code)
 _servers: list[subprocess.Popen[bytes]] = []
 
 
+def share() -> None:
+    """Begin one server for all workers of this process, which need not wait for it: each would make its own."""
+    if CAN_FORK:
+        os.environ[SHARED] = _begin()
+
+
 @functools.cache
 def address() -> str:
-    """The socket of this process's server, which is started now and ends with `end`, or with this process."""
+    """The socket of the server: the one that is shared, or this process's own, which is started now.
+
+    It ends with `end`, or with the process that began it.
+    """
+    found = os.environ.get(SHARED) or _begin()
+    for _ in range(6000):  # five minutes, on a machine however slow
+        if Path(found).exists():
+            break
+        time.sleep(0.05)
+    return found
+
+
+def _begin() -> str:
     folder = Path(tempfile.mkdtemp(prefix="prepared-"))
     found = str(folder / "socket")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BELIMO_")}
@@ -62,7 +83,7 @@ def address() -> str:
         [sys.executable, __file__, found, json.dumps(sys.path)],
         env=environment,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
     program = folder / "bin" / "belimo-nb"
@@ -71,7 +92,6 @@ def address() -> str:
     program.chmod(0o755)
 
     _servers.append(server)
-    server.stdout.readline()
     return found
 
 
@@ -80,7 +100,7 @@ def end() -> None:
     while _servers:
         with _servers.pop() as server:
             server.stdin.close()
-        shutil.rmtree(Path(address()).parent)
+        shutil.rmtree(Path(server.args[2]).parent)
 
 
 def program() -> list[str]:
@@ -173,9 +193,9 @@ def serve(where: str) -> None:
     gc.collect()
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(where)
+    listener.bind(f"{where}.new")
     listener.listen(64)
-    print("ready", flush=True)
+    Path(f"{where}.new").rename(where)  # who waits for the file finds a socket that listens
     while True:
         readable, _, _ = select.select([listener, 0], [], [])
         with contextlib.suppress(ChildProcessError):

@@ -167,7 +167,7 @@ def test_names_of_lengths_that_only_pandas_knows(freq):
         {"coverage": {"number": {"final": [[0, 10**400]], "open": []}, "text": {"final": [], "open": []}}},
         {"coverage": {"number": {"final": [[0.5, 2]], "open": []}, "text": {"final": [], "open": []}}},
         {"step_s": 0},
-        {"columns": []},
+        {"kinds": []},
         {"device": None},
     ],
 )

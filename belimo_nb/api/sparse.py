@@ -73,11 +73,11 @@ def held_columns(
     gaps = [key for key, known in there.items() if not known.all()]
     if len(gaps) < len(columns) and all(key in rare and columns[key].dtype != object for key in gaps):
         return {**columns, **{key: _filled(columns[key], there[key]) for key in gaps}}, step  # as of most devices
-    known = np.stack(list(there.values()), axis=1) if there else np.empty((len(grid), 0), bool)
+    known = np.stack(list(there.values())) if there else np.empty((0, len(grid)), bool)
     usually = np.array([key not in rare for key in columns], dtype=bool)
-    usually |= not known[:, usually].any()
-    regular = known if usually.all() else known[:, usually]
-    rows = np.flatnonzero(regular.any(axis=1))
+    usually |= not known[usually].any()
+    regular = known if usually.all() else known[usually]
+    rows = np.flatnonzero(regular.any(axis=0))
     apart = np.diff(rows)
     usual = (
         1 if not len(apart) or 2 * int((apart == 1).sum()) > len(apart) else int(np.median(apart))
@@ -85,10 +85,11 @@ def held_columns(
     spacing = usual * step
     if not len(rows):
         return dict(columns), spacing
-    heard = rows if regular is known else np.flatnonzero(known.any(axis=1))
+    heard = rows if regular is known else np.flatnonzero(known.any(axis=0))
     last = -1 if seen is None or pd.isna(seen) else int(grid.searchsorted(seen, "right")) - 1
     alive = np.append(heard, last) if last > heard[-1] else heard
-    by_change = (~regular[rows][:, regular.any(axis=0)].all(axis=1)).mean() > BY_CHANGE
+    partial = len(rows) - int(regular[regular.any(axis=1)].all(axis=0).sum())
+    by_change = partial / len(rows) > BY_CHANGE
     if counters and not by_change:
         return dict(columns), spacing
     if len(alive) == len(grid):

@@ -8,8 +8,10 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import IO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -218,33 +220,45 @@ def _moment(now: int) -> pd.Timestamp:
 
 
 PARALLEL_FROM = 200  # number of valves from which on several processes share the work: to start them takes a second
+CHUNK = 20  # valves that a process takes at a time, so that none waits long for the last
 
 
 def examine_valves(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
     """Examine valves, many of them in several processes, of which this is one."""
-    workers = cores() if len(tasks) >= PARALLEL_FROM else 1
-    shares = [tasks[i::workers] for i in range(workers)]
+    if len(tasks) < PARALLEL_FROM:
+        return examine_share(archive, tasks, now)
+    chunks = [tasks[begin : begin + CHUNK] for begin in range(0, len(tasks), CHUNK)]
+    todo = deque(range(len(chunks)))
+    found: dict[int, list[Surveyed]] = {}
     with contextlib.ExitStack() as stack:
-        worker_processes = [stack.enter_context(_Worker((archive, share, now))) for share in shares[1:]]
-        found = [examine_share(archive, shares[0], now)]
-        for worker, share in zip(worker_processes, shares[1:], strict=True):
-            answer = worker.answer()
-            # A worker that died, e.g. for want of memory, costs time but no valve.
-            found.append(examine_share(archive, share, now) if answer is None else answer)
-    return [found[i % workers][i // workers] for i in range(len(tasks))]
+        workers = [stack.enter_context(_Worker(archive, now, chunks, todo)) for _ in range(cores() - 1)]
+        while (number := _next(todo)) is not None:
+            found[number] = examine_share(archive, chunks[number], now)
+        for worker in workers:
+            found |= worker.answer()
+    # A worker that died, e.g. for want of memory, costs time but no valve.
+    lost = {number: examine_share(archive, chunks[number], now) for number in range(len(chunks)) if number not in found}
+    return [one for _, chunk in sorted((found | lost).items()) for one in chunk]
+
+
+def _next(todo: deque[int]) -> int | None:
+    try:
+        return todo.popleft()  # whole, also among threads
+    except IndexError:
+        return None
 
 
 class _Worker:
-    """A process that examines a share of the valves."""
+    """A process that examines chunks of valves, as it asks for them."""
 
     # No `multiprocessing`: where it cannot fork, it imports the user's script, and so runs it again.
 
-    def __init__(self, task: object) -> None:
+    def __init__(self, archive: Archive, now: int, chunks: Sequence[Sequence[ValveTask]], todo: deque[int]) -> None:
         command = [sys.executable, "-P", "-c", "from belimo_nb.cloud.survey_valve import worker_main; worker_main()"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - ours
-        self._output = b""
-        # In a thread: this process works on its own share meanwhile, and a full pipe would hold it up.
-        self._talk = threading.Thread(target=self._communicate, args=(pickle.dumps(task),), daemon=True)
+        self._found: dict[int, list[Surveyed]] = {}
+        # In a thread: this process works on chunks of its own meanwhile.
+        self._talk = threading.Thread(target=self._serve, args=(archive, now, chunks, todo), daemon=True)
         self._talk.start()
 
     def __enter__(self) -> _Worker:
@@ -253,20 +267,43 @@ class _Worker:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._talk.join()
+        self._process.communicate()
 
-    def _communicate(self, task: bytes) -> None:
-        self._output, _ = self._process.communicate(task)
+    def _serve(self, archive: Archive, now: int, chunks: Sequence[Sequence[ValveTask]], todo: deque[int]) -> None:
+        asks, answers = (cast("IO[bytes]", pipe) for pipe in (self._process.stdin, self._process.stdout))
+        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # it died
+            pickle.dump((archive, now), asks)
+            asks.flush()
+            while answers.read(1) == ASKS:
+                number = _next(todo)
+                pickle.dump(None if number is None else (number, chunks[number]), asks)
+                asks.flush()
+                if number is None:
+                    self._found = pickle.load(answers)  # noqa: S301 - from a process of ours, over its own pipe
 
-    def answer(self) -> list[Surveyed] | None:
-        """Wait for its findings; None if it died."""
+    def answer(self) -> dict[int, list[Surveyed]]:
+        """Wait for what it found, by the numbers of its chunks; nothing if it died."""
         self._talk.join()
-        if self._process.returncode != 0:
-            return None
-        found: list[Surveyed] = pickle.loads(self._output)  # noqa: S301 - from a process of ours, over its own pipe
-        return found
+        return self._found
+
+
+ASKS = b"?"
 
 
 def worker_main() -> None:
-    """Examine the share that comes in by standard input, and write the findings to standard output."""
-    archive, tasks, now = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
-    sys.stdout.buffer.write(pickle.dumps(examine_share(archive, tasks, now)))
+    """Examine the chunks that come in by standard input, and write the findings to standard output at the end."""
+    asks, answers = sys.stdin.buffer, sys.stdout.buffer
+    archive, now = pickle.load(asks)  # noqa: S301 - from the process that started this one
+    found: dict[int, list[Surveyed]] = {}
+    task = None
+    while True:
+        answers.write(ASKS)  # for the chunk after the one at hand, so that there is no wait for it
+        answers.flush()
+        if task is not None:
+            number, tasks = task
+            found[number] = examine_share(archive, tasks, now)
+        task = pickle.load(asks)  # noqa: S301 - as above
+        if task is None:
+            break
+    pickle.dump(found, answers)
+    answers.flush()

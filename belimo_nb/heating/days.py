@@ -70,7 +70,7 @@ def complete_days(energy: pd.DataFrame) -> pd.Series[Any]:
 def is_daily(index: pd.DatetimeIndex) -> bool:
     """Whether there is one time a local day at most; the first may be later in it than the others."""
     days = nanoseconds(index.tz_localize(None)) // DAY_NS
-    return len(np.unique(days)) == len(days)
+    return bool((np.diff(days) > 0).all()) or len(np.unique(days)) == len(days)
 
 
 def daily_series(values: pd.Series[Any], what: str) -> pd.Series[Any]:

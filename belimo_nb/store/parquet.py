@@ -1,4 +1,4 @@
-"""History files: a device's history as a Parquet file, each column with a checksum, and back."""
+"""History files: a device's history as a Parquet file, with checksums, and back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from belimo_nb.store.coverage import Coverage
 from belimo_nb.store.device_history import DeviceHistory, Values
 from belimo_nb.store.meaning import Meaning
 
-VERSION = 1
+VERSION = 2
+READ_VERSIONS = (1, VERSION)  # files of version 1 have no checksums of pages, which pyarrow takes as it finds them
 KEY = b"belimo_nb"
 TIME = "time"
+TIMES = pa.timestamp("ms", "UTC")  # milliseconds, since Parquet has no seconds
+TYPES = {"number": pa.float64(), "switch": pa.bool_(), "text": pa.string(), "json": pa.string()}
 READ_ERRORS = (
     pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError
 )  # fmt: skip
@@ -31,21 +34,17 @@ class DamagedFile(Exception):
 
 def dump(kept: DeviceHistory) -> bytes:
     """Make a Parquet file: column ``time`` (UTC, begins of buckets), one column a datapoint, the rest as metadata."""
-    # Milliseconds, since Parquet has no seconds.
-    arrays = {TIME: pa.array(kept.times, pa.int64()).cast(pa.timestamp("s")).cast(pa.timestamp("ms", "UTC"))}
-    columns: dict[str, Any] = {}
-    for key, values in kept.columns.items():
-        kind = _kind(values)
-        arrays[key] = _to_arrow(values, kind)
-        columns[key] = {"kind": kind, "digest": _column_checksum(values, kind)}
-    about = {
+    kinds = {key: _kind(values) for key, values in kept.columns.items()}
+    arrays = {TIME: pa.array(kept.times, pa.int64()).cast(pa.timestamp("s")).cast(TIMES)}
+    arrays |= {key: _to_arrow(values, kinds[key]) for key, values in kept.columns.items()}
+    about: dict[str, Any] = {
         "version": VERSION,
         "device": kept.device,
         "resolution": kept.resolution,
         "step_s": kept.step,
         "aggregation": KEPT_AGGREGATION,
-        "times": _checksum(kept.times.tobytes()),
-        "columns": columns,
+        "rows": len(kept.times),
+        "kinds": kinds,
         "coverage": {key: coverage.to_json() for key, coverage in kept.coverage.items()},
     }
     if kept.meanings:
@@ -55,7 +54,11 @@ def dump(kept: DeviceHistory) -> bytes:
     meta = json.dumps({"about": text, "digest": _checksum(text.encode())})
     table = pa.table(arrays).replace_schema_metadata({KEY: meta})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, store_schema=True)
+    # Times are even steps, whose differences take no room.
+    encoding = {TIME: "DELTA_BINARY_PACKED"}
+    pq.write_table(
+        table, sink, compression="zstd", use_dictionary=False, column_encoding=encoding, write_page_checksum=True
+    )
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -65,33 +68,31 @@ def load(data: bytes, device: str, resolution: str, datapoints: Iterable[str] | 
     Raises:
         DamagedFile: It is cut off, altered, another device's, of another version, or no such file at all.
     """
-    # Checksums, since a changed digit in a Parquet file is still a Parquet file, and would be taken for a reading.
+    # Checksums, since a changed digit in a Parquet file is still a Parquet file, and would be taken for a reading: of
+    # the values in each page, and of our metadata. Nothing guards Parquet's own, which are compared with ours.
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         about = _about(file.schema_arrow.metadata)
         covered = coverage(about, device, resolution)
-        kinds: Mapping[str, Any] = about["columns"]
+        kinds = about["kinds"] if about["version"] > 1 else {key: of["kind"] for key, of in about["columns"].items()}
         if about["step_s"] != parse_resolution(resolution).total_seconds() or kinds.keys() != covered.keys():
             raise DamagedFile("has metadata that make no sense")
         asked = kinds.keys() if datapoints is None else set(datapoints)
         wanted = [key for key in kinds if key in asked]
         # One thread: several files are read at a time, and a column is small.
         table = file.read([TIME, *wanted], use_threads=False)
-        milliseconds = table[TIME].cast(pa.int64()).to_numpy()
-        times = milliseconds // 1000
-        if _checksum(times.data) != about["times"] or (1000 * times != milliseconds).any():
-            raise DamagedFile("has times that do not match their checksum")
-        columns = {}
-        for key in wanted:
-            columns[key] = _from_arrow(table[key], kinds[key]["kind"])
-            if _column_checksum(columns[key], kinds[key]["kind"]) != kinds[key]["digest"]:
-                raise DamagedFile(f"has values of {key} that do not match their checksum")
+        if table.schema.types != [TIMES, *(TYPES[kinds[key]] for key in wanted)]:
+            raise DamagedFile("has columns of other types than its metadata say")
+        if about["version"] > 1 and table.num_rows != about["rows"]:
+            raise DamagedFile("has another number of rows than its metadata say")
+        times = table[TIME].cast(pa.int64()).to_numpy() // 1000
+        columns = {key: _from_arrow(table[key], kinds[key]) for key in wanted}
         meanings = tuple(Meaning.from_json(body) for body in about.get("meanings", ()))
         return DeviceHistory(device, resolution, int(about["step_s"]), times, columns, covered, meanings)
     except MemoryError:  # among Arrow's errors; it says nothing of the file
         raise
     except READ_ERRORS:
-        raise DamagedFile("is cut off or no history file") from None
+        raise DamagedFile("is cut off, altered or no history file") from None
 
 
 def coverage(about: Mapping[str, Any], device: str, resolution: str) -> dict[str, Coverage]:
@@ -112,7 +113,7 @@ def read_metadata(file: BinaryIO) -> tuple[dict[str, Any], int]:
     except MemoryError:
         raise
     except READ_ERRORS:
-        raise DamagedFile("is cut off or no history file") from None
+        raise DamagedFile("is cut off, altered or no history file") from None
 
 
 def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     if _checksum(meta["about"].encode()) != meta["digest"]:
         raise DamagedFile("has metadata that do not match their checksum")
     about: dict[str, Any] = json.loads(meta["about"])
-    if about["version"] != VERSION:
+    if about["version"] not in READ_VERSIONS:
         raise DamagedFile(f"has format version {about['version']}, this version of belimo_nb reads {VERSION}")
     if not isinstance(about["device"], str) or not isinstance(about["resolution"], str):
         raise DamagedFile("has metadata that make no sense")
@@ -136,11 +137,9 @@ def _kind(values: Values) -> str:
 
 
 def _to_arrow(values: Values, kind: str) -> pa.Array:
-    if kind == "number":
-        return pa.array(values, pa.float64(), from_pandas=True)
     if kind == "json":
-        return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
-    return pa.array(values.tolist(), pa.string() if kind == "text" else pa.bool_())
+        return pa.array([None if value is None else json.dumps(value) for value in values], TYPES[kind])
+    return pa.array(values, TYPES[kind], from_pandas=kind == "number")
 
 
 def _from_arrow(column: pa.ChunkedArray, kind: str) -> Values:
@@ -154,14 +153,5 @@ def _from_arrow(column: pa.ChunkedArray, kind: str) -> Values:
     return values
 
 
-def _column_checksum(values: Values, kind: str) -> str:
-    if kind != "number":
-        return _checksum(json.dumps(values.tolist()).encode())
-    # One pattern of bits for every NaN: Parquet keeps none of them apart.
-    if np.isnan(values.min(initial=0.0)):
-        values = np.where(np.isnan(values), np.nan, values)
-    return _checksum(np.ascontiguousarray(values).data)
-
-
-def _checksum(content: bytes | memoryview) -> str:
+def _checksum(content: bytes) -> str:
     return hashlib.blake2b(content).hexdigest()[:32]

@@ -122,7 +122,9 @@ def energy_figures(
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
-    if failed and energy.value is not None:
+    if failed and energy.value is None:
+        energy = replace(energy, note=f"{failed} of {plural(len(study.names), 'meter')} failed, see below")
+    elif failed:
         more = energy.note if unknown else f"at least; {energy.note}"
         energy = replace(
             energy, note=f"{more}; {failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"

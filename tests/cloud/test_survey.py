@@ -73,6 +73,7 @@ def test_several_processes_find_the_same(server, monkeypatch):
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
     monkeypatch.setattr(survey_valve, "PARALLEL_FROM", 1)
+    monkeypatch.setattr(survey_valve, "CHUNK", 2)
     monkeypatch.setattr(survey_valve, "cores", lambda: 3)
     shared = cloud.survey(None, *RANGE)
     pd.testing.assert_frame_equal(shared.table(), alone.table())

@@ -73,17 +73,16 @@ def verdicts(seed):
 def lifelike(seed):
     """Verdicts of all valves of a building with the troubles of real ones, what is planted, and its outages."""
     source = Simulation(seed=seed, lifelike=True)
-    years = {
-        device: hydronics.Samples(
-            valve_samples(source, device, BEGIN, END), design=hydronics.Design(**settings(source, device))
-        )
-        for device in source.devices
-        if device.is_energy_valve
-    }
-    outages = hydronics.plant_outages(years.values())
+    years = {}
+    for device in source.devices:  # one after the other: the building forgets what it has made for earlier ones
+        if device.is_energy_valve:
+            design = hydronics.Design(**settings(source, device))
+            year = hydronics.Samples(valve_samples(source, device, BEGIN, END), design=design)
+            window = (int(edge.timestamp()) for edge in hydronics.busiest_window(year))
+            years[device] = year, valve_samples(source, device, *window, 300)
+    outages = hydronics.plant_outages(year for year, _ in years.values())
     tables = {}
-    for device, year in years.items():
-        fine = valve_samples(source, device, *(int(edge.timestamp()) for edge in hydronics.busiest_window(year)), 300)
+    for device, (year, fine) in years.items():
         given = {"tz": ZURICH, "outdoor": outdoor(seed), "outages": outages, "until": NOW}
         tables[device.name] = hydronics.diagnose(year, fine, **given).set_index("check")
     told = [fault for fault in source.truth if fault.fault in FOUND_BY]

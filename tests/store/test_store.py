@@ -1,5 +1,6 @@
 """The store's files: what is written is read again, damage is noticed and set aside, nothing is half."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -116,21 +117,16 @@ def test_the_format_stays(store, kept):
     about = json.loads(meta["about"])
     covered = {"final": [[0, 5 * HOUR]], "open": [[5 * HOUR, 9 * HOUR, 10 * HOUR, None]]}
     assert about == {
-        "version": 1,
+        "version": 2,
         "device": "d1",
         "resolution": "1h",
         "step_s": HOUR,
         "aggregation": "last",
-        "times": "0af067f3f691d70ac491db54294818e1",
-        "columns": {
-            "mixed": {"kind": "json", "digest": "55d823f72ba1521da017120fb96f4cd4"},
-            "number": {"kind": "number", "digest": "c5212df3e8abdb3f15bd4e84a76a43cb"},
-            "switch": {"kind": "switch", "digest": "f6b4a7fab78f099f80ff54e401c8f0d5"},
-            "text": {"kind": "text", "digest": "37bab8804121d8f9788a89ccb59c118d"},
-        },
+        "rows": 3,
+        "kinds": {"mixed": "json", "number": "number", "switch": "switch", "text": "text"},
         "coverage": dict.fromkeys(kept.columns, covered),
     }
-    assert meta["digest"] == "fc8a4d66d24f0b5167bc292c81f443d1"
+    assert meta["digest"] == "6f8c625e536122cba53c7e6a7aa8fc91"
 
 
 def foreign(path):
@@ -143,7 +139,7 @@ def restated(path, **facts):
     table = pq.read_table(path)
     meta = json.loads(table.schema.metadata[parquet.KEY])
     about = json.dumps({**json.loads(meta["about"]), **facts})
-    digest = parquet.hashlib.blake2b(about.encode()).hexdigest()[:32]
+    digest = hashlib.blake2b(about.encode()).hexdigest()[:32]
     meta = json.dumps({"about": about, "digest": digest})
     pq.write_table(table.replace_schema_metadata({parquet.KEY: meta}), path)
 
@@ -156,23 +152,31 @@ def altered_metadata(path):
 
 
 def altered_values(path):
-    """A file whose values were edited."""
+    """A file of which one byte of a value changed on the disk."""
+    whole = bytearray(path.read_bytes())
+    column = pq.read_metadata(path).row_group(0).column(2)
+    whole[column.data_page_offset + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(whole)
+
+
+def retyped(path):
+    """A file whose column of numbers became one of texts."""
     table = pq.read_table(path)
-    numbers = table["number"].to_pandas() + 1
     index = table.column_names.index("number")
-    changed = table.set_column(index, table.field(index), [numbers.tolist()])
+    changed = table.set_column(index, "number", pa.array(["1.5", None, "0"]))
     pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
 
 
 REASON = {
-    "cut off": "is cut off or no history file",
-    "empty": "is cut off or no history file",
-    "text": "is cut off or no history file",
-    "foreign": "is cut off or no history file",
-    "future": f"has format version 2, this version of belimo_nb reads {parquet.VERSION}",
+    "cut off": "is cut off, altered or no history file",
+    "empty": "is cut off, altered or no history file",
+    "text": "is cut off, altered or no history file",
+    "foreign": "is cut off, altered or no history file",
+    "future": f"has format version 3, this version of belimo_nb reads {parquet.VERSION}",
     "metadata": "has metadata that do not match their checksum",
-    "values": "has values of number that do not match their checksum",
-    "times": "has times that do not match their checksum",
+    "values": "is cut off, altered or no history file",
+    "types": "has columns of other types than its metadata say",
+    "rows": "has another number of rows than its metadata say",
     "another device": "holds device d2 at 1h",
     "another resolution": "holds device d1 at 2h",
     "another step": "has metadata that make no sense",
@@ -183,12 +187,10 @@ REASON = {
 }
 
 
-def altered_times(path):
-    """A file whose times were edited."""
+def shortened(path):
+    """A file without its last row."""
     table = pq.read_table(path)
-    times = table["time"].to_pandas() + pd.Timedelta(hours=1)
-    changed = table.set_column(0, table.field(0), pa.array(times, table.field(0).type))
-    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    pq.write_table(table.slice(0, 2), path)
 
 
 DAMAGE = {
@@ -196,7 +198,7 @@ DAMAGE = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("time;value\n"),
     "foreign": foreign,
-    "future": lambda path: restated(path, version=2),
+    "future": lambda path: restated(path, version=3),
     "device of no name": lambda path: restated(path, device=5),
     "resolution of no name": lambda path: restated(path, resolution=None),
     "coverage of no sense": lambda path: restated(path, coverage={"number": {"final": "x", "open": []}}),
@@ -207,7 +209,8 @@ DAMAGE = {
             DeviceHistory("d2", "1h", HOUR, np.array([HOUR]), {"number": np.array([1.0])}, {"number": Coverage()})
         )
     ),
-    "times": altered_times,
+    "types": retyped,
+    "rows": shortened,
     "another resolution": lambda path: path.write_bytes(parquet.dump(DeviceHistory("d1", "2h", 2 * HOUR))),
     "another step": lambda path: path.write_bytes(parquet.dump(DeviceHistory("d1", "1h", 60))),
     "columns": lambda path: path.write_bytes(
@@ -238,6 +241,32 @@ def test_damage(name, store, kept):
         assert len(caught) == 1
         assert not path.exists()
         assert path.with_name(f"d1.parquet.damaged-{number}").read_bytes() == bad
+
+
+def test_every_byte(kept):
+    """Whatever byte changes on the disk, a reading is as it was written, or the file is damaged."""
+    good = parquet.dump(kept)
+    refused = 0
+    for place in range(len(good)):
+        changed = bytearray(good)
+        changed[place] ^= 1 << place % 8
+        try:
+            same(parquet.load(bytes(changed), "d1", "1h"), kept)
+        except parquet.DamagedFile:
+            refused += 1
+    assert refused > len(good) / 2
+
+
+def test_files_of_version_1(kept):
+    """What 0.1.0 kept, with a digest of each column, is read."""
+    table = pq.read_table(pa.BufferReader(parquet.dump(kept)))
+    about = json.loads(json.loads(table.schema.metadata[parquet.KEY])["about"])
+    about["columns"] = {key: {"kind": kind, "digest": "0"} for key, kind in about.pop("kinds").items()}
+    text = json.dumps(about | {"version": 1, "times": "0"})
+    meta = json.dumps({"about": text, "digest": hashlib.blake2b(text.encode()).hexdigest()[:32]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({parquet.KEY: meta}), sink)
+    same(parquet.load(sink.getvalue().to_pybytes(), "d1", "1h"), kept)
 
 
 def test_a_bad_file_that_cannot_be_renamed(store, monkeypatch):
@@ -593,7 +622,7 @@ def test_the_command(store, kept):
     assert "1 file, 0.0 MB" in run("info").stderr
     assert run("verify").stdout == "1 file checked, 0 damaged.\n"
     altered_values(store.path("d1", "1h"))
-    assert "values of number" in run("verify", status=1).stderr
+    assert "altered" in run("verify", status=1).stderr
     assert CliRunner().invoke(cli, ["store", "clear"], input="n\n").exit_code == 130
     assert len(list(entries(store))) == 1
     assert run("clear", "--yes").stdout == "1 file deleted.\n"

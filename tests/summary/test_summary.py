@@ -593,6 +593,21 @@ def test_failing_meters_on_the_page() -> None:
     assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
 
 
+def test_a_fleet_of_dead_meters_has_not_saved_all_its_heat() -> None:
+    """Where every meter stood still for the whole winter, energy and change are unknown, each with that reason."""
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    outdoor = pd.Series(4 + 8 * np.sin(np.arange(len(hours)) / 60), hours)
+    found = winters(**dict.fromkeys("AB", lambda kwh, times: np.where(times < START, 15 - outdoor, 0.0)))
+    one = study(found, outdoor)
+    shown = figures(summary.heating_figures(one, found.energy("MS")))
+    for name in ("Heating energy", "Change, as measured", "Change, weather-corrected"):
+        assert shown[name]["value"] is None
+        assert "failed, see below" in shown[name]["note"]
+    assert summary.valve_table(one).frame[["kwh", "raw", "corrected"]].isna().all(axis=None)
+    months = summary.monthly_table(found.energy("MS"), found.energy("MS"), left_out=one.failing)
+    assert months.frame["Sum"].isna().all()
+
+
 def test_a_small_valve_that_is_closed_is_no_failing_meter() -> None:
     """What would not have moved the sum by a thousandth is no word worth, and stays the 0 that was measured."""
     off = {"C": lambda kwh, times: np.where(times < pd.Timestamp("2018-01-20", tz=ZONE), kwh / 1000, 0.0)}

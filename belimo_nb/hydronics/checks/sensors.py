@@ -234,6 +234,10 @@ def _frozen(change: Floats, active_hours: Floats) -> float:
     moving = change > 0
     if moving.any() and change[moving].min() > FINE_K:
         return 0.0
-    starts = np.concatenate(([0], np.flatnonzero(moving) + 1))
-    runs, readings = (np.add.reduceat(each, starts) for each in (active_hours, active_hours > 0))
-    return float(runs[(runs >= FROZEN_HOURS) & (readings >= FROZEN_READINGS)].sum())
+    edges = np.concatenate(([0], np.flatnonzero(moving) + 1, [len(active_hours)]))
+    frozen = 0.0
+    for k in np.flatnonzero(np.diff(edges) >= FROZEN_READINGS).tolist():
+        run = active_hours[edges[k] : edges[k + 1]]
+        if run.sum() >= FROZEN_HOURS and np.count_nonzero(run) >= FROZEN_READINGS:
+            frozen += float(run.sum())
+    return frozen
