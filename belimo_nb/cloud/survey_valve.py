@@ -46,6 +46,7 @@ from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.cores import cores
+from belimo_nb.system.progress import bar
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
@@ -231,9 +232,11 @@ def examine_valves(archive: Archive, tasks: Sequence[ValveTask], now: int) -> li
     todo = deque(range(len(chunks)))
     found: dict[int, list[Surveyed]] = {}
     with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(bar(len(tasks), "valve", "Examining valves"))
         workers = [stack.enter_context(_Worker(archive, now, chunks, todo)) for _ in range(cores() - 1)]
         while (number := _next(todo)) is not None:
             found[number] = examine_share(archive, chunks[number], now)
+            progress.update(len(tasks) * (len(chunks) - len(todo)) // len(chunks) - progress.n)
         for worker in workers:
             found |= worker.answer()
     # A worker that died, e.g. for want of memory, costs time but no valve.

@@ -122,13 +122,12 @@ def energy_figures(
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
+    left_out = f"{failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"
     if failed and energy.value is None:
-        energy = replace(energy, note=f"{failed} of {plural(len(study.names), 'meter')} failed, see below")
+        energy = replace(energy, note=left_out)
     elif failed:
         more = energy.note if unknown else f"at least; {energy.note}"
-        energy = replace(
-            energy, note=f"{more}; {failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"
-        )
+        energy = replace(energy, note=f"{more}; {left_out}")
         counted = float(column_group(study.counted, "kwh").sum().sum())
         if round(counted) != round(total):  # the overview has no weather to tell which meters failed
             words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
