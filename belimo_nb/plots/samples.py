@@ -70,7 +70,7 @@ def temperatures(
         Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
     ]
     medians = [
-        f"{name} {number(found[column], 1)} {unit}"
+        f"{name} {number(found[column], 1, unit)}"
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
         if not math.isnan(found.get(column, math.nan))
     ]
@@ -114,7 +114,7 @@ def flow_and_power(
         Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
     peaks = [
-        f"{name} up to {number(outliers.usual_range(frame[column])[1])} {unit}"
+        f"{name} up to {number(outliers.usual_range(frame[column])[1], unit=unit)}"
         for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
         if column in frame and frame[column].notna().any()
     ]
