@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -50,6 +51,7 @@ class Device:
         self.id = str(record["id"])
         self.serial = str(record.get("serialNumber") or "")
         self.name = name_of(record)
+        self._events: tuple[float, pd.DataFrame] | None = None  # when they were asked for, and what came
 
     def __repr__(self) -> str:
         return printable(f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>")
@@ -367,16 +369,22 @@ class Device:
         return health.troubles(self.timeline(end=span.end), span.start, span.end)
 
     def events(self) -> pd.DataFrame:
-        """As `timeline`, all of it; offline without any kept it is an error.
+        """As `timeline`, all of it, at most five minutes old; offline without any kept it is an error.
 
         Raises:
             NoDataError: The store has none, and the cloud may not be asked.
         """
+        from belimo_nb.store.archive import FRESH  # with pyarrow, for which a list of devices should not wait
+
+        if self._events is not None and monotonic() - self._events[0] < FRESH:
+            return self._events[1].copy()
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
         ask = functools.partial(collect, self._connection.get, path, query, what)
         completed = functools.partial(health.completed, now=self._connection.now)
         rows = self._connection.document(f"timeline {self.id}", ask, completed)
-        return health.events(rows, self._connection.timezone)
+        found = health.events(rows, self._connection.timezone)
+        self._events = monotonic(), found
+        return found.copy()
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:
