@@ -290,14 +290,6 @@ OTHER_MEANING = PERIODS | frozenset(
 """Such words, and those that are held against a datapoint only where its name is none of the vendor's."""
 
 
-@functools.lru_cache(maxsize=64)
-def column_index(names: tuple[str, ...]) -> pd.Index[str]:
-    """The columns of a frame, made once: frames of thousands of devices share the look-up of their names."""
-    import pandas as pd  # here, since the command line takes its words from this module, and is to answer at once
-
-    return pd.Index(list(names))
-
-
 LABELS: Mapping[str, str] = {"t1": "temperature T1", "t2": "temperature T2", "delta_t": "delta-T"}
 
 

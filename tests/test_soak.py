@@ -100,7 +100,7 @@ def test_threads_share_tokens_that_end_all_the_time(monkeypatch):
         def move_on():
             """Between two rounds no request is under way."""
             if next(rounds) % 2:
-                server.expire_tokens()
+                server.tokens.expire_all()
             else:
                 clock.now += 0.6
 

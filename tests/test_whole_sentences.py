@@ -30,7 +30,7 @@ PLAIN = (
     " {left} files are not imported.",
     "{high - low:,} intervals of ",
     "The cloud counts {str(count)[:20]} rows ",
-    "{name} counted nothing on the {weather} days ",
+    "on the {weather} days ",
 )
 """Only said of two and more, or no count."""
 

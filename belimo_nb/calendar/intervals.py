@@ -60,7 +60,10 @@ def edge_times(start: Moment, end: Moment, freq: str, tz: str, first: int | None
         return np.empty(0, np.int64)
     if (start is not None or end is not None) and begin >= finish:
         Period(pd.Timestamp(begin, tz=tz), pd.Timestamp(finish, tz=tz))  # says what is wrong
-    grid = _calendar(freq, tz, begin, finish) if length is None else _multiples(freq, length, tz, begin, finish)
+    if length is None:
+        grid = _midnights(CALENDAR[freq], tz, *_decades(begin, finish))
+    else:
+        grid = _multiples(freq, length, tz, begin, finish)
     low = int(np.searchsorted(grid, begin, "right")) - 1  # the edge at or before the begin
     high = int(np.searchsorted(grid, finish, "left"))  # the edge at or after the end
     if end is None and high <= low:
@@ -163,16 +166,10 @@ def _decades(begin: int, finish: int) -> tuple[int, int]:
     return max((years[0] - 2) // 10 * 10, 1680), min((years[1] + 3) // 10 * 10 + 10, 2260)  # what 64 bits reach
 
 
-def _calendar(freq: str, tz: str, begin: int, finish: int) -> Ints:
-    """Local midnights from at or before `begin` to after `finish`."""
-    return _midnights(CALENDAR[freq], tz, *_decades(begin, finish))
-
-
 @lru_cache(maxsize=128)
 def _midnights(rule: str, tz: str, first: int, after: int) -> Ints:
     """The local midnights of a pandas rule in whole decades."""
     # Cached by decades, so that the same few serve all ranges of a fleet.
-    first, after = max(first, 1680), min(after, 2260)  # what 64 bits of nanoseconds reach
     days = pd.date_range(f"{first}-01-01", f"{after}-01-01", freq=rule)
     midnights = localized(days, tz)
     # Without days that a zone skips whole, such as 2011-12-30 in Samoa.

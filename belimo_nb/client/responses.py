@@ -155,10 +155,10 @@ def refusal(response: requests.Response, what: str) -> CloudError | None:
             retry_after=_retry_after(response),
             retryable=True,
         )
-    said = _reason(response)
+    said = reason(response)
     hint = HINTS.get(status, "check what was asked for")
-    reason = f"{status}: {said}" if said else str(status)
-    return ApiError(f"{host} refused to give {what} ({reason}); {hint}.", status_code=status)
+    told = f"{status}: {said}" if said else str(status)
+    return ApiError(f"{host} refused to give {what} ({told}); {hint}.", status_code=status)
 
 
 class _TooMuch(ValueError):
@@ -174,7 +174,7 @@ def _json(response: requests.Response) -> Any:
     return whole_letters(json.loads(text)) if SURROGATE.search(text) else json.loads(text)
 
 
-def _reason(response: requests.Response) -> str:
+def reason(response: requests.Response) -> str:
     """The server's own reason for a refusal, on one line; "" without one."""
     try:
         body = _json(response)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from belimo_nb.weather.source import Site
 
 FINE_RESOLUTION = "5m"  # resolution of the samples in detail, as fine as the cloud has them
+FILES_RESOLUTION = "15m"  # of the samples of the whole period, where they cost no request
 LONG_CHECKS = ("oversized", "night setback")  # checks that a month may be too short for
 MOST_SAMPLES = 250_000  # samples of one checkup: two years every 5 minutes, or 28 hourly ones
 
@@ -98,7 +99,7 @@ def examine(
         connection: With all that it knows of the device's site.
         device: What it does not measure is not judged.
         period: Of the samples.
-        resolution: Of the samples of the whole period.
+        resolution: Of the samples of the whole period; of imported files at least every 15 minutes.
         design_delta_t: Design delta-T in K; None: unknown.
 
     Raises:
@@ -106,6 +107,7 @@ def examine(
     """
     from belimo_nb.cloud.outages import outages_around  # which reads neighbors as a survey does, by this module
 
+    resolution = judged_at(connection, period, resolution)
     _check_cost(period.start, period.end, resolution)
     design, tz = device.design, str(period.start.tz)
     longest = _stored_longest(connection, device, period, resolution)
@@ -133,6 +135,13 @@ def examine(
     )
     table = verdict_table(on_longest(verdicts, longest, tz, outdoor))
     return Checkup(samples, fine, window, design, table, characteristics(coarse))
+
+
+def judged_at(connection: Connection, period: Period, resolution: str) -> str:
+    """The resolution that checks look at: of imported files, which cost no request, every 15 minutes at least."""
+    finer = parse_resolution(FILES_RESOLUTION)
+    affordable = finer < parse_resolution(resolution) and (period.end - period.start) / finer <= MOST_SAMPLES
+    return FILES_RESOLUTION if connection.settings.source_files and affordable else resolution
 
 
 def reported_errors(device: Device, period: Period, now: pd.Timestamp) -> str:

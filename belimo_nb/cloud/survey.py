@@ -11,7 +11,7 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edges
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import is_long, outdoor_or_none, present_error, reported_errors
+from belimo_nb.cloud.checkup import is_long, judged_at, outdoor_or_none, present_error, reported_errors
 from belimo_nb.cloud.condition import SEVERITY, Condition, condition
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.device import Device
@@ -135,6 +135,9 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
     queries = history_queries(
         connection, valves, period.start, period.end, step, counters_from=period.start, measured=CHECKED
     )
+    finer = judged_at(connection, period, step)
+    finely = history_queries(connection, valves, period.start, period.end, finer) if finer != step else []
+    sampled = {query.device: query for query in finely}
     health = _reported_errors(connection, valves, period, fetch)
     outdoor = _outdoor(connection, queries, period)
     tasks = [
@@ -147,6 +150,7 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             closer=len(queries) <= fetch,
             health=health.get(query.device, ""),
             outdoor=outdoor,
+            finer=sampled.get(query.device),
         )
         for query in queries
     ]

@@ -46,6 +46,7 @@ from belimo_nb.quantities import CHECKED, COUNTERS
 from belimo_nb.store.archive import Archive, HistoryQuery
 from belimo_nb.store.device_history import DeviceHistory
 from belimo_nb.system.cores import cores
+from belimo_nb.system.progress import bar
 
 NEEDS_DETAIL = ("hunting", "meter consistency")  # checks that need finer samples than hourly ones
 KINDS: tuple[Kind, ...] = ("heating", "cooling")
@@ -108,6 +109,7 @@ class ValveTask:
     closer: bool  # whether a look in detail may be fetched
     health: str = ""  # what the device says of its meter
     outdoor: pd.Series[float] | None = None  # daily means, °C
+    finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
 
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
@@ -133,10 +135,13 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     days = _daily_energy(kept, task, now)
     known = {kind: float(np.nansum(kwh)) if np.isfinite(kwh).any() else np.nan for kind, (kwh, _) in days.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
-    samples = _samples(task, kept, query, period.start, min(period.end, _moment(now)))
-    longest = longest_samples(kept, query, task.profile, task.design, period, _moment(now))
+    sampled = task.finer or query
+    if task.finer:
+        kept = archive.joined(archive.store.read(query.device, sampled.resolution, datapoints), sampled, datapoints)
+    samples = _samples(task, kept, sampled, period.start, min(period.end, _moment(now)))
+    longest = longest_samples(kept, sampled, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
-    closely = fine is not None or parse_resolution(query.resolution) <= pd.Timedelta(minutes=15)
+    closely = fine is not None or parse_resolution(sampled.resolution) <= pd.Timedelta(minutes=15)
     checks = [check for check in CHECKS if closely or check not in NEEDS_DETAIL]
     until = min(period.end, pd.Timestamp(now, unit="s", tz="UTC"))
     judged = judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health)
@@ -227,9 +232,11 @@ def examine_valves(archive: Archive, tasks: Sequence[ValveTask], now: int) -> li
     todo = deque(range(len(chunks)))
     found: dict[int, list[Surveyed]] = {}
     with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(bar(len(tasks), "valve", "Examining valves"))
         workers = [stack.enter_context(_Worker(archive, now, chunks, todo)) for _ in range(cores() - 1)]
         while (number := _next(todo)) is not None:
             found[number] = examine_share(archive, chunks[number], now)
+            progress.update(len(tasks) * (len(chunks) - len(todo)) // len(chunks) - progress.n)
         for worker in workers:
             found |= worker.answer()
     # A worker that died, e.g. for want of memory, costs time but no valve.

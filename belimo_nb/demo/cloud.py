@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from socket import create_server, socket
 from types import TracebackType
@@ -138,14 +138,6 @@ class DemoCloud:
             "BELIMO_SOURCE": self.source,
         }
 
-    def revoke_tokens(self) -> None:
-        """Revoke every token: clients get 401 and have to sign in again, their refresh tokens are dead as well."""
-        self.tokens.revoke_all()
-
-    def expire_tokens(self) -> None:
-        """Let every access token expire: clients get 401 and may refresh."""
-        self.tokens.expire_all()
-
     def start(self) -> "DemoCloud":
         """Serve in a thread of its own; returns itself once connections are accepted.
 
@@ -180,16 +172,10 @@ class DemoCloud:
         _running.discard(self)
         self._port = 0
 
-    def serve(self, write: Callable[[str], object] | None = None) -> None:
-        """Serve in the foreground until interrupted (Ctrl-C).
-
-        Args:
-            write: takes the `.env` lines that point at the cloud, before anything else. None: they are printed.
-        """
+    def serve(self) -> None:
+        """Serve in the foreground until interrupted (Ctrl-C); the first lines printed are the `.env` lines for it."""
         with self:
-            (write or sys.stdout.write)(
-                "".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items())
-            )
+            sys.stdout.write("".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items()))
             sys.stdout.flush()
             try:
                 threading.Event().wait()

@@ -16,9 +16,9 @@ from belimo_nb.energy import incidents, interval_energy, statement
 
 Kind = Literal["heating", "cooling"]
 
-BEFORE, AFTER = pd.Timedelta(days=7), pd.Timedelta(days=2)
+BEFORE, AFTER = pd.Timedelta(days=7), pd.Timedelta(days=5)
 """How far around a range readings are asked for, so that a collector's freeze, a dropout or a bad reading across its
-edge is judged as in any longer range: a standstill of five days, and two days that show what is usual. A request holds
+edge is judged as in any longer range: five days of standstill, and two that show what is usual. A request holds
 10,000 buckets, 416 days of hours: a month, a year and two years take as many requests with them as without."""
 
 

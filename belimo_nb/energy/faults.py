@@ -10,11 +10,13 @@ import numpy.typing as npt
 CEILING = 1e9  # W; where no limit is known: no pipe of a building carries the heat of a power station
 SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
 RETURN = 4.0  # times any other rise of a long low run, above which its last is the way back to the old register
+UNDONE = 150  # readings within which a rise as large as a fall, and `RETURN` times any other, undoes it
 LEAP = 10.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
 LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that stands still, that must follow to say so
 FAR, LEAST_LEAP = 20.0, 3.6e9  # times any rise around, and J, above which a rise is no energy even without a limit
 AROUND = 2 * 86400 * 10**9  # nanoseconds before and after a standstill that tell what is usual
 CAUGHT_UP, WITNESSES = 2.0, 16  # times the greatest rise around, and the number of rises around that it takes to say so
+LONGER = 1.5  # times the longest standstill around, above which one that goes over into a gap is a collector's
 FITS = (0.5, 2.0)
 """Mean power of a standstill and the rise that ends it, over the mean around, if a collector has caught up."""
 
@@ -84,7 +86,7 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
         reset, jump, frozen = reset[keep[1:]], jump[keep[1:]], frozen[keep[1:]]
     rises = np.where(reset | jump, 0.0, np.diff(joules))
     if rises.max(initial=0.0) > LEAST_LEAP:
-        jump[_leaps(ns, rises)] = True
+        jump[_leaps(ns, rises, limit)] = True
     return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
 
 
@@ -115,10 +117,24 @@ def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bo
         elif high:
             keep[high[1:]] = False
             dropped.append((int(ns[high[0]]), int(ns[fall]), "spike"))
+        elif back := _undone(joules, fall):
+            keep[fall:back] = False
+            dropped.append((int(ns[fall - 1]), int(ns[back]), "dropout"))
+            position = back
         else:
             anew[fall] = True
             segment = fall
     return keep, anew, dropped
+
+
+def _undone(joules: Floats, fall: int) -> int:
+    """The reading at which one rise undoes a fall that the low run had made good by counting on; 0 if none does."""
+    rises = np.diff(joules[fall : fall + UNDONE])
+    if len(rises) < 2:
+        return 0
+    at, fell = int(np.argmax(rises)), joules[fall - 1] - joules[fall]
+    most = RETURN * max(np.delete(rises, at).max(), 0.0)
+    return fall + at + 1 if most < fell and most < rises[at] and fell <= rises[at] <= fell + most else 0
 
 
 def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: float, moved: int) -> int | None:
@@ -148,6 +164,8 @@ def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: flo
     too_fast = joules[back] - joules[back - 1] > watts * (ns[back] - ns[back - 1])
     too_fast = too_fast or (len(rises) > SHORT and rise == rises[-1] > RETURN * rises[:-1].max())
     long = (too_fast or low.min() == low.max()) and rise <= 2 * fell
+    after = joules[back : back + SHORT]
+    long = long and bool(np.median(after[after > 0]) >= old)  # some bad high readings are no way back
     return back if long or back - fall <= SHORT else None
 
 
@@ -214,20 +232,36 @@ def _leaps_from_zero(
     return keep, dropped
 
 
-def _leaps(ns: Ints, rises: Floats) -> list[int]:
-    """The pairs whose rise is `FAR` times any around it, in amount and, since the register last moved, in speed."""
+def _around(ns: Ints, rises: Floats, begin: Ints, end: Ints) -> tuple[Ints, Ints, Floats]:
+    """Of the pairs that tell what is usual around readings `begin` to `end`: the first, the one after, the rise."""
+    low = np.minimum(np.searchsorted(ns, ns[begin] - AROUND), np.maximum(begin - SHORT, 0))
+    high = np.maximum(np.searchsorted(ns, ns[end] + AROUND) - 1, np.minimum(end + SHORT, len(ns) - 1))
+    greatest = np.maximum.reduceat(np.append(rises, 0.0), np.column_stack((low, high)).ravel())[::2]
+    return low, high, greatest
+
+
+def _leaps(ns: Ints, rises: Floats, limit: float) -> list[int]:
+    """The pairs whose rise is `FAR` times any around it, in amount and, since the register last moved, in mean power.
+
+    A last reading has none after it that bears it out: a standstill before it explains no leap. Where nothing moves
+    around, only a limit tells, if there is one.
+    """
     at = np.flatnonzero(rises)
-    moves = np.concatenate(([0.0], rises[at], [0.0]))
-    told = np.flatnonzero((rises[at] > FAR * np.maximum(moves[:-2], moves[2:])) & (rises[at] > LEAST_LEAP))
+    beside = np.pad(rises, 1)
+    told = np.flatnonzero((rises[at] > LEAST_LEAP) & (rises[at] > FAR * np.maximum(beside[at], beside[at + 2])))
+    since = np.where(told > 0, at[told - 1] + 1, 0)
+    since = np.where(at[told] + 1 == len(rises), at[told], since)
+    lows, highs, greatest = _around(ns, rises, since, at[told] + 1)
     leaps = list[int]()
-    for k in told.tolist():
-        low, high = np.searchsorted(ns[at], (ns[at[k]] - AROUND, ns[at[k]] + AROUND))
-        low, high = min(low, max(k - SHORT, 0)), max(high, k + SHORT)
-        others = np.delete(at[low:high], k - low)
-        elapsed = ns[at[k] + 1] - ns[at[k - 1] + 1 if k else 0]
-        if len(others) > WITNESSES and rises[at[k]] > FAR * rises[others].max():
-            fastest = (rises[others] / (ns[others + 1] - ns[others])).max()
-            leaps += [int(at[k])] if rises[at[k]] > FAR * fastest * elapsed else []
+    for k in np.flatnonzero(rises[at[told]] == greatest).tolist():
+        pair, begin, low, high = int(at[told[k]]), since[k], lows[k], highs[k]
+        others = np.concatenate((rises[low:begin], rises[pair + 1 : high]))
+        elapsed = ns[pair + 1] - ns[begin]
+        span = ns[high] - ns[low] - elapsed
+        enough = np.count_nonzero(others) > WITNESSES or span >= WITNESSES * (ns[pair + 1] - ns[pair])
+        if enough and (limit >= CEILING or others.any()):
+            usual = others.sum() / span * elapsed
+            leaps += [pair] if rises[pair] > FAR * max(others.max(), usual) else []
     return leaps
 
 
@@ -236,8 +270,9 @@ def _freezes(
 ) -> list[tuple[int, int]]:
     """First reading of each standstill in which the register did move, and the pair in which a collector catches up.
 
-    The rise is too fast for its own time but not for the standstill's; or it is greater than twice any rise around,
-    and yet the standstill's mean is what is usual around. (A valve that opens in the morning is not.)
+    The rise is too fast for its own time but not for the standstill's, and the register goes on from there; or it is
+    greater than twice any rise around, or readings are missing after a standstill longer than any around, and yet the
+    standstill's mean is what is usual around. (A valve that opens in the morning is not.)
     """
     still = rises == 0
     if not still.any():
@@ -250,23 +285,30 @@ def _freezes(
     order = np.searchsorted(moves, at)
     since = np.where(order > 0, moves[order - 1] + 1, 0)
     elapsed = (ns[at + 1] - ns[since]) / 1e9
-    ends = jump[at] & (rises[at] <= limit * elapsed)
-    late = ~jump[at] & (elapsed >= 3 * seconds[at])
+    jumped = jump[at] & (rises[at] <= limit * elapsed) & (at + 1 < len(rises))
     following = rises[np.minimum(at + 1, len(rises) - 1)]
-    told = np.flatnonzero(late & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises))))
-    if len(told):
-        witness = ~jump & ~reset & (rises > 0)
-        begin, end = since[told], at[told] + 1
-        low = np.minimum(np.searchsorted(ns, ns[begin] - AROUND), np.maximum(begin - SHORT, 0))
-        high = np.maximum(np.searchsorted(ns, ns[end] + AROUND) - 1, np.minimum(end + SHORT, len(ns) - 1))
-        count = np.concatenate(([0], np.cumsum(witness)))
-        windows = np.column_stack((low, high)).ravel()
-        greatest = np.maximum.reduceat(np.append(np.where(witness, rises, 0.0), 0.0), windows)[::2]
-        for k in np.flatnonzero((count[high] - count[low] > WITNESSES) & (rises[at[told]] == greatest)).tolist():
-            i, pair, around = told[k], at[told[k]], np.arange(low[k], high[k])
-            others = around[witness[around] & (around != pair)]
+    late = (elapsed >= 3 * seconds[at]) & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises)))
+    missing = seconds[at] > CAUGHT_UP * seconds[at - 1]
+    told = np.flatnonzero(jumped | (~jump[at] & (late | missing)))
+    ends = np.zeros(len(at), bool)
+    if not len(told):
+        return []
+    witness = ~jump & ~reset & (rises > 0)
+    lows, highs, greatest = _around(ns, np.where(witness, rises, 0.0), since[told], at[told] + 1)
+    count = np.concatenate(([0], np.cumsum(witness)))
+    worth = (count[highs] - count[lows] > WITNESSES) & (missing[told] | (rises[at[told]] == greatest))
+    for k in np.flatnonzero(worth | jumped[told]).tolist():
+        i, pair, around = told[k], at[told[k]], np.arange(lows[k], highs[k])
+        others = around[witness[around] & (around != pair)]
+        span = seconds[around].sum() - elapsed[i]
+        usual, mean = rises[others].sum() / max(span, 1e-9), rises[pair] / elapsed[i]
+        if jumped[i]:
+            enough = len(others) > WITNESSES or span >= WITNESSES * seconds[pair]
+            ends[i] = mean <= FAR * usual or not enough
+        elif FITS[0] * usual <= mean <= FITS[1] * usual:
             most = max(rises[others].max(), (rises[others] / seconds[others]).max() * seconds[pair])
-            usual = rises[others].sum() / (seconds[around].sum() - elapsed[i])
-            fits = FITS[0] * usual <= rises[pair] / elapsed[i] <= FITS[1] * usual
-            ends[i] = fits and rises[pair] > CAUGHT_UP * most
+            moved = around[witness[around]]
+            stood = ns[moved[1:]] - ns[moved[:-1] + 1]
+            longest = stood[moved[1:] != pair].max(initial=0)
+            ends[i] = rises[pair] > CAUGHT_UP * most or (ns[pair] - ns[since[i]] > LONGER * longest)
     return list(zip(since[ends].tolist(), at[ends].tolist(), strict=True))

@@ -55,9 +55,7 @@ class Explorer:
         self.frame: Any = None
         self.device = DevicePicker(cloud, choice.device, self._on_change, choice.others)
         self.points = PointList(self._on_datapoints)
-        self.range = RangePicker(
-            lambda: cloud.now, choice.first, choice.last, choice.span, choice.resolution, self._on_change
-        )
+        self.range = RangePicker(lambda: cloud.now, choice, self._on_change)
         self.status, self.picture, self.save = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.canvas, self.findings = widgets.VBox(), widgets.HTML()
         self._checks = checks

@@ -74,7 +74,7 @@ class Picture:
 
     def __init__(self, curves: Sequence[Curve], title: str, period: Period, view: View, source: str) -> None:
         self.axes: list[Axes] = []
-        self._curves, self._period, self._view = curves, period, view
+        self._curves, self._view = curves, view
         self._several = len({curve.device for curve in curves}) > 1
         caption = f"{_reading(view, curves)} Source: {source}."
         if not any(curve.series.notna().any() for curve in curves):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
 
-from belimo_nb.explorer.choice import AUTO, SPANS, range_up_to_now
+from belimo_nb.explorer.choice import AUTO, SPANS, Choice, range_up_to_now
 
 RESOLUTION_LABELS = {AUTO: "Automatic", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day"}
 
@@ -19,10 +18,7 @@ class RangePicker:
 
     Args:
         now: Returns the present time in the site's zone.
-        first: First day.
-        last: Last day, inclusive.
-        span: Name in `SPANS` that the days follow, "" for none.
-        resolution: Length of a bucket, or "auto".
+        choice: What to show first: days, the range that they follow, and resolution.
         on_change: Called when anything is changed.
 
     Attributes:
@@ -34,24 +30,17 @@ class RangePicker:
         view: All of the widgets.
     """
 
-    def __init__(
-        self,
-        now: Callable[[], pd.Timestamp],
-        first: date | None,
-        last: date | None,
-        span: str,
-        resolution: str,
-        on_change: Callable[[], None],
-    ) -> None:
+    def __init__(self, now: Callable[[], pd.Timestamp], choice: Choice, on_change: Callable[[], None]) -> None:
         self._now = now
         self._on_change = on_change
         self._updating = False
-        self.span = span
+        self.span = choice.span
         self.buttons = {
             name: widgets.Button(description=f"Last {name}", tooltip=f"From a {name} ago to now") for name in SPANS
         }
-        self.first = widgets.DatePicker(description="From", value=first)
-        self.last = widgets.DatePicker(description="To (included)", value=last)
+        self.first = widgets.DatePicker(description="From", value=choice.first)
+        self.last = widgets.DatePicker(description="To (included)", value=choice.last)
+        resolution = choice.resolution
         texts = RESOLUTION_LABELS if resolution in RESOLUTION_LABELS else RESOLUTION_LABELS | {resolution: resolution}
         self.resolution = widgets.Dropdown(
             description="Resolution", options=[(text, key) for key, text in texts.items()], value=resolution

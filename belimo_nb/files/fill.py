@@ -27,6 +27,7 @@ from belimo_nb.weather.archive import LATITUDE, LONGITUDE
 SPACE = uuid.UUID("6f2b0c0e-6d1c-5c57-9a52-3f3a52a9a0c1")  # ids of imported devices are made in it
 PROFILES = "/definitions/dataprofiles/"
 LISTED_FILES = 500
+DAY_S = 86400
 
 
 class Import:
@@ -80,10 +81,11 @@ class Import:
         added: dict[str, int] = {}
         self.conflicts = {}
         for one in found.devices:
-            keys = (one.serial, one.name, serial, name)
+            stem = file.rpartition(".")[0] or file
+            keys = (one.serial, one.name or stem, serial, name)
             told = next((mapping.devices[key] for key in keys if key in mapping.devices), {})
             own_serial = serial or told.get("serial", "") or one.serial
-            own_name = name or told.get("name", "") or one.name or own_serial or file.rpartition(".")[0] or file
+            own_name = name or told.get("name", "") or one.name or own_serial or stem
             renamed = bool(name or told.get("name"))
             record = _record(self._records, _plain(own_name), _plain(own_serial), renamed=renamed)
             history, new, conflicts = _add(self._store, record, one)
@@ -102,8 +104,8 @@ class Import:
         newest = max(record["imported"]["last"] for record in self._records)
         for record in self._records:
             about = record["imported"]
-            # A meter that reads once a day is not offline for not having been read in the last minutes.
-            seen = newest if newest - about["last"] <= 2 * about["spacing"] else about["last"]
+            # Files end when somebody saved them, and meters may be read once a day: that is no lost connection.
+            seen = newest if newest - about["last"] <= max(2 * about["spacing"], DAY_S) else about["last"]
             record["health"] = {"state": "UNKNOWN", "lastSeen": _iso(seen)}
             if record["id"] in self._changed:
                 self._keep(f"timeline {record['id']}", newest, [])

@@ -18,6 +18,9 @@ UNSURE = "?"  # what a proposal could not tell
 LAYOUTS = ("wide", "long", "data log")
 OWN_OFFSET = "offset"  # the zone of times that each say theirs
 MISSING = ("", "-", "--", "---", "NA", "#N/A", "N/A", "nan", "NaN", "NULL", "null", "None")
+CELL = re.compile(
+    r"([+-]?\d[\d.,' \u00a0\u202f]*?(?:[eE][+-]?\d+)?)\s*([^\d\s.,'][^;]{0,11})?"
+)  # a number and its unit
 SITE = ("project", "city", "country", "latitude", "longitude")
 
 
@@ -52,8 +55,9 @@ class FileMapping:
         missing: Texts that mean no value.
         name_column: In long files, the column of the names.
         value_column: In long files, the column of the values.
+        status: The column that says whether a row can be trusted, such as {ok}, {fault}, Good or Bad; or "".
         time: The column of times, or those of dates and of clock times.
-        format: "iso", "epoch s", "epoch ms", or as Python's strptime has it.
+        format: "iso", "epoch s", "epoch ms", "excel" (days since 1900), or as Python's strptime has it.
         zone: IANA zone, "UTC", a fixed offset such as "+01:00", or "offset" where each time says its own.
         doubled: Which hour is meant ("first" or "second") where the file has one of the two of a clock change.
         device: The column that names the device; "" for one device a file, or `split`.
@@ -74,6 +78,7 @@ class FileMapping:
     missing: tuple[str, ...] = MISSING
     name_column: str = ""
     value_column: str = ""
+    status: str = ""
     time: tuple[str, ...] = ()
     format: str = "iso"
     zone: str = UNSURE
@@ -89,7 +94,7 @@ class FileMapping:
 FIELDS = {
     "file": (
         "layout", "separator", "encoding", "header", "header_lines", "decimal", "thousands", "missing", "name_column",
-        "value_column",
+        "value_column", "status",
     ),
     "time": ("time", "format", "zone", "doubled"),
     "device": ("device", "serial", "split"),

@@ -13,8 +13,8 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.files import data_log, times
-from belimo_nb.files.mapping import KNOWN, OWN_OFFSET, UNSURE, Column, FileMapping
-from belimo_nb.files.names import by_name, rank_of, recognize
+from belimo_nb.files.mapping import CELL, KNOWN, OWN_OFFSET, UNSURE, Column, FileMapping
+from belimo_nb.files.names import by_name, rank_of, recognize, without_unit
 from belimo_nb.files.reader import target_of
 from belimo_nb.files.table import MAX_COLUMNS, check_bounds, chunks, column_names, first_lines
 
@@ -35,6 +35,7 @@ DEVICES = (
 SERIALS = (
     "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
 )  # fmt: skip
+STATUSES = ("status", "quality", "tagquality", "qualität")
 SPLITS = ("_", ".", "/", ":", "|", "-", " ")
 STARTS_ROW = re.compile(r"\s*[+-]?\d|.*(\d{4}|\d:\d\d)")  # a cell of a row of values, which has a time at least
 MORE_NAMES = 3  # lines with more of the columns' names, such as their units
@@ -89,20 +90,25 @@ def propose(path: Path, timezone: str = "") -> Proposal:
     if not time:
         shown = ", ".join(repr(name[:40]) for name in names[:8])
         raise UsageError(f"{path.name} has no column of times among {shown}; name it in a mapping ([time] time).")
+    head = head[head[time[0]].str.contains(r"\d", regex=True, na=False)]  # without lines of totals
     point, value, serial, device = first(POINTS), first(VALUES), first(SERIALS), first(DEVICES)
-    mapping = replace(mapping, time=time, device=device, serial=serial)
-    kind, found = "a table, a column a quantity", [n for n in names if n and n not in (*time, device, serial)]
+    status = first([plain[name] for name in names if plain[name] in STATUSES and names.count(name) == 1])
+    mapping = replace(mapping, time=time, device=device, serial=serial, status=status)
+    kind, found = "a table, a column a quantity", [n for n in names if n and n not in (*time, device, serial, status)]
     if point and value:
         mapping = replace(mapping, layout="long", name_column=point, value_column=value)
-        kind, found = "a trend, a line a value", list(_texts(path, mapping, names, point))
+        told = _units_of(path, mapping, names, first(UNITS))
+        kind, found = "a trend, a line a value", list(told)
     si = "dataprofileid" in plain.values()
     if si:
         kind = "a table of the vendor's cloud"
     elif separator == ";" and "timestamp" in list(plain.values()) and any(by_name(name) for name in found):
         kind, si = "the cloud's download", True
-    mapping, unused = _with_columns(mapping, found, si=si)
-    if mapping.layout == "long" and (unit := first(UNITS)):
-        mapping = _with_units(path, mapping, names, unit)
+    asked = [name for name in found if name not in head or head[name].str.contains(r"\d", regex=True).any()]
+    mapping, unused = _with_columns(mapping, found, asked[:MOST_ASKED], si=si)
+    if mapping.layout == "long":
+        mapping = _with_units(mapping, told)
+    mapping = replace(mapping, columns={name: _by_cells(head, name, mapping) for name in mapping.columns})
     decimal, thousands = _numbers(mapping, head)
     mapping = replace(mapping, decimal=decimal, thousands=thousands)
     mapping = _with_times(path, mapping, names, head, timezone)
@@ -124,7 +130,7 @@ def doubts(what: str, mapping: FileMapping, head: pd.DataFrame) -> list[str]:
     found = []
     seen = " ".join(_example(head, name) for name in mapping.time)
     if mapping.format == UNSURE:
-        forms = " or ".join(repr(form) for form in _forms(seen)) or "a form of Python's strptime"
+        forms = " or ".join(repr(form) for form in times.forms(seen)) or "a form of Python's strptime"
         found.append(f"{what}: how is the time {seen!r} to be read, {forms}? Write format in [time] of a mapping.")
     elif mapping.zone == UNSURE:
         found.append(
@@ -194,7 +200,9 @@ def _table(lines: Sequence[str], what: str) -> tuple[str, int, int]:
             continue
         for number, row in enumerate(rows):
             if _is_names(row):
-                like = sum(abs(len(other) - len(row)) <= 1 < len(other) for other in rows[number + 1 :])
+                # Twice as much as lines of nearly its width, such as those that end with a separator.
+                widths = [len(other) - len(row) for other in rows[number + 1 :] if len(other) > 1]
+                like = sum((abs(width) <= 1) + (width == 0) for width in widths)
                 best = max(best, (like, -number, separator))
     if not best[2]:
         start = (lines or [""])[0][:60]
@@ -227,8 +235,13 @@ def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFram
     return (dates[0], clocks[0]) if clocks and bare else (dates[0],)
 
 
-def _with_columns(mapping: FileMapping, found: Sequence[str], *, si: bool) -> tuple[FileMapping, list[str]]:
-    """The mapping with what names mean, and the names that mean nothing known; `si`: of the vendor's cloud."""
+def _with_columns(
+    mapping: FileMapping, found: Sequence[str], asked: Sequence[str], *, si: bool
+) -> tuple[FileMapping, list[str]]:
+    """The mapping with what names mean, and the names that mean nothing known; `si`: of the vendor's cloud.
+
+    Where no name is known, the user is asked about those of `asked`.
+    """
     columns: dict[str, Column] = {}
     if not any(by_name(name) for name in found):
         for split in SPLITS:
@@ -239,7 +252,7 @@ def _with_columns(mapping: FileMapping, found: Sequence[str], *, si: bool) -> tu
                 mapping = replace(mapping, split=split)
                 break
     columns = columns or {name: column for name in found if (column := recognize(name))}
-    columns = columns or {name: Column(UNSURE, UNSURE) for name in found[:MOST_ASKED]}
+    columns = columns or {name: Column(UNSURE, without_unit(name)[1] or UNSURE) for name in asked}
     if si:
         columns = {
             name: replace(column, unit=KNOWN[column.quantity].dimension.si)
@@ -251,14 +264,25 @@ def _with_columns(mapping: FileMapping, found: Sequence[str], *, si: bool) -> tu
     return mapping, [name for name in found if target_of(name, mapping) is None]
 
 
-def _with_units(path: Path, mapping: FileMapping, names: Sequence[str], unit: str) -> FileMapping:
-    """The mapping with the unit of each name by a column of units, where it is one in the whole file."""
+def _units_of(path: Path, mapping: FileMapping, names: Sequence[str], unit: str) -> dict[str, set[str]]:
+    """The names in the whole file, each with what a column of units has for it ("" for none)."""
+    wanted = [list(names).index(name) for name in (mapping.name_column, unit) if name]
+    found: dict[str, set[str]] = {}
+    for part in chunks(path, mapping, wanted, wanted, len(names)):
+        for name, *said in part[wanted].dropna(subset=wanted[:1]).drop_duplicates().itertuples(index=False):
+            found.setdefault(name.strip(), set()).update(text.strip() for text in said if isinstance(text, str))
+        if len(found) > MAX_COLUMNS:
+            raise UsageError(f"{path.name} has more than {MAX_COLUMNS:,} names; split it.")
+    return found
+
+
+def _with_units(mapping: FileMapping, units_of: dict[str, set[str]]) -> FileMapping:
+    """The mapping with the unit of each name, where it is one in the whole file."""
     units: dict[str, set[str]] = {}
-    for text in _texts(path, mapping, names, mapping.name_column, unit):
-        name, _, said = text.rpartition(" ")
-        if target := target_of(name.strip(), mapping):
+    for name, said in units_of.items():
+        if said and (target := target_of(name, mapping)):
             key = next(key for key, column in mapping.columns.items() if column is target[1])
-            units.setdefault(key, set()).add(said)
+            units.setdefault(key, set()).update(said)
     told = {key: next(iter(those)) for key, those in units.items() if len(those) == 1}
     return replace(
         mapping,
@@ -269,6 +293,14 @@ def _with_units(path: Path, mapping: FileMapping, names: Sequence[str], unit: st
             for key, column in mapping.columns.items()
         },
     )
+
+
+def _by_cells(head: pd.DataFrame, name: str, mapping: FileMapping) -> Column:
+    """What a column or name holds, with the unit that stands in its cells if it is not known from elsewhere."""
+    column = mapping.columns[name]
+    texts = _cells(head, name, mapping) if column.unit == UNSURE else ()
+    own = [match[2] or "" for text in texts if (match := CELL.fullmatch(str(text).strip()))]
+    return replace(column, unit=own[0]) if own and all(_measures(column.quantity, unit) for unit in own) else column
 
 
 def _measures(quantity: str, unit: str) -> bool:
@@ -298,7 +330,7 @@ def _number_columns(mapping: FileMapping, head: pd.DataFrame) -> list[str]:
 def _numbers(mapping: FileMapping, head: pd.DataFrame) -> tuple[str, str]:
     """The decimal sign and that between thousands."""
     cells = [cell.strip() for name in _number_columns(mapping, head) for cell in head[name].dropna()]
-    cells = [cell for cell in cells if re.fullmatch(r"[+-]?[\d.,' ]*\d(?:[eE][+-]?\d+)?", cell)]
+    cells = [match[1] for cell in cells if (match := CELL.fullmatch(cell))]
     commas, dots = ([cell for cell in cells if sign in cell] for sign in ",.")
     thousands = next((sign for sign in "' " if any(sign in cell for cell in cells)), "")
     both = [cell for cell in commas if "." in cell]
@@ -315,46 +347,24 @@ def _numbers(mapping: FileMapping, head: pd.DataFrame) -> tuple[str, str]:
     return ".", thousands
 
 
-def _forms(text: str) -> list[str]:
-    """The forms, as strptime has them, that a time may be of."""
-    digits = re.fullmatch(r"\d{9,14}", text)
-    if digits:
-        return {9: ["epoch s"], 10: ["epoch s"], 12: ["epoch ms"], 13: ["epoch ms"]}.get(len(text), ["%Y%m%d%H%M%S"])
-    if times.ISO.fullmatch(text):
-        return ["iso"]
-    clock = r"([T ,]+)(\d{1,2}):\d{2}(:\d{2}(\.\d+)?)?(\s?)([AaPp][Mm])?(\s?)(\S+)?"
-    match = re.fullmatch(rf"(\d{{1,4}})([-/.])(\d{{1,2}})\2(\d{{2,4}})(?:{clock})?", text, re.ASCII)
-    if not match:
-        return []
-    mark, gap, half = match[2], match[5], match[10]
-    clock = ""
-    if gap is not None:
-        clock = f"{gap}{'%I' if half else '%H'}:%M{':%S' if match[7] else ''}{'.%f' if match[8] else ''}"
-        clock += f"{match[9]}%p" if half else ""
-        clock += f"{match[9] or match[11]}%z" if match[12] else ""
-    year = "%Y" if len(match[4]) == 4 else "%y"
-    if len(match[1]) == 4:
-        orders = [f"%Y{mark}%m{mark}%d"]
-    elif mark == ".":
-        orders = [f"%d.%m.{year}"]  # nobody writes the month first with dots
-    else:
-        orders = [f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"]
-    return [order + clock for order in orders]
-
-
 def _with_times(
     path: Path, mapping: FileMapping, names: Sequence[str], head: pd.DataFrame, timezone: str
 ) -> FileMapping:
     """The mapping with the form and the zone of its times."""
     seen = " ".join(_example(head, name) for name in mapping.time)
-    forms = _forms(seen)
+    forms = times.forms(seen)
     if len(forms) > 1:  # days above 12 tell, wherever in the file they are
         texts = pd.Series(list(_texts(path, mapping, names, *mapping.time)), dtype=object)
+        texts = texts[texts.str.contains(r"\d", regex=True)]
         forms = [form for form in forms if pd.to_datetime(texts, format=form, errors="coerce").notna().all()]
     form = forms[0] if len(forms) == 1 else UNSURE
     named = re.search(r"(?:\b|_)(?:utc|gmt)([+-]\d{1,2}(?::?\d{2})?)?\b", " ".join(mapping.time).casefold())
     if form.startswith("epoch") or named:
         zone = (named and named[1]) or "UTC"
+    elif "%Z" in form:  # where a name is another's, too, the user says whose
+        every = _texts(path, mapping, names, *mapping.time)
+        own = {text.rpartition(" ")[2] for text in every if re.search(r"\d", text)}
+        zone = timezone or (OWN_OFFSET if own <= set(times.ZONES) else UNSURE)
     elif "%z" in form or times.OFFSET.fullmatch(seen):
         zone = OWN_OFFSET
     else:
@@ -371,18 +381,20 @@ def _texts(path: Path, mapping: FileMapping, names: Sequence[str], *columns: str
         for more in wanted[1:]:
             texts = texts.str.strip() + " " + part[more].str.strip()
         found |= dict.fromkeys(texts.dropna().str.strip().unique())
-        if mapping.name_column in columns and len(found) > MAX_COLUMNS:
-            raise UsageError(f"{path.name} has more than {MAX_COLUMNS:,} names; split it.")
     return found
 
 
 def _example(head: pd.DataFrame, name: str, mapping: FileMapping | None = None) -> str:
     """The first text of a column; in long files the first value of a name."""
-    texts = pd.Series(dtype=str)
+    texts = _cells(head, name, mapping)
+    return str(texts.iloc[0]).strip()[:40] if len(texts) else ""
+
+
+def _cells(head: pd.DataFrame, name: str, mapping: FileMapping | None) -> pd.Series[str]:
+    """The texts of a column; in long files the values of a name."""
     ends = f"{mapping.split}{name}" if mapping and mapping.split else ""
     if mapping is not None and mapping.layout == "long" and mapping.name_column in head:
         own = [str(text) == name or bool(ends and str(text).endswith(ends)) for text in head[mapping.name_column]]
-        texts = head[mapping.value_column][own].dropna()
-    elif column := next((c for c in head if c == name or (ends and str(c).endswith(ends))), None):
-        texts = head[column].dropna()
-    return str(texts.iloc[0]).strip()[:40] if len(texts) else ""
+        return head[mapping.value_column][own].dropna()
+    column = next((c for c in head if c == name or (ends and str(c).endswith(ends))), None)
+    return pd.Series(dtype=str) if column is None else head[column].dropna()

@@ -15,13 +15,14 @@ import pandas as pd
 from belimo_nb.api.history import MAX_VALUE
 from belimo_nb.errors import UsageError
 from belimo_nb.files import data_log, times
-from belimo_nb.files.mapping import KNOWN, Column, FileMapping
+from belimo_nb.files.mapping import CELL, KNOWN, OWN_OFFSET, Column, FileMapping
 from belimo_nb.files.table import MAX_COLUMNS, check_bounds, chunks, column_names
 from belimo_nb.quantities import listed, plural
 
 MAX_VALUES = 50_000_000  # of one file: 400 MB
 DIGITS = 6  # decimals kept: what the conversion of units adds is noise, and would look like a conflict
 
+BAD = r"null|fault|down|disabled|stale|offline|\bbad\b"  # statuses of rows that say nothing
 BETWEEN = "\x1f"  # between a name and a serial number
 
 Numbers = npt.NDArray[np.float64]
@@ -61,8 +62,9 @@ class _Parts:
     def __init__(self, path: Path, mapping: FileMapping) -> None:
         self.path, self.mapping = path, mapping
         self.found: dict[str, dict[tuple[str, ...], list[tuple[times.Seconds, Numbers]]]] = {}
-        self.cells = self.timeless = 0
-        self.wrong: dict[str, tuple[int, int, str]] = {}  # by column: values, those that are no numbers, the first
+        self.cells = self.timeless = self.distrusted = 0
+        # By column: values, those that are no numbers, those of them without a digit, the first.
+        self.wrong: dict[str, tuple[int, int, int, str]] = {}
 
     def add(self, device: str, quantities: tuple[str, ...], moments: times.Seconds, block: Numbers) -> None:
         """Add rows of a device: times, and a column a quantity."""
@@ -76,31 +78,42 @@ class _Parts:
         self.found.setdefault(device, {}).setdefault(quantities, []).append((moments[known], block[known]))
 
     def numbers(self, column: pd.Series[Any], name: str, quantity: str, unit: str) -> Numbers:
-        """A column in the unit that outputs show; NaN for what is no number, which is counted."""
-        count, bad, first = self.wrong.get(name, (0, 0, ""))
+        """A column in the unit that outputs show; NaN for what is no number, which is counted.
+
+        A cell may say its own unit, such as "21.5 °C".
+        """
+        count, bad, words, first = self.wrong.get(name, (0, 0, 0, ""))
+        dimension = KNOWN[quantity].dimension
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            values = column.to_numpy(dtype=float, na_value=np.nan)
+            values = dimension.convert(_bounded(column.to_numpy(dtype=float, na_value=np.nan)), unit)
         else:
             texts = column.astype("object").where(column.notna(), "").astype(str)
-            sign, between = re.escape(self.mapping.decimal), re.escape(self.mapping.thousands)
-            plain = texts
-            if between:  # only where thousands are: 12,5 is no 125
-                grouped = texts.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{sign}\d*)?")
-                plain = texts.where(~grouped, texts.str.replace(self.mapping.thousands, "", regex=False))
-            if self.mapping.decimal == ",":
-                plain = plain.where(~plain.str.contains(".", regex=False), "x").str.replace(",", ".", regex=False)
-            values = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float)
+            values = dimension.convert(self._plain(texts), unit)
+            cells = texts[np.isnan(values) & (texts != "").to_numpy()].str.extract(f"^{CELL.pattern}$")
+            for own in filter(dimension.knows, cells[1].dropna().unique()):
+                rows = cells.index[cells[1] == own]
+                values[texts.index.get_indexer(rows)] = dimension.convert(self._plain(cells.loc[rows, 0]), own)
             lost = texts[np.isnan(values) & (texts != "").to_numpy()]
             bad, first = bad + len(lost), first or (lost.iloc[0] if len(lost) else "")
-        self.wrong[name] = (count + int(column.notna().sum()), bad, first)
-        values = np.where(np.abs(values) <= MAX_VALUE, values, np.nan)
-        return np.round(KNOWN[quantity].dimension.convert(values, unit), DIGITS)
+            words += int((~lost.str.contains(r"\d", regex=True)).sum())
+        self.wrong[name] = (count + int(column.notna().sum()), bad, words, first)
+        return np.round(values, DIGITS)
+
+    def _plain(self, texts: pd.Series[Any]) -> Numbers:
+        """The numbers that texts are, as the mapping says how they are written; NaN for what is none."""
+        sign, between = re.escape(self.mapping.decimal), re.escape(self.mapping.thousands)
+        if between:  # only where thousands are: 12,5 is no 125
+            grouped = texts.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{sign}\d*)?")
+            texts = texts.where(~grouped, texts.str.replace(self.mapping.thousands, "", regex=False))
+        if self.mapping.decimal == ",":
+            texts = texts.where(~texts.str.contains(".", regex=False), "x").str.replace(",", ".", regex=False)
+        return _bounded(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float))
 
     def finished(self) -> FileReadings:
         """The readings by device, at times in UTC."""
         remarks, devices = [], []
-        for name, (count, bad, first) in self.wrong.items():
-            if 2 * bad > count:
+        for name, (count, bad, words, first) in self.wrong.items():
+            if 2 * (bad - words) > count - words:  # words such as "offline" are no values that were misread
                 raise UsageError(
                     f"{self.path.name}: {bad:,} of {plural(count, 'value')} of {name!r} are no numbers, as "
                     f"{first[:40]!r}; the decimal sign is said to be {self.mapping.decimal!r}: correct the mapping."
@@ -111,12 +124,16 @@ class _Parts:
                 )
         if self.timeless:
             remarks.append(f"{plural(self.timeless, 'row without a time is', 'rows without a time are')} left out.")
+        if self.distrusted:
+            rows = plural(self.distrusted, "row is", "rows are")
+            remarks.append(f"{rows} left out, by {self.mapping.status!r}.")
         twice = 0
+        zone = OWN_OFFSET if "%Z" in self.mapping.format else self.mapping.zone
         for device in list(self.found):
             frames: list[pd.DataFrame] = []
             for quantities, parts in self.found.pop(device).items():
                 local = np.concatenate([each[0] for each in parts])
-                moments = times.to_utc(local, self.mapping.zone, self.mapping.doubled, self.path.name)
+                moments = times.to_utc(local, zone, self.mapping.doubled, self.path.name)
                 frame = pd.DataFrame(np.concatenate([each[1] for each in parts]), moments, list(quantities))
                 tidied, conflicts = tidy(frame)
                 frames, twice = [*frames, tidied], twice + conflicts
@@ -132,6 +149,10 @@ class _Parts:
         if not devices:
             raise UsageError(f"{self.path.name} holds no reading of what the mapping names; check its columns.")
         return FileReadings(sorted(devices, key=lambda each: (each.name, each.serial)), remarks)
+
+
+def _bounded(values: Numbers) -> Numbers:
+    return np.where(np.abs(values) <= MAX_VALUE, values, np.nan)
 
 
 def tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -184,7 +205,7 @@ def _read_wide(parts: _Parts, names: list[str], time: list[int], labels: list[in
     if not wanted:
         raise UsageError(f"{path.name} has none of the mapping's columns; it has {_some(names)}.")
     units = {index: target[1].unit for index in wanted if (target := target_of(names[index], mapping))}
-    for part in chunks(path, mapping, [*time, *labels, *wanted], [*time, *labels], len(names)):
+    for part in _rows(parts, names, [*time, *labels], wanted):
         moments = times.parse([part[i] for i in time], mapping.format, mapping.zone, path.name)
         for device, its in by_device.items():
             block = np.column_stack([parts.numbers(part[i], names[i], key, units[i]) for key, i in its.items()])
@@ -196,7 +217,7 @@ def _read_long(parts: _Parts, names: list[str], time: list[int], labels: list[in
     path, mapping = parts.path, parts.mapping
     point, value = (_index(names, name, path) for name in (mapping.name_column, mapping.value_column))
     targets: dict[str, tuple[str, Column] | None] = {}
-    for part in chunks(path, mapping, [*time, *labels, point, value], [*time, *labels, point], len(names)):
+    for part in _rows(parts, names, [*time, *labels, point], [value]):
         moments = times.parse([part[i] for i in time], mapping.format, mapping.zone, path.name)
         for label, those in _by_label(part, labels):
             for name, rows in _by_label(part.iloc[those], [point]):
@@ -212,6 +233,18 @@ def _read_long(parts: _Parts, names: list[str], time: list[int], labels: list[in
                 parts.add(device or label, (column.quantity,), moments[its], values[:, None])
     if targets and not any(targets.values()):
         raise UsageError(f"{path.name} has none of the mapping's names; it has {_some(list(targets))}.")
+
+
+def _rows(parts: _Parts, names: list[str], texts: list[int], values: list[int]) -> Iterator[pd.DataFrame]:
+    """The rows of a file, a part at a time, without those that its column of states does not trust."""
+    path, mapping = parts.path, parts.mapping
+    status = [_index(names, mapping.status, path)] if mapping.status else []
+    for part in chunks(path, mapping, [*texts, *values, *status], [*texts, *status], len(names)):
+        if status:
+            bad = part[status[0]].str.contains(BAD, case=False, regex=True, na=False).to_numpy(dtype=bool)
+            parts.distrusted += int(bad.sum())
+            part = part[~bad].reset_index(drop=True)
+        yield part
 
 
 def target_of(name: str, mapping: FileMapping) -> tuple[str, Column] | None:

@@ -30,12 +30,14 @@ def check_bounds(path: Path) -> None:
     what = path.name
     try:
         with path.open("rb") as stream:
-            wide = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            start = stream.read(2)
+            wide = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
             length = total = 0
             while block := stream.read(1 << 20):
                 total += len(block)
                 if b"\0" in block and not wide:
-                    raise UsageError(f"{what} is no text file; export it as CSV.")
+                    kind = "a workbook; save its sheet" if start == b"PK" else "no text file; export it"
+                    raise UsageError(f"{what} is {kind} as CSV.")
                 first, *others = block.split(b"\n")
                 length = max([length + len(first), *map(len, others[:-1])])
                 if max(length, len(others[-1]) if others else 0) > MAX_LINE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,13 @@ Seconds = npt.NDArray[np.int64]
 NO_TIME = np.iinfo(np.int64).min
 FIRST_S = 946_684_800  # 2000-01-01: a meter that tells earlier times has lost its clock
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?\s?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
+EXCEL_DAY_0 = 25_569  # the number that spreadsheets give to 1970-01-01
+MONTHS = {"mär": "Mar", "mrz": "Mar", "mai": "May", "okt": "Oct", "dez": "Dec"}
+ZONES = {
+    "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3,
+    "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
+"""Hours from UTC of the short names of zones that mean one thing; CST is Chicago's or China's, which a zone tells."""
 OFFSET = re.compile(r".*\d\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})", re.ASCII | re.DOTALL)
 
 
@@ -28,7 +35,7 @@ def parse(columns: Sequence[pd.Series[Any]], form: str, zone: str, what: str) ->
 
     Args:
         columns: The texts, or those of dates and those of clock times.
-        form: See `FileMapping.format`.
+        form: See `FileMapping.format`; with %Z, a short name such as CEST ends the time.
         zone: See `FileMapping.zone`.
         what: What to call the file in errors.
 
@@ -39,18 +46,46 @@ def parse(columns: Sequence[pd.Series[Any]], form: str, zone: str, what: str) ->
     # Times repeat in long files, and in those of many devices.
     codes, uniques = pd.factorize(texts)
     unique = pd.Series(np.asarray(uniques, dtype=object), dtype=object)
-    if form.startswith("epoch"):
-        numbers = pd.to_numeric(unique, errors="coerce").to_numpy(dtype=float)
-        seconds = numbers / 1000 if form == "epoch ms" else numbers
-        good = np.abs(seconds) < 1e11
-        found = np.where(good, np.ceil(np.where(good, seconds, 0)), NO_TIME).astype(np.int64)
-    else:
-        found = _parse_texts(unique, form, zone == OWN_OFFSET, what)
-    if (found == NO_TIME).any():
-        bad = str(unique[found == NO_TIME].iloc[0])[:40]
+    lines = unique.str.contains(r"\d", regex=True).to_numpy(dtype=bool)
+    lines = lines | ~lines.any()  # a time without a digit is the name of a line of totals
+    found = np.full(len(unique), NO_TIME)
+    found[lines] = _parse_unique(unique[lines], form, zone, what)
+    if (wrong := (found == NO_TIME) & lines).any():
+        bad = str(unique[wrong].iloc[0])[:40]
         how = "is not written like the others" if form == "iso" else f"is not of the form {form!r}"
         raise UsageError(f"{what} has the time {bad!r}, which {how}; correct the file, or the format in a mapping.")
     return np.append(found, NO_TIME)[codes]  # code -1, for empty ones, is the last
+
+
+def _parse_unique(texts: pd.Series[Any], form: str, zone: str, what: str) -> Seconds:
+    if form == "excel" or form.startswith("epoch"):
+        numbers = pd.to_numeric(texts.str.replace(",", "."), errors="coerce").to_numpy(dtype=float)
+        seconds = numbers / 1000 if form == "epoch ms" else numbers
+        if form == "excel":  # with few decimals a minute is not hit to the second
+            seconds = np.round((numbers - EXCEL_DAY_0) * 86400)
+            minutes = np.round(seconds / 60) * 60
+            seconds = np.where(np.abs(seconds - minutes) <= 5, minutes, seconds)
+        good = np.abs(seconds) < 1e11
+        return np.where(good, np.ceil(np.where(good, seconds, 0)), NO_TIME).astype(np.int64)
+    if "%b" in form:
+        texts = texts.str.replace(r"[^\W\d]{3,}", _short_month, n=1, regex=True)
+    if "%Z" in form:
+        offsets = zone_names(zone)
+        texts = texts.str.replace(r"\b[^\W\d]{2,5}$", lambda name: offsets.get(name[0], name[0]), regex=True)
+    return _parse_texts(texts, form.replace("%Z", "%z"), zone == OWN_OFFSET, what)
+
+
+def _short_month(name: re.Match[str]) -> str:
+    return MONTHS.get(name[0][:3].casefold(), name[0][:3])
+
+
+def zone_names(zone: str) -> dict[str, str]:
+    """The offsets that short names of zones mean, such as "+0200" for CEST, those of a zone itself first."""
+    found = {name: f"{hours:+03d}00" for name, hours in ZONES.items()}
+    for month in (1, 7) if zone not in (OWN_OFFSET, UNSURE) else ():
+        moment = datetime(2020, month, 1, tzinfo=zone_of(zone))
+        found[f"{moment:%Z}"] = f"{moment:%z}"
+    return found
 
 
 def _parse_texts(texts: pd.Series[Any], form: str, own_offset: bool, what: str) -> Seconds:
@@ -75,6 +110,44 @@ def _parse_texts(texts: pd.Series[Any], form: str, own_offset: bool, what: str) 
     nanos = moments.as_unit("us").asi8
     seconds = np.where(moments.isna(), NO_TIME, -(-nanos // 1_000_000))
     return np.where(late.to_numpy() & (seconds != NO_TIME), seconds + 86400, seconds)
+
+
+def forms(text: str) -> list[str]:
+    """The forms, as strptime has them, that a time may be of."""
+    digits = re.fullmatch(r"\d{9,14}", text)
+    if digits:
+        return {9: ["epoch s"], 10: ["epoch s"], 12: ["epoch ms"], 13: ["epoch ms"]}.get(len(text), ["%Y%m%d%H%M%S"])
+    if ISO.fullmatch(text):
+        return ["iso"]
+    if re.fullmatch(r"[2-7]\d{4}([.,]\d+)?", text):
+        return ["excel"]
+    clock = r"([T ,]+)(\d{1,2}):\d{2}(:\d{2}(\.\d+)?)?(\s?)([AaPp][Mm])?(\s?)(\S+)?"
+    match = re.fullmatch(rf"(.+?)(?:{clock})?", text)
+    if not match:
+        return []
+    gap, half, clock = match[2], match[7], ""
+    if gap is not None:
+        clock = f"{gap}{'%I' if half else '%H'}:%M{':%S' if match[4] else ''}{'.%f' if match[5] else ''}"
+        clock += f"{match[6]}%p" if half else ""
+        if match[9]:
+            named = re.fullmatch(r"[^\W\d]{2,5}", match[9])
+            clock += f"{match[8] if half else match[6]}{'%Z' if named else '%z'}"
+    return [order + clock for order in _orders(match[1])]
+
+
+def _orders(date: str) -> list[str]:
+    """The forms that a date may be of."""
+    if match := re.fullmatch(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})", date, re.ASCII):
+        mark, year = match[2], "%Y" if len(match[4]) == 4 else "%y"
+        if len(match[1]) == 4:
+            return [f"%Y{mark}%m{mark}%d"]
+        # Nobody writes the month first with dots.
+        return [f"%d{mark}%m{mark}{year}", *([f"%m{mark}%d{mark}{year}"] if mark != "." else [])]
+    if match := re.fullmatch(r"\d{1,2}(\W+)[^\W\d]{3,}(\W+)(\d\d|\d{4})", date):
+        return [f"%d{match[1]}%b{match[2]}{'%Y' if len(match[3]) == 4 else '%y'}"]
+    if match := re.fullmatch(r"[^\W\d]{3,}(\W+)\d{1,2}(\W+)\d{4}", date):
+        return [f"%b{match[1]}%d{match[2]}%Y"]
+    return []
 
 
 def zone_of(text: str) -> tzinfo:

@@ -196,7 +196,8 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
     both = now.notna() & past.notna()
     share = float(both.to_numpy().mean())
     if share < COVERAGE_LIMIT:
-        return math.nan, f"only {100 * share:.0f} % of the days are known in both periods"
+        some = f"only {100 * share:.0f} % of the days are" if share else "no day is"
+        return math.nan, f"{some} known in both periods"
     base, used = float(past.where(both).sum().sum()), float(now.where(both).sum().sum())
     if not base > TRACE * max(used, 0.0):
         if base > 0:

@@ -20,6 +20,9 @@ CONTRARY_R2, CONTRARY_SHARE = 0.5, 0.8
 wrong kind of energy."""
 HEATING_DAY_C, COOLING_DAY_C = 12.0, 18.0  # below the one nothing is cooled for the weather, above the other heated
 OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
+OFF_DAYS = (
+    30  # cold days on end on which the others do not heat: no plant is off for so long, their meters fail as well
+)
 MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
 
 
@@ -67,7 +70,10 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind = "heat
         if not np.isfinite(due).any():
             continue
         mean = float(np.nanmean(due))
-        still, counts = (used <= STILL * due) & (due > mean) & ~(others < OTHERS), used > STILL * mean
+        cold, off = due > mean, others < OTHERS
+        stretch = np.cumsum(np.diff(off, prepend=False))
+        off &= np.bincount(stretch, weights=cold)[stretch] < OFF_DAYS
+        still, counts = (used <= STILL * due) & cold & ~off, used > STILL * mean
         never = not (kwh[name] > 0).any()
         if never:
             still, counts = (used <= 0) & (others >= 1), used > 0

@@ -263,7 +263,8 @@ def _fitted(days: pd.DataFrame, kind: Kind) -> Signature:
 
 def _too_little(temperature: Floats, kwh: Floats) -> str:
     if len(kwh) < 2 * LEAST_DAYS:
-        return f"only {plural(len(kwh), 'day')} with energy and temperature; {2 * LEAST_DAYS} are needed"
+        some = f"only {plural(len(kwh), 'day')} with" if len(kwh) else "no day has both"
+        return f"{some} energy and temperature; {2 * LEAST_DAYS} are needed"
     span = float(np.ptp(temperature))
     if span < LEAST_SPAN_K:
         return f"the days' temperatures span only {span:.1f} K; {LEAST_SPAN_K:g} K are needed"

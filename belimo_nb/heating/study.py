@@ -17,6 +17,7 @@ from belimo_nb.heating.days import complete_days, daily_means, daily_series
 from belimo_nb.heating.failing import CONTRARY, Spell, contrary, fleet_shares, matter, merged, silent_spells
 from belimo_nb.heating.signature import Signature, fit_signature
 
+SLIGHT = 0.001  # of all valves' energy; a silence of which less was to be expected is no word worth
 HALF = 0.5  # of the whole, as the part that is known, must be known for a day to say anything of the whole
 
 
@@ -72,7 +73,13 @@ class Study:
             for name, spells in self._errors.items()
             if name not in wrong
         }
-        return merged(silent_spells(sound, outdoor, self.kind), told, known.index) | wrong
+        least = SLIGHT * float(known.sum().sum())
+        silent = {
+            name: heavy
+            for name, spells in silent_spells(sound, outdoor, self.kind).items()
+            if (heavy := [spell for spell in spells if not spell.due_kwh < least])
+        }
+        return merged(silent, told, known.index) | wrong
 
     @cached_property
     def days(self) -> pd.DataFrame:

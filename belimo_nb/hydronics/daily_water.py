@@ -58,7 +58,9 @@ def daily_water(
     energy, other = by_kind.pop(kind), next(iter(by_kind.values())).fillna(0.0)
     most = 1000 * MOST_FLOW * nominal_flow_m3h if nominal_flow_m3h > 0 else None  # as if a m3 were a kWh
     volume = complete_days(plural("volume_m3", JOULES_PER_KWH, most))
-    volume = volume.where(other <= OTHER_KIND * energy, np.where(energy <= OTHER_KIND * other, 0.0, np.nan))
+    counted = bool(volume.notna().any())  # without a counter of volume not even 0 is known
+    none = np.where((energy <= OTHER_KIND * other) & counted, 0.0, np.nan)
+    volume = volume.where(other <= OTHER_KIND * energy, none)
     enough = volume > LITTLE * volume.quantile(0.99)
     rise = samples["volume_m3"].diff().clip(lower=0.0).where(samples["flow_m3h"] > 0, 0.0)
     # A reading belongs to its interval's end: that of midnight is the last of the day before.

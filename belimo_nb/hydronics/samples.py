@@ -350,7 +350,7 @@ def lacking(samples: Samples) -> str:
     if not samples.known("flow_m3h"):
         return "There are no readings of flow."
     if not samples.active.any():
-        return "No water flowed in the period."
+        return "The flow reads 0 throughout the period."
     if samples.active_hours < ACTIVE_HOURS:
         return f"Water flowed for {samples.active_hours:.1f} h only; at least {ACTIVE_HOURS:.0f} h are needed."
     return ""

@@ -16,9 +16,12 @@ FAULT: Judgement = "fault"
 CANNOT_JUDGE: Judgement = "cannot judge"
 
 
+THOUSANDS = "\u202f"  # a narrow no-break space, as on the pages
+
+
 def whole(value: float) -> str:
-    """A number without decimals, thousands apart by a narrow no-break space: "5 620"."""
-    return f"{value:,.0f}".replace(",", "\u202f")
+    """A number without decimals, thousands apart: "5 620"."""
+    return f"{value:,.0f}".replace(",", THOUSANDS)
 
 
 def between(least: float, most: float) -> str:

@@ -87,8 +87,6 @@ def _fill_skipped_hours(state: np.ndarray, days: pd.DatetimeIndex, zone: str) ->
 
 
 def _finding(total: int, missing: int, errors: int) -> str:
-    if not missing and not errors:
-        return f"Readings in every one of {plural(total, 'hour')}, and no error reported"
-    gaps = f"no readings in {number(missing)} of {plural(total, 'hour')}" if missing else "readings in every hour"
-    error = f"an error or a warning in {number(errors)}" if errors else "no error reported"
-    return capitalized(f"{gaps}, {error}")
+    every = f"readings in every one of {plural(total, 'hour')}"
+    gaps = f"no readings in {number(missing)} of {plural(total, 'hour')}" if missing else every
+    return capitalized(f"{gaps}, an error or a warning in {number(errors)}" if errors else gaps)

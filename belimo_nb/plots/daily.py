@@ -29,6 +29,7 @@ def daily_energy(
     period: Period | None = None,
     each: bool = False,
     troubles: timeaxis.Troubles = (),
+    reason: str = "",
 ) -> Chart:
     """Draw energy by local day: a panel of bars per name, or a heatmap of more than six names.
 
@@ -37,28 +38,33 @@ def daily_energy(
         what: Name of the quantity, such as "Heating energy".
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
-        each: Say the sum of each name, not of all together: of heat and cold, which are no sum.
+        each: Say the sum of each name, not of all together: of heat and cold, which are no sum. One that is nothing
+            beside the other, no thousandth of it, is not drawn.
         troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
+        reason: Why nothing was measured where all is 0; empty: it was.
 
     Raises:
         UsageError: The index has no time zone.
     """
     frame = kwh.to_frame(str(kwh.name or what)) if isinstance(kwh, pd.Series) else kwh
     zone = timeaxis.zone_of(frame.index, "daily_energy")
-    if not frame.notna().to_numpy().any():
-        return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", style.NO_ENERGY)
+    if not frame.notna().to_numpy().any() or (reason and not (frame > 0).to_numpy().any()):
+        words = reason if frame.notna().to_numpy().any() else style.NO_ENERGY
+        return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", words)
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
     known = int(sums.notna().sum())
     finding = f"{_kwh_text(sums)} in {plural(known, 'day')}"
     if known > 1 and float(sums.max()) > 0:
         finding = f"{finding}, most on {peak}"
-    if each and len(frame.columns) > 1:
+    columns = len(frame.columns)
+    if each and columns > 1:
         finding = ", ".join(f"{name} {_kwh_text(series)}" for name, series in frame.items())
+        frame = frame[style.worth_a_panel(frame.sum(min_count=1))]
     if frame.shape[1] > MAX_PANELS:
         return daily_calendar(frame, finding, what=what, title=title, period=period)
     start, end = timeaxis.axis_range(pd.DatetimeIndex(frame.index), period)
-    single = frame.shape[1] == 1
+    single, alone = frame.shape[1] == 1, columns == 1
     names = style.short_names([str(name) for name in frame.columns])
     bottom = style.BOTTOM + (0 if single else LEGEND_HEIGHT)
     with rc_context(style.RC_PARAMS):
@@ -81,12 +87,12 @@ def daily_energy(
             count = outliers.mark(ax, middles, series)
             beyond += count
             amount, room = _kwh_text(series), round(ax.bbox.width)
-            if not single:
+            if not alone:
                 room -= style.text_width([amount, outliers.label(", kWh per day", count)]) * 2 + 8
                 name = f"{style.fitted(name, room)}, kWh per day"
             style.label_axes(
                 ax,
-                outliers.label("kWh per day" if single else name, count),
+                outliers.label("kWh per day" if alone else name, count),
                 x=f"Local day, {zone}" if last else "",
                 handles=handles if single else None,
             )

@@ -50,10 +50,17 @@ def power_against_flow(
     max_flow = outliers.usual_range(pairs["flow"])[1]
     running = pairs[pairs["flow"] > MIN_FLOW_SHARE * max_flow]
     if running.empty or max_flow <= 0:
-        why = "No water flowed in this period" if len(pairs) else "No readings of both flow and power in this period"
+        why = (
+            "The flow reads 0 throughout this period"
+            if len(pairs)
+            else "No readings of both flow and power in this period"
+        )
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
+    if not running["power"].any():
+        words = "Power reads 0 while water flows, so there is nothing to see"
+        return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", words)
     low, top = min(0.0, usual[0]), max(0.0, usual[1])
-    finding = title or _finding(what, curves or {}, max_flow)
+    finding = title or _finding(what, curves or {}, running["flow"])
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
     inside = running[(running["flow"] <= max_flow) & running["power"].between(*usual)]
     points = inside["flow"], inside["power"]
@@ -93,13 +100,14 @@ def power_against_flow(
     return style.chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.")
 
 
-def _finding(what: str, curves: Mapping[str, Characteristic], max_flow: float) -> str:
+def _finding(what: str, curves: Mapping[str, Characteristic], flow: pd.Series[float]) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
-        return f"{what} against flow, up to {number(max_flow)} m³/h"
-    if edges[0] >= max_flow:
-        return f"{what} against flow: no waste zone up to {number(max_flow)} m³/h"
-    begin, end = number(edges[0]), number(max_flow)
+        return f"{what} against flow, up to {number(outliers.usual_range(flow)[1])} m³/h"
+    highest = float(np.percentile(flow, 99))  # single readings of a start-up are no waste zone
+    if edges[0] >= highest:
+        return f"{what} against flow: no waste zone up to {number(highest)} m³/h"
+    begin, end = number(edges[0]), number(highest)
     return f"{what} against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
@@ -160,7 +168,7 @@ def delta_t_distribution(
     Args:
         delta_t_k: ``|T1 - T2|`` in K.
         flow_m3h: Flow in m³/h at the same times; pairs with a NaN or without flow are left out.
-        mean_k: Flow-weighted mean from the counters; NaN: that of the samples.
+        mean_k: Flow-weighted mean, as the checks give it; NaN: that of the samples.
         limit_k: Delta-T below which water counts as badly used; NaN: none.
         limit_name: Label of the limit.
         title: In place of the finding.
@@ -168,7 +176,9 @@ def delta_t_distribution(
     pairs = pd.DataFrame({"delta": delta_t_k, "flow": flow_m3h}).astype(float).dropna()
     pairs = pairs[pairs["flow"] > 0]
     if pairs.empty:
-        why = "No water flowed in this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
+        why = (
+            "The flow reads 0 throughout this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
+        )
         why = why if not (flow_m3h > 0).any() else "No readings of delta-T while water flowed in this period"
         return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.", why)
     wild = int((pairs["flow"] > outliers.usual_range(pairs["flow"])[1]).sum())
@@ -182,12 +192,11 @@ def delta_t_distribution(
     counts, edges = np.histogram(delta, np.linspace(low, high, BINS + 1), weights=flow / flow.sum() * 100)
     left_out = float(flow[(delta < low) | (delta > high)].sum() / flow.sum())
     below = float(flow[delta < limit_k].sum() / flow.sum()) if not math.isnan(limit_k) else math.nan
-    source = "samples" if math.isnan(mean_k) else "counters"
-    if math.isnan(below):
-        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water"
-    else:
+    finding = f"Delta-T: {number(mean, 1)} K on average of the water"
+    if not math.isnan(below):
         poor_share = f"{number(100 * below, 0, '%')} of it below {number(limit_k, 1)} K"
-        finding = title or f"Delta-T from the {source}: {number(mean, 1)} K on average of the water, {poor_share}"
+        finding = f"Delta-T: {number(mean, 1)} K on average of the water, {poor_share}"
+    finding = title or finding
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [200])
         poor = edges[:-1] + (edges[1] - edges[0]) / 2 < limit_k
@@ -212,10 +221,11 @@ def delta_t_distribution(
         "cubic meter carried."
     )
     if not math.isnan(mean_k):
-        caption += " The mean is that of the counters; the bars are single readings."
+        caption += " The mean is the flow-weighted delta-T of the checks; the bars are single readings."
     if left_out >= 0.0005:
-        span = f"from {number(float(delta.min()), 1)} to {number(float(delta.max()), 1)} K"
-        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {span}."
+        ends = [f"down to {number(delta.min(), 1)} K"] * bool(delta.min() < low)
+        ends += [f"up to {number(delta.max(), 1)} K"] * bool(delta.max() > high)
+        caption += f" Beyond the axis: {number(100 * left_out, 1, '%')} of the water, {' and '.join(ends)}."
     if wild:
         caption += f" Left out for an unlikely flow: {number(wild)} of the readings."
     return style.chart(fig, caption, f"{finding}. {caption}")

@@ -22,6 +22,7 @@ def load_carpet(
     what: str = "",
     title: str | None = None,
     troubles: timeaxis.Troubles = (),
+    reason: str = "",
 ) -> Chart:
     """Draw a carpet plot: mean power by local day (x) and hour of the day (y).
 
@@ -31,10 +32,12 @@ def load_carpet(
         what: Of what, such as "Cooling".
         title: In place of the finding.
         troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
+        reason: Why nothing was measured where all is 0; empty: it was.
     """
     values = power_kw.to_numpy(dtype=float)
-    if not np.isfinite(values).any():
-        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", style.NO_HOURS)
+    if not np.isfinite(values).any() or (reason and not (values > 0).any()):
+        words = reason if np.isfinite(values).any() else style.NO_HOURS
+        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))

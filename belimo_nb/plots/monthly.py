@@ -17,7 +17,6 @@ from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
-TRACE = 0.001  # a month of which another is a thousand times as much is none to divide by
 PARTIAL_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
@@ -30,6 +29,7 @@ def monthly_energy(
     title: str | None = None,
     each: bool = False,
     troubles: timeaxis.Troubles = (),
+    reason: str = "",
 ) -> Chart:
     """Draw energy by local month, all names together, beside the same months a year before.
 
@@ -43,9 +43,11 @@ def monthly_energy(
         what: Name of the quantity, such as "Heating energy".
         before: Name of the previous period.
         title: In place of the finding.
-        each: A panel for each name, none for their sum: for heat and cold, which are no sum.
+        each: A panel for each name, none for their sum: for heat and cold, which are no sum. Of one that is nothing
+            beside the other, no thousandth of it, the sum is told, not drawn.
         troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error: months
             of either period that have any are incomplete.
+        reason: Why nothing was measured where all is 0; empty: it was.
 
     Raises:
         UsageError: The index has no time zone.
@@ -53,16 +55,18 @@ def monthly_energy(
     zone = timeaxis.zone_of(kwh.index, "monthly_energy")
     names = list(dict.fromkeys(kwh.columns.get_level_values(-1))) if each and isinstance(kwh, pd.DataFrame) else []
     parts = {f"{str(name).capitalize()} energy": (_only(kwh, name), _only(previous, name)) for name in names}
-    parts = parts if len(names) > 1 else {what: (kwh, previous)}
-    panels = {words: _months(now, past, troubles) for words, (now, past) in parts.items()}
-    if not any(months["kwh"].notna().any() for months in panels.values()):
-        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", style.NO_ENERGY)
+    panels = {words: _months(*part, troubles) for words, part in (parts or {what: (kwh, previous)}).items()}
+    sums = pd.Series({words: months["kwh"].sum(min_count=1) for words, months in panels.items()})
+    if not (sums >= 0).any() or (reason and not (sums > 0).any()):
+        words = style.NO_ENERGY if sums.isna().all() else reason
+        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", words)
     changes = {words: _change(months, before) for words, months in panels.items()}
     amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
     findings = {
         words: f"{words}: {kwh}, {changes[words]}" if changes[words] else f"{words}: {kwh}"
         for words, kwh in amounts.items()
     }
+    panels = {words: panels[words] for words in style.worth_a_panel(sums)}
     partial = any((months["kwh"].notna() & ~months["complete"]).any() for months in panels.values())
     with rc_context(style.RC_PARAMS):
         fig, axes = style.new_figure(
@@ -73,7 +77,7 @@ def monthly_energy(
             handles, count = _draw_bars(ax, months, before)
             beyond += outliers.told(count, months[["kwh", "before"]], "kWh")
             style.round_ticks(ax.yaxis)
-            of = "" if len(panels) == 1 else f"{words}, "
+            of = "" if len(findings) == 1 else f"{words}, "
             last = ax is axes[-1]
             ax.tick_params(labelbottom=last)
             label = outliers.label(f"{of}kWh per month", count)
@@ -84,7 +88,10 @@ def monthly_energy(
     caption += " Hatched bars: some readings are missing or failed, so the true figure is higher." if partial else ""
     caption += beyond
     texts = {words: "; ".join(_alt_text(row, before) for _, row in panels[words].iterrows()) for words in panels}
-    alt = " ".join(f"{findings[words].replace(':', ' by month,', 1)}. {texts[words]}." for words in panels)
+    alt = " ".join(
+        f"{said.replace(':', ' by month,', 1)}. {texts[words]}." if words in texts else f"{said}."
+        for words, said in findings.items()
+    )
     return style.chart(fig, caption, alt)
 
 
@@ -144,7 +151,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * TRACE:
+    if base <= float(both["kwh"].sum()) * style.TRACE:
         return ""
     words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
@@ -178,7 +185,7 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * style.TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}

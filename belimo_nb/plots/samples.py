@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number, percent
-from belimo_nb.display.numbers import capitalized
+from belimo_nb.display.numbers import capitalized, plural
 from belimo_nb.errors import UsageError
+from belimo_nb.hydronics.samples import HIGHEST_C, LOWEST_C
 from belimo_nb.plots import outliers, style, timeaxis
 
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it both sensors show the temperature of the room
@@ -50,11 +51,13 @@ def temperatures(
 
     Args:
         frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
-            unknown. With `flow_m3h`, the title speaks of the times when water flows.
+            unknown. With `flow_m3h`, the title speaks of the times when water flows. A delta-T that was not read is
+            that of T1 and T2; a temperature that no water has is left out, and told.
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
         troubles: Start and end (aware, first in each tuple) of each time in which the device reported an error.
     """
+    frame, absurd = _of_water(frame)
     flowing = frame
     if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
         flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * outliers.usual_range(frame["flow_m3h"])[1]]
@@ -73,7 +76,22 @@ def temperatures(
     ]
     what = "Temperatures" if flowing is frame else "Temperatures while water flows"
     finding = f"{what}, medians of the samples: {', '.join(medians)}"
-    return _draw(frame, panels, title or finding, "Temperatures", period, troubles)
+    return _draw(frame, panels, title or finding, "Temperatures", period, troubles, absurd)
+
+
+def _of_water(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The temperatures that water can have, with their difference; and how many others there are, in words."""
+    frame, told = frame.copy(), [""]
+    for column, name in (("t1_c", "T1"), ("t2_c", "T2")):
+        if column in frame:
+            possible = frame[column].isna() | frame[column].between(LOWEST_C, HIGHEST_C)
+            if count := int((~possible).sum()):
+                read = plural(count, "reading")
+                told.append(f"Left out: {read} of {name} outside {LOWEST_C:.0f} to {HIGHEST_C:.0f} °C.")
+            frame[column] = frame[column].where(possible)
+    if {"t1_c", "t2_c"} <= {*frame} and not frame.get("delta_t_k", pd.Series(dtype=float)).notna().any():
+        frame["delta_t_k"] = (frame["t1_c"] - frame["t2_c"]).abs()
+    return frame, " ".join(told)
 
 
 def flow_and_power(
@@ -136,6 +154,7 @@ def _draw(
     what: str,
     period: Period | None,
     troubles: timeaxis.Troubles,
+    left_out: str = "",
 ) -> Chart:
     wanted = [line.column for panel in panels for line in panel.lines]
     zone = timeaxis.zone_of(frame.index, what)
@@ -151,6 +170,8 @@ def _draw(
         named = [line.name for panel in panels for line in panel.lines]
         why = f"No readings of {' or '.join(named)} in this period"
         return style.no_data_figure(what, f"{what} over time.", why)
+    unread = [line.name for panel in panels for line in panel.lines if not data[line.column].notna().any()]
+    panels = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
     bucket, beyond, failed = "", "", False
     with rc_context(style.RC_PARAMS):
@@ -176,6 +197,7 @@ def _draw(
     caption = f"{what} over time."
     caption += f" Lines: mean of each {bucket}; bands: from its least to its greatest value." if bucket else ""
     caption += " Gaps and hatched areas: unknown."
+    caption += left_out + (f" No readings of {' or '.join(unread)}." if unread else "")
     caption += timeaxis.TROUBLE_WORDS if failed else ""
     caption += beyond
     facts = [
@@ -183,7 +205,7 @@ def _draw(
         f"on average {number(float(data[line.column].mean()), 1)} ({panel.y_label.split(', ')[1]})"
         for panel in panels
         for line in panel.lines
-        if data[line.column].notna().any()
+        if line.name not in unread
     ]
     return style.chart(fig, caption, f"{title}. {'; '.join(facts)}.")
 
@@ -196,7 +218,7 @@ def _limit(ax: Axes, series: Sequence[pd.Series[float]], *, zero: bool) -> int:
         return 0
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     room = 0.05 * (high - low) or 1.0
-    ax.set_ylim(low - (0.0 if zero and low == 0 < high else room), high + room)
+    ax.set_ylim(low - (0.0 if zero and low == 0 else room), high + room)
     return outliers.mark(ax, timeaxis.positions(pd.DatetimeIndex(values.index)), values)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -82,6 +83,7 @@ RC_PARAMS: dict[Any, Any] = {
 
 
 NO_ENERGY = "No readings of the energy counters in this period"
+TRACE = 0.001  # energy of which another is a thousand times as much is nothing beside it, and none to divide by
 NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
@@ -285,6 +287,11 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
     ax.pcolormesh(edges, rows, shown, cmap=cmap, vmin=0, vmax=top, zorder=1, rasterized=True)
     ax.grid(visible=False)
     ax.set_ylim(len(values), 0)
+
+
+def worth_a_panel(sums: pd.Series[float]) -> list[str]:
+    """Of the sums of heat and cold, by name, those to draw: unknown ones, and what is a thousandth of the greatest."""
+    return [str(name) for name, kwh in sums.items() if not kwh < TRACE * sums.max()]
 
 
 def no_data_figure(title: str, caption: str, words: str) -> Chart:

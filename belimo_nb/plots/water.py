@@ -18,7 +18,7 @@ from belimo_nb.plots import outliers, style
 
 ROW = 22  # CSS pixels of a valve
 LEAST = 5  # days that a step of outdoor temperature needs for a median
-NO_WATER = "No valve has both water and temperatures in this period"
+NO_WATER = "No valve has a counter of volume and both water temperatures in this period"
 TOLD = 6  # spells of days left out, and other changes, that a caption names
 Dashes = Literal["-", "--"]
 

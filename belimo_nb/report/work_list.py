@@ -70,7 +70,7 @@ def _row(device: Seen, found: Mapping[str, Any], prices: Prices) -> dict[str, An
     numbers = {"cost": waste.cost, "kwh": waste.kwh, "pump_kwh": waste.pump_kwh}
     row = {
         "device": device.title,
-        "serial": device.key,
+        "serial": device.key if device.key != device.id else "",
         "verdict": found["verdict"],
         "finding": found["check"],
         "since": since[0] if since else "",

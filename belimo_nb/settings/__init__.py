@@ -158,6 +158,8 @@ def load(
         if SURROGATES.search(value):  # bytes of another encoding, which no request can hold
             raise SettingsError(f"{PREFIX}{name.upper()} is no text in UTF-8; write its value anew.")
     wanted = demo if demo is not None else parse.flag("demo", values.get("demo", ""))
+    if demo is None and any(origins.get(name) == "argument" for name in CREDENTIALS):
+        wanted = False  # who hands over an account's credentials must not be shown the demo's numbers
     if values.get("source_files") and (not wanted or (demo is None and origins["source_files"] == "argument")):
         return _validated(values | {"source": values["source_files"], "offline": "1", **_NO_ACCOUNT}, origins)
     values.pop("source_files", None)
@@ -213,26 +215,21 @@ def _merged(
     env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Merge the sources, defaults included: values, and where each came from."""
+    path = _file(env_file)
+    in_file = {name: entry.value for name, entry in env_files.read(path, _names()).items()} if path else {}
+    _check_environment(_names(), 0.75)  # an unknown name may be another program's, a misspelt one is ours
     values: dict[str, str] = dict(DEFAULTS)
     origins = dict.fromkeys(DEFAULTS, "default")
-    for origin, found in _sources(env_file, overrides):
+    for origin, found in (  # the weakest first
+        (path, _belimo_variables(in_file)),
+        ("environment", _belimo_variables(os.environ)),
+        ("argument", {name: value for name, value in overrides.items() if value is not None}),
+    ):
         for name, value in found.items():
             if value.strip():
                 values[name] = _hide_secret(name, value.strip())
                 origins[name] = origin
     return values, origins
-
-
-def _sources(env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The sources of settings, weakest first, as (name of the source, values by lower-case name)."""
-    path = _file(env_file)
-    in_file = {name: entry.value for name, entry in env_files.read(path, _names()).items()} if path else {}
-    _check_environment(_names(), 0.75)  # an unknown name may be another program's, a misspelt one is ours
-    return [
-        (path, _belimo_variables(in_file)),
-        ("environment", _belimo_variables(os.environ)),
-        ("argument", {name: value for name, value in overrides.items() if value is not None}),
-    ]
 
 
 def _check_environment(names: Collection[str], cutoff: float) -> None:

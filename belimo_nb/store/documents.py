@@ -99,7 +99,8 @@ class DocumentStore:
         if known and completed:
             body = completed(known.body, body)
         # A list without a row takes no kept one away, such as all devices of an account.
-        if believed(body) and (body or not ((known := self.read(name)) and known.body)):
+        lost = None if body else known or self.read(name)
+        if believed(body) and not (lost and lost.body):
             self.write(name, now, body)
         return Document(now, body)
 

@@ -2,12 +2,13 @@
 
 from belimo_nb.summary.caveats import incident_table, limits
 from belimo_nb.summary.change_over import change_over_table
-from belimo_nb.summary.checkup import checkup_note, verdict_table
+from belimo_nb.summary.checkup import checkup_note, unmeasured, verdict_table
 from belimo_nb.summary.device import device_figures, device_header, events, state_table
 from belimo_nb.summary.drift import drift_table
 from belimo_nb.summary.effect import building_effects, effect_table, valve_effect, valve_effects
 from belimo_nb.summary.energy import before_name, energy_figures, energy_header, energy_name, energy_study, kind_energy
 from belimo_nb.summary.energy_tables import (
+    joint_load,
     load_table,
     measured_hours,
     quarter_hours,
@@ -52,6 +53,7 @@ __all__ = [
     "heating_header",
     "heating_study",
     "incident_table",
+    "joint_load",
     "kind_energy",
     "limits",
     "load_table",
@@ -65,6 +67,7 @@ __all__ = [
     "state_table",
     "statement_table",
     "survey_note",
+    "unmeasured",
     "valve_effect",
     "valve_effects",
     "valve_energy",

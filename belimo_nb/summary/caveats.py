@@ -51,7 +51,8 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         said.append(
             f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {', '.join(left)}."
         )
-    said += [_failure(name, spell, study.kind) for name, spells in study.failing.items() for spell in spells]
+    weather = {"heating": "cold", "cooling": "warm"}[study.kind] if study.outdoor.notna().any() else ""
+    said += [_failure(name, spell, study.kind, weather) for name, spells in study.failing.items() for spell in spells]
     if study.failing:
         said.append(
             f"Left out of the comparison, since what they would have counted is unknown, not saved: "
@@ -86,20 +87,20 @@ def _weather_limits(found: Comparison) -> list[str]:
     return said
 
 
-def _failure(name: str, spell: Spell, kind: str) -> str:
+def _failure(name: str, spell: Spell, kind: str, weather: str) -> str:
     days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
     if not math.isnan(spell.due_kwh):
         days = f"{days}, when {number(round(spell.due_kwh))} kWh were to be expected"
     if spell.cause == CONTRARY:
-        amount, other, weather = ("cold", "heat", "cold") if kind == "cooling" else ("heat", "cold", "warm")
+        amount, other, outside = ("cold", "heat", "cold") if kind == "cooling" else ("heat", "cold", "warm")
         return (
-            f"{name} counts {amount} when it is {weather} outside; its temperature sensors may be swapped, so that "
+            f"{name} counts {amount} when it is {outside} outside; its temperature sensors may be swapped, so that "
             f"{other} counts as {amount}. It is in no sum of this page."
         )
     if spell.cause:
         return f"{name} reported {spell.cause} from {days}."
-    weather = "cold" if kind == "heating" else "warm"
-    return f"{name} counted nothing on the {weather} days of {days}: off, or a failing meter."
+    when = f"on the {weather} days of {days}" if weather else f"from {days}"
+    return f"{name} counted nothing {when}, while others did: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

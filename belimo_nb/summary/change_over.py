@@ -9,7 +9,7 @@ import pandas as pd
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.counting import KINDS
-from belimo_nb.display import Table, table
+from belimo_nb.display import Note, Table, note, table
 from belimo_nb.heating import ChangeOver, Study, complete_days, fit_change_over, seasons
 from belimo_nb.summary.parts import column_group
 
@@ -18,7 +18,7 @@ LEAST_SHARE = 0.01
 cross for an hour."""
 
 
-def change_over_table(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Period) -> Table:
+def change_over_table(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Period) -> Table | Note:
     """Table of the valves that have heated and cooled in the period: seasons, and whole-year signature.
 
     Args:
@@ -39,13 +39,14 @@ def change_over_table(cloud: Cloud, valves: pd.DataFrame, study: Study, period: 
         days = {study.kind: _days(study.days, name), other: _days(known, name)}
         found = fit_change_over(days["heating"], days["cooling"], study.outdoor)
         rows.append({"valve": name, **_figures(found), **{f"{kind}_season": _season(days[kind]) for kind in KINDS}})
+    if not rows:
+        return note("No valve has both heated and cooled in this period.", "absent")
     columns = ["valve", *_figures(None), "heating_season", "cooling_season"]
     frame = pd.DataFrame(rows, columns=[*columns[:-3], *columns[-2:], "model"])
-    caption = "Valves that heat and cool: when they did, and their whole year as one signature (5P)"
     return table(
         frame,
         "change-over",
-        caption if rows else "No valve has both heated and cooled in this period",
+        "Valves that heat and cool: when they did, and their whole year as one signature (5P)",
         formats={
             "heating_balance_c": 1, "cooling_balance_c": 1, "heating_slope_kwh_d_k": 1, "cooling_slope_kwh_d_k": 1,
             "base_kwh_d": 1, "r2": 2, "cv_rmse": "percent", "n_days": 0, "both_days": 0,

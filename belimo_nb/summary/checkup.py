@@ -6,8 +6,10 @@ import math
 
 import pandas as pd
 
+from belimo_nb.api.history import parse_resolution
+from belimo_nb.api.sparse import true_spacing
 from belimo_nb.cloud.checkup import FINE_RESOLUTION, Checkup
-from belimo_nb.cloud.condition import of_checks, verdicts_of
+from belimo_nb.cloud.condition import of_checks, sensor_failed, verdicts_of
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import DASH, KeyFigure, Note, Table, date, note, number, table
 from belimo_nb.display.cells import status_level
@@ -63,6 +65,12 @@ def _costs(frame: pd.DataFrame, checkup: Checkup, prices: Prices | None) -> dict
     return {"cost_a_year": told}
 
 
+def unmeasured(checkup: Checkup) -> str:
+    """Why a counter that stands still has measured nothing, for the charts; empty if no sensor has failed."""
+    failed = sensor_failed(verdicts_of(checkup.verdicts))
+    return "Nothing was counted: a sensor has failed, see the checks" if failed else ""
+
+
 def verdict_figure(checkup: Checkup) -> KeyFigure:
     """Key figure of the gravest verdict, with the checks that found it, and how many were judged."""
     verdicts = checkup.verdicts.set_index("check")["verdict"]
@@ -94,17 +102,18 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
     sentences = [f"The checks look at the whole period, {seen}."]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
-        minutes = plural(int(FINE_RESOLUTION.removesuffix("m")), "minute")
+        spacing = true_spacing(checkup.fine, parse_resolution(FINE_RESOLUTION))
+        minutes = plural(round(spacing.total_seconds() / 60), "minute")
         sentences = [
-            f"The checks look at the whole period, {seen}, and at {date(first)} to {date(last)}, when most water "
-            f"flowed, every {minutes}."
+            f"The checks look at the whole period, {seen}, and every {minutes} at {date(first)} to {date(last)}, when "
+            "water flowed most of the time."
         ]
     if lacking:
         sentences.append(f"Its dataprofile has no {_listed(lacking, 'or')}.")
     if unmeasured:
         sentences.append(f"Without readings in this period: {_listed(unmeasured)}.")
     sentences += [refused[key] for key in MEASURED if key in refused]
-    return note(" ".join(sentences), "warn" if unmeasured or told else "info")
+    return note(" ".join(sentences), "warn" if unmeasured or refused else "info")
 
 
 def _listed(words: list[str], last: str = "and") -> str:

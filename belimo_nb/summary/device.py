@@ -74,6 +74,8 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     ]
     found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
     most = greater_kind(column_group(days, "kwh"))
+    if failed and not (most > 0).any(axis=None):
+        most *= math.nan  # it was not measured
     name = str(most.columns[0]).capitalize()
     trend = daily_trend(most, f"{name} by day" if name == "Energy" else f"{name} energy by day")
     return key_figures(*figures, trend=trend, condition=found.data(), record=record)
@@ -123,7 +125,10 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
         type=frame["type"].str.replace("_", " ").str.capitalize(),
         details=[_details_text(details, names) for details in frame["details"]],
     )
-    return table(frame, "events", "Events" if len(frame) else "No events in the period", formats={"time": "time"})
+    none = "No events in the period"
+    if valve is not None and valve.summary["health"] == "UNKNOWN":  # such as one of imported files
+        none = "No events are known: nothing tells this device's health"
+    return table(frame, "events", "Events" if len(frame) else none, formats={"time": "time"})
 
 
 def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> list[KeyFigure]:
@@ -242,7 +247,7 @@ def device_record(
     sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts)
     energy = {kind: {"kwh": total, "coverage": float(coverage[kind].mean())} for kind, total in sums.items()}
     found = {
-        "serial": str(row["serial"]),
+        "serial": str(row["serial"] or ""),
         "health": str(row["health"]),
         "note": str(row["note"] or ""),
         "online": bool(row["online"]),

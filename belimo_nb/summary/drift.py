@@ -11,12 +11,12 @@ import pandas as pd
 
 from belimo_nb.api.drift import LEAST_VALVES, drift, settings_frame
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.display import Table, table
+from belimo_nb.display import Note, Table, note, table
 from belimo_nb.display.numbers import plural
 from belimo_nb.errors import UsageError
 
 
-def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
+def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table | Note:
     """Table of the energy valves' settings that differ from what most valves have, or from what is wanted.
 
     Args:
@@ -38,6 +38,8 @@ def drift_table(cloud: Cloud, devices: pd.DataFrame, wanted: str = "") -> Table:
             f"{wanted} names the setting {strange[0]!r}, which no valve has; there are "
             f"{', '.join(sorted(set(settings['setting']))) or 'none'}."
         )
+    if settings.empty:
+        return note(f"No setting of the {plural(len(valves), 'energy valve')} is known.", "absent")
     found = drift(settings, expected)
     what = f"what {wanted} wants" if wanted else f"what most valves have, where {LEAST_VALVES} or more have the setting"
     of = f"of {plural(len(valves), 'energy valve')}"

@@ -122,9 +122,12 @@ def energy_figures(
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
-    if failed and energy.value is not None:
+    left_out = f"{failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"
+    if failed and energy.value is None:
+        energy = replace(energy, note=left_out)
+    elif failed:
         more = energy.note if unknown else f"at least; {energy.note}"
-        energy = replace(energy, note=f"{more}; {failed} of {plural(len(study.names), 'meter')} failed, see below")
+        energy = replace(energy, note=f"{more}; {left_out}")
         counted = float(column_group(study.counted, "kwh").sum().sum())
         if round(counted) != round(total):  # the overview has no weather to tell which meters failed
             words = f"{energy.note}; all meters counted {number(counted, 0)}\u00a0kWh"
@@ -145,7 +148,7 @@ def energy_figures(
         sums = column_group(months, "kwh").sum(axis=1, skipna=False)
         area = per_area(sums.where(~incomplete(months)), area_m2)
         value = math.nan if failed else area
-        reason = "a meter failed" if failed else "needs 12 full months, all of them known"
+        reason = "a valve was off, or its meter failed" if failed else "needs 12 full months, all of them known"
         note = f"reference area {number(float(area_m2 or 0))}\u00a0m²" if not math.isnan(value) else reason
         figures.append(KeyFigure("Per area and year", None if math.isnan(value) else value, "kWh/m²", note, digits=1))
     below = int((column_group(study.counted, "coverage").mean() < COVERAGE_LIMIT).sum())
@@ -193,7 +196,8 @@ def _why_not(study: Study, reason: str) -> str:
     if study.comparable:
         return reason
     return _joined(
-        "no valve is known on 90 % of the days of both periods", "meters failed, see below" if study.failing else ""
+        "no valve is known on 90 % of the days of both periods",
+        "some are left out: off, or a failing meter" if study.failing else "",
     )
 
 

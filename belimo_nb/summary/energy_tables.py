@@ -8,15 +8,18 @@ import pandas as pd
 
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.display import DASH, Table, number, table
+from belimo_nb.display import DASH, Note, Table, note, number, table
 from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import capitalized, plural
+from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Comparison, Signature, Study, load_figures
 from belimo_nb.heating.days import same_days
 from belimo_nb.summary.parts import column_group, month_name
 
+FAILED = "Off, or a failing meter"
+ALL = "All valves"
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
@@ -40,10 +43,16 @@ def valve_table(study: Study) -> Table:
     frame = pd.DataFrame(rows).sort_values("kwh", ascending=False, na_position="last", ignore_index=True)
     # A small difference of two large sums: its further digits are noise of the machine.
     frame = frame.round({"raw": 6, "corrected": 6, "plus_minus": 6})
+    caption = "Energy by valve and its change; kWh are sums of the known days"
+    said = set(frame["remark"].str.removeprefix(f"{FAILED}. "))
+    if len(frame) > 1 and len(said) == 1:  # once, and not in each row
+        caption = f"{caption}. {said.pop()}"
+        frame["remark"] = frame["remark"].str.startswith(FAILED).map({True: FAILED, False: ""})
+        frame = frame.drop(columns="remark") if not frame["remark"].any() else frame
     return table(
         frame,
         "valves",
-        "Energy by valve and its change; kWh are sums of the known days",
+        caption,
         formats={
             "kwh": 0, "before_kwh": 0, "complete": "percent", "raw": "change", "corrected": "change",
             "plus_minus": lambda share: DASH if math.isnan(share) else f"± {number(100 * share, 1)}\u00a0%",
@@ -52,9 +61,11 @@ def valve_table(study: Study) -> Table:
     )  # fmt: skip
 
 
-def signature_table(study: Study) -> Table:
+def signature_table(study: Study) -> Table | Note:
     """The energy signature of all valves together and of each of them; what is refused says why."""
     found = {"All comparable valves": study.signature} | {name: study.signature_of(name) for name in study.names}
+    if not study.outdoor.notna().any():
+        return note("No valve has an energy signature of this period, since the outdoor temperature is not known.")
     frame = pd.DataFrame([_signature(name, signature) for name, signature in found.items()])
     return table(
         frame,
@@ -106,7 +117,11 @@ def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Tab
     rows = []
     for name, values in _loads(hours).items():
         found = load_figures(values)
-        row = {"valve": name, "peak_kw": found.peak_kw, "peak_hour": found.peak_time}
+        row = {
+            "valve": f"{values.name} together" if name == ALL else name,
+            "peak_kw": found.peak_kw,
+            "peak_hour": found.peak_time,
+        }
         if fine is not None:
             short = load_figures(fine[name])
             row |= {"short_peak_kw": short.peak_kw, "short_peak": short.peak_time}
@@ -121,11 +136,14 @@ def load_table(hours: pd.DataFrame, quarters: pd.DataFrame | None = None) -> Tab
             }
         )
     lengths = "one hour" if fine is None else "one hour, and of a quarter of an hour,"
-    caption = f"The load: peaks are means of {lengths} from the counters; base: passed in 95 % of the hours"
+    told = [f"The load: peaks are means of {lengths} from the counters; base: passed in 95 % of the hours"]
+    kwh = measured_hours(hours)
+    if left := [str(name) for name in kwh.columns[~_well_measured(kwh)]]:
+        told.append(f"together: without {', '.join(left)}, measured in fewer than 90 % of the hours")
     return table(
         pd.DataFrame(rows),
         "load",
-        caption,
+        "; ".join(told),
         formats={
             "peak_kw": 1, "peak_hour": "time", "short_peak_kw": 1, "short_peak": "time", "mean_kw": 1, "base_kw": 1,
             "load_factor": "percent", "full_load_h": 0, "measured_h": 0,
@@ -156,6 +174,28 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
     return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
 
 
+def joint_load(hours: pd.DataFrame) -> pd.Series[float]:
+    """KWh by hour of all valves together, named by them; NaN where one is not plainly measured.
+
+    Of the valves that are measured in 90 % of the hours in which any is: one that came later does not void the rest.
+
+    Args:
+        hours: `Counters.energy` by hour.
+    """
+    kwh = measured_hours(hours)
+    some = kwh.loc[:, _well_measured(kwh)]
+    name = (
+        ALL if len(some.columns) == len(kwh.columns) else f"{len(some.columns)} of {plural(len(kwh.columns), 'valve')}"
+    )
+    return some.sum(axis=1, skipna=False).rename(name)
+
+
+def _well_measured(kwh: pd.DataFrame) -> pd.Series[bool]:
+    """By valve, whether it is measured in 90 % of the hours in which any is; all, if none is."""
+    found = kwh.notna().sum() >= COVERAGE_LIMIT * kwh.notna().any(axis=1).sum()
+    return found if found.any() else ~found
+
+
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
     """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
     return column_group(hours, "kwh").where(column_group(hours, "quality") == "measured")
@@ -163,7 +203,7 @@ def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
 
 def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:
     kwh = measured_hours(energy)
-    return {"All together": kwh.sum(axis=1, skipna=False), **{str(name): kwh[name] for name in kwh}}
+    return {ALL: joint_load(energy), **{str(name): kwh[name] for name in kwh}}
 
 
 def _beside(study: Study) -> pd.DataFrame:
@@ -182,7 +222,7 @@ def _remark(found: Comparison, *, failed: bool) -> str:
     if found.reason:
         reasons = "; ".join(dict.fromkeys(filter(None, (found.reason, found.raw_reason))))
         said = f"Cannot be said: {reasons}"
-    return f"Meter failed, see below. {capitalized(said)}" if failed else said
+    return f"{FAILED}. {capitalized(said)}" if failed else said
 
 
 def off_days(kind: str) -> str:

@@ -57,12 +57,15 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
+    profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
+    others = len(devices) - len(survey.devices)
+    idle = [f"{number(others)} without an energy counter, which no check is made of"] if others else []
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
         told = KeyFigure("With a problem", float("nan"), note="no device tells its health")
     return key_figures(
-        KeyFigure("Devices", len(devices), note=plural(kinds, "kind of dataprofile", "kinds of dataprofile")),
+        KeyFigure("Devices", len(devices), note="; ".join([profiles, *idle])),
         KeyFigure("Online", online, note=count_of(offline, "offline"), status="warn" if offline else "good"),
         told,
         *survey_figures(survey),
@@ -85,10 +88,13 @@ def problems(devices: pd.DataFrame, timezone: str) -> Table:
     said = rows["note"].fillna("").mask(rows["note"].fillna("") == "", rows["online"].map({True: "", False: "offline"}))
     frame = _with_local_time(rows[["name", "health", "last_seen", "serial"]], timezone)
     frame.insert(2, "note", said)
+    none = "No device has a problem; all are online"
+    if len(devices) and (devices["health"] == "UNKNOWN").all():
+        none = "All devices are online; none tells its health"
     return table(
         frame.reset_index(drop=True),
         "problems",
-        "Devices with a warning or an error, or offline" if len(frame) else "No device has a problem; all are online",
+        "Devices with a warning or an error, or offline" if len(frame) else none,
         formats={"health": "status", "last_seen": "time"},
     )
 
@@ -112,7 +118,8 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame = frame.loc[sorted(told, key=lambda key: (key in idle, urgent[key]))]
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
-        daily = survey.daily()
+        daily, known = survey.daily(), found[["heating_kwh", "cooling_kwh"]].notna().any(axis=1)
+        daily.loc[:, ~known.reindex(daily.columns, fill_value=False)] = float("nan")  # where a sensor has failed
         frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]

@@ -18,6 +18,7 @@ from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
 
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
+FEW_NAMED = 3  # valves that a cell names
 FEW = 6  # months beside which the other period and the change have room
 TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
@@ -52,7 +53,8 @@ def monthly_table(
     told = [f"{kind_energy(kind)} by local month, kWh", "a sum is unknown where one of its valves is"]
     told += [f"sums are of {found.some}"] if found.some else []
     if found.bounds.to_numpy().any():
-        frame["At least"] = [*(", ".join(kwh.columns[row].map(str)) for row in found.bounds.to_numpy()), ""]
+        told_in_part = (list(map(str, kwh.columns[row])) for row in found.bounds.to_numpy())
+        frame["Known in part"] = [*(listed(names, FEW_NAMED) for names in told_in_part), ""]
         told.append("a sum is a lower bound where readings of a valve begin, end or break within the month")
     caption = "; ".join(filter(None, (*told, found.remark)))
     formats: dict[str, Format] = {**_formats(frame), "Month": month_name}

@@ -9,7 +9,7 @@ import pandas as pd
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.water import Water, valves_water
-from belimo_nb.display import Table, number, table
+from belimo_nb.display import Note, Table, note, number, table
 from belimo_nb.display.numbers import capitalized
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, fit_signature
@@ -33,10 +33,12 @@ def building_water(cloud: Cloud, valves: pd.DataFrame, study: Study, period: Per
     return Water({name: days for name, days in found.days.items() if name in study.sound}, found.failures, found.kind)
 
 
-def return_table(water: Water) -> Table:
+def return_table(water: Water) -> Table | Note:
     """Table of the valves by their flow-weighted return temperature, the worst first, with all together on top."""
     frame = ranked(water.days, water.kind).reset_index()
     told = frame[frame["return_c"].notna()]
+    if told.empty:
+        return note("No return temperature can be weighted: it takes a counter of volume and both water temperatures.")
     whole = {"valve": "All together", **frame[["m3", "kwh", "share"]].sum(min_count=1)}
     whole |= {name: (told[name] * told["share"]).sum(min_count=1) for name in ("delta_t_k", "supply_c", "return_c")}
     side = "warmest" if water.kind == "heating" else "coldest"
@@ -63,7 +65,7 @@ def design_load_table(
     hours_kwh: pd.Series[float],
     outdoor_c: float | str | None = None,
     contracted_kw: float | str | None = None,
-) -> Table:
+) -> Table | Note:
     """Table of the load at a design outdoor temperature against what is contracted: of the day and its highest hour.
 
     Args:
@@ -81,6 +83,10 @@ def design_load_table(
     at = float(extreme) if outdoor_c in blank else amount(outdoor_c, "design outdoor temperature", least=-math.inf)
     if not MIN_TEMPERATURE_C <= at <= MAX_TEMPERATURE_C and outdoor_c not in blank:
         raise UsageError(f"The design outdoor temperature is {outdoor_c!r} °C, which no day has; give °C, e.g. -8.")
+    if math.isnan(at):
+        return note(
+            "The load on a design day is not known, since neither its temperature is given nor the weather known."
+        )
     contracted = math.nan if contracted_kw in blank else amount(contracted_kw, "contracted power")
     peaks = daily_peaks(hours_kwh)
     outdoor = daily_series(study.outdoor, "temperature")

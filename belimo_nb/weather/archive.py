@@ -13,7 +13,6 @@ import requests
 from belimo_nb.client import http, responses
 from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import AnswerError, ApiError, UsageError
-from belimo_nb.settings.secret import masked
 from belimo_nb.weather.csv_file import MAX_TEMPERATURE_C, MIN_TEMPERATURE_C
 
 OPEN_METEO = "https://archive-api.open-meteo.com/v1/archive"
@@ -64,7 +63,7 @@ def _get(session: requests.Session, url: str, query: dict[str, str], what: str) 
         raise responses.unreachable(error, url) from None
     problem = responses.refusal(response, what)
     if isinstance(problem, ApiError):
-        reason = _error_reason(response)
+        reason = responses.reason(response)
         raise ApiError(
             f"The weather archive refused {what} ({response.status_code}{': ' + reason if reason else ''}); check "
             "BELIMO_WEATHER, the place and the period.",
@@ -73,13 +72,6 @@ def _get(session: requests.Session, url: str, query: dict[str, str], what: str) 
     if problem is not None:
         raise problem
     return responses.json_object(response, what, "BELIMO_WEATHER")
-
-
-def _error_reason(response: requests.Response) -> str:
-    try:
-        return masked(" ".join(str(response.json()["reason"]).split()))[:120].rstrip(".")
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
 
 
 def _hourly_series(body: dict[str, Any], first: dt.date, last: dt.date, what: str) -> pd.Series[Any]:

@@ -22,7 +22,7 @@ from locks_places import put
 from second_cloud import CLIENT_SECRET, DROP, PASSWORD, TOKEN, USERNAME, SecondCloud, cut, page_of_html, says, truncated
 
 from belimo_nb import settings
-from belimo_nb.client import auth, retries
+from belimo_nb.client import auth
 from belimo_nb.client.auth import Authenticator
 from belimo_nb.client.token_file import STALE
 from belimo_nb.errors import (
@@ -50,14 +50,6 @@ class Clock:
 
     def monotonic(self):
         return self.now
-
-
-@pytest.fixture
-def waits(monkeypatch):
-    """The waits between tries, which take no time here."""
-    waited = []
-    monkeypatch.setattr(retries, "pause", waited.append)
-    return waited
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 
-from belimo_nb.client import retries
 from belimo_nb.client.retries import with_retries
 from belimo_nb.errors import (
     AnswerError,
@@ -13,14 +12,6 @@ from belimo_nb.errors import (
     ServerError,
     TimedOut,
 )
-
-
-@pytest.fixture
-def waits(monkeypatch):
-    """The waits between tries, which take no time here."""
-    waited = []
-    monkeypatch.setattr(retries, "pause", waited.append)
-    return waited
 
 
 class Failing:

@@ -50,14 +50,6 @@ def transport(second):
         yield made
 
 
-@pytest.fixture
-def waits(monkeypatch):
-    """The waits between tries, which take no time here."""
-    waited = []
-    monkeypatch.setattr(retries, "pause", waited.append)
-    return waited
-
-
 def test_get(transport, second):
     """A path and a query come back as the API's object; the token travels in its header only."""
     body = transport.get("/devices", {"limit": 5, "search": "Lüftung & Co"})

@@ -9,6 +9,7 @@ import pytest
 
 import belimo_nb as bn
 from belimo_nb.cloud import survey_valve
+from belimo_nb.system import progress
 
 RANGE = ("2018-11-01", "2018-12-01")
 
@@ -68,14 +69,16 @@ def test_no_more_requests_than_allowed(server):
 
 
 @pytest.mark.slow
-def test_several_processes_find_the_same(server, monkeypatch):
-    """Shared among processes, the survey is the same, valve by valve."""
+def test_several_processes_find_the_same(server, monkeypatch, capsys):
+    """Shared among processes, the survey is the same, valve by valve; who watches sees how far it is."""
     cloud = bn.connect()
     alone = cloud.survey(None, *RANGE)
     monkeypatch.setattr(survey_valve, "PARALLEL_FROM", 1)
     monkeypatch.setattr(survey_valve, "CHUNK", 2)
     monkeypatch.setattr(survey_valve, "cores", lambda: 3)
+    monkeypatch.setattr(progress, "is_watched", lambda: True)
     shared = cloud.survey(None, *RANGE)
+    assert "Examining valves" in capsys.readouterr().err
     pd.testing.assert_frame_equal(shared.table(), alone.table())
     pd.testing.assert_frame_equal(shared.daily(), alone.daily())
     monkeypatch.setattr(sys, "executable", shutil.which("false"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from belimo_nb.demo.operation.simulation import Simulation
+
 SCOPE = "public.read offline_access read:dataprofile"
 
 
@@ -78,3 +80,9 @@ def connect():
     yield make
     for client in clients:
         client.session.close()
+
+
+@pytest.fixture(scope="package")
+def simulation():
+    """The default fleet at its standing clock; tests that move the clock make their own."""
+    return Simulation()

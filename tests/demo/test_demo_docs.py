@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from belimo_nb.demo.fleet.faults import FaultKind, utc
 from belimo_nb.demo.fleet.fleet import REPORTINGS, DemoDevice
@@ -16,12 +15,6 @@ from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import NOW
 
 DOCS = Path(__file__).parents[2] / "docs" / "demo-cloud.md"
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Simulation:
-    """The default fleet at its standing clock."""
-    return Simulation()
 
 
 def _year(simulation: Simulation, device: DemoDevice, datapoint: str) -> np.ndarray:

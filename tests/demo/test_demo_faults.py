@@ -19,12 +19,6 @@ HEATING, COOLING, VOLUME = "evcloud.210", "evcloud.200", "evcloudplus.461"
 POWER, FLOW, STEM, T1, T2, DELTA_T = (f"evcloud.{n}" for n in (140, 90, 80, 150, 160, 170))
 
 
-@pytest.fixture(scope="module")
-def simulation() -> Simulation:
-    """The default fleet at its standing clock; tests that move the clock make their own."""
-    return Simulation()
-
-
 def _fault(simulation: Simulation, kind: FaultKind) -> tuple[PlantedFault, DemoDevice]:
     fault = next(fault for fault in simulation.truth if fault.fault is kind)
     return fault, simulation.device(fault.device_id)

@@ -212,7 +212,7 @@ def test_expired_tokens_can_be_refreshed(own):
     token = own.grant().json()
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
     assert own.get("/user", headers=bearer).status_code == 200
-    own.cloud.expire_tokens()
+    own.cloud.tokens.expire(token["access_token"])
     answer = own.get("/user", headers=bearer)
     assert answer.status_code == 401
     assert "expired" in answer.json()["error_description"]
@@ -223,7 +223,8 @@ def test_expired_tokens_can_be_refreshed(own):
 def test_revoked_tokens_cannot(own):
     """401 says revoked, and the refresh token is dead as well: only the password helps."""
     token = own.grant().json()
-    own.cloud.revoke_tokens()
+    own.cloud.tokens.revoke(token["access_token"])
+    own.cloud.tokens.revoke_refresh(token["refresh_token"])
     answer = own.get("/user", headers={"Authorization": f"Bearer {token['access_token']}"})
     assert answer.status_code == 401
     assert "revoked" in answer.json()["error_description"]

@@ -19,12 +19,6 @@ ZONE = "Energieventil Heizung 2.OG Nord-West"
 
 
 @pytest.fixture(scope="module")
-def all_samples() -> Simulation:
-    """The default fleet, which sends everything."""
-    return Simulation()
-
-
-@pytest.fixture(scope="module")
 def by_change() -> Simulation:
     """The same, reporting by change."""
     return Simulation(reporting="change")
@@ -35,9 +29,9 @@ def _named(simulation: Simulation, name: str) -> DemoDevice:
 
 
 @pytest.mark.parametrize("id_", [*UNITS, *COUNTERS])
-def test_what_is_sent_holds_until_the_next(all_samples: Simulation, by_change: Simulation, id_: str) -> None:
+def test_what_is_sent_holds_until_the_next(simulation: Simulation, by_change: Simulation, id_: str) -> None:
     """Each value sent is the sample of its time; between two of them none differs by the resolution or more."""
-    times, values = all_samples.series(_named(all_samples, ZONE), id_)
+    times, values = simulation.series(_named(simulation, ZONE), id_)
     sent, told = by_change.series(_named(by_change, ZONE), id_)
     places = np.searchsorted(times, sent)
     assert np.array_equal(times[places], sent)
@@ -65,11 +59,11 @@ def test_everything_comes_once_a_day(by_change: Simulation) -> None:
 
 
 @pytest.mark.slow
-def test_the_present_is_what_it_was(all_samples: Simulation, by_change: Simulation) -> None:
+def test_the_present_is_what_it_was(simulation: Simulation, by_change: Simulation) -> None:
     """Reporting by change thins the history only: state, last contact and health are pushed as ever."""
-    for was, now in zip(all_samples.devices, by_change.devices, strict=True):
-        assert by_change.state(now, NOW) == all_samples.state(was, NOW)
-        assert by_change.last_seen(now) == all_samples.last_seen(was)
+    for was, now in zip(simulation.devices, by_change.devices, strict=True):
+        assert by_change.state(now, NOW) == simulation.state(was, NOW)
+        assert by_change.last_seen(now) == simulation.last_seen(was)
 
 
 def test_the_clock_changes_no_report(by_change: Simulation) -> None:
@@ -88,22 +82,22 @@ def test_the_clock_changes_no_report(by_change: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("reporting", "seconds"), [("15m", 900), ("1h", 3600), ("1d", 86400)])
-def test_samples_at_intervals(all_samples: Simulation, reporting: str, seconds: int) -> None:
+def test_samples_at_intervals(simulation: Simulation, reporting: str, seconds: int) -> None:
     """All numbers at the same times, each the sample of its time."""
     simulation = Simulation(reporting=reporting)
     device = _named(simulation, ZONE)
-    whole, values = all_samples.series(_named(all_samples, ZONE), "evcloud.210")
+    whole, values = simulation.series(_named(simulation, ZONE), "evcloud.210")
     times, told = simulation.series(device, "evcloud.210")
     assert set(np.diff(times)) == {seconds}
     assert np.array_equal(values[np.searchsorted(whole, times)], told)
     assert np.array_equal(times, simulation.series(device, "evcloud.80")[0])
 
 
-def test_true_energy_knows_no_reporting(all_samples: Simulation, by_change: Simulation) -> None:
+def test_true_energy_knows_no_reporting(simulation: Simulation, by_change: Simulation) -> None:
     """It is that of the physics, whatever was sent; the last readings sent are those counted."""
-    ours, theirs = _named(by_change, ZONE), _named(all_samples, ZONE)
+    ours, theirs = _named(by_change, ZONE), _named(simulation, ZONE)
     year = (utc("2017-12-01"), NOW)
-    assert by_change.true_energy(ours, "evcloud.210", *year) == all_samples.true_energy(theirs, "evcloud.210", *year)
+    assert by_change.true_energy(ours, "evcloud.210", *year) == simulation.true_energy(theirs, "evcloud.210", *year)
     times, readings = by_change.series(ours, "evcloud.210")
     rise = readings[-1] - readings[0]
     assert rise == pytest.approx(by_change.true_energy(ours, "evcloud.210", times[0], times[-1]), rel=1e-9)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belimo_nb.demo.server.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
+from belimo_nb.demo.server.encode import json_bytes, json_rows, row_heads, time_texts, value_texts
 from belimo_nb.demo.server.query import ApiError, Page, Query, iso, parse_instant
 from belimo_nb.demo.server.resample import AGGREGATIONS, MAXIMUM_POINTS, make_grid, resample
 
@@ -149,17 +149,15 @@ def test_json_never_says_nan():
             value_texts(np.array([1.0, value]))
 
 
-def test_rows_are_stamped_with_the_begin_of_their_buckets():
-    """Full and sparse series of one grid, and native samples with their own times."""
-    grid = make_grid(NOON, NOON + 180, "1m")
-    rows = BucketRows(grid)
-    full = json.loads(rows.write(np.arange(3), np.array([1.0, 2.5, 3.0])))
-    assert full[1] == {"timestamp": "2018-11-30T12:01:00Z", "value": 2.5}
+def test_rows_are_stamped_with_their_times():
+    """Numbers, a text, and no row at all."""
+    heads = row_heads(NOON + np.array([0, 67, 120]))
+    full = json.loads(json_rows(heads, np.array([1.0, 2.5, 3.0])))
+    assert full[1] == {"timestamp": "2018-11-30T12:01:07Z", "value": 2.5}
     assert len(full) == 3
-    sparse = rows.write(np.array([2]), np.array(["x"], dtype=object))
-    assert sparse == '[{"timestamp":"2018-11-30T12:02:00Z","value":"x"}]'
-    assert rows.write(np.empty(0, np.int64), np.empty(0)) == "[]"
-    assert sample_rows(np.array([NOON + 7]), np.array([4.0])) == '[{"timestamp":"2018-11-30T12:00:07Z","value":4}]'
+    text = json_rows(heads[2:], np.array(["x"], dtype=object))
+    assert text == '[{"timestamp":"2018-11-30T12:02:00Z","value":"x"}]'
+    assert json_rows([], np.empty(0)) == "[]"
 
 
 @given(st.integers(-(10**10), 10**10))

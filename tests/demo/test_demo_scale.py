@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from belimo_nb.demo.fleet.fleet import DemoDevice
-from belimo_nb.demo.operation.binding import SharedCache
 from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import NOW
 
@@ -108,18 +107,3 @@ def test_threads_see_one_simulation() -> None:
     with ThreadPoolExecutor(8) as pool:
         series = list(pool.map(lambda _: simulation.series(device, "evcloud.140"), range(16)))
     assert all(np.array_equal(values, series[0][1]) for _, values in series)
-
-
-def test_shared_things_are_made_once_and_bounded() -> None:
-    """The cache makes each thing once, keeps the recently used, and drops the oldest beyond its limit."""
-    made: list[str] = []
-    cache = SharedCache(limit=2)
-
-    def get(key: str) -> str:
-        return cache.get(key, lambda: made.append(key) or key)
-
-    assert [get(key) for key in "abacb"] == list("abacb")
-    assert made == ["a", "b", "c", "b"]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(get, ["d"] * 32))
-    assert made.count("d") == 1

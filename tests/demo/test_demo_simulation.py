@@ -13,12 +13,6 @@ from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, NOW
 
 
-@pytest.fixture(scope="module")
-def simulation() -> Simulation:
-    """The default fleet; its clock stays where it is."""
-    return Simulation()
-
-
 def _named(simulation: Simulation, name: str) -> DemoDevice:
     return next(device for device in simulation.devices if device.name == name)
 

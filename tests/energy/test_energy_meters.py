@@ -139,6 +139,18 @@ def test_low_readings_for_days_that_go_on_counting(p_max, less):
     pd.testing.assert_frame_equal(days, rest)
 
 
+@LIMITS
+@pytest.mark.parametrize(("less", "hours"), [(400, 30), (1000, 100)])
+def test_low_readings_that_count_on_beyond_where_they_fell(p_max, less, hours):
+    """A register that reads too little until one rise undoes it has been dropped, however far it has come meanwhile."""
+    readings = winter(hours=24 * 20)
+    broken = readings.copy()
+    broken.iloc[100 : 100 + hours] -= less * KWH
+    found = interval_energy(broken, "D", "2018-01-01", "2018-01-20", p_max=p_max)
+    assert found["kwh"].sum() == pytest.approx(months(readings, ("2018-01-01", "2018-01-20"))[0])
+    assert "reset" not in set(found["quality"])
+
+
 def test_a_morning_is_no_freeze():
     """A valve that is shut all night and opens with twice the power of the day is measured, hour by hour."""
     day = np.array([0] * 9 + [95, 55] + [40] * 13, float)
@@ -328,3 +340,58 @@ def test_a_freeze_over_nights_without_heat(p_max, hours):
     assert frame["kwh"].sum() == pytest.approx(20 * day.sum())
     assert frame["kwh"].max() == pytest.approx(60)
     assert (frame["quality"] == "estimated split").sum() == pytest.approx(hours, abs=6)
+
+
+@LIMITS
+@pytest.mark.parametrize(("stuck", "silent"), [(1, 9), (12, 12), (40, 20), (8, 50)])
+def test_a_collector_that_froze_and_then_fell_silent(p_max, stuck, silent):
+    """A standstill longer than any around that goes over into a gap is no 0 kWh: all of it is an estimated split."""
+    readings = winter(hours=24 * 20)
+    begin = pd.Timestamp("2018-01-09T05:00Z")
+    last, back = begin + pd.Timedelta(hours=stuck), begin + pd.Timedelta(hours=stuck + silent)
+    shown = frozen(readings, begin.tz_localize(None), stuck + 1)
+    shown = shown[(shown.index <= last) | (shown.index >= back)]
+    hours = interval_energy(shown, "h", "2018-01-05", "2018-01-15", p_max=p_max)
+    assert (hours["quality"] == "estimated split").sum() == stuck + silent
+    assert hours["kwh"].min() >= 10
+    assert hours["kwh"].sum() == pytest.approx(months(readings, ("2018-01-05", "2018-01-15"))[0])
+
+
+@LIMITS
+def test_a_usual_standstill_before_a_gap_is_one(p_max):
+    """A valve that is shut every night, and whose morning is missing, used 0 kWh in that night."""
+    day = np.array([0] * 8 + [40] * 12 + [0] * 4, float)
+    readings = counter("2018-01-01T00:00Z", np.concatenate(([0], np.cumsum(np.tile(day, 12)))) * KWH + 5e9)
+    gap = readings.drop(readings["2018-01-07T08:00":"2018-01-07T13:00"].index)
+    hours = interval_energy(gap, "h", "2018-01-07", "2018-01-08", p_max=p_max)
+    assert hours["quality"].tolist() == ["measured"] * 7 + ["estimated split"] * 7 + ["measured"] * 10
+    assert hours["kwh"].iloc[:7].tolist() == [0] * 7
+
+
+@LIMITS
+@pytest.mark.parametrize("more", [6_000, 1e6, 4e8])
+@pytest.mark.parametrize("at", [-1, 24 * 35])
+def test_a_leap_in_a_still_summer_is_no_energy(p_max, more, at):
+    """Of an absurd last reading, or of a meter that is exchanged while a valve rests, a long rest explains nothing."""
+    week = np.array([0] * 5 + [20] + [0] * (24 * 7 - 6), float)
+    readings = counter("2018-06-01T00:00Z", np.concatenate(([0], np.cumsum(np.tile(week, 8)))) * KWH + 5e11)
+    readings.iloc[at:] += more * KWH
+    frame = interval_energy(readings, "D", readings.index[0], readings.index[-1], p_max=p_max)
+    assert frame["kwh"].sum() == pytest.approx(8 * 20)
+    assert frame["quality"].tolist().count("jump") == 1
+    hours = interval_energy(readings["2018-07-01":"2018-07-12"], "h", "2018-07-05", "2018-07-07", p_max=p_max)
+    assert hours["kwh"].sum() <= 20
+
+
+@LIMITS
+@pytest.mark.parametrize("bad", [1, 10])
+def test_bad_readings_weeks_after_a_new_meter(p_max, bad):
+    """A few readings as high as the register of the meter before cost themselves, not the weeks since the exchange."""
+    readings = winter(hours=24 * 60)
+    readings.iloc[24 * 10 :] -= readings.iloc[24 * 10] - 3 * KWH
+    plain = interval_energy(readings, "D", "2018-01-01", "2018-02-25", p_max=p_max)
+    broken = readings.copy()
+    broken.iloc[24 * 40 : 24 * 40 + bad] = 200_000 * KWH
+    found = interval_energy(broken, "D", "2018-01-01", "2018-02-25", p_max=p_max)
+    assert found["kwh"].to_numpy() == pytest.approx(plain["kwh"].to_numpy(), abs=60 * bad)
+    assert found["quality"].tolist().count("reset") == 1

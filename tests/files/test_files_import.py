@@ -123,6 +123,21 @@ def test_names_and_serial_numbers(tmp_path):
     assert run("store", "info").endswith("Imported files are kept apart (--source): plant.\n")
 
 
+def test_files_that_name_no_device(tmp_path):
+    """The file's name is the device's, also in a mapping; one that was saved some hours earlier is not offline."""
+    mapping = '[columns]\nheating_kwh = {quantity = "heating_energy", unit = "kWh"}\n[devices.North]\n'
+    mapping += 'nominal_flow = "4 m3/h"\nmax_flow = "75 %"\n'
+    (tmp_path / "all.toml").write_text(f'[time]\ntime = ["time (UTC)"]\nzone = "UTC"\n{mapping}')
+    for name, hours in (("North", 6), ("South", 12), ("Cellar", 60)):
+        times = pd.date_range("2018-11-01", periods=(72 - hours) * 4, freq="15min").strftime("%Y-%m-%d %H:%M")
+        rows = "".join(f"{time},{count}\n" for count, time in enumerate(times))
+        (tmp_path / f"{name}.csv").write_text(f"time (UTC),heating_kwh\n{rows}")
+    run("import", "--mapping", tmp_path / "all.toml", *sorted(tmp_path.glob("*.csv")))
+    cloud = bn.connect(files="files")
+    assert dict(cloud.devices()[["name", "online"]].to_numpy()) == {"North": True, "South": True, "Cellar": False}
+    assert cloud.device("North").design.max_flow_m3h == 3
+
+
 def test_clear(month):
     """`store info` shows an imported source, and `store clear --source` removes all of it and nothing else."""
     path, _ = month

@@ -72,6 +72,18 @@ def test_a_building_that_is_off_is_no_failure():
     assert study(dict.fromkeys("ABC", (off, same))).failing == {}
 
 
+def test_a_building_whose_every_meter_died():
+    """When none counts for longer than any plant is off in the cold, that is no saving of 100 %, but unknown."""
+    for names in ("A", "AB", "ABC"):
+        for change in (dead_from("2017-12-01"), dead_from("2018-02-01")):
+            found = study(dict.fromkeys(names, (change, same)))
+            assert list(found.failing) == list(names)
+            assert found.comparable == []
+            assert np.isnan([found.together.raw_change, found.together.corrected_change]).all()
+            assert found.days["kwh"].loc["2018-11-01":].isna().all(axis=None)
+            assert np.isnan([found.valves["A"].raw_change, found.valves["A"].corrected_change]).all()
+
+
 def test_summer_is_no_failure():
     """No heat for months of warm days says nothing of the meter."""
     _, now, *_ = two_years()

@@ -199,7 +199,7 @@ def test_nothing_at_all():
     nothing = pd.Series(dtype=float, index=DAYS[:0])
     found = fit_signature(nothing, nothing)
     assert isinstance(found, Signature)
-    assert found.reason.startswith("only 0 days")
+    assert found.reason.startswith("no day has both energy")
 
 
 def test_cusum():

@@ -29,6 +29,12 @@ def test_days_from_counters():
     assert days["return_c"].tolist() == [40] * 4
 
 
+def test_without_a_counter_of_volume_no_water_is_known():
+    """Not even 0, on days of the other kind or without any energy."""
+    days = hydronics.daily_water(samples(flow=0.0, heats=False).assign(volume_m3=np.nan), "heating", START, END)
+    assert days["m3"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("t1", "t2", "kind", "back"),
     [(60, 40, "heating", 40), (40, 60, "heating", 40), (8, 16, "cooling", 16), (16, 8, "cooling", 16)],

@@ -91,7 +91,7 @@ def test_all_zero():
     table = diagnose(exchanger(np.zeros(96 * DAYS)), tz="Europe/Zurich").set_index("check")
     assert set(table["verdict"]) <= {"ok", "cannot judge"}
     for check in ("flow-weighted delta-T", "low delta-T", "waste zone", "delta-T limit", "oversized"):
-        assert table.loc[check, "sentence"] == "No water flowed in the period."
+        assert table.loc[check, "sentence"] == "The flow reads 0 throughout the period."
     zeros = diagnose(pd.DataFrame(0.0, FRAME.index, FRAME.columns)).set_index("check")["verdict"]
     assert zeros.pop("sensor range") == "warn"
     assert set(zeros) <= {"ok", "cannot judge"}

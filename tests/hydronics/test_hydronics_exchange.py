@@ -415,7 +415,7 @@ def test_what_lacks_for_a_delta_t():
     frame = exchanger(np.full(400, 1.0))
     for samples_, words in (
         (Samples(frame.iloc[:0]), "There are no samples in the period."),
-        (Samples(frame.assign(flow_m3h=0.0, power_kw=0.0)), "No water flowed in the period."),
+        (Samples(frame.assign(flow_m3h=0.0, power_kw=0.0)), "The flow reads 0 throughout the period."),
         (Samples(frame.drop(columns=["t1_c", "t2_c", "delta_t_k"])), "no water temperatures"),
     ):
         found = flow_weighted_delta_t(samples_)

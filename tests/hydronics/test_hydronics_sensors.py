@@ -40,6 +40,13 @@ def test_range(value, count, verdict):
     assert bool(found.recommendation) == (verdict == "fault")
 
 
+def test_an_open_sensor_counts_each_hour_once():
+    """A sensor that reads one absurd value all the time has as many hours of it as there are, and is not frozen."""
+    found = sensors(sound("1h", days=60, t1_c=np.full(60 * 24, 537.7)))
+    assert (found.verdict, found.figure) == ("fault", 60 * 24)
+    assert found.sentence == "T1 has 1\u202f440 readings out of range: it cannot be relied on."
+
+
 def test_the_borders_are_in_range():
     """-10 °C and 130 °C themselves are readings."""
     t1 = noisy(made_times(10), 60)
@@ -182,7 +189,7 @@ def test_a_dead_flow_sensor():
     found = sensors(dead_flow())
     assert found.verdict == "fault"
     assert "the flow sensor has failed" in found.sentence
-    assert "unknown, not 0" in found.recommendation
+    assert "is not known" in found.recommendation
 
 
 def test_standing_water_is_no_dead_flow_sensor():

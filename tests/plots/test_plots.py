@@ -401,6 +401,9 @@ def test_exchange_marks_the_waste_zone():
     curve = Characteristic(a_kw=100.0, b_m3h=3.0, waste_flow_m3h=4.7, waste_power_kw=61.0, max_flow_m3h=12.0)
     chart = plots.power_against_flow(flow, 100 * flow / (3 + flow), curves={"cooling": curve})
     assert "the waste zone begins at 4.70 m³/h" in chart.alt
+    rare = pd.concat([pd.Series(np.linspace(0.1, 4, 600)), pd.Series([12.0])], ignore_index=True)
+    told = plots.power_against_flow(rare, 100 * rare / (3 + rare), curves={"cooling": curve}).alt
+    assert "no waste zone up to 3." in told, "one reading of a start-up is none"
     (ax,) = chart.figure.axes
     drawn = ax.lines[-1]
     np.testing.assert_allclose(drawn.get_ydata(), 100 * drawn.get_xdata() / (3 + drawn.get_xdata()))
@@ -518,6 +521,21 @@ def test_heat_and_cold_have_a_panel_each():
     days = kwh.set_axis(pd.date_range("2018-01-01", periods=3, tz="Europe/Zurich"))
     said = plots.daily_energy(days, each=True).alt.replace("\u00a0", " ")
     assert "heating 60 kWh, cooling 20 kWh" in said
+
+
+def test_idle_heat_of_a_valve_that_cools_has_no_panel():
+    """What is nothing beside the other kind is told as a sum; a counter that a failed sensor left at 0 is unknown."""
+    index = pd.date_range("2018-01-01", periods=3, freq="MS", tz="Europe/Zurich")
+    kwh = pd.DataFrame({"heating": [0.0, 0.02, 0.0], "cooling": [8000.0, 5000, 900]}, index)
+    days = kwh.set_axis(pd.date_range("2018-01-01", periods=3, tz="Europe/Zurich"))
+    for chart in (plots.monthly_energy(kwh, each=True), plots.daily_energy(days, each=True)):
+        (axes,) = chart.figure.axes
+        assert "cooling" in axes.get_ylabel().lower()
+        assert "eating" in chart.alt
+    for draw in (plots.monthly_energy, plots.daily_energy):
+        assert draw(kwh * 0, each=True, reason="It failed").alt.endswith("it failed.")
+    assert "0 kWh" in plots.monthly_energy(kwh * 0, each=True).alt.replace("\u00a0", " "), "measured"
+    assert len(plots.monthly_energy(kwh * np.nan, each=True, reason="It failed").figure.axes) == 1
 
 
 def test_a_ranking_of_heat_and_cold():

@@ -82,9 +82,9 @@ def test_delta_t_is_weighted_by_flow():
     delta, flow = pd.Series([4.0, 12.0, 50.0, np.nan]), pd.Series([3.0, 1.0, 0.0, 9.0])
     chart = plots.delta_t_distribution(delta, flow, limit_k=7.0)
     assert " ".join(chart.figure.texts[0].get_text().split()) == (
-        "Delta-T from the samples: 6.0 K on average of the water, 75 % of it below 7.0 K"
+        "Delta-T: 6.0 K on average of the water, 75 % of it below 7.0 K"
     )
-    assert "Delta-T from the counters: 6.5 K" in plots.delta_t_distribution(delta, flow, mean_k=6.5).alt
+    assert "Delta-T: 6.5 K" in plots.delta_t_distribution(delta, flow, mean_k=6.5).alt
     heights = [bar.get_height() for bar in chart.figure.axes[0].patches]
     assert sum(heights) == pytest.approx(100)
 
@@ -95,3 +95,32 @@ def test_delta_t_of_one_value_and_of_none():
     assert sum(bar.get_height() for bar in chart.figure.axes[0].patches) == pytest.approx(100)
     nothing = plots.delta_t_distribution(pd.Series([5.0]), pd.Series([0.0]))
     assert "Delta-T by volume" in nothing.alt
+
+
+def test_temperatures_that_no_water_has_are_told_not_drawn() -> None:
+    """An open sensor does not flatten the other one's line; a difference that was not read is that of T1 and T2."""
+    index = pd.date_range("2018-03-01", periods=96, freq="h", tz="Europe/Zurich")
+    frame = pd.DataFrame({"t1_c": 537.7, "t2_c": 17 + np.sin(np.arange(96)), "delta_t_k": np.nan}, index)
+    opened = plots.temperatures(frame)
+    assert "Left out: 96 readings of T1 outside -10 to 130 °C." in opened.caption
+    assert "No readings of T1 or Delta-T." in opened.caption
+    (axes,) = opened.figure.axes
+    assert axes.get_ylim()[1] < 25
+    sound = plots.temperatures(frame.assign(t1_c=7.0))
+    assert len(sound.figure.axes) == 2
+    assert "Delta-T 10." in sound.alt.replace("\u00a0", " ")
+    assert "left out" not in sound.caption
+
+
+def test_a_power_of_0_has_no_axis_below_0() -> None:
+    """A line at 0 lies on the axis."""
+    index = pd.date_range("2018-03-01", periods=96, freq="h", tz="Europe/Zurich")
+    _, power = plots.flow_and_power(pd.DataFrame({"flow_m3h": 1.0, "power_kw": 0.0}, index)).figure.axes
+    assert power.get_ylim()[0] == 0
+
+
+def test_delta_t_beyond_the_axis() -> None:
+    """The caption names the side, and how far."""
+    delta = pd.Series([10.0] * 500 + [30.0])
+    told = plots.delta_t_distribution(delta, pd.Series([1.0] * 501)).caption.replace("\u00a0", " ")
+    assert "Beyond the axis: 0.2 % of the water, up to 30.0 K." in told

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from email import message_from_bytes
 
+import pandas as pd
 import pytest
 from html_tables import Page
 from made_runs import facts
@@ -22,11 +23,14 @@ from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output import reports_json
 from belimo_nb.report.output.folder import claim
 from belimo_nb.report.output.reports_json import Run
+from belimo_nb.report.page.news import told
 from belimo_nb.report.work_list import COLUMNS, as_table, total, work_list
+from belimo_nb.summary.device import device_record
 
 EVIL = "Ventil <script>alert(1)</script>\nBcc: x@example.org =1+1"
 PRICES = Prices(0.1, 0.2, 0.3, "EUR")
 NAN = math.nan
+GROUPS = ("kwh", "coverage", "quality")
 
 
 def finding(check: str, verdict: str = "warn", **waste: float) -> dict[str, object]:
@@ -38,7 +42,7 @@ def finding(check: str, verdict: str = "warn", **waste: float) -> dict[str, obje
 def result(number: int, *findings: dict[str, object], title: str = "", **more: object) -> Result:
     """The report of a valve that heats, with these findings."""
     energy = {"heating": {"kwh": 1000.0, "coverage": 1.0}}
-    found = record(serial=f"S{number}", energy=energy, **more)
+    found = record(**{"serial": f"S{number}", "energy": energy, **more})
     found["verdicts"] += findings
     job = Job("device", title or f"Ventil {number:04}", f"devices/v-{number}", {"device": f"id-{number}"})
     return Result(job, "ok", 1.0, files={"html": f"devices/v-{number}.html"}, record=found)
@@ -87,6 +91,16 @@ def test_money():
     assert (money(330.2, 5620, "CHF"), money(2, 2.1, "EUR"), money(NAN, NAN, "CHF")) == (
         "CHF 330 to 5\u202f620", "EUR 2", ""
     )  # fmt: skip
+
+
+def test_devices_without_a_serial_number_are_not_one():
+    """Each has its own findings in the work list and a visit, and no number is made up for it."""
+    row = pd.Series({"serial": None, "health": "OK", "note": None, "online": True})
+    kept = device_record(row, [], pd.DataFrame(columns=pd.MultiIndex.from_product([GROUPS, ["heating"]])), {})
+    swings = [finding("hunting", "fault")]
+    made = run(*(result(number, *swings, serial=kept["serial"]) for number in (1, 2)))
+    assert [(one["device"], one["serial"]) for one in made.work] == [("Ventil 0001", ""), ("Ventil 0002", "")]
+    assert [one["title"] for one in told(made)["visits"]] == ["Ventil 0001", "Ventil 0002"]
 
 
 def test_the_work_list():

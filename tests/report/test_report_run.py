@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import zipfile
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -45,9 +46,9 @@ TWICE = " It was tried twice."
 
 
 @pytest.fixture
-def connection():
-    """Settings of an account that no one asks."""
-    return settings.load(
+def run_november(tmp_path):
+    """Runs reports of November into `out`, with the settings of an account that no one asks."""
+    connection = settings.load(
         client_id="id",
         client_secret="the-secret-of-the-client",
         username="me@example.org",
@@ -55,6 +56,7 @@ def connection():
         api_url="http://127.0.0.1:9/api/v3",
         rate="3",
     )
+    return partial(run, settings=connection, period=NOVEMBER, out=tmp_path / "out")
 
 
 def links(page):
@@ -129,7 +131,7 @@ def engine(request):
 
 
 @pytest.mark.slow
-def test_trouble(engine, jobs, connection, tmp_path):
+def test_trouble(engine, jobs, run_november, tmp_path):
     """Reports that fail, crash, hang or are killed are told; what they left is kept, and the good ones are made."""
     killed = "os.getpid()" if engine == FORK else "os.getppid()"
     sources = TROUBLE | {"killing": f"import os, signal\nos.kill({killed}, signal.SIGKILL)", "last": "1"}
@@ -139,15 +141,7 @@ def test_trouble(engine, jobs, connection, tmp_path):
     told, retried = [], []
     out = tmp_path / "out"
     with worker_pool(3, time_limit=12, engine=engine) as workers:
-        outcome = run(
-            planned,
-            workers,
-            settings=connection,
-            period=NOVEMBER,
-            out=out,
-            on_result=told.append,
-            on_retry=retried.append,
-        )
+        outcome = run_november(planned, workers, on_result=told.append, on_retry=retried.append)
     assert [result.job for result in outcome.results] == planned
     assert sorted(result.job.notebook for result in told) == sorted(sources)
     assert {result.job.notebook: result.error for result in retried} == crashes
@@ -175,39 +169,25 @@ def test_trouble(engine, jobs, connection, tmp_path):
 
 
 @pytest.mark.slow
-def test_second_try(engine, jobs, connection, tmp_path):
+def test_second_try(engine, jobs, run_november, tmp_path):
     """A report that crashes once is told, tried again, and made."""
     died = tmp_path / "died"
     source = f"import os, pathlib\nseen = pathlib.Path({str(died)!r})\nif not seen.exists():\n    seen.touch()\n"
     retried = []
     with worker_pool(1, time_limit=60, engine=engine) as workers:
-        outcome = run(
-            jobs({"crashing": f"{source}    os._exit(3)\n1"}),
-            workers,
-            settings=connection,
-            period=NOVEMBER,
-            out=tmp_path / "out",
-            on_retry=retried.append,
-        )
+        outcome = run_november(jobs({"crashing": f"{source}    os._exit(3)\n1"}), workers, on_retry=retried.append)
     assert [result.error for result in retried] == [CRASHES[engine]["crashing"]]
     assert [result.status for result in outcome.results] == ["ok"]
 
 
 @pytest.mark.slow
-def test_deaf_to_the_time_limit(engine, jobs, connection, tmp_path, monkeypatch):
+def test_deaf_to_the_time_limit(engine, jobs, run_november, tmp_path, monkeypatch):
     """A report that lets no one interrupt it is killed soon after its time limit, and not tried again."""
     monkeypatch.setattr(pools, "GRACE_PERIOD", 1.0)
     deaf = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\ntime.sleep(600)"
     retried = []
     with worker_pool(1, time_limit=8, engine=engine) as workers:
-        outcome = run(
-            jobs({"deaf": deaf}),
-            workers,
-            settings=connection,
-            period=NOVEMBER,
-            out=tmp_path / "out",
-            on_retry=retried.append,
-        )
+        outcome = run_november(jobs({"deaf": deaf}), workers, on_retry=retried.append)
     assert [result.error for result in outcome.results] == ["Stopped: it took longer than the time limit of 8 s."]
     assert retried == []
 
@@ -230,18 +210,11 @@ def test_failures_set_the_exit_status(engine, jobs, demo_environment, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
-def test_interrupted(engine, jobs, connection, tmp_path):
+def test_interrupted(engine, jobs, run_november, tmp_path):
     """A run that is told to end stops at once; its index says what was made and what was not."""
     planned = jobs({"first": "1", "second": "import time\ntime.sleep(600)", "third": "1"})
     with sigterm_as_interrupt(), worker_pool(2, time_limit=600, engine=engine) as workers:
-        outcome = run(
-            planned,
-            workers,
-            settings=connection,
-            period=NOVEMBER,
-            out=tmp_path / "out",
-            on_result=lambda _: signal.raise_signal(signal.SIGTERM),
-        )
+        outcome = run_november(planned, workers, on_result=lambda _: signal.raise_signal(signal.SIGTERM))
     assert outcome.stopped
     first, second, third = outcome.results
     assert first.status == "ok"
@@ -250,14 +223,14 @@ def test_interrupted(engine, jobs, connection, tmp_path):
     assert "Stopped before" in outcome.index.read_text(encoding="utf-8")
 
 
-def test_output_folder_that_is_none(jobs, connection, tmp_path):
+def test_output_folder_that_is_none(jobs, run_november, tmp_path):
     """An output folder that cannot be made is refused before anything runs."""
     (tmp_path / "file").write_text("mine")
     with (
         ChildProcesses(1, time_limit=60) as workers,
         pytest.raises(UsageError, match=r"file.*cannot be written to.*--out"),
     ):
-        run(jobs({"good": "1"}), workers, settings=connection, period=NOVEMBER, out=tmp_path / "file")
+        run_november(jobs({"good": "1"}), workers, out=tmp_path / "file")
 
 
 def test_no_forking(monkeypatch):

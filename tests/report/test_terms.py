@@ -36,6 +36,7 @@ def marks(html: str) -> list[str]:
         ("<h2>One</h2><p>hunting, hunting</p><h2>Two</h2><p>Hunting</p>", ["hunting", "hunting"]),
         ("<h2>Hunting</h2><a>hunting</a><pre>hunting <b>hunting</b></pre><code>hunting</code>", []),
         ('<div class="foreign"><div>hunting</div>hunting</div><p title="hunting">presetpoint, chunting</p>', []),
+        ("<td><span data-page>AHU 3, no counters</span></td><p>counters</p>", ["counter"]),
         ('<img alt="hunting > all" src="x"><tr><th scope="row">Hunting</th><td>hunting</td></tr>', ["hunting"]),
     ],
 )

@@ -151,6 +151,17 @@ def test_demo_by_argument(monkeypatch, credentials, demo_cloud):
     assert settings.load(demo=True).source == "demo data, seed 1"
 
 
+def test_credentials_as_arguments(monkeypatch):
+    """Handed over, they are used whatever the environment says of the demo; some alone are refused, with the others."""
+    monkeypatch.setenv("BELIMO_DEMO", "1")
+    given = {name.removeprefix("BELIMO_").lower(): "mine" for name in CREDENTIALS}
+    found = settings.load(**given)
+    assert (found.client_id, found.source) == ("mine", "cloud.belimo.com")
+    del given["password"]
+    with pytest.raises(SettingsError, match="BELIMO_PASSWORD is not set"):
+        settings.load(**given)
+
+
 @pytest.mark.parametrize(
     "missing", [["PASSWORD"], ["CLIENT_ID", "CLIENT_SECRET"], ["CLIENT_ID", "CLIENT_SECRET", "USERNAME"]]
 )

@@ -113,8 +113,14 @@ def test_returns_of_a_building(report):
     )
     chart = plots.water_temperatures(water.days, report.study.outdoor)
     assert chart.figure.texts[0].get_text().startswith("Supply and return: at \u22127 °C outdoors 7")
-    assert "no valve has both water and temperatures" in plots.water_temperatures({}, report.study.outdoor).alt
-    assert "no valve has both water and temperatures" in plots.return_ranking(hydronics.ranked({}, "heating")).alt
+    assert (
+        "no valve has a counter of volume and both water temperatures"
+        in plots.water_temperatures({}, report.study.outdoor).alt
+    )
+    assert (
+        "no valve has a counter of volume and both water temperatures"
+        in plots.return_ranking(hydronics.ranked({}, "heating")).alt
+    )
 
 
 def made_study(kind="heating"):

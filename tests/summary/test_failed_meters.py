@@ -58,7 +58,7 @@ def shown(cloud: bn.Cloud, name: str) -> dict[str, Any]:
     valve, period = cloud.device(name), cloud.period(*SPAN)
     days = valve.counters(*SPAN).energy("D", period.start, period.end)
     data = summary.device_figures(valve, days, valve.checkup(*SPAN), "UTC").data()
-    return {one["label"]: one for one in data["figures"]} | {"record": data["record"]["energy"]}
+    return {one["label"]: one for one in data["figures"]} | {"record": data["record"]["energy"], "trend": data["trend"]}
 
 
 @pytest.mark.parametrize("failed", ["flow", "T1"])
@@ -73,6 +73,7 @@ def test_no_headline_says_0(imported: bn.Cloud, failed: str) -> None:
         assert found["record"][kind]["kwh"] is None
     assert found["Highest power"]["value"] is None
     assert found["Delta-T, flow-weighted"]["value"] is None
+    assert not any(value == 0 for value in found["trend"]["values"]), "no line at 0 on the index"
     assert "from the counters" not in found["Delta-T, flow-weighted"]["note"]
     table = imported.survey(None, *SPAN).table().set_index("name")
     assert table.loc[failed, ["heating_kwh", "cooling_kwh"]].isna().all()
@@ -84,4 +85,19 @@ def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:
     assert found["Heating energy"]["value"] == 0
     assert found["Cooling energy"]["value"] > 3000
     assert found["Highest power"]["value"] > 10
-    assert found["Delta-T, flow-weighted"]["note"] == "of the water, by power and flow, for want of counters"
+    assert found["Delta-T, flow-weighted"]["note"].endswith(
+        "by power and flow, for want of counters of both energy and volume"
+    )
+
+
+@pytest.mark.parametrize("name", ["flow", "none"])
+def test_files_are_judged_by_all_of_their_readings(imported: bn.Cloud, name: str) -> None:
+    """They cost no request, so an hour's last reading does not stand for the others; page and overview judge alike."""
+    valve = imported.device(name)
+    checkup = valve.checkup(*SPAN)
+    assert len(checkup.samples) == 21 * 96
+    survey = imported.survey(None, *SPAN).valves[valve.id]
+    assert {one.check: one.verdict for one in survey.verdicts} == dict(
+        checkup.verdicts[["check", "verdict"]].to_numpy()
+    )
+    assert dict(checkup.verdicts[["check", "verdict"]].to_numpy())["hunting"] == "warn", "hours do not show it"

@@ -56,7 +56,7 @@ def test_a_change_is_between_what_is_known():
     assert found["Change kWh"].tolist()[-1] == 10
     assert found["Change %"].tolist()[-1] == pytest.approx(100 * 10 / 180)
     assert "the total's change is of the 2 of 3 months known in both periods" in made.caption
-    assert found["At least"].fillna("").tolist() == ["", "A", "", ""]
+    assert found["Known in part"].fillna("").tolist() == ["", "A", "", ""]
 
 
 def test_unknown_stays_unknown():

@@ -438,6 +438,7 @@ class Valve:
 
     has_profile = True
     timezone = ZONE
+    summary = pd.Series({"health": "UNKNOWN"})
 
     def __init__(self, **values: object) -> None:
         points = {
@@ -508,6 +509,7 @@ def test_events_in_words() -> None:
         summary.events(timeline, Valve()).frame["details"][0] == "Error_Status_Cloud = flow signal faulty (4), x.9 = 1"
     )
     assert summary.events(timeline).frame["details"][0] == "e.0 = 4, x.9 = 1"
+    assert "No events are known" in summary.events(timeline.iloc[:0], Valve()).caption, "such as of imported files"
 
 
 @pytest.mark.parametrize(
@@ -570,14 +572,14 @@ def test_failing_meters_on_the_page() -> None:
     )
     one = study(found)
     shown = figures(summary.heating_figures(one, found.energy("MS"), area_m2=100))
-    assert "at least; in 59 days; 1 of 3 meters failed" in shown["Heating energy"]["note"]
+    assert "at least; in 59 days; 1 of 3 valves left out: off, or a failing meter" in shown["Heating energy"]["note"]
     assert shown["Heating energy"]["value"] == pytest.approx(float(found.energy("D")["kwh"].sum().sum()))
     assert "2 of 3 valves" in shown["Change, as measured"]["note"]
     change = shown["Change, as measured"]["value"].replace("\u00a0", " ")
     assert change == "0.0 %", "the others did not change"
-    assert shown["Per area and year"]["note"] == "a meter failed"
+    assert shown["Per area and year"]["note"] == "a valve was off, or its meter failed"
     text = summary.limits(one, one.outdoor, "None is set.").message
-    assert "C counted nothing on the cold days of 2018-01-20 to 2018-02-28" in text
+    assert "C counted nothing from 2018-01-20 to 2018-02-28" in text
     assert "Left out of the comparison, since what they would have counted is unknown, not saved: C." in text
     months = summary.monthly_table(found.energy("MS"), found.energy("MS"), left_out=one.failing)
     assert "2 of 3 valves whose meters did not fail" in months.caption
@@ -585,10 +587,57 @@ def test_failing_meters_on_the_page() -> None:
     assert months.frame["Sum"].tolist() == pytest.approx((energy["A"] + energy["B"]).tolist())
     assert summary.energy_name(one) == "Heat of 2 of 3 valves"
     rows = summary.valve_table(one).frame.set_index("valve")
-    assert rows.loc["C", "remark"].startswith("Meter failed, see below")
+    assert rows.loc["C", "remark"].startswith("Off, or a failing meter. ")
     shown_share = shown["Completeness"]["value"] / 100
     assert shown_share == pytest.approx(summary.completeness(one.counted), abs=0.001), "of readings, as on other pages"
     assert "meter failed" in set(summary.data_quality(one.days).frame["quality"])
+
+
+def test_a_fleet_of_dead_meters_has_not_saved_all_its_heat() -> None:
+    """Where every meter stood still for the whole winter, energy and change are unknown, each with that reason."""
+    hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
+    outdoor = pd.Series(4 + 8 * np.sin(np.arange(len(hours)) / 60), hours)
+    found = winters(**dict.fromkeys("AB", lambda kwh, times: np.where(times < START, 15 - outdoor, 0.0)))
+    one = study(found, outdoor)
+    shown = figures(summary.heating_figures(one, found.energy("MS")))
+    for name in ("Heating energy", "Change, as measured", "Change, weather-corrected"):
+        assert shown[name]["value"] is None
+        assert "off, or a failing meter" in shown[name]["note"]
+    assert summary.valve_table(one).frame[["kwh", "raw", "corrected"]].isna().all(axis=None)
+    months = summary.monthly_table(found.energy("MS"), found.energy("MS"), left_out=one.failing)
+    assert months.frame["Sum"].isna().all()
+
+
+def test_a_small_valve_that_is_closed_is_no_failing_meter() -> None:
+    """What would not have moved the sum by a thousandth is no word worth, and stays the 0 that was measured."""
+    off = {"C": lambda kwh, times: np.where(times < pd.Timestamp("2018-01-20", tz=ZONE), kwh / 1000, 0.0)}
+    one = study(winters(A=lambda kwh, times: kwh, B=lambda kwh, times: 2 * kwh, **off))
+    assert not one.failing
+    assert one.days["kwh"]["C"].notna().all()
+
+
+def test_a_valve_that_came_later_does_not_void_the_load() -> None:
+    """Together are those that were there; name, row and caption say how many, and who is left out."""
+    came = counter("C", 0.1, ("2017-01-01", "2018-02-01"))
+    hours = counters(counter("A", 2.0), counter("B", 1.0), came).energy("h")
+    load = summary.joint_load(hours)
+    assert load.name == "2 of 3 valves"
+    assert load.to_numpy() == pytest.approx(3)
+    shown = summary.load_table(hours, hours)
+    assert shown.frame["valve"].tolist() == ["2 of 3 valves together", "A", "B", "C"]
+    assert "together: without C, measured in fewer than 90 % of the hours" in shown.caption
+    whole = counters(counter("A", 2.0), counter("B", 1.0)).energy("h")
+    assert summary.load_table(whole).frame["valve"][0] == "All valves together"
+
+
+def test_what_all_valves_lack_is_said_once() -> None:
+    """Without weather there is one sentence, and no table of dashes."""
+    one = study(counters(counter("A", 2.0), counter("B", 1.0)))
+    assert "the outdoor temperature is not known" in summary.signature_table(one).message
+    assert "weather" in summary.design_load_table(one, summary.joint_load(one.counted)).message
+    valves = summary.valve_table(one)
+    assert valves.caption.endswith("Cannot be said: the weather is unknown")
+    assert "remark" not in valves.frame
 
 
 def test_degree_days_of_unequal_periods() -> None:

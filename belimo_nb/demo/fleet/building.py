@@ -1,17 +1,11 @@
 """The default fleet, 36 devices of one building in Zurich in the order of their production, and larger ones."""
 
-from __future__ import annotations
-
+import csv
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from importlib.resources import files
 
-from belimo_nb.demo.fleet.profiles import (
-    ENERGY_VALVE_3,
-    ENERGY_VALVE_VERSION_3,
-    MP_ACTUATOR,
-    MP_GATEWAY,
-    DataprofileKey,
-)
+from belimo_nb.demo.fleet.profiles import DataprofileKey
 
 
 class Kind(StrEnum):
@@ -45,15 +39,56 @@ class Place:
 
 @dataclass(frozen=True)
 class Entry:
-    """A device of the default fleet; `dn` is the valve's nominal diameter in mm, an empty id is made from the name."""
+    """A device of the default fleet, a row of `building.csv`, and what is chosen of its plant.
+
+    Attributes:
+        name: name of the device, and of its plant.
+        kind: its role.
+        floor: floor or level.
+        profile: dataprofile.
+        material_number: article.
+        dn: nominal diameter of the valve, mm.
+        id: its id; one that is empty is made from the name.
+        size: see `Plant`; 0 for devices without one.
+        balance_point_c: see `Plant`.
+        base_w: see `Plant`.
+        setback: see `Plant`.
+        flow_factor: see `Plant`.
+        fouled: whether the exchanger is fouled from the start.
+    """
 
     name: str
     kind: Kind
     floor: str
     profile: DataprofileKey
     material_number: str
-    dn: int = 0
-    id: str = ""
+    dn: int
+    id: str
+    size: float
+    balance_point_c: float
+    base_w: float
+    setback: bool
+    flow_factor: float
+    fouled: bool
+
+
+def _entry(row: dict[str, str]) -> Entry:
+    profile, _, version = row["profile"].partition("/")
+    return Entry(
+        row["name"],
+        Kind(row["kind"]),
+        row["floor"],
+        (profile, version),
+        row["material_number"],
+        int(row["dn"] or 0),
+        row["id"],
+        float(row["size"] or 0),
+        float(row["balance_point_c"] or 0),
+        float(row["base_w"] or 0),
+        row["setback"] != "no",
+        float(row["flow_factor"] or 1),
+        row["fouled"] == "yes",
+    )
 
 
 ZURICH = Place(
@@ -70,70 +105,9 @@ ZURICH = Place(
 )
 
 
-def _material(dn: int) -> str:
-    return f"EV{dn:03d}R2+BAC" if dn <= 50 else f"P6{dn:03d}WEV-BAC"
-
-
-def _zone(name: str, id_: str, floor: str, dn: int) -> Entry:
-    full_name = f"Energieventil Heizung {name}"
-    return Entry(full_name, Kind.HEATING_ZONE, floor, ENERGY_VALVE_3, _material(dn), dn, id_)
-
-
-def _valve(name: str, kind: Kind, floor: str, dn: int) -> Entry:
-    return Entry(name, kind, floor, ENERGY_VALVE_3, _material(dn), dn)
-
-
-def _coil(name: str, kind: Kind, dn: int) -> Entry:
-    return Entry(name, kind, "UG", ENERGY_VALVE_VERSION_3, _material(dn), dn)
-
-
-def _damper(name: str, floor: str = "UG") -> Entry:
-    return Entry(name, Kind.ACTUATOR, floor, MP_ACTUATOR, "LM24A-MP")
-
-
-def _gateway(name: str, floor: str) -> Entry:
-    return Entry(name, Kind.GATEWAY, floor, MP_GATEWAY, "UK24MOD")
-
-
 # The order and the given ids are fixed: docs, notebooks and tests name devices by them.
-DEFAULT_FLEET = (
-    _gateway("Gateway UG Technik", "UG"),
-    _zone("2.OG Sued-Ost", "5a430aa2-1d46-4776-bfe1-a10b6c567230", "2.OG", 32),
-    _coil("Lüftung LA01 Erhitzer", Kind.AIR_HEATER, 20),
-    _valve("Energieventil Kälte 2.OG Nord", Kind.COOLING_ZONE, "2.OG", 40),
-    _zone("2.OG Nord-Ost", "3c563d80-48f0-4a7a-8701-65d65aefdd9c", "2.OG", 32),
-    _damper("Klappe LA01 Aussenluft"),
-    _zone("2.OG Nord-West", "3c6f7077-a147-4d25-865f-e72901d9de62", "2.OG", 40),
-    _valve("Energieventil Kälte 2.OG Süd", Kind.COOLING_ZONE, "2.OG", 65),
-    _coil("Lüftung LA01 Kühler", Kind.AIR_COOLER, 50),
-    _zone("1.OG Sued-West", "b69b0b32-03ca-4ec4-8850-2a1b474fbd83", "1.OG", 32),
-    _valve("Umschaltventil 1.OG Sitzungszimmer", Kind.CHANGE_OVER, "1.OG", 25),
-    _damper("Klappe LA01 Fortluft"),
-    _zone("2.OG Sued-West", "0cc5b932-c7b0-4eab-87ae-153aec6a7f90", "2.OG", 25),
-    _coil("Lüftung LA02 Erhitzer", Kind.AIR_HEATER, 20),
-    _valve("Energieventil Kälte 1.OG Nord", Kind.COOLING_ZONE, "1.OG", 40),
-    _damper("VAV 2.OG Empfang Zuluft", "2.OG"),
-    _coil("Lüftung LA02 Kühler", Kind.AIR_COOLER, 32),
-    _valve("Energieventil Kälte 1.OG Süd", Kind.COOLING_ZONE, "1.OG", 65),
-    _damper("VAV 2.OG Empfang Abluft", "2.OG"),
-    _coil("Lüftung LA03 Erhitzer", Kind.AIR_HEATER, 20),
-    _valve("Energieventil Kälte Serverraum", Kind.SERVER_ROOM, "UG", 32),
-    _gateway("Gateway 2.OG", "2.OG"),
-    _coil("Lüftung LA03 Kühler", Kind.AIR_COOLER, 40),
-    _damper("VAV 1.OG Sitzungszimmer Zuluft", "1.OG"),
-    _valve("Umschaltventil EG Aula", Kind.CHANGE_OVER, "EG", 32),
-    _damper("VAV 1.OG Sitzungszimmer Abluft", "1.OG"),
-    _valve("Energieventil Kälte EG Restaurant", Kind.COOLING_ZONE, "EG", 32),
-    _damper("Klappe LA02 Aussenluft"),
-    _coil("Lüftung LA04 Erhitzer", Kind.AIR_HEATER, 15),
-    _damper("Klappe LA02 Fortluft"),
-    _valve("Energieventil Kälte EG Ost", Kind.COOLING_ZONE, "EG", 25),
-    _damper("Klappe LA03 Aussenluft"),
-    _damper("Klappe LA03 Fortluft"),
-    _gateway("Gateway Dach", "DG"),
-    _damper("Entrauchungsklappe Treppenhaus", "DG"),
-    _damper("Drosselklappe Kältespeicher"),
-)
+with files("belimo_nb.demo.fleet").joinpath("building.csv").open(encoding="utf-8") as _file:
+    DEFAULT_FLEET = tuple(map(_entry, csv.DictReader(_file)))
 
 
 _CITIES = (  # city, region, country, zip, latitude, longitude

@@ -1,9 +1,7 @@
 """The datapoints of the demo dataprofiles, and what their whole numbers mean.
 
-`datapoints.csv` lists them but for those of Energy Valve 4, whose ids are names.
+`datapoints.csv` lists them.
 """
-
-from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
@@ -25,6 +23,7 @@ class Datapoint:
         access: "r" or "rw".
         label: name for people, if the profile gives one.
         restriction: allowed values, as a range or a pattern.
+        source: of Energy Valve 4, whose ids are names, the datapoint of Energy Valve 3 that has the same value.
     """
 
     id: str
@@ -35,6 +34,7 @@ class Datapoint:
     access: str = "r"
     label: str | None = None
     restriction: str | None = None
+    source: str | None = None
 
     @property
     def subprofile(self) -> str:
@@ -144,54 +144,9 @@ ENERGY_VALVE = _table("energy valve 3")
 ENERGY_VALVE_WITH_WEAR = (*ENERGY_VALVE, *_table("energy valve 3, wear"))  # as in version 1.3 of the profile
 ACTUATOR, GATEWAY = _table("actuator"), _table("gateway")
 
-
 _PATH = "application/EnergyValve4/Device"  # stands before the names in the second version of the profile
 
-SOURCES: Mapping[str, str] = {
-    "RemoteWaterTemperature": "evcloud.150",
-    "FlowBodyWaterTemperature": "evcloud.160",
-    "DifferentialWaterTemperature": "evcloud.170",
-    "AbsoluteWaterFlow": "evcloud.90",
-    "RelativeWaterFlow": "evcloud.100",
-    "AbsolutePower": "evcloud.140",
-    "RelativePower": "evcloud.110",
-    "HeatingEnergyLifetime": "evcloud.210",
-    "CoolingEnergyLifetime": "evcloud.200",
-    "WaterFlowVolumeLifetime": "evcloudplus.461",
-    "RelativeActuatorPosition": "evcloud.80",
-    "RelativeActuatorPositionSetpoint": "evcloud.70",
-    "NominalWaterFlow": "evcloud.20",
-    "AppliedSetpoint": "evcloud.50",
-    "GlycolConcentration": "evcloud.270",
-    "SelectWaterControlMode": "evcloud.40",
-    "SelectSetpointSource": "evcloud.310",
-    "SetWaterDeviceInstallationPosition": "evcloud.300",
-    "WaterDeviceDnSize": "evcloud.10",
-    "MasterDeviceErrorStatus": "evcloud.280",
-    "SetDifferentialWaterTemperature": "evcloud.230",
-    "DifferentialWaterTemperatureSetpoint": "evcloud.250",
-    "DifferentialWaterTemperatureControlStatus": "evcloud.260",
-    "DifferentialTemperatureManagerActiveHours": "evcloudplus.470",
-    "DifferentialTemperatureManagerStandbyHours": "evcloudplus.471",
-    "DifferentialTemperatureManagerDisabledHours": "evcloudplus.472",
-    "SetRelativeSetpoint": "evcloud.50",
-}
-"""Datapoint of Energy Valve 4 -> the datapoint of Energy Valve 3 that has the same value."""
-
-_OWN = (
-    *("AbsoluteHeatingPower", "AbsoluteCoolingPower", "AbsoluteActuatorPosition"),
-    *("HeatingEnergy", "CoolingEnergy", "WaterFlowVolume"),  # since the user set them to 0
-    *("HeatingEnergyMeterReading", "CoolingEnergyMeterReading", "AccumulatedVolumeSensorReading"),
-    *("NominalPower", "SetMaximumPower", "SetMaximumWaterFlow", "SelectWaterMediumType"),
-    "SetDifferentialTemperatureManagerMinimumWaterFlow",
-)
-_WHOLE = ("Select", "SetWaterDevice", "WaterDevice", "MasterDevice", "DifferentialWaterTemperatureControl")
-
-
-def _datapoint(name: str) -> Datapoint:
-    access = "rw" if name.startswith(("Set", "Select")) else "r"
-    return Datapoint(name, name, None, "int" if name.startswith(_WHOLE) else "real", access=access)
-
-
-ENERGY_VALVE_4_POINTS = tuple(_datapoint(name) for name in (*SOURCES, *_OWN))
+ENERGY_VALVE_4_POINTS = _table("energy valve 4")
 PATH_POINTS = tuple(replace(point, name=f"{_PATH}/{point.name}") for point in ENERGY_VALVE_4_POINTS)
+SOURCES: Mapping[str, str] = {point.id: point.source for point in ENERGY_VALVE_4_POINTS if point.source}
+"""Datapoint of Energy Valve 4 -> the datapoint of Energy Valve 3 that has the same value."""

@@ -1,7 +1,5 @@
 """The devices of the demo cloud: 36 in one building, or thousands in many cities."""
 
-from __future__ import annotations
-
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
@@ -106,16 +104,12 @@ def _device_id(name: str, number: int) -> str:
     return str(uuid.UUID(bytes=key[:16], version=4))
 
 
-def _device(
-    number: int,
-    entry: Entry,
-    place: Place,
-    plant: str,
-    scale: float,
-    registered: bool,
-    reported: bool,
-    reporting: str | None,
-) -> DemoDevice:
+def _device(number: int, seed: int, ev4: float | None, reporting: str | None, lifelike: bool) -> DemoDevice:
+    extra = number - len(DEFAULT_FLEET)
+    entry, plant = copied_entry(extra) if extra >= 0 else (DEFAULT_FLEET[number], DEFAULT_FLEET[number].name)
+    copied = extra >= 0 and entry.profile in ENERGY_VALVES
+    # Some were never online and some never told their dataprofile: a real account has such devices.
+    registered, reported = extra < 0 or extra % 45 != 0, extra < 0 or extra % 90 != 1
     key = ("device", number, entry.name)
     bits = hash64(*key, "serial")
     produced = HISTORY_BEGIN - int(uniform(60, 400, *key, "age")) * _DAY + bits % 36000
@@ -130,14 +124,14 @@ def _device(
         material_number=entry.material_number,
         device_type=_DEVICE_TYPES.get(entry.kind, _ENERGY_VALVE_TYPE),
         production_date=produced,
-        profile=entry.profile if registered and reported else None,
+        profile=_family(entry, number, ev4, lifelike) if registered and reported else None,
         kind=entry.kind,
         plant=plant,
-        scale=scale,
+        scale=round(uniform(0.5, 1.12, "device", number, "scale", seed), 3) if copied else 1.0,
         registered=registered,
         # Real devices do not all send at the same second either.
         phase=1 + hash64(*key, "phase") % (STEP - 1),
-        place=place,
+        place=PORTFOLIO[extra // 60 % len(PORTFOLIO)] if extra >= 0 else ZURICH,
         floor=entry.floor,
         reporting=reporting or _reporting(number),
     )
@@ -214,22 +208,4 @@ def fleet(
         raise ValueError(f"devices report by one of {', '.join(REPORTINGS)}, not {reporting!r}")
     if devices < 1:
         raise ValueError(f"A demo fleet needs at least 1 device, not {devices}.")
-    made = []
-    for number in range(devices):
-        extra = number - len(DEFAULT_FLEET)
-        entry, plant = copied_entry(extra) if extra >= 0 else (DEFAULT_FLEET[number], DEFAULT_FLEET[number].name)
-        copied = extra >= 0 and entry.profile in ENERGY_VALVES
-        made.append(
-            _device(
-                number,
-                replace(entry, profile=_family(entry, number, ev4, lifelike)),
-                PORTFOLIO[extra // 60 % len(PORTFOLIO)] if extra >= 0 else ZURICH,
-                plant,
-                round(uniform(0.5, 1.12, "device", number, "scale", seed), 3) if copied else 1.0,
-                # Some were never online and some never told their dataprofile: a real account has such devices.
-                registered=extra < 0 or extra % 45 != 0,
-                reported=extra < 0 or extra % 90 != 1,
-                reporting=reporting,
-            )
-        )
-    return tuple(made)
+    return tuple(_device(number, seed, ev4, reporting, lifelike) for number in range(devices))

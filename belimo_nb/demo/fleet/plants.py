@@ -1,7 +1,5 @@
 """The plant behind each energy valve of the default building: load, water temperatures, sizes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from belimo_nb.demo.fleet.building import DEFAULT_FLEET, Entry, Kind
@@ -23,6 +21,7 @@ NOMINAL_FLOW_M3S = {
 
 DESIGN_OUTDOOR_C = -7.0
 MILD_OUTDOOR_C = 15.0
+_KWH_D_PER_W = 24 / 1000
 
 
 @dataclass(frozen=True)
@@ -128,40 +127,29 @@ class Plant:
 
 
 @dataclass(frozen=True)
-class _Size:
-    """The parameters of a plant that are chosen; the others follow from them."""
+class Signature:
+    """True three-parameter energy signature of a heating zone, which a fit on local days approaches.
 
-    size: float
+    Attributes:
+        heat_loss_w_k: heat loss coefficient, W/K.
+        balance_point_c: outdoor temperature at which heating ends, °C.
+        base_w: load independent of the weather, W.
+    """
+
+    heat_loss_w_k: float
     balance_point_c: float
-    base_w: float = 0.0
-    setback: bool = True
-    flow_factor: float = 1.0
-    fouled: bool = False
+    base_w: float
 
+    @property
+    def slope_kwh_d_k(self) -> float:
+        """Daily energy per kelvin below the balance point, kWh/(d K)."""
+        return self.heat_loss_w_k * _KWH_D_PER_W
 
-_SIZES = {
-    "Energieventil Heizung 2.OG Sued-Ost": _Size(3900, 15.4),
-    "Energieventil Heizung 2.OG Nord-Ost": _Size(3100, 16.2, base_w=3500),
-    "Energieventil Heizung 2.OG Nord-West": _Size(4700, 16.6),
-    "Energieventil Heizung 1.OG Sued-West": _Size(3500, 15.8, setback=False),
-    "Energieventil Heizung 2.OG Sued-West": _Size(2200, 15.2, base_w=2000),
-    "Energieventil Kälte 2.OG Nord": _Size(4600, 15.0),
-    "Energieventil Kälte 2.OG Süd": _Size(6600, 13.5, flow_factor=2.5, fouled=True),
-    "Energieventil Kälte 1.OG Nord": _Size(4200, 14.5),
-    "Energieventil Kälte 1.OG Süd": _Size(4400, 14.0, flow_factor=3.8),
-    "Energieventil Kälte Serverraum": _Size(27000, 0.0),
-    "Energieventil Kälte EG Restaurant": _Size(2600, 13.0, base_w=2500),
-    "Energieventil Kälte EG Ost": _Size(1900, 14.5),
-    "Lüftung LA01 Erhitzer": _Size(7400, 20.0),
-    "Lüftung LA01 Kühler": _Size(7400, 18.0),
-    "Lüftung LA02 Erhitzer": _Size(4800, 20.0),
-    "Lüftung LA02 Kühler": _Size(4800, 18.0),
-    "Lüftung LA03 Erhitzer": _Size(6100, 20.5),
-    "Lüftung LA03 Kühler": _Size(6100, 18.0),
-    "Lüftung LA04 Erhitzer": _Size(3900, 20.0),
-    "Umschaltventil 1.OG Sitzungszimmer": _Size(900, 15.0),
-    "Umschaltventil EG Aula": _Size(1500, 15.0),
-}
+    @property
+    def base_kwh_d(self) -> float:
+        """Base load, kWh/d."""
+        return self.base_w * _KWH_D_PER_W
+
 
 _HEATING_WATER = Water(70.0, 45.0, 21.0, 20.0, HEATING_RHO_C)
 _COIL_WATER = Water(62.0, 46.0, 13.0, 20.0, HEATING_RHO_C)
@@ -178,38 +166,37 @@ HEAT_RECOVERY = 0.72
 LATENT = 1.35  # total over sensible cooling of an air cooler
 
 
-def _sized_plant(entry: Entry, given: _Size) -> Plant:
+def _sized_plant(entry: Entry) -> Plant:
     # As designers size: the load at the design outdoor temperature, with a boost after the night setback.
-    cold = given.balance_point_c - DESIGN_OUTDOOR_C
+    cold = entry.balance_point_c - DESIGN_OUTDOOR_C
     summer = None
     match entry.kind:
         case Kind.HEATING_ZONE:
-            peak = HEATING_PEAK if given.setback else 1.05
-            power, water = peak * given.size * cold + given.base_w, _HEATING_WATER
+            peak = HEATING_PEAK if entry.setback else 1.05
+            power, water = peak * entry.size * cold + entry.base_w, _HEATING_WATER
         case Kind.AIR_HEATER:
-            rise = given.balance_point_c - (DESIGN_OUTDOOR_C + HEAT_RECOVERY * (ROOM_C - DESIGN_OUTDOOR_C))
-            power, water = given.size * rise, _COIL_WATER
+            rise = entry.balance_point_c - (DESIGN_OUTDOOR_C + HEAT_RECOVERY * (ROOM_C - DESIGN_OUTDOOR_C))
+            power, water = entry.size * rise, _COIL_WATER
         case Kind.AIR_COOLER:
-            power, water = given.size * 7.5 * LATENT, _AIR_COOLING_WATER
+            power, water = entry.size * 7.5 * LATENT, _AIR_COOLING_WATER
         case Kind.COOLING_ZONE:
-            power, water = given.size * 13.0 + given.base_w, _FOULED_WATER if given.fouled else _COOLING_WATER
+            power, water = entry.size * 13.0 + entry.base_w, _FOULED_WATER if entry.fouled else _COOLING_WATER
         case Kind.SERVER_ROOM:
-            power, water = given.size * 1.25, _SERVER_WATER
+            power, water = entry.size * 1.25, _SERVER_WATER
         case _:
-            power, water, summer = HEATING_PEAK * given.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER
-    about = (entry.name, entry.kind, entry.dn, given.size, given.balance_point_c, given.base_w)
-    return Plant(*about, power, water, summer, given.setback, given.flow_factor)
+            power, water, summer = HEATING_PEAK * entry.size * cold, _CHANGE_OVER_WATER, _CHANGE_OVER_SUMMER
+    about = (entry.name, entry.kind, entry.dn, entry.size, entry.balance_point_c, entry.base_w)
+    return Plant(*about, power, water, summer, entry.setback, entry.flow_factor)
 
 
 def plants(seed: int, lifelike: bool = False) -> dict[str, Plant]:
     """Plants by device name. Sizes of all but the heating zones vary with the seed by up to 8 %."""
     made = {}
     for entry in DEFAULT_FLEET:
-        given = _SIZES.get(entry.name)
-        if given is None:
+        if not entry.size:
             continue
         # The signatures of the heating zones are written in the docs, so they are the same for every seed.
         if entry.kind is not Kind.HEATING_ZONE and seed != 1:
-            given = replace(given, size=given.size * uniform(0.92, 1.08, "plant", entry.name, seed))
-        made[entry.name] = replace(_sized_plant(entry, given), lifelike=lifelike)
+            entry = replace(entry, size=entry.size * uniform(0.92, 1.08, "plant", entry.name, seed))
+        made[entry.name] = replace(_sized_plant(entry), lifelike=lifelike)
     return made

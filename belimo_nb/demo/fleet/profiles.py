@@ -1,7 +1,5 @@
 """Dataprofiles of the demo cloud, as the API's definitions give them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Actuators and gateways: the devices without energy datapoints, and what they publish."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

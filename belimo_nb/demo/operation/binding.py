@@ -1,9 +1,6 @@
 """Build a device's meter from its plant's record, the faults of the meter itself, its counters and settings."""
 
-from __future__ import annotations
-
-import threading
-from collections import OrderedDict
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,42 +43,6 @@ _WEAR = (  # counter, its unit per unit of the total, decimals, most at the begi
 )
 
 
-class SharedCache:
-    """Least-recently-used cache for several threads: each value is made once, the sum of their sizes is limited."""
-
-    def __init__(self, limit: int, size: Callable[[Any], int] = lambda _: 1) -> None:
-        self._limit = limit
-        self._size_of = size
-        self._lock = threading.Lock()
-        self._making: dict[object, threading.Lock] = {}
-        self._kept: OrderedDict[object, tuple[Any, int]] = OrderedDict()
-        self._size = 0
-
-    def get(self, key: object, make: Callable[[], Any]) -> Any:
-        """The value of a key, made by `make` if it is not in the cache."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:  # a lock for each key: making takes tens of milliseconds, and other keys need not wait for it
-            with self._lock:
-                if key in self._kept:
-                    return self._kept[key][0]
-            made = make()
-            with self._lock:
-                self._kept[key] = (made, self._size_of(made))
-                self._size += self._kept[key][1]
-                self._making.pop(key, None)
-                while self._size > self._limit and len(self._kept) > 1:
-                    self._size -= self._kept.popitem(last=False)[1][1]
-        return made
-
-
-# Records depend on plant and seed only, so all simulations of a process share them.
-_RECORDS = SharedCache(limit=40)
-
-
 def availability_of(device: DemoDevice, lifelike: bool = False) -> Availability:
     """The sample times of a device, with its outages; if lifelike those of whole buildings, too."""
     gaps = list(silences()) if lifelike else []
@@ -100,18 +61,23 @@ def availability_of(device: DemoDevice, lifelike: bool = False) -> Availability:
     return Availability(device.phase, gaps)
 
 
-def _record(device: DemoDevice, plant: Plant, seed: int, available: Availability) -> Totals:
+def _first_faulty(device: DemoDevice, kind: FaultKind, available: Availability) -> int | None:
+    """Index of the first sample with a fault of the meter; None if it has none, as all copies of a plant."""
+    return next((available.before(fault.begin) for fault in specs_of(device.name, kind)), None)
+
+
+@functools.lru_cache(maxsize=40)  # simulating takes 50 ms, and all simulations of a process share what comes of it
+def _totals(plant: Plant, seed: int, swapped: int | None, stopped: int | None) -> Totals:
     record = simulate(plant, seed)
-    if device.own_plant:  # copies of a plant have healthy meters
-        for fault in specs_of(device.name, FaultKind.SENSORS_SWAPPED):
-            record = swap_sensors(record, available.before(fault.begin))
-        for fault in specs_of(device.name, FaultKind.FLOW_SENSOR):
-            record = stop_flow_sensor(record, available.before(fault.begin))
+    if swapped is not None:
+        record = swap_sensors(record, swapped)
+    if stopped is not None:
+        record = stop_flow_sensor(record, stopped)
     return Totals(record)
 
 
 def _registers(device: DemoDevice, plant: Plant, seed: int, available: Availability) -> dict[str, Register]:
-    reset = next((available.before(fault.begin) for fault in specs_of(device.name, FaultKind.COUNTER_RESET)), None)
+    reset = _first_faulty(device, FaultKind.COUNTER_RESET, available)
     zeros = tuple(
         (available.before(fault.begin), available.before(HORIZON if fault.end is None else fault.end))
         for fault in specs_of(device.name, FaultKind.DROPOUT)
@@ -148,7 +114,8 @@ def valve_meter(
     device: DemoDevice, plant: Plant, seed: int, changes: Mapping[str, Changes], available: Availability
 ) -> ValveMeter:
     """The meter of an energy valve."""
-    totals: Totals = _RECORDS.get((plant, seed), lambda: _record(device, plant, seed, available))
+    swapped = _first_faulty(device, FaultKind.SENSORS_SWAPPED, available)
+    stopped = _first_faulty(device, FaultKind.FLOW_SENSOR, available)
 
     def steps(datapoint_id: str, number: Callable[[Any], float]) -> list[tuple[int, float]]:
         points = changes[datapoint_id]
@@ -156,7 +123,7 @@ def valve_meter(
 
     full_power = plant.max_power_w * device.scale / 100
     return ValveMeter(
-        totals,
+        _totals(plant, seed, swapped, stopped),
         available,
         device.scale,
         plant.max_flow_m3s * device.scale,
@@ -168,8 +135,10 @@ def valve_meter(
     )
 
 
+_columns = functools.lru_cache(maxsize=40)(simulate_appliance)
+
+
 def appliance_meter(device: DemoDevice, seed: int, available: Availability) -> ApplianceMeter:
     """The meter of an actuator or a gateway."""
     kind = Kind(device.kind)
-    record = _RECORDS.get((device.plant, seed), lambda: simulate_appliance(kind, device.plant, seed))
-    return ApplianceMeter(record, kind, available, device.production_date)
+    return ApplianceMeter(_columns(kind, device.plant, seed), kind, available, device.production_date)

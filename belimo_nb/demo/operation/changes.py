@@ -1,7 +1,5 @@
 """Settings, metadata and health of a device over time, and the timeline of events that records their changes."""
 
-from __future__ import annotations
-
 import bisect
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +14,10 @@ from belimo_nb.demo.fleet.datapoints import (
     Override,
     SetpointSource,
 )
-from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, utc
+from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, reported_errors, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.plants import Plant
 from belimo_nb.demo.fleet.profiles import DATAPOINTS, MP_ACTUATOR, MP_GATEWAY
-from belimo_nb.demo.fleet.truth import reported_errors
 from belimo_nb.demo.world.noise import fraction, hash64, uniform
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON
 

@@ -1,7 +1,5 @@
 """What real plants and meters do beyond the formulas: plants stop, valves cycle, meters round off and lag."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Heating and cooling loads of each plant, from weather, weekly schedule and noise."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from belimo_nb.demo.fleet.building import Kind

@@ -1,7 +1,5 @@
 """The datapoints that an energy valve publishes at every step, from the record of its plant."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as SequenceOf
 from typing import Any

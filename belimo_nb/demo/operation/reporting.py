@@ -1,7 +1,5 @@
 """Which samples a device sends (each, those at fixed intervals, or what has changed), and which the cloud has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,55 +13,14 @@ from belimo_nb.demo.world.noise import FloatArray, hash64
 from belimo_nb.demo.world.physics import BoolArray, IntArray
 from belimo_nb.demo.world.schedule import HISTORY_BEGIN, HORIZON, SAMPLES, STEP
 
-_A_DAY = 86400 // STEP
+_DAY = 86400
+_A_DAY = _DAY // STEP
 ERRORS = "evcloud.280"  # the error bits
 
 RESOLUTIONS: Mapping[str, float] = {"K": 0.1, "percent": 1.0, "m3/s": 5e-6, "W": 100.0}
 """What a change by report means, by unit. Of any other quantity, counters among them, any change is sent."""
 _UNITS = {point.id: point.unit for point in ENERGY_VALVE_WITH_WEAR}
 _UNITS |= {"AbsoluteHeatingPower": "W", "AbsoluteCoolingPower": "W"}
-
-
-def _daily(device: DemoDevice) -> int:
-    """Index of its first daily report of everything."""
-    return hash64("daily report", device.first_id) % _A_DAY
-
-
-def sent_samples(device: DemoDevice, datapoint_id: str, values: FloatArray, available: Availability) -> BoolArray:
-    """Which samples of a datapoint the device sends, shape (SAMPLES,), whatever becomes of them on the way.
-
-    Who reports by change sends a sample that has left the step of the resolution (or the 0) that the one before was
-    in, and everything once a day and after an outage.
-    """
-    if device.reporting != BY_CHANGE:
-        every = REPORTINGS[device.reporting]
-        regular: BoolArray = np.arange(SAMPLES) % every == _daily(device) % every
-        return regular
-    resolution = RESOLUTIONS.get(_UNITS.get(SOURCES.get(datapoint_id, datapoint_id)) or "")
-    steps = values if resolution is None else np.rint(values / resolution)
-    sent = np.ones(SAMPLES, dtype=np.bool_)
-    sent[1:] = (steps[1:] != steps[:-1]) | ((values[1:] == 0) != (values[:-1] == 0))
-    sent[_daily(device) :: _A_DAY] = True
-    back = [available.before(gap.end) for gap in available.outages]
-    sent[[index for index in back if index < SAMPLES]] = True
-    return sent
-
-
-def sent_daily(device: DemoDevice, datapoint_id: str) -> bool:
-    """Whether a datapoint that seldom changes is sent once a day, too: by all devices only their errors."""
-    if datapoint_id.startswith("metadata."):
-        return False
-    return device.reporting == BY_CHANGE or SOURCES.get(datapoint_id, datapoint_id) == ERRORS
-
-
-def daily_reports(device: DemoDevice, available: Availability, now: int) -> IntArray:
-    """Times (epoch seconds) at which a device has sent everything, what has not changed with it."""
-    held = available.held(now)
-    indices = np.arange(_daily(device), SAMPLES, _A_DAY)
-    return available.first + STEP * (indices if held is None else indices[held[indices]])
-
-
-_DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -108,11 +65,8 @@ class Availability:
                 index = self.before(gap.begin) - 1
         return index
 
-    def held(self, now: int) -> npt.NDArray[np.bool_] | None:
-        """Which samples of the horizon are not in an absent outage, shape (SAMPLES,); None: all of them."""
-        absent = self.absent(now)
-        if not absent:
-            return None
+    def held(self, absent: Sequence[Outage]) -> npt.NDArray[np.bool_]:
+        """Which samples of the horizon are not in one of some outages, shape (SAMPLES,)."""
         mask = np.ones(SAMPLES, dtype=np.bool_)
         for gap in absent:
             mask[self.before(gap.begin) : self.before(gap.end)] = False
@@ -125,3 +79,41 @@ class Availability:
         for gap in self.outages:
             days -= set(range(-(-gap.begin // _DAY), gap.end // _DAY))
         return len(days)
+
+
+def _daily(device: DemoDevice) -> int:
+    """Index of its first daily report of everything."""
+    return hash64("daily report", device.first_id) % _A_DAY
+
+
+def sent_samples(device: DemoDevice, datapoint_id: str, values: FloatArray, available: Availability) -> BoolArray:
+    """Which samples of a datapoint the device sends, shape (SAMPLES,), whatever becomes of them on the way.
+
+    Who reports by change sends a sample that has left the step of the resolution (or the 0) that the one before was
+    in, and everything once a day and after an outage.
+    """
+    if device.reporting != BY_CHANGE:
+        every = REPORTINGS[device.reporting]
+        regular: BoolArray = np.arange(SAMPLES) % every == _daily(device) % every
+        return regular
+    resolution = RESOLUTIONS.get(_UNITS.get(SOURCES.get(datapoint_id, datapoint_id)) or "")
+    steps = values if resolution is None else np.rint(values / resolution)
+    sent = np.ones(SAMPLES, dtype=np.bool_)
+    sent[1:] = (steps[1:] != steps[:-1]) | ((values[1:] == 0) != (values[:-1] == 0))
+    sent[_daily(device) :: _A_DAY] = True
+    back = [available.before(gap.end) for gap in available.outages]
+    sent[[index for index in back if index < SAMPLES]] = True
+    return sent
+
+
+def sent_daily(device: DemoDevice, datapoint_id: str) -> bool:
+    """Whether a datapoint that seldom changes is sent once a day, too: by all devices only their errors."""
+    if datapoint_id.startswith("metadata."):
+        return False
+    return device.reporting == BY_CHANGE or SOURCES.get(datapoint_id, datapoint_id) == ERRORS
+
+
+def daily_reports(device: DemoDevice, available: Availability, now: int) -> IntArray:
+    """Times (epoch seconds) at which a device has sent everything, what has not changed with it."""
+    indices = np.arange(_daily(device), SAMPLES, _A_DAY)
+    return available.first + STEP * indices[available.held(available.absent(now))[indices]]

@@ -1,32 +1,31 @@
 """The simulation: samples, states and events of all devices, as the cloud knows them at `now`."""
 
-from __future__ import annotations
-
 import bisect
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from belimo_nb.demo.fleet.building import Kind
+from belimo_nb.demo.fleet.faults import planted_faults
 from belimo_nb.demo.fleet.fleet import DemoDevice, fleet, transferred
-from belimo_nb.demo.fleet.plants import Plant, plants
+from belimo_nb.demo.fleet.plants import Plant, Signature, plants
 from belimo_nb.demo.fleet.profiles import DATAPOINTS
-from belimo_nb.demo.fleet.truth import Signature, planted_faults, signature_of
 from belimo_nb.demo.operation.appliances import ApplianceMeter
-from belimo_nb.demo.operation.binding import SharedCache, appliance_meter, availability_of, valve_meter
+from belimo_nb.demo.operation.binding import appliance_meter, availability_of, valve_meter
 from belimo_nb.demo.operation.changes import Changes, Scalar, changes, published, software_updates, timeline, value_at
 from belimo_nb.demo.operation.lifelike import kept
 from belimo_nb.demo.operation.meter import ValveMeter
-from belimo_nb.demo.operation.reporting import Availability, daily_reports, sent_daily, sent_samples
+from belimo_nb.demo.operation.reporting import Outage, daily_reports, sent_daily, sent_samples
 from belimo_nb.demo.world.noise import FloatArray
 from belimo_nb.demo.world.schedule import NOW, SAMPLES, STEP
 from belimo_nb.demo.world.weather import hour_begins, weather
 
 Times = npt.NDArray[np.int64]
 
-_CACHE_BYTES = 120_000_000  # about 50 series of the whole horizon
+_KEPT_SERIES = 32  # the values of one take 2.5 MB, its times as much where it has some of its own
 _API_STATES = {"OK": "OK", "WARN": "WARNING", "ERROR": "ERROR", "UNKNOWN": "UNKNOWN"}
 
 
@@ -62,10 +61,10 @@ class Simulation:
         self._by_id = {device.id: device for device in self._scopes}
         self._plants = plants(seed, lifelike)
         self.truth = planted_faults(self.devices, self._plants, seed, lifelike)
-        self._arrays = SharedCache(_CACHE_BYTES, size=lambda array: int(array.nbytes))
-        self._meters: dict[str, ValveMeter | ApplianceMeter | None] = {}
-        self._changes: dict[str, dict[str, Changes]] = {}
-        self._availability: dict[str, Availability] = {}
+        self._samples = functools.lru_cache(_KEPT_SERIES)(self._all_samples)
+        self._meter = functools.cache(self._new_meter)
+        self._changes_of = functools.cache(self._published)
+        self._available = functools.cache(functools.partial(availability_of, lifelike=lifelike))
 
     @property
     def devices(self) -> Sequence[DemoDevice]:
@@ -101,36 +100,7 @@ class Simulation:
         meter = self._meter(device)
         if meter is None or datapoint_id not in meter.datapoints:
             raise KeyError(datapoint_id)
-
-        def whole() -> npt.NDArray[Any]:
-            return np.asarray(meter.read(datapoint_id, slice(None)), dtype=np.float64)
-
-        absent = available.absent(now)
-        mask = available.held(now)
-        whose: tuple[Any, ...] = (device.phase,)  # devices with the same times of samples share them
-        if device.reporting != "5m":
-            sent = self._arrays.get(
-                (device.id, datapoint_id, "sent"),
-                lambda: sent_samples(device, datapoint_id, whole(), available),
-            )
-            mask = sent if mask is None else mask & sent
-            whose = (device.id, datapoint_id)
-        if self.lifelike:
-            there = self._arrays.get((device.id, datapoint_id, "kept"), lambda: kept(device.first_id, datapoint_id))
-            mask = there if mask is None else mask & there
-            whose = (device.id, datapoint_id)
-
-        def array(key: object, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-            def frozen() -> npt.NDArray[Any]:  # read-only, since all requests share the arrays
-                made = make() if mask is None else make()[mask]
-                made.flags.writeable = False
-                return made
-
-            kept: npt.NDArray[Any] = self._arrays.get(key, frozen)
-            return kept
-
-        times = array(("times", *whose, absent), lambda: available.first + STEP * np.arange(SAMPLES, dtype=np.int64))
-        values = array((device.id, datapoint_id, absent), whole)
+        times, values = self._samples(device, meter, datapoint_id, available.absent(now))
         count = int(np.searchsorted(times, now))
         return times[:count], values[:count]
 
@@ -211,26 +181,33 @@ class Simulation:
     def signature(self, device: DemoDevice) -> Signature | None:
         """The true energy signature of a heating zone; None for any other device."""
         plant = self.plant(device)
-        return signature_of(plant, device.scale) if plant is not None and plant.kind is Kind.HEATING_ZONE else None
+        if plant is None or plant.kind is not Kind.HEATING_ZONE:
+            return None
+        return Signature(plant.size * device.scale, plant.balance_point_c, plant.base_w * device.scale)
 
     def plant(self, device: DemoDevice) -> Plant | None:
         """The plant behind an energy valve, before scaling; None for other devices."""
         return self._plants[device.plant] if device.is_energy_valve else None
 
-    def _changes_of(self, device: DemoDevice) -> dict[str, Changes]:
-        if device.id not in self._changes:
-            self._changes[device.id] = published(device, changes(device, self.plant(device), self.seed))
-        return self._changes[device.id]
+    def _all_samples(
+        self, device: DemoDevice, meter: ValveMeter | ApplianceMeter, datapoint_id: str, absent: tuple[Outage, ...]
+    ) -> tuple[Times, npt.NDArray[Any]]:
+        """Times and values of all samples but those of some outages; read-only, since all requests share them."""
+        available = self._available(device)
+        times, values = _times(available.first), np.asarray(meter.read(datapoint_id, slice(None)), dtype=np.float64)
+        masks = [available.held(absent)] if absent else []
+        if device.reporting != "5m":
+            masks.append(sent_samples(device, datapoint_id, values, available))
+        if self.lifelike:
+            masks.append(kept(device.first_id, datapoint_id))
+        if masks:
+            there = np.logical_and.reduce(masks)
+            times, values = times[there], values[there]
+        times.flags.writeable = values.flags.writeable = False
+        return times, values
 
-    def _available(self, device: DemoDevice) -> Availability:
-        if device.id not in self._availability:
-            self._availability[device.id] = availability_of(device, self.lifelike)
-        return self._availability[device.id]
-
-    def _meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
-        if device.id not in self._meters:
-            self._meters[device.id] = self._new_meter(device)
-        return self._meters[device.id]
+    def _published(self, device: DemoDevice) -> dict[str, Changes]:
+        return published(device, changes(device, self.plant(device), self.seed))
 
     def _new_meter(self, device: DemoDevice) -> ValveMeter | ApplianceMeter | None:
         if device.profile is None:
@@ -240,6 +217,11 @@ class Simulation:
         if plant is None:
             return appliance_meter(device, self.seed, available)
         return valve_meter(device, plant, self.seed, changes(device, plant, self.seed), available)
+
+
+@functools.lru_cache(maxsize=40)  # devices with the same phase share them
+def _times(first: int) -> Times:
+    return first + STEP * np.arange(SAMPLES, dtype=np.int64)
 
 
 def _change_series(points: Changes, now: int, repeated: Iterable[int]) -> tuple[Times, npt.NDArray[Any]]:

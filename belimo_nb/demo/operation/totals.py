@@ -3,8 +3,6 @@
 Integers, since a float sum depends on its order: one reading and a whole series would differ in the last digits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """Simulate the record of an energy valve from its plant, planted faults included."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from belimo_nb.demo.server.resample import Grid, is_numeric
+from belimo_nb.demo.server.resample import is_numeric
 
 _EXACT_INTEGERS = 2.0**53  # above it not every integer is a float, so the digits would claim too much
 
@@ -50,25 +50,11 @@ def time_texts(times: NDArray[np.int64]) -> list[str]:
     return stamps
 
 
-class BucketRows:
-    """Writes the rows of resampled series, with time stamps formatted once for all series of an answer."""
-
-    def __init__(self, grid: Grid) -> None:
-        begins = grid.first + grid.step * np.arange(grid.size, dtype=np.int64)
-        self._heads = [f'{{"timestamp":"{stamp}","value":' for stamp in time_texts(begins)]
-
-    def write(self, buckets: NDArray[np.int64], values: NDArray[Any]) -> str:
-        """The JSON list of `{"timestamp": ..., "value": ...}` for these buckets."""
-        heads = self._heads
-        if len(buckets) != len(heads):
-            heads = [heads[bucket] for bucket in buckets.tolist()]
-        return _rows(heads, value_texts(values))
+def row_heads(times: NDArray[np.int64]) -> list[str]:
+    """How the rows of some times (epoch seconds) begin; all series of an answer share them."""
+    return [f'{{"timestamp":"{stamp}","value":' for stamp in time_texts(times)]
 
 
-def sample_rows(times: NDArray[np.int64], values: NDArray[Any]) -> str:
-    """The JSON list of `{"timestamp": ..., "value": ...}` of native samples."""
-    return _rows([f'{{"timestamp":"{stamp}","value":' for stamp in time_texts(times)], value_texts(values))
-
-
-def _rows(heads: list[str], texts: list[str]) -> str:
-    return "[" + ",".join([head + text + "}" for head, text in zip(heads, texts, strict=True)]) + "]"
+def json_rows(heads: list[str], values: NDArray[Any]) -> str:
+    """The JSON list of `{"timestamp": ..., "value": ...}` of values with the heads of their rows."""
+    return "[" + ",".join([head + text + "}" for head, text in zip(heads, value_texts(values), strict=True)]) + "]"

@@ -1,5 +1,7 @@
 """Answers with a device's history: resampled series, native samples, and their download as CSV."""
 
+import csv
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,14 +11,13 @@ from numpy.typing import NDArray
 from belimo_nb.demo.fleet.fleet import DemoDevice
 from belimo_nb.demo.fleet.profiles import PROFILES
 from belimo_nb.demo.server.account import Account
-from belimo_nb.demo.server.encode import BucketRows, json_bytes, sample_rows, time_texts, value_texts
+from belimo_nb.demo.server.encode import json_bytes, json_rows, row_heads, time_texts, value_texts
 from belimo_nb.demo.server.query import ApiError, Page, Query, bad_parameter, iso
 from belimo_nb.demo.server.resample import AGGREGATIONS, DEFAULT_POINTS, SELECTORS, is_numeric, make_grid, resample
 
 Samples = tuple[NDArray[np.int64], NDArray[Any]]
 
 _ROWS_A_CHUNK = 5_000
-_QUOTED = (";", '"', "\r", "\n")
 
 
 def _samples(account: Account, device: DemoDevice, names: list[str]) -> dict[str, Samples]:
@@ -52,7 +53,7 @@ def timeseries(account: Account, query: Query, device_id: str) -> bytes:
     except ValueError as error:
         raise bad_parameter("resolution", str(error)) from None
     aggregation = query.choice("aggregation", AGGREGATIONS, "last")
-    rows = BucketRows(grid)
+    heads = row_heads(grid.first + grid.step * np.arange(grid.size, dtype=np.int64))
     parts = []
     for name, (times, values) in _samples(account, device, names).items():
         if aggregation not in SELECTORS and not is_numeric(values):
@@ -60,7 +61,8 @@ def timeseries(account: Account, query: Query, device_id: str) -> bytes:
                 "aggregation", f"aggregation {aggregation} needs numbers; {name} has none: use last or first"
             )
         head = json_bytes({"datapointId": name, "aggregation": aggregation})[:-1].decode()
-        parts.append(f'{head},"values":{rows.write(*resample(times, values, grid, aggregation))}}}')
+        buckets, found = resample(times, values, grid, aggregation)
+        parts.append(f'{head},"values":{json_rows([heads[bucket] for bucket in buckets.tolist()], found)}}}')
     head = json_bytes({"from": iso(span.begin), "to": iso(span.end), "resolution": grid.resolution})[:-1].decode()
     return f'{head},"series":[{",".join(parts)}]}}'.encode()
 
@@ -80,7 +82,7 @@ def samples(account: Account, query: Query, device_id: str, datapoint_id: str) -
     del body["data"]
     body["filter"] = {"from": iso(span.begin), "to": iso(span.end), "datapointId": datapoint_id}
     part = slice(page.offset, page.offset + page.limit)
-    return f'{{"data":{sample_rows(times[part], values[part])},'.encode() + json_bytes(body)[1:]
+    return f'{{"data":{json_rows(row_heads(times[part]), values[part])},'.encode() + json_bytes(body)[1:]
 
 
 def download(account: Account, query: Query, device_id: str) -> Iterator[bytes]:
@@ -116,8 +118,9 @@ def _csv_chunks(columns: dict[str, Samples]) -> Iterator[bytes]:
     for start in range(0, len(order), _ROWS_A_CHUNK):
         chunk = rows[order[start : start + _ROWS_A_CHUNK]]
         cells = [_cells(chunk, key, values) for key, (_, values) in zip(keys, columns.values(), strict=True)]
-        lines = zip(time_texts(chunk // 2), *cells, strict=True)
-        yield "".join([";".join(line) + "\r\n" for line in lines]).encode()
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=";").writerows(zip(time_texts(chunk // 2), *cells, strict=True))
+        yield text.getvalue().encode()
 
 
 def _cells(rows: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[Any]) -> list[str]:
@@ -128,16 +131,11 @@ def _cells(rows: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[Any
     places = np.minimum(np.searchsorted(keys, rows), len(keys) - 1)
     (present,) = np.nonzero(keys[places] == rows)
     found = values[places[present]]
-    texts = value_texts(found) if is_numeric(found) else [_quoted(value) for value in found.tolist()]
+    texts = value_texts(found) if is_numeric(found) else [_text(value) for value in found.tolist()]
     for place, text in zip(present.tolist(), texts, strict=True):
         cells[place] = text
     return cells
 
 
-def _quoted(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    if any(mark in text for mark in _QUOTED):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

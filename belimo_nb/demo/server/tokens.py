@@ -64,12 +64,6 @@ class TokenStore:
             if grant := self._access.get(_digest(token)):
                 self._access[_digest(token)] = Grant(grant.scopes, time.monotonic())
 
-    def revoke_all(self) -> None:
-        """Revoke every token, refresh tokens included: clients have to sign in again."""
-        with self._lock:
-            self._access.clear()
-            self._refresh.clear()
-
     def expire_all(self) -> None:
         """Let every access token expire now; refresh tokens stay valid."""
         now = time.monotonic()

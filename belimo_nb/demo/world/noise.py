@@ -5,8 +5,6 @@ which streams are drawn does not matter. Raw PCG64 bits and integer sums are use
 whose algorithms may change between versions.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 

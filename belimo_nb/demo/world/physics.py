@@ -4,8 +4,6 @@ Quasi-static and vectorized over native steps. Quantities are stored as whole mu
 are exact, and published values do not depend on the last bits of floating-point functions, which differ by platform.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The simulation's time grid, and weekly schedules by the site's clock, daylight saving time included."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

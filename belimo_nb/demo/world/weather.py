@@ -5,8 +5,6 @@ three real spells (cold January 2017, cold end of February 2018, hot end of July
 degree days in the docs hold for every fleet.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from dataclasses import dataclass

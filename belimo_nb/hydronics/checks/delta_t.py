@@ -14,7 +14,7 @@ from belimo_nb.hydronics.water import GLYCOL_LOSS
 
 MEAN = "flow-weighted delta-T"
 LOW = "low delta-T"
-MEAN_SOURCES = ("the counters of energy and volume", "power and flow, for want of counters")
+MEAN_SOURCES = ("the counters of energy and volume", "power and flow, for want of counters of both energy and volume")
 
 LOW_SHARE = 0.7  # delta-T is low below this share of its design
 LOW_WARN_PCT = 30.0

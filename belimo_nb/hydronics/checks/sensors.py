@@ -10,7 +10,7 @@ import pandas as pd
 from belimo_nb.hydronics.plant import flowless, moves
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
-from belimo_nb.hydronics.verdict import FAULT, OK, WARN, Verdict, cannot_judge
+from belimo_nb.hydronics.verdict import FAULT, OK, THOUSANDS, WARN, Verdict, cannot_judge
 from belimo_nb.quantities import ABSOLUTE_ZERO_C, plural
 
 CHECK = "sensor range"
@@ -142,7 +142,7 @@ def _no_flow(samples: Samples) -> Verdict | None:
         f"In {hours:.0f} h with the valve open the flow reads 0 all day, while the water keeps its temperature and T2 "
         "follows the valve: the flow sensor has failed, and no energy is counted."
     )
-    advice = "Check the flow sensor, its cable and the device's error messages; its time is unknown, not 0."
+    advice = "Check the flow sensor, its cable and the device's error messages; what passed meanwhile is not known."
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
 
 
@@ -206,7 +206,7 @@ def in_the_room(samples: Samples) -> Verdict | None:
 def _told(name: str, item: _Findings) -> str:
     parts = []
     if item.outside:
-        parts.append(plural(item.outside, "reading out of range", "readings out of range"))
+        parts.append(plural(item.outside, "reading out of range", "readings out of range", THOUSANDS))
     if item.jumps:
         parts.append(plural(item.jumps, "jump"))
     if item.frozen_hours:
@@ -225,7 +225,8 @@ def _findings(samples: Samples, column: str) -> _Findings:
         fast = change > FASTEST_K_MIN * np.diff(ns) / 6e10
         fast &= active[1:] & active[:-1] & neighbors(ns, samples.step) & ~outside[1:] & ~outside[:-1]
         jumps = int(fast.sum())
-    return _Findings(int(outside.sum()), jumps, _frozen(change, active.astype(float) * samples.hours))
+    # What is out of range is counted as that alone, also where it stands still.
+    return _Findings(int(outside.sum()), jumps, _frozen(change, (active & ~outside).astype(float) * samples.hours))
 
 
 def _frozen(change: Floats, active_hours: Floats) -> float:

@@ -35,6 +35,14 @@ NO_WORKER_TIMEOUT = 300.0  # seconds without a usable worker after which all rep
 
 POLL_INTERVAL = 2.0  # seconds between two looks at which workers there are
 
+NAME = "belimo-nb"
+CONNECT_TIMEOUT = 10.0  # seconds that the scheduler has to answer
+
+WORKER_TIMEOUT = 30.0
+"""Seconds that the first worker has to join: a service manager may start scheduler and workers at once."""
+
+CLOSE_TIMEOUT = 30.0  # seconds that closing the connection may take
+
 
 class ClusterWarning(UserWarning):
     """A worker cannot make reports; the others make them."""
@@ -44,28 +52,83 @@ class Cluster(Workers):
     """Executor on the workers of a Dask scheduler; `max_workers` is the sum of their threads at the beginning."""
 
     def __init__(self, address: str, *, time_limit: float, engine: str) -> None:
-        """Connect as `Scheduler` does, with its errors."""
-        self.time_limit, self.engine = time_limit, engine
+        """Connect, and check that every worker has this version of belimo_nb.
+
+        Args:
+            address: The scheduler's, such as ``tcp://10.0.0.5:8786``.
+            time_limit: Seconds a job may take.
+            engine: How the jobs run notebooks.
+
+        Raises:
+            UsageError: The package distributed is missing, the address is invalid, or a worker has another version.
+            ConnectionFailed: The scheduler or its workers cannot be reached.
+        """
+        self.time_limit, self.engine, self._address = time_limit, engine, address
         self._run = secrets.token_hex(8)
         self._lock = threading.Lock()
         # `submit` returns futures of our own: Dask's end with their task, which a worker may refuse.
         self._open: set[Future[Any]] = set()
         self._refused: dict[str, str] = {}
         self._ended = threading.Event()
-        self._scheduler = Scheduler(address)
-        self.max_workers = sum(self._scheduler.first.values())
+        # Files that a worker sees if it shares this host's folders; removed at the end.
+        self._probes: list[Path] = []
+        self._client = _client(address)
+        try:
+            try:
+                self._client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
+            except TimeoutError:
+                raise ConnectionFailed(
+                    f"The scheduler at {address} has no worker; start some: dask worker {address}"
+                ) from None
+            threads: dict[str, int] = self._client.nthreads()
+            self._check_versions()
+        except BaseException:
+            self._client.close(CONNECT_TIMEOUT)
+            raise
+        self.max_workers = sum(threads.values())
         # Kept up to date by a thread of its own: `_dispatch` may run on Dask's event loop, which must not wait.
-        self._present = set(self._scheduler.first)
-        self._executor = self._scheduler.executor()
+        self._present = set(threads)
+        self._executor = self._client.get_executor(pure=False)
         self._watch = threading.Thread(target=self._watch_workers, name="belimo-nb-cluster", daemon=True)
         self._watch.start()
 
     def __repr__(self) -> str:
-        return f"<Cluster {self._scheduler.address}>"
+        return f"<Cluster {self._address}>"
 
     def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """Check that every worker sees the store and the output folder; as `Scheduler.check`."""
-        self._scheduler.check(settings, folder)
+        """Check that every worker sees the store, the output folder, and a cloud that runs on this machine.
+
+        Raises:
+            UsageError: One does not; the message says which, and what.
+        """
+        # A cloud on the loopback (the demo cloud) is reached from its own host alone.
+        hosts = self._ask(socket.gethostname)
+        local = is_loopback(settings.api_url) and not settings.offline
+        for worker, host in hosts.items() if local else ():
+            if host != socket.gethostname():
+                raise UsageError(
+                    f"The cloud at {settings.api_url} answers on this host only, but the worker {worker} runs on "
+                    f"{host}; start the workers of the demo cloud on this host."
+                )
+        for place, what, option in (
+            (settings.data_dir, "store", "BELIMO_DATA_DIR"),
+            (folder.private, "output folder", "--out"),
+        ):
+            # A new file with a random name: a folder of the same path on the worker's own disk cannot have it.
+            probe = place / f".{secrets.token_hex(8)}.probe"
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+                probe.touch()
+            except OSError as error:
+                raise UsageError(
+                    f"The {what} {str(place)!r} cannot be written to ({error.strerror}); set {option} to a folder that "
+                    "this host and all workers share."
+                ) from None
+            self._probes.append(probe)
+            self._check_seen(probe, what, option)
+        weather = Path(settings.weather) if settings.weather and Path(settings.weather).is_absolute() else None
+        if weather is not None and weather.is_file():
+            self._check_seen(weather, "weather file", "BELIMO_WEATHER", write=False)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call ``fn(*args, **kwargs)`` in a process of its own, on a worker with a free thread."""
@@ -74,7 +137,7 @@ class Cluster(Workers):
             if self._ended.is_set():
                 raise JobFailed(STOPPED, 0.0)
             self._open.add(outer)
-        probes = tuple(self._scheduler.probes)
+        probes = tuple(self._probes)
         call = RemoteCall(self._run, __version__, fn, args, kwargs, self.time_limit, self.engine, probes)
         self._dispatch(call, outer)
         return outer
@@ -100,7 +163,12 @@ class Cluster(Workers):
             self._ended.set()
         self._executor.shutdown(wait=False)  # which cancels what is not done
         self._fail_all(JobFailed(STOPPED, 0.0))
-        self._scheduler.close(close_pool, self._run, kill=kill)
+        with contextlib.suppress(Exception):  # the scheduler may be what has gone
+            self._client.run(close_pool, self._run, kill=kill, on_error="ignore", wait=True)
+        for probe in self._probes:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+        self._client.close(CLOSE_TIMEOUT)
 
     def _dispatch(self, call: RemoteCall, outer: Future[Any]) -> None:
         # Workers that have refused are avoided; unless the others have died meanwhile.
@@ -116,7 +184,7 @@ class Cluster(Workers):
         try:
             kind, *content = inner.result()
         except CancelledError:
-            lost = f"The scheduler at {self._scheduler.address} was lost; see its log, and run the same again with"
+            lost = f"The scheduler at {self._address} was lost; see its log, and run the same again with"
             return self._finish(outer, JobFailed(f"{lost} --resume.", 0.0))
         except Exception as error:  # noqa: BLE001 - a worker that died with it, or one that could not even read it
             return self._finish(outer, JobFailed(_loss_reason(error), 0.0, crashed=True))
@@ -153,119 +221,12 @@ class Cluster(Workers):
         seen = time.monotonic()
         while not self._ended.wait(POLL_INTERVAL):
             with contextlib.suppress(Exception):
-                self._present = set(self._scheduler.threads())
+                self._present = set(self._client.nthreads())
                 if self._present - set(self._refused):
                     seen = time.monotonic()
             if time.monotonic() - seen > NO_WORKER_TIMEOUT:
-                where = f"at {self._scheduler.address} for {NO_WORKER_TIMEOUT:g} s."
+                where = f"at {self._address} for {NO_WORKER_TIMEOUT:g} s."
                 self._fail_all(JobFailed(f"There has been no worker of use {where}", 0.0))
-
-
-def _loss_reason(error: Exception) -> str:
-    """Why a task was lost, in one sentence without its arguments: credentials are among them."""
-    from distributed import KilledWorker
-
-    if isinstance(error, KilledWorker):
-        return "The workers that made it died, one after another; most often memory runs out there."
-    return f"The worker could not take it: {type(error).__name__}."
-
-
-NAME = "belimo-nb"
-CONNECT_TIMEOUT = 10.0  # seconds that the scheduler has to answer
-
-WORKER_TIMEOUT = 30.0
-"""Seconds that the first worker has to join: a service manager may start scheduler and workers at once."""
-
-CLOSE_TIMEOUT = 30.0  # seconds that closing the connection may take
-
-
-class Scheduler:
-    """The connection to a Dask scheduler.
-
-    Attributes:
-        address: Its address.
-        first: How many threads each worker had at the beginning.
-        probes: Files that a worker sees if it shares this host's folders; removed when the connection is closed.
-    """
-
-    def __init__(self, address: str) -> None:
-        """Connect, and check that every worker has this version of belimo_nb.
-
-        Args:
-            address: The scheduler's, such as ``tcp://10.0.0.5:8786``.
-
-        Raises:
-            UsageError: The package distributed is missing, the address is invalid, or a worker has another version.
-            ConnectionFailed: The scheduler or its workers cannot be reached.
-        """
-        self.address = address
-        self.probes: list[Path] = []
-        self._client = _client(address)
-        try:
-            try:
-                self._client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
-            except TimeoutError:
-                raise ConnectionFailed(
-                    f"The scheduler at {address} has no worker; start some: dask worker {address}"
-                ) from None
-            self.first = self.threads()
-            self._check_versions()
-        except BaseException:
-            self._client.close(CONNECT_TIMEOUT)
-            raise
-
-    def threads(self) -> dict[str, int]:
-        """The number of threads of each present worker, by the worker's address."""
-        found: dict[str, int] = self._client.nthreads()
-        return found
-
-    def executor(self) -> Any:
-        """A `concurrent.futures` executor on its workers."""
-        return self._client.get_executor(pure=False)
-
-    def check(self, settings: Settings, folder: OutputFolder) -> None:
-        """Check that every worker sees the store, the output folder, and a cloud that runs on this machine.
-
-        Raises:
-            UsageError: One does not; the message says which, and what.
-        """
-        # A cloud on the loopback (the demo cloud) is reached from its own host alone.
-        hosts = self._ask(socket.gethostname)
-        local = is_loopback(settings.api_url) and not settings.offline
-        for worker, host in hosts.items() if local else ():
-            if host != socket.gethostname():
-                raise UsageError(
-                    f"The cloud at {settings.api_url} answers on this host only, but the worker {worker} runs on "
-                    f"{host}; start the workers of the demo cloud on this host."
-                )
-        for place, what, option in (
-            (settings.data_dir, "store", "BELIMO_DATA_DIR"),
-            (folder.private, "output folder", "--out"),
-        ):
-            # A new file with a random name: a folder of the same path on the worker's own disk cannot have it.
-            probe = place / f".{secrets.token_hex(8)}.probe"
-            try:
-                place.mkdir(parents=True, exist_ok=True)
-                probe.touch()
-            except OSError as error:
-                raise UsageError(
-                    f"The {what} {str(place)!r} cannot be written to ({error.strerror}); set {option} to a folder that "
-                    "this host and all workers share."
-                ) from None
-            self.probes.append(probe)
-            self._check_seen(probe, what, option)
-        weather = Path(settings.weather) if settings.weather and Path(settings.weather).is_absolute() else None
-        if weather is not None and weather.is_file():
-            self._check_seen(weather, "weather file", "BELIMO_WEATHER", write=False)
-
-    def close(self, on_worker: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        """Call `on_worker` on every worker, remove the probes, and close the connection."""
-        with contextlib.suppress(Exception):  # the scheduler may be what has gone
-            self._client.run(on_worker, *args, **kwargs, on_error="ignore", wait=True)
-        for probe in self.probes:
-            with contextlib.suppress(OSError):
-                probe.unlink(missing_ok=True)
-        self._client.close(CLOSE_TIMEOUT)
 
     def _check_versions(self) -> None:
         # A function of the standard library: one of ours may not exist in another version.
@@ -300,8 +261,17 @@ class Scheduler:
         try:
             answers: dict[str, Any] = self._client.run(fn, *args, on_error="return")
         except (OSError, TimeoutError) as error:
-            raise ConnectionFailed(f"The scheduler at {self.address} does not answer any more ({error}).") from None
+            raise ConnectionFailed(f"The scheduler at {self._address} does not answer any more ({error}).") from None
         return dict(sorted(answers.items()))
+
+
+def _loss_reason(error: Exception) -> str:
+    """Why a task was lost, in one sentence without its arguments: credentials are among them."""
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return "The workers that made it died, one after another; most often memory runs out there."
+    return f"The worker could not take it: {type(error).__name__}."
 
 
 def _client(address: str) -> Any:

@@ -41,7 +41,7 @@ class RemoteCall:
         kwargs: Keyword arguments.
         time_limit: Seconds it may take.
         engine: How to run notebooks.
-        probes: Files that the worker must see, see `Scheduler`.
+        probes: Files that the worker must see, see `dask_cluster.Cluster`.
     """
 
     run: str

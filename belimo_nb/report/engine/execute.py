@@ -105,13 +105,15 @@ def execute(
 
 def _kernel_arguments(deadline: float, folder: Path, variables: Mapping[str, str], _: Path) -> dict[str, Any]:
     """Arguments for papermill and nbclient to run a notebook on a kernel of its own."""
-    from belimo_nb.report.engine.kernel import PrivateKernel, configuration
+    from traitlets.config import Config
+
+    from belimo_nb.report.engine.kernel import PrivateKernel
 
     return {
         "start_timeout": max(1, math.ceil(deadline - time.monotonic())),
         # What follows is passed on to nbclient.
         "kernel_manager_class": PrivateKernel,
-        "config": configuration(folder, variables),
+        "config": Config({"PrivateKernel": {"folder": str(folder), "environment": dict(variables)}}),
         "timeout_func": lambda _: max(1, math.ceil(deadline - time.monotonic())),
         "shutdown_kernel": "immediate",
         "store_widget_state": False,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode
-from traitlets.config import Config
 
 from belimo_nb.report.workers.child import kill_group_with_job
 
@@ -25,8 +22,8 @@ class PrivateKernel(AsyncKernelManager):
     A kernel registered as "python3" may be another Python without our package, or missing.
     """
 
-    folder = Unicode(help="Private folder for sockets and IPython's files.").tag(config=True)
-    environment = Dict(help="Environment of the kernel.").tag(config=True)
+    folder = Unicode(help="Private folder, with a short path, for sockets and IPython's files.").tag(config=True)
+    environment = Dict(help="The whole environment of the kernel.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,8 +44,3 @@ class PrivateKernel(AsyncKernelManager):
         pid = getattr(self.provisioner, "pid", None)
         if pid:
             kill_group_with_job(pid)
-
-
-def configuration(folder: Path, environment: Mapping[str, str]) -> Config:
-    """The configuration of one report's kernel: a private folder with a short path, and its whole environment."""
-    return Config({"PrivateKernel": {"folder": str(folder), "environment": dict(environment)}})

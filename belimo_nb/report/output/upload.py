@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import mimetypes
@@ -144,26 +145,36 @@ class Upload:
         write_text(self._noted, json.dumps(names))
 
 
-class _S3:
-    """An S3 bucket, or part of one, by PyArrow's own client, which the store needs anyway."""
+class _Files:
+    """The files at a URL: S3 by PyArrow's own client, which the store needs anyway, any other place by fsspec."""
 
-    def __init__(self, place: str) -> None:
-        from pyarrow.fs import S3FileSystem
+    def __init__(self, url: str, scheme: str) -> None:
+        from pyarrow.fs import FSSpecHandler, PyFileSystem, S3FileSystem
 
-        self._place = place
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        self._system = S3FileSystem(endpoint_override=endpoint)
+        self._has_folders = scheme != "s3"
+        if self._has_folders:
+            import fsspec
+
+            system, self._place = fsspec.core.url_to_fs(url)
+            self._system = PyFileSystem(FSSpecHandler(system))
+        else:
+            endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+            self._system, self._place = S3FileSystem(endpoint_override=endpoint), url.removeprefix("s3://")
 
     def put(self, path: Path, name: str) -> None:
         # Without its type a browser would save a page instead of showing it.
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         kind += "; charset=utf-8" if kind.startswith("text/") or kind.endswith("json") else ""
         metadata = {"Content-Type": kind, "Cache-Control": "no-cache"}
-        with self._system.open_output_stream(f"{self._place}/{name}", metadata=metadata) as stream:
+        target = f"{self._place}/{name}"
+        if self._has_folders:
+            self._system.create_dir(target.rpartition("/")[0])
+        with self._system.open_output_stream(target, metadata=metadata) as stream:
             stream.write(path.read_bytes())
 
     def remove(self, name: str) -> None:
-        self._system.delete_file(f"{self._place}/{name}")
+        with contextlib.suppress(FileNotFoundError):
+            self._system.delete_file(f"{self._place}/{name}")
 
     def read(self, name: str) -> str:
         try:
@@ -173,36 +184,9 @@ class _S3:
             return ""
 
 
-class _Fsspec:
-    """Any other place that fsspec knows."""
-
-    def __init__(self, url: str) -> None:
-        import fsspec
-
-        self._system, self._place = fsspec.core.url_to_fs(url)
-
-    def put(self, path: Path, name: str) -> None:
-        target = f"{self._place}/{name}"
-        self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
-        self._system.put_file(str(path), target)
-
-    def remove(self, name: str) -> None:
-        target = f"{self._place}/{name}"
-        if self._system.exists(target):
-            self._system.rm_file(target)
-
-    def read(self, name: str) -> str:
-        try:
-            return str(self._system.read_bytes(f"{self._place}/{name}", end=READ_AT_MOST).decode("utf-8", "replace"))
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
-
-
-def _files(url: str, scheme: str) -> _S3 | _Fsspec:
+def _files(url: str, scheme: str) -> _Files:
     try:
-        if scheme == "s3":
-            return _S3(url.removeprefix("s3://"))
-        return _Fsspec(url)
+        return _Files(url, scheme)
     except ImportError as error:
         raise UsageError(
             f"--out {url} needs a package ({_reason(error)}); install fsspec and what it needs for {scheme}://."

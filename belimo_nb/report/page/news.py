@@ -65,7 +65,7 @@ def told(run: Run, most: int | None = None, base: str | None = "") -> dict[str, 
         "more": plural(more, "more device") if (more := len(news) - len(news[:most])) else "",
         "unjudged": len(unjudged),
         "visits": [{**one, "href": href(one["slug"])} for one in _visits(run.work)[:VISITS]],
-        "findings": _findings(len({row["serial"] for row in run.work}), total(run.work)),
+        "findings": _findings(len({row["page"] for row in run.work}), total(run.work)),
     }
 
 
@@ -99,5 +99,5 @@ def _visits(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     for row in rows:
         cost = money(row["cost_low"] or 0.0, row["cost_high"], row["currency"]) if row["cost_high"] else ""
         one = {"title": row["device"], "slug": row["page"].removesuffix(".html"), "finding": row["finding"]}
-        found.setdefault(row["serial"], {**one, "cost": cost, "since": row["since"], "advice": row["what_to_do"]})
+        found.setdefault(row["page"], {**one, "cost": cost, "since": row["since"], "advice": row["what_to_do"]})
     return list(found.values())

@@ -10,7 +10,8 @@ from belimo_nb.display.base import esc
 
 TAG = re.compile(r"""<(/?)(\w+)(?:[^>"']|"[^"]*"|'[^']*')*>""")
 LEFT_OUT = re.compile(
-    r'<(?:a|button|code|h[1-6]|label|nav|pre|script|style|summary|svg)\b|<th scope="row"|<div class="foreign"'
+    r"<(?:a|button|code|h[1-6]|label|nav|pre|script|style|summary|svg)\b"
+    r'|<th scope="row"|<span data-page|<div class="foreign"'
 )
 """What is never marked: what acts or is no prose, headings, names of devices, and others' HTML."""
 
