@@ -193,7 +193,7 @@ def apply_body_faults(body: bytes, faults: Collection[str]) -> bytes:
     content = json.loads(body)
     for spoil in wanted:
         spoil(content)
-    return json.dumps(content, ensure_ascii=False).encode()
+    return json.dumps(content).encode()
 
 
 def published_version(version: str) -> str:

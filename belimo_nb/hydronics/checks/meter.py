@@ -41,8 +41,8 @@ def meter(samples: Samples) -> Verdict:
     if counted.verdict != FAULT and max(times, 1 / times) >= OTHER_UNIT:
         shown = f"{times:.2g}" if times < 10 else f"{times:,.0f}"
         said = (
-            f"In nearly all readings power is what flow and temperatures make of it, but for a factor of {shown}: one of "
-            "them is in another unit than the dataprofile says."
+            f"In nearly all readings power is what flow and temperatures make of it, but for a factor of {shown}: one "
+            "of them is in another unit than the dataprofile says."
         )
         advice = "Compare a reading of power and flow with the device's own display; ask the vendor for the units."
         return Verdict(CHECK, FAULT, times, "", THRESHOLD.format(LIMITS[-1][1]), said, advice)
