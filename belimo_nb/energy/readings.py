@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from belimo_nb.energy.faults import CEILING, Bools, Dropped, Floats, Ints, sound
+from belimo_nb.energy.faults import CEILING, GAP_AT_LEAST, GAP_STEPS, Bools, Dropped, Floats, Ints, sound
 from belimo_nb.errors import UsageError
 
-GAP_STEPS = 2
-GAP_AT_LEAST = 3600.0  # seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap
 NEIGHBORS = 24  # pairs on either side that tell the usual spacing, if none is given
 WATER, GREATEST_DELTA_T = 4.19e6, 100.0  # J/(m3 K), and K
 SMALLEST_FLOW, LARGEST_FLOW = 0.1, 162.0  # m3/h; below that of any valve, and that of a valve DN 150

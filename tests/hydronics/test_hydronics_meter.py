@@ -151,7 +151,7 @@ def test_cannot_judge():
     assert "heating counter" in meter(made_valve(times, heating_kwh=np.nan)).sentence
     assert meter(made_valve(times, cooling_kwh=np.nan)).verdict == "ok"
     assert "days" in meter(metered(days=5)).sentence
-    assert "flowed" in meter(made_valve(times, flow_m3h=0.0)).sentence
+    assert "reads 0 throughout" in meter(made_valve(times, flow_m3h=0.0)).sentence
 
 
 @pytest.mark.parametrize("name", ["Lüftung LA01 Erhitzer", "Lüftung LA02 Kühler", "Lüftung LA03 Kühler"])
