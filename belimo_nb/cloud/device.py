@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -27,8 +28,8 @@ from belimo_nb.calendar.moments import Moment, from_api, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import KINDS, counts
-from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
+from belimo_nb.energy.readings import LARGEST_FLOW, SMALLEST_FLOW
 from belimo_nb.errors import NoDataError, UsageError, printable
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import COUNTERS, QUANTITIES
@@ -117,6 +118,8 @@ class Device:
         """Its settings as the checks need them; the design delta-T is not among them."""
         found = self.settings
         nominal, most = found["nominal_flow_m3h"], found["max_flow_m3h"]
+        if nominal < SMALLEST_FLOW or nominal > LARGEST_FLOW:  # that of no valve: in another unit than is said
+            nominal = most = math.nan
         most = nominal * found["max_flow_pct"] / 100 if pd.isna(most) else most
         return Design(nominal_flow_m3h=nominal, max_flow_m3h=most, glycol_pct=found["glycol_pct"])
 
@@ -340,8 +343,8 @@ class Device:
         ids = list(filter(None, map(self.profile.locate, COUNTERS)))
         span = reading_range(period.start, period.end, step, now)
         raw = self._connection.held_history(self._record, ids, *span, resolution, counters=True)
-        limit = design_limit(self.design.nominal_flow_m3h)
-        return measurements.counters(raw, self.profile, located, step, self.name, period, zone, limit)
+        nominal = self.design.nominal_flow_m3h
+        return measurements.counters(raw, self.profile, located, step, self.name, period, zone, nominal)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.
