@@ -204,6 +204,18 @@ def test_first_answers_that_are_cut(fault, server):
 
 
 @pytest.mark.slow
+def test_a_dataprofile_that_first_came_in_part(server):
+    """Half of a dataprofile is believed for one run: the next asks again, since the device reports what it lacks."""
+    options = ("--search", "2.OG Nord-West", *RANGE)
+    server.faults = ("partial-profile",)
+    run("sync", *options)
+    server.faults = ()
+    assert "with 1 request" in run("sync", *options)
+    assert run("sync", *options).startswith("Nothing to fetch")
+    assert sum("/dataprofiles/" in request.path for request in server.requests) == 2
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Asked for the dataprofile")
 def test_a_dataprofile_that_is_another(server):
     """Valves whose dataprofile calls itself another are named with the reason; the others are fetched."""
