@@ -119,7 +119,11 @@ class Survey:
         span = self.period
         days = edges(span.start, span.end, "D", str(span.start.tz), pd.DatetimeIndex([]))[:-1].rename("time")
         nothing = np.full(len(days), np.nan)
-        found = {key: valve.days if len(valve.days) else nothing for key, valve in self.valves.items()}
+        # Of a valve with a failed sensor not even a 0 is known.
+        told = {
+            key: len(valve.days) and any(map(np.isfinite, valve.kwh.values())) for key, valve in self.valves.items()
+        }
+        found = {key: valve.days if told[key] else nothing for key, valve in self.valves.items()}
         return pd.DataFrame(found, days)
 
 

@@ -23,6 +23,7 @@ USUAL_C = {"heating": 50.0, "cooling": 10.0}  # °C, of the water for which the 
 OUTPUT = {"heating": "heat", "cooling": "cold"}
 RAYS_K = (2, 5, 10, 15, 20, 30, 50)  # delta-T of the rays, K
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it the sensors show the room, not a delta-T
+JAGGED = 0.1  # of its highest power, by which a characteristic may fall on its way up
 DENSITY_CMAP = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 
@@ -118,8 +119,13 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float
         return [], ""
     flows = np.linspace(0, max_flow, 120)
     handles: style.Legend = []
+    jagged = False
     for dashes, (name, curve) in zip(("-", "--"), found.items(), strict=False):
-        (line,) = ax.plot(flows, curve.power_kw(flows), color=style.RED, linewidth=1.6, linestyle=dashes)
+        power = curve.power_kw(flows)
+        if np.clip(-np.diff(power), 0, None).sum() > JAGGED * power.max():
+            jagged = True
+            continue
+        (line,) = ax.plot(flows, power, color=style.RED, linewidth=1.6, linestyle=dashes)
         handles.append((line, "exchanger" if len(found) == 1 else f"exchanger, {name}"))
     edge = next(iter(found.values())).waste_flow_m3h
     words = (
@@ -127,6 +133,8 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float
         if np.isfinite(edge)
         else " Line: fitted characteristic of the exchanger; no bend is seen."
     )
+    if jagged:  # each flow has come with another supply temperature
+        words = " The fitted characteristic moves with the supply temperature too much to be drawn as one line."
     if edge < max_flow:
         zone = ax.axvspan(edge, ax.get_xlim()[1], facecolor=style.ORANGE, alpha=0.16, linewidth=0, zorder=0.2)
         handles.append((zone, "waste zone"))

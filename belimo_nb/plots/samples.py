@@ -70,7 +70,7 @@ def temperatures(
         Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
     ]
     medians = [
-        f"{name} {number(found[column], 1)} {unit}"
+        f"{name} {number(found[column], 1, unit)}"
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
         if not math.isnan(found.get(column, math.nan))
     ]
@@ -114,7 +114,7 @@ def flow_and_power(
         Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
     peaks = [
-        f"{name} up to {number(outliers.usual_range(frame[column])[1])} {unit}"
+        f"{name} up to {number(outliers.usual_range(frame[column])[1], unit=unit)}"
         for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
         if column in frame and frame[column].notna().any()
     ]
@@ -170,8 +170,9 @@ def _draw(
         named = [line.name for panel in panels for line in panel.lines]
         why = f"No readings of {' or '.join(named)} in this period"
         return style.no_data_figure(what, f"{what} over time.", why)
-    unread = [line.name for panel in panels for line in panel.lines if not data[line.column].notna().any()]
-    panels = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
+    read = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
+    unread = [line.name for panel in panels if panel not in read for line in panel.lines]
+    panels = read
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
     bucket, beyond, failed = "", "", False
     with rc_context(style.RC_PARAMS):
@@ -205,7 +206,7 @@ def _draw(
         f"on average {number(float(data[line.column].mean()), 1)} ({panel.y_label.split(', ')[1]})"
         for panel in panels
         for line in panel.lines
-        if line.name not in unread
+        if data[line.column].notna().any()
     ]
     return style.chart(fig, caption, f"{title}. {'; '.join(facts)}.")
 

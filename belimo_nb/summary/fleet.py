@@ -118,8 +118,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     frame = frame.loc[sorted(told, key=lambda key: (key in idle, urgent[key]))]
     frame["status"] = frame["status"].where(frame["status"].notna(), pd.Series(others, dtype=object))
     if len(survey.valves) <= MAX_SPARKLINES:
-        daily, known = survey.daily(), found[["heating_kwh", "cooling_kwh"]].notna().any(axis=1)
-        daily.loc[:, ~known.reindex(daily.columns, fill_value=False)] = float("nan")  # where a sensor has failed
+        daily = survey.daily()
         frame.insert(5, "by_day", pd.Series({key: sparkline(daily[key], "kWh") for key in daily}, dtype=object))
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]

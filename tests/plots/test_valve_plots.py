@@ -10,6 +10,7 @@ import pytest
 
 from belimo_nb import plots
 from belimo_nb.errors import UsageError
+from belimo_nb.hydronics import Characteristic
 
 ZURICH = "Europe/Zurich"
 
@@ -103,7 +104,7 @@ def test_temperatures_that_no_water_has_are_told_not_drawn() -> None:
     frame = pd.DataFrame({"t1_c": 537.7, "t2_c": 17 + np.sin(np.arange(96)), "delta_t_k": np.nan}, index)
     opened = plots.temperatures(frame)
     assert "Left out: 96 readings of T1 outside -10 to 130 °C." in opened.caption
-    assert "No readings of T1 or Delta-T." in opened.caption
+    assert "No readings of Delta-T." in opened.caption
     (axes,) = opened.figure.axes
     assert axes.get_ylim()[1] < 25
     sound = plots.temperatures(frame.assign(t1_c=7.0))
@@ -124,3 +125,13 @@ def test_delta_t_beyond_the_axis() -> None:
     delta = pd.Series([10.0] * 500 + [30.0])
     told = plots.delta_t_distribution(delta, pd.Series([1.0] * 501)).caption.replace("\u00a0", " ")
     assert "Beyond the axis: 0.2 % of the water, up to 30.0 K." in told
+
+
+@pytest.mark.parametrize(("factors", "drawn"), [((0.8, 1.0, 1.1), True), ((0.4, 2.5, 0.8), False)])
+def test_a_characteristic_that_jumps_is_no_line(factors, drawn) -> None:
+    """Where each flow has come with another supply temperature the caption says so, in place of a zigzag."""
+    flow = pd.Series(np.linspace(0.1, 6, 400))
+    path = tuple(zip((1.0, 3.0, 6.0), factors, strict=True))
+    curve = Characteristic(a_kw=100, b_m3h=5, waste_flow_m3h=9, waste_power_kw=60, max_flow_m3h=6, path=path)
+    chart = plots.power_against_flow(flow, 100 * flow / (5 + flow), curves={"cooling": curve})
+    assert ("to be drawn as one line" in chart.caption) is not drawn

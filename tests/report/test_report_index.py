@@ -272,3 +272,13 @@ def test_devices_by_severity(results):
     assert "Water comes back &lt;too&gt; warm." in html
     marked = re.findall('class="bnb-st bnb-(?:good|problem)">([^<]*)<', html)
     assert marked == ["1 ok", "1 failed", "ok (12 of 16)"], "good is only the one that was judged"
+
+
+def test_a_figure_has_the_decimals_of_its_page() -> None:
+    """Idle heat of valves that cool is 0 kWh on their pages, and no 0.02 on the index."""
+    rows = [
+        result("device", f"V{at}", f"devices/v{at}", KeyFigure("Heating energy", kwh, "kWh", digits=0))
+        for at, kwh in enumerate((0.02, 1.22, 0.57))
+    ]
+    (column,) = index._columns(rows)
+    assert [index._cell(one, column)["shown"] for one in rows] == ["0", "1", "1"]

@@ -77,6 +77,7 @@ def test_no_headline_says_0(imported: bn.Cloud, failed: str) -> None:
     assert "from the counters" not in found["Delta-T, flow-weighted"]["note"]
     table = imported.survey(None, *SPAN).table().set_index("name")
     assert table.loc[failed, ["heating_kwh", "cooling_kwh"]].isna().all()
+    assert imported.survey(None, *SPAN).daily()[imported.device(failed).id].isna().all(), "no line at 0 beside it"
 
 
 def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:

@@ -245,7 +245,10 @@ def _columns(devices: Sequence[Result]) -> list[dict[str, Any]]:
     for label, unit in sorted(often, key=lambda key: sum(places[key]) / len(places[key])):
         found = [_find(result, label, unit) for result in devices]
         numbers = [float(item["value"]) for item in found if item and _is_number(item["value"])]
-        columns.append({"label": label, "unit": unit, "digits": column_digits(numbers, unit)})
+        # With the decimals of the pages, where those have fixed ones: one value is one text.
+        fixed = {item.get("digits") for item in found if item}
+        digits = fixed.pop() if len(fixed) == 1 and None not in fixed else column_digits(numbers, unit)
+        columns.append({"label": label, "unit": unit, "digits": digits})
     return columns
 
 
