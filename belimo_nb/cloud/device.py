@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from belimo_nb.api import health, history, measurements
-from belimo_nb.api.devices import (
-    datapoint_values,
-    devices_frame,
-    name_of,
-    profile_ref,
-    settings_of,
-    subobject,
-)
+from belimo_nb.api.devices import datapoint_values, devices_frame, name_of, profile_ref, settings_of, subobject
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD
@@ -370,15 +363,17 @@ class Device:
         return health.troubles(self.timeline(end=span.end), span.start, span.end)
 
     def events(self) -> pd.DataFrame:
-        """As `timeline`, all of it; offline without any kept it is an error.
+        """As `timeline`, all of it, at most five minutes old; offline without any kept it is an error.
 
         Raises:
             NoDataError: The store has none, and the cloud may not be asked.
         """
+        from belimo_nb.store.archive import FRESH  # with pyarrow, for which a list of devices should not wait
+
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
         ask = functools.partial(collect, self._connection.get, path, query, what)
         completed = functools.partial(health.completed, now=self._connection.now)
-        rows = self._connection.document(f"timeline {self.id}", ask, completed)
+        rows = self._connection.document(f"timeline {self.id}", ask, completed, lasts=FRESH)
         return health.events(rows, self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:

@@ -95,8 +95,8 @@ def design_limit(nominal_flow_m3h: float, joules: Floats | None = None, seconds:
     flow = nominal_flow_m3h if SMALLEST_FLOW <= nominal_flow_m3h < LARGEST_FLOW else LARGEST_FLOW
     limit = flow / 3600 * WATER * GREATEST_DELTA_T
     rises = np.empty(0) if joules is None else np.diff(joules)
-    rises = rises[rises > 0]
-    return design_limit(LARGEST_FLOW) if len(rises) and np.median(rises) > limit * seconds else limit
+    most_beyond = 2 * np.count_nonzero(rises > limit * seconds) > np.count_nonzero(rises > 0)
+    return design_limit(LARGEST_FLOW) if most_beyond else limit
 
 
 def power_limit(power: pd.Series[Any] | Floats) -> float | None:
