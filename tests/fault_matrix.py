@@ -147,11 +147,16 @@ ROWS = (
     Row("1e308", ("series-huge",), UNKNOWN, _HISTORY),
     Row("NaN as text", ("series-nan",), UNKNOWN, _HISTORY),
     Row("true instead of numbers", ("series-true",), UNKNOWN, _HISTORY),
-    Row("the first hours of a history", ("series-short",), UNKNOWN, {**_HISTORY, "device": RIGHT}),
+    Row("the first hours of a history", ("series-short",), RIGHT, {"sync": UNKNOWN, "report": UNKNOWN}),
     Row("holes in a history", ("series-holes",), UNKNOWN, _HISTORY),
     Row("a search that finds all", ("search-ignored",)),
     Row("events that the cloud has forgotten, of what is kept", ("lost-events",), kept=True),
-    Row("half a dataprofile", ("partial-profile",), UNKNOWN, _HISTORY),
+    Row(
+        "half a dataprofile",
+        ("partial-profile",),
+        RIGHT,
+        dict.fromkeys(("sync", "report", "overview", "device"), UNKNOWN),
+    ),
     Row(
         "a dataprofile with wrong units", ("other-units",), RIGHT, dict.fromkeys(("report", "overview", "device"), TOLD)
     ),
