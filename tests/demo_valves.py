@@ -11,8 +11,7 @@ from belimo_nb.demo.operation.simulation import Simulation
 from belimo_nb.demo.server.resample import Grid, resample
 from belimo_nb.demo.world.physics import ZERO_C
 from belimo_nb.demo.world.schedule import SITE_ZONE
-from belimo_nb.hydronics.design import Design
-from belimo_nb.hydronics.samples import Samples
+from belimo_nb.hydronics.samples import Design, Samples
 
 YEAR = ("2017-12-01", "2018-12-01")
 

@@ -17,6 +17,10 @@ OFFLINE = "right, but offline"
 """The same, but devices count as offline: by our clock nothing was heard of them for a day."""
 UNKNOWN = "unknown"
 """What is lost is shown as unknown; the rest is the same."""
+NO_WEATHER = "right, but no weather"
+"""The same, but what stands on the outdoor temperature is unknown."""
+TOLD = "told"
+"""Energy is the same, and of the rest a check says that it is wrong."""
 PARTLY = "named, 1"
 """What is lost is named with the reason, the rest is the same; exit status 1."""
 REFUSED = "said, 3"
@@ -71,6 +75,7 @@ def _both(what: str, name: str, words: str, seconds: str = "") -> tuple[Row, Row
 
 
 _OFFLINE = {"devices": OFFLINE, "overview": OFFLINE}
+_WEATHER = dict.fromkeys(("report", "heating_energy", "cooling_energy"), NO_WEATHER)
 _HISTORY = dict.fromkeys(("login", "devices"), RIGHT)
 _A_DEVICE = _HISTORY | dict.fromkeys(("sync", "report", "overview", "heating_energy", "cooling_energy"), PARTLY)
 _ONE_401 = f"refused-token@/api/v3/devices/{VANISHING}"
@@ -141,6 +146,16 @@ ROWS = (
     Row("rows beside the buckets", ("series-off-grid",), REFUSED, _A_DEVICE, words="other buckets"),
     Row("1e308", ("series-huge",), UNKNOWN, _HISTORY),
     Row("NaN as text", ("series-nan",), UNKNOWN, _HISTORY),
+    Row("true instead of numbers", ("series-true",), UNKNOWN, _HISTORY),
+    Row("the first hours of a history", ("series-short",), UNKNOWN, {**_HISTORY, "device": RIGHT}),
+    Row("holes in a history", ("series-holes",), UNKNOWN, _HISTORY),
+    Row("a search that finds all", ("search-ignored",)),
+    Row("events that the cloud has forgotten, of what is kept", ("lost-events",), kept=True),
+    Row("half a dataprofile", ("partial-profile",), UNKNOWN, _HISTORY),
+    Row(
+        "a dataprofile with wrong units", ("other-units",), RIGHT, dict.fromkeys(("report", "overview", "device"), TOLD)
+    ),
+    Row("weather of another place", ("other-place",), RIGHT, _WEATHER),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,3 +33,39 @@ def facts(title: str = "Reports", span: Period = NOVEMBER, **more: Any) -> RunFa
     """What a run was about."""
     told: dict[str, Any] = {"source": "demo", "timezone": "Europe/Zurich", "version": "1.2.3", "seconds": 60.0}
     return RunFacts(title, span, **{**told, "made_at": MADE_AT, **more})
+
+
+class Here:
+    """Workers that do a job when it is submitted, in this process; the index of one to be interrupted at may be given.
+
+    Attributes:
+        made: The slugs of the jobs done.
+    """
+
+    def __init__(
+        self, max_workers: int = 2, *, time_limit: float = 60.0, engine: str = "kernel", interrupt_at: int | None = None
+    ) -> None:
+        self.max_workers, self.time_limit, self.engine = max_workers, time_limit, engine
+        self.made: list[str] = []
+        self._interrupt_at = interrupt_at
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def submit(self, function: Callable[[Any], Any], task: Any) -> Future[Any]:
+        """Do it now."""
+        if len(self.made) == self._interrupt_at:
+            raise KeyboardInterrupt
+        future: Future[Any] = Future()
+        future.set_result(function(task))
+        self.made.append(task.job.slug)
+        return future
+
+    def check(self, connection: object, folder: object) -> None:
+        """Nothing to check."""
+
+    def stop(self) -> None:
+        """Nothing is under way."""

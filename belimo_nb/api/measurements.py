@@ -14,7 +14,7 @@ from belimo_nb.api.history import MAX_VALUE, StrangeValueWarning
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import true_spacing
 from belimo_nb.calendar.periods import Period
-from belimo_nb.energy import JOULES_PER_KWH
+from belimo_nb.energy import JOULES_PER_KWH, design_limit
 from belimo_nb.energy.counter import Counter, Kind
 from belimo_nb.quantities import ENERGY, QUANTITIES, plural
 
@@ -75,7 +75,7 @@ def counters(
     name: str,
     span: Period,
     tz: str,
-    limit: float | None,
+    nominal_flow_m3h: float,
 ) -> dict[str, Counter]:
     """Make energy counters, by kind, from raw history.
 
@@ -87,23 +87,17 @@ def counters(
         name: The device's name.
         span: The range that is asked about.
         tz: IANA zone of the calendar.
-        limit: Highest possible power in W, see `belimo_nb.energy.design_limit`; None: none.
+        nominal_flow_m3h: The valve's nominal flow, which limits its power; NaN: unknown.
     """
     spacing = true_spacing(raw, step)
     ends = pd.DatetimeIndex(raw.index) + step
-    return {
-        kind: Counter(
-            name,
-            kind,
-            pd.Series(joules(raw[identifier].to_numpy(), profile, identifier, name), ends, name=identifier),
-            spacing,
-            limit,
-            span.start,
-            span.end,
-            tz,
-        )
-        for kind, identifier in located.items()
-    }
+    found: dict[str, Counter] = {}
+    for kind, identifier in located.items():
+        read = joules(raw[identifier].to_numpy(), profile, identifier, name)
+        limit = design_limit(nominal_flow_m3h, read, spacing.total_seconds())
+        series = pd.Series(read, ends, name=identifier)
+        found[kind] = Counter(name, kind, series, spacing, limit, span.start, span.end, tz)
+    return found
 
 
 def joules(values: npt.NDArray[Any], profile: Profile, identifier: str, name: str) -> Floats:

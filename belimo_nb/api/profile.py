@@ -76,12 +76,7 @@ class Profile:
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.ref = str(body.get("ref") or f"{body.get('id')}/{body.get('version')}")
         self.name = str(body.get("name") or self.ref)
-        points = body.get("datapoints")
-        if not isinstance(points, list) or not all(isinstance(p, dict) and "id" in p for p in points):
-            raise AnswerError(f"The dataprofile {self.ref} lists no datapoints; ask the vendor about this profile.")
-        unique: dict[str, Mapping[str, Any]] = {}
-        for point in points:
-            unique.setdefault(str(point["id"]), point)  # an id that comes twice would break every look-up
+        unique = self.points(body)
         found = [point.get("featureValues") for point in unique.values()]
         features = [values if isinstance(values, dict) else {} for values in found]
         self.datapoints = pd.DataFrame(
@@ -103,6 +98,22 @@ class Profile:
             if identifier is not None and (reason := self._reason(key, identifier))
         }
         self._quantities = {key: None if key in self.refused else identifier for key, identifier in located.items()}
+
+    @staticmethod
+    def points(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """The objects of a dataprofile's datapoints by id, each id once.
+
+        Raises:
+            AnswerError: The body is no dataprofile.
+        """
+        points = body.get("datapoints")
+        if not isinstance(points, list) or not all(isinstance(p, dict) and "id" in p for p in points):
+            ref = body.get("ref") or f"{body.get('id')}/{body.get('version')}"
+            raise AnswerError(f"The dataprofile {ref} lists no datapoints; ask the vendor about this profile.")
+        found: dict[str, Mapping[str, Any]] = {}
+        for point in points:
+            found.setdefault(str(point["id"]), point)  # an id that comes twice would break every look-up
+        return found
 
     @staticmethod
     def check_is(ref: str, body: Mapping[str, Any], what: str) -> None:

@@ -269,16 +269,25 @@ class Connection:
         def believed(body: Any) -> bool:
             with contextlib.suppress(AnswerError):
                 Profile.check_is(ref, body, what)
-                return len(Profile(body).datapoints) > 0
+                return bool(Profile.points(body))
             return False
 
         def ask() -> dict[str, Any]:
             body = self.get(ref, what=what)
             Profile.check_is(ref, body, what)
-            Profile(body)
+            Profile.points(body)
             return body
 
+        def whole(body: Any) -> bool:
+            return self.device_list.reported(ref) <= Profile.points(body).keys()
+
         found: dict[str, Any] = self._documents.get_or_ask(
-            f"profile {ref}", ask, self.now_s, lasts=lasts, believed=believed, completed=completed if lasts else None
+            f"profile {ref}",
+            ask,
+            self.now_s,
+            lasts=lasts,
+            believed=believed,
+            whole=whole,
+            completed=completed if lasts else None,
         ).body
         return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,8 +28,8 @@ from belimo_nb.calendar.moments import Moment, from_api, parse_time
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.connection import Connection
 from belimo_nb.cloud.counting import KINDS, counts
-from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Counter, Counters, Kind, counter_resolution, last_reading, reading_range
+from belimo_nb.energy.readings import LARGEST_FLOW, SMALLEST_FLOW
 from belimo_nb.errors import NoDataError, UsageError, printable
 from belimo_nb.hydronics import Design
 from belimo_nb.quantities import COUNTERS, QUANTITIES
@@ -50,6 +52,7 @@ class Device:
         self.id = str(record["id"])
         self.serial = str(record.get("serialNumber") or "")
         self.name = name_of(record)
+        self._events: tuple[float, pd.DataFrame] | None = None  # when they were asked for, and what came
 
     def __repr__(self) -> str:
         return printable(f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>")
@@ -115,6 +118,8 @@ class Device:
         """Its settings as the checks need them; the design delta-T is not among them."""
         found = self.settings
         nominal, most = found["nominal_flow_m3h"], found["max_flow_m3h"]
+        if nominal < SMALLEST_FLOW or nominal > LARGEST_FLOW:  # that of no valve: in another unit than is said
+            nominal = most = math.nan
         most = nominal * found["max_flow_pct"] / 100 if pd.isna(most) else most
         return Design(nominal_flow_m3h=nominal, max_flow_m3h=most, glycol_pct=found["glycol_pct"])
 
@@ -338,8 +343,8 @@ class Device:
         ids = list(filter(None, map(self.profile.locate, COUNTERS)))
         span = reading_range(period.start, period.end, step, now)
         raw = self._connection.held_history(self._record, ids, *span, resolution, counters=True)
-        limit = design_limit(self.design.nominal_flow_m3h)
-        return measurements.counters(raw, self.profile, located, step, self.name, period, zone, limit)
+        nominal = self.design.nominal_flow_m3h
+        return measurements.counters(raw, self.profile, located, step, self.name, period, zone, nominal)
 
     def timeline(self, start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """Tabulate the events of the device, oldest first.
@@ -367,16 +372,22 @@ class Device:
         return health.troubles(self.timeline(end=span.end), span.start, span.end)
 
     def events(self) -> pd.DataFrame:
-        """As `timeline`, all of it; offline without any kept it is an error.
+        """As `timeline`, all of it, at most five minutes old; offline without any kept it is an error.
 
         Raises:
             NoDataError: The store has none, and the cloud may not be asked.
         """
+        from belimo_nb.store.archive import FRESH  # with pyarrow, for which a list of devices should not wait
+
+        if self._events is not None and monotonic() - self._events[0] < FRESH:
+            return self._events[1].copy()
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
         ask = functools.partial(collect, self._connection.get, path, query, what)
         completed = functools.partial(health.completed, now=self._connection.now)
         rows = self._connection.document(f"timeline {self.id}", ask, completed)
-        return health.events(rows, self._connection.timezone)
+        found = health.events(rows, self._connection.timezone)
+        self._events = monotonic(), found
+        return found.copy()
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:

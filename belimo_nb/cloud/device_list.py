@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from belimo_nb.api.devices import matches, name_of
+from belimo_nb.api.devices import matches, name_of, profile_ref
 from belimo_nb.api.paging import Get, collect
 from belimo_nb.api.search import has_two_spellings
 from belimo_nb.errors import AnswerError, UnknownDevice, UsageError
@@ -97,6 +97,16 @@ class DeviceList:
         """The ids that a device had before it changed hands, the latest first, as far as lists of them were kept."""
         self.known()
         return self._earlier.get(str(record.get("serialNumber") or ""), ())
+
+    def reported(self, ref: str) -> set[str]:
+        """The datapoints that devices with a dataprofile reported, as far as they are listed by now; asks nothing."""
+        with self._lock:
+            listed = [] if self._records is None else list(self._records.values())
+        found: set[str] = set()
+        for record in listed:
+            if profile_ref(record) == ref and isinstance(state := record.get("state"), dict):
+                found.update(state.get("datapoints") or ())
+        return found
 
     def known(self) -> dict[str, Record]:
         """The device objects of the last complete list by id; fetched only if there is none yet."""

@@ -183,9 +183,9 @@ def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, t
         for kind in KINDS
         if (key := profile.checked[f"{kind}_energy"]) is not None and key in lived
     }
-    limit = design_limit(task.design.nominal_flow_m3h)
+    nominal, seconds = task.design.nominal_flow_m3h, spacing.total_seconds()
     return {
-        kind: intervals(bounds, clean_arrays(ends, counter, spacing.total_seconds(), limit))[:2]
+        kind: intervals(bounds, clean_arrays(ends, counter, seconds, design_limit(nominal, counter, seconds)))[:2]
         for kind, counter in counters.items()
         if (counter > 0).any()
     }

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 CEILING = 1e9  # W; where no limit is known: no pipe of a building carries the heat of a power station
+GAP_STEPS = 2
+GAP_AT_LEAST = 3600.0  # seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap
 SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
 RETURN = 4.0  # times any other rise of a long low run, above which its last is the way back to the old register
 UNDONE = 150  # readings within which a rise as large as a fall, and `RETURN` times any other, undoes it
@@ -288,7 +290,7 @@ def _freezes(
     jumped = jump[at] & (rises[at] <= limit * elapsed) & (at + 1 < len(rises))
     following = rises[np.minimum(at + 1, len(rises) - 1)]
     late = (elapsed >= 3 * seconds[at]) & ((rises[at] > CAUGHT_UP * following) | (at + 1 == len(rises)))
-    missing = seconds[at] > CAUGHT_UP * seconds[at - 1]
+    missing = seconds[at] > np.maximum(GAP_STEPS * seconds[at - 1], GAP_AT_LEAST)
     told = np.flatnonzero(jumped | (~jump[at] & (late | missing)))
     ends = np.zeros(len(at), bool)
     if not len(told):

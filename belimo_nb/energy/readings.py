@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from belimo_nb.energy.faults import CEILING, Bools, Dropped, Floats, Ints, sound
+from belimo_nb.energy.faults import CEILING, GAP_AT_LEAST, GAP_STEPS, Bools, Dropped, Floats, Ints, sound
 from belimo_nb.errors import UsageError
 
-GAP_STEPS = 2
-GAP_AT_LEAST = 3600.0  # seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap
 NEIGHBORS = 24  # pairs on either side that tell the usual spacing, if none is given
 WATER, GREATEST_DELTA_T = 4.19e6, 100.0  # J/(m3 K), and K
-LARGEST_FLOW = 162.0  # m3/h; the nominal flow of a valve DN 150
+SMALLEST_FLOW, LARGEST_FLOW = 0.1, 162.0  # m3/h; below that of any valve, and that of a valve DN 150
 NOT_A_TIME = pd.NaT.value
 NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3}
 
@@ -82,17 +80,23 @@ def clean_arrays(ns: Ints, joules: Floats, usual: float | None, p_max: float | N
     return Readings(found.ns, found.joules, found.reset, found.jump, gap, first, last, found.dropped, conflicts)
 
 
-def design_limit(nominal_flow_m3h: float) -> float:
+def design_limit(nominal_flow_m3h: float, joules: Floats | None = None, seconds: float = 3600.0) -> float:
     """The power that no valve of a size can pass, W: its nominal flow of water, cooled by 100 K.
 
     From what the valve is made for, not from what it did: a month has the same limit alone and within its year. The
-    water of a building is at most 120 °C and comes back at 20 °C or more.
+    water of a building is at most 120 °C and comes back at 20 °C or more. Only where half of what a counter rose by is
+    beyond it, the nominal flow is in another unit than its dataprofile says, and no rise is a jump for that.
 
     Args:
-        nominal_flow_m3h: m3/h; where it is unknown or more than that of the largest valve, the latter's counts.
+        nominal_flow_m3h: m3/h; where it is unknown, or that of no valve, the largest valve's counts.
+        joules: Readings of an energy counter, J; NaN where unknown.
+        seconds: Their spacing.
     """
-    flow = nominal_flow_m3h if 0 < nominal_flow_m3h < LARGEST_FLOW else LARGEST_FLOW
-    return flow / 3600 * WATER * GREATEST_DELTA_T
+    flow = nominal_flow_m3h if SMALLEST_FLOW <= nominal_flow_m3h < LARGEST_FLOW else LARGEST_FLOW
+    limit = flow / 3600 * WATER * GREATEST_DELTA_T
+    rises = np.empty(0) if joules is None else np.diff(joules)
+    most_beyond = 2 * np.count_nonzero(rises > limit * seconds) > np.count_nonzero(rises > 0)
+    return design_limit(LARGEST_FLOW) if most_beyond else limit
 
 
 def power_limit(power: pd.Series[Any] | Floats) -> float | None:

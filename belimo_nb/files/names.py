@@ -7,6 +7,26 @@ import re
 from belimo_nb.files.mapping import KNOWN, UNSURE, Column
 from belimo_nb.quantities import DIMENSIONS, OTHER_MEANING
 
+TIME_COLUMNS = (
+    "time", "timestamp", "sampletime", "datetime", "zeit", "zeitstempel", "datum", "date", "datezeit", "datumuhrzeit",
+    "datumzeit", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
+)  # fmt: skip
+POINT_COLUMNS = (
+    "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
+    "tagname", "datasource",
+)  # fmt: skip
+UNIT_COLUMNS = ("unit", "units", "einheit", "engineeringunit", "engineeringunits")
+VALUE_COLUMNS = ("value", "wert", "presentvalue", "reading", "messwert", "tagval", "tagvalue")
+DEVICE_COLUMNS = (
+    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
+    "zaehler",
+)  # fmt: skip
+SERIAL_COLUMNS = (
+    "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
+)  # fmt: skip
+STATUS_COLUMNS = ("status", "quality", "tagquality", "qualität")
+"""Names, in small letters without signs, of columns that say when, what, in which unit, of which device, how sure."""
+
 IDS = {
     "evcloud.80": "position",
     "evcloud.140": "power",
@@ -33,12 +53,14 @@ POINTS = {
 }
 """Names of points in trends of building management systems, which say no unit."""
 
+HEAT, COLD = r"(wärme|waerme|heiz|heat|htg)", r"(kälte|kaelte|kühl|cool|chill|clg)"
+AMOUNT = r"(energ|menge|zähler|meter|register|counter|stand)"
 WORDS = (
     ("delta_t", r"delta.?t\b|spreizung|temp\w*.?diff|diff\w*.?temp"),
-    ("t1", r"vorlauf|supply.?(water.?)?temp|flow.?temp|entering|temp\w*.?(supply|flow|1\b)|\bt.?1\b"),
-    ("t2", r"rücklauf|ruecklauf|return|leaving|temp\w*.?2\b|\bt.?2\b"),
-    ("cooling_energy", r"(kälte|kaelte|kühl|cool|chill|clg).*(energ|menge|zähler|meter|register|counter|stand)"),
-    ("heating_energy", r"(wärme|waerme|heiz|heat|htg).*(energ|menge|zähler|meter|register|counter|stand)"),
+    ("t1", r"vorlauf|\bvl\b|supply.?(water.?)?temp|flow.?temp|entering|temp\w*.?(supply|flow|1\b)|\bt.?1\b"),
+    ("t2", r"rücklauf|\brl\b|ruecklauf|return|leaving|temp\w*.?2\b|\bt.?2\b"),
+    ("cooling_energy", rf"{COLD}.*{AMOUNT}|energ.*{COLD}"),
+    ("heating_energy", rf"{HEAT}.*{AMOUNT}|energ.*{HEAT}"),
     ("volume", r"volum(en|e)?\b(?!.*strom)|\bvol\b"),
     ("flow", r"durchfluss|volumenstrom|\bflow\b|\bdurchfl"),
     ("power", r"leistung|power"),

@@ -13,29 +13,13 @@ import pandas as pd
 
 from belimo_nb.errors import UsageError
 from belimo_nb.files import data_log, times
+from belimo_nb.files import names as words
 from belimo_nb.files.mapping import CELL, KNOWN, OWN_OFFSET, UNSURE, Column, FileMapping
 from belimo_nb.files.names import by_name, rank_of, recognize, without_unit
 from belimo_nb.files.reader import target_of
 from belimo_nb.files.table import MAX_COLUMNS, check_bounds, chunks, column_names, first_lines
 
 HEAD, HEAD_CELLS = 2000, 500_000  # lines and fields that are looked at, at most
-TIMES = (
-    "time", "timestamp", "sampletime", "datetime", "zeit", "zeitstempel", "datum", "date", "datezeit", "datumuhrzeit",
-    "datumzeit", "modified", "ts", "readingtime", "ablesezeit", "messzeit", "zeitpunkt", "uhrzeit",
-)  # fmt: skip
-POINTS = (
-    "name", "point", "pointname", "datapoint", "datapointid", "tag", "object", "objectname", "variable", "datenpunkt",
-)  # fmt: skip
-UNITS = ("unit", "units", "einheit", "engineeringunit", "engineeringunits")
-VALUES = ("value", "wert", "presentvalue", "reading", "messwert")
-DEVICES = (
-    "device", "deviceid", "devicename", "gerät", "geraet", "valve", "ventil", "meter", "metername", "zähler",
-    "zaehler",
-)  # fmt: skip
-SERIALS = (
-    "serial", "serialnumber", "seriennummer", "serialno", "zählernummer", "zaehlernummer", "zählernr", "meterid",
-)  # fmt: skip
-STATUSES = ("status", "quality", "tagquality", "qualität")
 SPLITS = ("_", ".", "/", ":", "|", "-", " ")
 STARTS_ROW = re.compile(r"\s*[+-]?\d|.*(\d{4}|\d:\d\d)")  # a cell of a row of values, which has a time at least
 MORE_NAMES = 3  # lines with more of the columns' names, such as their units
@@ -91,20 +75,25 @@ def propose(path: Path, timezone: str = "") -> Proposal:
         shown = ", ".join(repr(name[:40]) for name in names[:8])
         raise UsageError(f"{path.name} has no column of times among {shown}; name it in a mapping ([time] time).")
     head = head[head[time[0]].str.contains(r"\d", regex=True, na=False)]  # without lines of totals
-    point, value, serial, device = first(POINTS), first(VALUES), first(SERIALS), first(DEVICES)
-    status = first([plain[name] for name in names if plain[name] in STATUSES and names.count(name) == 1])
+    point, value, serial, device = (
+        first(words.POINT_COLUMNS),
+        first(words.VALUE_COLUMNS),
+        first(words.SERIAL_COLUMNS),
+        first(words.DEVICE_COLUMNS),
+    )
+    status = first([plain[name] for name in names if plain[name] in words.STATUS_COLUMNS and names.count(name) == 1])
     mapping = replace(mapping, time=time, device=device, serial=serial, status=status)
     kind, found = "a table, a column a quantity", [n for n in names if n and n not in (*time, device, serial, status)]
     if point and value:
         mapping = replace(mapping, layout="long", name_column=point, value_column=value)
-        told = _units_of(path, mapping, names, first(UNITS))
+        told = _units_of(path, mapping, names, first(words.UNIT_COLUMNS))
         kind, found = "a trend, a line a value", list(told)
     si = "dataprofileid" in plain.values()
     if si:
         kind = "a table of the vendor's cloud"
     elif separator == ";" and "timestamp" in list(plain.values()) and any(by_name(name) for name in found):
         kind, si = "the cloud's download", True
-    asked = [name for name in found if name not in head or head[name].str.contains(r"\d", regex=True).any()]
+    asked = [n for n in found if n not in head or head[n].dropna().str.fullmatch(f" *{CELL.pattern} *").mean() > 0.5]
     mapping, unused = _with_columns(mapping, found, asked[:MOST_ASKED], si=si)
     if mapping.layout == "long":
         mapping = _with_units(mapping, told)
@@ -216,18 +205,20 @@ def _is_names(row: Sequence[str]) -> bool:
     filled = [cell.strip() for cell in row if cell.strip()]
     numbers = any(re.fullmatch(r"[+-]?[\d.,:' /TZ-]+", cell) for cell in filled)
     # Meters' numbers may be names, but only beside a time's.
-    return len(filled) > 1 and (not numbers or any(_plain(cell) in TIMES for cell in filled))
+    return len(filled) > 1 and (not numbers or any(_plain(cell) in words.TIME_COLUMNS for cell in filled))
 
 
 def _time_columns(names: Sequence[str], plain: dict[str, str], head: pd.DataFrame) -> tuple[str, ...]:
     """The column of times, or those of dates and clock times."""
     found = [
         name
-        for wish in TIMES
+        for wish in words.TIME_COLUMNS
         for name in names
         if re.sub(r"(utc|gmt)\d*|local|lokal", "", plain[name]) in (wish, f"{wish}s")
     ]
-    clocks = [name for name in found if head[name].dropna().str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?").all()]
+    clocks = [
+        name for name in found if head[name].dropna().str.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp][Mm])?").all()
+    ]
     dates = [name for name in found if name not in clocks]
     if not dates:
         return ()
@@ -330,7 +321,7 @@ def _number_columns(mapping: FileMapping, head: pd.DataFrame) -> list[str]:
 def _numbers(mapping: FileMapping, head: pd.DataFrame) -> tuple[str, str]:
     """The decimal sign and that between thousands."""
     cells = [cell.strip() for name in _number_columns(mapping, head) for cell in head[name].dropna()]
-    cells = [match[1] for cell in cells if (match := CELL.fullmatch(cell))]
+    cells = [re.sub(r"\s", " ", match[1]) for cell in cells if (match := CELL.fullmatch(cell))]
     commas, dots = ([cell for cell in cells if sign in cell] for sign in ",.")
     thousands = next((sign for sign in "' " if any(sign in cell for cell in cells)), "")
     both = [cell for cell in commas if "." in cell]

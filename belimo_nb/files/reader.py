@@ -102,6 +102,8 @@ class _Parts:
     def _plain(self, texts: pd.Series[Any]) -> Numbers:
         """The numbers that texts are, as the mapping says how they are written; NaN for what is none."""
         sign, between = re.escape(self.mapping.decimal), re.escape(self.mapping.thousands)
+        if self.mapping.thousands == " ":  # or one that does not break the line
+            texts = texts.str.replace(r"[\u00a0\u202f]", " ", regex=True)
         if between:  # only where thousands are: 12,5 is no 125
             grouped = texts.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{sign}\d*)?")
             texts = texts.where(~grouped, texts.str.replace(self.mapping.thousands, "", regex=False))

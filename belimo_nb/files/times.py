@@ -72,6 +72,8 @@ def _parse_unique(texts: pd.Series[Any], form: str, zone: str, what: str) -> Sec
     if "%Z" in form:
         offsets = zone_names(zone)
         texts = texts.str.replace(r"\b[^\W\d]{2,5}$", lambda name: offsets.get(name[0], name[0]), regex=True)
+    if "%z" in form:
+        texts = texts.str.replace(r"(?:GMT|UTC)(?=[+-]\d)", "", regex=True)
     return _parse_texts(texts, form.replace("%Z", "%z"), zone == OWN_OFFSET, what)
 
 

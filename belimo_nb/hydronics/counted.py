@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from belimo_nb.energy.readings import GAP_AT_LEAST, GAP_STEPS, clean_arrays
+from belimo_nb.energy.faults import GAP_AT_LEAST, GAP_STEPS
+from belimo_nb.energy.readings import clean_arrays
 from belimo_nb.hydronics.samples import Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 

@@ -25,9 +25,8 @@ from belimo_nb.hydronics.checks.sensors_swapped import swapped
 from belimo_nb.hydronics.checks.setback import setback
 from belimo_nb.hydronics.checks.silent import silent
 from belimo_nb.hydronics.checks.stuck import stuck
-from belimo_nb.hydronics.design import Design
 from belimo_nb.hydronics.exchanger import Characteristic
-from belimo_nb.hydronics.samples import NO_SAMPLES, Samples
+from belimo_nb.hydronics.samples import NO_SAMPLES, Design, Samples
 from belimo_nb.hydronics.spells import HOUR_NS
 from belimo_nb.hydronics.verdict import FAULT, WARN, Verdict, cannot_judge, worst
 from belimo_nb.quantities import amount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,6 @@ import pandas as pd
 
 from belimo_nb.calendar.moments import nanoseconds
 from belimo_nb.errors import UsageError
-from belimo_nb.hydronics.design import Design
 from belimo_nb.hydronics.water import KWH_PER_KJ, volumetric_heat
 from belimo_nb.quantities import MEASURED, QUANTITIES, TOLD
 
@@ -43,6 +43,26 @@ LOWEST_C, HIGHEST_C = -10.0, 130.0  # water outside is none: an open or a shorte
 COLUMNS = tuple(QUANTITIES[name].column for name in MEASURED)
 OPTIONAL = tuple(QUANTITIES[name].column for name in TOLD)
 """What a device may tell besides: error bits, its actuator's counters (a stroke is 0 to 100 %), power by direction."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a valve is made and set for; NaN where unknown.
+
+    Attributes:
+        delta_t_k: Difference of the water temperatures at design power, K.
+        nominal_flow_m3h: Nominal flow of the valve body, m3/h.
+        max_flow_m3h: Maximum flow setting, m3/h.
+        glycol_pct: Share of glycol in the water, percent.
+        least_delta_t_k: Delta-T below which water comes back too little used, K; unknown: by the kind of water, see
+            `belimo_nb.hydronics.checks.delta_t`. For district heating about 20 K.
+    """
+
+    delta_t_k: float = float("nan")
+    nominal_flow_m3h: float = float("nan")
+    max_flow_m3h: float = float("nan")
+    glycol_pct: float = float("nan")
+    least_delta_t_k: float = float("nan")
 
 
 class Samples:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -68,7 +69,7 @@ class Item:
 
     Attributes:
         kind: new, worse, back, gone, "not judged" (stands, but could not be judged this time), "new device",
-            "gone device", renamed, setting or "new meter".
+            "gone device", renamed, moved, replaced, setting or "new meter".
         device: The device.
         topic: What it is about.
         verdict: fault, problem or warn; empty where it is no finding.
@@ -118,30 +119,47 @@ def compare(
         flicker), and what changed, by device.
     """
     old = {device.key: device for device in before or ()}
+    replaced = _replaced(now, old) if whole_fleet else {}
     ids = {device.id: device for device in before or ()}  # of devices whose report failed nothing but the id is known
     standing: dict[str, dict[str, State]] = {}
     items: list[Item] = []
     energy = _energy(now, {device.key: device for device in year_before})
     for device in now:
-        earlier = old.pop(device.key, None) or (ids.get(device.id) if device.record is None else None)
+        follows = replaced.get(device.key, device.key)
+        earlier = old.pop(follows, None) or (ids.get(device.id) if device.record is None else None)
         if device.record is None:
             standing[device.key] = dict(earlier.standing) if earlier else {}
             old.pop(earlier.key if earlier else "", None)
             continue
         if earlier is None and before is not None and whole_fleet:
             items.append(Item("new device", device, text="A new device."))
+        if follows != device.key:
+            text = f"Has the serial number {device.key}, was {follows}: another device, whose counters begin anew."
+            items.append(Item("replaced", device, text=text))
         if earlier is not None and earlier.title != device.title:
             items.append(Item("renamed", device, text=f"Was called {earlier.title}."))
+        there, here = (one.record.get("project") if one and one.record else None for one in (earlier, device))
+        if there is not None and here is not None and there != here:
+            items.append(Item("moved", device, text=f"In the project {here or '(none)'}, was in {there or '(none)'}."))
         findings = _findings(device.record, *energy.get(device.key, ((), ())))
         standing[device.key], found = _follow(device, earlier.standing if earlier else {}, start, *findings)
         items += found
-        if earlier is not None and earlier.record is not None:
+        if earlier is not None and earlier.record is not None and follows == device.key:
             items += _settings(device, earlier.record)
             if device.record["reset"] and not earlier.record["reset"]:
                 items.append(Item("new meter", device, text="A lifetime counter began anew: was the meter replaced?"))
     if whole_fleet:
         items += [Item("gone device", device, text="No longer in the account.") for device in old.values()]
     return standing, items
+
+
+def _replaced(now: Sequence[Seen], old: Mapping[str, Seen]) -> dict[str, str]:
+    """The keys of devices that took the place of one that is gone, and its key: they alone have its name."""
+    keys = {device.key for device in now}
+    names = Counter([*(device.title for device in now), *(it.title for key, it in old.items() if key not in keys)])
+    gone = {device.title: key for key, device in old.items() if key not in keys and device.record is not None}
+    fresh = [device for device in now if device.key not in old and device.record is not None]
+    return {device.key: gone[device.title] for device in fresh if device.title in gone and names[device.title] == 2}
 
 
 def _follow(

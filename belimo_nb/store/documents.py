@@ -68,6 +68,7 @@ class DocumentStore:
         *,
         lasts: int = 0,
         believed: Callable[[Any], bool] = lambda _: True,
+        whole: Callable[[Any], bool] = lambda _: True,
         completed: Callable[[Any, Any], Any] | None = None,
     ) -> Document:
         """Give the kept document of a name if it is current, else ask for it and keep it.
@@ -79,6 +80,7 @@ class DocumentStore:
             lasts: Seconds for which a kept one will do, and longer where the cloud does not give it any more; 0: it can
                 change at any time.
             believed: Whether a document, kept or new, is one; else it is neither taken from the disk nor kept.
+            whole: Whether a kept one seems to lack nothing; else it is asked for again, however new it is.
             completed: Adds to a new one what only the kept one has, which comes first: absence takes nothing away.
         """
         known = self.read(name) if lasts or completed or self._offline or self._since is not None else None
@@ -86,7 +88,7 @@ class DocumentStore:
             known = None
         # Within one run of reports (`since`), all of them show the same state of the fleet, fetched once.
         of_run = self._since is not None and known is not None and known.asked >= self._since
-        if known and (self._offline or of_run or (lasts and known.asked > now - lasts)):
+        if known and (self._offline or of_run or (lasts and known.asked > now - lasts and whole(known.body))):
             return known
         try:
             body = ask()

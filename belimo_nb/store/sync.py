@@ -65,7 +65,6 @@ class SyncResult:
         differences: By device name, how answers differ from what was kept.
         failures: By device name, why its history is not complete.
         lacking: By device name, the datapoints that the cloud left out.
-        failed_ids: Ids of the devices that failed.
     """
 
     requests: int = 0
@@ -73,7 +72,6 @@ class SyncResult:
     differences: dict[str, Differences] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     lacking: dict[str, list[str]] = field(default_factory=dict)
-    failed_ids: set[str] = field(default_factory=set)
 
     @property
     def changed(self) -> int:
@@ -177,7 +175,6 @@ def _enter(result: SyncResult, query: HistoryQuery, future: Future[FillResult | 
     except (BelimoError, MemoryError) as error:
         own = own_error(error, query.name)
         result.failures[query.name] = str(own)
-        result.failed_ids.add(query.device)
         return own
     if filled is None:
         return None
@@ -185,7 +182,6 @@ def _enter(result: SyncResult, query: HistoryQuery, future: Future[FillResult | 
         if not filled.write_error.of_file:
             raise filled.write_error
         result.failures[query.name] = str(filled.write_error)
-        result.failed_ids.add(query.device)
     result.requests += filled.requests
     result.points += filled.points
     if filled.changed or filled.lacked:

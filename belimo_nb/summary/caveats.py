@@ -16,7 +16,7 @@ MEANING = {
     "spike": "the counter read too much for a moment, then went on: nothing is lost",
     "freeze": "one reading was repeated, then the counter caught up: the total is measured, when it was used is not",
     "reset": "the counter began anew (meter replaced): what passed in between is unknown and not counted",
-    "jump": "the counter rose faster than the valve can: not counted",
+    "jump": "the counter rose faster than the valve can, or far more than ever around: not counted",
     "gap": "no readings; the total is measured, when it was used is not",
     "transfer": "the valve changed hands: what was before is the history of its earlier id",
     "conflict": "two readings for one time: the one that came last counts",

@@ -241,15 +241,16 @@ def device_record(
         settings: Its settings by name.
 
     Returns:
-        serial, health, note, online, days (of the period), verdicts (check, verdict, figure, unit; of findings also
-        sentence, recommendation and what is wasted), energy by kind (kwh, coverage), reset (whether a counter began
-        anew), settings.
+        serial, project, health, note, online, days (of the period), verdicts (check, verdict, figure, unit; of findings
+        also sentence, recommendation and what is wasted), energy by kind (kwh, coverage), reset (whether a counter
+        began anew), settings.
     """
     kwh, coverage, quality = (column_group(days, name) for name in ("kwh", "coverage", "quality"))
     sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts)
     energy = {kind: {"kwh": total, "coverage": float(coverage[kind].mean())} for kind, total in sums.items()}
     found = {
         "serial": str(row["serial"] or ""),
+        "project": str(row.get("project") or ""),
         "health": str(row["health"]),
         "note": str(row["note"] or ""),
         "online": bool(row["online"]),

@@ -62,7 +62,7 @@ QUALITY_MEANINGS: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
     "partial": "readings begin or end within the day; what is shown is what they tell, a lower bound",
     "reset": "the counter started anew; what is shown is a lower bound",
-    "jump": "the counter rose faster than the valve can; what is shown is a lower bound",
+    "jump": "the counter rose faster than the valve can, or far more than ever around; what is shown is a lower bound",
     "meter failed": "it counted nothing while others did, or reported an error: off or failing; unknown, not zero",
     "missing": "no readings; unknown, not zero",
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 
 import pandas as pd
 import pytest
@@ -215,6 +216,18 @@ def test_an_empty_timeline(valve, second):
     assert frame.empty
     assert list(frame.columns) == ["time", "type", "details"]
     assert str(frame["time"].dt.tz) == "Europe/Zurich"
+
+
+def test_events_are_asked_for_once_in_five_minutes(valve, second, monkeypatch):
+    """A notebook that looks at them in several cells spends one request, and shows what came since later on."""
+    path = "/devices/d7Kx01/timeline"
+    asked = [len(valve.timeline()), len(valve.timeline(end="2021-01-01")), len(valve.troubles())]
+    assert asked[0] > 0
+    assert [request.path for request in second.requests].count(path) == 1
+    monkeypatch.setattr("belimo_nb.cloud.device.monotonic", lambda: time.monotonic() + 301)
+    second.always(path, says({"data": [], "paging": {"total": 0}}))
+    valve.timeline()
+    assert [request.path for request in second.requests].count(path) == 2
 
 
 @pytest.mark.parametrize("key", ["id", "deviceId"])

@@ -71,6 +71,14 @@ EXPORTS = {
         "<>Date;Time;Heating energy kWh;Supply temperature °C\n",
         lambda t, e, s: f"{t:%d.%m.%Y};{t:%H:%M:%S};{german(e)};{german(s)}",
     ),
+    "12 hours beside the date, thousands with spaces": table(
+        "Date;Time;Energy heating [kWh];VL [°C];RL [°C]\n",
+        lambda t, e, s: f"{t:%m/%d/%Y};{t:%I:%M %p};{f'{e:,.1f}'.replace(',', chr(160))};{s};40",
+    ),
+    "offsets behind a name": table(
+        "Time,Heating energy (kWh),Supply temp (°C)\n",
+        lambda t, e, s: f"{t:%d-%b-%y %I:%M:%S %p} GMT{t.isoformat()[-6:]},{e},{s}",
+    ),
     "a line a value, with units": table(
         "Timestamp;Name;Wert\n",
         lambda t, e, s: (

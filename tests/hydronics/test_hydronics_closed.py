@@ -7,8 +7,7 @@ from demo_valves import YEAR, demo_samples, simulation, valve_named
 from made_valves import RHO_C_KWH, hour_of, made_times, made_valve
 
 from belimo_nb.hydronics.checks.closed import closed
-from belimo_nb.hydronics.design import Design
-from belimo_nb.hydronics.samples import Samples
+from belimo_nb.hydronics.samples import Design, Samples
 
 LEAKING = "Lüftung LA03 Erhitzer"
 

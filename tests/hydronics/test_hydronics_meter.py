@@ -37,6 +37,21 @@ def test_limits(step, percent, verdict, side):
         assert ("more" if side > 0 else "less") in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("times", "verdict"), [(1.0, "ok"), (2.0, "ok"), (3.6, "fault"), (1 / 60, "fault"), (1e-3, "fault")]
+)
+def test_a_flow_in_another_unit(times, verdict):
+    """Where power is a multiple of what flow and temperatures make of it, one of the three has another unit."""
+    valve = metered()
+    frame = valve.frame.copy()
+    frame["t1_c"], frame["t2_c"] = 60.0, 40.0
+    frame["flow_m3h"] = times * frame["power_kw"] / (1.163 * 20)
+    found = meter(Samples(frame))
+    assert found.verdict == verdict
+    assert ("another unit" in found.sentence) == (verdict == "fault")
+    assert bool(found.recommendation) == (verdict == "fault")
+
+
 def test_cooling_counts():
     """Both counters together are held against power."""
     assert meter(metered(cooling=True)).verdict == "ok"

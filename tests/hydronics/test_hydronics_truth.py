@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from demo_valves import FOUND_BY, settings, valve_samples
+from demo_valves import FOUND_BY, settings, simulation, valve_named, valve_samples
+from demo_valves import valves as energy_valves
 
 from belimo_nb import hydronics
 from belimo_nb.demo.fleet.faults import PLANT_STOPS, FaultKind
@@ -26,28 +27,17 @@ SUSPECT = ("warn", "fault")
 pytestmark = pytest.mark.xdist_group("hydronic truth")
 
 
-@functools.cache
-def simulation(seed):
-    """The building of a seed."""
-    return Simulation(seed=seed)
-
-
-def devices(seed):
-    """The energy valves."""
-    return [device for device in simulation(seed).devices if device.is_energy_valve]
-
-
 @functools.lru_cache(maxsize=32)  # 3 MB each
 def valve(seed, name):
     """A valve, its year at 15 minutes, and what it is set for."""
-    device = next(device for device in devices(seed) if device.name == name)
+    device = valve_named(name, seed)
     year = valve_samples(simulation(seed), device, BEGIN, END)
     return device, year, hydronics.Design(**settings(simulation(seed), device))
 
 
 def valves(seed):
     """All of them, one after the other."""
-    for device in devices(seed):
+    for device in energy_valves(seed):
         yield valve(seed, device.name)
 
 

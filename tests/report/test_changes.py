@@ -127,6 +127,28 @@ def test_devices_are_followed_by_serial_number():
     assert kinds(months(*runs, whole=False))[1] == "renamed:"
 
 
+def test_a_device_that_was_replaced():
+    """Another serial number under the same name is told once; findings of the place go on, settings are its own."""
+    runs = [valve(hunting="fault", settings={"limit": 1})], [valve(key="S2", hunting="fault", settings={"limit": 2})]
+    told = months(*runs, runs[1])
+    assert kinds(told) == ["new:hunting", "replaced:", ""]
+    assert told[1][0].text == "Has the serial number S2, was S1: another device, whose counters begin anew."
+    assert kinds(months(*runs, whole=False))[1] == "new:hunting"  # each may be of another search
+    twins = [valve(), valve(key="S3")], [valve(), valve(key="S2")]
+    assert kinds(months(*twins))[1] == "new device: gone device:"
+    two = [valve(), valve(key="S3")], [valve(key="S2")]
+    assert kinds(months(*two))[1] == "new device: gone device: gone device:"
+
+
+def test_a_device_that_was_moved():
+    """Another project is told once, with both; a run of a version that kept none tells nothing."""
+    told = months(
+        [valve()], [valve(project="A")], [valve(project="B", name="South")], [valve(project="B", name="South")]
+    )
+    assert kinds(told) == ["", "", "renamed: moved:", ""]
+    assert [item.text for item in told[2]] == ["Was called North.", "In the project B, was in A."]
+
+
 def test_a_failed_report_is_no_news():
     """What stood goes on standing, and the device is neither new nor gone."""
     lost = Seen("id-S1", "id-S1", "North", "devices/S1")

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ import pandas as pd
 import pytest
 import second_fleet
 from click.testing import CliRunner
+from made_runs import Here
 from prepared import program
 from second_cloud import CLIENT_SECRET, PASSWORD, says
 
@@ -51,31 +51,6 @@ NAMES = [
     "Twin",
     "Twin",
 ]
-
-
-class Here:
-    """Workers that do a job when it is submitted, in this process."""
-
-    def __init__(self, max_workers, *, time_limit, engine):
-        self.max_workers, self.time_limit, self.engine = max_workers, time_limit, engine
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def submit(self, function, task):
-        """Do it now."""
-        future = Future()
-        future.set_result(function(task))
-        return future
-
-    def check(self, connection, folder):
-        """Nothing to check."""
-
-    def stop(self):
-        """Nothing is under way."""
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from made_runs import NOVEMBER, month
+from made_runs import NOVEMBER, Here, month
 
 from belimo_nb import settings
 from belimo_nb.report import run as run_module
@@ -21,28 +20,6 @@ JOBS = [
     Job("device", "South", "devices/south-2", {"device": "2"}),
 ]
 AS_OF = datetime(2018, 12, 1, tzinfo=UTC)
-
-
-class Here:
-    """Workers that do a job when it is submitted; the index of one to be interrupted at may be given."""
-
-    max_workers, time_limit, engine = 2, 60.0, "kernel"
-
-    def __init__(self, interrupt_at: int | None = None):
-        self.made = []
-        self.interrupt_at = interrupt_at
-
-    def submit(self, function, task):
-        """Do it now."""
-        if len(self.made) == self.interrupt_at:
-            raise KeyboardInterrupt
-        future = Future()
-        future.set_result(function(task))
-        self.made.append(task.job.slug)
-        return future
-
-    def stop(self):
-        """Nothing is under way."""
 
 
 @pytest.fixture
@@ -74,7 +51,7 @@ def go(tmp_path, monkeypatch):
     )
 
     def run(jobs=JOBS, *, interrupt_at=None, fail=(), span=NOVEMBER, as_of=AS_OF, **more):
-        workers = Here(interrupt_at)
+        workers = Here(interrupt_at=interrupt_at)
         broken.clear()
         broken.update(fail)
         period[0] = span.label

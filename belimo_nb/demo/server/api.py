@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,7 +42,10 @@ class AnswerHandler(Handler):
         if not await self.apply_faults():
             return
         try:
-            await self.respond(Query(self.request.query), path)
+            query = self.request.query
+            if "search-ignored" in self.faults:
+                query = re.sub("(^|&)search=[^&]*", "", query)
+            await self.respond(Query(query), path)
         except ApiError as error:
             self.refuse(error)
 

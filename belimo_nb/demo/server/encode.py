@@ -25,14 +25,11 @@ def json_bytes(body: Any) -> bytes:
 
 def value_texts(values: NDArray[Any]) -> list[str]:
     """The JSON text of each value. Floats are written so that they are read back exactly; NaN is a ValueError."""
-    if is_numeric(values):
-        exact = np.abs(values) < _EXACT_INTEGERS
-        if exact.all():
-            floats = values.astype(float)
-            numbers, whole = floats.astype(object), floats == np.rint(floats)
-            numbers[whole] = floats[whole].astype(np.int64)
-            return list(map(repr, numbers.tolist()))
-        return [json.dumps(json_number(v), allow_nan=False) for v in values.tolist()]
+    if is_numeric(values) and (np.abs(values) < _EXACT_INTEGERS).all():
+        floats = values.astype(float)
+        numbers, whole = floats.astype(object), floats == np.rint(floats)
+        numbers[whole] = floats[whole].astype(np.int64)
+        return list(map(repr, numbers.tolist()))
     known: dict[tuple[type, Any], str] = {}
     texts = []
     for value in values.tolist():

@@ -12,6 +12,9 @@ ROWS_A_PAGE = 10
 VERSION_SUFFIX = ".9"  # suffix that `changed-profile` adds to the version of a dataprofile
 
 _HALF_AN_HOUR = timedelta(minutes=30)
+_CUT_HOURS = timedelta(hours=5)
+_HOLE = range(6, 12)  # hours of each day, UTC
+_OTHER_UNITS = {"W": "kW", "m3/s": "l/h", "K": "°F"}
 
 
 def _small_pages(body: Body) -> None:
@@ -30,6 +33,30 @@ def _changed_profile(body: Body) -> None:
         reference = device.get("dataprofile")
         if reference and "/dataprofiles/" in reference.get("ref", ""):
             reference["ref"] += VERSION_SUFFIX
+
+
+def _partial_profile(body: Body) -> None:
+    if "subprofiles" in body:
+        del body["datapoints"][len(body["datapoints"]) // 2 :]
+
+
+def _other_units(body: Body) -> None:
+    for point in body["datapoints"] if "subprofiles" in body else ():
+        features = point["featureValues"]
+        if features.get("default.unit") in _OTHER_UNITS:
+            features["default.unit"] = _OTHER_UNITS[features["default.unit"]]
+
+
+def _lost_events(body: Body) -> None:
+    rows = body.get("data")
+    if rows and "details" in rows[0]:
+        body["data"] = rows[:1]  # the newest comes first
+        body["paging"]["total"] = 1
+
+
+def _other_place(body: Body) -> None:
+    if "hourly" in body:
+        body["latitude"] += 10
 
 
 def _missing_series(body: Body) -> None:
@@ -107,6 +134,17 @@ def _cut(body: Body) -> None:
             series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
 
 
+def _first_hours(body: Body) -> None:
+    if "series" in body:
+        begin = datetime.fromisoformat(body["from"]) + _CUT_HOURS
+        for series in body["series"]:
+            series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
+
+
+def _holes(rows: Rows) -> Rows:
+    return [row for row in rows if datetime.fromisoformat(row["timestamp"]).hour not in _HOLE]
+
+
 def _off_grid(rows: Rows) -> Rows:
     return [
         {**row, "timestamp": (datetime.fromisoformat(row["timestamp"]) + _HALF_AN_HOUR).isoformat()} for row in rows
@@ -125,9 +163,16 @@ BODY_FAULTS: dict[str, Callable[[Body], None]] = {
     "other-range": _other_range,
     "other-profile": _other_profile,
     "other-device": _other_device,
+    "partial-profile": _partial_profile,
+    "other-units": _other_units,
+    "lost-events": _lost_events,
+    "other-place": _other_place,
     "missing-series": _missing_series,
     "series-empty": _for_rows(lambda rows: []),
     "series-cut": _cut,
+    "series-short": _first_hours,
+    "series-holes": _for_rows(_holes),
+    "series-true": _for_rows(_every(5, True)),
     "series-nulls": _for_rows(_every(3, None)),
     "series-texts": _for_rows(_texts),
     "series-duplicates": _for_rows(_twice),
@@ -148,7 +193,7 @@ def apply_body_faults(body: bytes, faults: Collection[str]) -> bytes:
     content = json.loads(body)
     for spoil in wanted:
         spoil(content)
-    return json.dumps(content, ensure_ascii=False).encode()
+    return json.dumps(content).encode()
 
 
 def published_version(version: str) -> str:

@@ -8,7 +8,7 @@ A fault is written `NAME[=WHEN][:SECONDS][@PATH]`:
   before each line; the `Retry-After` of
   `too-many-requests` and `unavailable`; the lifetime of an `expired-token`; the error of `clock-skew`.
 - PATH: only requests whose path begins so. Default: `/api/v3`; for `expired-token` and `refresh-refused` the sign-in,
-  `/oauth/token`.
+  `/oauth/token`, and for `other-place` the weather, `/v1/archive`.
 
 Examples: `server-error=0.2`, `slow:5`, `too-many-requests=3:2`, `html@/oauth/token`. Faults that change the content of
 an answer are in `belimo_nb.demo.server.spoil`.
@@ -53,9 +53,16 @@ FAULTS: dict[str, str] = {
     "other-range": "history comes of the last day of the range alone, and says so",
     "other-profile": "a dataprofile comes that calls itself another one",
     "other-device": "a device comes that has another id",
+    "partial-profile": "half of a dataprofile's datapoints are left out",
+    "other-units": "a dataprofile says kW, l/h and °F of numbers that are W, m3/s and K",
+    "lost-events": "of a device's events only the newest comes",
+    "other-place": "weather of another place comes, and says so",
+    "search-ignored": "a search finds all devices",
     "missing-series": "the last datapoint that was asked for is left out",
     "series-empty": "series come without a value",
     "series-cut": "only the last day of the range comes, though the answer says all of it",
+    "series-short": "the first five hours of the range are left out, though the answer says all of it",
+    "series-holes": "a quarter of each day is left out",
     "series-nulls": "every third bucket is null",
     "series-texts": "numbers are texts",
     "series-duplicates": "every row comes twice, the first time with another value",
@@ -64,6 +71,7 @@ FAULTS: dict[str, str] = {
     "series-off-grid": "rows lie half an hour beside the buckets",
     "series-huge": "every fifth number is 1e308",
     "series-nan": "every fifth number is the text NaN",
+    "series-true": "every fifth number is true",
 }
 _DEFAULT_SECONDS = {
     "too-many-requests": 1.0,
@@ -75,7 +83,10 @@ _DEFAULT_SECONDS = {
     "expired-token": 3.0,
     "clock-skew": 86_400.0,
 }
-_AT_SIGN_IN = ("expired-token", "refresh-refused", "strange-token")
+_AT = {
+    **dict.fromkeys(("expired-token", "refresh-refused", "strange-token"), "/oauth/token"),
+    "other-place": "/v1/archive",
+}
 _FAULT = re.compile(
     r"(?P<name>[a-z-]+)(=(?P<when>\d+(\.\d+)?))?(:(?P<seconds>\d+(\.\d+)?))?(@(?P<path>/\S*))?", re.ASCII
 )
@@ -112,7 +123,7 @@ class InjectedFault:
             share=when if when < 1 else 1.0,
             every=max(1, int(when)),
             seconds=float(match["seconds"] or _DEFAULT_SECONDS.get(name, 0)),
-            path=match["path"] or ("/oauth/token" if name in _AT_SIGN_IN else "/api/v3"),
+            path=match["path"] or _AT.get(name, "/api/v3"),
         )
 
     def hits(self, number: int) -> bool:

@@ -28,12 +28,24 @@ percent of the readings in which it may differ by more (1.5 where a valve hunts 
 in half of them it differs by the third at most (8 % where half of the water is glycol and nothing says so).
 """
 ROUNDED = 0.1  # share of the 99th percentile of power up to which a difference is one of rounding, or of a moment
-THRESHOLD = "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 2.5 % of the readings off by half"
+OTHER_UNIT, ALIKE = 2.5, 2.0  # times: power against flow and temperatures; its 90th percentile against the 10th
+THRESHOLD = (
+    "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 2.5 % of the readings off by half, "
+    "fault all of them 2.5 times"
+)
 
 
 def meter(samples: Samples) -> Verdict:
     """Whether the energy counters count what power says, and whether some readings of power are another device's."""
-    counted = _by_counters(samples)
+    counted, times = _by_counters(samples), _times(samples)
+    if counted.verdict != FAULT and max(times, 1 / times) >= OTHER_UNIT:
+        shown = f"{times:.2g}" if times < 10 else f"{times:,.0f}"
+        said = (
+            f"In nearly all readings power is what flow and temperatures make of it, but for a factor of {shown}: one "
+            "of them is in another unit than the dataprofile says."
+        )
+        advice = "Compare a reading of power and flow with the device's own display; ask the vendor for the units."
+        return Verdict(CHECK, FAULT, times, "", THRESHOLD.format(LIMITS[-1][1]), said, advice)
     foreign = _foreign(samples) if counted.threshold and counted.verdict not in (WARN, FAULT) else 0.0
     if not foreign >= FOREIGN_PCT:
         return counted
@@ -50,14 +62,29 @@ def _foreign(samples: Samples) -> float:
 
     0 if that holds for most: then power has another unit, or is measured in another way.
     """
+    power, made = _power_and_made(samples)
+    if len(power) * samples.hours < ACTIVE_HOURS:
+        return math.nan
+    off = np.abs(power / made - 1)
+    apart = off * made > ROUNDED * percentile(power, 99)
+    return 100 * float((apart & (off > FOREIGN)).mean()) if percentile(off, 50) <= USUAL else 0.0
+
+
+def _times(samples: Samples) -> float:
+    """How many times power is what flow and temperatures make of it, if nearly all readings agree; else 1."""
+    power, made = _power_and_made(samples)
+    if len(power) * samples.hours < ACTIVE_HOURS:
+        return 1.0
+    low, times, high = np.percentile(power / made, (10, 50, 90))
+    return float(times) if high <= ALIKE * low else 1.0
+
+
+def _power_and_made(samples: Samples) -> tuple[Floats, Floats]:
+    """Power, and what flow and temperatures make of it, kW, of the readings that tell both well."""
     power, delta = np.abs(samples.values("power_kw")), np.abs(samples.temperature("t1_c") - samples.temperature("t2_c"))
     made = rho_c(samples) * samples.values("flow_m3h") * delta
     known = samples.active & (delta >= CLEAR_K) & (power > 0) & (made > 0)
-    if known.sum() * samples.hours < ACTIVE_HOURS:
-        return math.nan
-    off, power = np.abs(power[known] / made[known] - 1), power[known]
-    apart = off * made[known] > ROUNDED * percentile(power, 99)
-    return 100 * float((apart & (off > FOREIGN)).mean()) if percentile(off, 50) <= USUAL else 0.0
+    return power[known], made[known]
 
 
 def _by_counters(samples: Samples) -> Verdict:

@@ -21,6 +21,8 @@ WORDS: Mapping[str, str] = {
     "new device": "New device",
     "gone device": "Gone",
     "renamed": "Renamed",
+    "moved": "Moved",
+    "replaced": "Replaced",
     "setting": "Setting changed",
     "new meter": "Counter reset",
 }
