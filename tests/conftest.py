@@ -253,3 +253,26 @@ def jobs(tmp_path, monkeypatch):
         return [Job(name, name.title(), f"devices/{name}-1", {}) for name in sources]
 
     return make
+
+
+class Clock:
+    """A clock that tests move, in place of a module's `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def time(self) -> float:
+        """Its time."""
+        return self.now
+
+    monotonic = time
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time, as the sign-in sees it."""
+    from belimo_nb.client import auth
+
+    moved = Clock()
+    monkeypatch.setattr(auth, "time", moved)
+    return moved

@@ -12,7 +12,7 @@ from tally import count
 
 import belimo_nb as bn
 from belimo_nb.cli import cli
-from belimo_nb.client import auth, retries
+from belimo_nb.client import retries
 from belimo_nb.demo import DemoCloud
 from belimo_nb.demo.server import api, tokens
 from belimo_nb.report.engine import engines
@@ -70,26 +70,12 @@ def test_a_fifth_of_the_requests_fails(monkeypatch, tmp_path):
     count("requests that failed in the soak", failed)
 
 
-class Clock:
-    """The time of both sides."""
-
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def time(self):
-        return self.now
-
-    monotonic = time
-
-
 @pytest.mark.slow
-def test_threads_share_tokens_that_end_all_the_time(monkeypatch):
+def test_threads_share_tokens_that_end_all_the_time(clock, monkeypatch):
     """Eight threads on one `Cloud`, a token that lives a second: each ends once, and costs one token request.
 
     In every other round the cloud ends the token before its time, so that all threads are refused at once.
     """
-    clock = Clock()
-    monkeypatch.setattr(auth, "time", clock)
     for module in (tokens, api):
         monkeypatch.setattr(module, "time", clock)
     with DemoCloud(token_lifetime=1) as server:

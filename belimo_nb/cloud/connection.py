@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,6 +46,7 @@ class Connection:
         self._authenticator = Authenticator(settings)
         self._transport = Transport(settings, self._authenticator)
         self._documents = DocumentStore(settings)
+        self._recent: dict[str, tuple[float, Any]] = {}  # documents by name, with when they were asked for
         self.dataprofiles = Dataprofiles(self._ask_profile)
         self.device_list = DeviceList(self.get, self._documents, lambda: self.now_s, offline=settings.offline)
 
@@ -197,9 +200,22 @@ class Connection:
         check_is(str(record["id"]), body, what)
         return body
 
-    def document(self, name: str, ask: Callable[[], Any], completed: Callable[[Any, Any], Any] | None = None) -> Any:
-        """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`."""
-        return self._documents.get_or_ask(name, ask, self.now_s, completed=completed).body
+    def document(
+        self,
+        name: str,
+        ask: Callable[[], Any],
+        completed: Callable[[Any, Any], Any] | None = None,
+        lasts: float = 0.0,
+    ) -> Any:
+        """Get a JSON document from the API and keep it; offline the kept one. See `DocumentStore.get_or_ask`.
+
+        For `lasts` seconds this connection gives it again without asking.
+        """
+        asked, body = self._recent.get(name, (-math.inf, None))
+        if not monotonic() - asked < lasts:
+            body = self._documents.get_or_ask(name, ask, self.now_s, completed=completed).body
+            self._recent[name] = monotonic(), body
+        return body
 
     @functools.cached_property
     def archive(self) -> Archive:

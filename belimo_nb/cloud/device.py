@@ -6,20 +6,12 @@ import functools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from belimo_nb.api import health, history, measurements
-from belimo_nb.api.devices import (
-    datapoint_values,
-    devices_frame,
-    name_of,
-    profile_ref,
-    settings_of,
-    subobject,
-)
+from belimo_nb.api.devices import datapoint_values, devices_frame, name_of, profile_ref, settings_of, subobject
 from belimo_nb.api.paging import collect
 from belimo_nb.api.profile import Profile
 from belimo_nb.api.sparse import LEAD
@@ -52,7 +44,6 @@ class Device:
         self.id = str(record["id"])
         self.serial = str(record.get("serialNumber") or "")
         self.name = name_of(record)
-        self._events: tuple[float, pd.DataFrame] | None = None  # when they were asked for, and what came
 
     def __repr__(self) -> str:
         return printable(f"<Device {self.name!r}, serial {self.serial or 'unknown'}, {self._profile_name()}>")
@@ -379,15 +370,11 @@ class Device:
         """
         from belimo_nb.store.archive import FRESH  # with pyarrow, for which a list of devices should not wait
 
-        if self._events is not None and monotonic() - self._events[0] < FRESH:
-            return self._events[1].copy()
         path, what, query = f"/devices/{self.id}/timeline", f"the timeline of {self.name}", {"sortDirection": "ASC"}
         ask = functools.partial(collect, self._connection.get, path, query, what)
         completed = functools.partial(health.completed, now=self._connection.now)
-        rows = self._connection.document(f"timeline {self.id}", ask, completed)
-        found = health.events(rows, self._connection.timezone)
-        self._events = monotonic(), found
-        return found.copy()
+        rows = self._connection.document(f"timeline {self.id}", ask, completed, lasts=FRESH)
+        return health.events(rows, self._connection.timezone)
 
     def _moment(self, value: Moment, name: str, tz: str | None = None) -> pd.Timestamp:
         if value is None:

@@ -39,27 +39,6 @@ from belimo_nb.errors import (
 POSIX = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 
 
-class Clock:
-    """A clock that tests move, in place of the module's."""
-
-    def __init__(self):
-        self.now = 1_000_000.0
-
-    def time(self):
-        return self.now
-
-    def monotonic(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """The time, as the sign-in sees it."""
-    moved = Clock()
-    monkeypatch.setattr(auth, "time", moved)
-    return moved
-
-
 def new():
     """An authenticator as a new process would make it."""
     return Authenticator(settings.load())

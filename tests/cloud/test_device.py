@@ -224,7 +224,7 @@ def test_events_are_asked_for_once_in_five_minutes(valve, second, monkeypatch):
     asked = [len(valve.timeline()), len(valve.timeline(end="2021-01-01")), len(valve.troubles())]
     assert asked[0] > 0
     assert [request.path for request in second.requests].count(path) == 1
-    monkeypatch.setattr("belimo_nb.cloud.device.monotonic", lambda: time.monotonic() + 301)
+    monkeypatch.setattr("belimo_nb.cloud.connection.monotonic", lambda: time.monotonic() + 301)
     second.always(path, says({"data": [], "paging": {"total": 0}}))
     valve.timeline()
     assert [request.path for request in second.requests].count(path) == 2

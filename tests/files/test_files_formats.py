@@ -96,7 +96,7 @@ def test_round_trip(form, demo, tmp_path, isolated, monkeypatch):
     if form.startswith("meters"):
         return  # which tell no position
     whole = form in ("download", "own")  # the others tell neither volume, which sentences name, nor what LACKING needs
-    found = [each.checkup(start, end, "15m").verdicts for each in (there, valve)]
+    found = [each.checkup(start, end, "15m").verdicts for each in (there, valve)]  # as files are judged anyway
     for each in found:  # how long a history the store holds is not the same
         each["sentence"] = each["sentence"].str.replace(r" As of \d.*", "", regex=True)
     found = [each if whole else each.loc[~each["check"].isin(LACKING), ["check", "verdict"]] for each in found]
