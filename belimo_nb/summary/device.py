@@ -142,6 +142,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
             found = replace(found, note="its counters stand at 0: it has never counted any")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
+        elif failed and found.value is not None:
+            found = replace(found, note="at least; a sensor has failed, see the checks")
         figures.append(found)
     return figures
 

@@ -145,6 +145,7 @@ def test_what_the_device_says_itself(given, words):
     found = sensors(Samples(frame, valve.step), given.get("health", ""))
     assert found.verdict == ("fault" if words else "ok")
     assert words in found.sentence
+    assert ("thermometer" in found.recommendation) == bool(words and "flow" not in words.lower())
     (judged,) = judge(Samples(frame, valve.step), health=given.get("health", ""), checks=["sensor range"])
     assert judged.verdict == found.verdict
 

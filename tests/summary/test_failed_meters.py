@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 import belimo_nb as bn
 from belimo_nb import summary
 from belimo_nb.cli import cli
+from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
 
 SPAN = ("2018-05-01", "2018-05-22")
 
@@ -102,3 +104,15 @@ def test_files_are_judged_by_all_of_their_readings(imported: bn.Cloud, name: str
         checkup.verdicts[["check", "verdict"]].to_numpy()
     )
     assert dict(checkup.verdicts[["check", "verdict"]].to_numpy())["hunting"] == "warn", "hours do not show it"
+
+
+def test_what_was_counted_before_a_sensor_failed_is_at_least_that(imported: bn.Cloud) -> None:
+    """A sum that a failed sensor cut off is no plain one."""
+    valve, period = imported.device("none"), imported.period(*SPAN)
+    days, checkup = valve.counters(*SPAN).energy("D", period.start, period.end), valve.checkup(*SPAN)
+    broken = checkup.verdicts.assign(
+        verdict=checkup.verdicts["verdict"].mask(checkup.verdicts["check"] == SENSORS, "fault")
+    )
+    data = summary.device_figures(valve, days, replace(checkup, verdicts=broken), "UTC").data()
+    note = {one["label"]: one["note"] for one in data["figures"]}["Cooling energy"]
+    assert note == "at least; a sensor has failed, see the checks"

@@ -31,6 +31,7 @@ THRESHOLD = (
     "fault outside -10 to 130 °C, jumps > 20 K/min, frozen 24 h while water flows, at room temperature, or no flow "
     "while water moves; 0.1 % stray"
 )
+FLOW_ADVICE = "Check the flow sensor, its cable and the device's error messages; what passed meanwhile is not known."
 ADVICE = "Check the sensor's cable and connector, and compare it with a thermometer; replace it if it differs."
 OPEN_PCT = 30.0
 LEAST_HOURS = 2.0  # hours a day at that position or more, with flowing water in half of them, that make a day telling
@@ -75,7 +76,8 @@ def sensors(samples: Samples, health: str = "") -> Verdict:
     """
     if claimed := _claimed(samples, health):
         claim, hours = claimed
-        return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, claim, f"{ADVICE} Until then nothing is known.")
+        advice = FLOW_ADVICE if "flow" in claim.lower() else f"{ADVICE} Until then nothing is known."
+        return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, claim, advice)
     known = [column for column in NAMES if np.isfinite(samples.values(column)).any()]
     if not known:
         return cannot_judge(CHECK, "Neither T1 nor T2 is measured.", THRESHOLD)
@@ -142,8 +144,7 @@ def _no_flow(samples: Samples) -> Verdict | None:
         f"In {hours:.0f} h with the valve open the flow reads 0 all day, while the water keeps its temperature and T2 "
         "follows the valve: the flow sensor has failed, and no energy is counted."
     )
-    advice = "Check the flow sensor, its cable and the device's error messages; what passed meanwhile is not known."
-    return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)
+    return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, FLOW_ADVICE)
 
 
 def dead_hours(samples: Samples) -> float:
