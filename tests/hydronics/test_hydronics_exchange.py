@@ -152,6 +152,15 @@ def test_water_that_brings_power_is_no_waste():
     assert "it brings 100 % of the power" in found.sentence
 
 
+def test_a_load_that_is_much_higher_now_and_then_hides_no_waste():
+    """Five times the power on each fifth day says nothing of the flow of the others, which brings no more."""
+    frame = exchanger(swinging(STEPS, 8), half_flow=2.0)
+    curves = characteristics(Samples(frame))
+    rare = (np.arange(STEPS) // 96) % 5 == 0
+    found = saturation(Samples(frame.assign(power_kw=frame["power_kw"] * np.where(rare, 5.0, 1.0))), curves)
+    assert found.verdict == "warn"
+
+
 def test_only_the_loaded_coil_counts():
     """Samples in cold air, with a third of the power at low flow, do not hide the bend of the loaded coil."""
     flow = swinging(STEPS, 8)

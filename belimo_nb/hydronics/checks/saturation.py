@@ -98,8 +98,13 @@ def _judged(
 
 
 def _useful(flow: Floats, power: Floats, curve: Characteristic) -> float:
-    """What more the water above V* brings, over what it would in proportion; 0 where that is unknown."""
+    """What more the water above V* usually brings, over what it would in proportion; 0 where that is unknown.
+
+    By medians: a second level of load, now and then, says nothing of the flow that is usual.
+    """
     known = np.isfinite(power)
-    more = float((power[known] - curve.waste_power_kw).sum()) / curve.waste_power_kw
-    flow_more = float((flow[known] - curve.waste_flow_m3h).sum()) / curve.waste_flow_m3h
-    return more / flow_more if flow_more > 0 else 0.0
+    if not known.any():
+        return 0.0
+    more = float(np.median(power[known])) / curve.waste_power_kw - 1
+    flow_more = float(np.median(flow[known])) / curve.waste_flow_m3h - 1
+    return more / flow_more
