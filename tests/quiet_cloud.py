@@ -26,7 +26,7 @@ SNAPSHOT = NOW - NOW % DAY  # 02:00 in April
 HEAT = 4.13e6  # J a cubic meter of water carries for each K
 KWH = 3.6e6
 PATH = "application/EnergyValve4/water/"
-MOVED = int(NOW - 40 * DAY - NOW % DAY)  # when a valve gets its new id
+MOVED = int(NOW - 37 * DAY - NOW % DAY)  # when a valve gets its new id
 MODULO = 365
 
 ERRORS, MANAGER, SEQUENCE, OVERRIDE = "evcloud.280", "evcloud.290", "evcloud.295", "evcloud.30"

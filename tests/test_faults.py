@@ -144,7 +144,8 @@ def kept():
     found = {}
     for path in sorted(store.folder.rglob("*.parquet")):
         frame = store.read(path.stem, path.parent.name)
-        columns = {key: pd.to_numeric(pd.Series(values), errors="coerce") for key, values in frame.columns.items()}
+        plain = {key: [None if isinstance(v, bool) else v for v in values] for key, values in frame.columns.items()}
+        columns = {key: pd.to_numeric(pd.Series(values), errors="coerce") for key, values in plain.items()}
         times = pd.to_datetime(frame.times, unit="s", utc=True)
         values = pd.DataFrame({k: c.to_numpy(float) for k, c in columns.items()}, times)
         found[f"history {path.stem}"] = values[times < pd.Timestamp(SPAN[1], tz="UTC")]
@@ -382,7 +383,8 @@ def check(found, expected, whole, words):
                 assert same(frame, whole.tables[name]), name
         return
     assert expected == UNKNOWN
-    assert not all(same(frame, whole.tables[name]) for name, frame in found.tables.items()), "nothing was lost"
+    sampled = [name for name in found.tables if name.startswith("history") or name.endswith("samples")]
+    assert not sampled or not all(same(found.tables[name], whole.tables[name]) for name in sampled), "nothing was lost"
     for name, frame in found.tables.items():
         kind = name.split(" ")[-1]
         if name.startswith("history") or kind == "samples":

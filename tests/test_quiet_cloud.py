@@ -368,9 +368,9 @@ def test_a_valve_that_changed_hands(ran: Ran) -> None:
     assert not any(MOVER.id in path for path in asked)
     (entry,) = ran.reports("moved").values()
     assert entry["figures"]["Heating energy"]["value"] == pytest.approx(truth(MOVER, *MOVE, "D").sum(), rel=1e-11)
-    # Fetched up to 3 March, 00:00 UTC; the new id's first reading is that of its first full report, 6 March, 02:00.
+    # Fetched up to 6 March, 00:00 UTC; the new id's first reading is that of its first full report, 9 March, 02:00.
     assert entry["completeness"] == pytest.approx(1 - 74 / 24 / 59)
     page = re.sub(r"<[^>]*>|\s+", " ", (ran.folder / "moved" / entry["files"]["html"]).read_text(encoding="utf-8"))
-    assert "before 2021-03-06 that of its id before it changed hands" in page
+    assert "before 2021-03-09 that of its id before it changed hands" in page
     (row,) = pd.read_csv(ran.folder / "moved" / entry["files"]["csv:data-quality"]).itertuples()
     assert (row.days, row.quality) == (4, "estimated split")
