@@ -37,8 +37,9 @@ OPEN_PCT = 30.0
 LEAST_HOURS = 2.0  # hours a day at that position or more, with flowing water in half of them, that make a day telling
 LEAST_DAYS = 2
 LEAST_TOTAL_HOURS = 24.0
-FOLLOWS = 0.3
-"""Correlation of the return's temperature with the position, from which it follows the valve, up or down.
+FOLLOWS, FOLLOWS_A_WEEK = 0.3, 0.2
+"""Correlation of the return's temperature with the position, from which it follows the valve, up or down; of a week or
+more, in which chance makes less of one.
 
 Standing water beside a cold main or in the draft of a fan has temperatures of flowing water, too; but it does not care
 for the valve.
@@ -171,7 +172,8 @@ def dead_hours(samples: Samples) -> float:
     these = known & dead[day]
     if not (np.ptp(position[these]) > 0 and np.ptp(t2[these]) > 0):
         return 0.0
-    return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= FOLLOWS else 0.0
+    least = FOLLOWS if dead.sum() < 7 else FOLLOWS_A_WEEK
+    return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= least else 0.0
 
 
 def _follows_flow(samples: Samples, t1: Floats, flows: Flags) -> bool:
