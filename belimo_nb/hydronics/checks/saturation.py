@@ -98,13 +98,15 @@ def _judged(
 
 
 def _useful(flow: Floats, power: Floats, curve: Characteristic) -> float:
-    """What more the water above V* usually brings, over what it would in proportion; 0 where that is unknown.
+    """What more the water above V* brings, over what it would in proportion; 0 where that is unknown.
 
-    By medians: a second level of load, now and then, says nothing of the flow that is usual.
+    The lesser of what all of it brings and what is usual: a second level of load, now and then, says nothing of the
+    flow on other days.
     """
     known = np.isfinite(power)
     if not known.any():
         return 0.0
-    more = float(np.median(power[known])) / curve.waste_power_kw - 1
-    flow_more = float(np.median(flow[known])) / curve.waste_flow_m3h - 1
-    return more / flow_more
+    return min(
+        (float(of(power[known])) / curve.waste_power_kw - 1) / (float(of(flow[known])) / curve.waste_flow_m3h - 1)
+        for of in (np.mean, np.median)
+    )
