@@ -111,6 +111,11 @@ class ValveTask:
     outdoor: pd.Series[float] | None = None  # daily means, °C
     finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
 
+    @property
+    def sampled(self) -> HistoryQuery:
+        """The query for the samples that the checks look at."""
+        return self.finer or self.query
+
 
 def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> list[Surveyed]:
     """Examine valves one after the other, as of `now` (seconds since 1970)."""
@@ -124,20 +129,17 @@ def examine_share(archive: Archive, tasks: Sequence[ValveTask], now: int) -> lis
 
 
 def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
-    query, period = task.query, task.period
+    query, sampled, period = task.query, task.sampled, task.period
     located = task.profile.checked
     datapoints = [identifier for identifier in located.values() if identifier is not None]
-    kept = archive.store.read(query.device, query.resolution, datapoints)
+    kept = archive.store.read(query.device, sampled.resolution, datapoints)
     requests = len(archive.plan(kept.coverage, query, now))
-    kept = archive.joined(kept, query, datapoints)
+    kept = archive.joined(kept, sampled, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
-    days = _daily_energy(kept, task, now)
+    days = _daily_energy(kept.coarser(query.resolution), task, now)
     known = {kind: float(np.nansum(kwh)) if np.isfinite(kwh).any() else np.nan for kind, (kwh, _) in days.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
-    sampled = task.finer or query
-    if task.finer:
-        kept = archive.joined(archive.store.read(query.device, sampled.resolution, datapoints), sampled, datapoints)
     samples = _samples(task, kept, sampled, period.start, min(period.end, _moment(now)))
     longest = longest_samples(kept, sampled, task.profile, task.design, period, _moment(now))
     fine, detail = _detail(archive, task, samples, located, now)
@@ -159,7 +161,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
 
 def read_samples(archive: Archive, task: ValveTask, now: int, quantities: Sequence[str] = CHECKED) -> Samples:
     """The samples of a valve in the period, from the store alone."""
-    query, start, checked = task.query, task.period.start, task.profile.checked
+    query, start, checked = task.sampled, task.period.start, task.profile.checked
     datapoints = [identifier for key in quantities if (identifier := checked.get(key)) is not None]
     kept = archive.joined(archive.store.read(query.device, query.resolution, datapoints), query, datapoints)
     return _samples(task, kept, query, start, min(task.period.end, _moment(now)))

@@ -37,7 +37,8 @@ THRESHOLD = (
 
 def meter(samples: Samples) -> Verdict:
     """Whether the energy counters count what power says, and whether some readings of power are another device's."""
-    counted, times = _by_counters(samples), _times(samples)
+    counted, (power, made) = _by_counters(samples), _power_and_made(samples)
+    times = _times(power, made)
     if counted.verdict != FAULT and max(times, 1 / times) >= OTHER_UNIT:
         shown = f"{times:.2g}" if times < 10 else f"{times:,.0f}"
         said = (
@@ -46,7 +47,7 @@ def meter(samples: Samples) -> Verdict:
         )
         advice = "Compare a reading of power and flow with the device's own display; ask the vendor for the units."
         return Verdict(CHECK, FAULT, times, "", THRESHOLD.format(LIMITS[-1][1]), said, advice)
-    foreign = _foreign(samples) if counted.threshold and counted.verdict not in (WARN, FAULT) else 0.0
+    foreign = _foreign(power, made) if counted.threshold and counted.verdict not in (WARN, FAULT) else 0.0
     if not foreign >= FOREIGN_PCT:
         return counted
     said = (
@@ -57,33 +58,33 @@ def meter(samples: Samples) -> Verdict:
     return Verdict(CHECK, WARN, foreign, "%", counted.threshold, said, advice)
 
 
-def _foreign(samples: Samples) -> float:
+def _foreign(power: Floats, made: Floats) -> float:
     """Percent of the readings whose power is not that of their flow and temperatures; NaN if too few are known.
 
     0 if that holds for most: then power has another unit, or is measured in another way.
     """
-    power, made = _power_and_made(samples)
-    if len(power) * samples.hours < ACTIVE_HOURS:
+    if not len(power):
         return math.nan
     off = np.abs(power / made - 1)
     apart = off * made > ROUNDED * percentile(power, 99)
     return 100 * float((apart & (off > FOREIGN)).mean()) if percentile(off, 50) <= USUAL else 0.0
 
 
-def _times(samples: Samples) -> float:
+def _times(power: Floats, made: Floats) -> float:
     """How many times power is what flow and temperatures make of it, if nearly all readings agree; else 1."""
-    power, made = _power_and_made(samples)
-    if len(power) * samples.hours < ACTIVE_HOURS:
+    if not len(power):
         return 1.0
-    low, times, high = np.percentile(power / made, (10, 50, 90))
-    return float(times) if high <= ALIKE * low else 1.0
+    low, times, high = (percentile(power / made, percent) for percent in (10, 50, 90))
+    return times if high <= ALIKE * low else 1.0
 
 
 def _power_and_made(samples: Samples) -> tuple[Floats, Floats]:
-    """Power, and what flow and temperatures make of it, kW, of the readings that tell both well."""
+    """Power, and what flow and temperatures make of it, kW, of the readings that tell both well; empty if too few."""
     power, delta = np.abs(samples.values("power_kw")), np.abs(samples.temperature("t1_c") - samples.temperature("t2_c"))
     made = rho_c(samples) * samples.values("flow_m3h") * delta
     known = samples.active & (delta >= CLEAR_K) & (power > 0) & (made > 0)
+    if known.sum() * samples.hours < ACTIVE_HOURS:
+        known[:] = False
     return power[known], made[known]
 
 
