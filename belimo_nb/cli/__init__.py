@@ -27,7 +27,12 @@ def main() -> None:
 
     mend_streams()
     _signal.signal(_signal.SIGINT, usual)
-    cli.main(prog_name="belimo-nb")
+    try:
+        cli.main(prog_name="belimo-nb")
+    finally:
+        # Where a Ctrl-C has met an exec of text, as in the making of a dataclass, `python -m` dies of the signal at its
+        # end, though it was handled and the status is 130. The next text that is run clears this.
+        exec("")  # noqa: S102
 
 
 def _leave(*_: object) -> None:
