@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import MINUS, MONTHS, plural
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.heating.comparison import divides
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
@@ -151,7 +152,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * style.TRACE:
+    if not divides(base, float(both["kwh"].sum()), base):
         return ""
     words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
@@ -185,8 +186,11 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * style.TRACE)):
+    whole = float(months[["kwh", "before"]].sum().max())
+    for i in np.flatnonzero(months["comparable"]):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
+        if not divides(base, row, whole):
+            continue
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}
         ax.annotate(_signed(row / base - 1), place, (0, 3), textcoords="offset points", **look)

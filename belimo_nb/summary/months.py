@@ -13,6 +13,7 @@ from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import MONTHS, capitalized, plural
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
+from belimo_nb.heating.comparison import divides
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
@@ -20,7 +21,6 @@ from belimo_nb.summary.parts import column_group, month_name
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
 FEW_NAMED = 3  # valves that a cell names
 FEW = 6  # months beside which the other period and the change have room
-TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
 TOTAL = "Total"
 
@@ -125,6 +125,7 @@ class _Compared:
         self.past = past[self.now.columns].set_axis(self.now.index)
         unlike = column_group(before, "quality").isin(LOWER_BOUNDS).to_numpy() if alike else True
         self.known = self.now.notna() & self.past.notna() & ~self.bounds & ~unlike
+        self.whole = np.fmax(self.now.sum(), self.past.sum())
 
     def of(self, valves: list[Any], rows: Any) -> tuple[float, float, float, float]:
         """Of some valves and months: kWh, kWh before, and the change in kWh and % in the months known in both."""
@@ -136,7 +137,7 @@ class _Compared:
             now.to_numpy().sum(),
             past.to_numpy().sum(),
             change,
-            100 * change / base if base > TRACE * used else np.nan,
+            100 * change / base if divides(base, used, float(self.whole[valves].sum())) else np.nan,
         )
 
     @property
