@@ -114,7 +114,7 @@ def flow_and_power(
         Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
     peaks = [
-        f"{name} up to {number(outliers.usual_range(frame[column])[1], unit=unit)}"
+        f"{name} up to {number(float(frame[column].iloc[outliers.highest(frame[column])[0]]), unit=unit)}"
         for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
         if column in frame and frame[column].notna().any()
     ]

@@ -18,8 +18,10 @@ from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed,
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
+from belimo_nb.plots import outliers
 from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
@@ -151,13 +153,16 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
 
 
 def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFigure:
-    """Key figure of the highest of some samples, with its time; `failed` if a sensor of the device has."""
+    """Key figure of the highest of some samples that is borne out, with its time; `failed` if a sensor has."""
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
-    highest = float(values.max())
+    at, more = outliers.highest(values)
+    highest = float(values.iloc[at])
     if failed and highest == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
-    return KeyFigure(label, highest, unit, f"of the samples, {moment(pd.Timestamp(str(values.idxmax())))}")
+    note = f"of the samples, {moment(pd.Timestamp(str(values.index[at])))}"
+    note += f"; left out: {plural(more, 'single reading')} above it" if more else ""
+    return KeyFigure(label, highest, unit, note)
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:
