@@ -34,6 +34,7 @@ from belimo_nb.cloud.checkup import (
     stored_samples,
 )
 from belimo_nb.cloud.condition import BLIND, measured_energy
+from belimo_nb.cloud.counting import TRACE
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.energy.faults import Floats, Ints
@@ -185,11 +186,12 @@ def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, t
         for kind in KINDS
         if (key := profile.checked[f"{kind}_energy"]) is not None and key in lived
     }
+    greatest = {kind: float(np.nanmax(counter, initial=0.0)) for kind, counter in counters.items()}
     nominal, seconds = task.design.nominal_flow_m3h, spacing.total_seconds()
     return {
         kind: intervals(bounds, clean_arrays(ends, counter, seconds, design_limit(nominal, counter, seconds)))[:2]
         for kind, counter in counters.items()
-        if (counter > 0).any()
+        if greatest[kind] > TRACE * max(greatest.values())
     }
 
 

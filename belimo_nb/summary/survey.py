@@ -161,7 +161,8 @@ def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
 def survey_note(survey: Survey) -> Note:
     """Note on the data that the survey used, and on what it could not see."""
     found = survey.table()
-    seen = int(((found["reason"] == "") & (found["coverage"] > 0)).sum())
+    judged = _statuses(survey, found) != "not judged"
+    seen = int(((found["reason"] == "") & ((found["coverage"] > 0) | judged)).sum())
     sentences = [
         f"{number(seen)} of {plural(len(found), 'energy valve is', 'energy valves are')} examined, "
         f"{survey.period.label}. Waste is estimated between bounds, as the largest of any one check."
