@@ -44,7 +44,7 @@ def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> boo
     now = _reading(record, profile, kind)
     others = [_reading(record, profile, each) for each in KINDS if each != kind]
     trace = TRACE * max([other for other in others if other > 0], default=0.0)
-    if identifier is None or not now <= trace:
+    if identifier is None or not 0 <= now <= trace:
         return True
     fetched = 0
     ids = (str(record["id"]), *connection.device_list.earlier_ids(record))
@@ -66,8 +66,9 @@ def _reading(record: Mapping[str, Any], profile: Profile, kind: Kind) -> float:
     """The latest reading of a counter, kWh; NaN where it is missing or no number."""
     identifier = profile.locate(f"{kind}_energy")
     value = datapoint_values(subobject(record, "state")).get(identifier or "")
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) * _kwh(profile, kind) if known else float("nan")
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return float("nan")
+    return float(value) * _kwh(profile, kind)
 
 
 def _kwh(profile: Profile, kind: Kind) -> float:

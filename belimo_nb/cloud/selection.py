@@ -53,7 +53,11 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
                 why := valves.attrs.get("unreadable", {}).get(str(found.loc[device_id, "name"]))
             ):
                 raise NoDataError(why)
-            reason = "has no energy counter, nor flow and temperatures" if device_id in found.index else f"does not match {search!r}"
+            reason = (
+                "has no energy counter, nor flow and temperatures"
+                if device_id in found.index
+                else f"does not match {search!r}"
+            )
             raise UsageError(f"The device {key!r} {reason}, so there is nothing to report on; leave it out.")
     if valves.empty:
         raise NoDataError(

@@ -111,6 +111,7 @@ class ValveTask:
     health: str = ""  # what the device says of its meter
     outdoor: pd.Series[float] | None = None  # daily means, °C
     finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
+    files: bool = False  # whether it is of imported files
 
     @property
     def sampled(self) -> HistoryQuery:
@@ -177,7 +178,7 @@ def _samples(
 def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, tuple[Floats, Floats]]:
     """Energy (kWh) and coverage of the days of the period, of the kinds that ever counted; as `Device.energy`."""
     profile, query, step = task.profile, task.query, parse_resolution(task.query.resolution)
-    grid, ends, bounds = _counted(task.period, step, task.tz, now)
+    grid, ends, bounds = _counted(task.period, step, task.tz, now, task.files)
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for name in COUNTERS if (key := profile.checked[name]) is not None and key in kept.columns]
     lived, spacing = held_columns(kept.on(readings, grid), grid, step, query.seen.moment, counters=True)
@@ -196,9 +197,9 @@ def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, t
 
 
 @functools.lru_cache(maxsize=4)  # valves share them
-def _counted(period: Period, step: pd.Timedelta, tz: str, now: int) -> tuple[pd.DatetimeIndex, Ints, Ints]:
+def _counted(period: Period, step: pd.Timedelta, tz: str, now: int, files: bool) -> tuple[pd.DatetimeIndex, Ints, Ints]:
     """The buckets whose counter readings tell the energy of a period's days, the buckets' ends and the days' edges."""
-    grid = buckets(*reading_range(period.start, period.end, step, _moment(now)), step)
+    grid = buckets(*reading_range(period.start, period.end, step, _moment(now), files=files), step)
     return grid, nanoseconds(grid + step), edge_times(period.start, period.end, "D", tz, None, None)
 
 

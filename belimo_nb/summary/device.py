@@ -142,6 +142,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
         found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
         if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
             found = replace(found, note="its counters stand at 0: it has never counted any")
+        elif found.value is None and kind in KINDS and (samples[f"{kind}_kwh"] < 0).any():
+            found = replace(found, note="its counter reads less than 0: it counts backwards, or is read wrongly")
         elif kind not in KINDS:
             found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
         elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:

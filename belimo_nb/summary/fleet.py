@@ -59,7 +59,11 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
     profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
     others = len(devices) - len(survey.devices)
-    idle = [f"{number(others)} with no energy counter, nor flow and temperatures: no check is made of them"] if others else []
+    idle = (
+        [f"{number(others)} with no energy counter, nor flow and temperatures: no check is made of them"]
+        if others
+        else []
+    )
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():

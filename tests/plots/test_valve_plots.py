@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from belimo_nb import plots
-from belimo_nb.plots import outliers
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Characteristic
+from belimo_nb.plots import outliers
 
 ZURICH = "Europe/Zurich"
 
