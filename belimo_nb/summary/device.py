@@ -164,9 +164,8 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFig
     highest = float(values.iloc[at])
     if failed and highest == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
-    note = f"of the samples, {moment(pd.Timestamp(str(values.index[at])))}"
-    note += f"; left out: {plural(more, 'single reading')} above it" if more else ""
-    return KeyFigure(label, highest, unit, note)
+    of = "of the samples" if not more else f"of the samples without {plural(more, 'single one')} above it"
+    return KeyFigure(label, highest, unit, f"{of}, {moment(pd.Timestamp(str(values.index[at])))}")
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:

@@ -180,7 +180,7 @@ def _raw(study: Study) -> KeyFigure:
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
     note = _joined("same days, any weather", _compared(study, study.known_share))
     times = 1 + found.raw_change
-    change = signed(100 * found.raw_change, 1, "%") if times * HARDLY < 1 else f"{number(round(times))} times as much"
+    change = signed(100 * found.raw_change, 1, "%") if times * HARDLY < 1 else f"{plural(round(times), 'time')} as much"
     return KeyFigure("Change, as measured", change, "", note)
 
 
