@@ -30,11 +30,26 @@ class Finder:
 sys.meta_path.insert(0, Finder)
 cli.main()
 """
-AT_THE_END = """
-import atexit, os, signal
+WHILE_THREADS_END = """
+import os, signal, threading
 from belimo_nb import cli
 
-atexit.register(os.kill, os.getpid(), signal.SIGINT)
+def interrupt():
+    threading.main_thread().join()
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+cli.main()
+"""
+AT_THE_END = """
+import os, signal
+from belimo_nb import cli
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        kill(pid, number)
+
+last = Last()
 cli.main()
 """
 IN_AN_EXEC = """
@@ -147,11 +162,16 @@ def test_errors_of_the_system(monkeypatch):
 
 @pytest.mark.slow
 def test_interrupted_at_once(tmp_path):
-    """Ctrl-C while Python still imports, or tears down: one word and the status of an interrupted command."""
-    for code, printed in ((INTERRUPTED, ""), (AT_THE_END, f"belimo-nb, version {__version__}\n")):
+    """Ctrl-C while Python imports, or waits for threads: one word and its status; when all is done it is too late."""
+    version = f"belimo-nb, version {__version__}\n"
+    for code, *told in (
+        (INTERRUPTED, 130, "", "Interrupted.\n"),
+        (WHILE_THREADS_END, 130, version, "Interrupted.\n"),
+        (AT_THE_END, 0, version, ""),
+    ):
         program = [sys.executable, "-c", code, "--version"]
         run = subprocess.run(program, capture_output=True, text=True, check=False)
-        assert (run.returncode, run.stdout, run.stderr) == (130, printed, "Interrupted.\n")
+        assert [run.returncode, run.stdout, run.stderr] == told
     # Before its handler is set, Python would print a trace: nothing is imported until then that takes time.
     imported = "import sys; before = set(sys.modules); import belimo_nb.cli; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
