@@ -48,8 +48,7 @@ def daily_energy(
     """
     frame = kwh.to_frame(str(kwh.name or what)) if isinstance(kwh, pd.Series) else kwh
     zone = timeaxis.zone_of(frame.index, "daily_energy")
-    if not frame.notna().to_numpy().any() or (reason and not (frame > 0).to_numpy().any()):
-        words = reason if frame.notna().to_numpy().any() else style.NO_ENERGY
+    if words := style.why_nothing(frame, reason):
         return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", words)
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))

@@ -35,8 +35,7 @@ def load_carpet(
         reason: Why nothing was measured where all is 0; empty: it was.
     """
     values = power_kw.to_numpy(dtype=float)
-    if not np.isfinite(values).any() or (reason and not (values > 0).any()):
-        words = reason if np.isfinite(values).any() else style.NO_HOURS
+    if words := style.why_nothing(power_kw, reason, style.NO_HOURS):
         return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)

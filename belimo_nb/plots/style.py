@@ -27,6 +27,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from belimo_nb.display import Chart
 from belimo_nb.display.numbers import number
+from belimo_nb.energy.interval import TRACE
 
 # Okabe and Ito's palette for all kinds of color vision; colors that share a panel also differ in lightness.
 ORANGE, SKY, GREEN, BLUE, RED = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -83,7 +84,6 @@ RC_PARAMS: dict[Any, Any] = {
 
 
 NO_ENERGY = "No readings of the energy counters in this period"
-TRACE = 0.001  # energy of which another is a thousand times as much is nothing beside it, and none to divide by
 NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
@@ -292,6 +292,13 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
 def worth_a_panel(sums: pd.Series[float]) -> list[str]:
     """Of the sums of heat and cold, by name, those to draw: unknown ones, and what is a thousandth of the greatest."""
     return [str(name) for name, kwh in sums.items() if not kwh < TRACE * sums.max()]
+
+
+def why_nothing(values: pd.DataFrame | pd.Series[float], reason: str, unknown: str = NO_ENERGY) -> str:
+    """Why there is nothing to draw of some energies: all are unknown, or all 0 for a `reason`; else empty."""
+    if not values.notna().to_numpy().any():
+        return unknown
+    return "" if (values > 0).to_numpy().any() else reason
 
 
 def no_data_figure(title: str, caption: str, words: str) -> Chart:
