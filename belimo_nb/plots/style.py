@@ -17,7 +17,7 @@ from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
@@ -82,6 +82,9 @@ RC_PARAMS: dict[Any, Any] = {
     "ytick.major.size": 0,
 }
 
+
+# One hue from light to dark, for grayscale printing and any color vision.
+HEATMAP_CMAP = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 NO_ENERGY = "No readings of the energy counters in this period"
 NO_HOURS = "No hour of this period has its energy measured"
@@ -287,6 +290,27 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
     ax.pcolormesh(edges, rows, shown, cmap=cmap, vmin=0, vmax=top, zorder=1, rasterized=True)
     ax.grid(visible=False)
     ax.set_ylim(len(values), 0)
+
+
+def color_bar(ax: Axes, amount: str, right: int, *, more: bool = False) -> None:
+    """Draw a color scale above the right end of a panel.
+
+    Args:
+        ax: The panel.
+        amount: What its end stands for.
+        right: The figure's margin.
+        more: Whether its end stands for more than that, too.
+    """
+    words = f"{amount} or more" if more else amount
+    fig = ax.figure
+    width, height = WIDTH, fig.bbox.height
+    left = width - max(right, text_width([words]) + 8) - 100
+    place = (left / width, ax.get_position().y1 + 11 / height, 90 / width, 8 / height)
+    bar = fig.add_axes(place)
+    bar.imshow(np.linspace(0, 1, 128)[None, :], aspect="auto", cmap=HEATMAP_CMAP)
+    bar.set_axis_off()
+    bar.text(-0.04, 0.5, "0", transform=bar.transAxes, ha="right", va="center", color=GRAY)
+    bar.text(1.04, 0.5, words, transform=bar.transAxes, va="center", color=GRAY)
 
 
 def worth_a_panel(sums: pd.Series[float]) -> list[str]:
