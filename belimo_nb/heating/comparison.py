@@ -11,6 +11,7 @@ import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Kind
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
@@ -21,7 +22,6 @@ LEFT_OUT = 0.1
 HARDLY = 0.05  # an expectation below this share of the baseline's mean day, or of what was measured, divides nothing
 LEAST_ALIKE = 20  # days that are as warm as the reporting period's, for a scatter of their own
 AMOUNT: Mapping[Kind, str] = {"heating": "heat", "cooling": "cold"}  # what is used of each kind
-TRACE = 0.001  # nor does an energy that was measured, below this share of the other
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import MINUS, MONTHS, plural
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
@@ -57,8 +58,7 @@ def monthly_energy(
     parts = {f"{str(name).capitalize()} energy": (_only(kwh, name), _only(previous, name)) for name in names}
     panels = {words: _months(*part, troubles) for words, part in (parts or {what: (kwh, previous)}).items()}
     sums = pd.Series({words: months["kwh"].sum(min_count=1) for words, months in panels.items()})
-    if not (sums >= 0).any() or (reason and not (sums > 0).any()):
-        words = style.NO_ENERGY if sums.isna().all() else reason
+    if words := style.why_nothing(sums, reason):
         return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", words)
     changes = {words: _change(months, before) for words, months in panels.items()}
     amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
@@ -151,7 +151,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * style.TRACE:
+    if base <= float(both["kwh"].sum()) * TRACE:
         return ""
     words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
@@ -185,7 +185,7 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * style.TRACE)):
+    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * TRACE)):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.api.drift import is_setting, short_name
-from belimo_nb.api.words import in_words
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import Checkup
 from belimo_nb.cloud.cloud import Cloud
@@ -20,7 +19,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
-from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
+from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR, in_words
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 

@@ -13,6 +13,7 @@ from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import MONTHS, capitalized, plural
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
@@ -20,7 +21,6 @@ from belimo_nb.summary.parts import column_group, month_name
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
 FEW_NAMED = 3  # valves that a cell names
 FEW = 6  # months beside which the other period and the change have room
-TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
 TOTAL = "Total"
 
