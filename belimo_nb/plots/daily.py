@@ -48,8 +48,8 @@ def daily_energy(
     """
     frame = kwh.to_frame(str(kwh.name or what)) if isinstance(kwh, pd.Series) else kwh
     zone = timeaxis.zone_of(frame.index, "daily_energy")
-    if not frame.notna().to_numpy().any() or (reason and not (frame > 0).to_numpy().any()):
-        words = reason if frame.notna().to_numpy().any() else style.NO_ENERGY
+    if not (frame > 0).to_numpy().any():
+        words = reason or style.NOTHING_COUNTED if frame.notna().to_numpy().any() else style.NO_ENERGY
         return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", words)
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))

@@ -13,6 +13,7 @@ from belimo_nb.plots import outliers, style, timeaxis
 from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
 
 HEIGHT = 230
+EVEN = 0.02  # of the highest hour: a load that differs by less from hour to hour has no daily course
 
 
 def load_carpet(
@@ -35,15 +36,15 @@ def load_carpet(
         reason: Why nothing was measured where all is 0; empty: it was.
     """
     values = power_kw.to_numpy(dtype=float)
-    if not np.isfinite(values).any() or (reason and not (values > 0).any()):
-        words = reason if np.isfinite(values).any() else style.NO_HOURS
+    if not (values > 0).any():
+        words = reason or style.NOTHING_COUNTED if np.isfinite(values).any() else style.NO_HOURS
         return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
     finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
-    if not title and busiest == quietest:
+    if not title and hours.max() - hours.min() < EVEN * hours.max():
         finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)

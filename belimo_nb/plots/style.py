@@ -84,6 +84,7 @@ RC_PARAMS: dict[Any, Any] = {
 
 NO_ENERGY = "No readings of the energy counters in this period"
 TRACE = 0.001  # energy of which another is a thousand times as much is nothing beside it, and none to divide by
+NOTHING_COUNTED = "0 kWh: the energy counters stood still in this period"
 NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])

@@ -25,6 +25,7 @@ from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
 HOURS_A_YEAR = 8766
+HOUR = pd.Timedelta("1h")
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -33,12 +34,13 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     place = ", ".join(str(row[key]) for key in ("project", "city", "country") if row[key])
     facts = {
         "Period": period.label,
-        "Serial number": valve.serial or "unknown",
-        "Type": str(row["type"] or "unknown"),
+        "Serial number": valve.serial,
+        "Type": str(row["type"] or ""),
         "Dataprofile": str(row["profile"] or "none reported"),
-        "Place": place or "unknown",
+        "Place": place,
         "Time zone": cloud.timezone,
     }
+    facts = {name: told for name, told in facts.items() if told}
     if (since := cloud.connection.transferred(valve.id)) is not None:
         facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
@@ -46,8 +48,18 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     )
 
 
-def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
+def device_figures(
+    valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str, hours: pd.DataFrame | None = None
+) -> KeyFigures:
+    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition.
+
+    Args:
+        valve: The valve.
+        days: `Counters.energy` by day.
+        checkup: Its checks, with their samples.
+        timezone: IANA zone of the times.
+        hours: kWh by hour of one kind, for the peak of samples that are moments; None: by these alone.
+    """
     row = valve.summary
     samples = checkup.samples
     verdicts = verdicts_of(checkup.verdicts)
@@ -55,7 +67,7 @@ def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone
     seen = row["last_seen"]
     figures = [
         *_device_energy(days, samples, failed),
-        _peak("Highest power", samples["power_kw"], "kW", failed),
+        _peak("Highest power", samples["power_kw"], "kW", failed, hours),
         _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
@@ -148,14 +160,23 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
     return figures
 
 
-def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFigure:
-    """Key figure of the highest of some samples, with its time; `failed` if a sensor of the device has."""
+def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd.DataFrame | None = None) -> KeyFigure:
+    """Key figure of the highest mean of an hour, with its time; `failed` if a sensor of the device has.
+
+    A single moment is no peak: the first after a start-up reads five times the usual power. So finer samples count by
+    the means of their hours, and power by the counter's `hours`, if any are known.
+    """
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
-    highest = float(values.max())
-    if failed and highest == 0:
+    if failed and values.max() == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
-    return KeyFigure(label, highest, unit, f"of the samples, {moment(pd.Timestamp(str(values.idxmax())))}")
+    note = "of the samples,"
+    if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
+        read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
+        values, note = read["mean"].where(read["count"] >= read["count"].max() / 2), "mean of the hour from"
+        if hours is not None and (hours > 0).any(axis=None):
+            values = hours.iloc[:, 0]
+    return KeyFigure(label, float(values.max()), unit, f"{note} {moment(pd.Timestamp(str(values.idxmax())))}")
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.display import Table, table
 from belimo_nb.display.cells import Format
-from belimo_nb.display.numbers import MONTHS, capitalized, plural
+from belimo_nb.display.numbers import MONTHS, capitalized, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
 from belimo_nb.quantities import listed
@@ -163,7 +163,7 @@ def _row(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _formats(frame: pd.DataFrame) -> dict[str, Format]:
     numbers: dict[str, Format] = dict.fromkeys(map(str, frame.select_dtypes("number").columns), 0)
-    return {**numbers, CHANGE_KWH: "+0", CHANGE_PERCENT: "+1"}
+    return {**numbers, CHANGE_KWH: "+0", CHANGE_PERCENT: lambda value: signed(value, 1, "%").removesuffix("\u00a0%")}
 
 
 def _labels() -> dict[str, tuple[str, str]]:
