@@ -20,6 +20,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
+from belimo_nb.hydronics.checks.sensors_swapped import CHECK as SWAPPED
 from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
@@ -66,15 +67,17 @@ def device_figures(
     failed = sensor_failed(verdicts)
     seen = row["last_seen"]
     figures = [
-        *_device_energy(days, samples, failed),
+        *_device_energy(
+            days, samples, failed, any(one.check == SWAPPED and one.verdict == "fault" for one in verdicts)
+        ),
         _peak("Highest power", samples["power_kw"], "kW", failed, hours),
         _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
         KeyFigure(
             "Health",
-            str(row["health"]),
-            note=str(row["note"] or ""),
+            None if row["health"] == "UNKNOWN" else str(row["health"]),
+            note=str(row["note"] or ("the device does not tell" if row["health"] == "UNKNOWN" else "")),
             status={"OK": "good", "WARNING": "warn", "ERROR": "problem"}.get(str(row["health"]), "neutral"),
         ),
         KeyFigure(
@@ -143,8 +146,8 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else none, formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> list[KeyFigure]:
-    """Key figures of energy: heating, cooling, or one for each of them; `failed` if one of its sensors has."""
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swapped: bool) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each; its sensors may have `failed`, or be `swapped`."""
     kwh, figures = column_group(days, "kwh"), []
     for kind in kwh:
         part = days.loc[:, days.columns.get_level_values(1) == kind]
@@ -156,6 +159,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
             found = replace(found, note="at least; a sensor has failed, see the checks")
+        elif swapped and found.value is not None:
+            found = replace(found, note="as counted; its sensors are swapped, so heat may be cold, see the checks")
         figures.append(found)
     return figures
 

@@ -459,6 +459,14 @@ def test_a_change_from_next_to_nothing_is_not_given_in_percent():
     assert [text.get_text().replace("\u00a0", " ") for text in ax.texts] == ["> 10×", "+100 %"]
 
 
+def test_heat_of_a_valve_that_cools_is_no_bar():
+    """Each valve stands once in a ranking of heat and cold, unless it has both."""
+    kwh = pd.DataFrame({"heat": [0.0, 5.0, 0.0], "cold": [9.0, 4.0, 0.0]}, ["cools", "both", "idle"])
+    chart = plots.energy_ranking(kwh)
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()].count("cools") == 1
+    assert "cools 0 heat" not in chart.alt
+
+
 def test_a_load_without_a_course_has_no_busiest_hour():
     """Hours that differ by less than 2 % are the same; a reading a day shows no hour at all."""
     power = pd.DataFrame(50.0, pd.date_range("2018-03-01", periods=20), range(24))
