@@ -42,7 +42,9 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
             alike.setdefault((alone, _failure(spell, study.kind, weather)), []).append(name)
     said = [f"{listed(names, MOST_NAMED)} {text}" for (_, text), names in alike.items()]
     if study.failing:
-        failing = ", ".join(study.failing) if len(study.failing) <= FEW else f"these {len(study.failing)} valves"
+        failing = (
+            ", ".join(study.failing) if len(study.failing) <= FEW else f"these {plural(len(study.failing), 'valve')}"
+        )
         said.append(f"Left out of the comparison, since what they would have counted is unknown, not saved: {failing}.")
     if unknown:
         said.append(f"No weather, so nothing is corrected for it. {unknown}")
