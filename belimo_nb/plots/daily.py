@@ -50,7 +50,9 @@ def daily_energy(
     zone = timeaxis.zone_of(frame.index, "daily_energy")
     if not (frame > 0).to_numpy().any():
         words = reason or style.NOTHING_COUNTED if frame.notna().to_numpy().any() else style.NO_ENERGY
-        return style.no_data_figure(title or f"{what} by day", f"{what} by local day.", words)
+        return style.no_data_figure(
+            title or f"{what} by day", f"{what} by local day.", words, known=words == style.NOTHING_COUNTED
+        )
     sums = frame.sum(axis=1, min_count=1)
     peak = date(pd.Timestamp(frame.index[int(sums.argmax())]))
     known = int(sums.notna().sum())

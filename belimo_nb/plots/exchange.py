@@ -65,7 +65,9 @@ def power_against_flow(
     extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
     highest, most = (float(np.percentile(running[name].abs(), 99)) for name in ("flow", "power"))
     if max_flow > STARTUP * highest:  # axes for the valve, not for a few moments after start-ups
-        max_flow, low, top = STARTUP * highest, max(low, -STARTUP * most), min(top, STARTUP * most)
+        running_in = running[(running["flow"] <= STARTUP * highest) & (running["power"].abs() <= STARTUP * most)]
+        max_flow = float(running_in["flow"].max())
+        low, top = min(0.0, float(running_in["power"].min())), max(0.0, float(running_in["power"].max()))
     finding = title or _finding(what, curves or {}, highest)
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
     inside = running[(running["flow"] <= max_flow) & running["power"].between(low, top)]

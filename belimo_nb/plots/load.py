@@ -38,7 +38,8 @@ def load_carpet(
     values = power_kw.to_numpy(dtype=float)
     if not (values > 0).any():
         words = reason or style.NOTHING_COUNTED if np.isfinite(values).any() else style.NO_HOURS
-        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
+        known = words == style.NOTHING_COUNTED
+        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words, known=known)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
@@ -79,7 +80,9 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
     """
     if not len(kw) or figures.peak_time is None:
         why = "No energy was used in this period" if len(kw) else style.NO_HOURS
-        return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.", why)
+        return style.no_data_figure(
+            title or "Load duration", "For how long the power was at least how high.", why, known=bool(len(kw))
+        )
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
         f"{plural(round(figures.full_load_hours), 'hour')} at the peak"

@@ -61,7 +61,9 @@ def monthly_energy(
     past = any((months["before"] > 0).any() for months in panels.values())
     if sums.isna().all() or not ((sums > 0).any() or (past and not reason)):
         words = style.NO_ENERGY if sums.isna().all() else reason or style.NOTHING_COUNTED
-        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", words)
+        return style.no_data_figure(
+            title or f"{what} by month", f"{what} by local month.", words, known=words == style.NOTHING_COUNTED
+        )
     changes = {words: _change(months, before) for words, months in panels.items()}
     amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
     findings = {

@@ -115,7 +115,9 @@ def flow_and_power(
     ]
     finding, flow = "Flow and power", frame.get("flow_m3h", pd.Series(dtype=float)).dropna()
     if len(flow):
-        finding = f"{finding}: water flowed in {percent(float((flow > 0).mean()), 0)} of the time"
+        share = float((flow > 0).mean())
+        of_time = "less than 1 %" if 0 < share < 0.01 else percent(share, 0)
+        finding = f"{finding}: water flowed in {of_time} of the time"
     return _draw(frame, panels, title or finding, "Flow and power", period, troubles)
 
 
@@ -140,7 +142,7 @@ def position(
         known = frame["position_pct"].dropna()
         if not (frame[frame.columns.intersection(["position_pct", "setpoint_pct"])] > CLOSED_PCT).any(axis=None):
             words = "The valve was closed throughout this period"
-            return style.no_data_figure(title or finding, "Valve position over time.", words)
+            return style.no_data_figure(title or finding, "Valve position over time.", words, known=True)
         closed = percent(float((known <= CLOSED_PCT).mean()), 0)
         finding = f"Valve position: {number(float(known.mean()), 0, '%')} on average, closed for {closed} of the time"
     panels = [Panel("Position, %", 170, lines, zero=True)]
@@ -174,7 +176,7 @@ def _draw(
     unread = [line.name for panel in panels if panel not in read for line in panel.lines]
     if not data.fillna(0).to_numpy().any():
         words = f"{capitalized(' and '.join(line.name for panel in read for line in panel.lines))} read 0 throughout"
-        return style.no_data_figure(what, f"{what} over time.", words)
+        return style.no_data_figure(what, f"{what} over time.", words, known=True)
     panels = read
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
     bucket, beyond, failed = "", "", False

@@ -295,13 +295,14 @@ def worth_a_panel(sums: pd.Series[float]) -> list[str]:
     return [str(name) for name, kwh in sums.items() if not kwh < TRACE * sums.max()]
 
 
-def no_data_figure(title: str, caption: str, words: str) -> Chart:
-    """Chart that says why there is nothing to draw, in place of an empty or zero one."""
+def no_data_figure(title: str, caption: str, words: str, *, known: bool = False) -> Chart:
+    """Chart that says why there is nothing to draw; hatched as unknown, unless it is `known` that all was 0."""
     shown = wrapped(words, WIDTH - 80)
     with rc_context(RC_PARAMS):
         fig, (ax,) = new_figure(title, [74 + LINE * (shown.count("\n") + 1)], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        hatch_panel(ax)
+        if not known:
+            hatch_panel(ax)
         ax.text(
             0.5, 0.5, shown, transform=ax.transAxes, ha="center", va="center", color=GRAY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},

@@ -50,7 +50,7 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         said.append(f"No weather, so nothing is corrected for it. {unknown}")
     left = [name for name in study.sound if name not in study.comparable]
     if left:
-        named = "each of them" if len(left) == len(study.sound) > FEW else listed(left, MOST_NAMED)
+        named = "every valve" if len(left) == len(study.sound) > FEW else listed(left, MOST_NAMED)
         said.append(f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {named}.")
     found = study.together
     if found.reason and not unknown and study.comparable:

@@ -175,6 +175,8 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
         return KeyFigure(label, None, unit, "not measured, or no readings")
     if failed and values.max() == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
+    if not values.any():
+        return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
     note = "of the samples,"
     if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
         read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])

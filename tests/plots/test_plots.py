@@ -441,6 +441,7 @@ def test_where_all_is_0_no_empty_axes_are_drawn():
         plots.position(still),
     ):
         assert not any(ax.axison for ax in chart.figure.axes), chart.alt
+        assert not any(ax.patches for ax in chart.figure.axes), "hatched is what is unknown"
     assert "stood still" in plots.monthly_energy(months).alt
     last_year = months.set_axis(months.index - pd.DateOffset(years=1)) + 5
     assert plots.monthly_energy(months, last_year).figure.axes[0].axison, "what there was a year before is shown"
