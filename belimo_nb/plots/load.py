@@ -12,6 +12,7 @@ from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import outliers, style, timeaxis
 
 HEIGHT = 230
+EVEN = 0.02  # of the highest hour: a load that differs by less from hour to hour has no daily course
 
 
 def load_carpet(
@@ -41,7 +42,7 @@ def load_carpet(
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
     finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
-    if not title and busiest == quietest:
+    if not title and hours.max() - hours.min() < EVEN * hours.max():
         finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)
@@ -76,7 +77,9 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
     """
     if not len(kw) or figures.peak_time is None:
         why = "No energy was used in this period" if len(kw) else style.NO_HOURS
-        return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.", why)
+        return style.no_data_figure(
+            title or "Load duration", "For how long the power was at least how high.", why, known=bool(len(kw))
+        )
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
         f"{plural(round(figures.full_load_hours), 'hour')} at the peak"

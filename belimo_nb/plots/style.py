@@ -87,6 +87,7 @@ RC_PARAMS: dict[Any, Any] = {
 HEATMAP_CMAP = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
 NO_ENERGY = "No readings of the energy counters in this period"
+NOTHING_COUNTED = "0 kWh: the energy counters stood still in this period"
 NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
 HOUR_TICKS = ([0, 6, 12, 18, 24], ["00:00", "06:00", "12:00", "18:00", "24:00"])
@@ -319,19 +320,20 @@ def worth_a_panel(sums: pd.Series[float]) -> list[str]:
 
 
 def why_nothing(values: pd.DataFrame | pd.Series[float], reason: str, unknown: str = NO_ENERGY) -> str:
-    """Why there is nothing to draw of some energies: all are unknown, or all 0 for a `reason`; else empty."""
+    """Why there is nothing to draw of some energies: all are unknown, or all 0, for a `reason` or truly; else empty."""
     if not values.notna().to_numpy().any():
         return unknown
-    return "" if (values > 0).to_numpy().any() else reason
+    return "" if (values > 0).to_numpy().any() else reason or NOTHING_COUNTED
 
 
-def no_data_figure(title: str, caption: str, words: str) -> Chart:
-    """Chart that says why there is nothing to draw, in place of an empty or zero one."""
+def no_data_figure(title: str, caption: str, words: str, *, known: bool = False) -> Chart:
+    """Chart that says why there is nothing to draw; hatched as unknown, unless it is `known` that all was 0."""
     shown = wrapped(words, WIDTH - 80)
     with rc_context(RC_PARAMS):
         fig, (ax,) = new_figure(title, [74 + LINE * (shown.count("\n") + 1)], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        hatch_panel(ax)
+        if not (known or words == NOTHING_COUNTED):
+            hatch_panel(ax)
         ax.text(
             0.5, 0.5, shown, transform=ax.transAxes, ha="center", va="center", color=GRAY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 6},

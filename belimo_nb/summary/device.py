@@ -19,11 +19,13 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
+from belimo_nb.hydronics.checks.sensors_swapped import CHECK as SWAPPED
 from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR, in_words
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
 HOURS_A_YEAR = 8766
+HOUR = pd.Timedelta("1h")
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -32,12 +34,13 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     place = ", ".join(str(row[key]) for key in ("project", "city", "country") if row[key])
     facts = {
         "Period": period.label,
-        "Serial number": valve.serial or "unknown",
-        "Type": str(row["type"] or "unknown"),
+        "Serial number": valve.serial,
+        "Type": str(row["type"] or ""),
         "Dataprofile": str(row["profile"] or "none reported"),
-        "Place": place or "unknown",
+        "Place": place,
         "Time zone": cloud.timezone,
     }
+    facts = {name: told for name, told in facts.items() if told}
     if (since := cloud.connection.transferred(valve.id)) is not None:
         facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
@@ -45,23 +48,35 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     )
 
 
-def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
+def device_figures(
+    valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str, hours: pd.DataFrame | None = None
+) -> KeyFigures:
+    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition.
+
+    Args:
+        valve: The valve.
+        days: `Counters.energy` by day.
+        checkup: Its checks, with their samples.
+        timezone: IANA zone of the times.
+        hours: kWh by hour of one kind, for the peak of samples that are moments; None: by these alone.
+    """
     row = valve.summary
     samples = checkup.samples
     verdicts = verdicts_of(checkup.verdicts)
     failed = sensor_failed(verdicts)
     seen = row["last_seen"]
     figures = [
-        *_device_energy(days, samples, failed),
-        _peak("Highest power", samples["power_kw"], "kW", failed),
+        *_device_energy(
+            days, samples, failed, any(one.check == SWAPPED and one.verdict == "fault" for one in verdicts)
+        ),
+        _peak("Highest power", samples["power_kw"], "kW", failed, hours),
         _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
         KeyFigure(
             "Health",
-            str(row["health"]),
-            note=str(row["note"] or ""),
+            None if row["health"] == "UNKNOWN" else str(row["health"]),
+            note=str(row["note"] or ("the device does not tell" if row["health"] == "UNKNOWN" else "")),
             status={"OK": "good", "WARNING": "warn", "ERROR": "problem"}.get(str(row["health"]), "neutral"),
         ),
         KeyFigure(
@@ -130,8 +145,8 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else none, formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> list[KeyFigure]:
-    """Key figures of energy: heating, cooling, or one for each of them; `failed` if one of its sensors has."""
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swapped: bool) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each; its sensors may have `failed`, or be `swapped`."""
     kwh, figures = column_group(days, "kwh"), []
     for kind in kwh:
         part = days.loc[:, days.columns.get_level_values(1) == kind]
@@ -143,18 +158,31 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
             found = replace(found, note="at least; a sensor has failed, see the checks")
+        elif swapped and found.value is not None:
+            found = replace(found, note="as counted; its sensors are swapped, so heat may be cold, see the checks")
         figures.append(found)
     return figures
 
 
-def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFigure:
-    """Key figure of the highest of some samples, with its time; `failed` if a sensor of the device has."""
+def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd.DataFrame | None = None) -> KeyFigure:
+    """Key figure of the highest mean of an hour, with its time; `failed` if a sensor of the device has.
+
+    A single moment is no peak: the first after a start-up reads five times the usual power. So finer samples count by
+    the means of their hours, and power by the counter's `hours`, if any are known.
+    """
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
-    highest = float(values.max())
-    if failed and highest == 0:
+    if failed and values.max() == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
-    return KeyFigure(label, highest, unit, f"of the samples, {moment(pd.Timestamp(str(values.idxmax())))}")
+    if not values.any():
+        return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
+    note = "of the samples,"
+    if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
+        read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
+        values, note = read["mean"].where(read["count"] >= read["count"].max() / 2), "mean of the hour from"
+        if hours is not None and (hours > 0).any(axis=None):
+            values = hours.iloc[:, 0]
+    return KeyFigure(label, float(values.max()), unit, f"{note} {moment(pd.Timestamp(str(values.idxmax())))}")
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:
