@@ -21,6 +21,7 @@ BEFORE, AFTER = pd.Timedelta(days=7), pd.Timedelta(days=5)
 """How far around a range readings are asked for, so that a collector's freeze, a dropout or a bad reading across its
 edge is judged as in any longer range: five days of standstill, and two that show what is usual. A request holds
 10,000 buckets, 416 days of hours: a month, a year and two years take as many requests with them as without."""
+FILES_AROUND = pd.Timedelta(days=100)  # of imported files, which cost none: meters read once a month or a quarter
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,11 @@ def last_reading(end: pd.Timestamp, now: pd.Timestamp) -> pd.Timestamp:
 
 
 def reading_range(
-    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, now: pd.Timestamp
+    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, now: pd.Timestamp, *, files: bool = False
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The buckets whose readings tell the energy of a range; a reading belongs to its bucket's end."""
-    return start - BEFORE - step, last_reading(end + AFTER, now)
+    """The buckets whose readings tell the energy of a range (of imported `files`: further around it).
+
+    A reading belongs to its bucket's end.
+    """
+    before, after = (FILES_AROUND, FILES_AROUND) if files else (BEFORE, AFTER)
+    return start - before - step, last_reading(end + after, now)

@@ -158,6 +158,8 @@ def compare_shares(
             f"{beyond.sum()} of {plural(usable.sum(), 'day')}, with {share:.0f} % of the energy, were colder or warmer "
             f"than any of the period before ({low:.1f} to {high:.1f} °C)"
         )
+    if not reason and not measured > TRACE * due:
+        reason = f"hardly any {AMOUNT[kind]} was counted ({measured:.0f} kWh for {due:.0f}): off, or failing meters"
     if not reason and not due > HARDLY * max(typical, measured):
         reason = f"hardly any {AMOUNT[kind]} was to be expected ({due:.0f} kWh in {plural(told.sum(), 'day')})"
     nan = math.nan
@@ -199,11 +201,20 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
         some = f"only {100 * share:.0f} % of the days are" if share else "no day is"
         return math.nan, f"{some} known in both periods"
     base, used = float(past.where(both).sum().sum()), float(now.where(both).sum().sum())
-    if not base > TRACE * max(used, 0.0):
-        if base > 0:
-            return math.nan, f"the period before used hardly any energy ({base:.0f} kWh)"
-        return math.nan, "the period before used no energy"
+    if not base > TRACE * max(used, float(then.sum().sum()), 0.0):
+        some = f"hardly any energy ({base:.0f} kWh)" if base > 0 else "no energy"
+        return math.nan, f"the period before used {some}"
+    if not used > TRACE * base:
+        return math.nan, f"hardly any energy was counted ({used:.0f} kWh for {base:.0f}): off, or failing meters"
     return used / base - 1, ""
+
+
+def divides(base: float, used: float, whole: float) -> bool:
+    """Whether a change from one energy to another is one to give in percent: a July's +3,600 % is no figure.
+
+    Not of what is hardly any beside the other, nor of a trace of the whole period.
+    """
+    return base > max(HARDLY * used, TRACE * whole, 0.0)
 
 
 def _reason(signature: Signature, coverage: float, past: float, known: float) -> str:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import MONTHS, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
-from belimo_nb.energy.interval import TRACE
+from belimo_nb.heating.comparison import divides
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
@@ -153,7 +153,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * TRACE:
+    if not divides(base, float(both["kwh"].sum()), base):
         return ""
     words = f"{signed(100 * (float(both['kwh'].sum()) / base - 1), 0, '%')} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
@@ -189,8 +189,11 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
         handles.append(style.unknown_legend())
     # A change between two bars that are too low to be seen would stand there for nothing.
     seen = months[["before", "kwh"]].max(axis=1) > LEAST_BAR * top
-    for i in np.flatnonzero(months["comparable"] & seen & (months["before"] > months["kwh"] * TRACE)):
+    whole = float(months[["kwh", "before"]].sum().max())
+    for i in np.flatnonzero(months["comparable"] & seen):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
+        if not divides(base, row, whole):
+            continue
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}
         ax.annotate(signed(100 * (row / base - 1), 0, "%"), place, (0, 3), textcoords="offset points", **look)

@@ -17,9 +17,11 @@ from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed,
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
 from belimo_nb.hydronics.checks.sensors_swapped import CHECK as SWAPPED
+from belimo_nb.plots import outliers
 from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR, in_words
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
@@ -154,6 +156,12 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
         found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
         if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
             found = replace(found, note="its counters stand at 0: it has never counted any")
+        elif found.value is None and kind in KINDS and (samples[f"{kind}_kwh"] < 0).any():
+            found = replace(found, note="its counter reads less than 0: it counts backwards, or is read wrongly")
+        elif kind not in KINDS:
+            found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
+        elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:
+            found = replace(found, note=f"{found.note}; it counted nothing: off, or a failing meter")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
@@ -167,8 +175,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
 def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd.DataFrame | None = None) -> KeyFigure:
     """Key figure of the highest mean of an hour, with its time; `failed` if a sensor of the device has.
 
-    A single moment is no peak: the first after a start-up reads five times the usual power. So finer samples count by
-    the means of their hours, and power by the counter's `hours`, if any are known.
+    A single moment is no peak: the first after a start-up reads five times the usual power. So power counts by the
+    counter's `hours`, if any are known, finer samples by the means of their hours, and others if they are borne out.
     """
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
@@ -176,13 +184,20 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
     if not values.any():
         return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
-    note = "of the samples,"
-    if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
+    note, left_out = "mean of the hour from", 0
+    if hours is not None and (hours > 0).any(axis=None):
+        values = hours.iloc[:, 0]
+        at = int(values.argmax())
+    elif len(values) > 1 and values.index[1] - values.index[0] < HOUR:
         read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
-        values, note = read["mean"].where(read["count"] >= read["count"].max() / 2), "mean of the hour from"
-        if hours is not None and (hours > 0).any(axis=None):
-            values = hours.iloc[:, 0]
-    return KeyFigure(label, float(values.max()), unit, f"{note} {moment(pd.Timestamp(str(values.idxmax())))}")
+        values = read["mean"].where(read["count"] >= read["count"].max() / 2)
+        at = int(values.argmax())
+    else:
+        note = "of the samples,"
+        at, left_out = outliers.highest(values)
+    note = f"{note} {moment(pd.Timestamp(str(values.index[at])))}"
+    note += f"; left out: {plural(left_out, 'single reading')} above it" if left_out else ""
+    return KeyFigure(label, float(values.iloc[at]), unit, note)
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:
