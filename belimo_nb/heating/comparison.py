@@ -210,11 +210,8 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
 
 
 def divides(base: float, used: float, whole: float) -> bool:
-    """Whether a change from one energy to another is one to give in percent: a July's +3,600 % is no figure.
-
-    Not of what is hardly any beside the other, nor of a trace of the whole period.
-    """
-    return base > max(HARDLY * used, TRACE * whole, 0.0)
+    """Whether a change from one energy to another is one to give: not from a trace of the other, or of a period."""
+    return base > TRACE * max(used, whole, 0.0)
 
 
 def _reason(signature: Signature, coverage: float, past: float, known: float) -> str:

@@ -196,7 +196,8 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
         note = "of the samples,"
         at, left_out = outliers.highest(values)
     note = f"{note} {moment(pd.Timestamp(str(values.index[at])))}"
-    note += f"; left out: {plural(left_out, 'single reading')} above it" if left_out else ""
+    if left_out:
+        note = f"{note}; left out: {plural(left_out, 'single reading')} above it"
     return KeyFigure(label, float(values.iloc[at]), unit, note)
 
 

@@ -17,7 +17,7 @@ from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.heating.comparison import AMOUNT, HARDLY
+from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
@@ -179,9 +179,7 @@ def _raw(study: Study) -> KeyFigure:
     if math.isnan(found.raw_change):
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
     note = _joined("same days, any weather", _compared(study, study.known_share))
-    times = 1 + found.raw_change
-    change = signed(100 * found.raw_change, 1, "%") if times * HARDLY < 1 else f"{number(round(times))} times as much"
-    return KeyFigure("Change, as measured", change, "", note)
+    return KeyFigure("Change, as measured", signed(100 * found.raw_change, 1, "%"), "", note)
 
 
 def _corrected(study: Study) -> KeyFigure:
