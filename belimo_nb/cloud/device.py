@@ -316,7 +316,7 @@ class Device:
     def _counters(self, kinds: Sequence[Kind], period: Period, zone: str, fine: bool) -> dict[str, Counter]:
         located: dict[Kind, str] = {}
         for kind in kinds:
-            if kind not in ("heating", "cooling"):
+            if kind not in KINDS:
                 raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
             identifier = self.profile.locate(f"{kind}_energy")
             if identifier is None:

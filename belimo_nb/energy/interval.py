@@ -24,6 +24,9 @@ MARKS = ("measured", "estimated split", "jump", "reset", "partial", "missing")
 LOWER_BOUNDS = ("partial", "jump", "reset")
 """The qualities of energies of which more may have passed than is known."""
 
+TRACE = 0.001
+"""An energy of which another is a thousand times as much is nothing beside it, and none to divide by."""
+
 _MARKS = pd.Series(MARKS, dtype=str).array
 _MEASURED, _SPLIT, _JUMP, _RESET, _PARTIAL, _MISSING = range(len(MARKS))
 

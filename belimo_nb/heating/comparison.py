@@ -11,6 +11,7 @@ import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Kind
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
@@ -21,7 +22,6 @@ LEFT_OUT = 0.1
 HARDLY = 0.05  # an expectation below this share of the baseline's mean day, or of what was measured, divides nothing
 LEAST_ALIKE = 20  # days that are as warm as the reporting period's, for a scatter of their own
 AMOUNT: Mapping[Kind, str] = {"heating": "heat", "cooling": "cold"}  # what is used of each kind
-TRACE = 0.001  # an energy below this share of the other, or of its whole period, is a trace: it gives no percentage
 
 
 @dataclass(frozen=True)
@@ -210,11 +210,8 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
 
 
 def divides(base: float, used: float, whole: float) -> bool:
-    """Whether a change from one energy to another is one to give in percent: a July's +3,600 % is no figure.
-
-    Not of what is hardly any beside the other, nor of a trace of the whole period.
-    """
-    return base > max(HARDLY * used, TRACE * whole, 0.0)
+    """Whether a change from one energy to another is one to give: not from a trace of the other, or of a period."""
+    return base > TRACE * max(used, whole, 0.0)
 
 
 def _reason(signature: Signature, coverage: float, past: float, known: float) -> str:

@@ -17,7 +17,7 @@ from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Counters, Kind
 from belimo_nb.errors import UsageError
 from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
-from belimo_nb.heating.comparison import AMOUNT, HARDLY
+from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
@@ -124,7 +124,7 @@ def energy_figures(
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     if total == 0 and not failed:
         energy = replace(energy, note=f"{energy.note}; nothing was counted: off, or failing meters")
-    left_out = f"{failed} of {plural(len(study.names), 'valve')} left out: off, or a failing meter"
+    left_out = f"{failed} of {plural(len(study.names), 'valve')} in part or not at all: off, or a failing meter"
     if failed and energy.value is None:
         energy = replace(energy, note=left_out)
     elif failed:
@@ -179,9 +179,7 @@ def _raw(study: Study) -> KeyFigure:
     if math.isnan(found.raw_change):
         return KeyFigure("Change, as measured", None, "%", f"not comparable: {_why_not(study, found.raw_reason)}")
     note = _joined("same days, any weather", _compared(study, study.known_share))
-    times = 1 + found.raw_change
-    change = signed(100 * found.raw_change, 1, "%") if times * HARDLY < 1 else f"{plural(round(times), 'time')} as much"
-    return KeyFigure("Change, as measured", change, "", note)
+    return KeyFigure("Change, as measured", signed(100 * found.raw_change, 1, "%"), "", note)
 
 
 def _corrected(study: Study) -> KeyFigure:

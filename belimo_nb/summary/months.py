@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import pandas as pd
 
 from belimo_nb.display import Table, table
 from belimo_nb.display.cells import Format
-from belimo_nb.display.numbers import MONTHS, capitalized, plural
+from belimo_nb.display.numbers import MONTHS, capitalized, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
 from belimo_nb.heating.comparison import divides
+from belimo_nb.heating.failing import CONTRARY
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
 from belimo_nb.summary.parts import column_group, month_name
@@ -114,8 +115,8 @@ class _Compared:
 
     def __init__(self, months: pd.DataFrame, before: pd.DataFrame, left_out: Collection[str]) -> None:
         now = column_group(months, "kwh")
-        failed = np.array([str(valve) in left_out for valve in now], dtype=bool)
-        self.now = now.mask((now == 0) & failed)  # what such a meter did not count is unknown
+        unseen = {valve: _unmeasured(now[valve], str(valve), left_out) for valve in now}
+        self.now = now.mask(pd.DataFrame(unseen, now.index))
         self.bounds = column_group(months, "quality").isin(LOWER_BOUNDS)
         self.sound = [valve for valve in self.now if str(valve) not in left_out] or list(self.now)
         count = len(self.now.columns)
@@ -151,6 +152,20 @@ class _Compared:
         return "; ".join([*([said] if 0 < count < of else []), *([LEAP] if self.leap else [])])
 
 
+def _unmeasured(kwh: pd.Series[float], valve: str, left_out: Collection[str]) -> Any:
+    """The months of a meter that are unknown: in which it failed and counted nothing, or counted heat as cold.
+
+    Of a mapping of its spells those that they touch; of a mere name all.
+    """
+    if valve not in left_out or not isinstance(left_out, Mapping):
+        return (kwh == 0) & (valve in left_out)
+    begins = pd.DatetimeIndex(kwh.index)
+    ends = begins + pd.DateOffset(months=1)
+    spells = left_out[valve]
+    touched = [(begins <= one.last) & (ends > one.first) & ((kwh == 0) | (one.cause == CONTRARY)) for one in spells]
+    return np.logical_or.reduce(touched)
+
+
 def _columns(rows: list[tuple[float, float, float, float]], name: str) -> dict[str, Any]:
     """Columns of sums and changes; the other period's only where it has anything to lie beside."""
     now, past, change, share = np.array(rows, dtype=float).T
@@ -164,7 +179,7 @@ def _row(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _formats(frame: pd.DataFrame) -> dict[str, Format]:
     numbers: dict[str, Format] = dict.fromkeys(map(str, frame.select_dtypes("number").columns), 0)
-    return {**numbers, CHANGE_KWH: "+0", CHANGE_PERCENT: "+1"}
+    return {**numbers, CHANGE_KWH: "+0", CHANGE_PERCENT: lambda value: signed(value, 1, "%").removesuffix("\u00a0%")}
 
 
 def _labels() -> dict[str, tuple[str, str]]:

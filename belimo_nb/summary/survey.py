@@ -144,8 +144,8 @@ def valve_energy(survey: Survey) -> pd.DataFrame:
 def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
     """Latest power by valve name, columns heat and cold, kW, for `plots.latest_power`.
 
-    A valve heats or cools as its counters say; where they have counted both, or nothing, as its water temperatures do,
-    and where these are unknown, too, it is in neither column.
+    That of valves that are offline is not known now. A valve heats or cools as its counters say; where they have
+    counted both, or nothing, as its water temperatures do, and where these are unknown, too, it is in neither column.
 
     Args:
         latest: As `Cloud.latest` gives it.
@@ -155,7 +155,8 @@ def valve_power(latest: pd.DataFrame, survey: Survey) -> pd.DataFrame:
     heat, cold = counted["heating_kwh"], counted["cooling_kwh"]
     plain, warmer = heat != cold, latest["t1_c"] > latest["t2_c"]
     kinds = {"heat": heat.where(plain, warmer), "cold": cold.where(plain, latest["t1_c"] < latest["t2_c"])}
-    return pd.DataFrame({kind: latest["power_kw"].where(own) for kind, own in kinds.items()}).set_axis(latest["name"])
+    present = latest["power_kw"].where(survey.devices["online"].reindex(latest.index, fill_value=True).astype(bool))
+    return pd.DataFrame({kind: present.where(own) for kind, own in kinds.items()}).set_axis(latest["name"])
 
 
 def survey_note(survey: Survey) -> Note:

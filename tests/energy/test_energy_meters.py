@@ -399,7 +399,7 @@ def test_bad_readings_weeks_after_a_new_meter(p_max, bad):
 
 @LIMITS
 def test_a_mean_over_a_gap_is_no_more_than_the_hours_around(p_max):
-    """A meter replaced while nobody read it: 18 hours at five times the fastest hour are no energy; at once they are."""
+    """A meter replaced while nobody read it: 18 hours at 5 times the fastest are no energy."""
     for more, counted in ((18 * 5 * 70, False), (18 * 60, True)):
         readings = winter()
         readings[600:] += (more - 18 * 40) * KWH

@@ -148,6 +148,3 @@ def test_the_highest_reading_is_one_that_is_borne_out():
     assert outliers.highest(power) == (200, 2), "two beside each other bear each other out"
     assert outliers.highest(np.tile([0.0, np.nan, 30.0], 50)) == (2, 0)
     assert outliers.highest([np.nan]) == (-1, 0)
-    index = pd.date_range("2018-01-01", periods=400, freq="15min", tz="UTC")
-    chart = plots.flow_and_power(pd.DataFrame({"power_kw": power}, index))
-    assert "power up to 90" in chart.alt.lower()

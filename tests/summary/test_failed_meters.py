@@ -94,6 +94,21 @@ def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:
     )
 
 
+def test_a_single_moment_is_no_peak(imported: bn.Cloud) -> None:
+    """Of quarter-hourly moments the highest mean of an hour counts, by the counter where its hours are given."""
+    valve, period = imported.device("none"), imported.period(*SPAN)
+    days, checkup = valve.counters(*SPAN).energy("D", period.start, period.end), valve.checkup(*SPAN)
+    usual = float(checkup.samples["power_kw"].max())
+    checkup.samples.iloc[500, checkup.samples.columns.get_indexer(["power_kw", "flow_m3h"])] *= 6
+    hours = summary.measured_hours(valve.counters(*SPAN).energy("h", period.start))[["cooling"]]
+    for given, most in ((None, 3 * usual), (hours, usual * 1.01)):
+        data = summary.device_figures(valve, days, checkup, "UTC", given).data()
+        found = {one["label"]: one for one in data["figures"]}
+        assert 0 < found["Highest power"]["value"] <= most
+        assert found["Highest power"]["note"].startswith("mean of the hour from 2018-05-")
+        assert found["Highest flow"]["value"] < 3 * 4
+
+
 @pytest.mark.parametrize("name", ["flow", "none"])
 def test_files_are_judged_by_all_of_their_readings(imported: bn.Cloud, name: str) -> None:
     """They cost no request, so an hour's last reading does not stand for the others; page and overview judge alike."""

@@ -76,7 +76,7 @@ def test_a_fleet_whose_every_meter_is_dead(tmp_path: Path) -> None:
     cloud = imported(tmp_path, A=pd.DataFrame({"Heating energy (kWh)": dead + 500}, times))
     found, *_ = report(cloud, "heating", "2018-01-01", "2018-12-31")
     assert found["Heating energy"]["value"] is None
-    assert found["Heating energy"]["note"] == "1 of 1 valve left out: off, or a failing meter"
+    assert found["Heating energy"]["note"] == "1 of 1 valve in part or not at all: off, or a failing meter"
     assert found["Change, as measured"]["value"] is None
     shown = overview(cloud, "2018-01-01", "2018-12-31")["Heating energy"]
     assert shown["value"] is None
