@@ -173,7 +173,6 @@ def from_nothing() -> Iterator[None]:
 
 def serve(where: str) -> None:
     """Import and use what programs need, then fork one for each request, until standard input is closed."""
-    from belimo_nb.demo.operation.simulation import Simulation
     from belimo_nb.report.engine.preload import preload_for_fork
 
     preload_for_fork()
@@ -187,10 +186,7 @@ def serve(where: str) -> None:
     from belimo_nb.report.page import index
 
     index._template()
-    demo = Simulation()
-    for device in demo.devices:
-        demo.state(device, demo.now)
-    gc.collect()
+    gc.collect()  # what is kept here makes each fork dearer: the readings of a demo cloud would double it
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{where}.new")
