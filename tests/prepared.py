@@ -192,41 +192,50 @@ def serve(where: str) -> None:
     listener.bind(f"{where}.new")
     listener.listen(64)
     Path(f"{where}.new").rename(where)  # who waits for the file finds a socket that listens
-    while True:
-        readable, _, _ = select.select([listener, 0], [], [])
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+    programs: dict[int, tuple[int, socket.socket]] = {}  # by what tells of their end: process id, and who asked for it
+    asked = [listener, 0]
+    while asked or programs:
+        readable = select.select([*asked, *programs, *(client for _, client in programs.values())], [], [])[0]
+        for ended, (pid, client) in list(programs.items()):
+            if ended in readable:
+                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                with client, contextlib.suppress(OSError):
+                    client.sendall(code.to_bytes(4, "big", signed=True))
+                os.close(ended)
+                del programs[ended]
+            elif client in readable:  # whoever asked for it is gone
+                os.kill(pid, signal.SIGKILL)
         if 0 in readable:
-            break
-        asked, _ = listener.accept()
-        if os.fork() == 0:
-            _keep(where, asked)
-        asked.close()
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+            asked = []
+        elif listener in readable:
+            _fork(where, listener, programs)
 
 
-def _keep(where: str, asked: socket.socket) -> NoReturn:
-    """Fork the program, tell its process id and its end; kill it if whoever asked is gone."""
-    size, descriptors, _, _ = socket.recv_fds(asked, 4, 4)
-    with asked.makefile("rb") as body:
-        what, arguments, environment, folder = json.loads(body.read(int.from_bytes(size, "big")))
-    pid = os.fork()
+def _fork(where: str, listener: socket.socket, programs: dict[int, tuple[int, socket.socket]]) -> None:
+    """Fork the program that the next client asks for, and tell its process id."""
+    client, _ = listener.accept()
+    descriptors: list[int] = []
+    try:
+        size, descriptors, _, _ = socket.recv_fds(client, 4, 4)
+        with client.makefile("rb") as body:
+            what, arguments, environment, folder = json.loads(body.read(int.from_bytes(size, "big")))
+        pid = os.fork()
+    except (OSError, ValueError):  # a client that was killed before it had asked
+        pid = None
     if pid == 0:
-        asked.close()
+        for other in (listener, client, *(other for _, other in programs.values())):
+            other.close()
+        for ended in programs:
+            os.close(ended)
         _run(where, what, arguments, environment, folder, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
-    asked.sendall(pid.to_bytes(4, "big"))
-    ended = os.pidfd_open(pid)
-    if ended not in select.select([ended, asked], [], [])[0]:
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if pid is None:
+        client.close()
+        return
+    programs[os.pidfd_open(pid)] = pid, client
     with contextlib.suppress(OSError):
-        asked.sendall(code.to_bytes(4, "big", signed=True))
-    os._exit(0)
+        client.sendall(pid.to_bytes(4, "big"))
 
 
 def _run(
