@@ -35,21 +35,24 @@ BEFORE = "PREPARED_BEFORE"
 "module:function": a test changes its constants so."""
 PROGRAM = """#!{python} -IS
 import json, os, signal, socket, sys
+both = (signal.SIGINT, signal.SIGTERM)
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
 asked = socket.socket(socket.AF_UNIX)
 asked.connect({address!r})
 body = json.dumps(["command", sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
 socket.send_fds(asked, [len(body).to_bytes(4, "big")], [0, 1, 2])
 asked.sendall(body)
 pid = int.from_bytes(asked.recv(4), "big")
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in both:
     signal.signal(number, lambda number, _: os.kill(pid, number))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
 code = int.from_bytes(asked.recv(4), "big", signed=True)
 if code < 0:
     signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 sys.exit(code)
 """
-"""What stands in for the command: a program that asks for one, and ends as it does."""
+"""What stands in for the command: a program that asks for one, passes on what it is sent, and ends as it does."""
 
 _servers: list[subprocess.Popen[bytes]] = []
 
