@@ -21,6 +21,8 @@ FLOAT_FORMAT = "%.14g"
 THIN_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
+MOST_PERCENT = 900  # a change that people can picture
+TENFOLD = f">{NO_BREAK_SPACE}10×"  # one beyond it
 SMALLEST_SHOWN = 1e-6
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -130,7 +132,9 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def signed(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """Format a change, with its sign; a dash where unknown."""
+    """Format a change, with its sign; a dash where unknown; more than tenfold in % is only that, from next to none."""
+    if unit == "%" and value is not None and value > MOST_PERCENT:
+        return TENFOLD
     text = number(value, digits, unit)
     return f"+{text}" if text.strip(f"0.,{THIN_SPACE}{NO_BREAK_SPACE}{unit}") and (value or 0) > 0 else text
 

@@ -62,7 +62,11 @@ class Table(Displayed):
         return f"{number(self.shown)} of {plural(total, 'row')} shown." if self.shown < total else ""
 
     def html(self) -> str:
-        """A table in a box that scrolls when it is too wide."""
+        """A table in a box that scrolls when it is too wide; of one without rows what its caption says of that."""
+        if not self.columns or (self.caption and not self.columns[0].html):
+            return (
+                f'<div class="bnb bnb-tab"><p id="table-{esc(self.name)}">{esc(self.caption or "No rows")}.</p></div>'
+            )
         beside, below = self._split()
         heads = "".join(_head(item) for item in beside)
         lines = zip(*(_cells(item, header=i < self.row_headers) for i, item in enumerate(beside)), strict=True)
@@ -85,7 +89,10 @@ class Table(Displayed):
 
     def _split(self) -> tuple[list[Column], list[Column]]:
         """Columns that stand side by side, and those whose texts stand below their rows."""
-        beside = [item for i, item in enumerate(self.columns) if i not in self.below | self.hidden]
+        unlike = self.below | self.hidden
+        # A column that is blank in all rows only takes room.
+        blank = {i for i, item in enumerate(self.columns) if item.html and not any(item.html)}
+        beside = [item for i, item in enumerate(self.columns) if i not in unlike | blank]
         return beside, [self.columns[i] for i in sorted(self.below)]
 
     def text(self) -> str:

@@ -23,6 +23,8 @@ USUAL_C = {"heating": 50.0, "cooling": 10.0}  # °C, of the water for which the 
 OUTPUT = {"heating": "heat", "cooling": "cold"}
 RAYS_K = (2, 5, 10, 15, 20, 30, 50)  # delta-T of the rays, K
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it the sensors show the room, not a delta-T
+NO_FLOW = "The flow reads 0 throughout this period"
+STARTUP = 2.5  # times the flow of 99 % of the samples, which single ones reach after a start-up
 JAGGED = 0.1  # of its highest power, by which a characteristic may fall on its way up
 DENSITY_CMAP = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
 
@@ -51,19 +53,21 @@ def power_against_flow(
     max_flow = outliers.usual_range(pairs["flow"])[1]
     running = pairs[pairs["flow"] > MIN_FLOW_SHARE * max_flow]
     if running.empty or max_flow <= 0:
-        why = (
-            "The flow reads 0 throughout this period"
-            if len(pairs)
-            else "No readings of both flow and power in this period"
-        )
+        why = NO_FLOW if len(pairs) else "No readings of both flow and power in this period"
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
     if not running["power"].any():
         words = "Power reads 0 while water flows, so there is nothing to see"
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", words)
     low, top = min(0.0, usual[0]), max(0.0, usual[1])
-    finding = title or _finding(what, curves or {}, running["flow"])
+    extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
+    highest, most = (float(np.percentile(running[name].abs(), 99)) for name in ("flow", "power"))
+    if max_flow > STARTUP * highest:  # axes for the valve, not for a few moments after start-ups
+        running_in = running[(running["flow"] <= STARTUP * highest) & (running["power"].abs() <= STARTUP * most)]
+        max_flow = float(running_in["flow"].max())
+        low, top = min(0.0, float(running_in["power"].min())), max(0.0, float(running_in["power"].max()))
+    finding = title or _finding(what, curves or {}, highest)
     heat = float(volumetric_heat(np.array([USUAL_C[kind or "heating"]]))[0]) * KWH_PER_KJ  # kW per m³/h and K
-    inside = running[(running["flow"] <= max_flow) & running["power"].between(*usual)]
+    inside = running[(running["flow"] <= max_flow) & running["power"].between(low, top)]
     points = inside["flow"], inside["power"]
     crowded = len(running) > MAX_SCATTER_POINTS
     with rc_context(style.RC_PARAMS):
@@ -78,7 +82,7 @@ def power_against_flow(
             ax.hexbin(*points, gridsize=(72, 24), bins="log", mincnt=1, cmap=DENSITY_CMAP, linewidths=0)
         else:
             ax.plot(*points, "o", color=style.BLUE, markersize=3, alpha=0.45, markeredgewidth=0)
-        handles, curve_caption = _draw_curves(ax, curves or {}, max_flow)
+        handles, curve_caption = _draw_curves(ax, curves or {}, max_flow, highest)
         ax.grid(visible=False)
         style.round_ticks(ax.xaxis, 7)
         style.round_ticks(ax.yaxis, 6)
@@ -97,23 +101,26 @@ def power_against_flow(
         most, highest = float(pairs["flow"].max()), float(pairs["power"].abs().max())
         reach = f"up to {number(most)} m³/h and {number(highest)} kW"
         caption += f" Marked {outliers.MARK} at the edge: {number(beyond)} beyond the axes, {reach}."
-    extremes = f"flow up to {number(max_flow)} m³/h and power from {number(low)} to {number(top)} kW"
     return style.chart(fig, caption, f"{finding}. {plural(len(running), 'sample')} with {extremes}.")
 
 
-def _finding(what: str, curves: Mapping[str, Characteristic], flow: pd.Series[float]) -> str:
+def _finding(what: str, curves: Mapping[str, Characteristic], highest: float) -> str:
     edges = [curve.waste_flow_m3h for curve in curves.values() if not curve.reason]
     if not edges:
-        return f"{what} against flow, up to {number(outliers.usual_range(flow)[1])} m³/h"
-    highest = float(np.percentile(flow, 99))  # single readings of a start-up are no waste zone
+        return f"{what} against flow, up to {number(highest)} m³/h"
     if edges[0] >= highest:
         return f"{what} against flow: no waste zone up to {number(highest)} m³/h"
     begin, end = number(edges[0]), number(highest)
     return f"{what} against flow: the waste zone begins at {begin} m³/h, the flow reaches {end} m³/h"
 
 
-def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float) -> tuple[style.Legend, str]:
-    """Draw the fitted characteristics and the waste zone; returns legend entries and a sentence for the caption."""
+def _draw_curves(
+    ax: Axes, curves: Mapping[str, Characteristic], max_flow: float, highest: float
+) -> tuple[style.Legend, str]:
+    """Draw the fitted characteristics and the waste zone; returns legend entries and a sentence for the caption.
+
+    A bend beyond the `highest` flow, that of 99 % of the samples, was never seen: single ones are no waste zone.
+    """
     found = {name: curve for name, curve in curves.items() if not curve.reason}
     if not found:
         return [], ""
@@ -130,12 +137,12 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Characteristic], max_flow: float
     edge = next(iter(found.values())).waste_flow_m3h
     words = (
         f" Line: fitted characteristic of the exchanger; its slope falls to 15 % of its start at {number(edge)} m³/h."
-        if np.isfinite(edge)
+        if edge < highest
         else " Line: fitted characteristic of the exchanger; no bend is seen."
     )
     if jagged:  # each flow has come with another supply temperature
         words = " The fitted characteristic moves with the supply temperature too much to be drawn as one line."
-    if edge < max_flow:
+    if edge < highest:
         zone = ax.axvspan(edge, ax.get_xlim()[1], facecolor=style.ORANGE, alpha=0.16, linewidth=0, zorder=0.2)
         handles.append((zone, "waste zone"))
     return handles, words
@@ -184,9 +191,7 @@ def delta_t_distribution(
     pairs = pd.DataFrame({"delta": delta_t_k, "flow": flow_m3h}).astype(float).dropna()
     pairs = pairs[pairs["flow"] > 0]
     if pairs.empty:
-        why = (
-            "The flow reads 0 throughout this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
-        )
+        why = NO_FLOW if (flow_m3h == 0).any() else "No readings of flow in this period"
         why = why if not (flow_m3h > 0).any() else "No readings of delta-T while water flowed in this period"
         return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.", why)
     wild = int((pairs["flow"] > outliers.usual_range(pairs["flow"])[1]).sum())

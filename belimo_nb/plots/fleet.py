@@ -57,7 +57,7 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
         return style.no_data_figure(title or "Devices by state", "Devices by state.", "There is no device")
     total = max(sum(states.values()) for states in bars.values())
     bad = [_count(state, n) for states in bars.values() for state, n in states.items() if _color(state) in BAD]
-    unknown = any(state.casefold() == "unknown" for states in bars.values() for state in states)
+    unknown = any("unknown" in state.casefold() for states in bars.values() for state in states)
     well = "no problem known" if unknown else "all well"
     finding = title or f"{plural(total, 'device')}: {', '.join(bad) if bad else well}"
     with rc_context(style.RC_PARAMS):
@@ -78,7 +78,7 @@ def fleet_health(counts: Mapping[str, Any], *, title: str | None = None) -> Char
         ax.grid(visible=False)
         ax.spines["bottom"].set_visible(False)
     sentences = [f"{name}: {', '.join(_count(*state) for state in states.items())}" for name, states in bars.items()]
-    caption = "Devices by state; each bar is the whole fleet."
+    caption = "Devices by state; each bar is the whole fleet." if len(bars) > 1 else "Devices by state."
     return style.chart(fig, caption, f"{finding}. {'. '.join(sentences)}.")
 
 
@@ -193,7 +193,9 @@ def _descending(values: pd.Series[float] | pd.DataFrame) -> pd.DataFrame:
         kinds = [
             pd.DataFrame({"name": values.index, "kind": kind, "value": values[kind].to_numpy()}) for kind in values
         ]
-        found = pd.concat([kinds[0][lost], *(part.dropna() for part in kinds)], ignore_index=True)
+        idle = ~(values > 0).any(axis=1).to_numpy()  # of a valve that cools, no heat is nothing to draw
+        told = [part[part["value"].ne(0) | idle].dropna() for part in kinds]
+        found = pd.concat([kinds[0][lost], *told], ignore_index=True)
     return found.sort_values("value", ascending=False, na_position="last", kind="stable", ignore_index=True)
 
 

@@ -10,9 +10,9 @@ from belimo_nb.display import Chart, moment, number
 from belimo_nb.display.numbers import plural
 from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import outliers, style, timeaxis
-from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
 
 HEIGHT = 230
+EVEN = 0.02  # of the highest hour: a load that differs by less from hour to hour has no daily course
 
 
 def load_carpet(
@@ -35,15 +35,14 @@ def load_carpet(
         reason: Why nothing was measured where all is 0; empty: it was.
     """
     values = power_kw.to_numpy(dtype=float)
-    if not np.isfinite(values).any() or (reason and not (values > 0).any()):
-        words = reason if np.isfinite(values).any() else style.NO_HOURS
+    if words := style.why_nothing(power_kw, reason, style.NO_HOURS):
         return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
     finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
-    if not title and busiest == quietest:
+    if not title and hours.max() - hours.min() < EVEN * hours.max():
         finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)
@@ -51,11 +50,11 @@ def load_carpet(
     top = float(np.nanquantile(values, 0.995)) or 1.0
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [HEIGHT])
-        style.heatmap(ax, timeaxis.positions(midnights), values.T, HEATMAP_CMAP, top)
+        style.heatmap(ax, timeaxis.positions(midnights), values.T, style.HEATMAP_CMAP, top)
         failed = timeaxis.hatch_troubles(ax, troubles, midnights[0], midnights[-1], above=True)
         ax.set_yticks(*style.HOUR_TICKS)
         timeaxis.time_axis(ax, midnights[0], midnights[-1])
-        color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
+        style.color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
         style.label_axes(ax, "Hour of the day; color: kW", x=f"Local day, {tz}")
     caption = (
         "Mean power of each hour, a day from top to bottom. The hour that comes twice in autumn is averaged, the one "
@@ -78,7 +77,9 @@ def load_duration(kw: pd.Series[float], figures: LoadFigures, *, title: str | No
     """
     if not len(kw) or figures.peak_time is None:
         why = "No energy was used in this period" if len(kw) else style.NO_HOURS
-        return style.no_data_figure(title or "Load duration", "For how long the power was at least how high.", why)
+        return style.no_data_figure(
+            title or "Load duration", "For how long the power was at least how high.", why, known=bool(len(kw))
+        )
     finding = title or (
         f"Load duration: peak {number(figures.peak_kw)} kW, the energy of "
         f"{plural(round(figures.full_load_hours), 'hour')} at the peak"

@@ -12,11 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from belimo_nb.display import Chart, number
-from belimo_nb.display.numbers import MINUS, MONTHS, plural
+from belimo_nb.display.numbers import MONTHS, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.heating.comparison import divides
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
+LEAST_BAR = 0.01  # of the axis: a pixel or two
 PARTIAL_STYLE: dict[str, Any] = {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "////", "linewidth": 0.8}
 
 
@@ -57,8 +59,8 @@ def monthly_energy(
     parts = {f"{str(name).capitalize()} energy": (_only(kwh, name), _only(previous, name)) for name in names}
     panels = {words: _months(*part, troubles) for words, part in (parts or {what: (kwh, previous)}).items()}
     sums = pd.Series({words: months["kwh"].sum(min_count=1) for words, months in panels.items()})
-    if not (sums >= 0).any() or (reason and not (sums > 0).any()):
-        words = style.NO_ENERGY if sums.isna().all() else reason
+    past = any((months["before"] > 0).any() for months in panels.values())
+    if (words := style.why_nothing(sums, reason)) and not (past and words == style.NOTHING_COUNTED):
         return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", words)
     changes = {words: _change(months, before) for words, months in panels.items()}
     amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
@@ -151,9 +153,9 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * style.TRACE:
+    if not divides(base, float(both["kwh"].sum()), base):
         return ""
-    words = f"{_signed(float(both['kwh'].sum()) / base - 1)} against {_against(before)}"
+    words = f"{signed(100 * (float(both['kwh'].sum()) / base - 1), 0, '%')} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
 
 
@@ -185,22 +187,22 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
     if not known.all():
         ax.bar(x[~known] + offset, top, width, zorder=0, **style.UNKNOWN_HATCH)
         handles.append(style.unknown_legend())
-    for i in np.flatnonzero(months["comparable"] & (months["before"] > months["kwh"] * style.TRACE)):
+    # A change between two bars that are too low to be seen would stand there for nothing.
+    seen = months[["before", "kwh"]].max(axis=1) > LEAST_BAR * top
+    whole = float(months[["kwh", "before"]].sum().max())
+    for i in np.flatnonzero(months["comparable"] & seen):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
+        if not divides(base, row, whole):
+            continue
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}
-        ax.annotate(_signed(row / base - 1), place, (0, 3), textcoords="offset points", **look)
+        ax.annotate(signed(100 * (row / base - 1), 0, "%"), place, (0, 3), textcoords="offset points", **look)
     ax.set_ylim(0, top)
     ax.set_xlim(-0.6, len(months) - 0.4)
     ax.set_xticks(x, _tick_labels(months))
     ax.tick_params(axis="x", length=0)
     beyond = outliers.mark(ax, [*(x - offset), *(x + offset)], [*months["before"], *months["kwh"]])
     return handles, beyond
-
-
-def _signed(share: float) -> str:
-    text = number(share * 100, 0, "%")
-    return text if text.startswith((MINUS, "0")) else f"+{text}"
 
 
 def _tick_labels(months: pd.DataFrame) -> list[str]:

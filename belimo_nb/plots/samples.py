@@ -113,13 +113,12 @@ def flow_and_power(
         Panel("Flow, m³/h", 130, (Line("flow_m3h", "flow", style.GREEN),), zero=True),
         Panel("Power, kW", 130, (Line("power_kw", "power", style.BLUE),), zero=True),
     ]
-    peaks = [
-        f"{name} up to {number(outliers.usual_range(frame[column])[1], unit=unit)}"
-        for column, name, unit in (("flow_m3h", "flow", "m³/h"), ("power_kw", "power", "kW"))
-        if column in frame and frame[column].notna().any()
-    ]
-    finding = ", ".join(peaks)
-    return _draw(frame, panels, title or capitalized(finding), "Flow and power", period, troubles)
+    finding, flow = "Flow and power", frame.get("flow_m3h", pd.Series(dtype=float)).dropna()
+    if len(flow):
+        share = float((flow > 0).mean())
+        of_time = "less than 1 %" if 0 < share < 0.01 else percent(share, 0)
+        finding = f"{finding}: water flowed in {of_time} of the time"
+    return _draw(frame, panels, title or finding, "Flow and power", period, troubles)
 
 
 def position(
@@ -141,6 +140,9 @@ def position(
     finding = "Valve position"
     if "position_pct" in frame and frame["position_pct"].notna().any():
         known = frame["position_pct"].dropna()
+        if not (frame[frame.columns.intersection(["position_pct", "setpoint_pct"])] > CLOSED_PCT).any(axis=None):
+            words = "The valve was closed throughout this period"
+            return style.no_data_figure(title or finding, "Valve position over time.", words, known=True)
         closed = percent(float((known <= CLOSED_PCT).mean()), 0)
         finding = f"Valve position: {number(float(known.mean()), 0, '%')} on average, closed for {closed} of the time"
     panels = [Panel("Position, %", 170, lines, zero=True)]
@@ -172,6 +174,9 @@ def _draw(
         return style.no_data_figure(what, f"{what} over time.", why)
     read = [panel for panel in panels if data[[line.column for line in panel.lines]].notna().any(axis=None)]
     unread = [line.name for panel in panels if panel not in read for line in panel.lines]
+    if not data.fillna(0).to_numpy().any():
+        words = f"{capitalized(' and '.join(line.name for panel in read for line in panel.lines))} read 0 throughout"
+        return style.no_data_figure(what, f"{what} over time.", words, known=True)
     panels = read
     start, end = timeaxis.axis_range(pd.DatetimeIndex(data.index), period)
     bucket, beyond, failed = "", "", False

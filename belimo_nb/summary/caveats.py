@@ -10,6 +10,7 @@ from belimo_nb.display import Note, Table, note, number, table
 from belimo_nb.display.numbers import plural
 from belimo_nb.heating import Comparison, Study
 from belimo_nb.heating.failing import CONTRARY, Spell
+from belimo_nb.quantities import listed
 
 MEANING = {
     "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
@@ -21,6 +22,7 @@ MEANING = {
     "transfer": "the valve changed hands: what was before is the history of its earlier id",
     "conflict": "two readings for one time: the one that came last counts",
 }
+FEW, MOST_NAMED = 5, 12  # valves that a sentence names again; and at all
 LIMIT = {"heating": "under", "cooling": "above"}
 
 
@@ -32,10 +34,30 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         temperature: Hourly outdoor temperature over both.
         unknown: Why there is none, if there is none.
     """
-    said = []
+    weather = {"heating": "cold", "cooling": "warm"}[study.kind] if study.outdoor.notna().any() else ""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, spells in study.failing.items():
+        for spell in spells:  # what befell many at once is said once
+            alone = name if spell.cause == CONTRARY else ""
+            alike.setdefault((alone, _failure(spell, study.kind, weather)), []).append(name)
+    said = [f"{listed(names, MOST_NAMED)} {text}" for (_, text), names in alike.items()]
+    if study.failing:
+        failing = (
+            ", ".join(study.failing) if len(study.failing) <= FEW else f"these {plural(len(study.failing), 'valve')}"
+        )
+        said.append(f"Left out of the comparison, since what they would have counted is unknown, not saved: {failing}.")
     if unknown:
         said.append(f"No weather, so nothing is corrected for it. {unknown}")
-    elif temperature.isna().any():
+    left = [name for name in study.sound if name not in study.comparable]
+    if left:
+        named = "every valve" if len(left) == len(study.sound) > FEW else listed(left, MOST_NAMED)
+        said.append(f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {named}.")
+    found = study.together
+    if found.reason and not unknown and study.comparable:
+        said.append(f"No weather-corrected change can be given: {found.reason}.")
+    if not found.reason:
+        said += _weather_limits(found)
+    if temperature.isna().any() and not unknown:
         days = int(study.outdoor.isna().sum() + study.outdoor_before.isna().sum())
         hours = int(temperature.isna().sum())
         lost = (
@@ -46,23 +68,6 @@ def limits(study: Study, temperature: pd.Series[float], unknown: str = "") -> No
         said.append(f"The weather lacks {hours} of {plural(len(temperature), 'hour')}; {lost}.")
     if remark := str(temperature.attrs.get("remark", "")):
         said.append(remark)
-    left = [name for name in study.sound if name not in study.comparable]
-    if left:
-        said.append(
-            f"Not comparable, because fewer than 90 % of the days are known in one of the periods: {', '.join(left)}."
-        )
-    weather = {"heating": "cold", "cooling": "warm"}[study.kind] if study.outdoor.notna().any() else ""
-    said += [_failure(name, spell, study.kind, weather) for name, spells in study.failing.items() for spell in spells]
-    if study.failing:
-        said.append(
-            f"Left out of the comparison, since what they would have counted is unknown, not saved: "
-            f"{', '.join(study.failing)}."
-        )
-    found = study.together
-    if found.reason and not unknown and study.comparable:
-        said.append(f"No weather-corrected change can be given: {found.reason}.")
-    if not found.reason:
-        said += _weather_limits(found)
     if not said:
         return note("Everything that this report asks can be answered from the data.")
     return note(" ".join(said), "warn" if unknown or left or found.reason or study.failing else "info", study.names)
@@ -87,20 +92,23 @@ def _weather_limits(found: Comparison) -> list[str]:
     return said
 
 
-def _failure(name: str, spell: Spell, kind: str, weather: str) -> str:
+def _failure(spell: Spell, kind: str, weather: str) -> str:
+    """What befell a meter, to be read after its name."""
     days = f"{spell.first:%Y-%m-%d} to {spell.last:%Y-%m-%d}"
     if not math.isnan(spell.due_kwh):
         days = f"{days}, when {number(round(spell.due_kwh))} kWh were to be expected"
     if spell.cause == CONTRARY:
         amount, other, outside = ("cold", "heat", "cold") if kind == "cooling" else ("heat", "cold", "warm")
         return (
-            f"{name} counts {amount} when it is {outside} outside; its temperature sensors may be swapped, so that "
+            f"counts {amount} when it is {outside} outside; its temperature sensors may be swapped, so that "
             f"{other} counts as {amount}. It is in no sum of this page."
         )
     if spell.cause:
-        return f"{name} reported {spell.cause} from {days}."
+        return f"reported {spell.cause} from {days}."
     when = f"on the {weather} days of {days}" if weather else f"from {days}"
-    return f"{name} counted nothing {when}, while others did: off, or a failing meter."
+    if math.isnan(spell.due_kwh):
+        return f"counted nothing {when}, while others did: off, or a failing meter."
+    return f"counted nothing {when}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

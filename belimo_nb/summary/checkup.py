@@ -37,7 +37,7 @@ def verdict_table(checkup: Checkup, prices: Prices | None = None) -> Table:
             "meaning": frame["sentence"],
             "what_to_do": frame["recommendation"],
             **_costs(frame, checkup, prices),
-            "limits": frame["threshold"],
+            "limits": frame["threshold"].where(frame["verdict"] != "cannot judge", ""),  # nothing is held against them
         }
     ).reset_index(drop=True)
     return table(
@@ -98,15 +98,15 @@ def checkup_note(valve: Device, checkup: Checkup) -> Note:
             f"It {has} in this period; what it says of itself stands under State, settings and events.",
             "warn",
         )
-    seen = plural(len(checkup.samples), "sample")
+    seen = plural(int(checkup.samples.notna().any(axis=1).sum()), "sample")
     sentences = [f"The checks look at the whole period, {seen}."]
     if checkup.fine is not None and checkup.window is not None:
         first, last = checkup.window[0], checkup.window[1] - pd.Timedelta(1, "ns")
         spacing = true_spacing(checkup.fine, parse_resolution(FINE_RESOLUTION))
         minutes = plural(round(spacing.total_seconds() / 60), "minute")
         sentences = [
-            f"The checks look at the whole period, {seen}, and every {minutes} at {date(first)} to {date(last)}, when "
-            "water flowed most of the time."
+            f"The checks look at the whole period, {seen}, and every {minutes} from {date(first)} to {date(last)}, "
+            "when water flowed most of the time."
         ]
     if lacking:
         sentences.append(f"Its dataprofile has no {_listed(lacking, 'or')}.")

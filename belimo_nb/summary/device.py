@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.api.drift import is_setting, short_name
-from belimo_nb.api.words import in_words
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import Checkup
 from belimo_nb.cloud.cloud import Cloud
@@ -18,13 +17,17 @@ from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed,
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
-from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
+from belimo_nb.hydronics.checks.sensors_swapped import CHECK as SWAPPED
+from belimo_nb.plots import outliers
+from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR, in_words
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
 HOURS_A_YEAR = 8766
+HOUR = pd.Timedelta("1h")
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -33,12 +36,13 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     place = ", ".join(str(row[key]) for key in ("project", "city", "country") if row[key])
     facts = {
         "Period": period.label,
-        "Serial number": valve.serial or "unknown",
-        "Type": str(row["type"] or "unknown"),
+        "Serial number": valve.serial,
+        "Type": str(row["type"] or ""),
         "Dataprofile": str(row["profile"] or "none reported"),
-        "Place": place or "unknown",
+        "Place": place,
         "Time zone": cloud.timezone,
     }
+    facts = {name: told for name, told in facts.items() if told}
     if (since := cloud.connection.transferred(valve.id)) is not None:
         facts["History"] = f"before {since:%Y-%m-%d} that of its id before it changed hands"
     return header(
@@ -46,23 +50,35 @@ def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFram
     )
 
 
-def device_figures(valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str) -> KeyFigures:
-    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition."""
+def device_figures(
+    valve: Device, days: pd.DataFrame, checkup: Checkup, timezone: str, hours: pd.DataFrame | None = None
+) -> KeyFigures:
+    """Key figures of one valve: energy and peaks of the period, checks, and present health; with its condition.
+
+    Args:
+        valve: The valve.
+        days: `Counters.energy` by day.
+        checkup: Its checks, with their samples.
+        timezone: IANA zone of the times.
+        hours: kWh by hour of one kind, for the peak of samples that are moments; None: by these alone.
+    """
     row = valve.summary
     samples = checkup.samples
     verdicts = verdicts_of(checkup.verdicts)
     failed = sensor_failed(verdicts)
     seen = row["last_seen"]
     figures = [
-        *_device_energy(days, samples, failed),
-        _peak("Highest power", samples["power_kw"], "kW", failed),
+        *_device_energy(
+            days, samples, failed, any(one.check == SWAPPED and one.verdict == "fault" for one in verdicts)
+        ),
+        _peak("Highest power", samples["power_kw"], "kW", failed, hours),
         _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
         verdict_figure(checkup),
         KeyFigure(
             "Health",
-            str(row["health"]),
-            note=str(row["note"] or ""),
+            None if row["health"] == "UNKNOWN" else str(row["health"]),
+            note=str(row["note"] or ("the device does not tell" if row["health"] == "UNKNOWN" else "")),
             status={"OK": "good", "WARNING": "warn", "ERROR": "problem"}.get(str(row["health"]), "neutral"),
         ),
         KeyFigure(
@@ -131,8 +147,8 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else none, formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> list[KeyFigure]:
-    """Key figures of energy: heating, cooling, or one for each of them; `failed` if one of its sensors has."""
+def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swapped: bool) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each; its sensors may have `failed`, or be `swapped`."""
     kwh, figures = column_group(days, "kwh"), []
     for kind in kwh:
         part = days.loc[:, days.columns.get_level_values(1) == kind]
@@ -140,22 +156,49 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool) -> l
         found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
         if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
             found = replace(found, note="its counters stand at 0: it has never counted any")
+        elif found.value is None and kind in KINDS and (samples[f"{kind}_kwh"] < 0).any():
+            found = replace(found, note="its counter reads less than 0: it counts backwards, or is read wrongly")
+        elif kind not in KINDS:
+            found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
+        elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:
+            found = replace(found, note=f"{found.note}; it counted nothing: off, or a failing meter")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
             found = replace(found, note="at least; a sensor has failed, see the checks")
+        elif swapped and found.value is not None:
+            found = replace(found, note="as counted; its sensors are swapped, so heat may be cold, see the checks")
         figures.append(found)
     return figures
 
 
-def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool) -> KeyFigure:
-    """Key figure of the highest of some samples, with its time; `failed` if a sensor of the device has."""
+def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd.DataFrame | None = None) -> KeyFigure:
+    """Key figure of the highest mean of an hour, with its time; `failed` if a sensor of the device has.
+
+    A single moment is no peak: the first after a start-up reads five times the usual power. So power counts by the
+    counter's `hours`, if any are known, finer samples by the means of their hours, and others if they are borne out.
+    """
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
-    highest = float(values.max())
-    if failed and highest == 0:
+    if failed and values.max() == 0:
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
-    return KeyFigure(label, highest, unit, f"of the samples, {moment(pd.Timestamp(str(values.idxmax())))}")
+    if not values.any():
+        return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
+    note, left_out = "mean of the hour from", 0
+    if hours is not None and (hours > 0).any(axis=None):
+        values = hours.iloc[:, 0]
+        at = int(values.argmax())
+    elif len(values) > 1 and values.index[1] - values.index[0] < HOUR:
+        read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
+        values = read["mean"].where(read["count"] >= read["count"].max() / 2)
+        at = int(values.argmax())
+    else:
+        note = "of the samples,"
+        at, left_out = outliers.highest(values)
+    note = f"{note} {moment(pd.Timestamp(str(values.index[at])))}"
+    if left_out:
+        note = f"{note}; left out: {plural(left_out, 'single reading')} above it"
+    return KeyFigure(label, float(values.iloc[at]), unit, note)
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:

@@ -53,13 +53,15 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     online, kinds = int(devices["online"].sum()), int(devices["profile"].nunique())
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
-    power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
-    shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
+    # What a valve said before it fell silent is not what it does now.
+    power = valve_power(latest, survey).set_axis(latest.index)
+    flow = latest["flow_m3h"].where(devices["online"].reindex(latest.index))
+    shown = [str(kind) for kind in power if power[kind].notna().any()] or [_usual_kind(survey)]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
     profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
     others = len(devices) - len(survey.devices)
-    idle = [f"{number(others)} without an energy counter, which no check is made of"] if others else []
+    idle = [f"{number(others)} with no energy counter, nor flow and temperatures: not checked"] if others else []
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
@@ -76,7 +78,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
 
 def conditions(devices: pd.DataFrame) -> dict[str, int]:
     """Number of devices by health, of those online, and of those offline."""
-    state = devices["health"].where(devices["online"], "offline")
+    state = devices["health"].replace("UNKNOWN", "health unknown").where(devices["online"], "offline")
     return {str(name): int(count) for name, count in state.value_counts().items()}
 
 
@@ -146,6 +148,11 @@ def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str
         return note
     first, last = moment(known.min()), moment(known.max())
     return f"{note}, as of {first}" if last == first else f"{note}, as of {first} to {last}"
+
+
+def _usual_kind(survey: Survey) -> str:
+    sums = survey.table()[["heating_kwh", "cooling_kwh"]].sum()
+    return "cold" if sums["cooling_kwh"] > sums["heating_kwh"] else "heat"
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

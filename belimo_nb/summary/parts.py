@@ -10,6 +10,7 @@ import pandas as pd
 from belimo_nb.display import KeyFigure, Table, Trend, number, table
 from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE, plural
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.quantities import listed
 
 
 def column_group(energy: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -58,13 +59,14 @@ def month_name(time: pd.Timestamp | str) -> str:
     return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"
 
 
+FEW_NAMED, NEXT_NAME = 3, "; "  # counters that a row names, and what stands between their names
 QUALITY_MEANINGS: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
     "partial": "readings begin or end within the day; what is shown is what they tell, a lower bound",
     "reset": "the counter started anew; what is shown is a lower bound",
     "jump": "the counter rose faster than the valve can, or far more than ever around; what is shown is a lower bound",
-    "meter failed": "it counted nothing while others did, or reported an error: off or failing; unknown, not zero",
-    "missing": "no readings; unknown, not zero",
+    "meter failed": "it counted nothing where energy was due, heat as cold, or reported an error: unknown, not zero",
+    "missing": "no readings that can be used; unknown, not zero",
 }
 
 
@@ -97,12 +99,26 @@ def data_quality(days: pd.DataFrame) -> Table:
                     }
                 )
     columns = ["what", "from", "to", "days", "coverage", "kwh", "quality", "meaning"]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = _together(pd.DataFrame(rows, columns=columns))
     caption = "Days that are not plainly measured" if rows else "Every day of the period is measured, without a gap"
     return table(
         frame,
         "data-quality",
         caption,
-        formats={"from": "date", "to": "date", "coverage": "percent", "kwh": 0},
+        formats={
+            "from": "date", "to": "date", "coverage": "percent", "kwh": 0,
+            "what": lambda names: listed(names.split(NEXT_NAME), FEW_NAMED),
+        },
         labels={"kwh": "kWh"},
-    )
+    )  # fmt: skip
+
+
+def _together(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `data_quality`, those of many counters with the same days and reason in one: the CSV names all."""
+    kept = []
+    for _, same in runs.groupby(["from", "to", "quality"], sort=False):
+        if len(same) > FEW_NAMED:
+            names, kwh = NEXT_NAME.join(same["what"]), same["kwh"].sum(min_count=1)
+            same = same.head(1).assign(what=names, coverage=same["coverage"].mean(), kwh=kwh)
+        kept.append(same)
+    return pd.concat(kept).sort_index(ignore_index=True) if kept else runs

@@ -325,6 +325,17 @@ def test_table_survives_awkward_frames():
     assert display.table(pd.DataFrame({"a": pd.Series([], dtype=float)}), "t").csv() == "a\n"
 
 
+def test_a_table_without_rows_is_its_sentence_and_a_blank_column_is_not_shown():
+    """An empty head says nothing; the CSV keeps all columns, so that files of two runs can be joined."""
+    none = display.table(pd.DataFrame({"time": [], "what": []}), "events", "No events in the period")
+    assert Page(none.html()).rows == []
+    assert "No events in the period." in none.html()
+    assert none.csv() == "time,what\n"
+    blank = display.table(pd.DataFrame({"value": [1, 2], "unit": ["", ""], "note": ["", "x"]}), "t")
+    assert Page(blank.html()).rows[0] == ["Value", "Note"]
+    assert blank.csv() == "value,unit,note\n1,,\n2,,x\n"
+
+
 def test_table_formats():
     """Decimals, dates, functions and labels as asked for; a format that is none is an error."""
     frame = pd.DataFrame({"x_kwh": [1.0, 2.0], "day": pd.to_datetime(["2018-11-01", "2018-11-02"]), "n": [1, 2]})

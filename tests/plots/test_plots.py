@@ -414,6 +414,69 @@ def test_exchange_marks_the_waste_zone():
     assert "waste" not in refused.alt
 
 
+def test_a_few_moments_after_a_start_up_neither_stretch_the_axes_nor_make_a_waste_zone():
+    """Title, shading and caption agree: a bend that 99 % of the samples do not reach was not seen."""
+    flow = pd.Series([*np.linspace(1, 10, 1200), 33.0, 36.0, 38.0])
+    curve = Characteristic(a_kw=200.0, b_m3h=20.0, waste_flow_m3h=31.0, waste_power_kw=121.0, max_flow_m3h=10.0)
+    chart = plots.power_against_flow(flow, 200 * flow / (20 + flow), curves={"cooling": curve})
+    (ax,) = chart.figure.axes
+    assert "no waste zone up to" in chart.alt
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["exchanger"]
+    assert "no bend is seen" in chart.caption
+    assert "3 beyond the axes, up to 38 m³/h" in chart.caption
+    assert ax.get_xlim()[1] < 30
+
+
+def test_where_all_is_0_no_empty_axes_are_drawn():
+    """Energy, flow and power that stood at 0, and a valve that stayed closed, are a sentence each."""
+    days = pd.date_range("2018-03-01", "2018-05-01", freq="D", tz="UTC", inclusive="left")
+    months = pd.DataFrame({"heating": [0.0, 0.0], "cooling": [0.0, 0.0]}, days[days.day == 1])
+    nothing = pd.DataFrame(0.0, days, ["heating", "cooling"])
+    still = pd.DataFrame({"flow_m3h": 0.0, "power_kw": 0.0, "position_pct": 0.2}, days)
+    for chart in (
+        plots.monthly_energy(months, each=True),
+        plots.daily_energy(nothing, each=True),
+        plots.load_carpet(pd.DataFrame(0.0, days.tz_localize(None), range(24)), "UTC"),
+        plots.flow_and_power(still),
+        plots.position(still),
+    ):
+        assert not any(ax.axison for ax in chart.figure.axes), chart.alt
+        assert not any(ax.patches for ax in chart.figure.axes), "hatched is what is unknown"
+    assert "stood still" in plots.monthly_energy(months).alt
+    last_year = months.set_axis(months.index - pd.DateOffset(years=1)) + 5
+    assert plots.monthly_energy(months, last_year).figure.axes[0].axison, "what there was a year before is shown"
+    asked = plots.position(still.assign(setpoint_pct=60.0))
+    assert "closed for 100" in asked.alt, "a valve that is asked to open and does not is shown"
+
+
+def test_a_change_from_next_to_nothing_is_not_given_in_percent():
+    """More than tenfold is said so; two bars too low to be seen have no change above them."""
+    months = pd.date_range("2018-03-01", periods=3, freq="MS", tz="UTC")
+    now, past = (
+        pd.Series([3700.0, 4000.0, 0.0], months),
+        pd.Series([100.0, 2000.0, 20.0], months - pd.DateOffset(years=1)),
+    )
+    (ax,) = plots.monthly_energy(now, past).figure.axes
+    assert [text.get_text().replace("\u00a0", " ") for text in ax.texts] == ["> 10×", "+100 %"]
+
+
+def test_heat_of_a_valve_that_cools_is_no_bar():
+    """Each valve stands once in a ranking of heat and cold, unless it has both."""
+    kwh = pd.DataFrame({"heat": [0.0, 5.0, 0.0], "cold": [9.0, 4.0, 0.0]}, ["cools", "both", "idle"])
+    chart = plots.energy_ranking(kwh)
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()].count("cools") == 1
+    assert "cools 0 heat" not in chart.alt
+
+
+def test_a_load_without_a_course_has_no_busiest_hour():
+    """Hours that differ by less than 2 % are the same; a reading a day shows no hour at all."""
+    power = pd.DataFrame(50.0, pd.date_range("2018-03-01", periods=20), range(24))
+    power[2] += 0.4
+    assert "the same at every hour" in plots.load_carpet(power, "UTC").alt
+    power[2] += 4
+    assert "most at 2:00" in plots.load_carpet(power, "UTC").alt
+
+
 def test_fleet_takes_the_clouds_own_statistics():
     """The statistics as the API gives them: totals and empty questions are left out, bad states come last."""
     chart = plots.fleet_health(

@@ -15,6 +15,7 @@ import belimo_nb as bn
 from belimo_nb import summary
 from belimo_nb.cli import cli
 from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
+from belimo_nb.report.jobs import plan
 
 SPAN = ("2018-05-01", "2018-05-22")
 
@@ -93,6 +94,21 @@ def test_a_sound_meter_may_say_0(imported: bn.Cloud) -> None:
     )
 
 
+def test_a_single_moment_is_no_peak(imported: bn.Cloud) -> None:
+    """Of quarter-hourly moments the highest mean of an hour counts, by the counter where its hours are given."""
+    valve, period = imported.device("none"), imported.period(*SPAN)
+    days, checkup = valve.counters(*SPAN).energy("D", period.start, period.end), valve.checkup(*SPAN)
+    usual = float(checkup.samples["power_kw"].max())
+    checkup.samples.iloc[500, checkup.samples.columns.get_indexer(["power_kw", "flow_m3h"])] *= 6
+    hours = summary.measured_hours(valve.counters(*SPAN).energy("h", period.start))[["cooling"]]
+    for given, most in ((None, 3 * usual), (hours, usual * 1.01)):
+        data = summary.device_figures(valve, days, checkup, "UTC", given).data()
+        found = {one["label"]: one for one in data["figures"]}
+        assert 0 < found["Highest power"]["value"] <= most
+        assert found["Highest power"]["note"].startswith("mean of the hour from 2018-05-")
+        assert found["Highest flow"]["value"] < 3 * 4
+
+
 @pytest.mark.parametrize("name", ["flow", "none"])
 def test_files_are_judged_by_all_of_their_readings(imported: bn.Cloud, name: str) -> None:
     """They cost no request, so an hour's last reading does not stand for the others; page and overview judge alike."""
@@ -116,3 +132,23 @@ def test_what_was_counted_before_a_sensor_failed_is_at_least_that(imported: bn.C
     data = summary.device_figures(valve, days, replace(checkup, verdicts=broken), "UTC").data()
     note = {one["label"]: one["note"] for one in data["figures"]}["Cooling energy"]
     assert note == "at least; a sensor has failed, see the checks"
+
+
+def test_a_meter_without_a_counter_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """Flow and temperatures can be judged; energy is unknown, with the reason, and in no report of energy."""
+    log("none").drop(columns=["Heating energy (kWh)", "Cooling energy (kWh)"]).to_csv(tmp_path / "bare.csv")
+    log("none").to_csv(tmp_path / "whole.csv")
+    for name in ("bare", "whole"):
+        named = ("import", "--name", name, "--serial", name, "--timezone", "UTC", str(tmp_path / f"{name}.csv"))
+        assert CliRunner().invoke(cli, named).exit_code == 0
+    cloud = bn.connect(files="files", timezone="UTC")
+    period = cloud.period(*SPAN)
+    jobs = plan(cloud, period)
+    assert [job.title for job in jobs if job.notebook == "device"] == ["bare", "whole"]
+    assert list(cloud.cooling_valves()["name"]) == ["whole"]
+    found = shown(cloud, "bare")
+    assert found["Energy"]["value"] is None
+    assert found["Energy"]["note"] == "it has no counter of energy that counts; power alone is no meter"
+    assert found["Highest flow"]["value"] == shown(cloud, "whole")["Highest flow"]["value"]
+    survey = cloud.survey(None, *SPAN)
+    assert np.isnan(survey.table().set_index("name").loc["bare", "cooling_kwh"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from belimo_nb.heating.failing import CONTRARY, Spell
 from belimo_nb.summary import monthly_table, valve_months
 
 ZURICH = "Europe/Zurich"
@@ -82,6 +83,16 @@ def test_what_a_failed_meter_did_not_count_is_no_0():
     found = back(valve_months(dead, THEN, left_out=["B"])).set_index("valve")
     assert found.loc["B"].iloc[:4].fillna(-1).tolist() == [10, -1, -1, -1]
     assert back(valve_months(dead, THEN)).set_index("valve").loc["B"].iloc[:4].tolist() == [10, 0, 0, 10]
+
+
+def test_only_the_months_in_which_a_meter_failed_are_unknown():
+    """A change-over valve that failed in March heated nothing in February; what swapped sensors counted is no cold."""
+    start, end = pd.Timestamp("2018-03-05", tz=ZURICH), pd.Timestamp("2018-03-31", tz=ZURICH)
+    spells = {"A": [Spell(start, end, 5.0)], "B": [Spell(pd.Timestamp("2018-01-01", tz=ZURICH), end, np.nan, CONTRARY)]}
+    some = months("2018-01-01", 3, {"A": [100, 0, 0], "B": [10, 5, 0], "C": [1, 1, 1]})
+    found = back(valve_months(some, some, left_out=spells)).set_index("valve")
+    assert found.loc["A"].iloc[:3].fillna(-1).tolist() == [100, 0, -1]
+    assert found.loc["B"].iloc[:4].isna().all()
 
 
 def test_without_anything_beside():

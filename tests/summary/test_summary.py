@@ -400,6 +400,31 @@ def test_device_report_of_the_demo_valve(cloud: object) -> None:
     assert len(summary.events(valve.timeline()).frame) >= 2
 
 
+def test_what_befell_many_meters_is_said_once() -> None:
+    """Eight meters that stood still on the same days are one sentence; days of many counters are one row, CSV aside."""
+    fine = {name: lambda kwh, times: kwh for name in "ABCEFGHIJKLM"}
+    dead = {f"D{i}": lambda kwh, times: np.where(times < pd.Timestamp("2018-01-20", tz=ZONE), kwh, 0) for i in range(8)}
+    one = study(winters(**fine, **dead))
+    text = summary.limits(one, one.outdoor, "None is set.").message
+    assert text.count("counted nothing from") == 1
+    assert text.startswith("D0, D1, ")
+    assert "these 8 valves." in text
+    made = summary.data_quality(one.days)
+    row = next(i for i, quality in enumerate(made.frame["quality"]) if quality == "meter failed")
+    assert made.frame["what"][row].split("; ") == list(dead)
+    assert made.columns[0].text[row] == "D0, D1, D2 and 5 more"
+
+
+def test_power_now_is_of_the_valves_that_are_online() -> None:
+    """What a valve said before it fell silent is in no sum, and in no bar."""
+    devices, latest = fleet()
+    latest.loc["b", ["power_kw", "flow_m3h"]] = 99.0, 9.0
+    latest.loc["a", "flow_m3h"] = 0.5
+    shown = figures(summary.fleet_figures(devices, latest, surveyed()))
+    assert all((one["value"] or 0) < 9 for name, one in shown.items() if name.endswith(" now"))
+    assert summary.valve_power(latest, surveyed()).loc["Gone"].isna().all()
+
+
 def test_nothing_is_unsayable() -> None:
     """Where the weather is known and explains the load, nothing is left to be said."""
     hours = pd.date_range(START - pd.DateOffset(years=1), END, freq="h")
@@ -572,7 +597,10 @@ def test_failing_meters_on_the_page() -> None:
     )
     one = study(found)
     shown = figures(summary.heating_figures(one, found.energy("MS"), area_m2=100))
-    assert "at least; in 59 days; 1 of 3 valves left out: off, or a failing meter" in shown["Heating energy"]["note"]
+    assert (
+        "at least; in 59 days; 1 of 3 valves in part or not at all: off, or a failing meter"
+        in shown["Heating energy"]["note"]
+    )
     assert shown["Heating energy"]["value"] == pytest.approx(float(found.energy("D")["kwh"].sum().sum()))
     assert "2 of 3 valves" in shown["Change, as measured"]["note"]
     change = shown["Change, as measured"]["value"].replace("\u00a0", " ")
