@@ -50,7 +50,10 @@ def test_a_fifth_of_the_requests_fails(monkeypatch, tmp_path):
     monkeypatch.setattr(retries, "pause", lambda _: None)
     monkeypatch.setattr(sync, "WORKERS", 1)  # the same requests are hit in every run
     found = []
-    with DemoCloud(devices=20) as server, engines.worker_pool(1, time_limit=600, engine=engines.select_engine()) as workers:
+    with (
+        DemoCloud(devices=20) as server,
+        engines.worker_pool(1, time_limit=600, engine=engines.select_engine()) as workers,
+    ):
         monkeypatch.setattr(engines, "worker_pool", lambda *_, **__: contextlib.nullcontext(workers))
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
