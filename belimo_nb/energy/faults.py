@@ -12,10 +12,12 @@ GAP_STEPS = 2
 GAP_AT_LEAST = 3600.0  # seconds; readings further apart than both `GAP_STEPS` nominal steps and this leave a gap
 SHORT = 24  # readings; a run of so many wrong ones is told by its shape alone
 RETURN = 4.0  # times any other rise of a long low run, above which its last is the way back to the old register
-UNDONE = 150  # readings within which a rise as large as a fall, and `RETURN` times any other, undoes it
-LEAP = 10.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
+UNDONE, APART = 150, 2.5  # readings within which a rise as large as a fall, and so many times any other, undoes it
+LEAP = 4.0  # times the greatest rise that follows, above which a first rise from 0 is the whole life of the meter
 LEAP_WITNESSES, LEAP_READINGS = 6, 48  # rises, or readings of a register that stands still, that must follow to say so
 FAR, LEAST_LEAP = 20.0, 3.6e9  # times any rise around, and J, above which a rise is no energy even without a limit
+FAR_LAST = 8.0  # the same of a last reading, which none after it bears out
+FASTER = 4.0  # times the fastest rise around, above which the mean power over a gap is none
 AROUND = 2 * 86400 * 10**9  # nanoseconds before and after a standstill that tell what is usual
 CAUGHT_UP, WITNESSES = 2.0, 16  # times the greatest rise around, and the number of rises around that it takes to say so
 LONGER = 2.0  # times the longest standstill around, above which one that goes over into a gap is a collector's
@@ -80,7 +82,7 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
             dropped.append((int(ns[first]), int(ns[pair + 1]), "freeze"))
         ns, joules = ns[keep], joules[keep]
         reset, jump, frozen = reset[keep[1:]], jump[keep[1:]], frozen[keep[1:]]
-    rises = np.where(reset | jump, 0.0, np.diff(joules))
+    rises = np.where(reset | jump | frozen, 0.0, np.diff(joules))
     if rises.max(initial=0.0) > LEAST_LEAP:
         jump[_leaps(ns, rises, limit)] = True
     return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
@@ -131,8 +133,9 @@ def _undone(joules: Floats, fall: int) -> int:
     if len(rises) < 2:
         return 0
     at, fell = int(np.argmax(rises)), joules[fall - 1] - joules[fall]
-    most = RETURN * max(np.delete(rises, at).max(), 0.0)
-    return fall + at + 1 if most < fell and most < rises[at] and fell <= rises[at] <= fell + most else 0
+    most = max(np.delete(rises, at).max(), 0.0)
+    told = APART * most < min(fell, rises[at])  # what passed with the fall and with the rise is two usual ones at most
+    return fall + at + 1 if told and fell <= rises[at] <= fell + RETURN * most else 0
 
 
 def _end_of_low_run(ns: Ints, joules: Floats, before: int, fall: int, watts: float, moved: int) -> int | None:
@@ -241,25 +244,30 @@ def _around(ns: Ints, rises: Floats, begin: Ints, end: Ints) -> tuple[Ints, Ints
 def _leaps(ns: Ints, rises: Floats, limit: float) -> list[int]:
     """The pairs whose rise is `FAR` times any around it, in amount and, since the register last moved, in mean power.
 
-    A last reading has none after it that bears it out: a standstill before it explains no leap. Where nothing moves
-    around, only a limit tells, if there is one.
+    Over a gap `FASTER` times the fastest is enough: that is a mean. A last reading has none after it that bears it out:
+    a standstill before it explains no leap, and `FAR_LAST` times is enough. Where nothing moves around, only a limit
+    tells, if there is one.
     """
     at = np.flatnonzero(rises)
     beside = np.pad(rises, 1)
-    told = np.flatnonzero((rises[at] > LEAST_LEAP) & (rises[at] > FAR * np.maximum(beside[at], beside[at + 2])))
+    far = np.where(at + 1 == len(rises), FAR_LAST, FAR)
+    told = np.flatnonzero((rises[at] > LEAST_LEAP) & (rises[at] > far * np.maximum(beside[at], beside[at + 2])))
     since = np.where(told > 0, at[told - 1] + 1, 0)
     since = np.where(at[told] + 1 == len(rises), at[told], since)
     lows, highs, greatest = _around(ns, rises, since, at[told] + 1)
-    leaps = list[int]()
+    leaps, lengths = list[int](), np.diff(ns)
     for k in np.flatnonzero(rises[at[told]] == greatest).tolist():
         pair, begin, low, high = int(at[told[k]]), since[k], lows[k], highs[k]
         others = np.concatenate((rises[low:begin], rises[pair + 1 : high]))
-        elapsed = ns[pair + 1] - ns[begin]
+        lasted = np.concatenate((lengths[low:begin], lengths[pair + 1 : high]))
+        elapsed, own = ns[pair + 1] - ns[begin], ns[pair + 1] - ns[pair]
         span = ns[high] - ns[low] - elapsed
-        enough = np.count_nonzero(others) > WITNESSES or span >= WITNESSES * (ns[pair + 1] - ns[pair])
+        enough = np.count_nonzero(others) > WITNESSES or span >= WITNESSES * own
         if enough and (limit >= CEILING or others.any()):
             usual = others.sum() / span * elapsed
-            leaps += [pair] if rises[pair] > FAR * max(others.max(), usual) else []
+            most = (others * np.minimum(1.0, own / lasted)).max()  # what came over a gap is no rise of one step
+            over_gap = own > GAP_STEPS * np.median(lasted) and rises[pair] > FASTER * (others / lasted).max() * elapsed
+            leaps += [pair] if over_gap or rises[pair] > far[told[k]] * max(most, usual) else []
     return leaps
 
 

@@ -22,6 +22,7 @@ from belimo_nb.summary.parts import column_group, month_name
 FAILED = "Off, or a failing meter"
 ALL = "All valves"
 LEAST_MEASURED = 0.5  # of a valve's energy, in hours that are plainly measured, to say anything of its load
+FEW_STEPS = 10  # hours with energy, below which nothing is said of a register's steps
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
@@ -202,10 +203,23 @@ def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
     """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate.
 
     Of a meter that is read once a day the hours without any are known, and those with energy are not: nothing at all.
+    Nor of one that counts in steps which take hours: an hour in which a MWh was full had no 1,000 kW.
     """
     kwh = column_group(hours, "kwh")
     measured = kwh.where(column_group(hours, "quality") == "measured")
-    return measured.mask(np.broadcast_to(measured.sum() < LEAST_MEASURED * kwh.sum(), measured.shape))
+    unknown = measured.sum() < LEAST_MEASURED * kwh.sum()
+    if len(hours) > 1 and hours.index[-1] - hours.index[-2] >= pd.Timedelta(hours=1):
+        unknown |= measured.apply(_in_steps)
+    return measured.mask(np.broadcast_to(unknown, measured.shape))
+
+
+def _in_steps(kwh: pd.Series[float]) -> bool:
+    """Whether hours show the steps of a register, not a load: one to three steps each, mostly between hours without."""
+    used = kwh.to_numpy() > 0
+    steps = kwh.to_numpy()[used] / np.min(kwh.to_numpy()[used], initial=np.inf)
+    whole = len(steps) >= FEW_STEPS and steps.max() < 3.5 and np.abs(steps - np.round(steps)).max() < 1e-3
+    beside = np.pad(used, 1)
+    return bool(whole and 2 * np.count_nonzero(used & ~beside[:-2] & ~beside[2:]) > len(steps))
 
 
 def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:

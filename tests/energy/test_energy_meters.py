@@ -395,3 +395,43 @@ def test_bad_readings_weeks_after_a_new_meter(p_max, bad):
     found = interval_energy(broken, "D", "2018-01-01", "2018-02-25", p_max=p_max)
     assert found["kwh"].to_numpy() == pytest.approx(plain["kwh"].to_numpy(), abs=60 * bad)
     assert found["quality"].tolist().count("reset") == 1
+
+
+@LIMITS
+def test_a_mean_over_a_gap_is_no_more_than_the_hours_around(p_max):
+    """A meter replaced while nobody read it: 18 hours at 5 times the fastest are no energy."""
+    for more, counted in ((18 * 5 * 70, False), (18 * 60, True)):
+        readings = winter()
+        readings[600:] += (more - 18 * 40) * KWH
+        found = interval_energy(readings.drop(readings.index[583:600]), "YS", p_max=p_max)
+        mark = incidents(readings.drop(readings.index[583:600]), p_max=p_max)["what"].tolist()
+        assert mark == (["gap"] if counted else ["jump"])
+        truth = RATES[: 24 * 60 - 1].sum() + more - 18 * 40
+        assert found["kwh"].iloc[0] == pytest.approx(truth if counted else truth - more, rel=0.01)
+
+
+@LIMITS
+def test_a_last_reading_that_leaps_is_not_borne_out(p_max):
+    """Ten times any hour around waits for another reading; with it the same rise is energy, or told by the limit."""
+    readings = winter(hours=24 * 30)
+    readings.iloc[-1] += 1300 * KWH
+    assert incidents(readings, p_max=p_max)["what"].tolist() == ["jump"]
+
+
+def test_a_drop_that_a_rise_undoes_under_load():
+    """435 kWh less for days at 60 kWh an hour, and back at once: one run of bad readings, nothing twice."""
+    readings = winter(hours=24 * 20)
+    low = readings.copy()
+    low[200:240] -= 300 * KWH
+    assert interval_energy(low, "YS")["kwh"].sum() == pytest.approx(interval_energy(readings, "YS")["kwh"].sum())
+    assert incidents(low)["what"].tolist() == ["dropout"]
+
+
+def test_hours_of_a_meter_that_is_read_once_a_day():
+    """Days are measured; which hour used it is an estimate, and no peak; hours without any are known."""
+    days = pd.Series(np.array([0, 240, 240, 480.0]) * KWH, pd.date_range("2018-01-01", periods=4, tz="UTC"))
+    assert set(interval_energy(days, "D", end="2018-01-04")["quality"]) == {"measured"}
+    hours = interval_energy(days, "h", "2018-01-01", "2018-01-04")
+    assert hours["quality"].tolist() == ["estimated split"] * 24 + ["measured"] * 24 + ["estimated split"] * 24
+    assert hours["coverage"].tolist() == [0.0] * 24 + [1.0] * 24 + [0.0] * 24
+    assert hours["kwh"].sum() == pytest.approx(480)

@@ -140,3 +140,21 @@ def test_a_leap_year_is_told(tmp_path: Path) -> None:
     assert made.frame["Change kWh"].tolist() == [pytest.approx(24)]
     assert "one February has a day more than the other" in made.caption
     assert report(cloud, "heating", "2020-02-01", "2020-03-01")[0]["Change, as measured"]["value"] == "0.0\u00a0%"
+
+
+def test_a_meter_that_counts_in_mwh(tmp_path: Path) -> None:
+    """The hour in which a MWh is full had no 1,000 kW: it has no peak, and makes none of all; its months are known."""
+    times = day_times("2018-01-01", "2018-03-02")
+    kwh = seasonal(times)
+    frames = {
+        name: pd.DataFrame({"Heating energy (kWh)": one}) for name, one in (("M", kwh // 1000 * 1000), ("W", kwh))
+    }
+    cloud = imported(tmp_path, **{name: frame.set_index(times) for name, frame in frames.items()})
+    _, months, hours = report(cloud, "heating", "2018-01-01", "2018-03-01")
+    assert months["M"].sum() == pytest.approx(months["W"].sum(), abs=1000)
+    table = summary.load_table(hours)
+    peaks = table.frame.set_index("valve")["peak_kw"]
+    assert np.isnan(peaks["M"])
+    assert peaks["W"] == pytest.approx(30, rel=0.01)
+    assert peaks["1 of 2 valves together"] == peaks["W"]
+    assert "together: without M, measured in fewer than 90 % of the hours" in table.caption
