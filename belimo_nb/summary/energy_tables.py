@@ -33,7 +33,7 @@ def valve_table(study: Study) -> Table:
                 "valve": name,
                 "kwh": float(kwh[name].sum(min_count=1)),
                 "before_kwh": float(past[name].sum(min_count=1)),
-                "complete": float(study.counted[("coverage", name)].mean()),
+                "complete": float(study.days[("coverage", name)].mean()),
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,

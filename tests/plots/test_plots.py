@@ -379,6 +379,17 @@ def test_samples_draw_what_there_is(samples):
         plots.flow_and_power(samples[["t1_c"]])
 
 
+def test_temperatures_of_the_water_agree_with_each_other():
+    """A trickle of hours that carry little heat neither makes the median nor splits delta-T from T1 and T2."""
+    index = pd.date_range("2018-03-01", periods=90, freq="h", tz="UTC")
+    trickle = np.arange(90) % 3 > 0
+    frame = pd.DataFrame(
+        {"t1_c": 60.0, "t2_c": np.where(trickle, 52.0, 38.0), "flow_m3h": np.where(trickle, 0.1, 2.0)}, index
+    )
+    told = plots.temperatures(frame).alt.replace("\u00a0", " ")
+    assert "weighted by flow: T1 60.0 °C, T2 39.3 °C, Delta-T 20.7 K" in told
+
+
 def test_position_tells_how_long_it_was_closed(samples):
     """The share of closed samples is in the title and the description."""
     samples["position_pct"] = np.where(np.arange(len(samples)) % 4 == 0, 0.0, 40.0)
