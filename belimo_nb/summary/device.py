@@ -177,12 +177,13 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
     if not values.any():
         return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
-    note = "of the samples,"
+    note, most = "of the samples,", float(values.max())
     if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
         read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
         values, note = read["mean"].where(read["count"] >= read["count"].max() / 2), "mean of the hour from"
-        if hours is not None and (hours > 0).any(axis=None):
-            values = hours.iloc[:, 0]
+        # More than any moment is what a counter caught up with after a pause.
+        counted = pd.Series(dtype=float) if hours is None else hours.iloc[:, 0].where(lambda kwh: kwh <= most)
+        values = counted if (counted > 0).any() else values
     return KeyFigure(label, float(values.max()), unit, f"{note} {moment(pd.Timestamp(str(values.idxmax())))}")
 
 

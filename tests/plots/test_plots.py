@@ -483,6 +483,7 @@ def test_a_load_without_a_course_has_no_busiest_hour():
     """Hours that differ by less than 2 % are the same; a reading a day shows no hour at all."""
     power = pd.DataFrame(50.0, pd.date_range("2018-03-01", periods=20), range(24))
     power[2] += 0.4
+    assert "most" not in plots.load_carpet((power + np.arange(24)).head(6), "UTC").alt, "six days are no average"
     assert "the same at every hour" in plots.load_carpet(power, "UTC").alt
     power[2] += 4
     assert "most at 2:00" in plots.load_carpet(power, "UTC").alt
