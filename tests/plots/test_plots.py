@@ -477,6 +477,9 @@ def test_heat_of_a_valve_that_cools_is_no_bar():
     chart = plots.energy_ranking(kwh)
     assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()].count("cools") == 1
     assert "cools 0 heat" not in chart.alt
+    noise = plots.energy_ranking(pd.DataFrame({"heat": [1.0, np.nan], "cold": [9000.0, 4000.0]}, ["A", "B"]))
+    assert "1 kWh of heat" in noise.alt, "told in the title"
+    assert "1 heat" not in noise.alt.split("kWh of heat")[1], "and no bar of 100 %"
 
 
 def test_a_load_without_a_course_has_no_busiest_hour():
