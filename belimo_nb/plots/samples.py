@@ -62,9 +62,10 @@ def temperatures(
     if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
         flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * outliers.usual_range(frame["flow_m3h"])[1]]
     found = {name: float(flowing[name].median()) for name in ("t1_c", "t2_c", "delta_t_k") if name in flowing}
-    if flowing is not frame:  # the water's, so that they agree with each other and with the delta-T of the checks
-        weights = {name: flowing["flow_m3h"].where(flowing[name].notna()) for name in found}
-        found = {name: float((flowing[name] * flow).sum() / (flow.sum() or math.nan)) for name, flow in weights.items()}
+    if flowing is not frame:  # the water's; its delta-T is told once, by the counters, which see more than samples do
+        flow = flowing["flow_m3h"]
+        known = [name for name in found if name != "delta_t_k" and flowing[name].notna().any()]
+        found = {name: float((flowing[name] * flow).sum() / flow[flowing[name].notna()].sum()) for name in known}
     # Of a valve that cools, T1 is mostly the colder one.
     cools = found.get("t1_c", math.nan) < found.get("t2_c", math.nan)
     warm, cold = (style.BLUE, style.RED) if cools else (style.RED, style.BLUE)
@@ -78,7 +79,7 @@ def temperatures(
         if not math.isnan(found.get(column, math.nan))
     ]
     what = "Temperatures, medians of the samples" if flowing is frame else "Temperatures, weighted by flow"
-    finding = f"{what}: {', '.join(middles)}"
+    finding = f"{what}: {', '.join(middles)}" if middles else "Temperatures"
     return _draw(frame, panels, title or finding, "Temperatures", period, troubles, absurd)
 
 

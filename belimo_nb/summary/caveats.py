@@ -8,10 +8,11 @@ import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
 from belimo_nb.display.cells import Format
-from belimo_nb.display.numbers import capitalized, plural
+from belimo_nb.display.numbers import plural
 from belimo_nb.heating import Comparison, Study
 from belimo_nb.heating.failing import CONTRARY, Spell
 from belimo_nb.quantities import listed
+from belimo_nb.summary.parts import explained
 
 MEANING = {
     "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
@@ -117,10 +118,7 @@ def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timesta
         counted=["yes" if counted else "no" for counted in frame["counted"]],
         meaning=[MEANING[what] for what in frame["what"]],
     ).rename(columns={"device": "valve"})
-    # What each kind means is said once, not in a hundred rows; the CSV has it in each.
-    kinds = "; ".join(f"{what}: {MEANING[what]}" for what in dict.fromkeys(frame["what"]))
-    caption = f"What happened to the counters. {capitalized(kinds)}"
-    if not len(frame):
-        caption = "Nothing happened to the counters: no gap, no reset"
+    caption = explained("What happened to the counters", frame["what"], MEANING)
+    caption = caption if len(frame) else "Nothing happened to the counters: no gap, no reset"
     formats: dict[str, Format] = {"from": "time", "to": "time", "kwh": 0}
     return table(frame, "incidents", caption, formats=formats, labels={"kwh": "kWh"}, hidden=["meaning"])

@@ -171,7 +171,9 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
             formats[column] = 1
         if column.endswith("_time") or column in ("from", "to"):
             formats[column] = "time"
-    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
+    return table(
+        frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS, hidden=["from", "to"]
+    )
 
 
 def joint_load(hours: pd.DataFrame) -> pd.Series[float]:
