@@ -272,6 +272,38 @@ def bits_in_words(bits: int) -> list[str]:
     return [*reversed([name for place, name in enumerate(ERRORS) if bits >> place & 1]), *unknown]
 
 
+CHOICES: Mapping[str, Mapping[int, str]] = {
+    "dt_manager_ste": {
+        1: "disabled",
+        2: "delta-T selected, not active",
+        3: "delta-T selected, active",
+        4: "flow and delta-T selected, not active",
+        5: "flow and delta-T selected, active",
+    },
+    "sequence_ste": {1: "no demand", 2: "cooling", 3: "heating"},
+    # Valves were seen that do otherwise.
+    "override_write": {1: "probably automatic", 2: "probably closed", 3: "probably open"},
+}
+"""The words of integers, by the names of datapoints in lower case; of other integers no meaning is known."""
+
+
+def in_words(name: str, value: object) -> str | None:
+    """A datapoint's value in words, with its number behind; None if there are no words for it.
+
+    Args:
+        name: The datapoint's name, in any case, with a path before it or without.
+        value: As the cloud gives it.
+    """
+    leaf = name.rsplit("/", 1)[-1].casefold()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return None
+    number = int(value)
+    words = CHOICES.get(leaf, {}).get(number)
+    if leaf == "error_status_cloud":
+        words = ", ".join(bits_in_words(number)) if number > 0 else None if number else "no error"
+    return None if words is None else f"{words} ({number})"
+
+
 PERIODS = frozenset(
     {
         "monthly", "month", "last", "previous", "maximum", "minimum", "average", "mean", "daily", "yesterday",

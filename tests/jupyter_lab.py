@@ -23,6 +23,7 @@ from belimo_nb.demo import DemoCloud
 
 PATIENCE = 240  # seconds for whatever a slow machine does
 LIMIT = PATIENCE * 1000  # milliseconds
+PAUSE = 200  # milliseconds between two looks: by itself Playwright looks at every frame, which busies a core
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SETTINGS = {
     # Cells out of sight would not be in the page.
@@ -154,7 +155,7 @@ def run_all(page: Any, lab: JupyterLab, notebook: Path) -> None:
         page.locator(f".jp-DirListing-item[title^='Name: {notebook.name}']").dblclick()
     code = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     cells = "[...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')]"
-    page.wait_for_function(f"count => {cells}.length === count", arg=len(code))
+    page.wait_for_function(f"count => {cells}.length === count", arg=len(code), polling=PAUSE)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     numbers = f"{cells}.map(cell => cell.querySelector('.jp-InputPrompt').textContent)"
     for _ in range(3):
@@ -162,7 +163,8 @@ def run_all(page: Any, lab: JupyterLab, notebook: Path) -> None:
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         # At once each cell is numbered or has a star; a kernel that has only just said "idle" may miss the first try.
         with contextlib.suppress(PlaywrightTimeout):
-            page.wait_for_function(rf"() => {numbers}.some(text => /\[(\d+|\*)\]/.test(text))", timeout=LIMIT // 4)
+            begun = rf"() => {numbers}.some(text => /\[(\d+|\*)\]/.test(text))"
+            page.wait_for_function(begun, timeout=LIMIT // 4, polling=PAUSE)
             break
     done = rf"count => {numbers}.filter(text => /\[\d+\]/.test(text)).length === count"
-    page.wait_for_function(done, arg=len(code))
+    page.wait_for_function(done, arg=len(code), polling=PAUSE)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 with contextlib.suppress(ImportError):
@@ -37,3 +38,16 @@ def in_small_pieces():
     history.MAX_BUCKETS = coverage.MAX_BUCKETS = 2000
     room = int(os.environ[ROOM])
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # as on a disk that is full
+
+
+def slowly():
+    """From now on this process waits for a moment after each file that it puts into a store."""
+    from belimo_nb.store.disk import Store
+
+    write = Store.write
+
+    def wait(self, kept):
+        write(self, kept)
+        time.sleep(0.1)
+
+    Store.write = wait

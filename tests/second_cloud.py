@@ -20,6 +20,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -208,6 +209,14 @@ class SecondCloud:
     def asked(self, path: str) -> list[Request]:
         """The requests to a path."""
         return [request for request in self.requests if request.path == path]
+
+    def heard(self, path: str, number: int) -> list[Request]:
+        """The requests to a path, once there are so many: a client that gives up may be faster than its request."""
+        for _ in range(6000):  # a minute, on a machine however busy
+            if len(self.asked(path)) >= number:
+                break
+            sleep(0.01)
+        return self.asked(path)
 
     @property
     def grants(self) -> list[str]:

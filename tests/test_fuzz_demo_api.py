@@ -20,7 +20,7 @@ from belimo_nb.demo.fleet.profiles import ENERGY_VALVES_4
 
 REQUESTS = "requests drawn from the API's description"
 FAILURES = "requests drawn from the API's description that failed"
-EXAMPLES = 50 + settings.default.max_examples  # of each operation: thousands in CI
+EXAMPLES = 20 + settings.default.max_examples  # of each operation: a thousand in CI
 
 pytestmark = pytest.mark.hypothesis  # as a test that is itself given values
 
@@ -167,5 +167,5 @@ def test_every_answer_is_as_described(path, method, asked):
     run(asked.good, EXAMPLES - 4 * (EXAMPLES // 20))
     if path not in WITHOUT_PARAMETERS:
         assert len(statuses) >= EXAMPLES
-    if EXAMPLES > 100:  # fewer requests may happen to have no full answer among them
+    if EXAMPLES > 75:  # fewer requests may happen to have no full answer among them
         assert 200 in statuses

@@ -10,7 +10,7 @@ import pandas as pd
 
 from belimo_nb.api.devices import datapoint_values, name_of, profile_ref, subobject
 from belimo_nb.api.profile import Profile
-from belimo_nb.api.words import in_words
+from belimo_nb.quantities import in_words
 
 LEAST_VALVES = 5  # valves with a setting from which on there is a usual value
 SETTING_PREFIXES = ("Set", "Select")  # of the settings of Energy Valve 4, whose profile does not say what is writable

@@ -85,6 +85,17 @@ def localized(naive: Local, tz: str | tzinfo, ambiguous: Any = True) -> Local:
     return found
 
 
+def skipped(naive: pd.DatetimeIndex, tz: str | tzinfo) -> npt.NDArray[np.bool_]:
+    """Which naive local times the clock skips."""
+    every = np.ones(len(naive), bool)
+    return np.asarray(naive.tz_localize(tz, ambiguous=every, nonexistent="NaT").isna(), bool)
+
+
+def repeated(naive: pd.DatetimeIndex, tz: str | tzinfo) -> npt.NDArray[np.bool_]:
+    """Which naive local times the clock shows twice."""
+    return np.asarray(naive.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna(), bool)
+
+
 def local_midnight(year: int, month: int, day: int, tz: str) -> pd.Timestamp:
     """The first moment of a local day, aware, in `tz` (00:00 unless a clock change skips it)."""
     return _in_reach(localized(pd.Timestamp(year=year, month=month, day=day), tz))

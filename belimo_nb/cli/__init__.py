@@ -20,8 +20,12 @@ def main() -> None:
     """Run the command line and exit."""
     # First of all, for a Ctrl-C while the rest is imported; there is nothing to tidy up yet.
     usual = _signal.getsignal(_signal.SIGINT)
-    if usual is _signal.default_int_handler:
-        _signal.signal(_signal.SIGINT, _leave)
+    early = _leave if usual is _signal.default_int_handler else usual
+    _signal.signal(_signal.SIGINT, early)
+    import atexit
+
+    # What was registered first runs last: then Python takes itself apart, and would die of a Ctrl-C.
+    atexit.register(_signal.signal, _signal.SIGINT, _signal.SIG_IGN)
     from belimo_nb.cli.commands import cli
     from belimo_nb.cli.streams import mend_streams
 
@@ -30,6 +34,7 @@ def main() -> None:
     try:
         cli.main(prog_name="belimo-nb")
     finally:
+        _signal.signal(_signal.SIGINT, early)  # while threads end, nothing is left to tidy up
         # Where a Ctrl-C has met an exec of text, as in the making of a dataclass, `python -m` dies of the signal at its
         # end, though it was handled and the status is 130. The next text that is run clears this.
         exec("")  # noqa: S102

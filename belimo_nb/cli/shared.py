@@ -85,33 +85,24 @@ pass_options = click.make_pass_decorator(GlobalOptions)
 
 def device_options(command: F) -> F:
     """Add the options that select devices: ``--search`` and ``--device``."""
-    for option in (
-        click.option(
-            "--device",
-            "devices",
-            multiple=True,
-            metavar="KEY",
-            help="Only this device: id, serial number, name or a unique part of it. May be given several times.",
-        ),
-        click.option("--search", metavar="TEXT", help="Only devices with TEXT in their name or serial number."),
-    ):
-        command = option(command)
-    return command
+    add = click.option(
+        "--device",
+        "devices",
+        multiple=True,
+        metavar="KEY",
+        help="Only this device: id, serial number, name or a unique part of it. May be given several times.",
+    )
+    more = click.option("--search", metavar="TEXT", help="Only devices with TEXT in their name or serial number.")
+    return more(add(command))
 
 
 def period_options(command: F) -> F:
     """Add the options that set the period: ``--from``, ``--to`` and ``--period``."""
-    for option in (
-        click.option(
-            "--period", metavar="PERIOD", help="2018, 2018-11, last-month, last-12-months, last-30-days and the like."
-        ),
-        click.option("--to", "end", metavar="DATE", help="First day after it, or time. Default: now."),
-        click.option(
-            "--from", "start", metavar="DATE", help="First day, or time: 2018-11-03 or 2018-11-03T06:00, local."
-        ),
-    ):
-        command = option(command)
-    return command
+    examples = "2018, 2018-11, last-month, last-12-months, last-30-days and the like."
+    period = click.option("--period", metavar="PERIOD", help=examples)
+    to = click.option("--to", "end", metavar="DATE", help="First day after it, or time. Default: now.")
+    begin = "First day, or time: 2018-11-03 or 2018-11-03T06:00, local."
+    return click.option("--from", "start", metavar="DATE", help=begin)(to(period(command)))
 
 
 @contextlib.contextmanager

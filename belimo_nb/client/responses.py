@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import json
 import re
 import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,17 +43,14 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
     """The error for a request that got no answer, told apart by its cause."""
     host = urlsplit(url).netloc
     causes = tuple(_causes(error))
-
-    def because_of(kind: type[BaseException]) -> bool:
-        return any(isinstance(cause, kind) for cause in causes)
-
+    because_of = functools.partial(_is_among, causes)
     if isinstance(error, requests.exceptions.TooManyRedirects):
         return ApiError(
             f"{host} redirects requests, and redirects are not followed; check BELIMO_API_URL and BELIMO_TOKEN_URL.",
             status_code=error.response.status_code if error.response is not None else None,
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return _proxy_failed(error, host)
+        return _proxy_failed(causes, host)
     if isinstance(error, requests.exceptions.SSLError) and not because_of(ssl.SSLCertVerificationError):
         return ConnectionFailed(f"{host} does not speak https as it should; check the address.")
     if isinstance(error, requests.exceptions.SSLError):
@@ -91,9 +89,8 @@ def unreachable(error: requests.RequestException, url: str) -> CloudError:
     return ConnectionFailed(sentence, retryable=True)
 
 
-def _proxy_failed(error: requests.RequestException, host: str) -> ConnectionFailed:
+def _proxy_failed(causes: Sequence[BaseException], host: str) -> ConnectionFailed:
     """The error for a proxy that does not lead to the host."""
-    causes = tuple(_causes(error))
     setting = proxy_setting()
     status = next((found[1] for cause in causes if (found := TUNNEL.search(str(cause)))), "")
     wrong = True
@@ -105,14 +102,14 @@ def _proxy_failed(error: requests.RequestException, host: str) -> ConnectionFail
     elif status:
         sentence = f"The proxy for {host} does not lead there ({status}); check {setting}, or ask who runs the network."
         wrong = status.startswith("4")
-    elif any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    elif _is_among(causes, ssl.SSLCertVerificationError):
         sentence = (
             f"The certificate of the proxy for {host} is not trusted, so nothing was sent; name its certificates in "
             f"REQUESTS_CA_BUNDLE, or check {setting}."
         )
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+    elif _is_among(causes, ssl.SSLError):
         sentence = f"The proxy for {host} does not speak https; write its address in {setting} as http://host:port."
-    elif any(isinstance(cause, socket.gaierror) for cause in causes):
+    elif _is_among(causes, socket.gaierror):
         sentence = f"The proxy for {host} cannot be found; check the host that {setting} names, and the network."
     else:
         sentence = f"The proxy for {host} cannot be reached; check host and port that {setting} names, or try again."
@@ -120,6 +117,10 @@ def _proxy_failed(error: requests.RequestException, host: str) -> ConnectionFail
     failed = ConnectionFailed(sentence, retryable=not wrong)
     failed.of_proxy = True
     return failed
+
+
+def _is_among(causes: Sequence[BaseException], kind: type[BaseException]) -> bool:
+    return any(isinstance(cause, kind) for cause in causes)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -218,29 +219,23 @@ def json_object(response: requests.Response, what: str, setting: str = "BELIMO_A
     """
     host = urlsplit(response.url).netloc
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
+    wrong = functools.partial(AnswerError, status_code=response.status_code)
     try:
         body = _json(response)
     except _TooMuch:
-        raise AnswerError(
+        raise wrong(
             f"{host} gave more than {MAX_ANSWER_VALUES:,} values for {what}, which none should have; nothing of it is "
-            f"used: check {setting}, or ask the vendor.",
-            status_code=response.status_code,
+            f"used: check {setting}, or ask the vendor."
         ) from None
     except (ValueError, RecursionError):  # the latter: lists within lists within lists
         if "html" in kind:
-            raise AnswerError(
-                f"{host} gave a web page instead of {what}; check {setting}.", status_code=response.status_code
-            ) from None
-        raise AnswerError(
+            raise wrong(f"{host} gave a web page instead of {what}; check {setting}.") from None
+        raise wrong(
             f"{host} gave {plural(len(response.content), 'byte')} ({kind}) that are no JSON instead of {what}; "
             "try again.",
-            status_code=response.status_code,
             retryable=True,
         ) from None
     if not isinstance(body, dict):
         found = "null" if body is None else type(body).__name__
-        raise AnswerError(
-            f"{host} gave a JSON {found} instead of an object for {what}; check {setting}.",
-            status_code=response.status_code,
-        )
+        raise wrong(f"{host} gave a JSON {found} instead of an object for {what}; check {setting}.")
     return body

@@ -26,6 +26,7 @@ from belimo_nb.system.progress import bar
 if TYPE_CHECKING:
     from belimo_nb.cloud.survey import Survey
 
+METERS = ("flow", "t1", "t2")  # what a meter of energy measures
 Devices: TypeAlias = "pd.DataFrame | Iterable[str]"
 """A frame of `Cloud.devices`, ids, or words to search for in names and serial numbers."""
 
@@ -176,6 +177,9 @@ class Cloud:
     def energy_valves(self, devices: Devices | None = None) -> pd.DataFrame:
         """List the devices that count energy: their dataprofile has a heating or a cooling counter, in whatever unit.
 
+        With those that measure what an energy valve does, flow and both temperatures, but count nothing: they can be
+        judged, and their energy is unknown.
+
         Args:
             devices: A frame of `devices`, ids, or words to search for; None for all.
 
@@ -196,7 +200,8 @@ class Cloud:
             for kind in KINDS
         }
         frame = frame.assign(**counters)
-        found = frame[frame["heating"] | frame["cooling"]]
+        told = [profile is not None and all(map(profile.describes, METERS)) for profile in profiles]
+        found = frame[frame["heating"] | frame["cooling"] | pd.Series(told, frame.index, dtype=bool)]
         # That none can be read does not mean that none counts energy.
         if found.empty and (refusal := next(filter(None, refusals), None)):
             raise refusal

@@ -307,7 +307,7 @@ class Device:
         found = {
             kind: counter
             for kind, counter in read.items()
-            if (counter.readings > 0).any() or (counter.readings.isna().all() and kind in self.kinds)
+            if (counter.readings.dropna() != 0).any() or (counter.readings.isna().all() and kind in self.kinds)
         }
         if not found and not failures:
             failures["energy"] = f"{self.name} counts no energy."
@@ -316,7 +316,7 @@ class Device:
     def _counters(self, kinds: Sequence[Kind], period: Period, zone: str, fine: bool) -> dict[str, Counter]:
         located: dict[Kind, str] = {}
         for kind in kinds:
-            if kind not in ("heating", "cooling"):
+            if kind not in KINDS:
                 raise UsageError(f"The kind of energy is {kind!r}; use heating or cooling.")
             identifier = self.profile.locate(f"{kind}_energy")
             if identifier is None:
@@ -332,7 +332,8 @@ class Device:
             )
         # Some days around the range: what is a freeze or a spike, its neighbors tell.
         ids = list(filter(None, map(self.profile.locate, COUNTERS)))
-        span = reading_range(period.start, period.end, step, now)
+        files = bool(self._connection.settings.source_files)
+        span = reading_range(period.start, period.end, step, now, files=files)
         raw = self._connection.held_history(self._record, ids, *span, resolution, counters=True)
         nominal = self.design.nominal_flow_m3h
         return measurements.counters(raw, self.profile, located, step, self.name, period, zone, nominal)

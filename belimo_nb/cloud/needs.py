@@ -44,7 +44,8 @@ def history_queries(
     until = last_reading(end, connection.now)
     first = start if counters_from is None else counters_from
     counted = resolution if counters_from is None else counter_resolution(connection.timezone, first, end)
-    counter_span = span_of(*reading_range(first, end, parse_resolution(counted), connection.now), counted)
+    files = bool(connection.settings.source_files)
+    counter_span = span_of(*reading_range(first, end, parse_resolution(counted), connection.now, files=files), counted)
     span = span_of(start - LEAD, min(end, until) if counters_from is None else end, resolution)
     resolution, counted = canonical_resolution(resolution), canonical_resolution(counted)
     seen = valves["last_seen"]

@@ -40,8 +40,8 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
     Raises:
         UnknownDevice: There is no device by such a key.
         AmbiguousDevice: Several devices fit a key.
-        UsageError: A device that a key names has no energy counter, or does not match `search`.
-        NoDataError: No device matches, or none of them has an energy counter.
+        UsageError: A device that a key names is no energy valve, or does not match `search`.
+        NoDataError: No device matches, or none of them is an energy valve.
     """
     found = found_devices(cloud.devices(search), search)
     # A key that finds nothing usable is an error, not left out: a report would silently lack the device.
@@ -53,7 +53,11 @@ def energy_valves(cloud: Cloud, search: str | None = None, keys: Sequence[str] =
                 why := valves.attrs.get("unreadable", {}).get(str(found.loc[device_id, "name"]))
             ):
                 raise NoDataError(why)
-            reason = "has no energy counter" if device_id in found.index else f"does not match {search!r}"
+            reason = (
+                "has no energy counter, nor flow and temperatures"
+                if device_id in found.index
+                else f"does not match {search!r}"
+            )
             raise UsageError(f"The device {key!r} {reason}, so there is nothing to report on; leave it out.")
     if valves.empty:
         raise NoDataError(

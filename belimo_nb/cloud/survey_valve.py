@@ -34,6 +34,7 @@ from belimo_nb.cloud.checkup import (
     stored_samples,
 )
 from belimo_nb.cloud.condition import BLIND, measured_energy
+from belimo_nb.cloud.counting import TRACE
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.energy.faults import Floats, Ints
@@ -110,6 +111,7 @@ class ValveTask:
     health: str = ""  # what the device says of its meter
     outdoor: pd.Series[float] | None = None  # daily means, °C
     finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
+    files: bool = False  # whether it is of imported files
 
     @property
     def sampled(self) -> HistoryQuery:
@@ -176,7 +178,7 @@ def _samples(
 def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, tuple[Floats, Floats]]:
     """Energy (kWh) and coverage of the days of the period, of the kinds that ever counted; as `Device.energy`."""
     profile, query, step = task.profile, task.query, parse_resolution(task.query.resolution)
-    grid, ends, bounds = _counted(task.period, step, task.tz, now)
+    grid, ends, bounds = _counted(task.period, step, task.tz, now, task.files)
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for name in COUNTERS if (key := profile.checked[name]) is not None and key in kept.columns]
     lived, spacing = held_columns(kept.on(readings, grid), grid, step, query.seen.moment, counters=True)
@@ -185,18 +187,19 @@ def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, t
         for kind in KINDS
         if (key := profile.checked[f"{kind}_energy"]) is not None and key in lived
     }
+    greatest = {kind: float(np.nanmax(counter, initial=0.0)) for kind, counter in counters.items()}
     nominal, seconds = task.design.nominal_flow_m3h, spacing.total_seconds()
     return {
         kind: intervals(bounds, clean_arrays(ends, counter, seconds, design_limit(nominal, counter, seconds)))[:2]
         for kind, counter in counters.items()
-        if (counter > 0).any()
+        if greatest[kind] > TRACE * max(greatest.values())
     }
 
 
 @functools.lru_cache(maxsize=4)  # valves share them
-def _counted(period: Period, step: pd.Timedelta, tz: str, now: int) -> tuple[pd.DatetimeIndex, Ints, Ints]:
+def _counted(period: Period, step: pd.Timedelta, tz: str, now: int, files: bool) -> tuple[pd.DatetimeIndex, Ints, Ints]:
     """The buckets whose counter readings tell the energy of a period's days, the buckets' ends and the days' edges."""
-    grid = buckets(*reading_range(period.start, period.end, step, _moment(now)), step)
+    grid = buckets(*reading_range(period.start, period.end, step, _moment(now), files=files), step)
     return grid, nanoseconds(grid + step), edge_times(period.start, period.end, "D", tz, None, None)
 
 

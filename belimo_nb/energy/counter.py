@@ -15,11 +15,13 @@ from belimo_nb.calendar.moments import Moment
 from belimo_nb.energy import incidents, interval_energy, statement
 
 Kind = Literal["heating", "cooling"]
+NOTHING = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))  # the readings of a counter that has none
 
 BEFORE, AFTER = pd.Timedelta(days=7), pd.Timedelta(days=5)
 """How far around a range readings are asked for, so that a collector's freeze, a dropout or a bad reading across its
 edge is judged as in any longer range: five days of standstill, and two that show what is usual. A request holds
 10,000 buckets, 416 days of hours: a month, a year and two years take as many requests with them as without."""
+FILES_AROUND = pd.Timedelta(days=100)  # of imported files, which cost none: meters read once a month or a quarter
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,11 @@ class Counter:
 
         See `belimo_nb.energy.interval_energy`.
         """
-        first = self.start if start is None else start
-        after = self.end if end is None else end
-        return interval_energy(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+        return interval_energy(self.readings, freq, *_range(self, start, end), self.tz, self.step, self.p_max)
 
     def statement(self, freq: str = "MS", start: Moment = None, end: Moment = None) -> pd.DataFrame:
         """The readings that the energy of each interval follows from; see `belimo_nb.energy.statement`."""
-        first = self.start if start is None else start
-        after = self.end if end is None else end
-        return statement(self.readings, freq, first, after, self.tz, self.step, self.p_max)
+        return statement(self.readings, freq, *_range(self, start, end), self.tz, self.step, self.p_max)
 
     def incidents(self) -> pd.DataFrame:
         """Dropouts, resets, jumps, gaps and the like in the range; see `belimo_nb.energy.incidents`."""
@@ -118,13 +116,10 @@ class Counters(Mapping[str, Counter]):
             DataFrame, index ``time`` (begin of the interval), columns of two levels: kwh, coverage or quality, then
             the name: ``energy["kwh"]`` is one column a counter. Those that could not be had are NaN, "missing".
         """
-        first = self.start if start is None else start
-        after = self.end if end is None else end
-        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        frames = {name: counter.energy(freq, first, after) for name, counter in self.items()}
-        frames |= {name: interval_energy(nothing, freq, first, after, self.tz) for name in self.failures}
-        if not frames:
-            frames = {"energy": interval_energy(nothing, freq, first, after, self.tz)}
+        span = _range(self, start, end)
+        frames = {name: counter.energy(freq, *span) for name, counter in self.items()}
+        lost = self.failures if frames or self.failures else ("energy",)
+        frames |= {name: interval_energy(NOTHING, freq, *span, self.tz) for name in lost}
         return (
             pd.concat(frames, axis="columns", sort=False)
             .swaplevel(axis="columns")
@@ -136,25 +131,28 @@ class Counters(Mapping[str, Counter]):
 
         Those that could not be had are listed with every interval, "missing".
         """
-        first = self.start if start is None else start
-        after = self.end if end is None else end
-        nothing = pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        frames = {name: counter.statement(freq, first, after) for name, counter in self.items()}
-        frames |= {name: statement(nothing, freq, first, after, self.tz) for name in self.failures}
-        return _stacked(frames, statement(nothing, tz=self.tz))
+        span = _range(self, start, end)
+        frames = {name: counter.statement(freq, *span) for name, counter in self.items()}
+        frames |= {name: statement(NOTHING, freq, *span, self.tz) for name in self.failures}
+        return _stacked(frames, statement(NOTHING, tz=self.tz))
 
     def incidents(self) -> pd.DataFrame:
         """The incidents of all of them below each other: a column ``device`` before those of `Counter.incidents`.
 
         With "transfer" where a device changed hands: what was before is the history of its earlier id.
         """
-        nothing = incidents(pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC")), self.tz)
+        nothing = incidents(NOTHING, self.tz)
         frames = {name: counter.incidents() for name, counter in self.items()}
         for name, since in self._transfers.items():
             moment = pd.DatetimeIndex([since]).tz_convert(self.tz).as_unit("ns")
             row = pd.DataFrame({"from": moment, "to": moment, "what": "transfer", "kwh": np.nan, "counted": True})
             frames[name] = pd.concat([row, found]) if len(found := frames.get(name, nothing)) else row
         return _stacked(frames, nothing)
+
+
+def _range(of: Counter | Counters, start: Moment, end: Moment) -> tuple[Moment, Moment]:
+    """A range within that of some readings, which counts where an edge is not given."""
+    return of.start if start is None else start, of.end if end is None else end
 
 
 def _stacked(frames: Mapping[str, pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +173,11 @@ def last_reading(end: pd.Timestamp, now: pd.Timestamp) -> pd.Timestamp:
 
 
 def reading_range(
-    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, now: pd.Timestamp
+    start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, now: pd.Timestamp, *, files: bool = False
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The buckets whose readings tell the energy of a range; a reading belongs to its bucket's end."""
-    return start - BEFORE - step, last_reading(end + AFTER, now)
+    """The buckets whose readings tell the energy of a range (of imported `files`: further around it).
+
+    A reading belongs to its bucket's end.
+    """
+    before, after = (FILES_AROUND, FILES_AROUND) if files else (BEFORE, AFTER)
+    return start - before - step, last_reading(end + after, now)

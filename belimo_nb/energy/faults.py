@@ -25,7 +25,8 @@ FITS = (0.5, 2.0)
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Dropped = tuple[tuple[int, int, str], ...]
+Run = tuple[int, int, str]
+Dropped = tuple[Run, ...]
 
 
 class Sound(NamedTuple):
@@ -63,19 +64,12 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
         joules: The counter, 0 or more.
         limit: Highest possible power, W.
     """
-    rises = np.diff(joules)
-    anew, dropped = np.zeros(len(joules), bool), list[tuple[int, int, str]]()
-    if len(rises) and rises.min() < 0:
-        keep, anew, dropped = _undo_falls(ns, joules, np.flatnonzero(rises < 0) + 1, limit)
-        ns, joules, anew = ns[keep], joules[keep], anew[keep]
-        rises = np.diff(joules)
-    if len(joules) and not joules.all():
-        keep, found = _leaps_from_zero(ns, joules, rises, anew, limit)
+    anew, dropped = np.zeros(len(joules), bool), list[Run]()
+    for mended in (_undo_falls, _leaps_from_zero):
+        keep, found = mended(ns, joules, anew, limit)
         if found:
-            ns, joules, anew, dropped = ns[keep], joules[keep], anew[keep], [*dropped, *found]
-            rises = np.diff(joules)
-    reset = anew[1:]
-    seconds = np.diff(ns) / 1e9
+            ns, joules, anew, dropped = ns[keep], joules[keep], anew[keep], dropped + found
+    reset, rises, seconds = anew[1:], np.diff(joules), np.diff(ns) / 1e9
     jump = (rises > limit * seconds) & ~reset
     frozen = np.zeros(len(rises), bool)
     if freezes := _freezes(ns, rises, seconds, reset, jump, limit):
@@ -92,12 +86,14 @@ def sound(ns: Ints, joules: Floats, limit: float) -> Sound:
     return Sound(ns, joules, reset, jump, frozen, tuple(dropped))
 
 
-def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bools, Bools, list[tuple[int, int, str]]]:
-    """Which readings to keep, which of them are the first after a reset, and the runs that are dropped."""
-    keep, anew = np.ones(len(joules), bool), np.zeros(len(joules), bool)
-    stood = np.concatenate(([False], np.diff(joules) == 0))
+def _undo_falls(ns: Ints, joules: Floats, anew: Bools, limit: float) -> tuple[Bools, list[Run]]:
+    """Which readings to keep, and the runs that are dropped; marks in `anew` those that are the first after a reset."""
+    keep, dropped, rises = np.ones(len(joules), bool), list[Run](), np.diff(joules)
+    falls = np.flatnonzero(rises < 0) + 1
+    if not len(falls):
+        return keep, dropped
+    stood = np.concatenate(([False], rises == 0))
     moved = ns[np.maximum.accumulate(np.where(stood, 0, np.arange(len(ns))))]  # per reading, since when it stood still
-    dropped: list[tuple[int, int, str]] = []
     segment = position = 0
     for fall in falls.tolist():
         if fall <= position:
@@ -126,7 +122,7 @@ def _undo_falls(ns: Ints, joules: Floats, falls: Ints, limit: float) -> tuple[Bo
         else:
             anew[fall] = True
             segment = fall
-    return keep, anew, dropped
+    return keep, dropped
 
 
 def _undone(joules: Floats, fall: int) -> int:
@@ -211,12 +207,12 @@ def _returns(joules: Floats, fall: int, old: float) -> int:
     return len(joules)
 
 
-def _leaps_from_zero(
-    ns: Ints, joules: Floats, rises: Floats, anew: Bools, limit: float
-) -> tuple[Bools, list[tuple[int, int, str]]]:
+def _leaps_from_zero(ns: Ints, joules: Floats, anew: Bools, limit: float) -> tuple[Bools, list[Run]]:
     """Which readings to keep: not the zeros that a register begins with, if it leaps from there. Mends `anew`."""
-    keep = np.ones(len(joules), bool)
-    dropped = []
+    keep, dropped = np.ones(len(joules), bool), list[Run]()
+    if joules.all():
+        return keep, dropped
+    rises = np.diff(joules)
     for pair in np.flatnonzero((joules[:-1] == 0) & (rises > 0)).tolist():
         begin = pair
         while begin > 0 and joules[begin - 1] == 0 and not anew[begin]:
@@ -276,10 +272,7 @@ def _freezes(
     greater than twice any rise around, or readings are missing after a standstill longer than any around, and yet the
     standstill's mean is what is usual around. (A valve that opens in the morning is not.)
     """
-    still = rises == 0
-    if not still.any():
-        return []
-    still &= ~reset
+    still = (rises == 0) & ~reset
     at = np.flatnonzero(still[:-1] & ~still[1:] & ~reset[1:]) + 1
     if not len(at):
         return []
@@ -293,8 +286,6 @@ def _freezes(
     missing = seconds[at] > np.maximum(GAP_STEPS * seconds[at - 1], GAP_AT_LEAST)
     told = np.flatnonzero(jumped | (~jump[at] & (late | missing)))
     ends = np.zeros(len(at), bool)
-    if not len(told):
-        return []
     witness = ~jump & ~reset & (rises > 0)
     lows, highs, greatest = _around(ns, np.where(witness, rises, 0.0), since[told], at[told] + 1)
     count = np.concatenate(([0], np.cumsum(witness)))

@@ -10,10 +10,11 @@ import pandas as pd
 
 from belimo_nb.calendar.intervals import edge_times, local_index
 from belimo_nb.calendar.moments import Moment
-from belimo_nb.energy.faults import Bools, Floats, Ints
+from belimo_nb.energy.faults import GAP_AT_LEAST, GAP_STEPS, Bools, Floats, Ints
 from belimo_nb.energy.readings import Readings, clean
 
 JOULES_PER_KWH = 3.6e6
+DAY = 86400.0  # s
 COVERAGE_LIMIT = 0.9
 """Below it an interval is no basis for a comparison (CalTRACK's limit for a month)."""
 
@@ -22,6 +23,9 @@ MARKS = ("measured", "estimated split", "jump", "reset", "partial", "missing")
 
 LOWER_BOUNDS = ("partial", "jump", "reset")
 """The qualities of energies of which more may have passed than is known."""
+
+TRACE = 0.001
+"""An energy of which another is a thousand times as much is nothing beside it, and none to divide by."""
 
 _MARKS = pd.Series(MARKS, dtype=str).array
 _MEASURED, _SPLIT, _JUMP, _RESET, _PARTIAL, _MISSING = range(len(MARKS))
@@ -61,7 +65,8 @@ def interval_energy(
         DataFrame, index ``time`` (begin of the interval, in `tz`), columns ``kwh`` (float; NaN where unknown),
         ``coverage`` (share of the interval between readings that leave no gap, 0 to 1; a register that stood still
         over a gap leaves none) and ``quality``, of that interval alone: "measured" (at both edges); "estimated split"
-        (an edge lies in a gap, whose total is measured, but not its split); "reset" or "jump" (kwh is a lower bound,
+        (an edge lies in a gap, or of hours between readings further apart than two: the total is measured, but not its
+        split); "reset" or "jump" (kwh is a lower bound,
         or NaN); "partial" (readings begin or end inside: kwh is what they tell, a lower bound); "missing".
 
     Raises:
@@ -100,6 +105,10 @@ def intervals(bounds: Ints, readings: Readings) -> tuple[Floats, Floats, npt.NDA
 
     unknown = readings.reset | readings.jump
     gap = readings.gap & ~unknown
+    usual = float(np.median(length))
+    if usual < DAY:  # within a day that is read once, nothing tells which hour used how much
+        rough = seconds > max(GAP_STEPS * usual, GAP_AT_LEAST)
+        gap = gap | (rough & ~unknown & (np.diff(readings.joules) != 0))
     covered = between
     if gap.any():
         covered = covered - spent(gap)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ from belimo_nb.energy.faults import Ints
 from belimo_nb.energy.interval import JOULES_PER_KWH, MARKS, intervals
 from belimo_nb.energy.readings import Readings, clean
 
-TIMES = ("from", "to", "opening_time", "opening_next_time", "closing_time", "closing_next_time")
+ENDS = [f"{end}_{what}" for end in ("opening", "closing") for what in ("time", "kwh", "next_time", "next_kwh")]
+COLUMNS = ["interval", "part", "from", "to", *ENDS, "kwh", "coverage", "quality"]
+TIMES = ["interval", "from", "to", *(name for name in ENDS if name.endswith("time"))]
 
 
 def statement(
@@ -61,36 +63,21 @@ def statement(
     for i in range(len(kwh)):
         parts = list(_parts(readings, int(bounds[i]), int(bounds[i + 1])))
         if not parts:
-            parts = [_Part(int(bounds[i]), int(bounds[i + 1]), *_NO_READING * 4, float("nan"))]
-        for number, part in enumerate(parts, 1):
-            energy = part.kwh if not np.isnan(kwh[i]) else float("nan")
-            rows.append((int(bounds[i]), number, *part[:-1], energy, float(coverage[i]), MARKS[marks[i]]))
-    names = ["interval", "part", *_Part._fields[:-1], "kwh", "coverage", "quality"]
-    frame = pd.DataFrame(rows, columns=[name.rstrip("_") for name in names])
-    for name in ("interval", *TIMES):
+            parts = [((int(bounds[i]), int(bounds[i + 1]), *_NO_READING * 4), float("nan"))]
+        for number, (ends, energy) in enumerate(parts, 1):
+            known = energy if not np.isnan(kwh[i]) else float("nan")
+            rows.append((int(bounds[i]), number, *ends, known, float(coverage[i]), MARKS[marks[i]]))
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    for name in TIMES:
         frame[name] = local_index(frame[name].to_numpy(dtype=np.int64), tz)
     return frame
-
-
-class _Part(NamedTuple):
-    from_: int
-    to: int
-    opening_time: int
-    opening_kwh: float
-    opening_next_time: int
-    opening_next_kwh: float
-    closing_time: int
-    closing_kwh: float
-    closing_next_time: int
-    closing_next_kwh: float
-    kwh: float
 
 
 _NO_READING = (int(pd.NaT.value), float("nan"))
 
 
-def _parts(readings: Readings, begin: int, end: int) -> Iterator[_Part]:
-    """The stretches of an interval inside which the register goes on, clipped to the interval."""
+def _parts(readings: Readings, begin: int, end: int) -> Iterator[tuple[tuple[float, ...], float]]:
+    """The stretches of an interval inside which the register goes on, clipped to it: from, to and `ENDS`, and kWh."""
     if not len(readings.ns):
         return
     broken = np.flatnonzero(readings.reset | readings.jump)
@@ -101,7 +88,7 @@ def _parts(readings: Readings, begin: int, end: int) -> Iterator[_Part]:
         if since < until:
             opening, at_begin = _anchor(readings.ns, readings.joules, since)
             closing, at_end = _anchor(readings.ns, readings.joules, until)
-            yield _Part(since, until, *opening, *closing, at_end - at_begin)
+            yield (since, until, *opening, *closing), at_end - at_begin
 
 
 def _anchor(ns: Ints, joules: Any, moment: int) -> tuple[tuple[int, float, int, float], float]:

@@ -14,11 +14,9 @@ from belimo_nb.display.base import esc, style_sheet
 from belimo_nb.display.numbers import plural
 from belimo_nb.explorer.canvas import canvas_of
 from belimo_nb.explorer.choice import Choice, save_choice
-from belimo_nb.explorer.device_picker import DevicePicker
 from belimo_nb.explorer.figure import Picture
-from belimo_nb.explorer.point_picker import PointList
+from belimo_nb.explorer.pickers import DevicePicker, PointList, RangePicker
 from belimo_nb.explorer.query import QueryResult, error_sentence, findings, run_query
-from belimo_nb.explorer.range_picker import RangePicker
 from belimo_nb.explorer.runner import DebouncedRunner
 
 PAUSE = 0.4  # seconds without another change before a request: a user may change several things in a row

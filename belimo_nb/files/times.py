@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belimo_nb.calendar.moments import localized
+from belimo_nb.calendar.moments import localized, repeated, skipped
 from belimo_nb.errors import UsageError
 from belimo_nb.files.mapping import OWN_OFFSET, UNSURE
 
@@ -198,13 +198,11 @@ def _checked(found: Seconds, what: str) -> Seconds:
 
 def _through_clock_changes(local: Seconds, tz: tzinfo, zone: str, doubled: str, what: str) -> Seconds:
     naive = pd.DatetimeIndex(local.astype("datetime64[s]"))
-    every = np.ones(len(naive), bool)
-    skipped = np.asarray(naive.tz_localize(tz, ambiguous=every, nonexistent="NaT").isna(), bool)
-    twice = np.asarray(naive.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna(), bool)
+    absent, twice = skipped(naive, tz), repeated(naive, tz)
     advice = "UTC or e.g. +01:00 (winter time all year)"
-    if skipped.any():
+    if absent.any():
         raise UsageError(
-            f"{what} has the time {naive[skipped][0]:%Y-%m-%d %H:%M}, which clocks in {zone} skip; whose is it? "
+            f"{what} has the time {naive[absent][0]:%Y-%m-%d %H:%M}, which clocks in {zone} skip; whose is it? "
             f"Say it with --timezone, {advice}."
         )
     second = np.zeros(len(local), bool)

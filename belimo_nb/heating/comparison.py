@@ -11,6 +11,7 @@ import pandas as pd
 
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.energy.counter import Kind
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.heating.fit import t_quantile
 from belimo_nb.heating.signature import LEVEL, Signature, fit_signature
@@ -21,7 +22,6 @@ LEFT_OUT = 0.1
 HARDLY = 0.05  # an expectation below this share of the baseline's mean day, or of what was measured, divides nothing
 LEAST_ALIKE = 20  # days that are as warm as the reporting period's, for a scatter of their own
 AMOUNT: Mapping[Kind, str] = {"heating": "heat", "cooling": "cold"}  # what is used of each kind
-TRACE = 0.001  # nor does an energy that was measured, below this share of the other
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,8 @@ def compare_shares(
             f"{beyond.sum()} of {plural(usable.sum(), 'day')}, with {share:.0f} % of the energy, were colder or warmer "
             f"than any of the period before ({low:.1f} to {high:.1f} °C)"
         )
+    if not reason and not measured > TRACE * due:
+        reason = f"hardly any {AMOUNT[kind]} was counted ({measured:.0f} kWh for {due:.0f}): off, or failing meters"
     if not reason and not due > HARDLY * max(typical, measured):
         reason = f"hardly any {AMOUNT[kind]} was to be expected ({due:.0f} kWh in {plural(told.sum(), 'day')})"
     nan = math.nan
@@ -199,11 +201,17 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
         some = f"only {100 * share:.0f} % of the days are" if share else "no day is"
         return math.nan, f"{some} known in both periods"
     base, used = float(past.where(both).sum().sum()), float(now.where(both).sum().sum())
-    if not base > TRACE * max(used, 0.0):
-        if base > 0:
-            return math.nan, f"the period before used hardly any energy ({base:.0f} kWh)"
-        return math.nan, "the period before used no energy"
+    if not base > TRACE * max(used, float(then.sum().sum()), 0.0):
+        some = f"hardly any energy ({base:.0f} kWh)" if base > 0 else "no energy"
+        return math.nan, f"the period before used {some}"
+    if not used > TRACE * base:
+        return math.nan, f"hardly any energy was counted ({used:.0f} kWh for {base:.0f}): off, or failing meters"
     return used / base - 1, ""
+
+
+def divides(base: float, used: float, whole: float) -> bool:
+    """Whether a change from one energy to another is one to give: not from a trace of the other, or of a period."""
+    return base > TRACE * max(used, whole, 0.0)
 
 
 def _reason(signature: Signature, coverage: float, past: float, known: float) -> str:

@@ -20,9 +20,8 @@ CONTRARY_R2, CONTRARY_SHARE = 0.5, 0.8
 wrong kind of energy."""
 HEATING_DAY_C, COOLING_DAY_C = 12.0, 18.0  # below the one nothing is cooled for the weather, above the other heated
 OTHERS = 0.5  # others heat if the middle one of them uses at least this share of its own mean day
-OFF_DAYS = (
-    30  # cold days on end on which the others do not heat: no plant is off for so long, their meters fail as well
-)
+OFF_DAYS = 25  # cold days on end on which no other heats: no plant is off for so long, their meters fail as well
+SEASON_DAYS = 15  # of 30 around a day, on which a valve must have counted to say what is due at that time of year
 MANY = 20  # valves of which one more or less does not move the middle one, so that it need not be left out for each
 
 
@@ -51,8 +50,9 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind = "heat
 
     Of cooling: of warm days while others cooled.
 
-    What is due on a day comes from the valve's own days with energy, from their signature if they have one, else from
-    what the other valves use. A valve that has never counted any is silent whenever the others heat.
+    What is due on a day comes from the valve's own days with energy: from their signature if they have one, else from
+    what the other valves use and, where none of them heats, from the same time of another year. A valve that has never
+    counted any is silent whenever the others heat.
 
     Args:
         kwh: By local day (aware) and valve; NaN where unknown.
@@ -62,7 +62,7 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind = "heat
     days = pd.DatetimeIndex(kwh.index)
     part = np.cumsum(np.diff(days.as_unit("ns").asi8, prepend=days.as_unit("ns").asi8[:1]) > 1.5 * 86.4e12)
     found: dict[str, list[Spell]] = {}
-    whole = _level(kwh)
+    whole, weather = _level(kwh), bool(outdoor.notna().any())
     for name in map(str, kwh.columns):
         used = kwh[name].to_numpy(dtype=float)
         others = _level(kwh.drop(columns=name)) if len(kwh.columns) < MANY else whole
@@ -81,7 +81,9 @@ def silent_spells(kwh: pd.DataFrame, outdoor: pd.Series[Any], kind: Kind = "heat
         told = np.flatnonzero(still | counts)
         ends = np.flatnonzero((np.diff(still[told].astype(int)) != 0) | (np.diff(part[told]) != 0)) + 1
         for run in np.split(told, ends):
-            if len(run) >= STILL_DAYS and still[run[0]]:
+            # By another year alone a week says nothing: this one may be mild.
+            alone = not weather and not (others[run] >= OTHERS).any()
+            if len(run) >= (OFF_DAYS if alone else STILL_DAYS) and still[run[0]]:
                 again = np.flatnonzero(counts[run[-1] :])
                 last = run[-1] + int(again[0]) - 1 if len(again) else len(days) - 1
                 expected = float("nan") if never else float(np.nansum(due[run]))
@@ -211,4 +213,9 @@ def _due(kwh: pd.Series[Any], outdoor: pd.Series[Any], others: Floats, kind: Kin
     signature = fit_signature(used, outdoor, kind=kind, leave_out_off=False)
     if signature.model:
         return signature.predict(outdoor).to_numpy(dtype=float)
-    return others * float(used.mean())
+    days = pd.DatetimeIndex(kwh.index).tz_localize(None).normalize()
+    usual = used.set_axis(days).rolling("30D", center=True, min_periods=SEASON_DAYS).mean()
+    usual = usual[~usual.index.duplicated()]
+    years = [usual.reindex(days + pd.DateOffset(years=year)).to_numpy() for year in (-1, 0, 1)]
+    season = np.fmax.reduce(years)
+    return np.where((others >= OTHERS) | np.isnan(season), others * float(used.mean()), season)

@@ -8,6 +8,7 @@ from matplotlib import rc_context
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
+from belimo_nb.calendar.moments import skipped
 from belimo_nb.calendar.periods import Period
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import capitalized, plural
@@ -80,8 +81,7 @@ def data_map(
 def _fill_skipped_hours(state: np.ndarray, days: pd.DatetimeIndex, zone: str) -> None:
     """Give hours that a clock change skips the state of the hour before: no data are missing there."""
     wall_times = pd.DatetimeIndex(np.add.outer(days.to_numpy(), np.arange(24) * np.timedelta64(1, "h")).ravel())
-    skipped = wall_times.tz_localize(zone, nonexistent="NaT", ambiguous=np.ones(len(wall_times), bool)).isna()
-    for at in np.flatnonzero(skipped):
+    for at in np.flatnonzero(skipped(wall_times, zone)):
         day, hour = divmod(int(at), 24)
         state[hour, day] = state[hour - 1, day] if hour else state[23, max(day - 1, 0)]
 

@@ -23,6 +23,7 @@ USUAL_C = {"heating": 50.0, "cooling": 10.0}  # °C, of the water for which the 
 OUTPUT = {"heating": "heat", "cooling": "cold"}
 RAYS_K = (2, 5, 10, 15, 20, 30, 50)  # delta-T of the rays, K
 MIN_FLOW_SHARE = 0.02  # of the maximum flow: below it the sensors show the room, not a delta-T
+NO_FLOW = "The flow reads 0 throughout this period"
 STARTUP = 2.5  # times the flow of 99 % of the samples, which single ones reach after a start-up
 JAGGED = 0.1  # of its highest power, by which a characteristic may fall on its way up
 DENSITY_CMAP = LinearSegmentedColormap.from_list("density", ["#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
@@ -52,11 +53,7 @@ def power_against_flow(
     max_flow = outliers.usual_range(pairs["flow"])[1]
     running = pairs[pairs["flow"] > MIN_FLOW_SHARE * max_flow]
     if running.empty or max_flow <= 0:
-        why = (
-            "The flow reads 0 throughout this period"
-            if len(pairs)
-            else "No readings of both flow and power in this period"
-        )
+        why = NO_FLOW if len(pairs) else "No readings of both flow and power in this period"
         return style.no_data_figure(title or f"{what} against flow", f"{what} against flow.", why)
     if not running["power"].any():
         words = "Power reads 0 while water flows, so there is nothing to see"
@@ -194,9 +191,7 @@ def delta_t_distribution(
     pairs = pd.DataFrame({"delta": delta_t_k, "flow": flow_m3h}).astype(float).dropna()
     pairs = pairs[pairs["flow"] > 0]
     if pairs.empty:
-        why = (
-            "The flow reads 0 throughout this period" if (flow_m3h == 0).any() else "No readings of flow in this period"
-        )
+        why = NO_FLOW if (flow_m3h == 0).any() else "No readings of flow in this period"
         why = why if not (flow_m3h > 0).any() else "No readings of delta-T while water flowed in this period"
         return style.no_data_figure(title or "Delta-T by volume", "Share of the water by delta-T.", why)
     wild = int((pairs["flow"] > outliers.usual_range(pairs["flow"])[1]).sum())

@@ -10,7 +10,6 @@ from belimo_nb.display import Chart, moment, number
 from belimo_nb.display.numbers import plural
 from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import outliers, style, timeaxis
-from belimo_nb.plots.calendar import HEATMAP_CMAP, color_bar
 
 HEIGHT = 230
 A_WEEK = 7  # days, of which fewer are no average
@@ -37,10 +36,8 @@ def load_carpet(
         reason: Why nothing was measured where all is 0; empty: it was.
     """
     values = power_kw.to_numpy(dtype=float)
-    if not (values > 0).any():
-        words = reason or style.NOTHING_COUNTED if np.isfinite(values).any() else style.NO_HOURS
-        known = words == style.NOTHING_COUNTED
-        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words, known=known)
+    if words := style.why_nothing(power_kw, reason, style.NO_HOURS):
+        return style.no_data_figure(title or "Carpet", "Mean power by local day and hour.", words)
     # Rounded, because the last bits differ between machines and would decide between equal hours.
     hours = power_kw.mean().round(3)
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
@@ -56,11 +53,11 @@ def load_carpet(
     top = float(np.nanquantile(values, 0.995)) or 1.0
     with rc_context(style.RC_PARAMS):
         fig, (ax,) = style.new_figure(finding, [HEIGHT])
-        style.heatmap(ax, timeaxis.positions(midnights), values.T, HEATMAP_CMAP, top)
+        style.heatmap(ax, timeaxis.positions(midnights), values.T, style.HEATMAP_CMAP, top)
         failed = timeaxis.hatch_troubles(ax, troubles, midnights[0], midnights[-1], above=True)
         ax.set_yticks(*style.HOUR_TICKS)
         timeaxis.time_axis(ax, midnights[0], midnights[-1])
-        color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
+        style.color_bar(ax, f"{number(top)} kW", style.RIGHT, more=bool(np.nanmax(values) > top))
         style.label_axes(ax, "Hour of the day; color: kW", x=f"Local day, {tz}")
     caption = (
         "Mean power of each hour, a day from top to bottom. The hour that comes twice in autumn is averaged, the one "

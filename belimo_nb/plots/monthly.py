@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from belimo_nb.display import Chart, number
 from belimo_nb.display.numbers import MONTHS, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
+from belimo_nb.heating.comparison import divides
 from belimo_nb.plots import outliers, style, timeaxis
 
 PREVIOUS_COLOR = "#c3cdd6"
@@ -59,11 +60,8 @@ def monthly_energy(
     panels = {words: _months(*part, troubles) for words, part in (parts or {what: (kwh, previous)}).items()}
     sums = pd.Series({words: months["kwh"].sum(min_count=1) for words, months in panels.items()})
     past = any((months["before"] > 0).any() for months in panels.values())
-    if sums.isna().all() or not ((sums > 0).any() or (past and not reason)):
-        words = style.NO_ENERGY if sums.isna().all() else reason or style.NOTHING_COUNTED
-        return style.no_data_figure(
-            title or f"{what} by month", f"{what} by local month.", words, known=words == style.NOTHING_COUNTED
-        )
+    if (words := style.why_nothing(sums, reason)) and not (past and words == style.NOTHING_COUNTED):
+        return style.no_data_figure(title or f"{what} by month", f"{what} by local month.", words)
     changes = {words: _change(months, before) for words, months in panels.items()}
     amounts = {words: f"{number(round(float(months['kwh'].sum())))} kWh" for words, months in panels.items()}
     findings = {
@@ -155,7 +153,7 @@ def _change(months: pd.DataFrame, before: str) -> str:
     """Change over all comparable months in words; "" if there are none."""
     both = months[months["comparable"]]
     base = float(both["before"].sum())
-    if base <= float(both["kwh"].sum()) * style.TRACE:
+    if not divides(base, float(both["kwh"].sum()), base):
         return ""
     words = f"{signed(100 * (float(both['kwh'].sum()) / base - 1), 0, '%')} against {_against(before)}"
     return words if len(both) == len(months) else f"{words} in {len(both)} of {plural(len(months), 'month')}"
@@ -191,8 +189,11 @@ def _draw_bars(ax: Axes, months: pd.DataFrame, before: str) -> tuple[style.Legen
         handles.append(style.unknown_legend())
     # A change between two bars that are too low to be seen would stand there for nothing.
     seen = months[["before", "kwh"]].max(axis=1) > LEAST_BAR * top
-    for i in np.flatnonzero(months["comparable"] & seen & (months["before"] > months["kwh"] * style.TRACE)):
+    whole = float(months[["kwh", "before"]].sum().max())
+    for i in np.flatnonzero(months["comparable"] & seen):
         row, base = float(months["kwh"].iloc[i]), float(months["before"].iloc[i])
+        if not divides(base, row, whole):
+            continue
         place = (float(i), max(row, base))
         look: dict[str, Any] = {"ha": "center", "fontsize": style.SMALL, "color": style.GRAY}
         ax.annotate(signed(100 * (row / base - 1), 0, "%"), place, (0, 3), textcoords="offset points", **look)

@@ -14,6 +14,7 @@ from belimo_nb.plots import style
 
 FAR = 4.0  # times the span of the usual values: what lies further off than that flattens them
 SHARE = 0.005  # of the values at each end that may be outliers, but at least one and, of 24 or more, three
+ALONE = 1.5  # times the 99th percentile, above which a reading needs another beside it
 MARK = "\u25c6"
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,29 @@ def usual_range(values: Any, far: float = FAR) -> tuple[float, float]:
     reach = far * max(body[-1] - body[0], float(np.abs(body).max()))
     usual = known[(known >= body[0] - reach) & (known <= body[-1] + reach)]
     return float(usual[0]), float(usual[-1])
+
+
+def highest(values: Any) -> tuple[int, int]:
+    """Position of the highest of some samples that is borne out, and how many above it are not; -1, 0 without any.
+
+    Beyond the usual range, or alone: twice both of its neighbors, and `ALONE` times the 99th percentile of what is not
+    0. The first poll of a plant that starts reaches five times the usual power.
+
+    Args:
+        values: Floats in order of time; NaN is unknown.
+    """
+    floats = np.asarray(values, dtype=float).ravel()
+    known = np.flatnonzero(np.isfinite(floats))
+    if not len(known):
+        return -1, 0
+    found = floats[known]
+    beside = np.pad(found, 1)
+    moving = found[found > 0]
+    usual = float(np.quantile(moving, 0.99)) if len(moving) else 0.0
+    alone = (found > 2 * np.maximum(beside[:-2], beside[2:])) & (found > ALONE * usual)
+    sound = ~alone & (found <= usual_range(found)[1])
+    at = int(np.argmax(np.where(sound, found, -np.inf)))
+    return int(known[at]), int((found > found[at]).sum())
 
 
 def mark(ax: Axes, x: Any, y: Any) -> int:

@@ -17,7 +17,7 @@ from matplotlib import font_manager, rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
@@ -27,6 +27,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from belimo_nb.display import Chart
 from belimo_nb.display.numbers import number
+from belimo_nb.energy.interval import TRACE
 
 # Okabe and Ito's palette for all kinds of color vision; colors that share a panel also differ in lightness.
 ORANGE, SKY, GREEN, BLUE, RED = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -82,8 +83,10 @@ RC_PARAMS: dict[Any, Any] = {
 }
 
 
+# One hue from light to dark, for grayscale printing and any color vision.
+HEATMAP_CMAP = LinearSegmentedColormap.from_list("energy", ["#eaf2f8", "#a9cfe6", "#56a0cf", "#0b68a6", "#08305a"])
+
 NO_ENERGY = "No readings of the energy counters in this period"
-TRACE = 0.001  # energy of which another is a thousand times as much is nothing beside it, and none to divide by
 NOTHING_COUNTED = "0 kWh: the energy counters stood still in this period"
 NO_HOURS = "No hour of this period has its energy measured"
 Legend = list[tuple[Artist, str]]  # entries of a legend: artist and label
@@ -290,9 +293,37 @@ def heatmap(ax: Axes, edges: np.ndarray, values: np.ndarray, cmap: Colormap, top
     ax.set_ylim(len(values), 0)
 
 
+def color_bar(ax: Axes, amount: str, right: int, *, more: bool = False) -> None:
+    """Draw a color scale above the right end of a panel.
+
+    Args:
+        ax: The panel.
+        amount: What its end stands for.
+        right: The figure's margin.
+        more: Whether its end stands for more than that, too.
+    """
+    words = f"{amount} or more" if more else amount
+    fig = ax.figure
+    width, height = WIDTH, fig.bbox.height
+    left = width - max(right, text_width([words]) + 8) - 100
+    place = (left / width, ax.get_position().y1 + 11 / height, 90 / width, 8 / height)
+    bar = fig.add_axes(place)
+    bar.imshow(np.linspace(0, 1, 128)[None, :], aspect="auto", cmap=HEATMAP_CMAP)
+    bar.set_axis_off()
+    bar.text(-0.04, 0.5, "0", transform=bar.transAxes, ha="right", va="center", color=GRAY)
+    bar.text(1.04, 0.5, words, transform=bar.transAxes, va="center", color=GRAY)
+
+
 def worth_a_panel(sums: pd.Series[float]) -> list[str]:
     """Of the sums of heat and cold, by name, those to draw: unknown ones, and what is a thousandth of the greatest."""
     return [str(name) for name, kwh in sums.items() if not kwh < TRACE * sums.max()]
+
+
+def why_nothing(values: pd.DataFrame | pd.Series[float], reason: str, unknown: str = NO_ENERGY) -> str:
+    """Why there is nothing to draw of some energies: all are unknown, or all 0, for a `reason` or truly; else empty."""
+    if not values.notna().to_numpy().any():
+        return unknown
+    return "" if (values > 0).to_numpy().any() else reason or NOTHING_COUNTED
 
 
 def no_data_figure(title: str, caption: str, words: str, *, known: bool = False) -> Chart:
@@ -301,7 +332,7 @@ def no_data_figure(title: str, caption: str, words: str, *, known: bool = False)
     with rc_context(RC_PARAMS):
         fig, (ax,) = new_figure(title, [74 + LINE * (shown.count("\n") + 1)], left=RIGHT, top=36, bottom=RIGHT)
         ax.set_axis_off()
-        if not known:
+        if not (known or words == NOTHING_COUNTED):
             hatch_panel(ax)
         ax.text(
             0.5, 0.5, shown, transform=ax.transAxes, ha="center", va="center", color=GRAY,

@@ -11,12 +11,10 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from belimo_nb.display.numbers import plural
 from belimo_nb.errors import UsageError
 from belimo_nb.report.output.reports_json import Run
-from belimo_nb.report.page.assets import made_line, template_folder
+from belimo_nb.report.page.assets import made_line, template
 from belimo_nb.report.page.news import told
 from belimo_nb.system.files import write_text
 
@@ -98,14 +96,8 @@ def _content(run: Run, folder: str | None) -> dict[str, Any]:
 
 def as_html(content: Mapping[str, Any]) -> str:
     """A page whose looks stand in its elements: mail programs drop style sheets."""
-    environment = Environment(
-        loader=FileSystemLoader(template_folder()),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: CONTROL.sub(" ", value) if type(value) is str else value,
-    )
-    return environment.get_template("digest.html.j2").render(content)
+    made = template("digest.html.j2", lambda value: CONTROL.sub(" ", value) if type(value) is str else value)
+    return made.render(content)
 
 
 def as_text(content: Mapping[str, Any]) -> str:

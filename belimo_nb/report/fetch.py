@@ -8,19 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from belimo_nb.api import measurements
-from belimo_nb.api.history import buckets, parse_resolution
-from belimo_nb.api.sparse import LEAD, held
+from belimo_nb.api.history import parse_resolution
 from belimo_nb.calendar.moments import parse_time
 from belimo_nb.calendar.periods import Period
-from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, samples_of
+from belimo_nb.cloud.checkup import FINE_RESOLUTION, busiest_window_within, fine_query, stored_samples
 from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.needs import history_queries
 from belimo_nb.cloud.water import WATER, sides
 from belimo_nb.energy.counter import counter_resolution
 from belimo_nb.errors import StoreError
 from belimo_nb.hydronics import Design
-from belimo_nb.quantities import CHECKED, MEASURED
+from belimo_nb.quantities import CHECKED
 from belimo_nb.report.jobs import KINDS, Job, counting, matching
 from belimo_nb.settings import Settings
 from belimo_nb.store.sync import Plan, SyncResult, plan, remarks, run_with_progress
@@ -133,25 +131,20 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     connection = cloud.connection
     valves = cloud.energy_valves(connection.listed_devices())
     resolution = str(parameters.get("resolution", RESOLUTION))
-    step = parse_resolution(resolution)
     asked = []
-    if step > parse_resolution(FINE_RESOLUTION) and devices:  # else the samples are fine enough already
+    if (
+        parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION) and devices
+    ):  # else the samples are fine enough already
         single = valves.loc[valves.index.isin(devices)]
-        records = connection.device_list.known()
+        records, archive = connection.device_list.known(), connection.archive
         for query in history_queries(connection, single, period.start, period.end, resolution, measured=CHECKED):
             profile = connection.profile_of(records[query.device])
-            located = {key: profile.locate(key) for key in MEASURED}
-            seen = {key: located[key] for key in ACTIVITY}
-            datapoints = [identifier for identifier in seen.values() if identifier is not None]
+            seen = [identifier for key in ACTIVITY if (identifier := profile.checked[key]) is not None]
             try:
-                kept = connection.archive.store.read(query.device, resolution, datapoints)
-                kept = connection.archive.joined(kept, query, datapoints)
+                kept = archive.joined(archive.store.read(query.device, resolution, seen), query, seen)
             except StoreError:
                 continue  # its own report says why
-            raw = kept.frame(datapoints, buckets(period.start - LEAD, period.end, step))
-            raw = held(raw, step, query.seen.moment).loc[buckets(period.start, period.end, step)]
-            frame = measurements.quantities(raw, profile, seen, step, cloud.timezone, query.name)
-            samples = samples_of(frame, step, Design())
+            samples = stored_samples(kept, query, profile, Design(), period.start, period.end, cloud.timezone)
             if (window := busiest_window_within(samples, period)) is not None:
-                asked.append(fine_query(query, located, window))
+                asked.append(fine_query(query, profile.checked, window))
     return plan(connection.archive, asked, connection.now_s, cloud.settings.rate)

@@ -178,7 +178,10 @@ def with_energy(cloud: Cloud, jobs: Sequence[Job]) -> list[Job]:
             raise NoDataError(
                 f"No device named {search!r} has counted {kinds} energy; leave --search out for all devices."
             )
-        raise NoDataError(f"None of the devices has counted {kinds} energy, so there is no report of it to make.")
+        raise NoDataError(
+            f"None of the devices has counted {kinds} energy, or more than a trace of it, so there is no report of it "
+            "to make."
+        )
     return left
 
 

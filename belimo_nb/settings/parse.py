@@ -44,13 +44,19 @@ def zone(text: str) -> str:
     return text
 
 
-def rate(text: str) -> float:
-    """Parse the requests a second; 0 for no limit."""
+def _number(text: str) -> float | None:
+    """A number from 0 to a million; None for any other text, "nan" and "inf" as well."""
     try:
         found = float(text)
     except ValueError:
-        found = -1.0
-    if not 0 <= found < 1e6:  # refuses "nan" and "inf" as well
+        return None
+    return found if 0 <= found < 1e6 else None
+
+
+def rate(text: str) -> float:
+    """Parse the requests a second; 0 for no limit."""
+    found = _number(text)
+    if found is None:
         raise SettingsError(
             f"BELIMO_RATE is {text!r}; write the requests a second as a number, e.g. 2, or 0 for no limit."
         )
@@ -61,11 +67,8 @@ def price(name: str, text: str | None) -> float | None:
     """Parse a price of 1 kWh; None where it is not set."""
     if text is None:
         return None
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < 1e6:
+    found = _number(text)
+    if found is None:
         raise SettingsError(f"{PREFIX}{name.upper()} is {text!r}; write the price of 1 kWh as a number, e.g. 0.12.")
     return found
 

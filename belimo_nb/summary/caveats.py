@@ -108,7 +108,9 @@ def _failure(spell: Spell, kind: str, weather: str) -> str:
     if spell.cause:
         return f"reported {spell.cause} from {days}."
     when = f"on the {weather} days of {days}" if weather else f"from {days}"
-    return f"counted nothing {when}, while others did: off, or a failing meter."
+    if math.isnan(spell.due_kwh):
+        return f"counted nothing {when}, while others did: off, or a failing meter."
+    return f"counted nothing {when}: off, or a failing meter."
 
 
 def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Table:

@@ -11,6 +11,7 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.display import Note, Table, note, table
 from belimo_nb.heating import ChangeOver, Study, complete_days, fit_change_over, seasons
+from belimo_nb.heating.change_over import FIGURES
 from belimo_nb.summary.parts import column_group
 
 LEAST_SHARE = 0.01
@@ -71,9 +72,5 @@ def _season(kwh: pd.Series[Any]) -> str:
 
 
 def _figures(found: ChangeOver | None) -> dict[str, Any]:
-    names = (
-        "heating_balance_c", "cooling_balance_c", "heating_slope_kwh_d_k", "cooling_slope_kwh_d_k", "base_kwh_d", "r2",
-        "cv_rmse", "n_days", "both_days",
-    )  # fmt: skip
-    figures = {name: getattr(found, name, None) for name in names}
+    figures = {name: getattr(found, name, None) for name in (*FIGURES, "n_days", "both_days")}
     return {**figures, "model": "" if found is None else found.model or f"none: {found.reason}"}

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from belimo_nb.api.drift import is_setting, short_name
-from belimo_nb.api.words import in_words
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import Checkup
 from belimo_nb.cloud.cloud import Cloud
@@ -18,15 +17,18 @@ from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed,
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
+from belimo_nb.display.numbers import plural
 from belimo_nb.hydronics import Verdict
 from belimo_nb.hydronics.checks.delta_t import MEAN_SOURCES
 from belimo_nb.hydronics.checks.sensors_swapped import CHECK as SWAPPED
-from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR
+from belimo_nb.plots import outliers
+from belimo_nb.quantities import DIMENSIONS, QUANTITIES, SETTINGS, TEMPERATURE, WEAR, in_words
 from belimo_nb.summary.checkup import verdict_figure
 from belimo_nb.summary.parts import column_group, completeness, daily_trend, energy_figure, greater_kind, incomplete
 
 HOURS_A_YEAR = 8766
 HOUR = pd.Timedelta("1h")
+CAUGHT_UP = 1.1  # times the highest reading of power, which no mean of an hour exceeds
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -155,6 +157,12 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
         found = energy_figure(label, kwh[[kind]], unknown=int(incomplete(part).sum()))
         if found.value is None and (samples[["heating_kwh", "cooling_kwh"]].max() == 0).any():
             found = replace(found, note="its counters stand at 0: it has never counted any")
+        elif found.value is None and kind in KINDS and (samples[f"{kind}_kwh"] < 0).any():
+            found = replace(found, note="its counter reads less than 0: it counts backwards, or is read wrongly")
+        elif kind not in KINDS:
+            found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
+        elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:
+            found = replace(found, note=f"{found.note}; it counted nothing: off, or a failing meter")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
@@ -168,8 +176,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
 def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd.DataFrame | None = None) -> KeyFigure:
     """Key figure of the highest mean of an hour, with its time; `failed` if a sensor of the device has.
 
-    A single moment is no peak: the first after a start-up reads five times the usual power. So finer samples count by
-    the means of their hours, and power by the counter's `hours`, if any are known.
+    A single moment is no peak: the first after a start-up reads five times the usual power. So power counts by the
+    counter's `hours`, if any are known, finer samples by the means of their hours, and others if they are borne out.
     """
     if not values.notna().any():
         return KeyFigure(label, None, unit, "not measured, or no readings")
@@ -177,14 +185,24 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
         return KeyFigure(label, None, unit, "it reads 0 all the time: a sensor has failed, see the checks")
     if not values.any():
         return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
-    note, most = "of the samples,", float(values.max())
-    if len(values) > 1 and values.index[1] - values.index[0] < HOUR:
+    note, left_out = "mean of the hour from", 0
+    # More than any reading is what a counter caught up with after a pause.
+    counted = pd.Series(dtype=float) if hours is None else hours.iloc[:, 0]
+    counted = counted.where(counted <= CAUGHT_UP * float(values.abs().max()))
+    if (counted > 0).any():
+        values = counted
+        at = int(values.argmax())
+    elif len(values) > 1 and values.index[1] - values.index[0] < HOUR:
         read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])
-        values, note = read["mean"].where(read["count"] >= read["count"].max() / 2), "mean of the hour from"
-        # More than any moment is what a counter caught up with after a pause.
-        counted = pd.Series(dtype=float) if hours is None else hours.iloc[:, 0].where(lambda kwh: kwh <= most)
-        values = counted if (counted > 0).any() else values
-    return KeyFigure(label, float(values.max()), unit, f"{note} {moment(pd.Timestamp(str(values.idxmax())))}")
+        values = read["mean"].where(read["count"] >= read["count"].max() / 2)
+        at = int(values.argmax())
+    else:
+        note = "of the samples,"
+        at, left_out = outliers.highest(values)
+    note = f"{note} {moment(pd.Timestamp(str(values.index[at])))}"
+    if left_out:
+        note = f"{note}; left out: {plural(left_out, 'single reading')} above it"
+    return KeyFigure(label, float(values.iloc[at]), unit, note)
 
 
 def _mean_delta_t(checkup: Checkup) -> KeyFigure:

@@ -115,7 +115,7 @@ def building_effects(
         return {ALL: BeforeAfter(moment.normalize(), reason=unknown or "; ".join(water.failures.values()))}
     means, day = daily_means(outdoor, cloud.timezone), pd.DateOffset(days=1)
     failed = {
-        name: [(one.first, one.last + day, one.cause or "nothing counted while others did") for one in spells]
+        name: [(one.first, one.last + day, one.cause or "nothing counted where energy was due") for one in spells]
         for name, spells in study.failing.items()
     }
     sound = {name: days for name, days in water.days.items() if name not in failed and _known(days, moment)}

@@ -122,6 +122,8 @@ def energy_figures(
     unknown = int(incomplete(study.only_sound(study.days)).sum())
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
+    if total == 0 and not failed:
+        energy = replace(energy, note=f"{energy.note}; nothing was counted: off, or failing meters")
     left_out = f"{failed} of {plural(len(study.names), 'valve')} in part or not at all: off, or a failing meter"
     if failed and energy.value is None:
         energy = replace(energy, note=left_out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from belimo_nb.calendar.periods import Period
@@ -20,6 +21,7 @@ from belimo_nb.summary.parts import column_group, month_name
 
 FAILED = "Off, or a failing meter"
 ALL = "All valves"
+LEAST_MEASURED = 0.5  # of a valve's energy, in hours that are plainly measured, to say anything of its load
 STATEMENT_ROWS = 240  # on the page; the CSV has all
 
 
@@ -199,8 +201,13 @@ def _well_measured(kwh: pd.DataFrame) -> pd.Series[bool]:
 
 
 def measured_hours(hours: pd.DataFrame) -> pd.DataFrame:
-    """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate."""
-    return column_group(hours, "kwh").where(column_group(hours, "quality") == "measured")
+    """KWh by hour and valve; NaN where it is not plainly measured: a peak must not come out of an estimate.
+
+    Of a meter that is read once a day the hours without any are known, and those with energy are not: nothing at all.
+    """
+    kwh = column_group(hours, "kwh")
+    measured = kwh.where(column_group(hours, "quality") == "measured")
+    return measured.mask(np.broadcast_to(measured.sum() < LEAST_MEASURED * kwh.sum(), measured.shape))
 
 
 def _loads(energy: pd.DataFrame) -> dict[str, pd.Series[float]]:

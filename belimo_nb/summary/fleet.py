@@ -56,12 +56,12 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     # What a valve said before it fell silent is not what it does now.
     latest = latest[devices["online"].reindex(latest.index, fill_value=False).astype(bool)]
     power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
-    shown = [str(kind) for kind in power if power[kind].notna().any()] or ["heat"]
+    shown = [str(kind) for kind in power if power[kind].notna().any()] or [_usual_kind(survey)]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
     profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
     others = len(devices) - len(survey.devices)
-    idle = [f"{number(others)} without an energy counter: not checked"] if others else []
+    idle = [f"{number(others)} with no energy counter, nor flow and temperatures: not checked"] if others else []
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
@@ -150,6 +150,11 @@ def _as_of(values: pd.Series[Any], times: pd.Series[Any], survey: Survey) -> str
         return note
     first, last = moment(known.min()), moment(known.max())
     return f"{note}, as of {first}" if last == first else f"{note}, as of {first} to {last}"
+
+
+def _usual_kind(survey: Survey) -> str:
+    sums = survey.table()[["heating_kwh", "cooling_kwh"]].sum()
+    return "cold" if sums["cooling_kwh"] > sums["heating_kwh"] else "heat"
 
 
 def _sum(values: pd.Series[Any]) -> float | None:

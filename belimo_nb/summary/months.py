@@ -13,6 +13,7 @@ from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import MONTHS, capitalized, plural, signed
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.energy.counter import Kind
+from belimo_nb.heating.comparison import divides
 from belimo_nb.heating.failing import CONTRARY
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
@@ -21,7 +22,7 @@ from belimo_nb.summary.parts import column_group, month_name
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
 FEW_NAMED = 3  # valves that a cell names
 FEW = 6  # months beside which the other period and the change have room
-TRACE = 0.001  # an energy of which another is a thousand times as much is none to divide by
+LEAP = "one February has a day more than the other, which key figures of the same days leave out"
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"
 TOTAL = "Total"
 
@@ -126,6 +127,9 @@ class _Compared:
         self.past = past[self.now.columns].set_axis(self.now.index)
         unlike = column_group(before, "quality").isin(LOWER_BOUNDS).to_numpy() if alike else True
         self.known = self.now.notna() & self.past.notna() & ~self.bounds & ~unlike
+        years = [set(pd.DatetimeIndex(one.index).days_in_month) for one in (months, before)]
+        self.leap = 29 in years[0] ^ years[1] and bool(self.known.any(axis=None))
+        self.whole = np.fmax(self.now.sum(), self.past.sum())
 
     def of(self, valves: list[Any], rows: Any) -> tuple[float, float, float, float]:
         """Of some valves and months: kWh, kWh before, and the change in kWh and % in the months known in both."""
@@ -137,18 +141,15 @@ class _Compared:
             now.to_numpy().sum(),
             past.to_numpy().sum(),
             change,
-            100 * change / base if base > TRACE * used else np.nan,
+            100 * change / base if divides(base, used, float(self.whole[valves].sum())) else np.nan,
         )
 
     @property
     def remark(self) -> str:
         """Of how many months the change of all is, where it is not of all of them."""
         count, of = int(self.known[self.sound].all(axis=1).sum()), len(self.known)
-        return (
-            f"the total's change is of the {count} of {plural(of, 'month')} known in both periods"
-            if 0 < count < of
-            else ""
-        )
+        said = f"the total's change is of the {count} of {plural(of, 'month')} known in both periods"
+        return "; ".join([*([said] if 0 < count < of else []), *([LEAP] if self.leap else [])])
 
 
 def _unmeasured(kwh: pd.Series[float], valve: str, left_out: Collection[str]) -> Any:

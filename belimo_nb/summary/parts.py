@@ -65,8 +65,8 @@ QUALITY_MEANINGS: Mapping[str, str] = {
     "partial": "readings begin or end within the day; what is shown is what they tell, a lower bound",
     "reset": "the counter started anew; what is shown is a lower bound",
     "jump": "the counter rose faster than the valve can, or far more than ever around; what is shown is a lower bound",
-    "meter failed": "it counted nothing while others did, heat as cold, or reported an error: unknown, not zero",
-    "missing": "no readings; unknown, not zero",
+    "meter failed": "it counted nothing where energy was due, heat as cold, or reported an error: unknown, not zero",
+    "missing": "no readings that can be used; unknown, not zero",
 }
 
 

@@ -16,6 +16,7 @@ import filelock
 from belimo_nb.system.files import check_regular, read_bytes
 
 NOTICE = 5.0  # seconds of waiting after which it is said whom one waits for
+UNKNOWN = "another process"  # who holds a lock, where that is not known
 LONGEST = 600.0  # seconds to wait; the slowest device of a sync takes some minutes
 
 
@@ -77,4 +78,4 @@ def holder(place: Path) -> str:
         body = json.loads(read_bytes(place))
         return f"process {int(body['pid'])} on {body['host']}, since {body['since']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return UNKNOWN

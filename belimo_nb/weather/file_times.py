@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from belimo_nb.calendar.moments import localized
+from belimo_nb.calendar.moments import localized, repeated, skipped
 from belimo_nb.errors import UsageError
 
 CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?\s*(?P<half>[ap]\.?m\.?)?"
@@ -144,31 +144,23 @@ def _localized(local: pd.DatetimeIndex, what: str, tz: str, zone: str) -> tuple[
             return localized(local, named, ~local.duplicated()).tz_convert("UTC"), ""
         except (KeyError, ValueError, OSError):
             pass  # "local", "h", "hh:mm": no zone
-    twice = local[_moments_or_nat(local, tz, twice=True).isna()]
-    skipped = local[_moments_or_nat(local, tz).isna()]
-    if len(skipped) and not twice.has_duplicates:
-        turns = pd.DatetimeIndex([pd.Timestamp(skipped[0].year, month, 1) for month in (1, 7)])
+    twice, absent = local[repeated(local, tz)], local[skipped(local, tz)]
+    if len(absent) and not twice.has_duplicates:
+        turns = pd.DatetimeIndex([pd.Timestamp(absent[0].year, month, 1) for month in (1, 7)])
         winter = (turns - turns.tz_localize(tz).tz_convert("UTC").tz_localize(None)).min()
         told = (
-            f"{what} has {skipped[0]:%Y-%m-%d %H:%M}, which the clocks in {tz} skip, so it is read as winter time all "
+            f"{what} has {absent[0]:%Y-%m-%d %H:%M}, which the clocks in {tz} skip, so it is read as winter time all "
             "year; if it is in UTC, name the column 'time (UTC)'."
         )
         return (local - winter).tz_localize("UTC"), told
-    if len(skipped) or _once(local, twice, tz):
-        odd = skipped[0] if len(skipped) else twice[0]
+    if len(absent) or _once(local, twice, tz):
+        odd = absent[0] if len(absent) else twice[0]
         raise UsageError(
             f"{what} has no clock change at {odd:%Y-%m-%d %H:%M}, unlike {tz}: is it in winter time all year, or UTC? "
             f"Say so in the name of its column, e.g. 'time (UTC+1)' or 'time (UTC)'; if neither, 'time ({tz})'."
         )
     # Of the hour that comes twice the first is meant once, the second where the time is repeated.
     return localized(local, tz, ~local.duplicated()).tz_convert("UTC"), ""
-
-
-def _moments_or_nat(local: pd.DatetimeIndex, tz: str, *, twice: bool = False) -> pd.DatetimeIndex:
-    """Local times as moments: NaT for those that the clock skips, or instead for those that come twice."""
-    if twice:
-        return local.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward")
-    return local.tz_localize(tz, ambiguous=np.ones(len(local), bool), nonexistent="NaT")
 
 
 def _once(local: pd.DatetimeIndex, twice: pd.DatetimeIndex, tz: str) -> bool:
@@ -179,7 +171,7 @@ def _once(local: pd.DatetimeIndex, twice: pd.DatetimeIndex, tz: str) -> bool:
     step = pd.Timedelta(np.median(np.diff(times.asi8)))
     gaps = times[:-1][np.diff(times.asi8) > step.value]
     # Where the file, too, leaves out what the clocks skip in spring, its clock is that of the zone.
-    if _moments_or_nat(gaps + step, tz).isna().any():
+    if skipped(gaps + step, tz).any():
         return False
     last = twice[twice < twice.min() + pd.Timedelta(days=1)].max()
     return twice.min() - step in times and last + step in times

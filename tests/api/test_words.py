@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belimo_nb.api.words import in_words
-from belimo_nb.quantities import ERRORS
+from belimo_nb.quantities import ERRORS, in_words
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from second_cloud import says
 from test_bad_input import check_sentence
 
+from belimo_nb._version import __version__
 from belimo_nb.cli import cli
 from belimo_nb.settings.secret import Secret
 
@@ -27,6 +28,28 @@ class Finder:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Finder)
+cli.main()
+"""
+WHILE_THREADS_END = """
+import os, signal, threading
+from belimo_nb import cli
+
+def interrupt():
+    threading.main_thread().join()
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+cli.main()
+"""
+AT_THE_END = """
+import os, signal
+from belimo_nb import cli
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        kill(pid, number)
+
+last = Last()
 cli.main()
 """
 IN_AN_EXEC = """
@@ -139,9 +162,16 @@ def test_errors_of_the_system(monkeypatch):
 
 @pytest.mark.slow
 def test_interrupted_at_once(tmp_path):
-    """Ctrl-C while Python still imports: one word and the status of an interrupted command."""
-    run = subprocess.run([sys.executable, "-c", INTERRUPTED, "--version"], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout, run.stderr) == (130, "", "Interrupted.\n")
+    """Ctrl-C while Python imports, or waits for threads: one word and its status; when all is done it is too late."""
+    version = f"belimo-nb, version {__version__}\n"
+    for code, *told in (
+        (INTERRUPTED, 130, "", "Interrupted.\n"),
+        (WHILE_THREADS_END, 130, version, "Interrupted.\n"),
+        (AT_THE_END, 0, version, ""),
+    ):
+        program = [sys.executable, "-c", code, "--version"]
+        run = subprocess.run(program, capture_output=True, text=True, check=False)
+        assert [run.returncode, run.stdout, run.stderr] == told
     # Before its handler is set, Python would print a trace: nothing is imported until then that takes time.
     imported = "import sys; before = set(sys.modules); import belimo_nb.cli; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)

@@ -222,20 +222,20 @@ def test_empty_bodies(transport, second, waits, status):
 def test_a_cloud_that_hangs(transport, second, waits, monkeypatch, answer):
     """A cloud that does not answer is given up after two timeouts, with or without a token to renew."""
     transport.get("/devices/stats")
-    monkeypatch.setattr(http, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(http, "TIMEOUT", (5, 0.05))
     second.always("/user", answer)
     with pytest.raises(TimedOut):
         transport.get("/user")
-    assert len(second.asked("/user")) == 2
+    assert len(second.heard("/user", 2)) == 2
 
 
 def test_a_sign_in_that_hangs(transport, second, waits, monkeypatch):
     """A sign-in that hangs is given up after two timeouts as well: patience is not multiplied by patience."""
-    monkeypatch.setattr(http, "TIMEOUT", (0.05, 0.05))
+    monkeypatch.setattr(http, "TIMEOUT", (5, 0.05))
     second.always("/auth/token", HANG)
     with pytest.raises(TimedOut):
         transport.get("/user")
-    assert len(second.grants) == 2
+    assert len(second.heard("/auth/token", 2)) == 2
     assert second.asked("/user") == []
 
 

@@ -23,7 +23,7 @@ from belimo_nb.cloud.device import Device
 from belimo_nb.explorer import explorer as explorer_module
 from belimo_nb.explorer import is_interactive
 from belimo_nb.explorer.choice import Choice, choice_path, initial_choice
-from belimo_nb.explorer.device_picker import MAX_MATCHES, DevicePicker
+from belimo_nb.explorer.pickers import MAX_MATCHES, DevicePicker
 
 HISTORY = "/devices/d7Kx{:02d}/data/history/timeseries"
 EVIL = "Ventil <b>\"Süd & Größe\"</b> <script>alert('1')</script>"

@@ -317,3 +317,22 @@ def test_a_range_that_begins_within_a_day(cut, raw):
         assert study.together.reason == "the period has no whole day"
     else:
         assert study.together.corrected_change == pytest.approx(-0.1, abs=0.03)
+
+
+def test_nothing_is_no_change_of_100_percent():
+    """What counted (almost) nothing where much was before was off, or its meter fails: no change, but a reason."""
+    energy_now, outdoor, before, earlier = two_years()
+    found = compare(energy_now * 1e-6, outdoor, before, earlier)
+    assert np.isnan([found.raw_change, found.corrected_change]).all()
+    assert "off, or failing meters" in found.raw_reason
+    assert "off, or failing meters" in found.reason
+
+
+def test_a_trace_of_a_year_divides_nothing():
+    """A month's change is in no percent where its counterpart is a trace of the twelve months it lies in."""
+    energy_now, outdoor, before, earlier = two_years()
+    july = energy_now.index.month == 7
+    small = before.where(before.index.month != 7, 0.07)
+    found = compare(energy_now[july] * 0 + 2.6, outdoor[july], small, earlier)
+    assert np.isnan(found.raw_change)
+    assert found.raw_reason == "the period before used hardly any energy (2 kWh)"

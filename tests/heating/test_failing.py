@@ -9,13 +9,13 @@ from belimo_nb.heating import Study
 from belimo_nb.heating.failing import fleet_shares
 
 
-def study(valves, errors=None):
+def study(valves, errors=None, *, weather=True):
     """Two years of several valves: name to what it used in each, as functions of the building's energy."""
     used, now, then, before = two_years()
     return Study(
         frame(**{name: change(used) for name, (change, _) in valves.items()}),
         frame(**{name: change(then) for name, (_, change) in valves.items()}),
-        hourly(before, now),
+        hourly(before, now) if weather else hourly(before, now) * np.nan,
         ZURICH,
         errors,
     )
@@ -117,3 +117,16 @@ def test_shares_of_a_fleet():
     nothing = pd.DataFrame({"A": [0.0, 0.0], "B": [0.0, np.nan]}, load.index[:2])
     assert fleet_shares(nothing, nothing)[1].tolist() == [1, 0.5]
     assert len(BEFORE) == 365
+
+
+@pytest.mark.parametrize("names", ["A", "AB", "ABC"])
+def test_without_weather_the_year_before_tells_what_was_due(names):
+    """A fleet whose every meter died is unknown, not -100 %, also where nothing says how cold it was."""
+    for day in ("2017-12-01", "2018-02-01"):
+        found = study(dict.fromkeys(names, (dead_from(day), same)), weather=False)
+        assert list(found.failing) == list(names)
+        assert np.isnan(found.together.raw_change)
+        assert found.days["kwh"].loc["2018-11-01":].isna().all(axis=None)
+    off = lambda kwh: kwh.where((kwh.index < "2018-02-03") | (kwh.index > "2018-02-20"), 0.0)  # noqa: E731
+    assert study(dict.fromkeys(names, (off, same)), weather=False).failing == {}, "a plant that is off for a fortnight"
+    assert study(dict.fromkeys(names, (same, off)), weather=False).failing == {}

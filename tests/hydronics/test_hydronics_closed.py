@@ -65,6 +65,7 @@ def test_below_one_percent_is_no_flow():
     large = Samples(valve.frame, valve.step, Design(nominal_flow_m3h=4.0))
     assert closed(large).verdict == "ok"
     assert closed(large).figure == 0
+    assert "never more than 1 % of the nominal flow of 4 m³/h" in closed(large).sentence
 
 
 def test_unknown_power_leaves_the_water():

@@ -38,7 +38,7 @@ def test_limits(step, percent, verdict, side):
 
 
 @pytest.mark.parametrize(
-    ("times", "verdict"), [(1.0, "ok"), (2.0, "ok"), (3.6, "fault"), (1 / 60, "fault"), (1e-3, "fault")]
+    ("times", "verdict"), [(1.0, "ok"), (2.0, "ok"), (3.6, "fault"), (1 / 60, "fault"), (1e-3, "fault"), (1.8, "fault")]
 )
 def test_a_flow_in_another_unit(times, verdict):
     """Where power is a multiple of what flow and temperatures make of it, one of the three has another unit."""

@@ -1,6 +1,9 @@
 """Temperatures that cannot be true."""
 
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 from demo_valves import demo_samples
 from made_valves import made_times, made_valve
@@ -244,3 +247,23 @@ def test_t1_in_the_room(flow, rest, verdict):
     assert found.verdict == verdict
     assert ("it is not in the pipe" in found.sentence) == (verdict == "fault")
     assert swapped(chilled(flow, rest)).verdict == {22: "cannot judge", 6: "ok", 18: "fault"}[flow]
+
+
+def test_t1_that_fell_out_of_the_pipe():
+    """A supply that shows the room for the last six of twenty days is told with its first day; before, it was right."""
+    right, wrong = chilled(6, 22).frame, chilled(22, 22.5).frame
+    fell = right.index[-1] + pd.Timedelta(days=1)
+    wrong.index = wrong.index + (fell - wrong.index[0])
+    found = sensors(Samples(pd.concat([right, wrong[: 6 * 96]])))
+    assert found.verdict == "fault"
+    assert re.match(
+        r"Since 2018-01-(19|2\d) T1 shows 22 °C with flow and without, while water of 10 °C", found.sentence
+    )
+    assert sensors(Samples(pd.concat([wrong.shift(freq="-40D"), right]))).verdict == "ok"
+
+
+def test_a_return_in_the_teens_shows_the_supply_in_the_room():
+    """Chilled water that comes back with 16 °C never came with the room's 22."""
+    frame = chilled(22, 22.5).frame
+    frame["t2_c"] += np.where(frame["flow_m3h"] > 0, 6.0, 1.0)
+    assert "it is not in the pipe" in sensors(Samples(frame)).sentence

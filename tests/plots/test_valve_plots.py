@@ -11,6 +11,7 @@ import pytest
 from belimo_nb import plots
 from belimo_nb.errors import UsageError
 from belimo_nb.hydronics import Characteristic
+from belimo_nb.plots import outliers
 
 ZURICH = "Europe/Zurich"
 
@@ -135,3 +136,15 @@ def test_a_characteristic_that_jumps_is_no_line(factors, drawn) -> None:
     curve = Characteristic(a_kw=100, b_m3h=5, waste_flow_m3h=9, waste_power_kw=60, max_flow_m3h=6, path=path)
     chart = plots.power_against_flow(flow, 100 * flow / (5 + flow), curves={"cooling": curve})
     assert ("to be drawn as one line" in chart.caption) is not drawn
+
+
+def test_the_highest_reading_is_one_that_is_borne_out():
+    """A start's spike and another device's value count as none; a valve that cycles, or a short rise, does."""
+    power = np.tile([0.0, 20.0, 22.0, 30.0], 100)
+    assert outliers.highest(power) == (3, 0)
+    power[[40, 101]] = 150.0, 1e8
+    assert outliers.highest(power) == (3, 2)
+    power[200:202] = 90.0
+    assert outliers.highest(power) == (200, 2), "two beside each other bear each other out"
+    assert outliers.highest(np.tile([0.0, np.nan, 30.0], 50)) == (2, 0)
+    assert outliers.highest([np.nan]) == (-1, 0)

@@ -41,7 +41,7 @@ def write(folder, *sources, name="notebook"):
     return path
 
 
-def run(path, parameters=None, time_limit=60.0, engine=KERNEL):
+def run(path, parameters=None, time_limit=300.0, engine=KERNEL):
     """Execute a notebook in this process, which is a worker's."""
     from belimo_nb.report.engine.execute import execute
 
@@ -79,7 +79,7 @@ def environment(tmp_path_factory):
 def pool(environment, request):
     """Two workers, as a run has them, for each engine."""
     engine = request.param
-    with ChildProcesses(2, time_limit=60, environment=environment, preload=PRELOAD[engine], engine=engine) as executor:
+    with ChildProcesses(2, time_limit=300, environment=environment, preload=PRELOAD[engine], engine=engine) as executor:
         yield executor
 
 
@@ -138,16 +138,19 @@ def test_crash(pool, tmp_path):
 @pytest.mark.parametrize(
     "source",
     [
-        "import time; print('here'); time.sleep(60)",
+        "import time; print('here'); time.sleep(600)",
         "print('here')\nwhile True:\n    try:\n        while True: pass\n    except Exception: pass",
-        "import asyncio; print('here'); await asyncio.sleep(60)",
+        "import asyncio; print('here'); await asyncio.sleep(600)",
     ],
 )
 def test_overtime(pool, tmp_path, source):
     """A notebook that takes too long is stopped and told as such; what it did before is kept."""
     path = write(tmp_path, "x", source, "print('after')", name="slow")
-    executed = pool.submit(run, path, {}, 4.0, engine=pool.engine).result()
-    assert executed.error == "Stopped: it took longer than the time limit of 4 s."
+    for limit in (3, 30, 250):  # a busy machine may take long to come to the cell
+        executed = pool.submit(run, path, {}, limit, engine=pool.engine).result()
+        assert executed.error == f"Stopped: it took longer than the time limit of {limit} s."
+        if "here\n" in texts(executed.notebook) or pool.engine != FORK:
+            break
     assert not executed.crashed
     assert executed.error in executed.notebook.cells[0].source
     if pool.engine == FORK:  # a kernel's notebook may lack what the cell did last

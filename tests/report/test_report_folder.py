@@ -59,9 +59,9 @@ def make(out: Path, name: str, devices=OLD, span=NOVEMBER, **more) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes have other names there")
-@pytest.mark.parametrize("name", ["results.jsonl", "run.json"])
+@pytest.mark.parametrize("name", ["results.jsonl", "lock"])
 def test_notes_that_are_a_pipe(tmp_path, name):
-    """Something else in the place of a run's notes is not waited for."""
+    """Something else in the place of a run's notes, or of its lock, is not waited for."""
     make(tmp_path, "before")
     (tmp_path / ".belimo-nb" / name).unlink(missing_ok=True)
     put("pipe", tmp_path / ".belimo-nb" / name)
@@ -335,7 +335,7 @@ def test_the_holder_need_not_be_known(out, monkeypatch):
     """Between the lock and its note a second run is refused just as well."""
     monkeypatch.setattr(folder_module, "LOCK_TIMEOUT", 0.05)
     with claim(out):
-        (out / ".belimo-nb" / "run.json").write_text("{")
+        (out / ".belimo-nb" / "lock").write_text("{")
         with pytest.raises(UsageError, match="is in use by another run; wait"):
             claim(out).__enter__()
 
@@ -358,11 +358,10 @@ def test_killed_holders_do_not_block(out):
         assert held.stdout.readline().strip() == b"held"
         held.kill()
         held.wait(60)
-        note = json.loads((out / ".belimo-nb" / "run.json").read_text())
+        note = json.loads((out / ".belimo-nb" / "lock").read_text())
         assert note["pid"] == held.pid
         make(out, "new", NEW)
         assert seen(out) == "new"
-        assert not (out / ".belimo-nb" / "run.json").exists()
     finally:
         held.kill()
         held.communicate()

@@ -149,7 +149,7 @@ def test_extra_parameters():
         ({"search": "pump", "notebooks": ["overview"]}, NoDataError, "No device has 'pump'"),
         ({"search": "Gateway"}, NoDataError, "None of the 1 device has"),
         ({"devices": ["nothing"]}, UnknownDevice, "'nothing'"),
-        ({"devices": ["Gateway"]}, UsageError, "'Gateway' has no energy counter"),
+        ({"devices": ["Gateway"]}, UsageError, "'Gateway' has no energy counter, nor flow and temp"),
         ({"devices": ["Nord"], "search": "Heizung"}, UsageError, "'Nord' does not match 'Heizung'"),
     ],
 )

@@ -55,15 +55,15 @@ def kill_myself():
 def kill_parent():
     """Kill the process that this one was forked from, as if memory had run out."""
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
+    time.sleep(600)
 
 
 def sleep_with_child(path):
     """Start a process in a session of its own, as a kernel is, name it in a file, and sleep."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     kill_group_with_job(child.pid)
     Path(path).write_text(str(child.pid))
-    time.sleep(60)
+    time.sleep(600)
 
 
 @pytest.fixture(params=[pytest.param(True, marks=NEEDS_FORK, id="forked"), pytest.param(False, id="spawned")])
@@ -74,19 +74,24 @@ def fork(request):
 
 @pytest.fixture
 def pool(fork):
-    """Two workers that soon lose patience."""
-    with ChildProcesses(2, time_limit=30, fork=fork) as executor:
+    """Two workers."""
+    with ChildProcesses(2, time_limit=300, fork=fork) as executor:
         yield executor
 
 
 def wait_for(condition):
     """Wait until something is so, and say whether it was."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120  # on a busy machine
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
+
+
+def written(path):
+    """Whether a file is there with something in it: it exists a moment before it is written."""
+    return path.exists() and bool(path.read_text())
 
 
 def ended(pid):
@@ -133,24 +138,22 @@ def test_failures(pool, call, words):
 def test_overtime(fork, tmp_path, monkeypatch):
     """A job that hangs is killed, together with the processes it adopted."""
     monkeypatch.setattr(processes, "GRACE_PERIOD", 0.0)
-    with ChildProcesses(1, time_limit=3, fork=fork) as pool:
-        pool.submit(os.getpid).result()  # the first start takes longest
-        future = pool.submit(sleep_with_child, tmp_path / "pid")
-        with pytest.raises(JobFailed, match="longer than the time limit of 3 s") as caught:
-            future.result()
-        assert caught.value.seconds == 3
+    for limit in (2, 20, 200):  # a busy machine may take long to come to the child
+        with ChildProcesses(1, time_limit=limit, fork=fork) as pool:
+            pool.submit(os.getpid).result()  # the first start takes longest
+            future = pool.submit(sleep_with_child, tmp_path / "pid")
+            with pytest.raises(JobFailed, match=f"longer than the time limit of {limit} s") as caught:
+                future.result()
+            assert caught.value.seconds == limit
+        if written(tmp_path / "pid"):
+            break
     child = int((tmp_path / "pid").read_text())
     assert wait_for(lambda: ended(child))
 
 
-def written(path):
-    """Whether a file is there with something in it: it exists a moment before it is written."""
-    return path.exists() and bool(path.read_text())
-
-
 def test_stop(fork, tmp_path):
     """Stopping kills what runs and drops what waits, at once."""
-    with ChildProcesses(1, time_limit=60, fork=fork) as pool:
+    with ChildProcesses(1, time_limit=600, fork=fork) as pool:
         running = pool.submit(sleep_with_child, tmp_path / "pid")
         waiting = pool.submit(os.getpid)
         assert wait_for(lambda: written(tmp_path / "pid"))
@@ -164,8 +167,8 @@ def test_stop(fork, tmp_path):
 
 def test_error_stops(fork):
     """Leaving the block by an error does not wait for what runs."""
-    with pytest.raises(ZeroDivisionError), ChildProcesses(1, time_limit=60, fork=fork) as pool:  # noqa: PT012
-        future = pool.submit(time.sleep, 60)
+    with pytest.raises(ZeroDivisionError), ChildProcesses(1, time_limit=600, fork=fork) as pool:  # noqa: PT012
+        future = pool.submit(time.sleep, 600)
         raise ZeroDivisionError
     assert future.cancelled() or isinstance(future.exception(), JobFailed)
 
@@ -176,7 +179,7 @@ from belimo_nb.report.workers.processes import ChildProcesses
 sys.path.insert(0, {tests!r})
 from test_report_workers import sleep_with_child
 if __name__ == "__main__":
-    ChildProcesses(1, time_limit=60, fork={fork}).submit(sleep_with_child, {path!r}).result()
+    ChildProcesses(1, time_limit=600, fork={fork}).submit(sleep_with_child, {path!r}).result()
 """
 
 
@@ -204,7 +207,7 @@ def test_parent_killed(fork, tmp_path):
 @NEEDS_FORK
 def test_stem_killed():
     """When the process that jobs are forked from dies, its jobs are told as crashed, and the next ones have another."""
-    with ChildProcesses(1, time_limit=30) as pool:
+    with ChildProcesses(1, time_limit=300) as pool:
         stem = pool.submit(os.getppid).result()
         lost = pool.submit(kill_parent)
         with pytest.raises(JobFailed, match="lost") as caught:
@@ -218,7 +221,7 @@ def test_stem_killed():
 @NEEDS_FORK
 def test_stem_that_cannot_start():
     """A process to fork from that cannot get ready is told with its last words."""
-    with ChildProcesses(1, time_limit=30, preload="belimo_nb.nowhere:start") as pool:
+    with ChildProcesses(1, time_limit=300, preload="belimo_nb.nowhere:start") as pool:
         future = pool.submit(os.getpid)
         with pytest.raises(JobFailed, match="lost: ModuleNotFoundError"):
             future.result()

@@ -123,7 +123,7 @@ def test_killed_and_resumed(server, tmp_path):
             time.sleep(0.01)
         pause = dice.uniform(0, 0.45)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            victim.wait(pause if room == AMPLE else 10)
+            victim.wait(pause if room == AMPLE else 300)
         victim.kill()
         _, errors = victim.communicate()
         killed += victim.returncode != 0

@@ -15,6 +15,7 @@ import belimo_nb as bn
 from belimo_nb import summary
 from belimo_nb.cli import cli
 from belimo_nb.hydronics.checks.sensors import CHECK as SENSORS
+from belimo_nb.report.jobs import plan
 
 SPAN = ("2018-05-01", "2018-05-22")
 
@@ -133,3 +134,23 @@ def test_what_was_counted_before_a_sensor_failed_is_at_least_that(imported: bn.C
     data = summary.device_figures(valve, days, replace(checkup, verdicts=broken), "UTC").data()
     note = {one["label"]: one["note"] for one in data["figures"]}["Cooling energy"]
     assert note == "at least; a sensor has failed, see the checks"
+
+
+def test_a_meter_without_a_counter_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """Flow and temperatures can be judged; energy is unknown, with the reason, and in no report of energy."""
+    log("none").drop(columns=["Heating energy (kWh)", "Cooling energy (kWh)"]).to_csv(tmp_path / "bare.csv")
+    log("none").to_csv(tmp_path / "whole.csv")
+    for name in ("bare", "whole"):
+        named = ("import", "--name", name, "--serial", name, "--timezone", "UTC", str(tmp_path / f"{name}.csv"))
+        assert CliRunner().invoke(cli, named).exit_code == 0
+    cloud = bn.connect(files="files", timezone="UTC")
+    period = cloud.period(*SPAN)
+    jobs = plan(cloud, period)
+    assert [job.title for job in jobs if job.notebook == "device"] == ["bare", "whole"]
+    assert list(cloud.cooling_valves()["name"]) == ["whole"]
+    found = shown(cloud, "bare")
+    assert found["Energy"]["value"] is None
+    assert found["Energy"]["note"] == "it has no counter of energy that counts; power alone is no meter"
+    assert found["Highest flow"]["value"] == shown(cloud, "whole")["Highest flow"]["value"]
+    survey = cloud.survey(None, *SPAN)
+    assert np.isnan(survey.table().set_index("name").loc["bare", "cooling_kwh"])

@@ -69,7 +69,7 @@ def test_a_disk_without_locks(code, tmp_path, monkeypatch):
     began = time.monotonic()
     with pytest.raises(NoLocksError, match=r"the disk knows no locks: .+"), locked(tmp_path / "lock"):
         pytest.fail("it is not locked")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # on a busy machine
 
 
 @posix

@@ -12,12 +12,13 @@ from nbclient import NotebookClient
 
 from belimo_nb.system import progress
 
-SLOW = """
+WORK = """
 import time
 from belimo_nb.system import progress
+progress.NOTEBOOK_DELAY = 0.1
 with progress.bar(3, "device", "Reading") as bar:
     for _ in range(3):
-        time.sleep(1.2)
+        time.sleep(0.2)
         bar.update()
 """
 
@@ -52,14 +53,14 @@ def test_asked_to_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_in_a_pipe() -> None:
     """A cron job's mail holds no bars."""
-    done = subprocess.run([sys.executable, "-c", SLOW.replace("1.2", "0")], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", WORK], capture_output=True, text=True, check=True)
     assert done.stderr == done.stdout == ""
 
 
 @pytest.mark.slow
 def test_in_a_notebook() -> None:
     """In a notebook work that takes longer than a moment shows a bar; what is over at once shows none."""
-    cells = [nbformat.v4.new_code_cell(SLOW), nbformat.v4.new_code_cell(SLOW.replace("1.2", "0"))]
+    cells = [nbformat.v4.new_code_cell(source) for source in (WORK, WORK.replace("0.1", "600"))]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook).execute()
     shown = ["".join(output.get("text", "") for output in cell["outputs"]) for cell in notebook["cells"]]

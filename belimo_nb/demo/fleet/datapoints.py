@@ -57,17 +57,6 @@ class Datapoint:
         return {key: value for key, value in values.items() if value is not None}
 
 
-class Override(IntEnum):
-    """Override of the control signal."""
-
-    AUTO = 1
-    CLOSE = 2
-    OPEN = 3
-    NOMINAL_FLOW = 4
-    MAXIMUM_FLOW = 5
-    STOP = 6
-
-
 class ControlMode(IntEnum):
     """What the control signal sets."""
 
@@ -100,20 +89,6 @@ class Sequence(IntEnum):
     NO_DEMAND = 1
     COOLING = 2
     HEATING = 3
-
-
-class InstallationPosition(IntEnum):
-    """The pipe that the valve sits in."""
-
-    SUPPLY = 1
-    RETURN = 2
-
-
-class SetpointSource(IntEnum):
-    """Where the control signal comes from."""
-
-    ANALOG = 1
-    BUS = 2
 
 
 class DeviceError(IntFlag):

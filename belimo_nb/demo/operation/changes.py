@@ -9,10 +9,7 @@ from belimo_nb.demo.fleet.datapoints import (
     SOURCES,
     ControlMode,
     DeviceError,
-    InstallationPosition,
     Limitation,
-    Override,
-    SetpointSource,
 )
 from belimo_nb.demo.fleet.faults import IMPROVEMENT, LOW_DELTA_T_LIMIT_K, FaultKind, first_spec, reported_errors, utc
 from belimo_nb.demo.fleet.fleet import DemoDevice
@@ -43,6 +40,7 @@ _SETTING_CHANGES: Mapping[tuple[str, str], tuple[Scalar, Changes]] = {
     ("Lüftung LA01 Kühler", "evcloud.230"): (3.5, [(utc("2018-05-02T14:45"), 4.0)]),
 }
 _IMPROVED: Mapping[str, Scalar] = {"evcloud.220": int(Limitation.DELTA_T), "evcloud.230": IMPROVEMENT.limit_k}
+_AUTO = 1  # what the override of a valve or an actuator says while there is none
 _SOFTWARE = (utc("2017-06-20T03:00"), utc("2018-04-17T03:00"))
 _WARNED_SHARE = 0.02  # of the devices beyond the default fleet
 _AIR_SHARE = 0.05  # of them, those with air in the water for some days
@@ -73,7 +71,7 @@ def _valve_settings(device: DemoDevice, plant: Plant) -> dict[str, Scalar]:
     return {
         "evcloud.10": plant.dn,
         "evcloud.20": plant.nominal_flow_m3s,
-        "evcloud.30": int(Override.AUTO),
+        "evcloud.30": _AUTO,
         "evcloud.40": int(ControlMode.FLOW),
         "evcloud.60": round(plant.vmax_percent * device.scale, 1),
         "evcloud.65": 100.0,
@@ -82,8 +80,8 @@ def _valve_settings(device: DemoDevice, plant: Plant) -> dict[str, Scalar]:
         "evcloud.240": float(round(0.3 * plant.max_flow_m3s * device.scale * 60000)),
         "evcloud.270": 0.0,
         "evcloud.280": 0,
-        "evcloud.300": int(InstallationPosition.RETURN),
-        "evcloud.310": int(SetpointSource.ANALOG),
+        "evcloud.300": 2,  # in the return pipe
+        "evcloud.310": 1,  # analog
         "NominalPower": plant.max_power_w * device.scale,
         "SetMaximumWaterFlow": round(plant.max_flow_m3s * device.scale, 7),
         "SelectWaterMediumType": 1,
@@ -155,7 +153,7 @@ def changes(device: DemoDevice, plant: Plant | None, seed: int) -> dict[str, Cha
         values["SetMaximumPower"] = [(time, full_power * float(percent)) for time, percent in values["evcloud.65"]]
         values["evcloud.250"] = _applied_limit(values["evcloud.220"], values["evcloud.230"])
     elif device.profile == MP_ACTUATOR:
-        values["mpact.30"] = [(start, int(Override.AUTO))]
+        values["mpact.30"] = [(start, _AUTO)]
     elif device.profile == MP_GATEWAY:
         values["mpgw.50"] = [(start, True)]
     return values

@@ -111,19 +111,16 @@ def _version_key(version: str) -> tuple[int, ...]:  # by numbers: 1.11 comes aft
     return tuple(int(part) for part in version.split("."))
 
 
-def _name(body: Mapping[str, Any]) -> tuple[Any, ...]:
-    return body["name"], _version_key(body["version"])
-
-
-def _version(body: Mapping[str, Any]) -> tuple[Any, ...]:
-    return _version_key(body["version"]), body["name"]
-
-
 def profile_list(account: Account, query: Query) -> dict[str, Any]:
     """`/definitions/dataprofiles`: one page of them; `expanded=false` leaves out what is in them."""
     page = Page.of(query, ("name", "version"), default="name")
     expanded = query.choice("expanded", ("true", "false"), "true") == "true"
-    bodies = page.sort(PROFILES.values(), _name if page.field == "name" else _version)
+
+    def key(body: Mapping[str, Any]) -> tuple[Any, ...]:
+        both = body["name"], _version_key(body["version"])
+        return both if page.field == "name" else both[::-1]
+
+    bodies = page.sort(PROFILES.values(), key)
     left_out = set() if expanded else _EXPANDED_FIELDS
     data = [{key: value for key, value in body.items() if key not in left_out} for body in page.cut(bodies)]
     return page.frame(data, len(bodies))

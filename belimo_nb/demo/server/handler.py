@@ -6,7 +6,7 @@ import functools
 import gzip
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,14 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Not the answer you wanted</h1></body></html>"
 )
+_REFUSALS = {  # fault: status, code and message of the error that comes instead of the answer
+    "not-found": (404, "not_found", "it is not there any more"),
+    "no-retry-after": (429, "too_many_requests", "too many requests"),
+    "too-many-requests": (429, "too_many_requests", "too many requests"),
+    "unavailable": (503, "service_unavailable", "the service is unavailable for a moment"),
+    "server-error": (500, "internal_server_error", "something went wrong"),
+}
+_LATER = ("too-many-requests", "unavailable")  # those of them with a Retry-After
 
 
 class Handler(RequestHandler):
@@ -63,18 +71,9 @@ class Handler(RequestHandler):
             await asyncio.sleep(fault.seconds)
         if "drop-connection" in self.faults:
             await self.drop_connection(b"")
-        elif "not-found" in self.faults:
-            self.refuse(ApiError(404, "not_found", "it is not there any more"))
-        elif "no-retry-after" in self.faults:
-            self.refuse(ApiError(429, "too_many_requests", "too many requests"))
-        elif fault := self.faults.get("too-many-requests"):
-            self.refuse(retry_later(429, "too_many_requests", "too many requests", fault.seconds))
-        elif fault := self.faults.get("unavailable"):
-            self.refuse(
-                retry_later(503, "service_unavailable", "the service is unavailable for a moment", fault.seconds)
-            )
-        elif "server-error" in self.faults:
-            self.refuse(ApiError(500, "internal_server_error", "something went wrong"))
+        elif refusal := next((name for name in _REFUSALS if name in self.faults), None):
+            error, seconds = _REFUSALS[refusal], self.faults[refusal].seconds
+            self.refuse(retry_later(*error, seconds) if refusal in _LATER else ApiError(*error))
         elif "bad-gateway" in self.faults:
             self.reply(_HTML, 502, {"Content-Type": "text/html"})
         else:
@@ -89,21 +88,8 @@ class Handler(RequestHandler):
             await self.drop_connection(head.encode() + body[: len(body) // 2])
         elif "html" in self.faults:
             self.reply(_HTML, 200, {"Content-Type": "text/html"})
-        elif "empty-body" in self.faults:
-            self.reply(b"", status, headers)
-        elif "truncated-json" in self.faults:
-            self.reply(body[: len(body) // 2], status, headers)
-        elif "wrong-type" in self.faults:
-            self.reply(body, status, {**(headers or {}), "Content-Type": "text/plain"})
-        elif "broken-gzip" in self.faults:
-            self.reply(b"\x1f\x8b\x08" + body, status, {**(headers or {}), "Content-Encoding": "gzip"})
-        elif "bomb" in self.faults:
-            self.reply(_bomb(), status, {**(headers or {}), "Content-Encoding": "gzip"})
-        elif "gzip-twice" in self.faults:
-            twice = gzip.compress(gzip.compress(body))
-            self.reply(twice, status, {**(headers or {}), "Content-Encoding": "gzip, gzip"})
-        elif "strange-token" in self.faults:
-            self.reply(body.replace(b'"access_token": "', b'"access_token": "a\\n'), status, headers)
+        elif found := next((_SPOILED[name] for name in _SPOILED if name in self.faults), None):
+            self.reply(found[0](body), status, {**(headers or {}), **found[1]})
         elif fault := self.faults.get("slow-headers"):
             await self.send_endlessly(_OK, fault.seconds)
         elif fault := self.faults.get("slow-trailers"):
@@ -219,3 +205,15 @@ class TokenHandler(Handler):
 @functools.cache
 def _bomb() -> bytes:
     return gzip.compress(b" " * 100_000_000, 1)
+
+
+_GZIP = {"Content-Encoding": "gzip"}
+_SPOILED: dict[str, tuple[Callable[[bytes], bytes], dict[str, str]]] = {  # fault: what becomes of a body and headers
+    "empty-body": (lambda _: b"", {}),
+    "truncated-json": (lambda body: body[: len(body) // 2], {}),
+    "wrong-type": (bytes, {"Content-Type": "text/plain"}),
+    "broken-gzip": (lambda body: b"\x1f\x8b\x08" + body, _GZIP),
+    "bomb": (lambda _: _bomb(), _GZIP),
+    "gzip-twice": (lambda body: gzip.compress(gzip.compress(body)), {"Content-Encoding": "gzip, gzip"}),
+    "strange-token": (lambda body: body.replace(b'"access_token": "', b'"access_token": "a\\n'), {}),
+}

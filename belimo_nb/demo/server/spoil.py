@@ -17,14 +17,23 @@ _HOLE = range(6, 12)  # hours of each day, UTC
 _OTHER_UNITS = {"W": "kW", "m3/s": "l/h", "K": "°F"}
 
 
+def _where(key: str, change: Callable[[Body], object]) -> Callable[[Body], None]:
+    """A fault that changes the bodies that have a key."""
+
+    def spoil(body: Body) -> None:
+        if key in body:
+            change(body)
+
+    return spoil
+
+
 def _small_pages(body: Body) -> None:
-    if "paging" in body:
-        body["data"] = body["data"][:ROWS_A_PAGE]
-        body["paging"]["limit"] = ROWS_A_PAGE
+    body["data"] = body["data"][:ROWS_A_PAGE]
+    body["paging"]["limit"] = ROWS_A_PAGE
 
 
 def _changing_total(body: Body) -> None:
-    if body.get("paging", {}).get("offset"):
+    if body["paging"].get("offset"):
         body["paging"]["total"] += 1
 
 
@@ -36,41 +45,50 @@ def _changed_profile(body: Body) -> None:
 
 
 def _partial_profile(body: Body) -> None:
-    if "subprofiles" in body:
-        del body["datapoints"][len(body["datapoints"]) // 2 :]
+    del body["datapoints"][len(body["datapoints"]) // 2 :]
 
 
 def _other_units(body: Body) -> None:
-    for point in body["datapoints"] if "subprofiles" in body else ():
+    for point in body["datapoints"]:
         features = point["featureValues"]
         if features.get("default.unit") in _OTHER_UNITS:
             features["default.unit"] = _OTHER_UNITS[features["default.unit"]]
 
 
 def _lost_events(body: Body) -> None:
-    rows = body.get("data")
+    rows = body["data"]
     if rows and "details" in rows[0]:
         body["data"] = rows[:1]  # the newest comes first
         body["paging"]["total"] = 1
 
 
-def _other_place(body: Body) -> None:
-    if "hourly" in body:
-        body["latitude"] += 10
+def _other_aggregation(body: Body) -> None:
+    for series in body["series"]:
+        series["aggregation"] = "first"
 
 
-def _missing_series(body: Body) -> None:
-    body.get("series", [])[-1:] = []
+def _rows_since(body: Body, begin: datetime) -> None:
+    for series in body["series"]:
+        series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
+
+
+def _last_day(body: Body) -> datetime:
+    return datetime.fromisoformat(body["to"]) - timedelta(days=1)
+
+
+def _other_range(body: Body) -> None:
+    _rows_since(body, _last_day(body))
+    body["from"] = _last_day(body).isoformat()
 
 
 def _for_rows(change: Callable[[Rows], Rows]) -> Callable[[Body], None]:
     """A fault that changes the rows of each series."""
 
     def spoil(body: Body) -> None:
-        for series in body.get("series", []):
+        for series in body["series"]:
             series["values"] = change(series["values"])
 
-    return spoil
+    return _where("series", spoil)
 
 
 def _every(number: int, value: Any) -> Callable[[Rows], Rows]:
@@ -102,45 +120,6 @@ def _outside(rows: Rows) -> Rows:
     return [*beside, *rows, {"timestamp": (first + timedelta(days=3_660)).isoformat(), "value": 1}]
 
 
-def _last_day(body: Body) -> datetime:
-    return datetime.fromisoformat(body["to"]) - timedelta(days=1)
-
-
-def _other_aggregation(body: Body) -> None:
-    for series in body.get("series", []):
-        series["aggregation"] = "first"
-
-
-def _other_range(body: Body) -> None:
-    if "series" in body:
-        _cut(body)
-        body["from"] = _last_day(body).isoformat()
-
-
-def _other_profile(body: Body) -> None:
-    if "subprofiles" in body:
-        body |= {"id": "another", "ref": f"another/{body['version']}"}
-
-
-def _other_device(body: Body) -> None:
-    if "serialNumber" in body:
-        body["id"] = "another"
-
-
-def _cut(body: Body) -> None:
-    if "series" in body:
-        begin = _last_day(body)
-        for series in body["series"]:
-            series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
-
-
-def _first_hours(body: Body) -> None:
-    if "series" in body:
-        begin = datetime.fromisoformat(body["from"]) + _CUT_HOURS
-        for series in body["series"]:
-            series["values"] = [row for row in series["values"] if datetime.fromisoformat(row["timestamp"]) >= begin]
-
-
 def _holes(rows: Rows) -> Rows:
     return [row for row in rows if datetime.fromisoformat(row["timestamp"]).hour not in _HOLE]
 
@@ -156,21 +135,21 @@ def _is_number(value: Any) -> bool:
 
 
 BODY_FAULTS: dict[str, Callable[[Body], None]] = {
-    "small-pages": _small_pages,
-    "changing-total": _changing_total,
+    "small-pages": _where("paging", _small_pages),
+    "changing-total": _where("paging", _changing_total),
     "changed-profile": _changed_profile,
-    "other-aggregation": _other_aggregation,
-    "other-range": _other_range,
-    "other-profile": _other_profile,
-    "other-device": _other_device,
-    "partial-profile": _partial_profile,
-    "other-units": _other_units,
-    "lost-events": _lost_events,
-    "other-place": _other_place,
-    "missing-series": _missing_series,
+    "other-aggregation": _where("series", _other_aggregation),
+    "other-range": _where("series", _other_range),
+    "other-profile": _where("subprofiles", lambda body: body.update(id="another", ref=f"another/{body['version']}")),
+    "other-device": _where("serialNumber", lambda body: body.update(id="another")),
+    "partial-profile": _where("subprofiles", _partial_profile),
+    "other-units": _where("subprofiles", _other_units),
+    "lost-events": _where("data", _lost_events),
+    "other-place": _where("hourly", lambda body: body.update(latitude=body["latitude"] + 10)),
+    "missing-series": _where("series", lambda body: body.update(series=body["series"][:-1])),
     "series-empty": _for_rows(lambda rows: []),
-    "series-cut": _cut,
-    "series-short": _first_hours,
+    "series-cut": _where("series", lambda body: _rows_since(body, _last_day(body))),
+    "series-short": _where("series", lambda body: _rows_since(body, datetime.fromisoformat(body["from"]) + _CUT_HOURS)),
     "series-holes": _for_rows(_holes),
     "series-true": _for_rows(_every(5, True)),
     "series-nulls": _for_rows(_every(3, None)),

@@ -68,6 +68,11 @@ def closed(samples: Samples) -> Verdict:
     figure = lasted / (float(known.sum()) * hours / 24)
     if not lasted:
         said = f"In {whole(shut_hours)} h with the valve closed no water flowed."
+        if (flow[shut] > 0).any():
+            said = (
+                f"In {whole(shut_hours)} h with the valve closed, while water was supplied, never more than 1 % of "
+                f"{source} flowed for 15 minutes."
+            )
         return Verdict(CHECK, OK, 0.0, "h/d", THRESHOLD, said, waste_m3=0.0, waste_kwh=0.0)
     spell = np.zeros(len(samples) + 1, dtype=np.int64)
     spell[begins] += 1

@@ -29,9 +29,10 @@ in half of them it differs by the third at most (8 % where half of the water is 
 """
 ROUNDED = 0.1  # share of the 99th percentile of power up to which a difference is one of rounding, or of a moment
 OTHER_UNIT, ALIKE = 2.5, 2.0  # times: power against flow and temperatures; its 90th percentile against the 10th
+FAHRENHEIT, EXACTLY = 5 / 9, 0.03  # power over what °F taken for °C make of it, and how near it must be for that
 THRESHOLD = (
     "warn {0:g} % or 3 times the sampling error, fault 3 times that; warn 2.5 % of the readings off by half, "
-    "fault all of them 2.5 times"
+    "fault all of them 2.5 times, or 5/9 as of °F"
 )
 
 
@@ -39,7 +40,7 @@ def meter(samples: Samples) -> Verdict:
     """Whether the energy counters count what power says, and whether some readings of power are another device's."""
     counted, (power, made) = _by_counters(samples), _power_and_made(samples)
     times = _times(power, made)
-    if counted.verdict != FAULT and max(times, 1 / times) >= OTHER_UNIT:
+    if counted.verdict != FAULT and times != 1.0:
         shown = f"{times:.2g}" if times < 10 else f"{times:,.0f}"
         said = (
             f"In nearly all readings power is what flow and temperatures make of it, but for a factor of {shown}: one "
@@ -71,11 +72,12 @@ def _foreign(power: Floats, made: Floats) -> float:
 
 
 def _times(power: Floats, made: Floats) -> float:
-    """How many times power is what flow and temperatures make of it, if nearly all readings agree; else 1."""
+    """How many times power is what flow and temperatures make of it, where nearly all readings say so; else 1."""
     if not len(power):
         return 1.0
     low, times, high = (percentile(power / made, percent) for percent in (10, 50, 90))
-    return times if high <= ALIKE * low else 1.0
+    other = max(times, 1 / times) >= OTHER_UNIT or abs(times / FAHRENHEIT - 1) <= EXACTLY
+    return times if other and high <= ALIKE * low else 1.0
 
 
 def _power_and_made(samples: Samples) -> tuple[Floats, Floats]:

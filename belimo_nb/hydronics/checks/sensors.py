@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from belimo_nb.hydronics.plant import flowless, moves
+from belimo_nb.hydronics.plant import RETURN_COLD_C, flowless, moves
 from belimo_nb.hydronics.samples import ACTIVE_HOURS, Flags, Floats, Samples, percentile
 from belimo_nb.hydronics.spells import neighbors, spells
 from belimo_nb.hydronics.verdict import FAULT, OK, THOUSANDS, WARN, Verdict, cannot_judge
@@ -176,31 +177,38 @@ def dead_hours(samples: Samples) -> float:
     return total if abs(float(np.corrcoef(position[these], t2[these])[0, 1])) >= least else 0.0
 
 
-def _follows_flow(samples: Samples, t1: Floats, flows: Flags) -> bool:
+def _follows_flow(flow: Floats, t1: Floats) -> bool:
     """Whether T1 rises and falls with the flow, as a return does, as cool as the room as it may be."""
-    flow, shown = samples.values("flow_m3h")[flows], t1[flows]
-    return bool(np.ptp(flow) and np.ptp(shown) and abs(np.corrcoef(flow, shown)[0, 1]) > WITH_FLOW)
+    return bool(np.ptp(flow) and np.ptp(t1) and abs(np.corrcoef(flow, t1)[0, 1]) > WITH_FLOW)
 
 
 def in_the_room(samples: Samples) -> Verdict | None:
-    """A T1 that shows the room's temperature while cold or hot water flows."""
+    """A T1 that shows the room's temperature while cold or hot water flows, ever or in its last 24 h."""
     t1, t2 = samples.temperature("t1_c"), samples.temperature("t2_c")
     flows = samples.active & np.isfinite(t1 + t2)
     rests = ~samples.active & np.isfinite(t1)
     if min(flows.sum(), rests.sum()) * samples.hours < ACTIVE_HOURS:
         return None
-    middle = percentile(t1[flows], 50)
-    if not ROOM_C[0] <= middle <= ROOM_C[1]:
+    lately = int(np.flatnonzero(flows)[-math.ceil(ACTIVE_HOURS / samples.hours)])
+    return _in_the_room(samples, t1, t2, flows, rests, 0) or _in_the_room(samples, t1, t2, flows, rests, lately)
+
+
+def _in_the_room(samples: Samples, t1: Floats, t2: Floats, flows: Flags, rests: Flags, first: int) -> Verdict | None:
+    flows, rests = flows[first:], rests[first:]
+    t1, t2, flow = t1[first:], t2[first:], samples.values("flow_m3h")[first:]
+    if rests.sum() * samples.hours < ACTIVE_HOURS:
         return None
-    low, high = (percentile(t1[flows], share) for share in (5, 95))
+    low, middle, high = (percentile(t1[flows], share) for share in (5, 50, 95))
     water, idle = percentile(t2[flows], 50), percentile(t1[rests], 50)
     inside = ROOM_C[0] <= low and high <= ROOM_C[1]
-    wrong = water < middle - APART_K if water < ROOM_C[0] else water > middle + APART_K if water > ROOM_C[1] else False
-    if not (inside and wrong and abs(middle - idle) <= SETTLED_K) or _follows_flow(samples, t1, flows):
+    off = water < min(RETURN_COLD_C, middle - APART_K) or water > max(ROOM_C[1], middle + APART_K)
+    if not (inside and off and abs(middle - idle) <= SETTLED_K) or _follows_flow(flow[flows], t1[flows]):
         return None
     hours = float(flows.sum()) * samples.hours
+    since = f"Since {samples.index[first]:%Y-%m-%d} " if first else ""
     said = (
-        f"T1 shows {middle:.0f} °C with flow and without, while water of {water:.0f} °C flows: it is not in the pipe."
+        f"{since}T1 shows {middle:.0f} °C with flow and without, while water of {water:.0f} °C flows: it is not in the "
+        "pipe."
     )
     advice = "Look where the remote sensor T1 sits: it belongs into the supply pipe, not beside it."
     return Verdict(CHECK, FAULT, hours, "h", THRESHOLD, said, advice)

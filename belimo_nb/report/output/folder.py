@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +25,7 @@ from belimo_nb.report.page.links import link_pages
 from belimo_nb.report.page.tables import can_write_workbooks, workbook
 from belimo_nb.report.work_list import as_table, work_list
 from belimo_nb.system.files import check_inside, read_bytes, write_text
-from belimo_nb.system.locks import LockedByOtherError, NoLocksError, locked
+from belimo_nb.system.locks import UNKNOWN, LockedByOtherError, NoLocksError, locked
 
 PRIVATE, NOTES, INDEX = ".belimo-nb", "results.jsonl", "index.html"
 WORK_LIST = "work-list"
@@ -311,41 +310,29 @@ def claim(out: Path) -> Iterator[OutputFolder]:
     Raises:
         UsageError: The folder cannot be made, written to or locked, or another run has it.
     """
-    try:
-        ours = out.resolve() / PRIVATE
-        for name in UNLINKED_PATHS:
-            check_inside(out.resolve() / name, out)
-        ours.mkdir(parents=True, exist_ok=True)
-        stack = contextlib.ExitStack()
-        stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
-    except LockedByOtherError:
-        raise UsageError(
-            f"The output folder {str(out)!r} is in use by {_lock_holder(ours)}; wait until it is done, or choose "
-            "another with --out."
-        ) from None
-    except NoLocksError as error:
-        raise UsageError(
-            f"The output folder {str(out)!r} cannot be locked ({error}); choose another with --out."
-        ) from None
-    except OSError as error:
-        raise _unwritable(out, error) from None
-    except RuntimeError:  # a link that leads to itself, before Python 3.13
-        raise _unwritable(out, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from None
-    # For the message of a second run: the lock itself does not say who has it.
-    holder = ours / "run.json"
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            started = datetime.now().astimezone().isoformat(timespec="seconds")
-            write_text(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": started}))
+            ours = out.resolve() / PRIVATE
+            for name in UNLINKED_PATHS:
+                check_inside(out.resolve() / name, out)
+            ours.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(ours / "lock", LOCK_TIMEOUT))
             folder = OutputFolder(out.resolve())
+        except LockedByOtherError as other:
+            holder = "another run" if str(other) == UNKNOWN else f"another run ({other})"
+            raise UsageError(
+                f"The output folder {str(out)!r} is in use by {holder}; wait until it is done, or choose another with "
+                "--out."
+            ) from None
+        except NoLocksError as error:
+            raise UsageError(
+                f"The output folder {str(out)!r} cannot be locked ({error}); choose another with --out."
+            ) from None
         except OSError as error:
             raise _unwritable(out, error) from None
+        except RuntimeError:  # a link that leads to itself, before Python 3.13
+            raise _unwritable(out, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from None
         yield folder
-    finally:
-        try:
-            holder.unlink(missing_ok=True)
-        finally:
-            stack.close()
 
 
 def _text(path: Path) -> str:
@@ -381,12 +368,3 @@ def _read_notes(path: Path) -> tuple[list[Any], list[Result]]:
         with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
             found.append(reports_json.result_of(line))
     return lines[0], found
-
-
-def _lock_holder(ours: Path) -> str:
-    """The run that has the lock, in words."""
-    try:
-        body = json.loads(read_bytes(ours / "run.json"))
-        return f"another run (process {int(body['pid'])} on {body['host']}, since {body['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another run"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import markupsafe
+from jinja2 import Environment, FileSystemLoader, Template
 
 from belimo_nb.display.base import style_sheet
 from belimo_nb.energy import COVERAGE_LIMIT
@@ -20,6 +23,13 @@ LOW_COMPLETENESS = COVERAGE_LIMIT  # share of known data below which a page flag
 def template_folder() -> str:
     """The path of the folder with the templates."""
     return str(files("belimo_nb.report").joinpath("templates"))
+
+
+def template(name: str, finalize: Callable[[Any], Any]) -> Template:
+    """One of the templates, which escapes; `finalize` is called with each value that it shows."""
+    loader = FileSystemLoader(template_folder())
+    looks: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=loader, finalize=finalize, **looks).get_template(name)  # noqa: S701 - it does
 
 
 @cache

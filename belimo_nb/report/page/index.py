@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from belimo_nb.cloud.condition import Condition, urgency
@@ -31,7 +31,7 @@ from belimo_nb.report.page.assets import (
     policy,
     script,
     styles,
-    template_folder,
+    template,
     trusted,
 )
 from belimo_nb.report.page.news import told
@@ -112,14 +112,7 @@ def page(run: Run, runs: Mapping[str, RunFacts] | None = None, *, figures: bool 
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(template_folder()),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_without_control_characters,
-    )
-    return environment.get_template("reports.html.j2")
+    return template("reports.html.j2", _without_control_characters)
 
 
 def _without_control_characters(value: Any) -> Any:

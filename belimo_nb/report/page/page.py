@@ -111,19 +111,20 @@ def _present(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
 
 
 def _is_absent(section: Sequence[NotebookNode]) -> bool:
-    shown = [output.get("data", {}).get(MIME, {}) for cell in section for output in cell.get("outputs", ())]
+    shown = [output.get("data", {}).get(MIME, {}) for output in _outputs(section)]
     return bool(shown) and all(data.get("level") == ABSENT for data in shown)
 
 
 def _header(cells: Sequence[NotebookNode]) -> Header | None:
-    for cell in cells:
-        for output in cell.get("outputs", ()):
-            data = output.get("data", {}).get(MIME, {})
-            if data.get("kind") == "header":
-                return Header(
-                    data["title"], data["subtitle"], dict(data["facts"]), known(data["completeness"]), data["source"]
-                )
-    return None
+    shown = (output.get("data", {}).get(MIME, {}) for output in _outputs(cells))
+    data = next((data for data in shown if data.get("kind") == "header"), None)
+    if data is None:
+        return None
+    return Header(data["title"], data["subtitle"], dict(data["facts"]), known(data["completeness"]), data["source"])
+
+
+def _outputs(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    return [output for cell in cells for output in cell.get("outputs", ())]
 
 
 def _completeness(share: float | None) -> dict[str, Any] | None:
@@ -133,10 +134,9 @@ def _completeness(share: float | None) -> dict[str, Any] | None:
 
 
 def _failure(notebook: NotebookNode) -> str:
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "error":
-                return f"A step failed: {error_sentence(output)} What would follow is missing."
+    for output in _outputs(notebook.cells):
+        if output.output_type == "error":
+            return f"A step failed: {error_sentence(output)} What would follow is missing."
     for cell in notebook.cells:
         if ERROR_TAG in cell.metadata.get("tags", ()):
             return unescape(re.sub(r"<[^>]*>|\*\*[^*]*\*\*", "", cell.source).strip())

@@ -215,10 +215,14 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """Starts and restarts the process that reports are forked from, and asks it for forks."""
+    """Starts and restarts the process that reports are forked from, and asks it for forks.
+
+    Attributes:
+        log: What the process writes to standard output and error.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], preload: str) -> None:
-        self._folder = folder
+        self._folder, self.log = folder, folder / "fork-server.txt"
         self._environment = dict(environment)
         self._preload = preload
         self._start()
@@ -242,12 +246,6 @@ class ForkServer:
             os.close(theirs)
         return ForkedProcess(status)
 
-    def last_error_line(self) -> str:
-        """The last line that the server wrote to standard error."""
-        log = self._folder / "fork-server.txt"
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return lines[-1].strip() if lines else ""
-
     def stop(self) -> None:
         """End the server and all that descends from it; returns when that is done."""
         self._control.close()
@@ -267,7 +265,7 @@ class ForkServer:
         self._asked = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         arguments = [str(theirs.fileno()), str(self._folder), self._preload]
-        with theirs, (self._folder / "fork-server.txt").open("wb") as log:
+        with theirs, self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, "-c", BOOTSTRAP.format(path=sys.path), *arguments],
                 env=self._environment,

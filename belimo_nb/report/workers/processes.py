@@ -232,15 +232,18 @@ class ChildProcesses(Workers):
             return "Stopped before it was finished."
         code = process.exitcode
         if code is None:  # the fork server has died
-            line = self._fork_server.last_error_line() if self._fork_server is not None else ""
+            line = "" if self._fork_server is None else _last_line(self._fork_server.log)
             return f"Its process was lost: {line}" if line else "Its process was lost."
         if code == -getattr(signal, "SIGKILL", 9):
             return "Its process was killed; most often the system does this when memory runs out: try fewer --jobs."
-        log = folder / "err.txt"
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        if not lines:
-            return f"Its process ended unexpectedly with status {code}."
-        return f"Its process ended unexpectedly with status {code}: {lines[-1].strip()}"
+        line = _last_line(folder / "err.txt")
+        return f"Its process ended unexpectedly with status {code}{f': {line}' if line else '.'}"
+
+
+def _last_line(log: Path) -> str:
+    """The last line of what a process wrote; "" if it wrote nothing."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1].strip() if lines else ""
 
 
 def _kill(process: _Process, groups: Sequence[int]) -> None:

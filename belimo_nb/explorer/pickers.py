@@ -1,4 +1,4 @@
-"""Widget to choose a device among thousands: a search field and a short list."""
+"""Widgets to choose a device among thousands, datapoints of it, and a range with a resolution."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from belimo_nb.cloud.cloud import Cloud
 from belimo_nb.display import number
 from belimo_nb.display.base import esc
 from belimo_nb.display.numbers import plural
+from belimo_nb.explorer.choice import AUTO, SPANS, Choice, range_up_to_now
+from belimo_nb.explorer.points import Point
 
 MAX_MATCHES = 50  # devices in the list at most: a browser takes long over thousands, and so do people
 SEARCHED_COLUMNS = ("name", "serial", "project", "city")
@@ -158,3 +160,130 @@ class DevicePicker:
         ]
         about = "".join(f"<li>{line}</li>" for line in lines)
         self.facts.value = f'<p class="bnb bnb-x-name">{esc(self.name)}</p><ul class="bnb bnb-x-facts">{about}</ul>'
+
+
+class PointList:
+    """A search field and checkboxes, known quantities first.
+
+    Args:
+        on_change: Called when the user ticks or unticks a box.
+
+    Attributes:
+        search: Field for parts of label, name or id, in any order.
+        boxes: Checkboxes by datapoint id.
+        view: All of the widgets.
+    """
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._updating = False
+        self._points: tuple[Point, ...] = ()
+        self.boxes: dict[str, Any] = {}
+        self.search = widgets.Text(
+            description="Datapoints", placeholder="Type a part of a name", tooltip="Type to search"
+        )
+        self._list = widgets.VBox()
+        self._list.add_class("bnb-x-list")
+        self.view = widgets.VBox([self.search, self._list])
+        self.search.observe(lambda _: self._show(), "value")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Ids of the ticked datapoints, in the order of the list."""
+        return tuple(identifier for identifier, box in self.boxes.items() if box.value)
+
+    def offer(self, points: Sequence[Point], chosen: Sequence[str]) -> None:
+        """Show a device's datapoints and tick some, without calling `on_change`."""
+        self._updating = True
+        try:
+            if tuple(points) != self._points:
+                # Closed, or the browser would keep the widgets of each device that was looked at.
+                for box in self.boxes.values():
+                    box.close()
+                self._points = tuple(points)
+                self.boxes = {point.id: self._box(point) for point in points}
+            for identifier, box in self.boxes.items():
+                box.value = identifier in chosen
+        finally:
+            self._updating = False
+        self._show()
+
+    def _box(self, point: Point) -> Any:
+        box = widgets.Checkbox(description=point.title, tooltip=f"{point.name} ({point.id})", indent=False)
+        box.observe(lambda _: None if self._updating else self._on_change(), "value")
+        return box
+
+    def _show(self) -> None:
+        words = folded(self.search.value).split()
+        texts = {point.id: folded(f"{point.label}\n{point.name}\n{point.id}") for point in self._points}
+        shown = [box for identifier, box in self.boxes.items() if all(word in texts[identifier] for word in words)]
+        self._list.children = shown
+
+
+RESOLUTION_LABELS = {AUTO: "Automatic", "5m": "5 minutes", "15m": "15 minutes", "1h": "1 hour", "1d": "1 day"}
+
+
+class RangePicker:
+    """Buttons for ranges up to now, fields for two days, and a list of resolutions.
+
+    Args:
+        now: Returns the present time in the site's zone.
+        choice: What to show first: days, the range that they follow, and resolution.
+        on_change: Called when anything is changed.
+
+    Attributes:
+        span: Name of the active button, "" once the days are chosen by hand.
+        buttons: Buttons by name in `SPANS`.
+        first: Field of the first day.
+        last: Field of the last day.
+        resolution: List of resolutions.
+        view: All of the widgets.
+    """
+
+    def __init__(self, now: Callable[[], pd.Timestamp], choice: Choice, on_change: Callable[[], None]) -> None:
+        self._now = now
+        self._on_change = on_change
+        self._updating = False
+        self.span = choice.span
+        self.buttons = {
+            name: widgets.Button(description=f"Last {name}", tooltip=f"From a {name} ago to now") for name in SPANS
+        }
+        self.first = widgets.DatePicker(description="From", value=choice.first)
+        self.last = widgets.DatePicker(description="To (included)", value=choice.last)
+        resolution = choice.resolution
+        texts = RESOLUTION_LABELS if resolution in RESOLUTION_LABELS else RESOLUTION_LABELS | {resolution: resolution}
+        self.resolution = widgets.Dropdown(
+            description="Resolution", options=[(text, key) for key, text in texts.items()], value=resolution
+        )
+        ranges = widgets.HBox(list(self.buttons.values()))
+        ranges.add_class("bnb-x-buttons")
+        days = widgets.HBox([self.first, self.last])
+        days.add_class("bnb-x-pair")
+        self.view = widgets.VBox([ranges, days, self.resolution])
+        self._highlight()
+        for name, button in self.buttons.items():
+            button.on_click(lambda _, name=name: self.choose_span(name))
+        for field in (self.first, self.last):
+            field.observe(self._on_day, "value")
+        self.resolution.observe(lambda _: self._on_change(), "value")
+
+    def choose_span(self, span: str) -> None:
+        """Choose a range up to now, by its name in `SPANS`."""
+        self._updating = True  # two fields change, but it is one change of the range
+        try:
+            self.first.value, self.last.value = range_up_to_now(span, self._now())
+        finally:
+            self._updating = False
+        self.span = span
+        self._highlight()
+        self._on_change()
+
+    def _on_day(self, _: Any) -> None:
+        if not self._updating:
+            self.span = ""
+            self._highlight()
+            self._on_change()
+
+    def _highlight(self) -> None:
+        for name, button in self.buttons.items():
+            button.button_style = "primary" if name == self.span else ""
