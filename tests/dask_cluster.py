@@ -15,7 +15,7 @@ from prepared import address
 
 TESTS = str(Path(__file__).parent)
 PATHS = [path for path in [os.environ.get("PYTHONPATH")] if path]
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds in which a process is ready, on a slow machine under load."""
 
 

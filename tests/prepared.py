@@ -35,21 +35,24 @@ BEFORE = "PREPARED_BEFORE"
 "module:function": a test changes its constants so."""
 PROGRAM = """#!{python} -IS
 import json, os, signal, socket, sys
+both = (signal.SIGINT, signal.SIGTERM)
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
 asked = socket.socket(socket.AF_UNIX)
 asked.connect({address!r})
 body = json.dumps(["command", sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
 socket.send_fds(asked, [len(body).to_bytes(4, "big")], [0, 1, 2])
 asked.sendall(body)
 pid = int.from_bytes(asked.recv(4), "big")
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in both:
     signal.signal(number, lambda number, _: os.kill(pid, number))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
 code = int.from_bytes(asked.recv(4), "big", signed=True)
 if code < 0:
     signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 sys.exit(code)
 """
-"""What stands in for the command: a program that asks for one, and ends as it does."""
+"""What stands in for the command: a program that asks for one, passes on what it is sent, and ends as it does."""
 
 _servers: list[subprocess.Popen[bytes]] = []
 
@@ -173,7 +176,6 @@ def from_nothing() -> Iterator[None]:
 
 def serve(where: str) -> None:
     """Import and use what programs need, then fork one for each request, until standard input is closed."""
-    from belimo_nb.demo.operation.simulation import Simulation
     from belimo_nb.report.engine.preload import preload_for_fork
 
     preload_for_fork()
@@ -187,50 +189,56 @@ def serve(where: str) -> None:
     from belimo_nb.report.page import index
 
     index._template()
-    demo = Simulation()
-    for device in demo.devices:
-        demo.state(device, demo.now)
-    gc.collect()
+    gc.collect()  # what is kept here makes each fork dearer: the readings of a demo cloud would double it
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{where}.new")
     listener.listen(64)
     Path(f"{where}.new").rename(where)  # who waits for the file finds a socket that listens
-    while True:
-        readable, _, _ = select.select([listener, 0], [], [])
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+    programs: dict[int, tuple[int, socket.socket]] = {}  # by what tells of their end: process id, and who asked for it
+    asked = [listener, 0]
+    while asked or programs:
+        readable = select.select([*asked, *programs, *(client for _, client in programs.values())], [], [])[0]
+        for ended, (pid, client) in list(programs.items()):
+            if ended in readable:
+                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                with client, contextlib.suppress(OSError):
+                    client.sendall(code.to_bytes(4, "big", signed=True))
+                os.close(ended)
+                del programs[ended]
+            elif client in readable:  # whoever asked for it is gone
+                os.kill(pid, signal.SIGKILL)
         if 0 in readable:
-            break
-        asked, _ = listener.accept()
-        if os.fork() == 0:
-            _keep(where, asked)
-        asked.close()
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+            asked = []
+        elif listener in readable:
+            _fork(where, listener, programs)
 
 
-def _keep(where: str, asked: socket.socket) -> NoReturn:
-    """Fork the program, tell its process id and its end; kill it if whoever asked is gone."""
-    size, descriptors, _, _ = socket.recv_fds(asked, 4, 4)
-    with asked.makefile("rb") as body:
-        what, arguments, environment, folder = json.loads(body.read(int.from_bytes(size, "big")))
-    pid = os.fork()
+def _fork(where: str, listener: socket.socket, programs: dict[int, tuple[int, socket.socket]]) -> None:
+    """Fork the program that the next client asks for, and tell its process id."""
+    client, _ = listener.accept()
+    descriptors: list[int] = []
+    try:
+        size, descriptors, _, _ = socket.recv_fds(client, 4, 4)
+        with client.makefile("rb") as body:
+            what, arguments, environment, folder = json.loads(body.read(int.from_bytes(size, "big")))
+        pid = os.fork()
+    except (OSError, ValueError):  # a client that was killed before it had asked
+        pid = None
     if pid == 0:
-        asked.close()
+        for other in (listener, client, *(other for _, other in programs.values())):
+            other.close()
+        for ended in programs:
+            os.close(ended)
         _run(where, what, arguments, environment, folder, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
-    asked.sendall(pid.to_bytes(4, "big"))
-    ended = os.pidfd_open(pid)
-    if ended not in select.select([ended, asked], [], [])[0]:
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if pid is None:
+        client.close()
+        return
+    programs[os.pidfd_open(pid)] = pid, client
     with contextlib.suppress(OSError):
-        asked.sendall(code.to_bytes(4, "big", signed=True))
-    os._exit(0)
+        client.sendall(pid.to_bytes(4, "big"))
 
 
 def _run(

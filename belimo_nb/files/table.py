@@ -156,5 +156,7 @@ def chunks(
     except (ValueError, OverflowError, OSError) as error:
         if isinstance(error, UsageError):
             raise
+        if "Calling read(nbytes) on source failed" in str(error):  # all that pandas says of a Ctrl-C while we read
+            raise KeyboardInterrupt from None
         reason = " ".join(str(error).split())[:120].rstrip(".")
         raise UsageError(f"{path.name} is no table with {mapping.separator!r} between fields ({reason}).") from None

@@ -145,6 +145,8 @@ def energy_ranking(
     if not order["value"].notna().any():
         return style.no_data_figure(title or f"{what} by valve", f"{what} by valve.", style.NO_ENERGY)
     totals = order.groupby("kind", sort=False)["value"].sum()
+    # What a kind has of a thousandth of the other is told in the title, not drawn as 100 % of all heat.
+    order = order[order["kind"].isin(style.worth_a_panel(totals)) | order["value"].isna()]
     known = order.dropna(subset="value")
     words = [
         f"{f'{number(round(value))} {kind}'.strip()}  {_percent_of(value, float(totals[kind]))}"

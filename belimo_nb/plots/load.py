@@ -12,6 +12,7 @@ from belimo_nb.heating import LoadFigures
 from belimo_nb.plots import outliers, style, timeaxis
 
 HEIGHT = 230
+A_WEEK = 7  # days, of which fewer are no average
 EVEN = 0.02  # of the highest hour: a load that differs by less from hour to hour has no daily course
 
 
@@ -42,7 +43,9 @@ def load_carpet(
     busiest, quietest = int(str(hours.idxmax())), int(str(hours.idxmin()))
     of = f"{what} day by day" if what else "Day by day"
     finding = title or f"{of}: on average most at {busiest}:00, least at {quietest}:00"
-    if not title and hours.max() - hours.min() < EVEN * hours.max():
+    if not title and np.isfinite(values).any(axis=1).sum() < A_WEEK:
+        finding = of
+    elif not title and hours.max() - hours.min() < EVEN * hours.max():
         finding = f"{of}: on average the same at every hour"
     days = pd.DatetimeIndex(power_kw.index)
     midnights = timeaxis.midnights(days, tz)

@@ -51,7 +51,7 @@ def temperatures(
 
     Args:
         frame: Any of the columns `t1_c`, `t2_c` (°C) and `delta_t_k` (K); aware index in the site's zone; NaN is
-            unknown. With `flow_m3h`, the title speaks of the times when water flows. A delta-T that was not read is
+            unknown. With `flow_m3h`, the title speaks of the water that flowed. A delta-T that was not read is
             that of T1 and T2; a temperature that no water has is left out, and told.
         title: In place of the finding.
         period: Range of the time axis; None: that of the index.
@@ -62,6 +62,10 @@ def temperatures(
     if "flow_m3h" in frame and (frame["flow_m3h"] > 0).any():
         flowing = frame[frame["flow_m3h"] > MIN_FLOW_SHARE * outliers.usual_range(frame["flow_m3h"])[1]]
     found = {name: float(flowing[name].median()) for name in ("t1_c", "t2_c", "delta_t_k") if name in flowing}
+    if flowing is not frame:  # the water's; its delta-T is told once, by the counters, which see more than samples do
+        flow = flowing["flow_m3h"]
+        known = [name for name in found if name != "delta_t_k" and flowing[name].notna().any()]
+        found = {name: float((flowing[name] * flow).sum() / flow[flowing[name].notna()].sum()) for name in known}
     # Of a valve that cools, T1 is mostly the colder one.
     cools = found.get("t1_c", math.nan) < found.get("t2_c", math.nan)
     warm, cold = (style.BLUE, style.RED) if cools else (style.RED, style.BLUE)
@@ -69,13 +73,13 @@ def temperatures(
         Panel("Temperature, °C", 170, (Line("t1_c", "T1", warm), Line("t2_c", "T2", cold))),
         Panel("Delta-T, K", 110, (Line("delta_t_k", "Delta-T", style.DARK),)),
     ]
-    medians = [
+    middles = [
         f"{name} {number(found[column], 1, unit)}"
         for column, name, unit in (("t1_c", "T1", "°C"), ("t2_c", "T2", "°C"), ("delta_t_k", "Delta-T", "K"))
         if not math.isnan(found.get(column, math.nan))
     ]
-    what = "Temperatures" if flowing is frame else "Temperatures while water flows"
-    finding = f"{what}, medians of the samples: {', '.join(medians)}"
+    what = "Temperatures, medians of the samples" if flowing is frame else "Temperatures, weighted by flow"
+    finding = f"{what}: {', '.join(middles)}" if middles else "Temperatures"
     return _draw(frame, panels, title or finding, "Temperatures", period, troubles, absurd)
 
 

@@ -41,7 +41,7 @@ def return_ranking(valves: pd.DataFrame, *, title: str | None = None, limit: int
     mean = float((told["return_c"] * told["share"]).sum())
     worst = told.iloc[0]
     finding = title or (
-        f"Return {number(mean, 1)} °C; of {style.drawable(str(told.index[0]), 36)} "
+        f"Return of all {number(mean, 1)} °C, furthest off {style.drawable(str(told.index[0]), 36)} with "
         f"{number(float(worst['return_c']), 1)} °C"
     )
     shown = told.head(limit)

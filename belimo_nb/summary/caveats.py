@@ -7,10 +7,12 @@ import math
 import pandas as pd
 
 from belimo_nb.display import Note, Table, note, number, table
+from belimo_nb.display.cells import Format
 from belimo_nb.display.numbers import plural
 from belimo_nb.heating import Comparison, Study
 from belimo_nb.heating.failing import CONTRARY, Spell
 from belimo_nb.quantities import listed
+from belimo_nb.summary.parts import explained
 
 MEANING = {
     "dropout": "the counter read 0 or too little for a while, then went on: nothing is lost, only when it was used",
@@ -118,5 +120,7 @@ def incident_table(incidents: pd.DataFrame, start: pd.Timestamp, end: pd.Timesta
         counted=["yes" if counted else "no" for counted in frame["counted"]],
         meaning=[MEANING[what] for what in frame["what"]],
     ).rename(columns={"device": "valve"})
-    caption = "What happened to the counters" if len(frame) else "Nothing happened to the counters: no gap, no reset"
-    return table(frame, "incidents", caption, formats={"from": "time", "to": "time", "kwh": 0}, labels={"kwh": "kWh"})
+    caption = explained("What happened to the counters", frame["what"], MEANING)
+    caption = caption if len(frame) else "Nothing happened to the counters: no gap, no reset"
+    formats: dict[str, Format] = {"from": "time", "to": "time", "kwh": 0}
+    return table(frame, "incidents", caption, formats=formats, labels={"kwh": "kWh"}, hidden=["meaning"])

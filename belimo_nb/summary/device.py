@@ -28,6 +28,7 @@ from belimo_nb.summary.parts import column_group, completeness, daily_trend, ene
 
 HOURS_A_YEAR = 8766
 HOUR = pd.Timedelta("1h")
+CAUGHT_UP = 1.1  # times the highest reading of power, which no mean of an hour exceeds
 
 
 def device_header(cloud: Cloud, valve: Device, period: Period, days: pd.DataFrame) -> Header:
@@ -186,8 +187,11 @@ def _peak(label: str, values: pd.Series[Any], unit: str, failed: bool, hours: pd
     if not values.any():
         return KeyFigure(label, 0.0, unit, "it reads 0 all the time")
     note, left_out = "mean of the hour from", 0
-    if hours is not None and (hours > 0).any(axis=None):
-        values = hours.iloc[:, 0]
+    # More than any reading is what a counter caught up with after a pause.
+    counted = pd.Series(dtype=float) if hours is None else hours.iloc[:, 0]
+    counted = counted.where(counted <= CAUGHT_UP * float(values.abs().max()))
+    if (counted > 0).any():
+        values = counted
         at = int(values.argmax())
     elif len(values) > 1 and values.index[1] - values.index[0] < HOUR:
         read = values.resample(HOUR, closed="right", label="left").agg(["mean", "count"])

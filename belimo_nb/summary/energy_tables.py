@@ -36,7 +36,7 @@ def valve_table(study: Study) -> Table:
                 "valve": name,
                 "kwh": float(kwh[name].sum(min_count=1)),
                 "before_kwh": float(past[name].sum(min_count=1)),
-                "complete": float(study.counted[("coverage", name)].mean()),
+                "complete": float(study.days[("coverage", name)].mean()),
                 "raw": found.raw_change,
                 "corrected": found.corrected_change,
                 "plus_minus": found.uncertainty,
@@ -174,7 +174,9 @@ def statement_table(counters: Counters, start: pd.Timestamp, end: pd.Timestamp) 
             formats[column] = 1
         if column.endswith("_time") or column in ("from", "to"):
             formats[column] = "time"
-    return table(frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS)
+    return table(
+        frame, "statement", caption, formats=formats, labels={"kwh": "kWh"}, limit=STATEMENT_ROWS, hidden=["from", "to"]
+    )
 
 
 def joint_load(hours: pd.DataFrame) -> pd.Series[float]:

@@ -54,8 +54,8 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     offline = len(devices) - online
     problem = int(devices["health"].isin(["WARNING", "ERROR"]).sum())
     # What a valve said before it fell silent is not what it does now.
-    power = valve_power(latest, survey).set_axis(latest.index)
-    flow = latest["flow_m3h"].where(devices["online"].reindex(latest.index))
+    latest = latest[devices["online"].reindex(latest.index, fill_value=False).astype(bool)]
+    power, flow = valve_power(latest, survey).set_axis(latest.index), latest["flow_m3h"]
     shown = [str(kind) for kind in power if power[kind].notna().any()] or [_usual_kind(survey)]
     unlike = int((latest["power_kw"].notna() & power.isna().all(axis=1)).sum())
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
@@ -125,6 +125,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
     # A column with the same text in all rows tells nothing.
     differing = [name for name in ("project", "city") if len(set(devices[name].fillna(""))) > 1]
     frame = frame.join(devices[[*differing, "serial"]])
+    untold = [name for name in ("health", "serial") if set(frame[name].fillna("")) <= {"", "UNKNOWN"}]
     return table(
         frame.reset_index(drop=True),
         "devices",
@@ -137,6 +138,7 @@ def fleet_table(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey, tim
             "heating_kwh": 0,
             "cooling_kwh": 0,
         },
+        hidden=["online", "as_of", *untold],  # what the status and the time last seen say, or nobody: paper is narrow
     )
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import pandas as pd
 
 from belimo_nb.display import KeyFigure, Table, Trend, number, table
-from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE, plural
+from belimo_nb.display.numbers import MONTHS, NO_BREAK_SPACE, capitalized, plural
 from belimo_nb.energy import LOWER_BOUNDS
 from belimo_nb.quantities import listed
 
@@ -100,7 +100,8 @@ def data_quality(days: pd.DataFrame) -> Table:
                 )
     columns = ["what", "from", "to", "days", "coverage", "kwh", "quality", "meaning"]
     frame = _together(pd.DataFrame(rows, columns=columns))
-    caption = "Days that are not plainly measured" if rows else "Every day of the period is measured, without a gap"
+    caption = explained("Days that are not plainly measured", frame["quality"], QUALITY_MEANINGS)
+    caption = caption if rows else "Every day of the period has its readings, without a gap"
     return table(
         frame,
         "data-quality",
@@ -110,7 +111,13 @@ def data_quality(days: pd.DataFrame) -> Table:
             "what": lambda names: listed(names.split(NEXT_NAME), FEW_NAMED),
         },
         labels={"kwh": "kWh"},
+        hidden=["meaning"],
     )  # fmt: skip
+
+
+def explained(caption: str, kinds: pd.Series[str], meanings: Mapping[str, str]) -> str:
+    """A caption with what each kind in a column means: said once, not in a hundred rows; the CSV has it in each."""
+    return f"{caption}. {capitalized('; '.join(f'{kind}: {meanings[kind]}' for kind in dict.fromkeys(kinds)))}"
 
 
 def _together(runs: pd.DataFrame) -> pd.DataFrame:

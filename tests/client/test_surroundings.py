@@ -118,10 +118,10 @@ def test_proxies_that_are_not_there(monkeypatch, waits):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
     check_sentence(str(failure()), ["cannot be found", "HTTPS_PROXY"])
     assert waits == []
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    check_sentence(str(failure()), ["cannot be reached", "HTTPS_PROXY"])
+    with socket.socket() as taken:  # and nobody else can listen
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        check_sentence(str(failure()), ["cannot be reached", "HTTPS_PROXY"])
     assert len(waits) == retries.MAX_TRIES_PROXY - 1
 
 

@@ -298,6 +298,20 @@ def test_a_history_that_cannot_be_written(tmp_path, monkeypatch):
     assert list(bn.connect(files="files").devices()["name"]) == ["A", "B", "C"]
 
 
+def test_interrupted_while_it_reads(tmp_path, monkeypatch):
+    """A Ctrl-C that meets the reading of a file ends the command, and does not make the file a bad one."""
+    path = write(tmp_path / "november.csv", meter("2018-11-01", "2018-12-01"))
+    read = table._Renamed.read
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGINT)
+        return read(*given)
+
+    monkeypatch.setattr(table._Renamed, "read", interrupted)
+    result = CliRunner().invoke(cli, ["import", "--timezone", "UTC", str(path)])
+    assert (result.exit_code, result.output.strip()) == (130, "Interrupted.")
+
+
 @pytest.mark.slow
 def test_killed_while_it_writes(tmp_path, isolated):
     """Killed at any moment, the store holds whole files only, and importing again brings all of it."""

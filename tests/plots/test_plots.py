@@ -379,6 +379,17 @@ def test_samples_draw_what_there_is(samples):
         plots.flow_and_power(samples[["t1_c"]])
 
 
+def test_temperatures_of_the_water_agree_with_each_other():
+    """A trickle of hours that carry little heat does not make the middle; delta-T is told by the checks alone."""
+    index = pd.date_range("2018-03-01", periods=90, freq="h", tz="UTC")
+    trickle = np.arange(90) % 3 > 0
+    frame = pd.DataFrame(
+        {"t1_c": 60.0, "t2_c": np.where(trickle, 52.0, 38.0), "flow_m3h": np.where(trickle, 0.1, 2.0)}, index
+    )
+    told = plots.temperatures(frame).alt.replace("\u00a0", " ")
+    assert "weighted by flow: T1 60.0 °C, T2 39.3 °C." in told
+
+
 def test_position_tells_how_long_it_was_closed(samples):
     """The share of closed samples is in the title and the description."""
     samples["position_pct"] = np.where(np.arange(len(samples)) % 4 == 0, 0.0, 40.0)
@@ -466,12 +477,16 @@ def test_heat_of_a_valve_that_cools_is_no_bar():
     chart = plots.energy_ranking(kwh)
     assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()].count("cools") == 1
     assert "cools 0 heat" not in chart.alt
+    noise = plots.energy_ranking(pd.DataFrame({"heat": [1.0, np.nan], "cold": [9000.0, 4000.0]}, ["A", "B"]))
+    assert "1 kWh of heat" in noise.alt, "told in the title"
+    assert "1 heat" not in noise.alt.split("kWh of heat")[1], "and no bar of 100 %"
 
 
 def test_a_load_without_a_course_has_no_busiest_hour():
     """Hours that differ by less than 2 % are the same; a reading a day shows no hour at all."""
     power = pd.DataFrame(50.0, pd.date_range("2018-03-01", periods=20), range(24))
     power[2] += 0.4
+    assert "most" not in plots.load_carpet((power + np.arange(24)).head(6), "UTC").alt, "six days are no average"
     assert "the same at every hour" in plots.load_carpet(power, "UTC").alt
     power[2] += 4
     assert "most at 2:00" in plots.load_carpet(power, "UTC").alt

@@ -16,7 +16,7 @@ from belimo_nb.report.jobs import Job, Result
 from belimo_nb.report.output.reports_json import Run
 from belimo_nb.report.page import index, page, report_files
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one worker starts one
 
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
 PAGES = (*notebooks.NOTEBOOKS, "failed", "index")

@@ -23,7 +23,7 @@ from belimo_nb.report.output.reports_json import Run
 from belimo_nb.report.page import index, page
 from belimo_nb.report.page.links import link
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one worker starts one
 
 MADE = datetime(2018, 12, 1, 9, 30, tzinfo=UTC)
 ROWS = 500

@@ -12,7 +12,10 @@ import pytest
 from belimo_nb.report.engine.engines import FORK, KERNEL, PRELOAD
 from belimo_nb.report.workers.processes import CAN_FORK, ChildProcesses, JobFailed
 
-pytestmark = pytest.mark.usefixtures("processes_from_nothing")
+pytestmark = [
+    pytest.mark.usefixtures("processes_from_nothing"),
+    pytest.mark.xdist_group("execute"),  # one worker prepares the processes of all tests
+]
 
 NEEDS_FORK = pytest.mark.skipif(not CAN_FORK, reason="cannot fork")
 SETTINGS = {"BELIMO_CLIENT_SECRET": "the-secret-of-the-client", "BELIMO_API_URL": "http://127.0.0.1:1"}

@@ -282,3 +282,13 @@ def test_a_figure_has_the_decimals_of_its_page() -> None:
     ]
     (column,) = index._columns(rows)
     assert [index._cell(one, column)["shown"] for one in rows] == ["0", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"), [("It hunts.", "the run from 2018-10-01."), ("Silent since May.", "since May.")]
+)
+def test_since_when_is_said_once(said: str, ends: str) -> None:
+    """A finding that tells since when it is so does not also stand since a run, which may have been made later."""
+    stood = {"x": {"gone": "", "since": "2018-10-01", "seen": "2018-11-01"}}
+    result = Result(Job("device", "A", "devices/a", {}), "ok", 1.0, condition={"sentence": said}, standing=stood)
+    assert index._sentence(result).endswith(ends)

@@ -166,6 +166,9 @@ def test_incidents_of_the_range() -> None:
     gap = counters(counter("A", 1.0, lost=("2018-01-05", "2018-01-25")))
     (row,) = summary.incident_table(gap.incidents(), START, END).frame.to_dict("records")
     assert (row["valve"], row["what"], row["counted"]) == ("A", "gap", "yes")
+    made = summary.incident_table(gap.incidents(), START, END)
+    assert made.caption.endswith("Gap: no readings; the total is measured, when it was used is not")
+    assert made.html().count("the total is measured") == 2, "in the caption and its label, not in each row"
     assert "Nothing happened" in summary.incident_table(gap.incidents(), END, END + pd.Timedelta("1D")).caption
 
 

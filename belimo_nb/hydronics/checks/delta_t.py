@@ -26,7 +26,7 @@ Power, not flow: a valve with low delta-T has its highest flows just there.
 """
 LOAD_PERCENTILE = 98
 DESIGN_PERCENTILE = 75
-CHILLED_K, HOT_K, DISTRICT_HEATING_K = 4.0, 8.0, 20.0
+CHILLED_K, HOT_K = 4.0, 8.0
 """Delta-T below which water is little used whatever the valve's own level is: 0.7 of the usual smallest designs.
 
 Chilled water is made for 6 K at least (6/12 °C), hot water for 11 K (PNNL's guide to re-tuning commercial buildings);

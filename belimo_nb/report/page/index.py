@@ -216,7 +216,10 @@ def _sentence(result: Result) -> str:
         return ""
     states = [state for state in result.standing.values() if not state["gone"]]
     since = [state["since"] for state in states if state["since"] < state["seen"]]  # else it began in this run
-    return f"{result.condition['sentence']}{f' Stands since the run from {min(since)}.' if since else ''}"
+    sentence = str(result.condition["sentence"])
+    # One that says since when knows it better than the runs do.
+    runs = f" Stands since the run from {min(since)}." if since and " since " not in sentence else ""
+    return f"{sentence}{runs}"
 
 
 def _file_name(kind: str) -> str:
