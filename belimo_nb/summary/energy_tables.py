@@ -49,7 +49,7 @@ def valve_table(study: Study) -> Table:
     caption = "Energy by valve and its change; kWh are sums of the known days"
     said = set(frame["remark"].str.removeprefix(f"{FAILED}. "))
     if len(frame) > 1 and len(said) == 1:  # once, and not in each row
-        caption = f"{caption}. {said.pop()}"
+        caption = f"{caption}. Remark on all: {said.pop()}"
         frame["remark"] = frame["remark"].str.startswith(FAILED).map({True: FAILED, False: ""})
         frame = frame.drop(columns="remark") if not frame["remark"].any() else frame
     return table(

@@ -61,7 +61,7 @@ def fleet_figures(devices: pd.DataFrame, latest: pd.DataFrame, survey: Survey) -
     noted = {kind: _as_of(power[kind], latest["time"], survey) for kind in shown}
     profiles = plural(kinds, "kind of dataprofile", "kinds of dataprofile")
     others = len(devices) - len(survey.devices)
-    idle = [f"{number(others)} with no energy counter, nor flow and temperatures: not checked"] if others else []
+    idle = [f"{number(others)} other than energy valves: not checked"] if others else []
     more = [f"{number(unlike)} more, whether they heat or cool is unknown"] if unlike else []
     told = KeyFigure("With a problem", problem, note="warning or error", status="problem" if problem else "good")
     if (devices["health"] == "UNKNOWN").all():
