@@ -26,6 +26,7 @@ HEALTH: Mapping[str, str] = {"ERROR": "problem", "WARNING": "warn"}
 # The verdicts, by check, with which nothing that the valve reports is known: they come first.
 BLIND: Mapping[str, Sequence[str]] = {SENSORS: (FAULT,), "silent": ("warn", "fault")}
 _Kind = TypeVar("_Kind", bound=str)
+ALL_SEASONS = 300  # days, of which some are cold and some warm wherever it is
 LEAST_JUDGED = 0.5  # share of the checks without which a device is not called ok
 
 
@@ -120,7 +121,10 @@ def sensor_failed(verdicts: Sequence[Verdict]) -> bool:
     return any(one.check == SENSORS and one.verdict == FAULT for one in verdicts)
 
 
-def measured_energy(kwh: Mapping[_Kind, float], verdicts: Sequence[Verdict]) -> dict[_Kind, float]:
-    """Energy by kind, NaN instead of the 0 of a counter that stood still while a sensor of its meter had failed."""
-    failed = sensor_failed(verdicts)
+def measured_energy(kwh: Mapping[_Kind, float], verdicts: Sequence[Verdict], days: int) -> dict[_Kind, float]:
+    """Energy by kind, NaN instead of the 0 of a counter that stood still while a sensor of its meter had failed.
+
+    Nor is it a measured 0 where none of them counted in so many `days` that some were cold, and some warm.
+    """
+    failed = sensor_failed(verdicts) or (days >= ALL_SEASONS and not any(total > 0 for total in kwh.values()))
     return {kind: math.nan if failed and total == 0 else total for kind, total in kwh.items()}

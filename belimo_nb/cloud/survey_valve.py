@@ -151,7 +151,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     judged = judge(samples, fine, tz=task.tz, outdoor=task.outdoor, until=until, checks=checks, health=task.health)
     verdicts = on_longest(judged, longest, task.tz, task.outdoor)
     return Surveyed(
-        kwh=measured_energy(known, verdicts),
+        kwh=measured_energy(known, verdicts, 0 if most is None else len(days[most][0])),
         coverage=max((float(coverage.mean()) for _, coverage in days.values()), default=0.0),
         days=np.empty(0) if most is None else days[most][0],
         verdicts=verdicts,

@@ -13,7 +13,7 @@ from belimo_nb.api.drift import is_setting, short_name
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import Checkup
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed, verdicts_of
+from belimo_nb.cloud.condition import ALL_SEASONS, condition, measured_energy, sensor_failed, verdicts_of
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
@@ -91,7 +91,7 @@ def device_figures(
     ]
     found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
     most = greater_kind(column_group(days, "kwh"))
-    if failed and not (most > 0).any(axis=None):
+    if (failed or len(days) >= ALL_SEASONS) and not (most > 0).any(axis=None):
         most *= math.nan  # it was not measured
     name = str(most.columns[0]).capitalize()
     trend = daily_trend(most, f"{name} by day" if name == "Energy" else f"{name} energy by day")
@@ -162,7 +162,8 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
         elif kind not in KINDS:
             found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
         elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:
-            found = replace(found, note=f"{found.note}; it counted nothing: off, or a failing meter")
+            value = None if len(days) >= ALL_SEASONS else 0.0
+            found = replace(found, value=value, note=f"{found.note}; it counted nothing: off, or a failing meter")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")
         elif failed and found.value is not None:
@@ -293,7 +294,7 @@ def device_record(
         began anew), settings.
     """
     kwh, coverage, quality = (column_group(days, name) for name in ("kwh", "coverage", "quality"))
-    sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts)
+    sums = measured_energy({str(kind): float(kwh[kind].sum(min_count=1)) for kind in kwh}, verdicts, len(days))
     energy = {kind: {"kwh": total, "coverage": float(coverage[kind].mean())} for kind, total in sums.items()}
     found = {
         "serial": str(row["serial"] or ""),

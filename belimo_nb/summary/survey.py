@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from belimo_nb.calendar.periods import Period
+from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.outages import outage_sentences
 from belimo_nb.cloud.survey import Survey
 from belimo_nb.display import KeyFigure, Note, Table, note, number, table
@@ -21,7 +22,6 @@ from belimo_nb.quantities import amount
 from belimo_nb.summary.parts import count_of
 
 MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
-ALL_SEASONS = pd.Timedelta(days=300)  # has days on which any fleet heats or cools
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
 TOLD = {
     "fault": "with a fault", "problem": "with a problem", "warn": "with a warning", "silent": "silent",
@@ -36,12 +36,13 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
     count = Counter(_statuses(survey, found))
     unjudged = count["not judged"]
     looked_at = sum(count[status] for status in TOLD) - unjudged
-    dead = not (found[["heating_kwh", "cooling_kwh"]] > 0).any(axis=None)
     figures = [
-        _energy_figure(kind, values, survey.period, found["coverage"], dead=dead)
-        for kind in ("heating", "cooling")
-        if (values := found[f"{kind}_kwh"]).notna().any()
+        _energy_figure(kind, found[f"{kind}_kwh"], survey.period.label, found["coverage"], counts)
+        for kind in KINDS
+        if (counts := sum(kind in valve.kwh and valve.coverage > 0 for valve in survey.valves.values()))
     ]
+    if not (found[["heating_kwh", "cooling_kwh"]] > 0).any(axis=None):
+        figures = [replace(one, note=f"{one.note}; nothing was counted: off, or failing meters") for one in figures]
     parts = [count_of(count[status], words) for status, words in TOLD.items() if count[status]]
     note_text = f"{', '.join(parts) or 'none'}, of {number(len(found))}"
     gravest = "problem" if count["fault"] + count["problem"] else "warn" if looked_at else "neutral"
@@ -204,19 +205,12 @@ def _statuses(survey: Survey, found: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series([survey.conditions[str(key)].status for key in found.index], found.index, dtype=object)
 
 
-def _energy_figure(
-    kind: str, kwh: pd.Series[float], period: Period, coverage: pd.Series[float], *, dead: bool
-) -> KeyFigure:
-    """Key figure of a kind of energy of all valves; `dead` if none of them counted any of either kind."""
-    total, unit = float(kwh.sum()), "kWh"
+def _energy_figure(kind: str, kwh: pd.Series[float], label: str, coverage: pd.Series[float], count: int) -> KeyFigure:
+    """Key figure of a kind of energy of all valves, of which `count` have its counter."""
+    total, unit = float(kwh.sum(min_count=1)), "kWh"
     if total >= MWH_FROM_KWH:
         total, unit = total / 1e3, "MWh"
-    count = int(kwh.notna().sum())
-    note = f"{period.label}; from {plural(count, 'valve')}"
-    if dead and total == 0:
-        # No weather is needed to say that a whole year without any is no measured 0.
-        total = math.nan if period.end - period.start >= ALL_SEASONS else total
-        note = f"{note}, none of which counted anything: off, or failing meters"
+    note = f"{label}; from {plural(int(kwh.notna().sum()) or count, 'valve')}"
     if lacking := int((kwh.notna() & (coverage < COVERAGE_LIMIT)).sum()):
         note = f"{note}, {number(lacking)} of them known for less than 90 % of the time"
     return KeyFigure(f"{kind.capitalize()} energy", None if math.isnan(total) else total, unit, note, digits=0)

@@ -114,6 +114,18 @@ def test_a_valve_in_stock(second, valves):
     assert "d7Kx01" not in valves()[0].index
 
 
+def test_a_trace_of_heat_on_a_valve_that_cools(second, valves):
+    """Less than a thousandth of its cold is none, once the store covers a year; until then more may have passed."""
+    with_cooling(second)
+    reads(second, cooling=81250.0, value=3.0)
+    rows, valve, _ = valves()
+    assert rows.index[0] == "d7Kx01"
+    valve.energy("heating", "2020-02-01", "2021-03-01")
+    assert "d7Kx01" not in valves()[0].index
+    reads(second, cooling=812.5, value=3.0)
+    assert valves()[0].index[0] == "d7Kx01", "no trace of so little cold"
+
+
 def test_a_counter_in_an_unknown_unit(second, valves):
     """It is told by name, wherever it is asked for; the valve does not vanish, and no other counter steps in."""
     points = [

@@ -80,7 +80,14 @@ def test_a_fleet_whose_every_meter_is_dead(tmp_path: Path) -> None:
     assert found["Change, as measured"]["value"] is None
     shown = overview(cloud, "2018-01-01", "2018-12-31")["Heating energy"]
     assert shown["value"] is None
-    assert shown["note"].endswith("none of which counted anything: off, or failing meters")
+    assert shown["note"].endswith("from 1 valve; nothing was counted: off, or failing meters")
+    valve, period = cloud.device("A"), cloud.period("2018-01-01", "2018-12-31")
+    days = valve.counters(period.start, period.end).energy("D", period.start, period.end)
+    page = summary.device_figures(valve, days, valve.checkup(period.start, period.end), ZONE)
+    assert told(page)["Heating energy"]["value"] is None
+    assert "it counted nothing: off, or a failing meter" in told(page)["Heating energy"]["note"]
+    assert page.data()["record"]["energy"]["heating"]["kwh"] is None
+    assert set(page.data()["trend"]["values"]) == {None}
 
 
 def test_a_fleet_that_only_cools(tmp_path: Path) -> None:
