@@ -21,7 +21,7 @@ test: $(VENV)/dev $(VENV)/s3/ready ## install everything, run all tests, noteboo
 check: lint ## check style and types, and run every test that is neither slow nor a browser's
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not browser"
 
-test-thorough: $(VENV)/dev ## draw eight times as many examples as CI for every test that draws some
+test-thorough: $(VENV)/dev ## draw ten times as many examples for every test that draws some
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m hypothesis --hypothesis-profile thorough
 
 test-times: $(VENV)/dev ## run what knows of time in other zones and at odd moments; on Linux, with a C compiler

@@ -28,9 +28,9 @@ os.environ["MPLBACKEND"] = "Agg"
 sys.modules.setdefault("rfc3987_syntax", None)
 
 # A busy machine is no fault: no test has a deadline. Each run of a profile draws the same examples.
-for profile, examples in {"belimo_nb": 50, "ci": 60, "thorough": 500}.items():
+for profile, examples in {"belimo_nb": 50, "thorough": 500}.items():
     hypothesis.settings.register_profile(profile, deadline=None, derandomize=True, max_examples=examples)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "belimo_nb")
+hypothesis.settings.load_profile("belimo_nb")
 
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -167,5 +167,5 @@ def test_every_answer_is_as_described(path, method, asked):
     run(asked.good, EXAMPLES - 4 * (EXAMPLES // 20))
     if path not in WITHOUT_PARAMETERS:
         assert len(statuses) >= EXAMPLES
-    if EXAMPLES > 75:  # fewer requests may happen to have no full answer among them
+    if EXAMPLES >= 70:  # fewer requests may happen to have no full answer among them
         assert 200 in statuses

@@ -136,11 +136,15 @@ def reports(paths: list[Path], folder: Path, environment: dict[str, str], **para
 
 @pytest.mark.slow
 def test_stored_outputs_are_what_they_give(demo_environment: dict[str, str], tmp_path: Path) -> None:
-    """Run anew on the demo cloud, every output but the pictures equals the stored one; no page is heavy."""
-    results = reports(NOTEBOOKS, tmp_path, demo_environment)
-    assert [result.error for result in results] == [None] * len(NOTEBOOKS)
+    """Run anew on the demo cloud, every output but the pictures equals the stored one; no page is heavy.
+
+    That of the device notebook is held by nbval, in a kernel.
+    """
+    paths = [path for path in NOTEBOOKS if path.stem != "device"]
+    results = reports(paths, tmp_path, demo_environment)
+    assert [result.error for result in results] == [None] * len(paths)
     assert [path.stem for path in tmp_path.glob("*.html") if path.stat().st_size >= 1_500_000] == []
-    for path in NOTEBOOKS:
+    for path in paths:
         made, stored = (read(each, as_version=4) for each in (tmp_path / path.name, path))
         ours = [cell for cell in made.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
         for cell, kept in zip(ours, stored.cells, strict=True):
