@@ -184,13 +184,13 @@ def test_key_figures(ran: Ran) -> None:
     assert {entry["status"] for entry in found.values()} == {"ok"}
     first = int(pd.Timestamp(SPAN[0], tz="UTC").timestamp()) // 3600
     peak = max(range(first, first + 59 * 24), key=power_kw)
-    most, until = power_kw(peak), pd.Timestamp((peak + 1) * 3600, unit="s", tz="UTC").tz_convert(ZURICH)
+    most, since = power_kw(peak), pd.Timestamp(peak * 3600, unit="s", tz="UTC").tz_convert(ZURICH)
     for valve in METERED:
         entry = found[valve.name]
         kind = "Cooling" if valve is COLD else "Heating"
         assert entry["figures"][f"{kind} energy"]["value"] == pytest.approx(truth(valve, *SPAN, "D").sum(), rel=1e-11)
         assert entry["figures"]["Highest power"]["value"] == pytest.approx(valve.size * most)
-        assert entry["figures"]["Highest power"]["note"] == f"of the samples, {until:%Y-%m-%d %H:%M}"
+        assert entry["figures"]["Highest power"]["note"] == f"mean of the hour from {since:%Y-%m-%d %H:%M}"
         flow = valve.size * most * 3.6e6 / 4.13e6 / valve.delta_t
         assert entry["figures"]["Highest flow"]["value"] == pytest.approx(flow)
         # By the water's true heat, which depends on its temperature; by the truth it does not.

@@ -109,7 +109,9 @@ def test_returns_of_a_building(report):
     assert shown.total["return_c"].iloc[0] == pytest.approx(whole)
     ranking = plots.return_ranking(hydronics.ranked(water.days, "heating"))
     assert (
-        ranking.figure.texts[0].get_text().startswith(f"Return {whole:.1f} °C; of Energieventil Heizung 1.OG Sued-West")
+        ranking.figure.texts[0]
+        .get_text()
+        .startswith(f"Return of all {whole:.1f} °C, furthest off Energieventil Heizung")
     )
     chart = plots.water_temperatures(water.days, report.study.outdoor)
     assert chart.figure.texts[0].get_text().startswith("Supply and return: at \u22127 °C outdoors 7")
