@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from belimo_nb.display.base import MIME, Displayed, esc
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from matplotlib.figure import Figure
     from PIL import Image
 
@@ -48,9 +50,9 @@ class Chart(Displayed):
 
     def png(self) -> bytes:
         """PNG at twice the page's resolution; the same figure gives the same bytes."""
+        import numpy as np
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from PIL import Image
 
         dpi = self.figure.dpi
         canvas = FigureCanvasAgg(self.figure)
@@ -58,14 +60,11 @@ class Chart(Displayed):
             with rc_context(self._style):
                 self.figure.set_dpi(dpi * PIXELS_PER_CSS_PIXEL)
                 canvas.draw()  # type: ignore[no-untyped-call]
-                pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-                drawn = Image.frombuffer("RGBA", canvas.get_width_height(), pixels)
+                pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         finally:
             self.figure.set_dpi(dpi)
-        paper = Image.new("RGB", drawn.size, "white")  # shows where the figure is transparent
-        paper.paste(drawn, mask=drawn)
         buffer = io.BytesIO()
-        _few_colors(paper).save(buffer, "png")
+        _few_colors(pixels).save(buffer, "png")
         return buffer.getvalue()
 
     def data(self) -> dict[str, Any]:
@@ -92,15 +91,23 @@ class Chart(Displayed):
         return bundle, {"image/png": {"width": width, "height": height, "alt": self.alt}}
 
 
-def _few_colors(picture: Image.Image) -> Image.Image:
-    """The picture with a palette; colors that differ in the last two bits of a channel alone are one.
+def _few_colors(drawn: npt.NDArray[np.uint8]) -> Image.Image:
+    """The picture on white paper with a palette; colors that differ in the last two bits of a channel alone are one.
 
     Pillow compares each color with each of the palette's, and pictures with soft edges have thousands.
+
+    Args:
+        drawn: RGBA, shape (height, width, 4).
     """
     import numpy as np
     from PIL import Image
 
-    pixels = np.asarray(picture.convert("RGBX")).view("<u4").ravel()
+    if drawn[..., 3].min() < 255:  # the paper shows where the figure is transparent
+        picture = Image.fromarray(drawn)
+        drawn = np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture))
+    pixels = drawn.view("<u4").ravel()
+    begins = np.flatnonzero(np.diff(pixels, prepend=~pixels[:1]))  # of runs of one color: most of a picture is paper
+    lengths, pixels = np.diff(begins, append=len(pixels)), pixels[begins]
     place = (pixels >> 2 & 0x3F) | (pixels >> 4 & 0xFC0) | (pixels >> 6 & 0x3F000)
     colors = np.zeros(1 << 18, "<u4")
     colors[place] = pixels
@@ -110,7 +117,7 @@ def _few_colors(picture: Image.Image) -> Image.Image:
     few = strip.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     index = np.zeros(1 << 18, np.uint8)
     index[used] = np.asarray(few)[0]
-    found = Image.frombytes("P", picture.size, index[place].tobytes())
+    found = Image.frombytes("P", drawn.shape[1::-1], index[place].repeat(lengths).tobytes())
     found.putpalette(few.getpalette() or [])
     return found
 
