@@ -10,6 +10,7 @@ import pandas as pd
 
 from belimo_nb.api.devices import datapoint_values, profile_ref, subobject
 from belimo_nb.energy.counter import Kind
+from belimo_nb.energy.interval import TRACE
 from belimo_nb.errors import StoreError
 from belimo_nb.quantities import ENERGY
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RESOLUTIONS = ("1h", "15m")  # at which counters are kept
 YEAR_S = 365 * 86400
-TRACE = 0.001  # of the other kind's energy, below which what a valve counted is the meter's noise
 
 
 def counts(connection: Connection, record: Mapping[str, Any], kind: Kind) -> bool:

@@ -155,7 +155,6 @@ def survey(connection: Connection, valves: pd.DataFrame, period: Period, fetch: 
             health=health.get(query.device, ""),
             outdoor=outdoor,
             finer=sampled.get(query.device),
-            files=bool(connection.settings.source_files),
         )
         for query in queries
     ]

@@ -34,11 +34,10 @@ from belimo_nb.cloud.checkup import (
     stored_samples,
 )
 from belimo_nb.cloud.condition import BLIND, measured_energy
-from belimo_nb.cloud.counting import TRACE
 from belimo_nb.energy import design_limit
 from belimo_nb.energy.counter import Kind, reading_range
 from belimo_nb.energy.faults import Floats, Ints
-from belimo_nb.energy.interval import intervals
+from belimo_nb.energy.interval import TRACE, intervals
 from belimo_nb.energy.readings import clean_arrays
 from belimo_nb.errors import BelimoError
 from belimo_nb.hydronics import CHECKS, Design, Samples, Verdict, judge
@@ -111,7 +110,6 @@ class ValveTask:
     health: str = ""  # what the device says of its meter
     outdoor: pd.Series[float] | None = None  # daily means, °C
     finer: HistoryQuery | None = None  # for the samples, where finer ones than the counters' cost nothing
-    files: bool = False  # whether it is of imported files
 
     @property
     def sampled(self) -> HistoryQuery:
@@ -139,7 +137,7 @@ def _examine(archive: Archive, task: ValveTask, now: int) -> Surveyed:
     kept = archive.joined(kept, sampled, datapoints)
     if not len(kept.times):
         return Surveyed(requests=requests, reason=NO_READINGS)
-    days = _daily_energy(kept.coarser(query.resolution), task, now)
+    days = _daily_energy(kept.coarser(query.resolution), task, now, files=archive.store.imported)
     known = {kind: float(np.nansum(kwh)) if np.isfinite(kwh).any() else np.nan for kind, (kwh, _) in days.items()}
     most = max(known, key=lambda kind: np.nan_to_num(known[kind]), default=None)
     samples = _samples(task, kept, sampled, period.start, min(period.end, _moment(now)))
@@ -175,10 +173,10 @@ def _samples(
     return stored_samples(kept, query, task.profile, task.design, start, end, task.tz)
 
 
-def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int) -> dict[str, tuple[Floats, Floats]]:
+def _daily_energy(kept: DeviceHistory, task: ValveTask, now: int, *, files: bool) -> dict[str, tuple[Floats, Floats]]:
     """Energy (kWh) and coverage of the days of the period, of the kinds that ever counted; as `Device.energy`."""
     profile, query, step = task.profile, task.query, parse_resolution(task.query.resolution)
-    grid, ends, bounds = _counted(task.period, step, task.tz, now, task.files)
+    grid, ends, bounds = _counted(task.period, step, task.tz, now, files)
     # By the same datapoints as `Device.counter` judges whether the valve lives, so that both say the same.
     readings = [key for name in COUNTERS if (key := profile.checked[name]) is not None and key in kept.columns]
     lived, spacing = held_columns(kept.on(readings, grid), grid, step, query.seen.moment, counters=True)

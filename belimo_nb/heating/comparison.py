@@ -201,7 +201,7 @@ def raw_change(now: pd.DataFrame, then: pd.DataFrame) -> tuple[float, str]:
         some = f"only {100 * share:.0f} % of the days are" if share else "no day is"
         return math.nan, f"{some} known in both periods"
     base, used = float(past.where(both).sum().sum()), float(now.where(both).sum().sum())
-    if not base > TRACE * max(used, float(then.sum().sum()), 0.0):
+    if not divides(base, used, float(then.sum().sum())):
         some = f"hardly any energy ({base:.0f} kWh)" if base > 0 else "no energy"
         return math.nan, f"the period before used {some}"
     if not used > TRACE * base:

@@ -132,9 +132,8 @@ def detail_plan(cloud: Cloud, jobs: Sequence[Job], period: Period, parameters: M
     valves = cloud.energy_valves(connection.listed_devices())
     resolution = str(parameters.get("resolution", RESOLUTION))
     asked = []
-    if (
-        parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION) and devices
-    ):  # else the samples are fine enough already
+    finer_helps = parse_resolution(resolution) > parse_resolution(FINE_RESOLUTION)
+    if finer_helps and devices:
         single = valves.loc[valves.index.isin(devices)]
         records, archive = connection.device_list.known(), connection.archive
         for query in history_queries(connection, single, period.start, period.end, resolution, measured=CHECKED):

@@ -13,7 +13,7 @@ from belimo_nb.api.drift import is_setting, short_name
 from belimo_nb.calendar.periods import Period
 from belimo_nb.cloud.checkup import Checkup
 from belimo_nb.cloud.cloud import Cloud
-from belimo_nb.cloud.condition import ALL_SEASONS, condition, measured_energy, sensor_failed, verdicts_of
+from belimo_nb.cloud.condition import condition, measured_energy, sensor_failed, verdicts_of
 from belimo_nb.cloud.counting import KINDS
 from belimo_nb.cloud.device import Device
 from belimo_nb.display import Header, KeyFigure, KeyFigures, Table, header, key_figures, moment, number, table
@@ -68,10 +68,10 @@ def device_figures(
     verdicts = verdicts_of(checkup.verdicts)
     failed = sensor_failed(verdicts)
     seen = row["last_seen"]
+    found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
+    swapped = any(one.check == SWAPPED and one.verdict == "fault" for one in verdicts)
     figures = [
-        *_device_energy(
-            days, samples, failed, any(one.check == SWAPPED and one.verdict == "fault" for one in verdicts)
-        ),
+        *_device_energy(days, samples, record["energy"], failed, swapped),
         _peak("Highest power", samples["power_kw"], "kW", failed, hours),
         _peak("Highest flow", samples["flow_m3h"], "m³/h", failed),
         _mean_delta_t(checkup),
@@ -89,9 +89,8 @@ def device_figures(
             status="good" if row["online"] else "warn",
         ),
     ]
-    found, record = condition(row, verdicts, timezone), device_record(row, verdicts, days, set_values(valve))
     most = greater_kind(column_group(days, "kwh"))
-    if (failed or len(days) >= ALL_SEASONS) and not (most > 0).any(axis=None):
+    if record["energy"][str(most.columns[0])]["kwh"] is None:
         most *= math.nan  # it was not measured
     name = str(most.columns[0]).capitalize()
     trend = daily_trend(most, f"{name} by day" if name == "Energy" else f"{name} energy by day")
@@ -148,8 +147,18 @@ def events(timeline: pd.DataFrame, valve: Device | None = None) -> Table:
     return table(frame, "events", "Events" if len(frame) else none, formats={"time": "time"})
 
 
-def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swapped: bool) -> list[KeyFigure]:
-    """Key figures of energy: heating, cooling, or one for each; its sensors may have `failed`, or be `swapped`."""
+def _device_energy(
+    days: pd.DataFrame, samples: pd.DataFrame, energy: Mapping[str, Any], failed: bool, swapped: bool
+) -> list[KeyFigure]:
+    """Key figures of energy: heating, cooling, or one for each; its sensors may have `failed`, or be `swapped`.
+
+    Args:
+        days: `Counters.energy` by day.
+        samples: What the checks look at.
+        energy: That of the valve's record, None where a 0 was not measured.
+        failed: Whether a sensor of its meter has.
+        swapped: Whether T1 and T2 are.
+    """
     kwh, figures = column_group(days, "kwh"), []
     for kind in kwh:
         part = days.loc[:, days.columns.get_level_values(1) == kind]
@@ -162,7 +171,7 @@ def _device_energy(days: pd.DataFrame, samples: pd.DataFrame, failed: bool, swap
         elif kind not in KINDS:
             found = replace(found, note="it has no counter of energy that counts; power alone is no meter")
         elif not failed and not (kwh > 0).any(axis=None) and found.value == 0:
-            value = None if len(days) >= ALL_SEASONS else 0.0
+            value = energy[str(kind)]["kwh"]
             found = replace(found, value=value, note=f"{found.note}; it counted nothing: off, or a failing meter")
         elif failed and found.value == 0:
             found = replace(found, value=None, note="nothing was counted: a sensor has failed, see the checks")

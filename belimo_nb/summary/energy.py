@@ -20,7 +20,15 @@ from belimo_nb.heating import Study, co2_kg, cost, degree_days, per_area
 from belimo_nb.heating.comparison import AMOUNT
 from belimo_nb.heating.days import daily_series, same_days
 from belimo_nb.quantities import amount
-from belimo_nb.summary.parts import column_group, completeness, count_of, daily_trend, energy_figure, incomplete
+from belimo_nb.summary.parts import (
+    OFF_OR_FAILING,
+    column_group,
+    completeness,
+    count_of,
+    daily_trend,
+    energy_figure,
+    incomplete,
+)
 from belimo_nb.weather import temperature_or_reason
 
 LEAST_KD = 10.0  # degree days below which they are too few to divide by
@@ -123,7 +131,7 @@ def energy_figures(
     energy = energy_figure(kind_energy(study.kind), kwh, unknown=unknown)
     total = float(energy.value) if isinstance(energy.value, (int, float)) else math.nan
     if total == 0 and not failed:
-        energy = replace(energy, note=f"{energy.note}; nothing was counted: off, or failing meters")
+        energy = replace(energy, note=f"{energy.note}; {OFF_OR_FAILING}")
     left_out = f"{failed} of {plural(len(study.names), 'valve')} in part or not at all: off, or a failing meter"
     if failed and energy.value is None:
         energy = replace(energy, note=left_out)

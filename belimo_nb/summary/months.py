@@ -17,10 +17,9 @@ from belimo_nb.heating.comparison import divides
 from belimo_nb.heating.failing import CONTRARY
 from belimo_nb.quantities import listed
 from belimo_nb.summary.energy import kind_energy
-from belimo_nb.summary.parts import column_group, month_name
+from belimo_nb.summary.parts import FEW_NAMED, column_group, month_name
 
 SIDE_BY_SIDE = 13  # months, quarters or years: as many as a screen of 1280 pixels and the width of A4 have room for
-FEW_NAMED = 3  # valves that a cell names
 FEW = 6  # months beside which the other period and the change have room
 LEAP = "one February has a day more than the other, which key figures of the same days leave out"
 CHANGE_KWH, CHANGE_PERCENT = "Change kWh", "Change %"

@@ -59,7 +59,8 @@ def month_name(time: pd.Timestamp | str) -> str:
     return f"{MONTHS[time.month - 1]}{NO_BREAK_SPACE}{time.year}"
 
 
-FEW_NAMED, NEXT_NAME = 3, "; "  # counters that a row names, and what stands between their names
+FEW_NAMED, NEXT_NAME = 3, "; "  # valves or counters that a cell names, and what stands between their names
+OFF_OR_FAILING = "nothing was counted: off, or failing meters"  # where several could have counted
 QUALITY_MEANINGS: Mapping[str, str] = {
     "estimated split": "the total over the gap is measured, its split between days is not",
     "partial": "readings begin or end within the day; what is shown is what they tell, a lower bound",

@@ -19,7 +19,7 @@ from belimo_nb.display.sparkline import sparkline
 from belimo_nb.energy import COVERAGE_LIMIT
 from belimo_nb.hydronics.worth import Prices, money, verdict_waste
 from belimo_nb.quantities import amount
-from belimo_nb.summary.parts import count_of
+from belimo_nb.summary.parts import OFF_OR_FAILING, count_of
 
 MOST_TOLD = 3  # valves that a note names for one reason: hundreds may fail alike
 MWH_FROM_KWH = 1e7  # sum from which a key figure is in MWh
@@ -42,7 +42,7 @@ def survey_figures(survey: Survey) -> list[KeyFigure]:
         if (counts := sum(kind in valve.kwh and valve.coverage > 0 for valve in survey.valves.values()))
     ]
     if not (found[["heating_kwh", "cooling_kwh"]] > 0).any(axis=None):
-        figures = [replace(one, note=f"{one.note}; nothing was counted: off, or failing meters") for one in figures]
+        figures = [replace(one, note=f"{one.note}; {OFF_OR_FAILING}") for one in figures]
     parts = [count_of(count[status], words) for status, words in TOLD.items() if count[status]]
     note_text = f"{', '.join(parts) or 'none'}, of {number(len(found))}"
     gravest = "problem" if count["fault"] + count["problem"] else "warn" if looked_at else "neutral"

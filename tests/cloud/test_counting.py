@@ -104,20 +104,11 @@ def test_a_change_over_valve_whose_counter_reads_0(second, valves):
     assert valve.kinds == ("heating", "cooling")
 
 
-def test_a_valve_in_stock(second, valves):
-    """Zeros for ever are known once the store covers a year of them; until then the valve might have counted."""
+@pytest.mark.parametrize(("cooling", "heating"), [(0, 0), (81250.0, 3.0)])
+def test_a_valve_in_stock_and_a_trace_of_heat(second, valves, cooling, heating):
+    """Zeros for ever, or a trace beside its cold, are none once the store covers a year; before, there may be more."""
     with_cooling(second)
-    reads(second, cooling=0, value=0)
-    rows, valve, _ = valves()
-    assert rows.index[0] == "d7Kx01"
-    valve.energy("heating", "2020-02-01", "2021-03-01")
-    assert "d7Kx01" not in valves()[0].index
-
-
-def test_a_trace_of_heat_on_a_valve_that_cools(second, valves):
-    """Less than a thousandth of its cold is none, once the store covers a year; until then more may have passed."""
-    with_cooling(second)
-    reads(second, cooling=81250.0, value=3.0)
+    reads(second, cooling=cooling, value=heating)
     rows, valve, _ = valves()
     assert rows.index[0] == "d7Kx01"
     valve.energy("heating", "2020-02-01", "2021-03-01")
