@@ -1,6 +1,7 @@
 """`DemoCloud`: start and stop the demo cloud, and change its clock, its rate limit and its faults."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -174,13 +175,10 @@ class DemoCloud:
 
     def serve(self) -> None:
         """Serve in the foreground until interrupted (Ctrl-C); the first lines printed are the `.env` lines for it."""
-        with self:
+        with self, contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write("".join(f"{name}={_quote(value)}\n" for name, value in self.environment().items()))
             sys.stdout.flush()
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                return
+            threading.Event().wait()
 
     def __enter__(self) -> "DemoCloud":
         return self.start()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 import requests
@@ -221,3 +222,13 @@ def test_serving_prints_the_settings_first_and_ends_on_interrupt():
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_serving_ends_in_order_as_soon_as_its_lines_are_out(monkeypatch):
+    """Ctrl-C that comes right after the last line, before it waits, is none too early."""
+    shown = mock.Mock(flush=mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(sys, "stdout", shown)
+    cloud = DemoCloud(devices=2)
+    cloud.serve()
+    shown.write.assert_called_once()
+    assert "not running" in repr(cloud)
